@@ -1,0 +1,25 @@
+# `make` alone lists the commands.
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test check histories stack-up stack-down
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a first order, fulfilled; stays up until Ctrl-C (not with ARGS=--once)
+	@scripts/demo.sh $(ARGS)
+
+test: ## all tests, against real servers of their own (ARGS: for cargo test)
+	@scripts/test.sh $(ARGS)
+
+check: ## format, lints, dependencies, syntax of the scripts
+	@scripts/check.sh
+
+histories: ## record the histories that later versions must replay
+	@WAYBILL_RECORD_HISTORIES=1 scripts/test.sh -p tests --test it histories
+
+stack-up: ## PostgreSQL, Temporal and its Web UI in the background
+	@scripts/stack.sh up
+
+stack-down: ## end them
+	@scripts/stack.sh down

@@ -1,0 +1,159 @@
+//! One attempt at a step: its failure is translated here, once, and logged and counted here, once.
+
+use std::{future::Future, time::Duration};
+
+use domain::{OrderId, Step};
+use inventory::InventoryError;
+use metrics::{counter, histogram};
+use orders::{OrdersError, attention};
+use shopify::admin::{EnsureError, ShopifyError};
+use sqlx::PgPool;
+use temporalio_common::error::ApplicationFailure;
+use temporalio_sdk::activities::ActivityError;
+use tokio::time::Instant;
+use tracing::warn;
+use warehouse::client::WarehouseError;
+use workflows::names;
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// A short stable code; it stands in histories.
+    code: String,
+    /// Whether the next attempt can only fail the same way.
+    permanent: bool,
+    /// How long the other side wants us to wait.
+    retry_after: Option<Duration>,
+    /// The vendor's own words; they go to `orders.attention` alone.
+    vendor_text: Option<String>,
+}
+
+impl Failure {
+    /// A failure of our own making that no repetition mends.
+    pub(crate) fn permanent(code: &str) -> Self {
+        Self { code: code.to_owned(), permanent: true, retry_after: None, vendor_text: None }
+    }
+
+    fn database() -> Self {
+        Self { code: names::DATABASE_FAILURE.to_owned(), permanent: false, retry_after: None, vendor_text: None }
+    }
+
+    #[cfg(feature = "faults")]
+    pub(crate) fn planted(code: &str, permanent: bool) -> Self {
+        Self { code: code.to_owned(), permanent, retry_after: None, vendor_text: None }
+    }
+
+    fn into_activity_error(self) -> ActivityError {
+        ActivityError::application(
+            ApplicationFailure::builder(anyhow::anyhow!(self.code.clone()))
+                .type_name(self.code)
+                .non_retryable(self.permanent)
+                .maybe_next_retry_delay(self.retry_after)
+                .build(),
+        )
+    }
+}
+
+/// Makes one attempt: does the step, and on failure keeps the vendor's words, logs and counts.
+pub(crate) async fn attempt<T, Attempt>(
+    pool: &PgPool,
+    step: Step,
+    order: &OrderId,
+    body: impl Fn() -> Attempt,
+) -> Result<T, ActivityError>
+where
+    Attempt: Future<Output = Result<T, Failure>>,
+{
+    let begun = Instant::now();
+    #[cfg(feature = "faults")]
+    let result = crate::faults::around(pool, step, order, body).await;
+    #[cfg(not(feature = "faults"))]
+    let result = body().await;
+    histogram!("waybill_step_seconds", "step" => step.as_str()).record(begun.elapsed().as_secs_f64());
+    let failure = match result {
+        Ok(output) => return Ok(output),
+        Err(failure) => failure,
+    };
+    counter!("waybill_step_failures_total", "step" => step.as_str(), "code" => failure.code.clone()).increment(1);
+    warn!(order.id = %order, %step, code = %failure.code, permanent = failure.permanent, "an attempt at a step failed");
+    if let Some(vendor_text) = &failure.vendor_text {
+        keep_complaint(pool, step, order, &failure.code, vendor_text).await;
+    }
+    Err(failure.into_activity_error())
+}
+
+/// The words are a help for people; without them the step fails all the same.
+async fn keep_complaint(pool: &PgPool, step: Step, order: &OrderId, code: &str, vendor_text: &str) {
+    let kept = match pool.acquire().await {
+        Ok(mut conn) => attention::keep_complaint(&mut conn, order, step, code, vendor_text).await,
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = kept {
+        warn!(order.id = %order, %step, %error, "the vendor's words were not kept");
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(_: sqlx::Error) -> Self {
+        Self::database()
+    }
+}
+
+impl From<OrdersError> for Failure {
+    fn from(error: OrdersError) -> Self {
+        match error {
+            OrdersError::Database(_) => Self::database(),
+            OrdersError::NotFound => Self::permanent("ORDER_UNKNOWN"),
+            OrdersError::OrderExists | OrdersError::Unreadable(_) => Self::permanent("ORDER_UNREADABLE"),
+        }
+    }
+}
+
+impl From<InventoryError> for Failure {
+    fn from(error: InventoryError) -> Self {
+        match error {
+            InventoryError::Database(_) => Self::database(),
+            InventoryError::MoreThanAllocated { .. } => Self::permanent("MORE_THAN_ALLOCATED"),
+            _ => Self::permanent("STOCK_REFUSED"),
+        }
+    }
+}
+
+impl From<domain::ParseError> for Failure {
+    fn from(_: domain::ParseError) -> Self {
+        Self::permanent("ORDER_UNREADABLE")
+    }
+}
+
+impl From<WarehouseError> for Failure {
+    fn from(error: WarehouseError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            permanent: error.is_permanent(),
+            retry_after: error.retry_after(),
+            vendor_text: error.vendor_text(),
+        }
+    }
+}
+
+impl From<ShopifyError> for Failure {
+    fn from(error: ShopifyError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            permanent: error.is_permanent(),
+            retry_after: error.retry_after(),
+            vendor_text: error.vendor_text(),
+        }
+    }
+}
+
+impl From<EnsureError> for Failure {
+    fn from(error: EnsureError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            permanent: error.is_permanent(),
+            retry_after: error.retry_after(),
+            vendor_text: error.vendor_text(),
+        }
+    }
+}

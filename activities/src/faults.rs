@@ -1,0 +1,72 @@
+//! Failures planted for tests, read from the table `faults.planted`. Debug builds with the feature
+//! `faults` only.
+
+use std::{future::Future, time::Duration};
+
+use domain::{OrderId, Step};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use sqlx::PgPool;
+
+use crate::attempt::Failure;
+
+/// Longer than any step's time-out.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Does a step with what is planted before, around and after it.
+pub(crate) async fn around<T, Attempt>(
+    pool: &PgPool,
+    step: Step,
+    order: &OrderId,
+    body: impl Fn() -> Attempt,
+) -> Result<T, Failure>
+where
+    Attempt: Future<Output = Result<T, Failure>>,
+{
+    strike(pool, step, "before", order).await?;
+    let mut result = body().await;
+    if result.is_ok() && planted(pool, step, "twice", order).await.is_some() {
+        result = body().await;
+    }
+    if result.is_ok() {
+        strike(pool, step, "after", order).await?;
+    }
+    result
+}
+
+async fn strike(pool: &PgPool, step: Step, moment: &str, order: &OrderId) -> Result<(), Failure> {
+    match planted(pool, step, moment, order).await.as_deref() {
+        Some("database") => Err(Failure::planted(workflows::names::DATABASE_FAILURE, false)),
+        Some("fail") => Err(Failure::planted("PLANTED", false)),
+        Some("fail_for_good") => Err(Failure::planted("PLANTED_FOR_GOOD", true)),
+        Some("hang") => {
+            tokio::time::sleep(HANG).await;
+            Err(Failure::planted("PLANTED_HANG", false))
+        }
+        Some("die") => {
+            // The process ends here as if it had been killed from outside.
+            let _never_seen = kill(Pid::this(), Signal::SIGKILL);
+            std::future::pending().await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes one planted failure, if there is one for this step, moment and order.
+async fn planted(pool: &PgPool, step: Step, moment: &str, order: &OrderId) -> Option<String> {
+    sqlx::query_scalar(
+        "UPDATE faults.planted SET times = times - 1
+         WHERE step = $1 AND moment = $2 AND times > 0
+           AND (order_id = $3 OR shopify_order_id = (SELECT shopify_order_id FROM orders.orders WHERE order_id = $3))
+         RETURNING action",
+    )
+    .bind(step.as_str())
+    .bind(moment)
+    .bind(order.as_str())
+    .fetch_optional(pool)
+    .await
+    .ok()
+    .flatten()
+}

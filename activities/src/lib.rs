@@ -1,0 +1,20 @@
+//! Each step of the story done against the world: thin, calling the rooms and mapping failures.
+//!
+//! **Invariant:** every activity may run twice: what it writes is guarded by the record, and what it
+//! asks of the outside carries a derived key that the outside knows again.
+
+mod attempt;
+mod order_records;
+mod shop_calls;
+mod stock_news;
+mod warehouse_calls;
+
+pub use order_records::OrderRecords;
+pub use shop_calls::ShopCalls;
+pub use warehouse_calls::WarehouseCalls;
+
+#[cfg(feature = "faults")]
+pub mod faults;
+
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("the feature `faults` plants failures for tests; release builds cannot have it");

@@ -1,0 +1,428 @@
+//! Steps in our own database: each is one transaction and may run twice.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use domain::{
+    Channel, Condition, Mishap, OrderStatus, Quantity, ShopDomain, Sku, Step, StockOutRule, WarehouseId,
+};
+use inventory::{DemandLine, FulfilRequest, Reservation as Holding, ReservationStatus, ReserveMode, ReserveOutcome, ReserveRequest};
+use metrics::counter;
+use orders::{
+    Order, attention,
+    hand_over::{self, HandOverStatus},
+    progress::{self, Waiting},
+    record,
+    shipment::{self, News, ParcelLine, Shipment},
+};
+use sqlx::{PgConnection, PgPool};
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::contract::{
+    self, Cancellation, ConditionToRecord, OrderRef, OrderSituation, Parcel, ParcelBooked, ParcelToBook, Reservation,
+    Reserved, StepAnswer, StepToPark,
+};
+
+use crate::{
+    attempt::{Failure, attempt},
+    stock_news,
+};
+
+mod planning;
+
+/// A hand-over that was made by hand is nothing to ask the warehouse about.
+const BY_HAND_IS_NEVER_OVERDUE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Which of a shop's locations is which warehouse.
+pub type Locations = HashMap<ShopDomain, HashMap<i64, WarehouseId>>;
+
+/// The steps in our own database.
+pub struct OrderRecords {
+    pool: PgPool,
+    locations: Locations,
+}
+
+#[activities]
+impl OrderRecords {
+    #[activity(definition = contract::ReserveStock)]
+    pub async fn reserve_stock(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: Reservation,
+    ) -> Result<Reserved, ActivityError> {
+        attempt(&self.pool, Step::Reserve, &input.order_id, || self.reserve(&input)).await
+    }
+
+    #[activity(definition = contract::LookAtOrder)]
+    pub async fn look_at_order(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: OrderRef,
+    ) -> Result<OrderSituation, ActivityError> {
+        attempt(&self.pool, Step::Gate, &input.order_id, || self.look(&input)).await
+    }
+
+    #[activity(definition = contract::RecordCondition)]
+    pub async fn record_condition(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: ConditionToRecord,
+    ) -> Result<(), ActivityError> {
+        attempt(&self.pool, Step::Gate, &input.order_id, || self.condition(&input)).await
+    }
+
+    #[activity(definition = contract::RecordParcel)]
+    pub async fn record_parcel(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: ParcelToBook,
+    ) -> Result<ParcelBooked, ActivityError> {
+        attempt(&self.pool, Step::RecordParcel, &input.order_id, || self.book_parcel(&input)).await
+    }
+
+    #[activity(definition = contract::ParkStep)]
+    pub async fn park_step(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: StepToPark,
+    ) -> Result<(), ActivityError> {
+        attempt(&self.pool, Step::Gate, &input.order_id, || self.park(&input)).await
+    }
+
+    #[activity(definition = contract::ResolveStep)]
+    pub async fn resolve_step(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: StepAnswer,
+    ) -> Result<(), ActivityError> {
+        attempt(&self.pool, Step::Gate, &input.order_id, || self.resolve(&input)).await
+    }
+
+    #[activity(definition = contract::TellOperator)]
+    pub async fn tell_operator(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: StepToPark,
+    ) -> Result<(), ActivityError> {
+        attempt(&self.pool, Step::Gate, &input.order_id, || self.open_row(&input)).await
+    }
+
+    #[activity(definition = contract::ReleaseStock)]
+    pub async fn release_stock(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: OrderRef,
+    ) -> Result<ParcelBooked, ActivityError> {
+        attempt(&self.pool, Step::Release, &input.order_id, || self.release(&input)).await
+    }
+
+    #[activity(definition = contract::RecordCancelled)]
+    pub async fn record_cancelled(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: Cancellation,
+    ) -> Result<(), ActivityError> {
+        attempt(&self.pool, Step::RecordCancelled, &input.order_id, || self.cancelled(&input)).await
+    }
+}
+
+impl OrderRecords {
+    /// The steps, against this database.
+    #[must_use]
+    pub fn new(pool: PgPool, locations: Locations) -> Self {
+        Self { pool, locations }
+    }
+
+    async fn reserve(&self, input: &Reservation) -> Result<Reserved, Failure> {
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        if order.story_ended_at.is_some() || order.status == OrderStatus::Cancelled {
+            return Ok(Reserved::Over { status: order.status });
+        }
+        let Some(lines) = demand(&order) else { return Ok(Reserved::UnknownSku) };
+        let holding = match self.take_stock(&mut tx, &order, input.stock_out, lines).await? {
+            ReserveOutcome::Reserved(holding) => holding,
+            ReserveOutcome::UnknownSku(_) => return Ok(Reserved::UnknownSku),
+            ReserveOutcome::Short(_) => return Ok(Reserved::OutOfStock),
+        };
+        stock_news::announce(&mut tx, &order.correlation_id, &holding.changed).await?;
+        let waits_whole = !holding.waiting.is_empty() && input.stock_out != StockOutRule::ShipWhatIsThere;
+        if waits_whole {
+            let waiting = Waiting { condition: Condition::Backordered, reason: None, held_by: None };
+            progress::set_condition(&mut tx, &order.order_id, waiting).await?;
+        } else {
+            let detail = describe(&holding);
+            progress::move_to(&mut tx, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail)).await?;
+        }
+        let hand_overs = planning::hand_overs(&mut tx, &order, &holding, waits_whole).await?;
+        let (_, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
+        let untold = untold(&mut tx, &order).await?;
+        tx.commit().await?;
+        Ok(Reserved::Held {
+            hand_overs,
+            waiting_lines: u32::try_from(holding.waiting.len()).unwrap_or(u32::MAX),
+            untold,
+            pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// The reservation of the order's epoch, made now or before. One that was given back makes way
+    /// for the next.
+    async fn take_stock(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        stock_out: StockOutRule,
+        lines: Vec<DemandLine>,
+    ) -> Result<ReserveOutcome, Failure> {
+        let mut request = ReserveRequest {
+            order_id: order.order_id.clone(),
+            epoch: order.epoch,
+            lines,
+            mode: match stock_out {
+                StockOutRule::WaitWhole => ReserveMode::WaitForTheRest,
+                StockOutRule::ShipWhatIsThere => ReserveMode::ShipWhatIsThere,
+                StockOutRule::Park => ReserveMode::AllOrNothing,
+            },
+            preferred_warehouse: self.preferred_warehouse(order),
+        };
+        let outcome = inventory::reserve(conn, &request).await?;
+        match outcome {
+            ReserveOutcome::Reserved(Holding { status: ReservationStatus::Released, .. }) => {
+                request.epoch = progress::next_epoch(conn, &order.order_id).await?;
+                Ok(inventory::reserve(conn, &request).await?)
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    fn preferred_warehouse(&self, order: &Order) -> Option<WarehouseId> {
+        let location = order.facts.location_id?;
+        self.locations.get(order.channel.shop()?)?.get(&location).cloned()
+    }
+
+    async fn look(&self, input: &OrderRef) -> Result<OrderSituation, Failure> {
+        let mut conn = self.pool.acquire().await?;
+        let order = record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
+        Ok(OrderSituation { status: order.status, facts: order.facts })
+    }
+
+    async fn condition(&self, input: &ConditionToRecord) -> Result<(), Failure> {
+        let mut tx = self.pool.begin().await?;
+        match input.condition {
+            Some(condition) => {
+                let waiting = Waiting { condition, reason: input.reason.as_deref(), held_by: input.held_by };
+                progress::set_condition(&mut tx, &input.order_id, waiting).await?;
+            }
+            None => progress::clear_condition(&mut tx, &input.order_id).await?,
+        }
+        if input.condition == Some(Condition::Ignored) {
+            progress::set_story_ended(&mut tx, &input.order_id, true).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, Failure> {
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        if input.by_hand {
+            parcel_by_hand(&mut tx, &input.parcel).await?;
+        }
+        let Parcel { reference, shipment_id } = &input.parcel;
+        let parcel = shipment::find(&mut tx, reference, shipment_id)
+            .await?
+            .ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
+        if order.status == OrderStatus::Confirmed {
+            progress::move_to(&mut tx, &order.order_id, OrderStatus::Processing, "HANDED_OVER", Some(reference.as_str()))
+                .await?;
+        }
+        if shipment::booked(&mut tx, reference, shipment_id).await? {
+            take_from_stock(&mut tx, &order, &parcel).await?;
+        }
+        let booked = self.close_what_has_left(&mut tx, &order, &parcel).await?;
+        tx.commit().await?;
+        Ok(booked)
+    }
+
+    /// `SHIPPED` once all that is to leave has left; what a recall in part left over goes back.
+    async fn close_what_has_left(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        parcel: &Shipment,
+    ) -> Result<ParcelBooked, Failure> {
+        let (planned, left) = shipment::pieces(conn, &order.order_id).await?;
+        let holding = inventory::reservation(conn, &order.order_id, order.epoch).await?;
+        let outstanding = holding.map_or(0, |holding| holding.outstanding());
+        let recalled = hand_over::of_order(conn, &order.order_id)
+            .await?
+            .iter()
+            .any(|hand_over| hand_over.status == HandOverStatus::Recalled.as_str());
+        let status = if left >= planned && (outstanding == 0 || recalled) {
+            if outstanding > 0 {
+                self.give_back(conn, order, "recalled").await?;
+            }
+            self.ship(conn, order, parcel.tracking_number.as_deref()).await?
+        } else {
+            progress::some_has_left(conn, &order.order_id).await?;
+            OrderStatus::Processing
+        };
+        Ok(ParcelBooked { status, pieces_left: u32::try_from(left).unwrap_or(u32::MAX) })
+    }
+
+    async fn ship(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        tracking_number: Option<&str>,
+    ) -> Result<OrderStatus, Failure> {
+        progress::move_to(conn, &order.order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
+        for hand_over in hand_over::of_order(conn, &order.order_id).await? {
+            if hand_over.status == HandOverStatus::Accepted.as_str() {
+                hand_over::settle(conn, &hand_over.reference, HandOverStatus::Shipped, hand_over.pieces).await?;
+            }
+        }
+        if untold(conn, order).await?.is_empty() {
+            progress::set_story_ended(conn, &order.order_id, true).await?;
+        }
+        Ok(OrderStatus::Shipped)
+    }
+
+    async fn give_back(&self, conn: &mut PgConnection, order: &Order, cause: &str) -> Result<(), Failure> {
+        let released = inventory::release(conn, &order.order_id, order.epoch, cause).await?;
+        stock_news::announce(conn, &order.correlation_id, &released.changed).await?;
+        stock_news::wake(conn, &order.correlation_id, &released.served).await?;
+        Ok(())
+    }
+
+    async fn park(&self, input: &StepToPark) -> Result<(), Failure> {
+        let mut tx = self.pool.begin().await?;
+        let mishap = Mishap::new(input.reason.clone());
+        let opened = attention::park(&mut tx, &input.order_id, input.step, &mishap, true).await?;
+        tx.commit().await?;
+        if opened {
+            counter!("waybill_parked_total", "step" => input.step.as_str(), "reason" => input.reason.clone())
+                .increment(1);
+        }
+        Ok(())
+    }
+
+    async fn resolve(&self, input: &StepAnswer) -> Result<(), Failure> {
+        let mut tx = self.pool.begin().await?;
+        attention::resolve(
+            &mut tx,
+            &input.order_id,
+            Some(input.step),
+            &input.resolution,
+            &input.by,
+            input.reason.as_deref(),
+        )
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn open_row(&self, input: &StepToPark) -> Result<(), Failure> {
+        let mut tx = self.pool.begin().await?;
+        attention::park_once(&mut tx, &input.order_id, input.step, &Mishap::new(input.reason.clone())).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn release(&self, input: &OrderRef) -> Result<ParcelBooked, Failure> {
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        self.give_back(&mut tx, &order, "order called off").await?;
+        let (_, left) = shipment::pieces(&mut tx, &order.order_id).await?;
+        let status =
+            if left > 0 { self.ship(&mut tx, &order, None).await? } else { order.status };
+        tx.commit().await?;
+        Ok(ParcelBooked { status, pieces_left: u32::try_from(left).unwrap_or(u32::MAX) })
+    }
+
+    async fn cancelled(&self, input: &Cancellation) -> Result<(), Failure> {
+        let mut tx = self.pool.begin().await?;
+        record::lock(&mut tx, &input.order_id).await?;
+        progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
+        let by = format!("by {}", input.by);
+        progress::move_to(&mut tx, &input.order_id, OrderStatus::Cancelled, "CANCELLED", Some(&by)).await?;
+        progress::set_story_ended(&mut tx, &input.order_id, true).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What the order asks for; none if a line names nothing that could be a SKU.
+fn demand(order: &Order) -> Option<Vec<DemandLine>> {
+    order
+        .facts
+        .to_fulfil()
+        .map(|line| {
+            Some(DemandLine {
+                line_id: line.line_id.clone(),
+                sku: Sku::parse(line.sku.as_deref()?).ok()?,
+                quantity: Quantity::new(i64::from(line.fulfillable_quantity)).ok()?,
+            })
+        })
+        .collect()
+}
+
+fn describe(holding: &Holding) -> String {
+    let mut warehouses: Vec<&str> = holding.allocations.iter().map(|held| held.warehouse.as_str()).collect();
+    warehouses.sort_unstable();
+    warehouses.dedup();
+    let pieces: u64 = holding.allocations.iter().map(|held| u64::from(held.quantity.get())).sum();
+    format!("{pieces} pieces in {}", warehouses.join(", "))
+}
+
+/// Parcels that are booked but that the shop has not heard of.
+async fn untold(conn: &mut PgConnection, order: &Order) -> Result<Vec<Parcel>, Failure> {
+    if matches!(order.channel, Channel::Api) {
+        return Ok(Vec::new());
+    }
+    let mut untold = Vec::new();
+    for parcel in shipment::of_order(conn, &order.order_id).await? {
+        if parcel.booked_at.is_some() && parcel.told_shop_at.is_none() {
+            let reference = domain::HandOverReference::parse(&parcel.reference)?;
+            untold.push(Parcel { reference, shipment_id: parcel.shipment_id });
+        }
+    }
+    Ok(untold)
+}
+
+/// The stock of a parcel has left.
+async fn take_from_stock(conn: &mut PgConnection, order: &Order, parcel: &Shipment) -> Result<(), Failure> {
+    let mut lines = Vec::with_capacity(parcel.lines.len());
+    for line in &parcel.lines {
+        lines.push((Sku::parse(&line.sku)?, Quantity::new(i64::from(line.quantity))?));
+    }
+    let request = FulfilRequest {
+        order_id: order.order_id.clone(),
+        epoch: order.epoch,
+        warehouse: WarehouseId::parse(&parcel.warehouse)?,
+        shipment_id: format!("{}/{}", parcel.reference, parcel.shipment_id),
+        lines,
+    };
+    let fulfilled = inventory::fulfil(conn, &request).await?;
+    stock_news::announce(conn, &order.correlation_id, &fulfilled.changed).await?;
+    Ok(())
+}
+
+/// An operator says that all of a hand-over left without the warehouse system.
+async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), Failure> {
+    let hand_over = hand_over::find(conn, &parcel.reference).await?.ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
+    let lines: Vec<ParcelLine> = hand_over
+        .lines
+        .iter()
+        .map(|line| ParcelLine { sku: line.sku.clone(), quantity: line.quantity })
+        .collect();
+    let news = News {
+        reference: &parcel.reference,
+        shipment_id: &parcel.shipment_id,
+        status: "shipped",
+        sequence: 1,
+        lines: &lines,
+        carrier: None,
+        tracking_number: None,
+        tracking_url: None,
+    };
+    shipment::record(conn, &news).await?;
+    hand_over::accepted(conn, &parcel.reference, BY_HAND_IS_NEVER_OVERDUE).await?;
+    Ok(())
+}

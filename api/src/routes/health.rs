@@ -1,0 +1,23 @@
+//! Whether the process is there, and whether it can work.
+
+use axum::{Json, Router, extract::State, routing::get};
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::{problem::Problem, server::Api};
+
+pub(crate) fn router() -> Router<Api> {
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "up"}))
+}
+
+/// Ready while the database answers; Temporal may be away, for messages wait in the inbox.
+async fn ready(State(api): State<Api>) -> Result<Json<Value>, Problem> {
+    api.pool.acquire().await?.ping().await?;
+    Ok(Json(json!({"status": "ready"})))
+}

@@ -1,0 +1,387 @@
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, StatusCode, header},
+    routing::get,
+};
+use clap::Parser;
+use serde_json::Value;
+use sqlx::postgres::PgPoolOptions;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{Notify, oneshot},
+};
+use tower::ServiceExt;
+
+use super::*;
+use crate::{config::Settings, queue};
+
+const SHOP: &str = "a.myshopify.com";
+const SIGNED: &str = r#"{"id":1}"#;
+/// HMAC-SHA256 of `SIGNED` under `hush`.
+const SIGNATURE: &str = "VnKUjZsLuN5iZWjn5EntcBVCF9kMN43LglzCE1/GSeY=";
+
+/// An API whose database is not there.
+fn api() -> Api {
+    let settings = Settings::try_parse_from([
+        "waybill-api",
+        "--database-url=postgres://waybill@127.0.0.1:1/waybill",
+        "--shopify-shop=a.myshopify.com",
+        "--shopify-admin-token=token",
+        "--shopify-webhook-secrets=hush",
+        "--wms-url=http://127.0.0.1:9091",
+        "--wms-token=token",
+        "--wms-webhook-secrets=whsec_c2VjcmV0",
+    ]);
+    let shared = settings.unwrap().resolve().ok().unwrap().shared;
+    let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(50));
+    let (queue, _dispatching) = queue::start(|_| std::future::pending());
+    Api {
+        pool: pool.connect_lazy(&shared.database_url).unwrap(),
+        shops: Arc::new(shared.shops),
+        callback_secrets: shared.warehouse.webhook_secrets.into(),
+        queue,
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+async fn answer(router: Router, request: Request) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    Answer {
+        status,
+        headers,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    }
+}
+
+async fn send(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(router(api()), request.body(body.into()).unwrap()).await
+}
+
+/// A problem, as every refusal is one.
+fn assert_problem(answer: &Answer, status: StatusCode, name: &str) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert_eq!(
+        answer.headers[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
+    assert_eq!(
+        answer.body["type"],
+        format!("https://waybill.dev/errors/{name}")
+    );
+    assert_eq!(answer.body["status"], status.as_u16());
+    assert!(answer.body["error"].is_string());
+    assert_eq!(
+        answer.headers["x-correlation-id"],
+        *answer.body["correlationId"].as_str().unwrap()
+    );
+}
+
+async fn webhook(headers: &[(&str, &str)]) -> Answer {
+    send("POST", "/webhooks/shopify", headers, SIGNED).await
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_too_large_is_refused_before_anything_else() {
+    let body = vec![b' '; MOST_BODY_BYTES + 1];
+    for path in ["/webhooks/shopify", "/webhooks/wms"] {
+        let answer = send("POST", path, &[], body.clone()).await;
+        assert_problem(&answer, StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_without_a_proof_hears_nothing_of_why_it_was_refused() {
+    let topic = ("X-Shopify-Topic", "orders/create");
+    let id = ("X-Shopify-Webhook-Id", "wh-1");
+    let mut sentences = Vec::new();
+    for headers in [
+        vec![],
+        vec![("X-Shopify-Shop-Domain", SHOP), topic, id],
+        vec![
+            ("X-Shopify-Shop-Domain", SHOP),
+            topic,
+            id,
+            ("X-Shopify-Hmac-Sha256", "AAAA"),
+        ],
+        vec![
+            ("X-Shopify-Shop-Domain", SHOP),
+            ("X-Shopify-Hmac-Sha256", "AAAA"),
+        ],
+        vec![
+            ("X-Shopify-Shop-Domain", "stranger.myshopify.com"),
+            topic,
+            id,
+            ("X-Shopify-Hmac-Sha256", SIGNATURE),
+        ],
+    ] {
+        let answer = webhook(&headers).await;
+        assert_problem(&answer, StatusCode::UNAUTHORIZED, "webhook-refused");
+        sentences.push(answer.body["error"].to_string());
+    }
+    sentences.dedup();
+    assert_eq!(sentences.len(), 1);
+}
+
+#[tokio::test]
+async fn a_signed_webhook_that_lacks_a_header_hears_which() {
+    let long = "x".repeat(256);
+    let proof = [
+        ("X-Shopify-Shop-Domain", SHOP),
+        ("X-Shopify-Hmac-Sha256", SIGNATURE),
+    ];
+    let topic = ("X-Shopify-Topic", "orders/create");
+    let id = ("X-Shopify-Webhook-Id", "wh-1");
+    for (missing, headers) in [
+        ("X-Shopify-Shop-Domain", vec![proof[1], topic, id]),
+        ("X-Shopify-Topic", vec![proof[0], proof[1], id]),
+        ("X-Shopify-Webhook-Id", vec![proof[0], proof[1], topic]),
+        (
+            "X-Shopify-Webhook-Id",
+            vec![proof[0], proof[1], topic, ("X-Shopify-Webhook-Id", "")],
+        ),
+        (
+            "X-Shopify-Webhook-Id",
+            vec![proof[0], proof[1], topic, ("X-Shopify-Webhook-Id", &long)],
+        ),
+        (
+            "X-Shopify-Triggered-At",
+            vec![
+                proof[0],
+                proof[1],
+                topic,
+                id,
+                ("X-Shopify-Triggered-At", &long),
+            ],
+        ),
+    ] {
+        let answer = webhook(&headers).await;
+        assert_problem(&answer, StatusCode::BAD_REQUEST, "invalid-request");
+        assert_eq!(answer.body["field"], missing);
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_committed_is_not_acknowledged() {
+    let answer = webhook(&[
+        ("X-Shopify-Shop-Domain", SHOP),
+        ("X-Shopify-Hmac-Sha256", SIGNATURE),
+        ("X-Shopify-Topic", "orders/create"),
+        ("X-Shopify-Webhook-Id", "wh-1"),
+    ])
+    .await;
+    assert_problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_callback_needs_its_three_headers_and_a_signature_that_fits() {
+    let (id, time, wrong) = (
+        ("webhook-id", "m1"),
+        ("webhook-timestamp", "1"),
+        ("webhook-signature", "v1,AAAA"),
+    );
+    for (headers, status, name) in [
+        (vec![], StatusCode::UNAUTHORIZED, "webhook-refused"),
+        (vec![id, time], StatusCode::UNAUTHORIZED, "webhook-refused"),
+        (
+            vec![id, time, wrong],
+            StatusCode::UNAUTHORIZED,
+            "webhook-refused",
+        ),
+        (
+            vec![time, wrong],
+            StatusCode::BAD_REQUEST,
+            "invalid-request",
+        ),
+        (vec![id, wrong], StatusCode::BAD_REQUEST, "invalid-request"),
+    ] {
+        assert_problem(
+            &send("POST", "/webhooks/wms", &headers, "{}").await,
+            status,
+            name,
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    assert_problem(
+        &send("GET", "/nothing", &[], "").await,
+        StatusCode::NOT_FOUND,
+        "path-not-found",
+    );
+    let answer = send("DELETE", "/api/orders", &[], "").await;
+    assert_problem(
+        &answer,
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+    );
+    let allowed = answer.headers[header::ALLOW].to_str().unwrap();
+    assert!(
+        allowed.contains("GET") && allowed.contains("POST"),
+        "{allowed}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_a_problem() {
+    let json = [("content-type", "application/json")];
+    for (body, named) in [
+        (r#"{"itemId":"#, ""),
+        ("[]", ""),
+        (r#"{"itemId": "A", "itemName": "A"}"#, "availableQty"),
+        (
+            r#"{"itemId": "A", "itemName": "A", "availableQty": 1.5}"#,
+            "availableQty",
+        ),
+        (
+            r#"{"itemId": "A", "itemName": "A", "availableQty": -1}"#,
+            "availableQty",
+        ),
+        (
+            r#"{"itemId": "A", "itemName": "", "availableQty": 1}"#,
+            "itemName",
+        ),
+        (
+            r#"{"itemId": "A", "itemName": "A", "availableQty": 1, "unitPrice": "x"}"#,
+            "unitPrice",
+        ),
+        (
+            r#"{"itemId": "A", "itemName": "A", "availableQty": 1, "warehouseId": "a b"}"#,
+            "warehouseId",
+        ),
+    ] {
+        let answer = send("POST", "/api/inventory", &json, body).await;
+        assert_problem(&answer, StatusCode::BAD_REQUEST, "invalid-request");
+        let error = answer.body["error"].as_str().unwrap();
+        assert!(error.contains(named), "{named} in {error}");
+    }
+    let answer = send("POST", "/api/inventory", &[], "{}").await;
+    assert_problem(
+        &answer,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+    );
+    let answer = send(
+        "POST",
+        "/api/orders",
+        &json,
+        vec![b' '; MOST_BODY_BYTES + 1],
+    )
+    .await;
+    assert_problem(&answer, StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
+}
+
+#[tokio::test]
+async fn a_parameter_that_may_not_be_is_a_problem() {
+    for path in [
+        "/api/orders?limit=0",
+        "/api/orders?limit=201",
+        "/api/orders?limit=many",
+        "/api/orders?shopifyOrderId=x",
+        "/api/orders?shop=NO",
+        "/api/orders?status=NOPE",
+        "/api/orders/%20%3Bdrop",
+        "/api/orders/%FF",
+        "/api/orders/user",
+        "/api/inventory/A/check",
+        "/api/inventory/A/check?quantity=0",
+        "/api/inventory/%20/check?quantity=1",
+    ] {
+        let answer = send("GET", path, &[], "").await;
+        assert_problem(&answer, StatusCode::BAD_REQUEST, "invalid-request");
+    }
+}
+
+#[tokio::test]
+async fn the_process_is_up_while_its_database_is_away_and_says_it_is_not_ready() {
+    let answer = send("GET", "/health", &[], "").await;
+    assert_eq!(
+        (answer.status, &answer.body["status"]),
+        (StatusCode::OK, &"up".into())
+    );
+    assert_problem(
+        &send("GET", "/ready", &[], "").await,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+    );
+}
+
+#[tokio::test]
+async fn a_callers_correlation_id_comes_back() {
+    let answer = send("GET", "/nothing", &[("X-Correlation-Id", "req-1")], "").await;
+    assert_problem(&answer, StatusCode::NOT_FOUND, "path-not-found");
+    assert_eq!(answer.body["correlationId"], "req-1");
+}
+
+#[tokio::test]
+async fn a_panic_tells_the_caller_nothing_but_that_it_was_our_fault() {
+    async fn handler() -> &'static str {
+        panic!("the password is swordfish")
+    }
+    let routes = limited(Router::new().route("/panics", get(handler)), TIME_LIMIT);
+    let answer = answer(routes, Request::get("/panics").body(Body::empty()).unwrap()).await;
+    assert_problem(&answer, StatusCode::INTERNAL_SERVER_ERROR, "internal");
+    assert!(!answer.body.to_string().contains("swordfish"));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let routes = Router::new().route("/endless", get(std::future::pending::<&'static str>));
+    let routes = limited(routes, Duration::from_millis(10));
+    let answer = answer(
+        routes,
+        Request::get("/endless").body(Body::empty()).unwrap(),
+    )
+    .await;
+    assert_problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "timed-out");
+}
+
+#[tokio::test]
+async fn a_request_under_way_at_the_end_is_still_answered_and_none_is_taken_after_it() {
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inner_arrived, inner_go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));
+    let handler = async move || {
+        inner_arrived.notify_one();
+        inner_go_on.notified().await;
+        "done"
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ending) = oneshot::channel::<()>();
+    let router = Router::new().route("/slow", get(handler));
+    let served = tokio::spawn(serve(listener, router, async move { drop(ending.await) }));
+
+    let mut caller = TcpStream::connect(address).await.unwrap();
+    caller
+        .write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    arrived.notified().await;
+    end.send(()).unwrap();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"),
+        "{answer}"
+    );
+    timeout(Duration::from_secs(10), served)
+        .await
+        .unwrap()
+        .unwrap();
+}

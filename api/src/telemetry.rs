@@ -1,0 +1,45 @@
+//! The metrics of the process, for Prometheus.
+
+use std::net::SocketAddr;
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+
+/// Webhooks by `source` and `outcome`.
+pub(crate) const WEBHOOKS: &str = "waybill_webhooks_total";
+/// Seconds from a webhook's headers to its answer, by `source`.
+pub(crate) const ACKNOWLEDGEMENT: &str = "waybill_webhook_ack_seconds";
+/// Messages that wait to be dispatched.
+pub(crate) const QUEUE_DEPTH: &str = "waybill_intake_queue_depth";
+/// Messages left to a sweeper because the queue was full.
+pub(crate) const QUEUE_FULL: &str = "waybill_intake_queue_full_total";
+
+/// Seconds; 0.25 is the budget of an acknowledgement in a burst.
+const ACKNOWLEDGEMENT_BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Starts the metrics' own listener.
+///
+/// # Errors
+/// [`BuildError`] if the address is taken or metrics were started before.
+pub fn start(listen: SocketAddr) -> Result<(), BuildError> {
+    PrometheusBuilder::new()
+        .with_http_listener(listen)
+        .set_buckets_for_metric(
+            Matcher::Full(ACKNOWLEDGEMENT.to_owned()),
+            ACKNOWLEDGEMENT_BUCKETS,
+        )?
+        .install()?;
+    describe_counter!(WEBHOOKS, "Webhooks by source and outcome");
+    describe_histogram!(
+        ACKNOWLEDGEMENT,
+        "Seconds from a webhook's headers to its answer"
+    );
+    describe_gauge!(QUEUE_DEPTH, "Messages that wait to be dispatched");
+    describe_counter!(
+        QUEUE_FULL,
+        "Messages left to a sweeper because the queue was full"
+    );
+    Ok(())
+}

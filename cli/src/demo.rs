@@ -1,0 +1,179 @@
+//! The demo: everything on one machine, a first order, and what to look at.
+//!
+//! **Invariant:** however it ends (Ctrl-C, a signal, a failure, the order's arrival), it leaves
+//! nothing running. What a killed demo could not end, the next one does.
+
+mod folder;
+mod guide;
+mod orders;
+mod process;
+mod recipes;
+mod screen;
+mod servers;
+mod settings;
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use orders::{Doors, Follower, Placed};
+use screen::Screen;
+use servers::Servers;
+use settings::{SHOP, Settings};
+
+/// How long the first order may take.
+const FULFILLED_WITHIN: Duration = Duration::from_secs(90);
+
+/// The exit code of a process that was asked to end before it was done.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the demo; `once` ends it after the first fulfilled order.
+///
+/// # Errors
+/// When something does not start, or the order does not arrive; with what to do next.
+pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let screen = Screen::new();
+    let settings = Settings::from_environment()?;
+    let doors = Doors::new(&settings)?;
+    let mut servers = Servers::prepare(settings, screen)?;
+    let mut is_up = false;
+    let outcome = tokio::select! {
+        outcome = play(&mut servers, &doors, screen, once, &mut is_up) => outcome,
+        () = signals.any() => Ok(()),
+    };
+    if !once || !is_up {
+        screen.line("");
+        screen.line("Ending everything …");
+    }
+    servers.stop().await;
+    outcome.map(|()| {
+        if is_up {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(INTERRUPTED)
+        }
+    })
+}
+
+/// Starts everything, follows one order and, unless `once`, all later ones until it is dropped.
+async fn play(
+    servers: &mut Servers,
+    doors: &Doors,
+    screen: Screen,
+    once: bool,
+    is_up: &mut bool,
+) -> anyhow::Result<()> {
+    servers.start(doors).await?;
+    doors.stock_up().await?;
+    let placed = doors.place_order().await?;
+    screen.headline(&format!(
+        "Order {} of {SHOP}: 2 × Earl Grey, 100 g",
+        placed.name
+    ));
+    let order_id = follow_first(servers, doors, screen, &placed).await?;
+    guide::show_way(screen);
+    if !once {
+        let worker_pid = servers.worker_pid_file();
+        guide::show_commands(
+            screen,
+            servers.settings(),
+            &order_id,
+            &placed.shopify_order_id,
+            &worker_pid,
+        );
+    }
+    screen.headline("Waybill is up");
+    *is_up = true;
+    if once {
+        screen.line("That was all; `make demo` alone stays up and says what to look at.");
+        return Ok(());
+    }
+    screen.line("Ctrl-C ends everything; data and histories are kept for the next time.");
+    follow_others(servers, doors, screen).await
+}
+
+/// Tells the first order's way until Shopify was told, and returns the order's id.
+async fn follow_first(
+    servers: &mut Servers,
+    doors: &Doors,
+    screen: Screen,
+    placed: &Placed,
+) -> anyhow::Result<String> {
+    let deadline = Instant::now() + FULFILLED_WITHIN;
+    let mut follower: Option<Follower> = None;
+    loop {
+        servers.tend()?;
+        if follower.is_none() {
+            let found = doors.find(&placed.shopify_order_id).await?;
+            follower = found.map(|order_id| Follower::new(order_id, Some(placed.at)));
+        }
+        if let Some(follower) = &mut follower
+            && follower.tell_news(doors, screen).await?
+        {
+            return Ok(follower.order_id().to_owned());
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "the order did not come through within {} s.\n{}\
+                 Look at its last step above and at the logs; `make demo` starts again where this one left off.",
+                FULFILLED_WITHIN.as_secs(),
+                servers.last_words()
+            );
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Tells the way of every order that comes in from now on.
+async fn follow_others(servers: &mut Servers, doors: &Doors, screen: Screen) -> anyhow::Result<()> {
+    let known = doors.orders().await?;
+    let mut followers: HashMap<String, Follower> = HashMap::new();
+    loop {
+        sleep(Duration::from_millis(500)).await;
+        servers.tend()?;
+        // An API that was killed does not answer; it is started again, and nothing is missed.
+        let Ok(listed) = doors.orders().await else {
+            continue;
+        };
+        for order_id in listed {
+            if known.contains(&order_id) {
+                continue;
+            }
+            let follower = followers.entry(order_id.clone()).or_insert_with(|| {
+                screen.headline(&format!("Another order: {order_id}"));
+                Follower::new(order_id, None)
+            });
+            let _ = follower.tell_news(doors, screen).await;
+        }
+    }
+}
+
+/// What asks the demo to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}

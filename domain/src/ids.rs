@@ -1,0 +1,274 @@
+//! Ids as types: each is parsed once, at the door, and stays valid from then on.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a value was refused: which field, and what is allowed there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {allowed}")]
+pub struct ParseError {
+    /// The name of the value in the trade's terms, for example `sku`.
+    pub field: &'static str,
+    /// What is allowed, as a sentence a caller can act on.
+    pub allowed: &'static str,
+}
+
+impl ParseError {
+    pub(crate) const fn new(field: &'static str, allowed: &'static str) -> Self {
+        Self { field, allowed }
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $field:literal, $allowed:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the text.
+            ///
+            /// # Errors
+            /// [`ParseError`] names the field and what it may hold.
+            pub fn parse(text: &str) -> Result<Self, ParseError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(ParseError::new($field, $allowed))
+                }
+            }
+
+            /// The text as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = ParseError;
+            fn try_from(text: String) -> Result<Self, ParseError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// Letters, digits, dot, underscore and hyphen; 1 to 64 of them.
+fn is_plain_token(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Printable, not padded with white space, at most `most` bytes.
+fn is_printable(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+text_id!(
+    /// An order's id: a UUIDv7 of ours or the caller's own id.
+    ///
+    /// `user` is refused because `/api/orders/user/…` is a route.
+    OrderId,
+    "orderId",
+    "1 to 64 letters, digits, '.', '_' or '-', and not 'user'",
+    |text| is_plain_token(text) && text != "user"
+);
+
+text_id!(
+    /// The number people use for an order: `ORD-YYYYMMDD-XXXXXXXX` with eight upper-case hex digits.
+    OrderNumber,
+    "orderNumber",
+    "ORD-YYYYMMDD-XXXXXXXX with eight hexadecimal digits in upper case",
+    |text| {
+        let mut parts = text.split('-');
+        let (Some("ORD"), Some(day), Some(tail), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        day.len() == 8
+            && day.bytes().all(|b| b.is_ascii_digit())
+            && tail.len() == 8
+            && tail.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+    }
+);
+
+text_id!(
+    /// A stock keeping unit.
+    Sku,
+    "sku",
+    "1 to 255 printable characters without white space at either end",
+    |text| is_printable(text, 255)
+);
+
+text_id!(
+    /// A warehouse; `main` is the one meant where none is named.
+    WarehouseId,
+    "warehouseId",
+    "1 to 64 letters, digits, '.', '_' or '-'",
+    is_plain_token
+);
+
+text_id!(
+    /// A line of an order, unique within the order: Shopify's line id, or the position of an API order's line.
+    LineId,
+    "lineId",
+    "1 to 64 letters, digits, '.', '_' or '-'",
+    is_plain_token
+);
+
+text_id!(
+    /// A shop's permanent domain, for example `anyx-demo.myshopify.com`.
+    ShopDomain,
+    "shop",
+    "a host name in lower case, for example anyx-demo.myshopify.com",
+    |text| {
+        (4..=253).contains(&text.len())
+            && text.contains('.')
+            && text.split('.').all(|label| {
+                !label.is_empty()
+                    && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            })
+    }
+);
+
+text_id!(
+    /// The unique reference of one hand-over to a warehouse: `{order number}-{warehouse}-{epoch}`.
+    HandOverReference,
+    "reference",
+    "1 to 128 printable characters without white space at either end",
+    |text| is_printable(text, 128)
+);
+
+text_id!(
+    /// The id of an order's Temporal workflow.
+    WorkflowId,
+    "workflowId",
+    "order/{shop}/{shopify order id} or order/api/{order id}",
+    |text| text.starts_with("order/") && is_printable(text, 400)
+);
+
+impl WarehouseId {
+    /// The warehouse meant where none is named.
+    #[must_use]
+    pub fn main() -> Self {
+        Self("main".to_owned())
+    }
+}
+
+impl OrderNumber {
+    /// Builds the number of an order received on `day` (`YYYYMMDD`) from 32 random bits.
+    ///
+    /// # Errors
+    /// [`ParseError`] if `day` is not eight digits.
+    pub fn from_parts(day: &str, random: u32) -> Result<Self, ParseError> {
+        Self::parse(&format!("ORD-{day}-{random:08X}"))
+    }
+}
+
+impl HandOverReference {
+    /// The reference under which `order` is handed to `warehouse` for the given reservation epoch.
+    #[must_use]
+    pub fn of(order: &OrderNumber, warehouse: &WarehouseId, epoch: u32) -> Self {
+        Self(format!("{order}-{warehouse}-{epoch}"))
+    }
+}
+
+/// Shopify's id of an order. Real ids exceed 2^53, so it is never a float.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShopifyOrderId(pub i64);
+
+impl fmt::Display for ShopifyOrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where an order came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Channel {
+    /// A Shopify shop.
+    Shopify {
+        /// The shop's permanent domain.
+        shop: ShopDomain,
+        /// The shop's id of the order.
+        shopify_order_id: ShopifyOrderId,
+    },
+    /// Our own order API.
+    Api,
+}
+
+impl Channel {
+    /// The shop, if the order came from one.
+    #[must_use]
+    pub fn shop(&self) -> Option<&ShopDomain> {
+        match self {
+            Self::Shopify { shop, .. } => Some(shop),
+            Self::Api => None,
+        }
+    }
+}
+
+impl WorkflowId {
+    /// The one function that names an order's workflow.
+    #[must_use]
+    pub fn of(channel: &Channel, order: &OrderId) -> Self {
+        match channel {
+            Channel::Shopify { shop, shopify_order_id } => Self(format!("order/{shop}/{shopify_order_id}")),
+            Channel::Api => Self(format!("order/api/{order}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_id_takes_a_callers_token_and_refuses_the_rest() {
+        for good in ["0190a0b0-0000-7000-8000-000000000000", "order-1", "a.b_c-D9"] {
+            assert!(OrderId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "user", "a@b", " ;drop", "a/b", &"x".repeat(65)] {
+            assert!(OrderId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reference_names_order_warehouse_and_epoch() {
+        let number = OrderNumber::from_parts("20261121", 0x6BA0_A415).unwrap();
+        assert_eq!(number.as_str(), "ORD-20261121-6BA0A415");
+        let reference = HandOverReference::of(&number, &WarehouseId::main(), 2);
+        assert_eq!(reference.as_str(), "ORD-20261121-6BA0A415-main-2");
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_what_is_allowed() {
+        let error = Sku::parse(" x").unwrap_err();
+        assert!(error.to_string().starts_with("sku: 1 to 255"), "{error}");
+    }
+
+    #[test]
+    fn serde_goes_through_parse() {
+        assert!(serde_json::from_str::<OrderId>("\"user\"").is_err());
+        assert!(serde_json::from_str::<OrderId>("\"order-1\"").is_ok());
+    }
+}

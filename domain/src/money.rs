@@ -1,0 +1,110 @@
+//! Exact money: a decimal amount with its currency, never a float.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ParseError;
+
+/// A currency by its three-letter ISO 4217 code.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency(String);
+
+impl Currency {
+    /// Checks a code.
+    ///
+    /// # Errors
+    /// [`ParseError`] unless it is three letters in upper case.
+    pub fn parse(code: &str) -> Result<Self, ParseError> {
+        if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+            Ok(Self(code.to_owned()))
+        } else {
+            Err(ParseError::new("currency", "a three-letter ISO 4217 code in upper case, for example EUR"))
+        }
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = ParseError;
+    fn try_from(code: String) -> Result<Self, ParseError> {
+        Self::parse(&code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.0
+    }
+}
+
+/// An amount of one currency; not negative, below 10^12, at most four decimal places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    amount: Decimal,
+    currency: Currency,
+}
+
+impl Money {
+    /// Checks an amount.
+    ///
+    /// # Errors
+    /// [`ParseError`] if it is negative, too large or has more than four decimal places.
+    pub fn new(amount: Decimal, currency: Currency) -> Result<Self, ParseError> {
+        let too_large = Decimal::from(1_000_000_000_000_i64);
+        if amount.is_sign_negative() && !amount.is_zero() || amount >= too_large || amount.normalize().scale() > 4 {
+            return Err(ParseError::new(
+                "price",
+                "a decimal amount of at least 0 and below 1000000000000 with at most four decimal places",
+            ));
+        }
+        Ok(Self { amount, currency })
+    }
+
+    /// The exact amount.
+    #[must_use]
+    pub fn amount(&self) -> Decimal {
+        self.amount
+    }
+
+    /// The currency.
+    #[must_use]
+    pub fn currency(&self) -> &Currency {
+        &self.currency
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount, self.currency.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_never_negative_nor_finer_than_four_places() {
+        let euro = Currency::parse("EUR").unwrap();
+        assert!(Money::new("29.90".parse().unwrap(), euro.clone()).is_ok());
+        assert!(Money::new("1.0000000".parse().unwrap(), euro.clone()).is_ok());
+        for bad in ["-0.01", "1.00001", "1000000000000"] {
+            assert!(Money::new(bad.parse().unwrap(), euro.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_a_three_letter_code() {
+        assert!(Currency::parse("EUR").is_ok());
+        assert!(Currency::parse("eur").is_err());
+        assert!(Currency::parse("EURO").is_err());
+    }
+}

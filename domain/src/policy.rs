@@ -1,0 +1,173 @@
+//! How an order is to be fulfilled: every time-out, retry, deadline and rule of one order's story.
+//!
+//! The policy is part of the workflow's input, so an order keeps the policy it started with and a
+//! test can make every wait short.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cancellation::CancelUntil;
+
+/// Which payment lets an order go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentRule {
+    /// Paid or authorised (the default).
+    PaidOrAuthorized,
+    /// Paid only.
+    PaidOnly,
+    /// Payment is not looked at.
+    NotChecked,
+}
+
+/// What is done when there is not enough stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StockOutRule {
+    /// The order waits until all of it is there (the default).
+    WaitWhole,
+    /// What is there ships at once, the rest when it comes in.
+    ShipWhatIsThere,
+    /// The order is parked at once.
+    Park,
+}
+
+/// What is done when a deadline passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenOverdue {
+    /// A person decides (the default).
+    Park,
+    /// The order is cancelled.
+    Cancel,
+}
+
+/// How a call is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetryRule {
+    /// Wait before the second attempt.
+    #[serde(with = "humantime_serde")]
+    pub first_wait: Duration,
+    /// Each wait is this many times the one before.
+    pub backoff: f64,
+    /// The longest wait.
+    #[serde(with = "humantime_serde")]
+    pub longest_wait: Duration,
+    /// Attempts in all.
+    pub attempts: u32,
+}
+
+impl Default for RetryRule {
+    fn default() -> Self {
+        Self {
+            first_wait: Duration::from_secs(1),
+            backoff: 2.0,
+            longest_wait: Duration::from_secs(60),
+            attempts: 3,
+        }
+    }
+}
+
+/// The rules of one order's fulfilment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FulfilmentPolicy {
+    /// How long an order stays `PENDING` after receipt so that the customer may withdraw.
+    #[serde(with = "humantime_serde")]
+    pub hold_window: Duration,
+    /// Whether test orders of a shop are fulfilled.
+    pub fulfil_test_orders: bool,
+    /// Which payment lets an order go on.
+    pub payment: PaymentRule,
+    /// How long an unpaid order waits, from receipt.
+    #[serde(with = "humantime_serde")]
+    pub payment_deadline: Duration,
+    /// What then happens.
+    pub when_unpaid: WhenOverdue,
+    /// What is done when there is not enough stock.
+    pub stock_out: StockOutRule,
+    /// How long an order waits for stock, from the moment it starts to wait.
+    #[serde(with = "humantime_serde")]
+    pub backorder_deadline: Duration,
+    /// What then happens.
+    pub when_out_of_stock: WhenOverdue,
+    /// Up to where a customer may cancel.
+    pub cancel_until: CancelUntil,
+    /// When the warehouse is asked about a hand-over it said nothing final about.
+    #[serde(with = "humantime_serde")]
+    pub hand_over_overdue: Duration,
+    /// When the order should have shipped, from receipt; shown to operators, nothing is done by it.
+    #[serde(with = "humantime_serde")]
+    pub ship_within: Duration,
+    /// Time-out of one attempt of a step in our own database.
+    #[serde(with = "humantime_serde")]
+    pub record_timeout: Duration,
+    /// Time-out of one attempt of a call to the outside.
+    #[serde(with = "humantime_serde")]
+    pub call_timeout: Duration,
+    /// How a call to the outside is repeated before the order is parked.
+    pub call_retry: RetryRule,
+    /// How an undo is repeated before it is parked.
+    pub undo_retry: RetryRule,
+    /// Whether Shopify is told to restock what was cancelled here.
+    pub restock_on_cancel: bool,
+    /// Whether Shopify is told to refund what was cancelled here.
+    pub refund_on_cancel: bool,
+    /// Whether Shopify tells the customer of shipping and cancelling.
+    pub notify_customer: bool,
+}
+
+impl Default for FulfilmentPolicy {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        Self {
+            hold_window: Duration::ZERO,
+            fulfil_test_orders: false,
+            payment: PaymentRule::PaidOrAuthorized,
+            payment_deadline: days(7),
+            when_unpaid: WhenOverdue::Park,
+            stock_out: StockOutRule::WaitWhole,
+            backorder_deadline: days(14),
+            when_out_of_stock: WhenOverdue::Park,
+            cancel_until: CancelUntil::Shipped,
+            hand_over_overdue: days(1),
+            ship_within: days(2),
+            record_timeout: Duration::from_secs(3),
+            call_timeout: Duration::from_secs(10),
+            call_retry: RetryRule::default(),
+            undo_retry: RetryRule {
+                first_wait: Duration::from_secs(1),
+                backoff: 2.0,
+                longest_wait: Duration::from_secs(300),
+                attempts: 20,
+            },
+            restock_on_cancel: true,
+            refund_on_cancel: true,
+            notify_customer: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_may_be_given_in_part_and_keeps_the_defaults_for_the_rest() {
+        let policy: FulfilmentPolicy =
+            serde_json::from_str(r#"{"hold_window": "10m", "call_retry": {"attempts": 5}}"#).unwrap();
+        assert_eq!(policy.hold_window, Duration::from_secs(600));
+        assert_eq!(policy.call_retry.attempts, 5);
+        assert_eq!(policy.call_retry.first_wait, Duration::from_secs(1));
+        assert_eq!(policy.payment, PaymentRule::PaidOrAuthorized);
+    }
+
+    #[test]
+    fn a_policy_survives_the_way_into_a_workflow_and_back() {
+        let policy = FulfilmentPolicy::default();
+        let text = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<FulfilmentPolicy>(&text).unwrap(), policy);
+    }
+}

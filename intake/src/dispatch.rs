@@ -1,0 +1,156 @@
+//! From an inbox row to a started or signalled workflow.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{OrderId, ParseError};
+use metrics::counter;
+use orders::{
+    OrdersError,
+    inbox::{self, Message, Settled},
+};
+use sqlx::PgPool;
+use tracing::{info, warn};
+
+use crate::{
+    settings::{Shared, Shops},
+    temporal::{LazyTemporal, TemporalError},
+};
+
+mod commands;
+mod lost_runs;
+mod runs;
+mod shop;
+mod warehouse_news;
+
+/// The longest wait between two attempts at a message that cannot be done yet.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Dispatches messages. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher {
+    pool: PgPool,
+    temporal: LazyTemporal,
+    settings: Arc<Settings>,
+}
+
+struct Settings {
+    shops: Shops,
+    api_policy: domain::FulfilmentPolicy,
+}
+
+/// What became of a message.
+enum Outcome {
+    /// It is settled.
+    Settle { how: Settled, reason: Option<&'static str>, order: Option<OrderId> },
+    /// It cannot be read; the reason names the member.
+    Unreadable(String),
+    /// It cannot be done yet.
+    Postpone { reason: &'static str, order: Option<OrderId>, wait: Duration },
+}
+
+impl Outcome {
+    fn done(order: OrderId) -> Self {
+        Self::Settle { how: Settled::Done, reason: None, order: Some(order) }
+    }
+
+    fn skipped(reason: &'static str, order: Option<OrderId>) -> Self {
+        Self::Settle { how: Settled::Skipped, reason: Some(reason), order }
+    }
+}
+
+/// Why a message was not dispatched; it stays in the inbox.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// Our records could not be read or written.
+    #[error(transparent)]
+    Orders(#[from] OrdersError),
+    /// The database could not be asked.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// Temporal cannot be reached.
+    #[error(transparent)]
+    Unreachable(#[from] TemporalError),
+    /// Temporal refused.
+    #[error("Temporal refused: {0}")]
+    Refused(String),
+}
+
+impl From<ParseError> for DispatchError {
+    fn from(error: ParseError) -> Self {
+        Self::Orders(error.into())
+    }
+}
+
+impl DispatchError {
+    /// Whether the content is to blame: PostgreSQL's classes 22 (data) and 23 (constraint), or a row
+    /// this version cannot read. Trying again would fail the same way for ever.
+    fn blames_the_content(&self) -> bool {
+        match self {
+            Self::Database(error) | Self::Orders(OrdersError::Database(error)) => error
+                .as_database_error()
+                .and_then(|error| error.code())
+                .is_some_and(|code| code.starts_with("22") || (code.starts_with("23") && code != "23505")),
+            Self::Orders(OrdersError::Unreadable(_)) => true,
+            Self::Orders(_) | Self::Unreachable(_) | Self::Refused(_) => false,
+        }
+    }
+}
+
+impl Dispatcher {
+    /// A dispatcher with the given settings.
+    #[must_use]
+    pub fn new(shared: &Shared, pool: PgPool, temporal: LazyTemporal) -> Self {
+        let settings = Settings { shops: shared.shops.clone(), api_policy: shared.api_policy.clone() };
+        Self { pool, temporal, settings: Arc::new(settings) }
+    }
+
+    /// Gives a message its effect and settles its row. What fails is logged and left to a sweeper.
+    pub async fn dispatch(&self, message: Message) {
+        let outcome = match self.take(&message).await {
+            Ok(outcome) => outcome,
+            Err(error) if error.blames_the_content() => {
+                warn!(inbox.id = message.inbox_id, source = %message.source, %error, "message cannot be read");
+                Outcome::Unreadable("the database refused its content".to_owned())
+            }
+            Err(error) => {
+                warn!(inbox.id = message.inbox_id, source = %message.source, %error, "message left for later");
+                let wait = Duration::from_secs(1 << message.attempts.clamp(0, 5)).min(LONGEST_WAIT);
+                Outcome::Postpone { reason: "dispatch failed", order: None, wait }
+            }
+        };
+        if let Err(error) = self.settle(&message, outcome).await {
+            // The row keeps its lease and comes back by itself.
+            warn!(inbox.id = message.inbox_id, %error, "message could not be settled");
+        }
+    }
+
+    async fn take(&self, message: &Message) -> Result<Outcome, DispatchError> {
+        match message.source.as_str() {
+            "shopify" => self.shop_webhook(message).await,
+            "warehouse" => self.warehouse_callback(message).await,
+            _ => self.command(message).await,
+        }
+    }
+
+    async fn settle(&self, message: &Message, outcome: Outcome) -> Result<(), OrdersError> {
+        let mut conn = self.pool.acquire().await?;
+        let label = match &outcome {
+            Outcome::Settle { how, .. } => how.as_str(),
+            Outcome::Unreadable(_) => Settled::Unreadable.as_str(),
+            Outcome::Postpone { .. } => "WAITING",
+        };
+        counter!("waybill_inbox_total", "source" => message.source.clone(), "state" => label).increment(1);
+        match outcome {
+            Outcome::Settle { how, reason, order } => {
+                inbox::settle(&mut conn, message.inbox_id, how, reason, order.as_ref()).await
+            }
+            Outcome::Unreadable(reason) => {
+                info!(inbox.id = message.inbox_id, source = %message.source, %reason, "message is unreadable");
+                inbox::settle(&mut conn, message.inbox_id, Settled::Unreadable, Some(&reason), None).await
+            }
+            Outcome::Postpone { reason, order, wait } => {
+                inbox::postpone(&mut conn, message.inbox_id, reason, order.as_ref(), wait).await
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Starting and signalling an order's run, by workflow id alone.
+
+use domain::{FulfilmentPolicy, WorkflowId};
+use orders::Order;
+use temporalio_client::{
+    UntypedSignal, UntypedWorkflow, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowSignalOptions,
+    WorkflowStartOptions,
+    errors::{WorkflowInteractionError, WorkflowStartError},
+};
+use temporalio_common::{
+    MemoValues,
+    data_converters::{PayloadConverter, RawValue},
+    search_attributes::{SearchAttributes, Timestamp},
+};
+use workflows::{
+    OrderFulfilment,
+    contract::{FulfilmentInput, STORY_VERSION},
+    names,
+};
+
+use super::{DispatchError, Dispatcher};
+
+/// Whether a signal reached a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    Run,
+    NoRun,
+}
+
+impl Dispatcher {
+    /// Starts the order's run, unless one is there: that is a success too.
+    pub(super) async fn start(&self, order: &Order) -> Result<(), DispatchError> {
+        let temporal = self.temporal.get().await?;
+        let policy = self.policy_of(order);
+        let options = WorkflowStartOptions::new(names::LANE_ORDERS, order.workflow_id.as_str())
+            .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .maybe_search_attributes(temporal.search_attributes.then(|| search_attributes(order, policy)))
+            .memo(memo(order))
+            .build();
+        let input = input_of(order, policy.clone(), temporal.search_attributes);
+        match temporal.client.start_workflow(OrderFulfilment::run, input, options).await {
+            Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+            Err(error) => Err(DispatchError::Refused(error.to_string())),
+        }
+    }
+
+    /// Signals the order's run, if there is one. `request_id` makes a repeated signal one signal.
+    pub(super) async fn signal(
+        &self,
+        workflow: &WorkflowId,
+        name: &str,
+        input: &serde_json::Value,
+        request_id: String,
+    ) -> Result<Reached, DispatchError> {
+        let temporal = self.temporal.get().await?;
+        let handle = temporal.client.get_workflow_handle::<UntypedWorkflow>(workflow.as_str());
+        let input = RawValue::from_value(input, &PayloadConverter::serde_json());
+        let options = WorkflowSignalOptions::builder().request_id(request_id).build();
+        match handle.signal(UntypedSignal::new(name), input, options).await {
+            Ok(()) => Ok(Reached::Run),
+            Err(WorkflowInteractionError::NotFound(_)) => Ok(Reached::NoRun),
+            Err(error) => Err(DispatchError::Refused(error.to_string())),
+        }
+    }
+
+    fn policy_of(&self, order: &Order) -> &FulfilmentPolicy {
+        order
+            .channel
+            .shop()
+            .and_then(|shop| self.settings.shops.get(shop.as_str()))
+            .map_or(&self.settings.api_policy, |shop| &shop.policy)
+    }
+}
+
+fn input_of(order: &Order, policy: FulfilmentPolicy, search_attributes: bool) -> FulfilmentInput {
+    FulfilmentInput {
+        story_version: STORY_VERSION,
+        order_id: order.order_id.clone(),
+        order_number: order.order_number.clone(),
+        channel: order.channel.clone(),
+        received_at: order.received_at,
+        facts: order.facts.clone(),
+        hold_until: order.hold_until,
+        status: order.status,
+        policy,
+        search_attributes,
+        carried: None,
+    }
+}
+
+fn search_attributes(order: &Order, policy: &FulfilmentPolicy) -> SearchAttributes {
+    let shop = order.channel.shop().map_or("api", |shop| shop.as_str());
+    let due = order.received_at + policy.ship_within;
+    SearchAttributes::new([
+        names::ORDER_STAGE.value_set("FULFILLING".to_owned()),
+        names::SHOP.value_set(shop.to_owned()),
+        names::ORDER_NUMBER.value_set(order.order_number.as_str().to_owned()),
+        names::SLA_DUE.value_set(Timestamp::new(due.timestamp(), 0)),
+    ])
+}
+
+fn memo(order: &Order) -> MemoValues {
+    let mut memo = MemoValues::new();
+    memo.insert("correlationId", order.correlation_id.clone());
+    memo
+}

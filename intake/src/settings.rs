@@ -1,0 +1,355 @@
+//! Settings both processes share. The field docs are the `--help`; all errors are reported at once.
+
+use std::{collections::HashMap, fmt, path::PathBuf, time::Duration};
+
+use clap::Args;
+use domain::{FulfilmentPolicy, ShopDomain, WarehouseId};
+use serde::Deserialize;
+use shopify::{admin::AccessToken, webhook::WebhookSecret};
+use url::Url;
+use warehouse::{callback::CallbackSecret, client::WarehouseToken};
+
+/// The settings as they are given.
+#[derive(Args, Clone)]
+pub struct SharedSettings {
+    /// PostgreSQL, for example postgres://waybill@127.0.0.1:54329/waybill.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// The one shop's permanent domain. For several shops use WAYBILL_CONFIG.
+    #[arg(long, env = "SHOPIFY_SHOP")]
+    shopify_shop: Option<String>,
+    /// Base URL of the shop's Admin API; by default https://SHOPIFY_SHOP.
+    #[arg(long, env = "SHOPIFY_ADMIN_URL")]
+    shopify_admin_url: Option<String>,
+    /// Access token of the Admin API.
+    #[arg(long, env = "SHOPIFY_ADMIN_TOKEN", hide_env_values = true)]
+    shopify_admin_token: Option<String>,
+    /// Secrets of the shop's webhooks, comma separated: the new and the old one.
+    #[arg(long, env = "SHOPIFY_WEBHOOK_SECRETS", hide_env_values = true)]
+    shopify_webhook_secrets: Option<String>,
+    /// Base URL of the warehouse system.
+    #[arg(long, env = "WMS_URL")]
+    wms_url: Option<String>,
+    /// Bearer token of the warehouse system.
+    #[arg(long, env = "WMS_TOKEN", hide_env_values = true)]
+    wms_token: Option<String>,
+    /// Standard Webhooks secrets (whsec_…) of the warehouse's callbacks, comma separated.
+    #[arg(long, env = "WMS_WEBHOOK_SECRETS", hide_env_values = true)]
+    wms_webhook_secrets: Option<String>,
+    /// TOML file with one [[shops]] each (domain, admin_url, admin_token, webhook_secrets,
+    /// locations, policy) and a [policy] for orders of our own API.
+    #[arg(long, env = "WAYBILL_CONFIG")]
+    waybill_config: Option<PathBuf>,
+}
+
+impl fmt::Debug for SharedSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedSettings")
+            .field("shopify_shop", &self.shopify_shop)
+            .field("wms_url", &self.wms_url)
+            .field("waybill_config", &self.waybill_config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings, checked.
+#[derive(Clone)]
+pub struct Shared {
+    /// PostgreSQL. Holds a password: never logged.
+    pub database_url: String,
+    /// The shops whose webhooks are taken.
+    pub shops: Shops,
+    /// The warehouse system.
+    pub warehouse: Warehouse,
+    /// How orders of our own API are fulfilled.
+    pub api_policy: FulfilmentPolicy,
+}
+
+/// The shops, by domain.
+#[derive(Clone, Default)]
+pub struct Shops {
+    by_domain: HashMap<String, Shop>,
+}
+
+impl Shops {
+    /// A configured shop.
+    #[must_use]
+    pub fn get(&self, domain: &str) -> Option<&Shop> {
+        self.by_domain.get(domain)
+    }
+
+    /// Every configured shop.
+    pub fn iter(&self) -> impl Iterator<Item = &Shop> {
+        self.by_domain.values()
+    }
+}
+
+/// One shop.
+#[derive(Clone)]
+pub struct Shop {
+    /// Its permanent domain.
+    pub domain: ShopDomain,
+    /// Base URL of its Admin API.
+    pub admin_url: Url,
+    /// Token of its Admin API.
+    pub admin_token: AccessToken,
+    /// Secrets of its webhooks: the new and the old one.
+    pub webhook_secrets: Vec<WebhookSecret>,
+    /// Which of its locations is which warehouse.
+    pub locations: HashMap<i64, WarehouseId>,
+    /// How its orders are fulfilled.
+    pub policy: FulfilmentPolicy,
+}
+
+/// The warehouse system.
+#[derive(Clone)]
+pub struct Warehouse {
+    /// Its base URL.
+    pub url: Url,
+    /// Its bearer token.
+    pub token: WarehouseToken,
+    /// Secrets of its callbacks: the new and the old one.
+    pub webhook_secrets: Vec<CallbackSecret>,
+}
+
+/// The file named by `WAYBILL_CONFIG`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    #[serde(default)]
+    shops: Vec<ShopEntry>,
+    #[serde(default)]
+    policy: FulfilmentPolicy,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShopEntry {
+    domain: String,
+    #[serde(default)]
+    admin_url: Option<String>,
+    admin_token: String,
+    webhook_secrets: Vec<String>,
+    #[serde(default)]
+    locations: HashMap<String, WarehouseId>,
+    #[serde(default)]
+    policy: FulfilmentPolicy,
+}
+
+impl SharedSettings {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// Every setting that is missing or wrong, each named.
+    pub fn resolve(&self) -> Result<Shared, Vec<String>> {
+        let mut problems = Problems::default();
+        let database_url = problems.required("DATABASE_URL", self.database_url.as_deref()).to_owned();
+        let file = self.config_file(&mut problems);
+        let mut shops = Shops::default();
+        let entries = file.shops.into_iter().chain(self.single_shop(&mut problems));
+        for entry in entries {
+            if let Some(shop) = entry.check(&mut problems) {
+                shops.by_domain.insert(shop.domain.as_str().to_owned(), shop);
+            }
+        }
+        if shops.by_domain.is_empty() && problems.0.is_empty() {
+            problems.add("SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG");
+        }
+        let warehouse = self.warehouse(&mut problems);
+        match warehouse {
+            Some(warehouse) if problems.0.is_empty() => {
+                Ok(Shared { database_url, shops, warehouse, api_policy: file.policy })
+            }
+            _ => Err(problems.0),
+        }
+    }
+
+    fn config_file(&self, problems: &mut Problems) -> ConfigFile {
+        let Some(path) = &self.waybill_config else { return ConfigFile::default() };
+        let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        read.and_then(|text| toml::from_str(&text).map_err(|error| error.message().to_owned())).unwrap_or_else(
+            |error| {
+                problems.add(&format!("WAYBILL_CONFIG: {}: {error}", path.display()));
+                ConfigFile::default()
+            },
+        )
+    }
+
+    fn single_shop(&self, problems: &mut Problems) -> Option<ShopEntry> {
+        let domain = self.shopify_shop.clone()?;
+        Some(ShopEntry {
+            domain,
+            admin_url: self.shopify_admin_url.clone(),
+            admin_token: problems.required("SHOPIFY_ADMIN_TOKEN", self.shopify_admin_token.as_deref()).to_owned(),
+            webhook_secrets: comma_separated(
+                problems.required("SHOPIFY_WEBHOOK_SECRETS", self.shopify_webhook_secrets.as_deref()),
+            ),
+            locations: HashMap::new(),
+            policy: FulfilmentPolicy::default(),
+        })
+    }
+
+    fn warehouse(&self, problems: &mut Problems) -> Option<Warehouse> {
+        let url = problems.url("WMS_URL", self.wms_url.as_deref().unwrap_or_default());
+        let token = problems.required("WMS_TOKEN", self.wms_token.as_deref()).to_owned();
+        let secrets = problems.required("WMS_WEBHOOK_SECRETS", self.wms_webhook_secrets.as_deref()).to_owned();
+        let mut webhook_secrets = Vec::new();
+        for secret in comma_separated(&secrets) {
+            match CallbackSecret::parse(&secret) {
+                Ok(secret) => webhook_secrets.push(secret),
+                Err(_) => problems.add("WMS_WEBHOOK_SECRETS: each is whsec_ followed by base64"),
+            }
+        }
+        Some(Warehouse { url: url?, token: WarehouseToken::new(token), webhook_secrets })
+    }
+}
+
+impl ShopEntry {
+    fn check(self, problems: &mut Problems) -> Option<Shop> {
+        let domain = match ShopDomain::parse(&self.domain) {
+            Ok(domain) => domain,
+            Err(error) => {
+                problems.add(&format!("SHOPIFY_SHOP: {error}"));
+                return None;
+            }
+        };
+        let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{domain}"));
+        let admin_url = problems.url("SHOPIFY_ADMIN_URL", &admin_url)?;
+        if self.webhook_secrets.iter().all(String::is_empty) {
+            problems.add(&format!("{domain}: webhook_secrets: at least one is needed"));
+        }
+        let mut locations = HashMap::new();
+        for (location, warehouse) in self.locations {
+            match location.parse() {
+                Ok(id) => {
+                    locations.insert(id, warehouse);
+                }
+                Err(_) => problems.add(&format!("{domain}: locations: {location} is no location id")),
+            }
+        }
+        Some(Shop {
+            domain,
+            admin_url,
+            admin_token: AccessToken::new(self.admin_token),
+            webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
+            locations,
+            policy: self.policy,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn add(&mut self, problem: &str) {
+        self.0.push(problem.to_owned());
+    }
+
+    fn required<'a>(&mut self, name: &str, value: Option<&'a str>) -> &'a str {
+        match value.filter(|value| !value.trim().is_empty()) {
+            Some(value) => value,
+            None => {
+                self.add(&format!("{name}: is not set"));
+                ""
+            }
+        }
+    }
+
+    fn url(&mut self, name: &str, value: &str) -> Option<Url> {
+        match Url::parse(value) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
+            _ => {
+                self.add(&format!("{name}: an http or https URL is needed"));
+                None
+            }
+        }
+    }
+}
+
+
+fn comma_separated(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+/// How long whoever stored a message has to dispatch it before a sweeper may.
+pub const SWEEP_AFTER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing() -> SharedSettings {
+        SharedSettings {
+            database_url: None,
+            shopify_shop: None,
+            shopify_admin_url: None,
+            shopify_admin_token: None,
+            shopify_webhook_secrets: None,
+            wms_url: None,
+            wms_token: None,
+            wms_webhook_secrets: None,
+            waybill_config: None,
+        }
+    }
+
+    fn complete() -> SharedSettings {
+        SharedSettings {
+            database_url: Some("postgres://waybill@127.0.0.1/waybill".into()),
+            shopify_shop: Some("a.myshopify.com".into()),
+            shopify_admin_token: Some("token".into()),
+            shopify_webhook_secrets: Some("new, old".into()),
+            wms_url: Some("http://127.0.0.1:9091".into()),
+            wms_token: Some("token".into()),
+            wms_webhook_secrets: Some("whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=".into()),
+            ..nothing()
+        }
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let problems = nothing().resolve().err().unwrap().join("\n");
+        for name in ["DATABASE_URL", "WMS_URL", "WMS_TOKEN", "WMS_WEBHOOK_SECRETS"] {
+            assert!(problems.contains(name), "{name} in {problems}");
+        }
+    }
+
+    #[test]
+    fn one_shop_needs_no_file_and_gets_both_its_secrets() {
+        let shared = complete().resolve().ok().unwrap();
+        let shop = shared.shops.get("a.myshopify.com").unwrap();
+        assert_eq!(shop.webhook_secrets.len(), 2);
+        assert_eq!(shop.admin_url.as_str(), "https://a.myshopify.com/");
+        assert!(shared.shops.get("b.myshopify.com").is_none());
+    }
+
+    #[test]
+    fn a_file_lists_several_shops_with_policies_of_their_own() {
+        let path = std::env::temp_dir().join(format!("waybill-settings-{}.toml", std::process::id()));
+        std::fs::write(
+            &path,
+            r#"
+            [[shops]]
+            domain = "b.myshopify.com"
+            admin_token = "t"
+            webhook_secrets = ["s"]
+            locations = { "655441491" = "north" }
+            policy = { hold_window = "10m", stock_out = "ship_what_is_there" }
+            "#,
+        )
+        .unwrap();
+        let settings = SharedSettings { waybill_config: Some(path.clone()), ..complete() };
+        let shared = settings.resolve().ok().unwrap();
+        std::fs::remove_file(path).unwrap();
+        let shop = shared.shops.get("b.myshopify.com").unwrap();
+        assert_eq!(shop.policy.hold_window, Duration::from_secs(600));
+        assert_eq!(shop.locations[&655_441_491].as_str(), "north");
+        assert!(shared.shops.get("a.myshopify.com").is_some());
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let shown = format!("{:?}", complete());
+        assert!(!shown.contains("token") && !shown.contains("whsec") && !shown.contains("waybill@"), "{shown}");
+    }
+}

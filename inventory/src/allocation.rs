@@ -1,0 +1,293 @@
+//! Allocations: the pieces of one warehouse that a line of an order holds.
+
+use std::fmt;
+
+use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::columns;
+use crate::error::InventoryError;
+use crate::ledger::{Booked, Entry, Place};
+use crate::reservation::WaitingLine;
+
+/// An allocation's id: `alloc_` and a UUIDv7 without hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AllocationId(String);
+
+impl AllocationId {
+    /// Checks the text.
+    ///
+    /// # Errors
+    /// [`ParseError`] unless it is `alloc_` and 32 hexadecimal digits in lower case.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let digits = text.strip_prefix("alloc_").unwrap_or_default();
+        if digits.len() == 32 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ParseError { field: "allocationId", allowed: "alloc_ and 32 hexadecimal digits in lower case" })
+    }
+
+    /// The text as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn draw() -> Self {
+        Self(format!("alloc_{}", Uuid::now_v7().simple()))
+    }
+}
+
+impl TryFrom<String> for AllocationId {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AllocationId> for String {
+    fn from(id: AllocationId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for AllocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What has become of an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AllocationStatus {
+    /// Held until it is confirmed or expires.
+    Pending,
+    /// Held for good.
+    Confirmed,
+    /// All its pieces have left the warehouse.
+    Fulfilled,
+    /// What had not left the warehouse was given back.
+    Cancelled,
+}
+
+impl AllocationStatus {
+    /// The name in the database and in events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::Fulfilled => "FULFILLED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Whether its unfulfilled pieces are held.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Pending | Self::Confirmed)
+    }
+}
+
+impl TryFrom<String> for AllocationStatus {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        [Self::Pending, Self::Confirmed, Self::Fulfilled, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(ParseError { field: "status", allowed: "PENDING, CONFIRMED, FULFILLED or CANCELLED" })
+    }
+}
+
+/// The pieces of one warehouse that a line holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Allocation {
+    /// Its id.
+    pub allocation_id: AllocationId,
+    /// The line it is for.
+    pub line_id: LineId,
+    /// What it holds.
+    pub sku: Sku,
+    /// Where.
+    pub warehouse: WarehouseId,
+    /// How many pieces it was given in all.
+    pub quantity: Quantity,
+    /// How many of them have left the warehouse.
+    pub fulfilled_quantity: u64,
+    /// What has become of it.
+    pub status: AllocationStatus,
+    /// Why it was cancelled, if it was.
+    pub cause: Option<String>,
+}
+
+impl Allocation {
+    /// Pieces it holds now: given, not cancelled and not yet gone.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        if self.status.is_active() {
+            u64::from(self.quantity.get()).saturating_sub(self.fulfilled_quantity)
+        } else {
+            0
+        }
+    }
+
+    /// The columns [`Allocation::read`] wants are `allocation_id, line_id, sku, warehouse, quantity,
+    /// fulfilled_quantity, status, cause`.
+    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            allocation_id: columns::id(row, "allocation_id")?,
+            line_id: columns::id(row, "line_id")?,
+            sku: columns::id(row, "sku")?,
+            warehouse: columns::id(row, "warehouse")?,
+            quantity: columns::quantity(row, "quantity")?,
+            fulfilled_quantity: columns::pieces(row, "fulfilled_quantity")?,
+            status: columns::id(row, "status")?,
+            cause: row.try_get("cause")?,
+        })
+    }
+}
+
+/// One change of one allocation, with what an event tells about it. Figures are of the SKU in the
+/// allocation's warehouse, by the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllocationChange {
+    /// The allocation.
+    pub allocation_id: AllocationId,
+    /// Whose it is.
+    pub order_id: OrderId,
+    /// The line it is for.
+    pub line_id: LineId,
+    /// What it holds.
+    pub sku: Sku,
+    /// Where.
+    pub warehouse: WarehouseId,
+    /// How many pieces it was given in all.
+    pub quantity: Quantity,
+    /// How many pieces this change allocated, gave back or fulfilled.
+    pub changed_quantity: u64,
+    /// What has become of it.
+    pub status: AllocationStatus,
+    /// Pieces a newcomer could get before the change.
+    pub previous_available: u64,
+    /// Pieces a newcomer can get after it.
+    pub new_available: u64,
+    /// Pieces orders held before the change.
+    pub previous_reserved: u64,
+    /// Pieces orders hold after it.
+    pub new_reserved: u64,
+}
+
+impl AllocationChange {
+    pub(crate) fn new(
+        order_id: &OrderId,
+        allocation: Allocation,
+        changed_quantity: u64,
+        booked: Booked,
+    ) -> Self {
+        let Booked { before, after } = booked;
+        Self {
+            allocation_id: allocation.allocation_id,
+            order_id: order_id.clone(),
+            line_id: allocation.line_id,
+            sku: allocation.sku,
+            warehouse: allocation.warehouse,
+            quantity: allocation.quantity,
+            changed_quantity,
+            status: allocation.status,
+            previous_available: before.available(),
+            new_available: after.available(),
+            previous_reserved: before.reserved,
+            new_reserved: after.reserved,
+        }
+    }
+}
+
+/// Pieces of one place for a line of an order.
+#[derive(Debug, Clone)]
+pub(crate) struct Holding {
+    pub(crate) order_id: OrderId,
+    pub(crate) epoch: u32,
+    pub(crate) line_id: LineId,
+    pub(crate) place: Place,
+    pub(crate) quantity: Quantity,
+}
+
+impl Holding {
+    /// The booking that pays for it; pieces that were waited for leave the queue.
+    pub(crate) fn entry(&self, from_queue: bool) -> Entry {
+        let pieces = i64::from(self.quantity);
+        Entry {
+            place: self.place.clone(),
+            order_id: Some(self.order_id.clone()),
+            on_hand: 0,
+            reserved: pieces,
+            queued: if from_queue { -pieces } else { 0 },
+        }
+    }
+
+    /// The booking that queues for it.
+    pub(crate) fn queue_entry(&self) -> Entry {
+        Entry { reserved: 0, queued: i64::from(self.quantity), ..self.entry(false) }
+    }
+
+    pub(crate) fn into_waiting_line(self) -> WaitingLine {
+        let Self { line_id, place: Place { sku, warehouse }, quantity, .. } = self;
+        WaitingLine { line_id, sku, warehouse, quantity }
+    }
+}
+
+/// Writes allocations for pieces that are booked already. A line that holds pieces there gets the
+/// new ones added to the same allocation. The answer is in the order of `holdings`.
+pub(crate) async fn hold(
+    conn: &mut PgConnection,
+    holdings: &[Holding],
+) -> Result<Vec<Allocation>, InventoryError> {
+    if holdings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "INSERT INTO inventory.allocations
+             (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, status, owner)
+         SELECT allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, 'CONFIRMED', 'ORDER'
+         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+             AS h (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity)
+         ON CONFLICT (order_id, line_id, warehouse, epoch) WHERE status IN ('PENDING', 'CONFIRMED')
+         DO UPDATE SET quantity = allocations.quantity + excluded.quantity, updated_at = now()
+         RETURNING order_id, epoch, allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity,
+                   status, cause",
+    )
+    .bind(holdings.iter().map(|_| AllocationId::draw().0).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|h| h.order_id.as_str()).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|h| i64::from(h.epoch)).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|h| h.line_id.as_str()).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|h| h.place.sku.as_str()).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|h| h.place.warehouse.as_str()).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|h| i64::from(h.quantity)).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    // `unnest` is read in its own order, and RETURNING tells the rows as they were written.
+    rows.iter().map(|row| Ok(Allocation::read(row)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allocation_id_is_alloc_and_a_uuid_without_hyphens() {
+        let drawn = AllocationId::draw();
+        assert_eq!(AllocationId::parse(drawn.as_str()).unwrap(), drawn);
+        for bad in
+            ["", "alloc_", "0190a0b0000070008000000000000000", "alloc_0190A0B0000070008000000000000000"]
+        {
+            assert!(AllocationId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

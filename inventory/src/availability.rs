@@ -1,0 +1,84 @@
+//! What is there, what is held, and what a newcomer could get.
+
+use domain::{Sku, WarehouseId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use crate::columns;
+use crate::error::InventoryError;
+use crate::ledger::Figures;
+
+/// An item's figures, in all and per warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Availability {
+    /// The item.
+    pub sku: Sku,
+    /// Pieces that lie there.
+    pub on_hand: u64,
+    /// Pieces of those that orders hold.
+    pub reserved: u64,
+    /// Pieces orders wait for.
+    pub queued: u64,
+    /// Pieces a newcomer could get: the sum over the warehouses, because a queue in one holds
+    /// nobody back in another.
+    pub available: u64,
+    /// The same per warehouse, the one taken from first at the top.
+    pub per_warehouse: Vec<WarehouseAvailability>,
+}
+
+/// An item's figures in one warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WarehouseAvailability {
+    /// The warehouse.
+    pub warehouse: WarehouseId,
+    /// Pieces that lie there.
+    pub on_hand: u64,
+    /// Pieces of those that orders hold.
+    pub reserved: u64,
+    /// Pieces orders wait for.
+    pub queued: u64,
+    /// Pieces a newcomer could get: on hand less reserved less queued, never less than none.
+    pub available: u64,
+}
+
+/// What is there of an item.
+///
+/// # Errors
+/// [`InventoryError::UnknownItem`], [`InventoryError::Database`].
+pub async fn availability(conn: &mut PgConnection, sku: &Sku) -> Result<Availability, InventoryError> {
+    let rows = sqlx::query(
+        "SELECT s.warehouse, s.on_hand, s.reserved, s.queued
+         FROM inventory.stock s
+         JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
+         WHERE s.sku = $1
+         ORDER BY w.priority, w.warehouse_id",
+    )
+    .bind(sku.as_str())
+    .fetch_all(conn)
+    .await?;
+    if rows.is_empty() {
+        return Err(InventoryError::UnknownItem { sku: sku.clone() });
+    }
+    let mut total = Availability {
+        sku: sku.clone(),
+        on_hand: 0,
+        reserved: 0,
+        queued: 0,
+        available: 0,
+        per_warehouse: Vec::with_capacity(rows.len()),
+    };
+    for row in &rows {
+        let figures = Figures::read(row)?;
+        let Figures { on_hand, reserved, queued } = figures;
+        let available = figures.available();
+        total.on_hand += on_hand;
+        total.reserved += reserved;
+        total.queued += queued;
+        total.available += available;
+        let warehouse = columns::id(row, "warehouse")?;
+        total.per_warehouse.push(WarehouseAvailability { warehouse, on_hand, reserved, queued, available });
+    }
+    Ok(total)
+}

@@ -1,0 +1,32 @@
+//! Reads the domain's types out of rows. What they refuse is a fault of the database's content.
+
+use domain::{ParseError, Quantity};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+/// A text column as an id.
+pub(crate) fn id<T: TryFrom<String, Error = ParseError>>(row: &PgRow, column: &str) -> sqlx::Result<T> {
+    T::try_from(row.try_get(column)?).map_err(|refused| undecodable(column, refused))
+}
+
+/// A column of pieces, at least one.
+pub(crate) fn quantity(row: &PgRow, column: &str) -> sqlx::Result<Quantity> {
+    Quantity::new(row.try_get(column)?).map_err(|refused| undecodable(column, refused))
+}
+
+/// A column of pieces that may be none.
+pub(crate) fn pieces(row: &PgRow, column: &str) -> sqlx::Result<u64> {
+    u64::try_from(row.try_get::<i64, _>(column)?).map_err(|refused| undecodable(column, refused))
+}
+
+/// A reservation's epoch.
+pub(crate) fn epoch(row: &PgRow) -> sqlx::Result<u32> {
+    u32::try_from(row.try_get::<i64, _>("epoch")?).map_err(|refused| undecodable("epoch", refused))
+}
+
+pub(crate) fn undecodable(
+    column: &str,
+    refused: impl std::error::Error + Send + Sync + 'static,
+) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(refused) }
+}

@@ -1,0 +1,177 @@
+//! Fulfil: what an order holds has left the warehouse.
+
+use std::collections::BTreeMap;
+
+use domain::{OrderId, Quantity, Sku, WarehouseId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use crate::allocation::{Allocation, AllocationChange, AllocationStatus};
+use crate::error::InventoryError;
+use crate::ledger::{self, Entry, Guard, Place, Reason};
+use crate::reservation::{self, Reservation, ReservationStatus, reservation};
+
+/// What left the warehouse for an order.
+#[derive(Debug, Clone)]
+pub struct FulfilRequest {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which of its reservations.
+    pub epoch: u32,
+    /// Where it left.
+    pub warehouse: WarehouseId,
+    /// The warehouse's id of the shipment; a shipment is booked once.
+    pub shipment_id: String,
+    /// What left; lines of one SKU are added up.
+    pub lines: Vec<(Sku, Quantity)>,
+}
+
+/// What a fulfilment led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fulfilled {
+    /// Whether the shipment was booked before; then nothing was changed now.
+    pub already: bool,
+    /// The allocations that were fulfilled, in whole or in part.
+    pub changed: Vec<AllocationChange>,
+    /// Pieces the reservation still holds or waits for.
+    pub remaining: u64,
+}
+
+/// Books out what left the warehouse, oldest allocation first. A shipment that is booked already
+/// changes nothing.
+///
+/// # Errors
+/// [`InventoryError::UnknownReservation`]; [`InventoryError::MoreThanAllocated`] if the order does not
+/// hold as much there; [`InventoryError::Database`].
+pub async fn fulfil(conn: &mut PgConnection, request: &FulfilRequest) -> Result<Fulfilled, InventoryError> {
+    let FulfilRequest { order_id, epoch, .. } = request;
+    let mut demand = BTreeMap::<&Sku, u64>::new();
+    for (sku, quantity) in &request.lines {
+        *demand.entry(sku).or_default() += u64::from(quantity.get());
+    }
+    let skus: Vec<String> = demand.keys().map(|sku| sku.to_string()).collect();
+    ledger::lock(conn, &skus).await?;
+    let held = lock_reservation(conn, request).await?;
+    if is_booked(conn, request).await? {
+        return Ok(Fulfilled { already: true, changed: Vec::new(), remaining: held.outstanding() });
+    }
+    let shipped = allot(request, &demand, &held)?;
+    mark(conn, &shipped).await?;
+    let entries: Vec<Entry> = shipped.iter().map(|(held, pieces)| leaving(order_id, held, *pieces)).collect();
+    let reference = Some(request.shipment_id.as_str());
+    let booked = ledger::book(conn, Reason::Fulfilment, reference, &entries, Guard::None).await?;
+    note(conn, request).await?;
+    let gone: u64 = shipped.iter().map(|(_, pieces)| pieces).sum();
+    let remaining = held.outstanding() - gone;
+    if remaining == 0 && held.status == ReservationStatus::Complete {
+        reservation::set_status(conn, order_id, *epoch, ReservationStatus::Fulfilled).await?;
+    }
+    let changed = shipped
+        .into_iter()
+        .zip(booked.unwrap_or_default())
+        .map(|((allocation, pieces), booked)| AllocationChange::new(order_id, allocation, pieces, booked));
+    Ok(Fulfilled { already: false, changed: changed.collect(), remaining })
+}
+
+/// Locks the header, so that two shipments of different SKUs do not both think the other is still
+/// to come, and reads what the order holds.
+async fn lock_reservation(
+    conn: &mut PgConnection,
+    request: &FulfilRequest,
+) -> Result<Reservation, InventoryError> {
+    let FulfilRequest { order_id, epoch, .. } = request;
+    sqlx::query("SELECT FROM inventory.reservations WHERE order_id = $1 AND epoch = $2 FOR NO KEY UPDATE")
+        .bind(order_id.as_str())
+        .bind(i64::from(*epoch))
+        .execute(&mut *conn)
+        .await?;
+    reservation(conn, order_id, *epoch)
+        .await?
+        .ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch: *epoch })
+}
+
+async fn is_booked(conn: &mut PgConnection, request: &FulfilRequest) -> Result<bool, InventoryError> {
+    let booked = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM inventory.fulfilments
+                        WHERE order_id = $1 AND warehouse = $2 AND shipment_id = $3)",
+    )
+    .bind(request.order_id.as_str())
+    .bind(request.warehouse.as_str())
+    .bind(&request.shipment_id)
+    .fetch_one(conn)
+    .await?;
+    Ok(booked)
+}
+
+/// Which allocations give the pieces that left, as they are afterwards, and how many each.
+fn allot(
+    request: &FulfilRequest,
+    demand: &BTreeMap<&Sku, u64>,
+    held: &Reservation,
+) -> Result<Vec<(Allocation, u64)>, InventoryError> {
+    let mut shipped = Vec::new();
+    for (sku, requested) in demand {
+        let mut left = *requested;
+        let there = |a: &&Allocation| a.sku == **sku && a.warehouse == request.warehouse && a.held() > 0;
+        for allocation in held.allocations.iter().filter(there) {
+            let pieces = left.min(allocation.held());
+            if pieces > 0 {
+                left -= pieces;
+                shipped.push((after(allocation, pieces), pieces));
+            }
+        }
+        if left > 0 {
+            let (sku, warehouse) = ((*sku).clone(), request.warehouse.clone());
+            let (requested, allocated) = (*requested, requested - left);
+            return Err(InventoryError::MoreThanAllocated { sku, warehouse, requested, allocated });
+        }
+    }
+    Ok(shipped)
+}
+
+fn after(allocation: &Allocation, pieces: u64) -> Allocation {
+    let mut after = allocation.clone();
+    after.fulfilled_quantity += pieces;
+    if after.held() == 0 {
+        after.status = AllocationStatus::Fulfilled;
+    }
+    after
+}
+
+fn leaving(order_id: &OrderId, allocation: &Allocation, pieces: u64) -> Entry {
+    let place = Place::new(&allocation.sku, &allocation.warehouse);
+    let out = -i64::try_from(pieces).unwrap_or(i64::MAX);
+    Entry { place, order_id: Some(order_id.clone()), on_hand: out, reserved: out, queued: 0 }
+}
+
+async fn mark(conn: &mut PgConnection, shipped: &[(Allocation, u64)]) -> Result<(), InventoryError> {
+    sqlx::query(
+        "UPDATE inventory.allocations a
+         SET fulfilled_quantity = a.fulfilled_quantity + s.pieces, status = s.status, updated_at = now()
+         FROM unnest($1::text[], $2::bigint[], $3::text[]) AS s (allocation_id, pieces, status)
+         WHERE a.allocation_id = s.allocation_id",
+    )
+    .bind(shipped.iter().map(|(a, _)| a.allocation_id.as_str()).collect::<Vec<_>>())
+    .bind(shipped.iter().map(|(_, pieces)| i64::try_from(*pieces).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+    .bind(shipped.iter().map(|(a, _)| a.status.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn note(conn: &mut PgConnection, request: &FulfilRequest) -> Result<(), InventoryError> {
+    let line = |(sku, quantity): &(Sku, Quantity)| serde_json::json!({ "sku": sku, "quantity": quantity });
+    sqlx::query(
+        "INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(request.order_id.as_str())
+    .bind(i64::from(request.epoch))
+    .bind(request.warehouse.as_str())
+    .bind(&request.shipment_id)
+    .bind(serde_json::Value::from_iter(request.lines.iter().map(line)))
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! The ledger: the one place that writes stock and the movements that explain it.
+//!
+//! **Invariant:** no figure of a stock row changes but by [`book`], which adds the movements in
+//! the same statement; the row's lock is held from then on until the transaction ends.
+
+use std::collections::BTreeMap;
+
+use domain::{OrderId, Sku, WarehouseId};
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+
+use crate::columns;
+use crate::error::InventoryError;
+
+/// The figures of one SKU in one warehouse, in pieces.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Figures {
+    pub(crate) on_hand: u64,
+    pub(crate) reserved: u64,
+    pub(crate) queued: u64,
+}
+
+impl Figures {
+    /// Pieces a newcomer could get: whoever waits is served first.
+    pub(crate) fn available(&self) -> u64 {
+        self.free().saturating_sub(self.queued)
+    }
+
+    /// Pieces that nobody holds, whoever waits for them.
+    pub(crate) fn free(&self) -> u64 {
+        self.on_hand.saturating_sub(self.reserved)
+    }
+
+    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            on_hand: columns::pieces(row, "on_hand")?,
+            reserved: columns::pieces(row, "reserved")?,
+            queued: columns::pieces(row, "queued")?,
+        })
+    }
+
+    /// These figures as they are after `entry`, or with `-1` as they were before it.
+    fn moved(self, entry: &Entry, sign: i64) -> Self {
+        Self {
+            on_hand: self.on_hand.saturating_add_signed(sign * entry.on_hand),
+            reserved: self.reserved.saturating_add_signed(sign * entry.reserved),
+            queued: self.queued.saturating_add_signed(sign * entry.queued),
+        }
+    }
+}
+
+/// A SKU's place in a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) sku: Sku,
+    pub(crate) warehouse: WarehouseId,
+}
+
+impl Place {
+    pub(crate) fn new(sku: &Sku, warehouse: &WarehouseId) -> Self {
+        Self { sku: sku.clone(), warehouse: warehouse.clone() }
+    }
+
+    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self { sku: columns::id(row, "sku")?, warehouse: columns::id(row, "warehouse")? })
+    }
+}
+
+/// By how much one booking changes a place, and for whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) order_id: Option<OrderId>,
+    pub(crate) on_hand: i64,
+    pub(crate) reserved: i64,
+    pub(crate) queued: i64,
+}
+
+impl Entry {
+    pub(crate) fn on_hand(sku: &Sku, warehouse: &WarehouseId, pieces: i64) -> Self {
+        let place = Place::new(sku, warehouse);
+        Self { place, order_id: None, on_hand: pieces, reserved: 0, queued: 0 }
+    }
+}
+
+/// Why stock changed, as the movement says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reason {
+    OpeningStock,
+    Receipt,
+    Reservation,
+    BackorderAllocation,
+    Release,
+    Fulfilment,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpeningStock => "OPENING_STOCK",
+            Self::Receipt => "RECEIPT",
+            Self::Reservation => "RESERVATION",
+            Self::BackorderAllocation => "BACKORDER_ALLOCATION",
+            Self::Release => "RELEASE",
+            Self::Fulfilment => "FULFILMENT",
+        }
+    }
+}
+
+/// What must hold for a booking to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The caller holds the locks and knows the figures.
+    None,
+    /// What is reserved must be available to a newcomer, everywhere, or nothing is booked.
+    Available,
+}
+
+/// The figures of a place just before and just after one entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Booked {
+    pub(crate) before: Figures,
+    pub(crate) after: Figures,
+}
+
+/// Locks all places of these SKUs and reads them.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    skus: &[String],
+) -> Result<BTreeMap<Place, Figures>, InventoryError> {
+    let rows = sqlx::query(
+        "SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
+         WHERE sku = ANY ($1) ORDER BY sku, warehouse FOR NO KEY UPDATE",
+    )
+    .bind(skus)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok((Place::read(row)?, Figures::read(row)?))).collect()
+}
+
+/// Sees to it that the SKU has a place in the warehouse. To be called before any lock is taken:
+/// it waits for whoever is making the same place.
+pub(crate) async fn ensure_shelf(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    warehouse: &WarehouseId,
+) -> Result<(), InventoryError> {
+    sqlx::query(
+        "INSERT INTO inventory.stock (sku, warehouse, on_hand) VALUES ($1, $2, 0)
+         ON CONFLICT ON CONSTRAINT stock_pk DO NOTHING",
+    )
+    .bind(sku.as_str())
+    .bind(warehouse.as_str())
+    .execute(conn)
+    .await
+    .map_err(|error| InventoryError::of_stock(error, sku, warehouse))?;
+    Ok(())
+}
+
+/// The guard is checked on rows that are locked already, so nobody can come between; all places
+/// of the SKUs are locked, so that a second look finds nothing new to lock out of order. The new
+/// figures are reckoned from the locked rows: the UPDATE's own first sight of a row is as old as the
+/// statement, and what it would make of that can break a constraint that the truth keeps.
+const BOOK: &str = "
+WITH entry AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+        AS e (sku, warehouse, order_id, on_hand, reserved, queued)
+), place AS (
+    SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
+    WHERE sku = ANY ($1) ORDER BY sku, warehouse FOR NO KEY UPDATE
+), demand AS (
+    SELECT sku, warehouse, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved,
+           sum(queued)::bigint AS queued
+    FROM entry GROUP BY sku, warehouse
+), verdict AS (
+    SELECT bool_and(NOT $7 OR coalesce(d.reserved <= p.on_hand - p.reserved - p.queued, false)) AS booked
+    FROM demand d LEFT JOIN place p USING (sku, warehouse)
+), booked AS (
+    UPDATE inventory.stock s
+    SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, queued = p.queued + d.queued
+    FROM demand d JOIN place p USING (sku, warehouse), verdict v
+    WHERE v.booked AND s.sku = p.sku AND s.warehouse = p.warehouse
+    RETURNING s.sku, s.warehouse, s.on_hand, s.reserved, s.queued
+), movement AS (
+    INSERT INTO inventory.movements
+        (sku, warehouse, on_hand_change, reserved_change, reason, order_id, reference)
+    SELECT e.sku, e.warehouse, sum(e.on_hand), sum(e.reserved), $8::text, e.order_id, $9::text
+    FROM entry e JOIN booked USING (sku, warehouse)
+    GROUP BY e.sku, e.warehouse, e.order_id
+    HAVING sum(e.on_hand) <> 0 OR sum(e.reserved) <> 0
+)
+SELECT sku, warehouse, on_hand, reserved, queued FROM booked";
+
+/// Books all entries, added up per place, and their movements; or nothing and `None` if the guard
+/// does not hold. Either way all places of the SKUs are locked from then on. The answer has the
+/// figures around each entry, as if they had been booked one after the other.
+pub(crate) async fn book(
+    conn: &mut PgConnection,
+    reason: Reason,
+    reference: Option<&str>,
+    entries: &[Entry],
+    guard: Guard,
+) -> Result<Option<Vec<Booked>>, InventoryError> {
+    if entries.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let column = |value: fn(&Entry) -> i64| entries.iter().map(value).collect::<Vec<i64>>();
+    let rows = sqlx::query(BOOK)
+        .bind(entries.iter().map(|e| e.place.sku.as_str()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|e| e.place.warehouse.as_str()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|e| e.order_id.as_ref().map(OrderId::as_str)).collect::<Vec<_>>())
+        .bind(column(|e| e.on_hand))
+        .bind(column(|e| e.reserved))
+        .bind(column(|e| e.queued))
+        .bind(guard == Guard::Available)
+        .bind(reason.as_str())
+        .bind(reference)
+        .fetch_all(conn)
+        .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut figures = BTreeMap::new();
+    for row in &rows {
+        figures.insert(Place::read(row)?, Figures::read(row)?);
+    }
+    Ok(Some(retrace(entries, figures)))
+}
+
+/// Goes back from the figures after all entries, and then forward entry by entry.
+fn retrace(entries: &[Entry], mut figures: BTreeMap<Place, Figures>) -> Vec<Booked> {
+    let mut booked = Vec::with_capacity(entries.len());
+    for entry in entries.iter().rev() {
+        let current = figures.entry(entry.place.clone()).or_default();
+        let after = *current;
+        *current = after.moved(entry, -1);
+        booked.push(Booked { before: *current, after });
+    }
+    booked.reverse();
+    booked
+}

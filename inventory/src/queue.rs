@@ -1,0 +1,166 @@
+//! The queue of each SKU and warehouse: first come, first served.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::OrderId;
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::allocation::{self, AllocationChange, Holding};
+use crate::columns;
+use crate::error::InventoryError;
+use crate::ledger::{self, Figures, Guard, Place, Reason};
+
+/// A waiting order that was allocated pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServedOrder {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which of its reservations waited.
+    pub epoch: u32,
+    /// Whether it waits for nothing any more.
+    pub complete: bool,
+    /// What it was allocated.
+    pub allocated: Vec<AllocationChange>,
+}
+
+/// Puts lines at the end of their queues. The caller holds the locks and books the pieces.
+pub(crate) async fn join(conn: &mut PgConnection, lines: &[Holding]) -> Result<(), InventoryError> {
+    sqlx::query(
+        "INSERT INTO inventory.waiting (order_id, epoch, line_id, sku, warehouse, quantity)
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])",
+    )
+    .bind(lines.iter().map(|l| l.order_id.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| i64::from(l.epoch)).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| l.line_id.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| l.place.sku.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| l.place.warehouse.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| i64::from(l.quantity)).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Allocates what is free in these places to whoever waits there. The caller holds the locks.
+pub(crate) async fn serve(
+    conn: &mut PgConnection,
+    places: &BTreeMap<Place, Figures>,
+) -> Result<Vec<ServedOrder>, InventoryError> {
+    let mut turns = Vec::new();
+    for (place, figures) in places {
+        if figures.queued > 0 && figures.free() > 0 {
+            turns.extend(next_in(conn, place, figures.free()).await?);
+        }
+    }
+    if turns.is_empty() {
+        return Ok(Vec::new());
+    }
+    leave(conn, &turns).await?;
+    let holdings: Vec<Holding> = turns.into_iter().map(|turn| turn.holding).collect();
+    let entries: Vec<_> = holdings.iter().map(|holding| holding.entry(true)).collect();
+    let booked = ledger::book(conn, Reason::BackorderAllocation, None, &entries, Guard::None).await?;
+    let allocations = allocation::hold(conn, &holdings).await?;
+    let complete = complete_those_served(conn, &holdings).await?;
+    let mut served = BTreeMap::<(OrderId, u32), Vec<AllocationChange>>::new();
+    let rows = holdings.into_iter().zip(allocations).zip(booked.unwrap_or_default());
+    for ((holding, allocation), booked) in rows {
+        let pieces = u64::from(holding.quantity.get());
+        let change = AllocationChange::new(&holding.order_id, allocation, pieces, booked);
+        served.entry((holding.order_id, holding.epoch)).or_default().push(change);
+    }
+    let told = served.into_iter().map(|((order_id, epoch), allocated)| {
+        let complete = complete.contains(&(order_id.clone(), epoch));
+        ServedOrder { order_id, epoch, complete, allocated }
+    });
+    Ok(told.collect())
+}
+
+/// A waiting line whose turn it is, and the pieces it gets.
+struct Turn {
+    waiting_id: i64,
+    holding: Holding,
+}
+
+/// The lines at the head of the queue that `free` pieces reach; the last may get only a part.
+async fn next_in(conn: &mut PgConnection, place: &Place, free: u64) -> Result<Vec<Turn>, InventoryError> {
+    let rows = sqlx::query(
+        "SELECT waiting_id, order_id, epoch, line_id, least(quantity, $3 - before)::bigint AS quantity
+         FROM (SELECT *, sum(quantity) OVER (ORDER BY waiting_id) - quantity AS before
+               FROM inventory.waiting WHERE sku = $1 AND warehouse = $2) queue
+         WHERE before < $3
+         ORDER BY waiting_id",
+    )
+    .bind(place.sku.as_str())
+    .bind(place.warehouse.as_str())
+    .bind(i64::try_from(free).unwrap_or(i64::MAX))
+    .fetch_all(conn)
+    .await?;
+    let turn = |row: &PgRow| -> Result<Turn, InventoryError> {
+        Ok(Turn {
+            waiting_id: row.try_get("waiting_id")?,
+            holding: Holding {
+                order_id: columns::id(row, "order_id")?,
+                epoch: columns::epoch(row)?,
+                line_id: columns::id(row, "line_id")?,
+                place: place.clone(),
+                quantity: columns::quantity(row, "quantity")?,
+            },
+        })
+    };
+    rows.iter().map(turn).collect()
+}
+
+/// Takes served pieces off the waiting lines; a line with nothing left to wait for goes.
+async fn leave(conn: &mut PgConnection, turns: &[Turn]) -> Result<(), InventoryError> {
+    let ids: Vec<i64> = turns.iter().map(|turn| turn.waiting_id).collect();
+    let pieces: Vec<i64> = turns.iter().map(|turn| i64::from(turn.holding.quantity)).collect();
+    sqlx::query(
+        "WITH turn AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS t (waiting_id, pieces)),
+         gone AS (
+             DELETE FROM inventory.waiting w USING turn t
+             WHERE w.waiting_id = t.waiting_id AND w.quantity = t.pieces
+         )
+         UPDATE inventory.waiting w SET quantity = w.quantity - t.pieces
+         FROM turn t WHERE w.waiting_id = t.waiting_id AND w.quantity > t.pieces",
+    )
+    .bind(ids)
+    .bind(pieces)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Marks the reservations that wait for nothing any more. Their headers are locked first, in
+/// order: two places may serve the same order at the same time, and the one that comes second has
+/// to see, by a fresh look, that the first has taken its line off.
+async fn complete_those_served(
+    conn: &mut PgConnection,
+    holdings: &[Holding],
+) -> Result<BTreeSet<(OrderId, u32)>, InventoryError> {
+    let orders: Vec<&str> = holdings.iter().map(|h| h.order_id.as_str()).collect();
+    let epochs: Vec<i64> = holdings.iter().map(|h| i64::from(h.epoch)).collect();
+    sqlx::query(
+        "SELECT FROM inventory.reservations
+         WHERE (order_id, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
+         ORDER BY order_id, epoch FOR NO KEY UPDATE",
+    )
+    .bind(&orders)
+    .bind(&epochs)
+    .execute(&mut *conn)
+    .await?;
+    let rows = sqlx::query(
+        "UPDATE inventory.reservations r SET status = 'COMPLETE'
+         WHERE (order_id, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
+           AND status = 'WAITING'
+           AND NOT EXISTS (SELECT FROM inventory.waiting w
+                           WHERE w.order_id = r.order_id AND w.epoch = r.epoch)
+         RETURNING order_id, epoch",
+    )
+    .bind(&orders)
+    .bind(&epochs)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok((columns::id(row, "order_id")?, columns::epoch(row)?))).collect()
+}

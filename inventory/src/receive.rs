@@ -1,0 +1,43 @@
+//! Receive: pieces arrive, and whoever waits is served in the same transaction.
+
+use domain::{Quantity, Sku, WarehouseId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use crate::availability::{Availability, availability};
+use crate::error::InventoryError;
+use crate::ledger::{self, Entry, Guard, Reason};
+use crate::queue::{self, ServedOrder};
+
+/// What a receipt led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Received {
+    /// What is there now.
+    pub availability: Availability,
+    /// Who waited and was allocated pieces.
+    pub served: Vec<ServedOrder>,
+}
+
+/// Books pieces in and allocates them to the lines that wait for them there, oldest first. A line
+/// may be served in part. `reference` is the delivery's, for the movement.
+///
+/// Calling it twice books twice: nothing in a receipt tells one delivery from another.
+///
+/// # Errors
+/// [`InventoryError::UnknownItem`], [`InventoryError::UnknownWarehouse`], [`InventoryError::Database`].
+pub async fn receive(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    warehouse: &WarehouseId,
+    quantity: Quantity,
+    reference: Option<&str>,
+) -> Result<Received, InventoryError> {
+    ledger::ensure_shelf(conn, sku, warehouse).await?;
+    let receipt = Entry::on_hand(sku, warehouse, i64::from(quantity));
+    let place = receipt.place.clone();
+    let booked = ledger::book(conn, Reason::Receipt, reference, &[receipt], Guard::None).await?;
+    let places = booked.into_iter().flatten().map(|booked| (place.clone(), booked.after)).collect();
+    let served = queue::serve(conn, &places).await?;
+    Ok(Received { availability: availability(conn, sku).await?, served })
+}

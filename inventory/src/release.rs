@@ -1,0 +1,151 @@
+//! Release: an order gives back what it holds, and whoever waits is served in the same transaction.
+
+use std::collections::BTreeMap;
+
+use domain::OrderId;
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, Row};
+
+use crate::allocation::{Allocation, AllocationChange};
+use crate::columns;
+use crate::error::InventoryError;
+use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
+use crate::queue::{self, ServedOrder};
+use crate::reservation::{self, ReservationStatus};
+
+/// What a release led to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// The allocations that were cancelled.
+    pub changed: Vec<AllocationChange>,
+    /// Who waited and was allocated what came free.
+    pub served: Vec<ServedOrder>,
+}
+
+/// Gives back all that has not left the warehouse and leaves the queues.
+///
+/// Releasing what is released, fulfilled or never was is a success that changes no stock. What
+/// never was is refused for the future: a `reserve` that is still on its way, for this order and
+/// epoch, finds it released and holds nothing.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn release(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+    cause: &str,
+) -> Result<Released, InventoryError> {
+    if reservation::begin(conn, order_id, epoch, ReservationStatus::Released).await? {
+        return Ok(Released::default());
+    }
+    let skus = skus_of(conn, order_id, epoch).await?;
+    let mut places = ledger::lock(conn, &skus).await?;
+    if !is_open(conn, order_id, epoch).await? {
+        return Ok(Released::default());
+    }
+    let cancelled = cancel_allocations(conn, order_id, epoch, cause).await?;
+    let mut entries: Vec<Entry> = cancelled.iter().map(|(_, entry)| entry.clone()).collect();
+    entries.extend(leave_queues(conn, order_id, epoch).await?);
+    reservation::set_status(conn, order_id, epoch, ReservationStatus::Released).await?;
+    let booked = ledger::book(conn, Reason::Release, Some(cause), &entries, Guard::None).await?;
+    let booked = booked.unwrap_or_default();
+    for (entry, booked) in entries.iter().zip(&booked) {
+        places.insert(entry.place.clone(), booked.after);
+    }
+    let changed = cancelled.into_iter().zip(booked).map(|((allocation, entry), booked)| {
+        AllocationChange::new(order_id, allocation, entry.reserved.unsigned_abs(), booked)
+    });
+    let changed = changed.collect();
+    Ok(Released { changed, served: queue::serve(conn, &touched(places, &entries)).await? })
+}
+
+/// The SKUs the order holds or waits for. They are known when the reservation is made, and no
+/// later: a line that is served stays with its SKU and its warehouse.
+async fn skus_of(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+) -> Result<Vec<String>, InventoryError> {
+    let skus = sqlx::query_scalar(
+        "SELECT sku FROM inventory.allocations WHERE order_id = $1 AND epoch = $2
+         UNION
+         SELECT sku FROM inventory.waiting WHERE order_id = $1 AND epoch = $2",
+    )
+    .bind(order_id.as_str())
+    .bind(i64::from(epoch))
+    .fetch_all(conn)
+    .await?;
+    Ok(skus)
+}
+
+async fn is_open(conn: &mut PgConnection, order_id: &OrderId, epoch: u32) -> Result<bool, InventoryError> {
+    let open = sqlx::query_scalar(
+        "SELECT status IN ('COMPLETE', 'WAITING') FROM inventory.reservations
+         WHERE order_id = $1 AND epoch = $2",
+    )
+    .bind(order_id.as_str())
+    .bind(i64::from(epoch))
+    .fetch_one(conn)
+    .await?;
+    Ok(open)
+}
+
+async fn cancel_allocations(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+    cause: &str,
+) -> Result<Vec<(Allocation, Entry)>, InventoryError> {
+    let rows = sqlx::query(
+        "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $3, updated_at = now()
+         WHERE order_id = $1 AND epoch = $2 AND status IN ('PENDING', 'CONFIRMED')
+         RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
+                   quantity - fulfilled_quantity AS given_back",
+    )
+    .bind(order_id.as_str())
+    .bind(i64::from(epoch))
+    .bind(cause)
+    .fetch_all(conn)
+    .await?;
+    let cancelled = rows.iter().map(|row| {
+        let place = Place::read(row)?;
+        let reserved = -row.try_get::<i64, _>("given_back")?;
+        let entry = Entry { place, order_id: Some(order_id.clone()), on_hand: 0, reserved, queued: 0 };
+        Ok((Allocation::read(row)?, entry))
+    });
+    cancelled.collect()
+}
+
+async fn leave_queues(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+) -> Result<Vec<Entry>, InventoryError> {
+    let rows = sqlx::query(
+        "DELETE FROM inventory.waiting WHERE order_id = $1 AND epoch = $2
+         RETURNING sku, warehouse, quantity",
+    )
+    .bind(order_id.as_str())
+    .bind(i64::from(epoch))
+    .fetch_all(conn)
+    .await?;
+    let entry = |row| {
+        let queued = -i64::from(columns::quantity(row, "quantity")?);
+        Ok(Entry {
+            place: Place::read(row)?,
+            order_id: Some(order_id.clone()),
+            on_hand: 0,
+            reserved: 0,
+            queued,
+        })
+    };
+    rows.iter().map(entry).collect()
+}
+
+/// The places where something came free.
+fn touched(mut places: BTreeMap<Place, Figures>, entries: &[Entry]) -> BTreeMap<Place, Figures> {
+    places.retain(|place, _| entries.iter().any(|entry| entry.place == *place));
+    places
+}

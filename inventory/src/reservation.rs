@@ -1,0 +1,210 @@
+//! A reservation: what one order holds and waits for, under one header.
+
+use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::allocation::{Allocation, AllocationChange};
+use crate::columns;
+use crate::error::InventoryError;
+
+/// How far a reservation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReservationStatus {
+    /// Holds all it asked for.
+    Complete,
+    /// Waits for some or all of it.
+    Waiting,
+    /// Given back, or given up before it was made; it is never taken up again.
+    Released,
+    /// Everything has left the warehouses.
+    Fulfilled,
+}
+
+impl ReservationStatus {
+    /// The name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "COMPLETE",
+            Self::Waiting => "WAITING",
+            Self::Released => "RELEASED",
+            Self::Fulfilled => "FULFILLED",
+        }
+    }
+}
+
+impl TryFrom<String> for ReservationStatus {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        [Self::Complete, Self::Waiting, Self::Released, Self::Fulfilled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(ParseError { field: "status", allowed: "COMPLETE, WAITING, RELEASED or FULFILLED" })
+    }
+}
+
+/// What one order holds and waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// Whose it is.
+    pub order_id: OrderId,
+    /// Which of the order's reservations.
+    pub epoch: u32,
+    /// How far it has come.
+    pub status: ReservationStatus,
+    /// What it holds or held, oldest first.
+    pub allocations: Vec<Allocation>,
+    /// What it waits for, in the order in which it joined the queues.
+    pub waiting: Vec<WaitingLine>,
+    /// What the call that returned this changed; empty if it only looked or found it made already.
+    pub changed: Vec<AllocationChange>,
+}
+
+impl Reservation {
+    /// Pieces held or waited for, and not yet gone.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        let held: u64 = self.allocations.iter().map(Allocation::held).sum();
+        held + self.waiting.iter().map(|line| u64::from(line.quantity.get())).sum::<u64>()
+    }
+}
+
+/// Pieces a line waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingLine {
+    /// The line.
+    pub line_id: LineId,
+    /// What it waits for.
+    pub sku: Sku,
+    /// In which warehouse's queue.
+    pub warehouse: WarehouseId,
+    /// How many pieces.
+    pub quantity: Quantity,
+}
+
+impl WaitingLine {
+    fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            line_id: columns::id(row, "line_id")?,
+            sku: columns::id(row, "sku")?,
+            warehouse: columns::id(row, "warehouse")?,
+            quantity: columns::quantity(row, "quantity")?,
+        })
+    }
+}
+
+/// The order's reservation of this epoch, if it was made or released.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn reservation(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+) -> Result<Option<Reservation>, InventoryError> {
+    // One statement, so that no piece is seen twice or not at all while its line is being served.
+    let rows = sqlx::query(
+        "SELECT r.status AS header_status, part.*
+         FROM inventory.reservations r
+         LEFT JOIN LATERAL (
+             SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
+                    created_at, NULL AS waiting_id
+             FROM inventory.allocations a WHERE a.order_id = r.order_id AND a.epoch = r.epoch
+             UNION ALL
+             SELECT NULL, line_id, sku, warehouse, quantity, NULL, NULL, NULL, NULL, waiting_id
+             FROM inventory.waiting w WHERE w.order_id = r.order_id AND w.epoch = r.epoch
+         ) part ON true
+         WHERE r.order_id = $1 AND r.epoch = $2
+         ORDER BY part.created_at, part.allocation_id, part.waiting_id",
+    )
+    .bind(order_id.as_str())
+    .bind(i64::from(epoch))
+    .fetch_all(&mut *conn)
+    .await?;
+    let Some(header) = rows.first() else { return Ok(None) };
+    let status = columns::id(header, "header_status")?;
+    let (mut allocations, mut waiting) = (Vec::new(), Vec::new());
+    for row in &rows {
+        if row.try_get::<Option<String>, _>("allocation_id")?.is_some() {
+            allocations.push(Allocation::read(row)?);
+        } else if row.try_get::<Option<i64>, _>("waiting_id")?.is_some() {
+            waiting.push(WaitingLine::read(row)?);
+        }
+    }
+    let (order_id, changed) = (order_id.clone(), Vec::new());
+    Ok(Some(Reservation { order_id, epoch, status, allocations, waiting, changed }))
+}
+
+/// The order's reservation of the highest epoch, if it has any.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn latest_reservation(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+) -> Result<Option<Reservation>, InventoryError> {
+    let latest = sqlx::query(
+        "SELECT epoch FROM inventory.reservations WHERE order_id = $1 ORDER BY epoch DESC LIMIT 1",
+    )
+    .bind(order_id.as_str())
+    .fetch_optional(&mut *conn)
+    .await?;
+    match latest {
+        Some(row) => reservation(conn, order_id, columns::epoch(&row)?).await,
+        None => Ok(None),
+    }
+}
+
+/// Begins the reservation; false if it was begun already. Waits for whoever is beginning it.
+pub(crate) async fn begin(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+    status: ReservationStatus,
+) -> Result<bool, InventoryError> {
+    let begun = sqlx::query(
+        "INSERT INTO inventory.reservations (order_id, epoch, status) VALUES ($1, $2, $3)
+         ON CONFLICT ON CONSTRAINT reservations_pk DO NOTHING",
+    )
+    .bind(order_id.as_str())
+    .bind(i64::from(epoch))
+    .bind(status.as_str())
+    .execute(conn)
+    .await?;
+    Ok(begun.rows_affected() == 1)
+}
+
+/// Takes back [`begin`] in the same transaction, as if it had never been.
+pub(crate) async fn forget(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+) -> Result<(), InventoryError> {
+    sqlx::query("DELETE FROM inventory.reservations WHERE order_id = $1 AND epoch = $2")
+        .bind(order_id.as_str())
+        .bind(i64::from(epoch))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes how far the reservation has come.
+pub(crate) async fn set_status(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+    status: ReservationStatus,
+) -> Result<(), InventoryError> {
+    sqlx::query("UPDATE inventory.reservations SET status = $3 WHERE order_id = $1 AND epoch = $2")
+        .bind(order_id.as_str())
+        .bind(i64::from(epoch))
+        .bind(status.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! What waits for a person: parked steps, and the vendors' own words about them.
+
+use chrono::{DateTime, Utc};
+use domain::{Mishap, OrderId, Step};
+use sqlx::{FromRow, PgConnection};
+
+use crate::{
+    OrdersError,
+    progress::{self, Waiting},
+    timeline,
+};
+
+/// A row that waits, or waited, for a person.
+#[derive(Debug, Clone, FromRow)]
+pub struct Attention {
+    /// Its id.
+    pub attention_id: i64,
+    /// Whose.
+    pub order_id: String,
+    /// Which step.
+    pub step: String,
+    /// Why, as a code.
+    pub reason: String,
+    /// The vendor's own words; may hold personal data.
+    pub vendor_text: Option<String>,
+    /// False where no workflow waits for the answer.
+    pub has_run: bool,
+    /// Since when.
+    pub opened_at: DateTime<Utc>,
+    /// When it was answered.
+    pub resolved_at: Option<DateTime<Utc>>,
+}
+
+/// Keeps a vendor's words about a failed attempt, so that they are at hand if the step is parked.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn keep_complaint(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    step: Step,
+    code: &str,
+    vendor_text: &str,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "INSERT INTO orders.complaints (order_id, step, code, vendor_text) VALUES ($1, $2, $3, left($4, 4000))
+         ON CONFLICT ON CONSTRAINT complaints_pk DO UPDATE
+             SET code = EXCLUDED.code, vendor_text = EXCLUDED.vendor_text, at = now()",
+    )
+    .bind(order.as_str())
+    .bind(step.as_str())
+    .bind(code)
+    .bind(vendor_text)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Parks a step: the row, the condition and the timeline entry, together. Parking it again keeps
+/// the row that is open. True if it was not parked before.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn park(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    step: Step,
+    mishap: &Mishap,
+    has_run: bool,
+) -> Result<bool, OrdersError> {
+    let opened = sqlx::query(
+        "INSERT INTO orders.attention (order_id, step, reason, has_run, vendor_text)
+         VALUES ($1, $2, $3, $4,
+                 (SELECT vendor_text FROM orders.complaints WHERE order_id = $1 AND step = $2 AND code = $3))
+         ON CONFLICT (order_id, step) WHERE resolved_at IS NULL DO NOTHING",
+    )
+    .bind(order.as_str())
+    .bind(step.as_str())
+    .bind(mishap.code())
+    .bind(has_run)
+    .execute(&mut *conn)
+    .await?
+    .rows_affected()
+        == 1;
+    if opened {
+        timeline::note(conn, order, "PARKED", Some(&format!("{step}: {mishap}"))).await?;
+        let waiting = Waiting {
+            condition: domain::Condition::NeedsAttention,
+            reason: Some(mishap.code()),
+            held_by: None,
+        };
+        progress::set_condition_quietly(conn, order, waiting).await?;
+    }
+    Ok(opened)
+}
+
+/// Answers what is open for a step (or for every step of the order) and takes the condition away.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn resolve(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    step: Option<Step>,
+    resolution: &str,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<(), OrdersError> {
+    let resolved = sqlx::query(
+        "UPDATE orders.attention
+         SET resolved_at = now(), resolution = $3, resolved_by = $4, resolve_reason = $5
+         WHERE order_id = $1 AND ($2::text IS NULL OR step = $2) AND resolved_at IS NULL",
+    )
+    .bind(order.as_str())
+    .bind(step.map(Step::as_str))
+    .bind(resolution)
+    .bind(by)
+    .bind(reason)
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if resolved > 0 {
+        timeline::note(conn, order, "RESOLVED", Some(&format!("{resolution} by {by}"))).await?;
+        progress::clear_condition(conn, order).await?;
+    }
+    Ok(())
+}
+
+/// What is open for an order, oldest first.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn open(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Attention>, OrdersError> {
+    Ok(sqlx::query_as(
+        "SELECT attention_id, order_id, step, reason, vendor_text, has_run, opened_at, resolved_at
+         FROM orders.attention WHERE order_id = $1 AND resolved_at IS NULL ORDER BY attention_id",
+    )
+    .bind(order.as_str())
+    .fetch_all(conn)
+    .await?)
+}
+
+/// How many orders wait for a person, by step and reason.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn count_open(conn: &mut PgConnection) -> Result<Vec<(String, String, i64)>, OrdersError> {
+    Ok(sqlx::query_as(
+        "SELECT step, reason, count(*) FROM orders.attention WHERE resolved_at IS NULL GROUP BY step, reason",
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Opens a row that no workflow waits for, unless there was one for the same reason before.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn park_once(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    step: Step,
+    mishap: &Mishap,
+) -> Result<(), OrdersError> {
+    let known: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM orders.attention WHERE order_id = $1 AND step = $2 AND reason = $3)",
+    )
+    .bind(order.as_str())
+    .bind(step.as_str())
+    .bind(mishap.code())
+    .fetch_one(&mut *conn)
+    .await?;
+    if !known {
+        park(conn, order, step, mishap, false).await?;
+    }
+    Ok(())
+}

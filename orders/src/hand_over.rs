@@ -1,0 +1,254 @@
+//! Hand-overs: what was given to which warehouse under which reference.
+
+use std::time::Duration;
+
+use domain::{HandOverReference, OrderId, OrderNumber, WarehouseId};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgConnection, types::Json};
+
+use crate::OrdersError;
+
+/// Pieces of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandedLine {
+    /// The order's line.
+    pub line_id: String,
+    /// What.
+    pub sku: String,
+    /// How many pieces.
+    pub quantity: u32,
+}
+
+/// How a hand-over stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandOverStatus {
+    /// Planned; the warehouse may or may not have heard of it.
+    Requested,
+    /// The warehouse took it.
+    Accepted,
+    /// Recalled by us, wholly or in part.
+    Recalled,
+    /// Called off by the warehouse.
+    Cancelled,
+    /// All that was to leave has left.
+    Shipped,
+}
+
+impl HandOverStatus {
+    /// The name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "REQUESTED",
+            Self::Accepted => "ACCEPTED",
+            Self::Recalled => "RECALLED",
+            Self::Cancelled => "CANCELLED",
+            Self::Shipped => "SHIPPED",
+        }
+    }
+}
+
+/// A hand-over as it is kept.
+#[derive(Debug, Clone)]
+pub struct HandOver {
+    /// Its unique reference.
+    pub reference: HandOverReference,
+    /// Whose pieces.
+    pub order_id: OrderId,
+    /// Where.
+    pub warehouse: WarehouseId,
+    /// `REQUESTED`, `ACCEPTED`, `RECALLED`, `CANCELLED` or `SHIPPED`.
+    pub status: String,
+    /// What was asked for.
+    pub lines: Vec<HandedLine>,
+    /// Pieces that are to leave under it.
+    pub pieces: u32,
+}
+
+#[derive(FromRow)]
+struct Row {
+    reference: String,
+    order_id: String,
+    warehouse: String,
+    status: String,
+    lines: Json<Vec<HandedLine>>,
+    pieces: i32,
+}
+
+impl Row {
+    fn into_hand_over(self) -> Result<HandOver, OrdersError> {
+        Ok(HandOver {
+            reference: HandOverReference::parse(&self.reference)?,
+            order_id: OrderId::parse(&self.order_id)?,
+            warehouse: WarehouseId::parse(&self.warehouse)?,
+            status: self.status,
+            lines: self.lines.0,
+            pieces: u32::try_from(self.pieces).map_err(|_| OrdersError::Unreadable("negative pieces".into()))?,
+        })
+    }
+}
+
+/// Plans the next hand-over of an order to a warehouse. The round makes its reference unique; the
+/// caller holds the order's row lock, so two plans never meet.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn plan(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    number: &OrderNumber,
+    warehouse: &WarehouseId,
+    lines: Vec<HandedLine>,
+) -> Result<HandOver, OrdersError> {
+    let round: i32 = sqlx::query_scalar(
+        "SELECT COALESCE(max(round), 0) + 1 FROM orders.hand_overs WHERE order_id = $1 AND warehouse = $2",
+    )
+    .bind(order.as_str())
+    .bind(warehouse.as_str())
+    .fetch_one(&mut *conn)
+    .await?;
+    let reference = HandOverReference::of(number, warehouse, round.unsigned_abs());
+    let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
+    sqlx::query(
+        "INSERT INTO orders.hand_overs (reference, order_id, warehouse, round, lines, pieces)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(reference.as_str())
+    .bind(order.as_str())
+    .bind(warehouse.as_str())
+    .bind(round)
+    .bind(Json(&lines))
+    .bind(pieces_column(pieces)?)
+    .execute(conn)
+    .await?;
+    Ok(HandOver {
+        reference,
+        order_id: order.clone(),
+        warehouse: warehouse.clone(),
+        status: HandOverStatus::Requested.as_str().to_owned(),
+        lines,
+        pieces,
+    })
+}
+
+/// The hand-overs of an order, oldest first.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<HandOver>, OrdersError> {
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT * FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse")
+            .bind(order.as_str())
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter().map(Row::into_hand_over).collect()
+}
+
+/// A hand-over by its reference.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn find(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+) -> Result<Option<HandOver>, OrdersError> {
+    let row: Option<Row> = sqlx::query_as("SELECT * FROM orders.hand_overs WHERE reference = $1")
+        .bind(reference.as_str())
+        .fetch_optional(conn)
+        .await?;
+    row.map(Row::into_hand_over).transpose()
+}
+
+/// Notes that the warehouse took it; it is asked about after `overdue` unless it is settled by then.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn accepted(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    overdue: Duration,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.hand_overs
+         SET status = 'ACCEPTED', ask_after = now() + $2 * interval '1 millisecond', updated_at = now()
+         WHERE reference = $1 AND status = 'REQUESTED'",
+    )
+    .bind(reference.as_str())
+    .bind(overdue.as_secs_f64() * 1000.0)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Sets how it stands and how many pieces are still to leave, or have left, under it.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn settle(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    status: HandOverStatus,
+    pieces: u32,
+) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.hand_overs SET status = $2, pieces = $3, updated_at = now() WHERE reference = $1")
+        .bind(reference.as_str())
+        .bind(status.as_str())
+        .bind(pieces_column(pieces)?)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes up to `most` accepted hand-overs whose warehouse is to be asked, and puts their next
+/// asking off by `again_after`.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn take_overdue(
+    conn: &mut PgConnection,
+    most: i64,
+    again_after: Duration,
+) -> Result<Vec<HandOver>, OrdersError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "UPDATE orders.hand_overs SET ask_after = now() + $2 * interval '1 millisecond'
+         WHERE reference IN (
+             SELECT reference FROM orders.hand_overs
+             WHERE status = 'ACCEPTED' AND ask_after <= now()
+             ORDER BY ask_after LIMIT $1 FOR UPDATE SKIP LOCKED)
+         RETURNING *",
+    )
+    .bind(most)
+    .bind(again_after.as_secs_f64() * 1000.0)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::into_hand_over).collect()
+}
+
+fn pieces_column(pieces: u32) -> Result<i32, OrdersError> {
+    i32::try_from(pieces).map_err(|_| OrdersError::Unreadable("pieces beyond reason".into()))
+}
+
+/// Sets what is left of a hand-over after the warehouse called some of it off; nothing left means
+/// that all of it is called off.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn shrink(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    lines: &[HandedLine],
+) -> Result<(), OrdersError> {
+    let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
+    sqlx::query(
+        "UPDATE orders.hand_overs
+         SET lines = $2, pieces = $3, updated_at = now(), status = CASE WHEN $3 = 0 THEN 'CANCELLED' ELSE status END
+         WHERE reference = $1",
+    )
+    .bind(reference.as_str())
+    .bind(Json(lines))
+    .bind(pieces_column(pieces)?)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! What is known of each order: its record, hand-overs and shipments, what waits for a person, and
+//! what crosses our borders (inbox and outbox).
+//!
+//! Every function takes a connection, so that the caller decides what is one transaction.
+//!
+//! **Invariant:** a status moves only through [`progress::move_to`], which writes the status, its
+//! timeline entry and its event together and never moves one back.
+
+pub mod attention;
+pub mod hand_over;
+pub mod inbox;
+pub mod outbox;
+pub mod progress;
+pub mod record;
+pub mod shipment;
+pub mod timeline;
+
+mod error;
+
+pub use error::OrdersError;
+pub use record::{Line, Order};

@@ -1,0 +1,209 @@
+//! How an order moves on: its status, its condition, the end of its story.
+
+use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus};
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::OrdersError;
+
+/// What became of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// The status is new.
+    Now,
+    /// It had that status already; nothing was written.
+    Already,
+    /// The status table does not allow it from the current status; nothing was written.
+    Refused(OrderStatus),
+}
+
+/// Moves an order to `to` with its timeline entry and its event, if the status table allows it.
+/// The condition is cleared, unless a person still has to decide; `event` is the timeline's word for it.
+///
+/// # Errors
+/// [`OrdersError::NotFound`] or [`OrdersError::Database`].
+pub async fn move_to(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    to: OrderStatus,
+    event: &str,
+    detail: Option<&str>,
+) -> Result<Moved, OrdersError> {
+    let from: Vec<&str> =
+        OrderStatus::ALL.into_iter().filter(|from| from.may_become(to)).map(OrderStatus::as_str).collect();
+    let moved = sqlx::query(
+        "WITH moved AS (
+             UPDATE orders.orders
+             SET status = $2, condition = CASE WHEN parked THEN condition END,
+                 condition_reason = CASE WHEN parked THEN condition_reason END, held_by = NULL, updated_at = now()
+             FROM (SELECT EXISTS (SELECT 1 FROM orders.attention
+                                  WHERE order_id = $1 AND resolved_at IS NULL) AS parked) AS waits
+             WHERE order_id = $1 AND status = ANY($3)
+             RETURNING order_id, order_number, correlation_id, shop, shopify_order_id
+         ), noted AS (
+             INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, $4, $5 FROM moved
+         ), sent AS (
+             INSERT INTO integration.outbox
+                 (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
+             SELECT $6, 'ORDER_' || $2, 'Order', order_id, correlation_id,
+                    jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', $2,
+                                       'shop', shop, 'shopifyOrderId', shopify_order_id)
+             FROM moved
+         )
+         SELECT (SELECT count(*) FROM moved) AS moved, status FROM orders.orders WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .bind(to.as_str())
+    .bind(&from)
+    .bind(event)
+    .bind(detail)
+    .bind(Uuid::now_v7())
+    .fetch_optional(conn)
+    .await?
+    .ok_or(OrdersError::NotFound)?;
+
+    if moved.try_get::<i64, _>("moved")? == 1 {
+        return Ok(Moved::Now);
+    }
+    let current: OrderStatus = moved.try_get::<String, _>("status")?.parse()?;
+    Ok(if current == to { Moved::Already } else { Moved::Refused(current) })
+}
+
+/// What keeps an order where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting<'a> {
+    /// The condition.
+    pub condition: Condition,
+    /// A code, for example the gate's reason.
+    pub reason: Option<&'a str>,
+    /// Who holds it, where the condition is `ON_HOLD`.
+    pub held_by: Option<HeldBy>,
+}
+
+/// Sets the condition beside the status, with its timeline entry. Setting the same again writes nothing.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn set_condition(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    waiting: Waiting<'_>,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "WITH changed AS (
+             UPDATE orders.orders SET condition = $2, condition_reason = $3, held_by = $4, updated_at = now()
+             WHERE order_id = $1 AND (condition, condition_reason, held_by) IS DISTINCT FROM ($2, $3, $4)
+             RETURNING order_id
+         )
+         INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, $2, $3 FROM changed",
+    )
+    .bind(order.as_str())
+    .bind(waiting.condition.as_str())
+    .bind(waiting.reason)
+    .bind(waiting.held_by.map(HeldBy::as_str))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Sets the condition; for callers that write a timeline entry of their own.
+pub(crate) async fn set_condition_quietly(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    waiting: Waiting<'_>,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders SET condition = $2, condition_reason = $3, held_by = $4, updated_at = now()
+         WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .bind(waiting.condition.as_str())
+    .bind(waiting.reason)
+    .bind(waiting.held_by.map(HeldBy::as_str))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the condition away, back to `PARTIALLY_SHIPPED` where some of the order has left.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn clear_condition(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders
+         SET condition = CASE WHEN some_has_left AND status = 'PROCESSING' THEN 'PARTIALLY_SHIPPED' END,
+             condition_reason = NULL, held_by = NULL, updated_at = now()
+         WHERE order_id = $1 AND condition IS NOT NULL",
+    )
+    .bind(order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that some of an order has left its warehouse.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn some_has_left(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders SET some_has_left = true, condition = 'PARTIALLY_SHIPPED', condition_reason = NULL,
+                held_by = NULL, updated_at = now()
+         WHERE order_id = $1 AND status = 'PROCESSING'",
+    )
+    .bind(order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes who called an order off and why. The reason is the caller's own words, so it stays here.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn note_cancelled_by(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    by: Actor,
+    reason: Option<&str>,
+) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET cancelled_by = $2, cancel_reason = $3 WHERE order_id = $1")
+        .bind(order.as_str())
+        .bind(by.as_str())
+        .bind(reason)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the order's run finished all there was to do, or (`ended = false`) that there is more.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn set_story_ended(conn: &mut PgConnection, order: &OrderId, ended: bool) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders
+         SET story_ended_at = CASE WHEN $2 THEN COALESCE(story_ended_at, now()) END
+         WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .bind(ended)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Raises the reservation epoch: the next reservation is a new one.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn next_epoch(conn: &mut PgConnection, order: &OrderId) -> Result<u32, OrdersError> {
+    let epoch: i32 =
+        sqlx::query_scalar("UPDATE orders.orders SET epoch = epoch + 1 WHERE order_id = $1 RETURNING epoch")
+            .bind(order.as_str())
+            .fetch_optional(conn)
+            .await?
+            .ok_or(OrdersError::NotFound)?;
+    u32::try_from(epoch).map_err(|_| OrdersError::Unreadable("epoch is negative".into()))
+}

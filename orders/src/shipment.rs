@@ -1,0 +1,261 @@
+//! Shipments: the parcels a warehouse made of a hand-over.
+
+use chrono::{DateTime, Utc};
+use domain::{HandOverReference, OrderId};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgConnection, types::Json};
+
+use crate::OrdersError;
+
+/// Pieces of one SKU in a parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParcelLine {
+    /// What.
+    pub sku: String,
+    /// How many pieces.
+    pub quantity: u32,
+}
+
+/// What the warehouse said of a parcel.
+#[derive(Debug, Clone)]
+pub struct News<'a> {
+    /// The hand-over it belongs to.
+    pub reference: &'a HandOverReference,
+    /// The warehouse's id of the parcel.
+    pub shipment_id: &'a str,
+    /// `accepted`, `picked`, `on_hold`, `exception`, `shipped`, `delivered` or `cancelled`.
+    pub status: &'a str,
+    /// Rises with every change the warehouse reports of the parcel.
+    pub sequence: i64,
+    /// What is in it.
+    pub lines: &'a [ParcelLine],
+    /// Who carries it.
+    pub carrier: Option<&'a str>,
+    /// The carrier's number.
+    pub tracking_number: Option<&'a str>,
+    /// Where to look it up.
+    pub tracking_url: Option<&'a str>,
+}
+
+/// A parcel as it is kept.
+#[derive(Debug, Clone)]
+pub struct Shipment {
+    /// The hand-over it belongs to.
+    pub reference: String,
+    /// The warehouse's id of it.
+    pub shipment_id: String,
+    /// Whose.
+    pub order_id: String,
+    /// From where.
+    pub warehouse: String,
+    /// The newest status the warehouse reported.
+    pub status: String,
+    /// What is in it.
+    pub lines: Vec<ParcelLine>,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// The carrier's number.
+    pub tracking_number: Option<String>,
+    /// Where to look it up.
+    pub tracking_url: Option<String>,
+    /// When it was booked as shipped here.
+    pub booked_at: Option<DateTime<Utc>>,
+    /// When the shop was told.
+    pub told_shop_at: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    reference: String,
+    shipment_id: String,
+    order_id: String,
+    warehouse: String,
+    status: String,
+    lines: Json<Vec<ParcelLine>>,
+    carrier: Option<String>,
+    tracking_number: Option<String>,
+    tracking_url: Option<String>,
+    booked_at: Option<DateTime<Utc>>,
+    told_shop_at: Option<DateTime<Utc>>,
+}
+
+impl From<Row> for Shipment {
+    fn from(row: Row) -> Self {
+        Self {
+            reference: row.reference,
+            shipment_id: row.shipment_id,
+            order_id: row.order_id,
+            warehouse: row.warehouse,
+            status: row.status,
+            lines: row.lines.0,
+            carrier: row.carrier,
+            tracking_number: row.tracking_number,
+            tracking_url: row.tracking_url,
+            booked_at: row.booked_at,
+            told_shop_at: row.told_shop_at,
+        }
+    }
+}
+
+/// Records what the warehouse said, unless it is older than what is known. True unless it was older:
+/// the newest once more counts, so that whoever crashed after recording may go on.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn record(conn: &mut PgConnection, news: &News<'_>) -> Result<bool, OrdersError> {
+    let written = sqlx::query(
+        "INSERT INTO orders.shipments AS known
+             (reference, shipment_id, order_id, warehouse, status, sequence, lines, carrier, tracking_number,
+              tracking_url)
+         SELECT $1, $2, order_id, warehouse, $3, $4, $5, $6, $7, $8
+         FROM orders.hand_overs WHERE reference = $1
+         ON CONFLICT ON CONSTRAINT shipments_pk DO UPDATE
+             SET status = EXCLUDED.status, sequence = EXCLUDED.sequence,
+                 lines = CASE WHEN known.booked_at IS NULL THEN EXCLUDED.lines ELSE known.lines END,
+                 carrier = COALESCE(EXCLUDED.carrier, known.carrier),
+                 tracking_number = COALESCE(EXCLUDED.tracking_number, known.tracking_number),
+                 tracking_url = COALESCE(EXCLUDED.tracking_url, known.tracking_url), updated_at = now()
+             WHERE EXCLUDED.sequence >= known.sequence",
+    )
+    .bind(news.reference.as_str())
+    .bind(news.shipment_id)
+    .bind(news.status)
+    .bind(news.sequence)
+    .bind(Json(news.lines))
+    .bind(news.carrier)
+    .bind(news.tracking_number)
+    .bind(news.tracking_url)
+    .execute(conn)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// One parcel.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn find(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    shipment_id: &str,
+) -> Result<Option<Shipment>, OrdersError> {
+    let row: Option<Row> =
+        sqlx::query_as("SELECT * FROM orders.shipments WHERE reference = $1 AND shipment_id = $2")
+            .bind(reference.as_str())
+            .bind(shipment_id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(Shipment::from))
+}
+
+/// The parcels of an order.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT * FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id")
+            .bind(order.as_str())
+            .fetch_all(conn)
+            .await?;
+    Ok(rows.into_iter().map(Shipment::from).collect())
+}
+
+/// Marks a parcel as booked here. True the first time.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn booked(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    shipment_id: &str,
+) -> Result<bool, OrdersError> {
+    let marked = sqlx::query(
+        "UPDATE orders.shipments SET booked_at = now()
+         WHERE reference = $1 AND shipment_id = $2 AND booked_at IS NULL",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .execute(conn)
+    .await?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Marks that the shop was told of a parcel. True the first time.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn told_shop(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    shipment_id: &str,
+) -> Result<bool, OrdersError> {
+    let marked = sqlx::query(
+        "UPDATE orders.shipments SET told_shop_at = now()
+         WHERE reference = $1 AND shipment_id = $2 AND told_shop_at IS NULL",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .execute(conn)
+    .await?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Pieces of an order that are to leave, by its hand-overs, and pieces that have left.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(i64, i64), OrdersError> {
+    Ok(sqlx::query_as(
+        "SELECT (SELECT COALESCE(sum(pieces), 0) FROM orders.hand_overs WHERE order_id = $1)::bigint,
+                (SELECT COALESCE(sum((line->>'quantity')::bigint), 0)
+                 FROM orders.shipments, jsonb_array_elements(lines) AS line
+                 WHERE order_id = $1 AND booked_at IS NOT NULL)::bigint",
+    )
+    .bind(order.as_str())
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Marks a parcel as delivered. True when every parcel of the order that left is delivered.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn delivered(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    shipment_id: &str,
+) -> Result<bool, OrdersError> {
+    sqlx::query(
+        "UPDATE orders.shipments SET delivered_at = COALESCE(delivered_at, now())
+         WHERE reference = $1 AND shipment_id = $2",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .execute(&mut *conn)
+    .await?;
+    Ok(sqlx::query_scalar(
+        "SELECT bool_and(delivered_at IS NOT NULL) FROM orders.shipments
+         WHERE booked_at IS NOT NULL
+           AND order_id = (SELECT order_id FROM orders.shipments WHERE reference = $1 AND shipment_id = $2)",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Takes the parcels of an order that the warehouse called off and that were not written off yet.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn take_called_off(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "UPDATE orders.shipments SET status = 'written_off', updated_at = now()
+         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING *",
+    )
+    .bind(order.as_str())
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Shipment::from).collect())
+}

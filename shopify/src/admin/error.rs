@@ -1,0 +1,165 @@
+//! What can go wrong with a call, by what it means for the next attempt.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// One entry of a mutation's `userErrors`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct UserError {
+    /// The path of the input that was refused.
+    #[serde(default)]
+    pub field: Option<Vec<String>>,
+    /// Shopify's sentence for a person.
+    pub message: VendorText,
+    /// Shopify's code, where the mutation has codes.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// Why a call gave no result. `Display` and [`code`](Self::code) hold no text of Shopify's, as they
+/// end in histories and logs; [`vendor_text`](Self::vendor_text) does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShopifyError {
+    /// The shop's budget of calls is used up; nothing was done.
+    #[error("Shopify throttles this shop; next attempt in {retry_after:?}")]
+    Throttled {
+        /// When there is budget again.
+        retry_after: Duration,
+    },
+    /// No connection came about; nothing was sent.
+    #[error("Shopify cannot be reached")]
+    Unreachable,
+    /// The call may have worked: time-out, connection lost, HTTP 5xx, an answer that cannot be read.
+    #[error("Shopify's answer is missing or unreadable ({reason}); the call may have worked")]
+    UnknownOutcome {
+        /// What happened, in our words.
+        reason: &'static str,
+    },
+    /// The mutation was refused; nothing was done.
+    #[error("Shopify refused the change")]
+    UserErrors(Vec<UserError>),
+    /// The token is wrong, or lacks an access scope.
+    #[error("Shopify does not accept the token, or it lacks an access scope")]
+    Unauthorised {
+        /// Shopify's text.
+        text: VendorText,
+    },
+    /// Another HTTP status below 500.
+    #[error("Shopify refused the call with HTTP {status}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Shopify's text.
+        text: VendorText,
+    },
+    /// The document was not executed, or not wholly.
+    #[error("Shopify could not execute the document")]
+    Graphql {
+        /// Shopify's code, if the error has one.
+        code: Option<String>,
+        /// Shopify's text.
+        text: VendorText,
+    },
+    /// The shop has no such thing.
+    #[error("the shop has no such {what}")]
+    NotFound {
+        /// What was asked for.
+        what: &'static str,
+    },
+}
+
+impl ShopifyError {
+    /// Whether the same call can only fail the same way.
+    ///
+    /// A token that is not accepted concerns the shop and not the order, so it is not permanent:
+    /// the calls wait until somebody mends it.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Throttled { .. }
+            | Self::Unreachable
+            | Self::UnknownOutcome { .. }
+            | Self::Unauthorised { .. } => false,
+            Self::UserErrors(errors) => !errors.iter().all(UserError::is_transient),
+            // 402: the shop's bill is unpaid, 423: the shop is locked. Both end, neither is the order's fault.
+            Self::Refused { status, .. } => !matches!(status, 402 | 408 | 423 | 425),
+            Self::Graphql { .. } | Self::NotFound { .. } => true,
+        }
+    }
+
+    /// A short stable code for histories.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "SHOPIFY_THROTTLED",
+            Self::Unreachable => "SHOPIFY_UNREACHABLE",
+            Self::UnknownOutcome { .. } => "SHOPIFY_UNKNOWN_OUTCOME",
+            Self::UserErrors(_) => "SHOPIFY_USER_ERROR",
+            Self::Unauthorised { .. } => "SHOPIFY_UNAUTHORISED",
+            Self::Refused { .. } => "SHOPIFY_REFUSED",
+            Self::Graphql { .. } => "SHOPIFY_GRAPHQL",
+            Self::NotFound { .. } => "SHOPIFY_NOT_FOUND",
+        }
+    }
+
+    /// How long Shopify asks to wait, if it does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// What Shopify said, for a person who mends the order; it may be in any language and quote input.
+    #[must_use]
+    pub fn vendor_text(&self) -> Option<String> {
+        match self {
+            Self::UserErrors(errors) => {
+                let messages: Vec<&str> =
+                    errors.iter().map(|error| error.message.as_str()).collect();
+                Some(messages.join(" "))
+            }
+            Self::Unauthorised { text }
+            | Self::Refused { text, .. }
+            | Self::Graphql { text, .. } => text.shown(),
+            _ => None,
+        }
+    }
+}
+
+impl UserError {
+    fn is_transient(&self) -> bool {
+        self.code.as_deref() == Some("INTERNAL_ERROR")
+    }
+}
+
+/// What the other side said, for a person who mends the order. It may be in any language and quote
+/// an address, so it does not show in `Debug`.
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct VendorText(String);
+
+impl VendorText {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn shown(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.clone())
+    }
+}
+
+impl fmt::Debug for VendorText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VendorText(redacted)")
+    }
+}

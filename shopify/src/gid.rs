@@ -1,0 +1,58 @@
+//! The Admin API's global ids, `gid://shopify/{kind}/{number}`.
+
+use domain::ShopifyOrderId;
+
+/// The global id of an order.
+#[must_use]
+pub fn of_order(order: ShopifyOrderId) -> String {
+    format!("gid://shopify/Order/{order}")
+}
+
+/// The number in a global id of the given kind, for example `LineItem`; `None` if it is no such id.
+///
+/// Some ids carry a query (`gid://shopify/FulfillmentService/1?id=true`), which is not part of the
+/// number.
+#[must_use]
+pub fn number(kind: &str, gid: &str) -> Option<i64> {
+    let tail = gid
+        .strip_prefix("gid://shopify/")?
+        .strip_prefix(kind)?
+        .strip_prefix('/')?;
+    tail.split('?').next()?.parse().ok()
+}
+
+/// The order's number in its global id.
+#[must_use]
+pub fn order(gid: &str) -> Option<ShopifyOrderId> {
+    number("Order", gid).map(ShopifyOrderId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_id_survives_the_way_there_and_back() {
+        let id = ShopifyOrderId(820_982_911_946_154_508);
+        assert_eq!(of_order(id), "gid://shopify/Order/820982911946154508");
+        assert_eq!(order(&of_order(id)), Some(id));
+    }
+
+    #[test]
+    fn an_id_of_another_kind_has_no_number() {
+        assert_eq!(number("Order", "gid://shopify/LineItem/5"), None);
+        assert_eq!(number("Line", "gid://shopify/LineItem/5"), None);
+        assert_eq!(number("LineItem", "5"), None);
+    }
+
+    #[test]
+    fn a_query_is_not_part_of_the_number() {
+        assert_eq!(
+            number(
+                "FulfillmentService",
+                "gid://shopify/FulfillmentService/71?id=true"
+            ),
+            Some(71)
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Who ordered and where the parcel goes: the personal part of an order.
+//!
+//! **Invariant:** neither type shows what it holds in `Debug`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::members::Members;
+
+/// Who ordered. Kept as JSON in PostgreSQL and nowhere else.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Customer {
+    /// The name a parcel or a mail is addressed to.
+    pub name: Option<String>,
+    /// The e-mail address given with the order.
+    pub email: Option<String>,
+    /// The telephone number given with the order.
+    pub phone: Option<String>,
+    /// Where the order goes; orders that do not ship have none.
+    pub shipping_address: Option<Address>,
+}
+
+/// Where a parcel goes.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Address {
+    /// Whose address it is.
+    pub name: Option<String>,
+    /// The company there.
+    pub company: Option<String>,
+    /// Street and number.
+    pub address1: Option<String>,
+    /// Flat, floor, building.
+    pub address2: Option<String>,
+    /// City or town.
+    pub city: Option<String>,
+    /// Province, state or region.
+    pub province: Option<String>,
+    /// Postal code.
+    pub zip: Option<String>,
+    /// Two-letter ISO 3166-1 code of the country.
+    pub country_code: Option<String>,
+    /// Whom the carrier may call.
+    pub phone: Option<String>,
+}
+
+impl fmt::Debug for Customer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Customer(redacted)")
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address(redacted)")
+    }
+}
+
+impl Customer {
+    /// Reads what an order's body says of its customer. Nothing here keeps an order from being read:
+    /// a value of an unexpected kind counts as absent.
+    pub(super) fn read(order: &Members<'_>) -> Self {
+        let account = order.object("customer");
+        let from_account = |name: &str| {
+            account
+                .as_ref()
+                .and_then(|account| account.lenient_text(name))
+        };
+        let shipping_address = order
+            .object("shipping_address")
+            .map(|address| Address::read(&address));
+        let addressed_to =
+            |read: fn(&Address) -> Option<String>| shipping_address.as_ref().and_then(read);
+        Self {
+            name: addressed_to(|address| address.name.clone())
+                .or_else(|| account.as_ref().and_then(full_name)),
+            email: order
+                .lenient_text("email")
+                .or_else(|| order.lenient_text("contact_email"))
+                .or_else(|| from_account("email")),
+            phone: order
+                .lenient_text("phone")
+                .or_else(|| addressed_to(|address| address.phone.clone()))
+                .or_else(|| from_account("phone")),
+            shipping_address,
+        }
+    }
+}
+
+impl Address {
+    fn read(address: &Members<'_>) -> Self {
+        Self {
+            name: address.lenient_text("name").or_else(|| full_name(address)),
+            company: address.lenient_text("company"),
+            address1: address.lenient_text("address1"),
+            address2: address.lenient_text("address2"),
+            city: address.lenient_text("city"),
+            province: address.lenient_text("province"),
+            zip: address.lenient_text("zip"),
+            country_code: address.lenient_text("country_code"),
+            phone: address.lenient_text("phone"),
+        }
+    }
+}
+
+fn full_name(person: &Members<'_>) -> Option<String> {
+    let parts: Vec<String> = ["first_name", "last_name"]
+        .into_iter()
+        .filter_map(|name| person.lenient_text(name))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}

@@ -1,0 +1,193 @@
+//! One call from the outside: the ledger entries around it, and the fault that strikes it.
+//!
+//! **Invariant:** once a call is accepted, its effect does not depend on whether the caller
+//! still listens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use crate::control::Control;
+use crate::faults::{Fault, Occasion};
+use crate::ledger::{Kind, subjects};
+use crate::server::DropConnection;
+
+/// What a caller wants.
+pub(crate) struct Call {
+    /// The names under which a rule may mean it; the first is the ledger's.
+    pub(crate) operations: Vec<&'static str>,
+    /// Who it is about, in every ledger entry: `order` and `orderName`, or `reference`.
+    pub(crate) subject: Map<String, Value>,
+    /// What else the ledger says of the call itself.
+    pub(crate) details: Map<String, Value>,
+    pub(crate) skus: Vec<String>,
+}
+
+/// What is answered.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+    pub(crate) headers: Vec<(String, String)>,
+    /// What the ledger says of the answer beside its status.
+    pub(crate) noted: Map<String, Value>,
+}
+
+impl Reply {
+    pub(crate) fn new(status: StatusCode, body: Value) -> Self {
+        Self {
+            status,
+            body,
+            headers: Vec::new(),
+            noted: Map::new(),
+        }
+    }
+
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.headers
+            .push((RETRY_AFTER.to_string(), seconds.to_string()));
+        self
+    }
+
+    pub(crate) fn note(mut self, name: &str, value: Value) -> Self {
+        self.noted.insert(name.to_owned(), value);
+        self
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = match self.body {
+            Value::String(text) => (self.status, text).into_response(),
+            body => (self.status, axum::Json(body)).into_response(),
+        };
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// Answers a call. `perform` takes effect and says what came of it; with a fault it refuses in
+/// its own manner and takes no effect.
+pub(crate) async fn answer(
+    control: Arc<Control>,
+    call: Call,
+    perform: impl FnOnce(Option<Fault>) -> Reply + Send + 'static,
+) -> Response {
+    record(&control, &call);
+    let orders = subjects(&call.subject);
+    let fault = control.faults.for_call(&Occasion {
+        operations: &call.operations,
+        orders: &orders,
+        skus: &call.skus,
+        message_type: None,
+    });
+    let Some(fault) = fault else {
+        let reply = perform(None);
+        note(&control, &call, Some(&reply), None);
+        return reply.into_response();
+    };
+    // The caller may hang up while a fault takes its time: the work goes on without it.
+    let (sender, receiver) = oneshot::channel();
+    let worker = Arc::clone(&control);
+    control.spawn(async move {
+        let response = strike(&worker, &call, fault, perform).await;
+        let _ = sender.send(response);
+    });
+    receiver
+        .await
+        .unwrap_or_else(|_| DropConnection.into_response())
+}
+
+/// Answers a call that is not even listened to: no rule sees it.
+pub(crate) fn turn_away(control: &Control, call: &Call, reply: Reply) -> Response {
+    record(control, call);
+    note(control, call, Some(&reply), None);
+    reply.into_response()
+}
+
+fn record(control: &Control, call: &Call) {
+    let mut facts = call.subject.clone();
+    facts.extend(call.details.clone());
+    control
+        .ledger
+        .record(call.operations[0], Kind::Call, Value::Object(facts));
+}
+
+async fn strike(
+    control: &Control,
+    call: &Call,
+    fault: Fault,
+    perform: impl FnOnce(Option<Fault>) -> Reply,
+) -> Response {
+    let name = Some(fault.name());
+    let reply = match fault {
+        Fault::Status {
+            status,
+            body,
+            headers,
+        } => Reply {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            body: body.unwrap_or_else(|| json!({ "error": "a simulated fault" })),
+            headers: headers.into_iter().collect(),
+            noted: Map::new(),
+        },
+        Fault::HangMs(hang_ms) => {
+            tokio::time::sleep(Duration::from_millis(hang_ms)).await;
+            note(control, call, None, name);
+            return DropConnection.into_response();
+        }
+        Fault::EffectThenDrop => {
+            perform(None);
+            note(control, call, None, name);
+            return DropConnection.into_response();
+        }
+        Fault::EffectThenHangMs(hang_ms) => {
+            let reply = perform(None);
+            tokio::time::sleep(Duration::from_millis(hang_ms)).await;
+            reply
+        }
+        Fault::DelayMs(delay_ms) => {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            perform(None)
+        }
+        Fault::Malformed => {
+            let reply = perform(None);
+            note(control, call, Some(&reply), name);
+            let body = "{\"this is\": not JSON";
+            return (reply.status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        }
+        refusal => perform(Some(refusal)),
+    };
+    note(control, call, Some(&reply), name);
+    reply.into_response()
+}
+
+/// Records the answer, or without a reply that the connection was dropped.
+fn note(control: &Control, call: &Call, reply: Option<&Reply>, fault: Option<&'static str>) {
+    let mut facts = call.subject.clone();
+    match reply {
+        Some(reply) => {
+            facts.insert("status".into(), json!(reply.status.as_u16()));
+            facts.extend(reply.noted.clone());
+        }
+        None => {
+            facts.insert("dropped".into(), json!(true));
+        }
+    }
+    if let Some(fault) = fault {
+        facts.insert("fault".into(), json!(fault));
+    }
+    control
+        .ledger
+        .record(call.operations[0], Kind::Answer, Value::Object(facts));
+}

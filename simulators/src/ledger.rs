@@ -1,0 +1,91 @@
+//! The append-only ledger: what was called, what took effect, what was answered, what was sent.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What an entry records.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// A call arrived.
+    Call,
+    /// The simulated world changed.
+    Effect,
+    /// A call was answered, or its connection dropped.
+    Answer,
+    /// A webhook or callback was sent, or lost on purpose.
+    Callback,
+}
+
+/// One entry. The facts of a kind stand beside its common fields.
+#[derive(Clone, Serialize)]
+pub(crate) struct Entry {
+    sequence: u64,
+    at: String,
+    operation: String,
+    kind: Kind,
+    #[serde(flatten)]
+    facts: Map<String, Value>,
+}
+
+/// Entries in the order in which they happened.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    entries: Mutex<Vec<Entry>>,
+}
+
+impl Ledger {
+    /// Appends an entry; `facts` is a JSON object.
+    pub(crate) fn record(&self, operation: &str, kind: Kind, facts: Value) {
+        let Value::Object(facts) = facts else {
+            unreachable!("the facts of a ledger entry are an object");
+        };
+        let mut entries = self.lock();
+        let sequence = entries.len() as u64 + 1;
+        entries.push(Entry {
+            sequence,
+            at: now(),
+            operation: operation.to_owned(),
+            kind,
+            facts,
+        });
+    }
+
+    /// The entries whose order, order name or reference contains `order`; all without it.
+    pub(crate) fn entries(&self, order: Option<&str>) -> Vec<Entry> {
+        let concerns = |entry: &Entry, wanted: &str| {
+            subjects(&entry.facts)
+                .iter()
+                .any(|subject| subject.contains(wanted))
+        };
+        self.lock()
+            .iter()
+            .filter(|entry| order.is_none_or(|wanted| concerns(entry, wanted)))
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who these facts are about: the order's id and name, or the reference.
+pub(crate) fn subjects(facts: &Map<String, Value>) -> Vec<String> {
+    ["order", "orderName", "reference"]
+        .iter()
+        .filter_map(|name| facts.get(*name)?.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// The present moment as RFC 3339 in UTC with milliseconds.
+pub(crate) fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}

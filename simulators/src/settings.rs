@@ -1,0 +1,147 @@
+//! The settings of the process: every field is a flag and an environment variable.
+
+use std::net::SocketAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Parser;
+use thiserror::Error;
+
+/// Stand-ins for Shopify and a WMS on loopback. State is in memory.
+#[derive(Clone, Parser)]
+#[command(name = "waybill-simulators", version)]
+pub struct Settings {
+    /// Where the simulated Shopify listens; loopback only, port 0 takes a free one.
+    #[arg(long, env = "SIM_SHOPIFY_LISTEN", default_value = "127.0.0.1:9090")]
+    pub shopify_listen: SocketAddr,
+    /// Where the simulated WMS listens; loopback only, port 0 takes a free one.
+    #[arg(long, env = "SIM_WMS_LISTEN", default_value = "127.0.0.1:9091")]
+    pub wms_listen: SocketAddr,
+    /// The shop of an order that is placed without `?shop=`.
+    #[arg(
+        long,
+        env = "SIM_SHOP_DOMAIN",
+        default_value = "anyx-demo.myshopify.com"
+    )]
+    pub shop_domain: String,
+    /// Signs the webhooks of Shopify (HMAC-SHA256 over the raw body).
+    #[arg(
+        long,
+        env = "SIM_SHOPIFY_WEBHOOK_SECRET",
+        default_value = "hush_test_client_secret",
+        hide_env_values = true
+    )]
+    pub shopify_webhook_secret: String,
+    /// Where the webhooks of Shopify go.
+    #[arg(
+        long,
+        env = "SIM_SHOPIFY_WEBHOOK_URL",
+        default_value = "http://127.0.0.1:8080/webhooks/shopify"
+    )]
+    pub shopify_webhook_url: String,
+    /// The Admin API token that callers must present.
+    #[arg(
+        long,
+        env = "SIM_SHOPIFY_ADMIN_TOKEN",
+        default_value = "shpat_demo_token",
+        hide_env_values = true
+    )]
+    pub shopify_admin_token: String,
+    /// Whether an order that our side cancelled is announced like one the shop cancelled.
+    #[arg(long, env = "SIM_SHOPIFY_ANNOUNCE_OWN_CANCEL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub shopify_announce_own_cancel: bool,
+    /// How many points the bucket of the Admin API holds.
+    #[arg(long, env = "SIM_SHOPIFY_BUCKET_POINTS", default_value_t = 2_000)]
+    pub shopify_bucket_points: u32,
+    /// How many points per second flow back into that bucket.
+    #[arg(long, env = "SIM_SHOPIFY_RESTORE_PER_S", default_value_t = 100)]
+    pub shopify_restore_per_s: u32,
+    /// How long after an order its fulfilment orders appear, in milliseconds.
+    #[arg(long, env = "SIM_FULFILMENT_ORDER_AFTER_MS", default_value_t = 200)]
+    pub fulfilment_order_after_ms: u64,
+    /// The bearer token that callers of the WMS must present.
+    #[arg(
+        long,
+        env = "SIM_WMS_TOKEN",
+        default_value = "wms_demo_token",
+        hide_env_values = true
+    )]
+    pub wms_token: String,
+    /// Signs the callbacks of the WMS (Standard Webhooks): `whsec_` and base64.
+    #[arg(
+        long,
+        env = "SIM_WMS_WEBHOOK_SECRET",
+        default_value = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=",
+        hide_env_values = true
+    )]
+    pub wms_webhook_secret: String,
+    /// Where the callbacks of the WMS go.
+    #[arg(
+        long,
+        env = "SIM_WMS_WEBHOOK_URL",
+        default_value = "http://127.0.0.1:8080/webhooks/wms"
+    )]
+    pub wms_webhook_url: String,
+    /// How long a shipment takes from accepted to shipped, in milliseconds.
+    #[arg(long, env = "SIM_WMS_SHIP_AFTER_MS", default_value_t = 600)]
+    pub wms_ship_after_ms: u64,
+    /// How long a shipment takes from shipped to delivered, in milliseconds.
+    #[arg(long, env = "SIM_WMS_DELIVER_AFTER_MS", default_value_t = 3_000)]
+    pub wms_deliver_after_ms: u64,
+}
+
+/// Why the simulators cannot start.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The simulators hold well-known secrets: nobody else may reach them.
+    #[error("{variable}={address}: the simulators listen on loopback only")]
+    NotLoopback {
+        /// The environment variable at fault.
+        variable: &'static str,
+        /// The address it asked for.
+        address: SocketAddr,
+    },
+    /// The address is taken or not ours.
+    #[error("{variable}={address} cannot be listened on: {source}")]
+    Bind {
+        /// The environment variable at fault.
+        variable: &'static str,
+        /// The address it asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not `whsec_` followed by base64.
+    #[error("SIM_WMS_WEBHOOK_SECRET must be `whsec_` followed by base64")]
+    WebhookSecret,
+    /// The HTTP client for webhooks and callbacks.
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Settings {
+    /// Refuses what cannot work.
+    ///
+    /// # Errors
+    /// An address that is not loopback, or a WMS secret that cannot be decoded.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        for (variable, address) in [
+            ("SIM_SHOPIFY_LISTEN", self.shopify_listen),
+            ("SIM_WMS_LISTEN", self.wms_listen),
+        ] {
+            if !address.ip().is_loopback() {
+                return Err(SettingsError::NotLoopback { variable, address });
+            }
+        }
+        self.wms_signing_key().map(|_| ())
+    }
+
+    /// The bytes behind `whsec_`.
+    pub(crate) fn wms_signing_key(&self) -> Result<Vec<u8>, SettingsError> {
+        self.wms_webhook_secret
+            .strip_prefix("whsec_")
+            .and_then(|encoded| STANDARD.decode(encoded).ok())
+            .filter(|key| !key.is_empty())
+            .ok_or(SettingsError::WebhookSecret)
+    }
+}

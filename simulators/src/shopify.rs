@@ -1,0 +1,129 @@
+//! The simulated Shopify: orders somebody places, webhooks about them, and the Admin API.
+//!
+//! **Invariant:** no fulfilment order line is fulfilled beyond its quantity, however often a
+//! caller asks; what a caller asks twice while there is something left is done twice, as the
+//! real mutations do.
+
+mod admin;
+mod bucket;
+mod cancelling;
+mod document;
+mod fulfilling;
+mod inputs;
+mod invented;
+mod orders;
+mod placing;
+mod schema;
+mod selection;
+mod tagging;
+mod views;
+mod webhooks;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::post;
+use chrono::Utc;
+use serde_json::{Map, Value, json};
+
+use crate::control::{self, Control};
+use crate::deliveries;
+use crate::ledger::Kind;
+use crate::settings::{Settings, SettingsError};
+use bucket::Bucket;
+use orders::{OrderBook, ShopOrder};
+use schema::Schema;
+use webhooks::Webhooks;
+
+/// Order numbers of invented orders start above this.
+const FIRST_ORDER_NUMBER: u64 = 1_000;
+
+/// The routes of the simulated Shopify.
+pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
+    // A restart must not use the numbers again that callers remember from the run before.
+    let seconds = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
+    let shop = Arc::new(Shop {
+        control: Arc::new(Control::new(deliveries::client()?)),
+        book: Mutex::default(),
+        bucket: Mutex::new(Bucket::new(
+            settings.shopify_bucket_points,
+            settings.shopify_restore_per_s,
+        )),
+        schema: Schema::published_part(),
+        domain: settings.shop_domain.clone(),
+        admin_token: settings.shopify_admin_token.clone(),
+        announce_own_cancel: settings.shopify_announce_own_cancel,
+        route_after: Duration::from_millis(settings.fulfilment_order_after_ms),
+        last_order_number: AtomicU64::new(FIRST_ORDER_NUMBER + seconds % 10_000_000),
+        webhooks: Webhooks {
+            url: settings.shopify_webhook_url.clone(),
+            secret: settings.shopify_webhook_secret.clone(),
+        },
+    });
+    let forgetful = Arc::clone(&shop);
+    let control = control::router(Arc::clone(&shop.control), move || {
+        *forgetful.book() = OrderBook::default();
+        forgetful.bucket().refill();
+    });
+    Ok(Router::new()
+        .route("/admin/api/2026-07/graphql.json", post(admin::call))
+        .route("/_orders", post(placing::place))
+        .route("/_orders/{id}/cancel", post(placing::cancel))
+        .route("/_orders/{id}/pay", post(placing::pay))
+        .with_state(shop)
+        .merge(control))
+}
+
+struct Shop {
+    control: Arc<Control>,
+    book: Mutex<OrderBook>,
+    bucket: Mutex<Bucket>,
+    schema: Schema,
+    domain: String,
+    admin_token: String,
+    announce_own_cancel: bool,
+    route_after: Duration,
+    last_order_number: AtomicU64,
+    webhooks: Webhooks,
+}
+
+impl Shop {
+    fn book(&self) -> MutexGuard<'_, OrderBook> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records what happened to an order.
+    fn record_effect(&self, operation: &str, order: &ShopOrder, effect: &str, details: Value) {
+        let mut facts: Map<String, Value> = order.subject();
+        facts.insert("effect".into(), json!(effect));
+        if let Value::Object(details) = details {
+            facts.extend(details);
+        }
+        self.control
+            .ledger
+            .record(operation, Kind::Effect, Value::Object(facts));
+    }
+}
+
+/// The payload of a mutation that was refused for these reasons.
+fn user_errors(type_name: &str, errors: &Value) -> Value {
+    match type_name {
+        "OrderCancelPayload" => {
+            let plain: Vec<Value> = errors
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|error| json!({ "field": error["field"], "message": error["message"] }))
+                .collect();
+            json!({ "job": null, "orderCancelUserErrors": errors, "userErrors": plain })
+        }
+        "TagsAddPayload" => json!({ "node": null, "userErrors": errors }),
+        _ => json!({ "fulfillment": null, "userErrors": errors }),
+    }
+}

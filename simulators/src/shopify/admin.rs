@@ -1,0 +1,251 @@
+//! The Admin GraphQL endpoint: token, document, price, fault, execution.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::bucket;
+use super::document::{Operation, Selected, read};
+use super::orders::number;
+use super::selection::project;
+use super::{Shop, cancelling, fulfilling, tagging, user_errors, views};
+use crate::calls::{Call, Reply, answer, turn_away};
+use crate::faults::Fault;
+
+const TOKEN_HEADER: &str = "X-Shopify-Access-Token";
+const INVALID_TOKEN: &str =
+    "[API] Invalid API key or access token (unrecognized login or wrong password)";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GraphqlRequest {
+    query: String,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+}
+
+/// `POST /admin/api/2026-07/graphql.json`
+pub(super) async fn call(
+    State(shop): State<Arc<Shop>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if headers
+        .get(TOKEN_HEADER)
+        .is_none_or(|given| given.as_bytes() != shop.admin_token.as_bytes())
+    {
+        let reply = Reply::new(StatusCode::UNAUTHORIZED, json!({ "errors": INVALID_TOKEN }));
+        return turn_away(&shop.control, &unread_call(), reply);
+    }
+    let operation = match read_request(&shop, &body) {
+        Ok(operation) => operation,
+        Err(reply) => return turn_away(&shop.control, &unread_call(), *reply),
+    };
+    let call = call_about(&shop, &operation);
+    let control = Arc::clone(&shop.control);
+    answer(control, call, move |fault| {
+        let requested = bucket::requested(&operation);
+        match fault {
+            None => pay_and_execute(&shop, &operation, requested),
+            Some(Fault::UserErrors(errors)) => {
+                let refused: Map<String, Value> = operation
+                    .roots
+                    .iter()
+                    .map(|root| {
+                        (
+                            root.key.clone(),
+                            project(&shop.schema, root, &user_errors(&root.type_name, &errors)),
+                        )
+                    })
+                    .collect();
+                let extensions = shop.bucket().cost(requested, Some(requested));
+                Reply::new(
+                    StatusCode::OK,
+                    json!({ "data": refused, "extensions": extensions }),
+                )
+                .note("userErrors", errors)
+            }
+            Some(Fault::RateLimit { retry_after_s }) => {
+                throttled(shop.bucket().exhausted(requested, retry_after_s))
+            }
+            Some(other) => Reply::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                json!({ "errors": format!("{} means nothing to Shopify", other.name()) }),
+            ),
+        }
+    })
+    .await
+}
+
+fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
+    let request: GraphqlRequest = serde_json::from_slice(body).map_err(|error| {
+        Box::new(Reply::new(
+            StatusCode::BAD_REQUEST,
+            json!({ "errors": { "query": error.to_string() } }),
+        ))
+    })?;
+    let variables = request.variables.unwrap_or_default();
+    read(
+        &shop.schema,
+        &request.query,
+        request.operation_name.as_deref(),
+        &variables,
+    )
+    .map_err(|errors| {
+        let noted = json!(errors);
+        Box::new(Reply::new(StatusCode::OK, json!({ "errors": errors })).note("errors", noted))
+    })
+}
+
+fn unread_call() -> Call {
+    Call {
+        operations: vec!["graphql"],
+        subject: Map::new(),
+        details: Map::new(),
+        skus: Vec::new(),
+    }
+}
+
+/// Which order a request is about, and under which names a rule may mean it.
+fn call_about(shop: &Shop, operation: &Operation) -> Call {
+    let mut call = unread_call();
+    call.operations.clear();
+    for root in &operation.roots {
+        call.operations.extend(operation_names(root));
+    }
+    let book = shop.book();
+    let order = operation.roots.iter().find_map(|root| {
+        let text = |name: &str| root.arguments.get(name).and_then(Value::as_str);
+        let by_order = ["id", "orderId"]
+            .iter()
+            .find_map(|name| book.find(number("Order", text(name)?)?));
+        by_order.or_else(|| {
+            let first = &root.arguments.get("fulfillment")?["lineItemsByFulfillmentOrder"][0];
+            let id = number("FulfillmentOrder", first["fulfillmentOrderId"].as_str()?)?;
+            book.with_fulfilment_order(id).map(|(order, _)| order)
+        })
+    });
+    if let Some(order) = order {
+        call.subject = order.subject();
+        call.skus = order.skus();
+    }
+    let arguments: Map<String, Value> = operation
+        .roots
+        .iter()
+        .map(|root| (root.key.clone(), Value::Object(root.arguments.clone())))
+        .collect();
+    call.details
+        .insert("arguments".into(), Value::Object(arguments));
+    call
+}
+
+/// The first is the name in the ledger.
+fn operation_names(root: &Selected) -> Vec<&'static str> {
+    match root.name.as_str() {
+        "fulfillmentCreate" => vec!["fulfillmentCreate"],
+        "orderCancel" => vec!["orderCancel"],
+        "tagsAdd" => vec!["tagsAdd"],
+        "order"
+            if root
+                .children
+                .iter()
+                .any(|child| child.name == "fulfillmentOrders") =>
+        {
+            vec!["fulfillmentOrders", "order"]
+        }
+        "order" => vec!["order"],
+        "fulfillmentOrder" => vec!["fulfillmentOrders"],
+        _ => vec!["graphql"],
+    }
+}
+
+fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32) -> Reply {
+    if !shop.bucket().pay(requested) {
+        return throttled(shop.bucket().cost(requested, None));
+    }
+    let mut data = Map::new();
+    let mut refusals = Vec::new();
+    for root in &operation.roots {
+        let view = execute(shop, root);
+        if let Some(errors) = view["userErrors"]
+            .as_array()
+            .filter(|errors| !errors.is_empty())
+        {
+            refusals.extend(errors.iter().cloned());
+        }
+        data.insert(root.key.clone(), project(&shop.schema, root, &view));
+    }
+    let data = Value::Object(data);
+    let actual = bucket::actual(operation, &data, requested);
+    let mut bucket = shop.bucket();
+    bucket.give_back(requested - actual);
+    let extensions = bucket.cost(requested, Some(actual));
+    let reply = Reply::new(
+        StatusCode::OK,
+        json!({ "data": data, "extensions": extensions }),
+    );
+    if refusals.is_empty() {
+        reply
+    } else {
+        reply.note("userErrors", json!(refusals))
+    }
+}
+
+/// The whole view of what a root field returns.
+fn execute(shop: &Arc<Shop>, root: &Selected) -> Value {
+    let id = root
+        .arguments
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    match root.name.as_str() {
+        "fulfillmentCreate" => fulfilling::create(shop, &root.arguments),
+        "orderCancel" => cancelling::cancel(shop, &root.arguments),
+        "tagsAdd" => tagging::add(shop, &root.arguments),
+        "job" => json!({ "__typename": "Job", "id": id, "done": true }),
+        _ => find(shop, &root.name, id),
+    }
+}
+
+/// The object with that global id, if it is of the kind that is asked for.
+fn find(shop: &Shop, kind: &str, id: &str) -> Value {
+    let book = shop.book();
+    let wants = |wanted: &str| kind == wanted || kind == "node";
+    let order = number("Order", id).filter(|_| wants("order"));
+    let fulfilment_order = number("FulfillmentOrder", id).filter(|_| wants("fulfillmentOrder"));
+    let fulfilment = number("Fulfillment", id).filter(|_| wants("fulfillment"));
+    order
+        .and_then(|id| book.find(id))
+        .map(views::order)
+        .or_else(|| {
+            let (order, found) = book.with_fulfilment_order(fulfilment_order?)?;
+            Some(views::fulfilment_order(order, found))
+        })
+        .or_else(|| {
+            let (order, found) = book.with_fulfilment(fulfilment?)?;
+            Some(views::fulfilment(order, found))
+        })
+        .unwrap_or(Value::Null)
+}
+
+fn throttled(extensions: Value) -> Reply {
+    Reply::new(
+        StatusCode::OK,
+        json!({
+            "errors": [{
+                "message": "Throttled",
+                "extensions": {
+                    "code": "THROTTLED",
+                    "documentation": "https://shopify.dev/api/usage/rate-limits",
+                },
+            }],
+            "extensions": extensions,
+        }),
+    )
+    .note("throttled", json!(true))
+}

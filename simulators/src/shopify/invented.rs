@@ -1,0 +1,258 @@
+//! Orders that the shop places of its own: invented people, plausible fields.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::orders::gid;
+use crate::ledger::now;
+
+/// Ids of invented orders and lines lie above this: beyond 2^53, where a float rounds them.
+const ID_FLOOR: i64 = 820_000_000_000_000_000;
+const CURRENCY: &str = "EUR";
+const SHIPPING_CENTS: u64 = 490;
+const UNIT_PRICE_CENTS: u64 = 1_990;
+
+/// First name, last name, street, city, postcode, country, country code.
+const PEOPLE: &[[&str; 7]] = &[
+    [
+        "Ada",
+        "Berger",
+        "Lindenallee 12",
+        "Leipzig",
+        "04109",
+        "Germany",
+        "DE",
+    ],
+    [
+        "Jonas",
+        "Vermeer",
+        "Keizersgracht 88",
+        "Amsterdam",
+        "1015 CV",
+        "Netherlands",
+        "NL",
+    ],
+    [
+        "Clara",
+        "Moreau",
+        "14 rue des Tanneurs",
+        "Lyon",
+        "69002",
+        "France",
+        "FR",
+    ],
+    [
+        "Nils",
+        "Ekholm",
+        "Storgatan 5",
+        "Uppsala",
+        "753 20",
+        "Sweden",
+        "SE",
+    ],
+    [
+        "Marta",
+        "Silva",
+        "Rua das Flores 31",
+        "Porto",
+        "4050-262",
+        "Portugal",
+        "PT",
+    ],
+];
+
+/// What is ordered, from the query string.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wish {
+    /// One SKU, or several with commas between; the lines take turns.
+    #[serde(default = "tea")]
+    sku: String,
+    #[serde(default = "one", deserialize_with = "count")]
+    quantity: u64,
+    #[serde(default = "one", deserialize_with = "count")]
+    lines: u64,
+    #[serde(default = "paid")]
+    financial_status: String,
+    /// The postcode to ship to, where it matters.
+    zip: Option<String>,
+}
+
+fn tea() -> String {
+    "TEA-GREEN-100".to_owned()
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn paid() -> String {
+    "paid".to_owned()
+}
+
+/// A flattened query hands numbers over as text.
+fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+/// An order with this number, as orders/create carries it.
+pub(super) fn invent(wish: &Wish, number: u64) -> Value {
+    let id = random_id();
+    let skus: Vec<&str> = wish.sku.split(',').map(str::trim).collect();
+    let lines: Vec<Value> = skus
+        .iter()
+        .cycle()
+        .take((wish.lines as usize).max(skus.len()))
+        .map(|sku| line(sku, wish.quantity))
+        .collect();
+    let subtotal = UNIT_PRICE_CENTS * wish.quantity * lines.len() as u64;
+    let person = PEOPLE[rand::random_range(0..PEOPLE.len())];
+    let address = address(&person, wish.zip.as_deref());
+    let email = format!("{}.{}@example.com", person[0], person[1]).to_lowercase();
+    let placed_at = now();
+    let mut order = json!({
+        "id": id,
+        "admin_graphql_api_id": gid("Order", id),
+        "name": format!("#{number}"),
+        "number": number - 1_000,
+        "order_number": number,
+        "test": false,
+        "confirmed": true,
+        "created_at": placed_at,
+        "updated_at": placed_at,
+        "processed_at": placed_at,
+        "closed_at": null,
+        "cancelled_at": null,
+        "cancel_reason": null,
+        "financial_status": wish.financial_status,
+        "fulfillment_status": null,
+        "payment_gateway_names": ["bogus"],
+        "source_name": "web",
+        "location_id": null,
+        "email": email,
+        "contact_email": email,
+        "phone": null,
+        "note": null,
+        "note_attributes": [],
+        "tags": "",
+        "billing_address": address,
+        "shipping_address": address,
+        "customer": {
+            "id": random_id(),
+            "email": email,
+            "first_name": person[0],
+            "last_name": person[1],
+            "phone": null,
+            "currency": CURRENCY,
+        },
+        "fulfillments": [],
+        "refunds": [],
+        "line_items": lines,
+    });
+    if let (Value::Object(order), Value::Object(prices)) = (
+        &mut order,
+        prices(subtotal, wish.financial_status == "paid"),
+    ) {
+        order.extend(prices);
+    }
+    order
+}
+
+fn prices(subtotal: u64, paid: bool) -> Value {
+    let total = subtotal + SHIPPING_CENTS;
+    json!({
+        "currency": CURRENCY,
+        "presentment_currency": CURRENCY,
+        "taxes_included": true,
+        "subtotal_price": money(subtotal),
+        "subtotal_price_set": money_set(subtotal),
+        "total_line_items_price": money(subtotal),
+        "total_shipping_price_set": money_set(SHIPPING_CENTS),
+        "total_discounts": money(0),
+        "total_tax": money(0),
+        "total_price": money(total),
+        "total_price_set": money_set(total),
+        "current_total_price": money(total),
+        "total_outstanding": money(if paid { 0 } else { total }),
+        "shipping_lines": [{
+            "id": random_id(),
+            "code": "Standard",
+            "title": "Standard",
+            "price": money(SHIPPING_CENTS),
+            "price_set": money_set(SHIPPING_CENTS),
+        }],
+    })
+}
+
+fn line(sku: &str, quantity: u64) -> Value {
+    let id = random_id();
+    let title = sku.replace('-', " ").to_lowercase();
+    json!({
+        "id": id,
+        "admin_graphql_api_id": gid("LineItem", id),
+        "sku": sku,
+        "title": title,
+        "name": title,
+        "quantity": quantity,
+        "current_quantity": quantity,
+        "fulfillable_quantity": quantity,
+        "fulfillment_service": "manual",
+        "fulfillment_status": null,
+        "requires_shipping": true,
+        "gift_card": false,
+        "grams": 250,
+        "price": money(UNIT_PRICE_CENTS),
+        "price_set": money_set(UNIT_PRICE_CENTS),
+        "total_discount": money(0),
+        "taxable": true,
+        "product_exists": true,
+        "product_id": random_id(),
+        "variant_id": random_id(),
+        "variant_inventory_management": "shopify",
+        "variant_title": null,
+        "vendor": null,
+        "properties": [],
+        "tax_lines": [],
+    })
+}
+
+fn address(person: &[&str; 7], zip: Option<&str>) -> Value {
+    let [
+        first_name,
+        last_name,
+        street,
+        city,
+        postcode,
+        country,
+        country_code,
+    ] = person;
+    json!({
+        "first_name": first_name,
+        "last_name": last_name,
+        "name": format!("{first_name} {last_name}"),
+        "company": null,
+        "address1": street,
+        "address2": null,
+        "city": city,
+        "zip": zip.unwrap_or(postcode),
+        "province": null,
+        "province_code": null,
+        "country": country,
+        "country_code": country_code,
+        "phone": null,
+    })
+}
+
+fn random_id() -> i64 {
+    ID_FLOOR + rand::random_range(0..1_000_000_000_000_000)
+}
+
+fn money(cents: u64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+fn money_set(cents: u64) -> Value {
+    let amount = json!({ "amount": money(cents), "currency_code": CURRENCY });
+    json!({ "shop_money": amount, "presentment_money": amount })
+}

@@ -1,0 +1,266 @@
+//! Both simulators on free ports, and a receiver for what they send.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use clap::Parser;
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulators::{Settings, Simulators};
+
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// One message that arrived at the receiver.
+#[derive(Clone)]
+pub struct Message {
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Message {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Receiver {
+    messages: Arc<Mutex<Vec<Message>>>,
+    answers: Arc<Mutex<VecDeque<StatusCode>>>,
+}
+
+/// Everything a test needs; ends with it.
+pub struct Stage {
+    pub http: reqwest::Client,
+    simulators: Simulators,
+    receiver: Receiver,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        Self::set_with(&[]).await
+    }
+
+    /// Sets the stage with more flags; later ones win.
+    pub async fn set_with(flags: &[&str]) -> Self {
+        let receiver = Receiver::default();
+        let router = Router::new().fallback(receive).with_state(receiver.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let shopify_url = format!("http://{address}/webhooks/shopify");
+        let wms_url = format!("http://{address}/webhooks/wms");
+        let mut arguments = vec![
+            "waybill-simulators",
+            "--shopify-listen=127.0.0.1:0",
+            "--wms-listen=127.0.0.1:0",
+            "--shopify-webhook-url",
+            &shopify_url,
+            "--wms-webhook-url",
+            &wms_url,
+        ];
+        if !flags
+            .iter()
+            .any(|flag| flag.starts_with("--wms-ship-after-ms"))
+        {
+            arguments.extend(["--wms-ship-after-ms=20", "--wms-deliver-after-ms=20"]);
+        }
+        if !flags
+            .iter()
+            .any(|flag| flag.starts_with("--fulfilment-order-after-ms"))
+        {
+            arguments.push("--fulfilment-order-after-ms=0");
+        }
+        arguments.extend(flags);
+        let simulators = Simulators::start(Settings::parse_from(arguments))
+            .await
+            .unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(DEADLINE)
+            .build()
+            .unwrap();
+        Self {
+            http,
+            simulators,
+            receiver,
+        }
+    }
+
+    /// What the receiver answers next; afterwards 200.
+    pub fn answer_with(&self, statuses: &[u16]) {
+        let mut answers = self.receiver.answers.lock().unwrap();
+        answers.extend(
+            statuses
+                .iter()
+                .map(|status| StatusCode::from_u16(*status).unwrap()),
+        );
+    }
+
+    pub fn messages(&self) -> Vec<Message> {
+        self.receiver.messages.lock().unwrap().clone()
+    }
+
+    /// The callbacks that arrived, by type.
+    pub fn callback_types(&self) -> Vec<String> {
+        let callbacks = self
+            .messages()
+            .into_iter()
+            .filter(|message| message.path == "/webhooks/wms");
+        callbacks
+            .map(|message| message.json()["type"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Waits until `ready` has something.
+    pub async fn eventually<T>(&self, what: &str, ready: impl AsyncFn() -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = ready().await {
+                return found;
+            }
+            assert!(
+                started.elapsed() < DEADLINE,
+                "{what} did not happen in time"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub async fn message_that(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
+        self.eventually(what, async || self.messages().into_iter().find(&wanted))
+            .await
+    }
+
+    pub fn wms_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.simulators.wms_address())
+    }
+
+    pub fn shopify_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.simulators.shopify_address())
+    }
+
+    pub async fn wms(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let request = self
+            .http
+            .request(method, self.wms_url(path))
+            .bearer_auth("wms_demo_token");
+        read(request.json(&body)).await
+    }
+
+    pub async fn hand_over(&self, reference: &str, lines: Value) -> (u16, Value) {
+        self.wms(
+            Method::POST,
+            "/shipments",
+            json!({ "orderId": reference, "lineItems": lines }),
+        )
+        .await
+    }
+
+    pub async fn shopify(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        read(
+            self.http
+                .request(method, self.shopify_url(path))
+                .json(&body),
+        )
+        .await
+    }
+
+    /// An invented order, by query string.
+    pub async fn place(&self, query: &str) -> Value {
+        let response = self
+            .http
+            .post(self.shopify_url(&format!("/_orders?{query}")))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 201);
+        response.json().await.unwrap()
+    }
+
+    pub async fn graphql(&self, query: &str, variables: Value) -> Value {
+        let (status, body) = read(self.graphql_request(query, variables)).await;
+        assert_eq!(status, 200);
+        body
+    }
+
+    pub fn graphql_request(&self, query: &str, variables: Value) -> reqwest::RequestBuilder {
+        self.http
+            .post(self.shopify_url("/admin/api/2026-07/graphql.json"))
+            .header("X-Shopify-Access-Token", "shpat_demo_token")
+            .json(&json!({ "query": query, "variables": variables }))
+    }
+
+    pub async fn wms_rule(&self, rule: Value) {
+        let (status, body) = self.wms(Method::POST, "/_faults", rule).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
+    pub async fn shopify_rule(&self, rule: Value) {
+        let (status, body) = self.shopify(Method::POST, "/_faults", rule).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// The effects of that name in the WMS's ledger.
+    pub async fn wms_effects(&self, effect: &str) -> Vec<Value> {
+        effects(
+            self.wms(Method::GET, "/_ledger", Value::Null).await.1,
+            effect,
+        )
+    }
+
+    /// The effects of that name in Shopify's ledger.
+    pub async fn shopify_effects(&self, effect: &str) -> Vec<Value> {
+        effects(
+            self.shopify(Method::GET, "/_ledger", Value::Null).await.1,
+            effect,
+        )
+    }
+}
+
+pub async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
+}
+
+fn effects(ledger: Value, effect: &str) -> Vec<Value> {
+    let entries = ledger.as_array().unwrap().clone();
+    entries
+        .into_iter()
+        .filter(|entry| entry["kind"] == "effect" && entry["effect"] == effect)
+        .collect()
+}
+
+async fn receive(
+    State(receiver): State<Receiver>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    receiver.messages.lock().unwrap().push(Message {
+        path: uri.path().to_owned(),
+        headers,
+        body,
+    });
+    receiver
+        .answers
+        .lock()
+        .unwrap()
+        .pop_front()
+        .unwrap_or(StatusCode::OK)
+}

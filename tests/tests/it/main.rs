@@ -1,0 +1,4 @@
+//! The integration tests: real servers, one binary.
+
+mod stock;
+mod world;

@@ -1,0 +1,5 @@
+//! The real servers that the tests talk to.
+
+mod database;
+
+pub use database::database;

@@ -1,0 +1,282 @@
+//! What the warehouse tells us.
+//!
+//! **Invariant:** whatever the bytes are, reading them ends in a callback or in the name of the
+//! member that cannot be read, never in a panic.
+
+mod signature;
+
+use chrono::{DateTime, Utc};
+use domain::{HandOverReference, Quantity};
+use serde_json::Value;
+
+use crate::shipment::{ShipmentLine, ShipmentStatus};
+pub use signature::{BadSecret, CallbackSecret, Refusal, TOLERANCE, verify};
+
+/// The most bytes of a callback that are read.
+pub const MOST_BYTES: usize = 1024 * 1024;
+/// The most lines a parcel may have.
+pub const MOST_LINES: usize = 1_000;
+/// Characters of a text that are kept.
+const MOST_CHARACTERS: usize = 500;
+
+/// One event of one shipment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// What happened to it.
+    pub kind: ShipmentStatus,
+    /// The hand-over it belongs to.
+    pub reference: HandOverReference,
+    /// The warehouse's id of the shipment; a hand-over may become several.
+    pub shipment_id: String,
+    /// Rises with every event of the shipment; a lower one is stale.
+    pub sequence: i64,
+    /// What is in it.
+    pub lines: Vec<ShipmentLine>,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// The carrier's number.
+    pub tracking_number: Option<String>,
+    /// Where it can be followed.
+    pub tracking_url: Option<String>,
+    /// When it happened, by the warehouse's clock.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// Why, where something is wrong; a person's text.
+    pub reason: Option<String>,
+}
+
+/// Why a body is no callback we can act on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{member}: {reason}")]
+pub struct UnreadableCallback {
+    /// Where in the body, for example `lines[0].quantity`; `body` for the whole.
+    pub member: String,
+    /// What was expected there.
+    pub reason: &'static str,
+}
+
+fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCallback {
+    UnreadableCallback {
+        member: member.into(),
+        reason,
+    }
+}
+
+/// Reads a callback's body. Members we do not know are skipped; null is the same as absent; only
+/// `type`, `reference`, `shipmentId` and `sequence` must be there.
+///
+/// # Errors
+/// [`UnreadableCallback`] names the first member that cannot be read.
+pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
+    if body.len() > MOST_BYTES {
+        return Err(unreadable("body", "is larger than 1 MiB"));
+    }
+    let value: Value =
+        serde_json::from_slice(body).map_err(|_| unreadable("body", "is not JSON"))?;
+    if !value.is_object() {
+        return Err(unreadable("body", "is not a JSON object"));
+    }
+    let kind = required_text(&value, "type")?;
+    let kind = kind
+        .strip_prefix("shipment.")
+        .map(str::to_owned)
+        .unwrap_or(kind);
+    let reference = HandOverReference::parse(&required_text(&value, "reference")?)
+        .map_err(|_| unreadable("reference", "is not a reference of ours"))?;
+    Ok(Callback {
+        kind: ShipmentStatus::from(kind),
+        reference,
+        shipment_id: required_text(&value, "shipmentId")?,
+        sequence: sequence(&value)?,
+        lines: lines(&value)?,
+        carrier: text(&value, "carrier"),
+        tracking_number: text(&value, "trackingNumber"),
+        tracking_url: text(&value, "trackingUrl"),
+        occurred_at: occurred_at(&value)?,
+        reason: text(&value, "reason"),
+    })
+}
+
+fn sequence(value: &Value) -> Result<i64, UnreadableCallback> {
+    value
+        .get("sequence")
+        .and_then(Value::as_i64)
+        .filter(|sequence| *sequence >= 0)
+        .ok_or_else(|| unreadable("sequence", "is not a whole number of at least 0"))
+}
+
+fn occurred_at(value: &Value) -> Result<Option<DateTime<Utc>>, UnreadableCallback> {
+    text(value, "occurredAt")
+        .map(|text| {
+            DateTime::parse_from_rfc3339(&text)
+                .map(|time| time.with_timezone(&Utc))
+                .map_err(|_| unreadable("occurredAt", "is not a time with an offset (RFC 3339)"))
+        })
+        .transpose()
+}
+
+fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
+    let items = match value.get("lines") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) if items.len() <= MOST_LINES => items,
+        Some(_) => return Err(unreadable("lines", "is not a list of at most 1,000 lines")),
+    };
+    items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| {
+            let sku = text(item, "sku").ok_or_else(|| {
+                unreadable(format!("lines[{index}].sku"), "is missing or not a text")
+            })?;
+            let quantity = item
+                .get("quantity")
+                .and_then(Value::as_i64)
+                .and_then(|pieces| Quantity::new(pieces).ok())
+                .ok_or_else(|| {
+                    unreadable(
+                        format!("lines[{index}].quantity"),
+                        "is not a whole number from 1 to 1000000",
+                    )
+                })?;
+            Ok(ShipmentLine {
+                sku,
+                quantity: quantity.get(),
+            })
+        })
+        .collect()
+}
+
+fn required_text(value: &Value, name: &str) -> Result<String, UnreadableCallback> {
+    text(value, name).ok_or_else(|| unreadable(name, "is missing or not a text"))
+}
+
+/// A text without white space around it; an empty one counts as absent. PostgreSQL stores no NUL.
+fn text(value: &Value, name: &str) -> Option<String> {
+    let text: String = value
+        .get(name)?
+        .as_str()?
+        .trim()
+        .chars()
+        .take(MOST_CHARACTERS)
+        .map(|character| {
+            if character == '\0' {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                character
+            }
+        })
+        .collect();
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shipped() -> Value {
+        json!({
+            "type": "shipment.shipped", "reference": "ORD-20261121-6BA0A415-main-1", "shipmentId": "shp_1",
+            "sequence": 3, "lines": [{"sku": "S-1", "quantity": 2, "lot": "x"}], "carrier": "Parcel Post",
+            "trackingNumber": " PP1 ", "trackingUrl": "https://t.example.com/PP1",
+            "occurredAt": "2026-11-21T10:00:00.5+01:00", "a_field_of_next_year": 1,
+        })
+    }
+
+    fn read(value: &Value) -> Result<Callback, UnreadableCallback> {
+        parse_callback(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn every_member_is_read() {
+        let callback = read(&shipped()).unwrap();
+        assert_eq!(callback.kind, ShipmentStatus::Shipped);
+        assert_eq!(callback.reference.as_str(), "ORD-20261121-6BA0A415-main-1");
+        assert_eq!(
+            (callback.shipment_id.as_str(), callback.sequence),
+            ("shp_1", 3)
+        );
+        assert_eq!(
+            callback.lines,
+            [ShipmentLine {
+                sku: "S-1".into(),
+                quantity: 2
+            }]
+        );
+        assert_eq!(callback.tracking_number.as_deref(), Some("PP1"));
+        assert_eq!(
+            callback.occurred_at.unwrap().to_rfc3339(),
+            "2026-11-21T09:00:00.500+00:00"
+        );
+        assert_eq!(callback.reason, None);
+    }
+
+    #[test]
+    fn null_is_the_same_as_absent() {
+        let mut body = shipped();
+        for member in [
+            "lines",
+            "carrier",
+            "trackingNumber",
+            "trackingUrl",
+            "occurredAt",
+            "reason",
+        ] {
+            body[member] = Value::Null;
+        }
+        let callback = read(&body).unwrap();
+        assert_eq!(
+            (callback.lines, callback.carrier, callback.occurred_at),
+            (vec![], None, None)
+        );
+    }
+
+    #[test]
+    fn a_type_of_next_year_is_kept() {
+        let mut body = shipped();
+        body["type"] = json!("shipment.returned");
+        assert_eq!(
+            read(&body).unwrap().kind,
+            ShipmentStatus::Unknown("returned".into())
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_member() {
+        for (path, wrong, member) in [
+            ("/type", json!(1), "type"),
+            ("/reference", json!("a\nb"), "reference"),
+            ("/shipmentId", json!(null), "shipmentId"),
+            ("/sequence", json!("3"), "sequence"),
+            ("/sequence", json!(-1), "sequence"),
+            ("/lines", json!({}), "lines"),
+            ("/lines/0/quantity", json!(0), "lines[0].quantity"),
+            ("/lines/0/sku", json!(""), "lines[0].sku"),
+            ("/occurredAt", json!("today"), "occurredAt"),
+        ] {
+            let mut body = shipped();
+            *body.pointer_mut(path).unwrap() = wrong;
+            assert_eq!(read(&body).unwrap_err().member, member);
+        }
+        for body in ["", "[]", "null", "{"] {
+            assert_eq!(
+                parse_callback(body.as_bytes()).unwrap_err().member,
+                "body",
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        assert_eq!(
+            parse_callback(&vec![b' '; MOST_BYTES + 1])
+                .unwrap_err()
+                .member,
+            "body"
+        );
+        let mut body = shipped();
+        body["lines"] = json!(vec![json!({"sku": "S", "quantity": 1}); MOST_LINES + 1]);
+        assert_eq!(read(&body).unwrap_err().member, "lines");
+    }
+}

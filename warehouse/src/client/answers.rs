@@ -1,0 +1,112 @@
+//! The answers' shapes.
+
+use chrono::{DateTime, Utc};
+use domain::HandOverReference;
+use serde::Deserialize;
+
+use crate::shipment::{ShipmentLine, ShipmentStatus};
+
+/// Characters of the warehouse's texts that are kept.
+const MOST_CHARACTERS: usize = 500;
+
+/// What the warehouse knows under a reference.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandOverState {
+    /// The reference.
+    pub reference: HandOverReference,
+    /// Where the whole stands, in the warehouse's word; `refused` if it was refused in advance.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// What was handed over.
+    #[serde(rename = "lineItems", alias = "lines")]
+    pub lines: Vec<ShipmentLine>,
+    /// What it became.
+    #[serde(default)]
+    pub shipments: Vec<ShipmentState>,
+}
+
+/// One parcel's state, with the members of its last callback.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShipmentState {
+    /// The warehouse's id of the shipment.
+    pub shipment_id: String,
+    /// Where it stands.
+    pub status: ShipmentStatus,
+    /// The sequence of its last event.
+    pub sequence: i64,
+    /// What is in it.
+    #[serde(default)]
+    pub lines: Vec<ShipmentLine>,
+    /// Who carries it.
+    #[serde(default)]
+    pub carrier: Option<String>,
+    /// The carrier's number.
+    #[serde(default)]
+    pub tracking_number: Option<String>,
+    /// Where it can be followed.
+    #[serde(default)]
+    pub tracking_url: Option<String>,
+    /// When its last event happened, by the warehouse's clock.
+    #[serde(default)]
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// What became of one shipment's recall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelResult {
+    /// The warehouse's id of the shipment.
+    pub shipment_id: String,
+    /// It ships, or has shipped, all the same.
+    pub too_late: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CancelAnswer {
+    pub(super) results: Vec<CancelResult>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelResultOnWire {
+    shipment_id: String,
+    result: Recall,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Recall {
+    Cancelled,
+    TooLate,
+}
+
+impl<'de> Deserialize<'de> for CancelResult {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = CancelResultOnWire::deserialize(deserializer)?;
+        Ok(Self {
+            shipment_id: wire.shipment_id,
+            too_late: matches!(wire.result, Recall::TooLate),
+        })
+    }
+}
+
+/// The body of an answer that is no success.
+#[derive(Default, Deserialize)]
+pub(super) struct Refusal {
+    #[serde(default)]
+    pub(super) code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn text(&self) -> String {
+        let message = self.message.as_deref().unwrap_or_default();
+        message
+            .chars()
+            .filter(|character| *character != '\0')
+            .take(MOST_CHARACTERS)
+            .collect()
+    }
+}

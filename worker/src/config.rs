@@ -1,0 +1,35 @@
+//! The worker's settings. The field docs are the `--help`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Parser;
+use intake::settings::SharedSettings;
+
+/// Waybill's worker: runs the orders' workflows and the calls to the warehouse and the shops.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "waybill-worker", version)]
+pub struct Config {
+    #[command(flatten)]
+    pub shared: SharedSettings,
+    /// Where metrics are served, for Prometheus.
+    #[arg(long, env = "WORKER_METRICS_LISTEN", default_value = "127.0.0.1:9465")]
+    pub worker_metrics_listen: SocketAddr,
+    /// Connections to PostgreSQL; more than the slots that use them.
+    #[arg(long, env = "WORKER_DATABASE_CONNECTIONS", default_value_t = 48)]
+    pub worker_database_connections: u32,
+    /// Workflows kept in memory.
+    #[arg(long, env = "WORKER_CACHED_WORKFLOWS", default_value_t = 2000)]
+    pub worker_cached_workflows: usize,
+    /// How often the inbox is swept for what was left, for example 1s.
+    #[arg(long, env = "WORKER_SWEEP_EVERY", default_value = "1s", value_parser = humantime::parse_duration)]
+    pub worker_sweep_every: Duration,
+    /// How often runs that are gone are looked for.
+    #[arg(long, env = "WORKER_LOOK_FOR_LOST_RUNS_EVERY", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub worker_look_for_lost_runs_every: Duration,
+    /// How often the warehouse is asked about overdue hand-overs.
+    #[arg(long, env = "WORKER_OVERDUE_INQUIRY_EVERY", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub worker_overdue_inquiry_every: Duration,
+    /// When an overdue hand-over is asked about again.
+    #[arg(long, env = "WORKER_ASK_AGAIN_AFTER", default_value = "1h", value_parser = humantime::parse_duration)]
+    pub worker_ask_again_after: Duration,
+}

@@ -1,0 +1,294 @@
+//! The workflow as Temporal sees it: its input, its signals, updates and query. What happens to an
+//! order stands in `order_fulfilment.rs`.
+//!
+//! **Invariant:** no handler fails: a message that cannot be read is noted in `status` instead.
+
+use std::{collections::VecDeque, error::Error};
+
+use domain::{Actor, CancelDecision, Mishap, OrderFacts, OrderStatus, Stage, Step, decide_cancellation};
+use serde::{Deserialize, Serialize};
+use temporalio_common::data_converters::RawValue;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::{
+    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
+};
+
+use crate::{
+    contract::FulfilmentInput,
+    ledger::{Carried, ParkedView, StatusView},
+    messages::{Answer, CancelAnswer, CancelRequest, Refusal, Resolution, WarehouseNews},
+    names,
+    order_fulfilment::Story,
+    saga::Interrupted,
+};
+
+/// The most refused messages `status` shows.
+const REFUSED_SHOWN: usize = 20;
+
+/// How an order's story ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// All that was to leave has left, and the shop knows.
+    Shipped,
+    /// Called off; what was done is undone.
+    Cancelled,
+    /// Not to be fulfilled.
+    Ignored,
+    /// Another run had finished before this one began.
+    NothingToDo,
+}
+
+/// What became of a cancellation, for whoever asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CancelOutcome {
+    /// It is cancelled, or what had not left is.
+    CalledOff,
+    /// It was too late or is not allowed.
+    Refused,
+}
+
+/// One order, from arrival to the carrier's van.
+#[workflow]
+pub struct OrderFulfilment {
+    pub(crate) input: FulfilmentInput,
+    pub(crate) facts: OrderFacts,
+    pub(crate) progress: Carried,
+    pub(crate) status: OrderStatus,
+    pub(crate) stage: String,
+    pub(crate) handing_over: bool,
+    pub(crate) parked: Option<ParkedView>,
+    pub(crate) undoing: bool,
+    pub(crate) answer: Option<Answer>,
+    pub(crate) cancel: Option<CancelRequest>,
+    pub(crate) cancels_settled: u32,
+    pub(crate) cancel_outcome: Option<CancelOutcome>,
+    pub(crate) outside_cancel_noted: bool,
+    pub(crate) content_changed: bool,
+    pub(crate) stock_available: bool,
+    refused: VecDeque<String>,
+}
+
+#[workflow_methods]
+impl OrderFulfilment {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: FulfilmentInput) -> Self {
+        Self {
+            facts: input.facts.clone(),
+            progress: input.carried.clone().unwrap_or_default(),
+            status: input.status,
+            stage: Story::FULFILLING.to_owned(),
+            handing_over: false,
+            parked: None,
+            undoing: false,
+            answer: None,
+            cancel: None,
+            cancels_settled: 0,
+            cancel_outcome: None,
+            outside_cancel_noted: false,
+            content_changed: false,
+            stock_available: false,
+            refused: VecDeque::new(),
+            input,
+        }
+    }
+
+    /// Tells the story to its end; a call-off turns it into the undo walk, from which it comes back
+    /// where the warehouse was faster.
+    #[run(name = names::ORDER_FULFILMENT)]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ending> {
+        let story = Story::new(ctx.clone());
+        let ending = loop {
+            match story.tell().await {
+                Ok(ending) => break ending,
+                Err(Interrupted::CalledOff(request)) => {
+                    if let Some(ending) = story.call_off(&request).await {
+                        break ending;
+                    }
+                }
+                Err(Interrupted::HistoryLong) => {
+                    let input = ctx.state(Self::input_for_a_fresh_history);
+                    ctx.continue_as_new(input, ContinueAsNewOptions::default())?;
+                }
+            }
+        };
+        story.close().await;
+        Ok(ending)
+    }
+
+    #[signal(name = names::CANCEL)]
+    fn cancel(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        match CancelRequest::read(&input) {
+            Ok(request) if self.cancel_decision(request.actor) == CancelDecision::Refuse => {
+                self.refuse(names::CANCEL, &self.cannot_be_cancelled());
+            }
+            Ok(request) => self.cancel = self.cancel.take().or(Some(request)),
+            Err(refusal) => self.refuse(names::CANCEL, &refusal),
+        }
+    }
+
+    #[signal(name = names::RETRY)]
+    fn retry(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        match self.check_answer(&Answer::retry()) {
+            Ok(()) => self.answer = Some(Answer::retry()),
+            Err(refusal) => self.refuse(names::RETRY, &refusal),
+        }
+    }
+
+    #[signal(name = names::PAYMENT_UPDATED)]
+    fn payment_updated(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.content_changed = true;
+    }
+
+    #[signal(name = names::STOCK_AVAILABLE)]
+    fn stock_available(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.stock_available = true;
+    }
+
+    #[signal(name = names::WAREHOUSE_UPDATE)]
+    fn warehouse_update(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        match WarehouseNews::read(&input) {
+            Ok(news) => {
+                if self.progress.seen.insert(news.message_id.clone()) {
+                    self.progress.news.push_back(news);
+                }
+            }
+            Err(refusal) => self.refuse(names::WAREHOUSE_UPDATE, &refusal),
+        }
+    }
+
+    #[update_validator(cancel_order)]
+    fn validate_cancel_order(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: &RawValue,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let request = CancelRequest::read(input)?;
+        match self.cancel_decision(request.actor) {
+            CancelDecision::Refuse | CancelDecision::TellOperator => Err(self.cannot_be_cancelled().into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls the order off and answers when it is settled.
+    #[update(name = names::CANCEL_ORDER)]
+    async fn cancel_order(
+        ctx: &mut WorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<CancelAnswer, Box<dyn Error + Send + Sync>> {
+        let request = CancelRequest::read(&input)?;
+        let settled_before = ctx.state_mut(|order| {
+            if order.cancel_decision(request.actor) != CancelDecision::AlreadyCancelled {
+                order.cancel = order.cancel.take().or(Some(request));
+            }
+            order.cancels_settled
+        });
+        Story::new(ctx.clone())
+            .shielded_wait(|order| order.status == OrderStatus::Cancelled || order.cancels_settled > settled_before)
+            .await;
+        ctx.state(|order| match order.cancel_outcome {
+            Some(CancelOutcome::Refused) => Err(order.cannot_be_cancelled().into()),
+            Some(CancelOutcome::CalledOff) | None => Ok(CancelAnswer { status: order.status }),
+        })
+    }
+
+    #[update_validator(resolve)]
+    fn validate_resolve(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: &RawValue,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(self.check_answer(&Answer::read(input)?)?)
+    }
+
+    /// Answers the parked step.
+    #[update(name = names::RESOLVE)]
+    fn resolve(
+        &mut self,
+        _ctx: &mut SyncWorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.answer = Some(Answer::read(&input)?);
+        Ok(())
+    }
+
+    #[query(name = names::STATUS)]
+    fn status(&self, _ctx: &WorkflowContextView) -> StatusView {
+        StatusView {
+            order_id: self.input.order_id.clone(),
+            order_number: self.input.order_number.clone(),
+            status: self.status,
+            stage: self.stage.clone(),
+            story_version: self.input.story_version,
+            parked: self.parked.clone(),
+            ledger: self.progress.ledger.clone(),
+            refused: self.refused.iter().cloned().collect(),
+        }
+    }
+}
+
+impl OrderFulfilment {
+    /// Where the order stands for the cancellation table. From the moment a hand-over is begun the
+    /// warehouse has to be asked.
+    pub(crate) fn cancel_stage(&self) -> Stage {
+        match Stage::of(self.status, self.progress.pieces_left > 0) {
+            Stage::Pending | Stage::Confirmed if self.handing_over => Stage::Processing,
+            stage => stage,
+        }
+    }
+
+    pub(crate) fn cancel_decision(&self, actor: Actor) -> CancelDecision {
+        decide_cancellation(self.cancel_stage(), actor, self.input.policy.cancel_until)
+    }
+
+    fn cannot_be_cancelled(&self) -> Refusal {
+        Refusal(format!("Order cannot be cancelled. Current status: {}", self.status))
+    }
+
+    /// Whether an answer fits what is parked.
+    fn check_answer(&self, answer: &Answer) -> Result<(), Refusal> {
+        let Some(parked) = &self.parked else {
+            return Err(Refusal(format!("nothing is parked. Current status: {}", self.status)));
+        };
+        match answer.action {
+            Resolution::Retry => Ok(()),
+            Resolution::Skip if answer.reason.as_deref().unwrap_or_default().trim().is_empty() => {
+                Err(Refusal("reason: skip needs one".into()))
+            }
+            Resolution::Skip if !may_skip(parked) => Err(Refusal(format!(
+                "{} cannot be skipped after {}: mend the cause and retry, or compensate",
+                parked.step, parked.reason
+            ))),
+            Resolution::Compensate if self.undoing => {
+                Err(Refusal("the order is being called off already: retry, or skip with a reason".into()))
+            }
+            Resolution::Skip | Resolution::Compensate => Ok(()),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, message: &str, why: &Refusal) {
+        if self.refused.len() == REFUSED_SHOWN {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(format!("{message}: {why}"));
+    }
+
+    fn input_for_a_fresh_history(&self) -> FulfilmentInput {
+        FulfilmentInput {
+            facts: self.facts.clone(),
+            status: self.status,
+            carried: Some(self.progress.clone()),
+            ..self.input.clone()
+        }
+    }
+}
+
+/// What cannot be gone on without: a line nobody can pick, stock nobody has, pieces nobody ships.
+fn may_skip(parked: &ParkedView) -> bool {
+    !matches!(
+        (parked.step, parked.reason.code()),
+        (Step::Reserve | Step::RecordParcel, _)
+            | (Step::Gate, Mishap::UNKNOWN_SKU | Mishap::UNREADABLE_CURRENCY)
+            | (_, Mishap::CANCELLED_BY_WAREHOUSE)
+    )
+}

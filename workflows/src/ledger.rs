@@ -1,0 +1,131 @@
+//! The ledger of steps, what is still to be undone, and the answer to the query `status`.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use domain::{HandOverReference, Mishap, OrderId, OrderNumber, OrderStatus, Step};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    contract::{Parcel, PlannedHandOver},
+    messages::WarehouseNews,
+};
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerState {
+    /// Begun; it may or may not have had its effect.
+    Pending,
+    /// Done.
+    Done,
+    /// Done, then undone.
+    Undone,
+    /// An operator said to go on without it.
+    Skipped,
+}
+
+/// One step that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerEntry {
+    /// Which.
+    pub step: Step,
+    /// On what: a hand-over's reference, a parcel; empty for the order itself.
+    pub subject: String,
+    /// How it stands.
+    pub state: LedgerState,
+}
+
+/// What has to be undone when the order is called off, pushed before it is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "undo")]
+pub enum Undo {
+    /// Give the stock back.
+    Release,
+    /// Recall a hand-over.
+    Recall {
+        /// Which.
+        reference: HandOverReference,
+    },
+}
+
+/// How far the story has come. It is carried over when the run starts over with a fresh history.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Carried {
+    /// The gate is behind us.
+    pub past_gate: bool,
+    /// Every step that was begun, in the order of beginning.
+    pub ledger: Vec<LedgerEntry>,
+    /// What has to be undone, last pushed last.
+    pub undos: Vec<Undo>,
+    /// Messages that were taken already.
+    pub seen: BTreeSet<String>,
+    /// What the warehouse said and the story has not dealt with yet.
+    pub news: VecDeque<WarehouseNews>,
+    /// The order's hand-overs.
+    pub hand_overs: Vec<PlannedHandOver>,
+    /// Hand-overs that were recalled: what the warehouse says of calling them off is no news.
+    pub recalled: BTreeSet<HandOverReference>,
+    /// Lines that wait for stock.
+    pub waiting_lines: u32,
+    /// Pieces that have left.
+    pub pieces_left: u32,
+    /// Parcels that are booked but that the shop has not heard of.
+    pub untold: Vec<Parcel>,
+}
+
+impl Carried {
+    /// Pieces that are still to leave.
+    pub fn outstanding_pieces(&self) -> u32 {
+        let planned: u32 = self.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
+        planned.saturating_sub(self.pieces_left)
+    }
+
+    /// Notes how a step stands.
+    pub fn note(&mut self, step: Step, subject: &str, state: LedgerState) {
+        match self.ledger.iter_mut().find(|entry| entry.step == step && entry.subject == subject) {
+            Some(entry) => entry.state = state,
+            None => self.ledger.push(LedgerEntry { step, subject: subject.to_owned(), state }),
+        }
+    }
+
+    /// Pushes an undo, once.
+    pub fn push_undo(&mut self, undo: Undo) {
+        if !self.undos.contains(&undo) {
+            self.undos.push(undo);
+        }
+    }
+}
+
+/// A step that waits for an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParkedView {
+    /// Which.
+    pub step: Step,
+    /// Why, as a code.
+    pub reason: Mishap,
+}
+
+/// The answer to the query `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// The number people use.
+    pub order_number: OrderNumber,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// What the search attribute `OrderStage` says.
+    pub stage: String,
+    /// Which version of the story this run tells.
+    pub story_version: u32,
+    /// The step that waits for an operator, if one does.
+    pub parked: Option<ParkedView>,
+    /// Every step that was begun.
+    pub ledger: Vec<LedgerEntry>,
+    /// Messages that had no effect, with the reason, newest last.
+    pub refused: Vec<String>,
+}

@@ -1,0 +1,19 @@
+//! The story of an order and its contract: inputs, signals, updates, queries and the activities it
+//! calls. `order_fulfilment.rs` is the file to read first.
+//!
+//! **Invariant:** nothing here does I/O, reads a clock or draws a random number; a run replayed from
+//! its history takes the same way again.
+
+pub mod contract;
+pub mod messages;
+pub mod names;
+
+mod entry;
+mod ledger;
+mod order_fulfilment;
+mod overdue_inquiry;
+mod saga;
+
+pub use entry::{Ending, OrderFulfilment};
+pub use ledger::{LedgerEntry, LedgerState, ParkedView, StatusView};
+pub use overdue_inquiry::OverdueInquiry;

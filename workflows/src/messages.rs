@@ -1,0 +1,240 @@
+//! Messages to a running order, read leniently: people type them, and a message that cannot be
+//! decoded must never wedge the order.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, HandOverReference};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use temporalio_common::data_converters::RawValue;
+
+/// Someone calls the order off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelRequest {
+    /// Who.
+    pub actor: Actor,
+    /// Why, in their words.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl CancelRequest {
+    /// Reads `"changed my mind"`, `{"reason": …, "actor": …}`, or nothing at all.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+        match typed(input)? {
+            Typed::Nothing => Ok(Self { actor: Actor::Operator, reason: None }),
+            Typed::Text(reason) => Ok(Self { actor: Actor::Operator, reason: Some(reason) }),
+            Typed::Object(object) => Ok(Self {
+                actor: match text_member(&object, "actor")? {
+                    Some(actor) => actor.parse().map_err(|error: domain::ParseError| Refusal(error.to_string()))?,
+                    None => Actor::Operator,
+                },
+                reason: text_member(&object, "reason")?,
+            }),
+        }
+    }
+}
+
+/// What became of a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelAnswer {
+    /// The order's status.
+    pub status: domain::OrderStatus,
+}
+
+/// What an operator decides about a parked step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// Do it again.
+    Retry,
+    /// Go on as if it were done; needs a reason.
+    Skip,
+    /// Undo what was done and cancel the order.
+    Compensate,
+}
+
+impl Resolution {
+    /// The name used in records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Compensate => "compensate",
+        }
+    }
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An operator's answer to a parked step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// What.
+    pub action: Resolution,
+    /// By whom.
+    pub actor: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl Answer {
+    /// Reads `"retry"` or `{"action": "skip", "reason": …, "actor": …}`.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+        let (action, actor, reason) = match typed(input)? {
+            Typed::Nothing => (None, None, None),
+            Typed::Text(action) => (Some(action), None, None),
+            Typed::Object(object) => (
+                text_member(&object, "action")?,
+                text_member(&object, "actor")?,
+                text_member(&object, "reason")?,
+            ),
+        };
+        let action = match action.as_deref() {
+            Some("retry") => Resolution::Retry,
+            Some("skip") => Resolution::Skip,
+            Some("compensate") => Resolution::Compensate,
+            _ => return Err(Refusal("action: one of retry, skip, compensate".into())),
+        };
+        Ok(Self { action, actor: actor.unwrap_or_else(|| Actor::Operator.as_str().to_owned()), reason })
+    }
+
+    /// The answer the signal `retry` stands for.
+    #[must_use]
+    pub fn retry() -> Self {
+        Self { action: Resolution::Retry, actor: Actor::Operator.as_str().to_owned(), reason: None }
+    }
+}
+
+/// What the warehouse says of a parcel that the story has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewsKind {
+    /// The warehouse holds it.
+    OnHold,
+    /// Something went wrong there.
+    Exception,
+    /// It left.
+    Shipped,
+    /// The warehouse called it off.
+    Cancelled,
+}
+
+/// The input of the signal `warehouse-update`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WarehouseNews {
+    /// Unique; a repeated message has the same.
+    pub message_id: String,
+    /// What.
+    pub kind: NewsKind,
+    /// The hand-over it belongs to.
+    pub reference: HandOverReference,
+    /// The warehouse's id of the parcel.
+    pub shipment_id: String,
+    /// When, by the warehouse's clock.
+    #[serde(default)]
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+impl WarehouseNews {
+    /// Reads the one input of the signal.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it is not what a callback's consumer sends.
+    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+        let payload = input.payloads.first().ok_or_else(|| Refusal("an object is needed".into()))?;
+        serde_json::from_slice(&payload.data).map_err(|error| Refusal(error.to_string()))
+    }
+}
+
+/// Why a message had no effect. Shown in `status`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+enum Typed {
+    Nothing,
+    Text(String),
+    Object(serde_json::Map<String, Value>),
+}
+
+/// What a person typed: the first input, if there is one. Further inputs are not looked at.
+fn typed(input: &RawValue) -> Result<Typed, Refusal> {
+    let Some(payload) = input.payloads.first().filter(|payload| !payload.data.is_empty()) else {
+        return Ok(Typed::Nothing);
+    };
+    match serde_json::from_slice(&payload.data) {
+        Ok(Value::Null) => Ok(Typed::Nothing),
+        Ok(Value::String(text)) => Ok(Typed::Text(text)),
+        Ok(Value::Object(object)) => Ok(Typed::Object(object)),
+        Ok(_) | Err(_) => Err(Refusal("a text or an object is needed".into())),
+    }
+}
+
+fn text_member(object: &serde_json::Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Refusal(format!("{name}: a text"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use temporalio_common::protos::temporal::api::common::v1::Payload;
+
+    fn input(texts: &[&str]) -> RawValue {
+        RawValue::new(
+            texts.iter().map(|text| Payload { data: text.as_bytes().to_vec(), ..Payload::default() }).collect(),
+        )
+    }
+
+    #[test]
+    fn a_cancel_takes_a_text_an_object_or_nothing() {
+        let operator = |reason: Option<&str>| CancelRequest { actor: Actor::Operator, reason: reason.map(Into::into) };
+        assert_eq!(CancelRequest::read(&input(&[])), Ok(operator(None)));
+        assert_eq!(CancelRequest::read(&input(&["null"])), Ok(operator(None)));
+        assert_eq!(CancelRequest::read(&input(&["\"changed my mind\""])), Ok(operator(Some("changed my mind"))));
+        assert_eq!(
+            CancelRequest::read(&input(&["{\"reason\":\"late\",\"actor\":\"customer\"}"])),
+            Ok(CancelRequest { actor: Actor::Customer, reason: Some("late".into()) })
+        );
+        assert_eq!(CancelRequest::read(&input(&["\"a\"", "\"b\""])), Ok(operator(Some("a"))));
+    }
+
+    #[test]
+    fn garbage_is_refused_with_what_is_allowed() {
+        for garbage in ["{", "17", "[1]", "{\"actor\":\"nobody\"}", "{\"reason\":5}", "\u{0}"] {
+            assert!(CancelRequest::read(&input(&[garbage])).is_err(), "{garbage}");
+            assert!(Answer::read(&input(&[garbage])).is_err(), "{garbage}");
+            assert!(WarehouseNews::read(&input(&[garbage])).is_err(), "{garbage}");
+        }
+        assert!(WarehouseNews::read(&input(&[])).is_err());
+    }
+
+    #[test]
+    fn an_answer_is_a_word_or_an_object() {
+        assert_eq!(Answer::read(&input(&["\"retry\""])), Ok(Answer::retry()));
+        let skip = Answer::read(&input(&["{\"action\":\"skip\",\"reason\":\"sent by hand\"}"])).unwrap();
+        assert_eq!((skip.action, skip.reason.as_deref()), (Resolution::Skip, Some("sent by hand")));
+        assert!(Answer::read(&input(&["\"explode\""])).is_err());
+    }
+}

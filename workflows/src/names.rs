@@ -1,0 +1,61 @@
+//! Names that other systems, histories and people rely on. They never change once released.
+
+use temporalio_common::search_attributes::{SearchAttributeKey, Timestamp};
+
+/// The workflow type of an order's story.
+pub const ORDER_FULFILMENT: &str = "order-fulfilment";
+/// The workflow type of the scheduled inquiry about overdue hand-overs.
+pub const OVERDUE_INQUIRY: &str = "overdue-inquiry";
+/// The id of the schedule that starts it.
+pub const OVERDUE_SCHEDULE: &str = "waybill-overdue-inquiry";
+
+/// Task queue of workflows and their local activities.
+pub const LANE_ORDERS: &str = "orders";
+/// Task queue of calls to the warehouse.
+pub const LANE_WAREHOUSE: &str = "warehouse";
+/// Task queue of calls to Shopify.
+pub const LANE_SHOPIFY: &str = "shopify";
+
+/// Signal: call the order off.
+pub const CANCEL: &str = "cancel";
+/// Signal: do the parked step again.
+pub const RETRY: &str = "retry";
+/// Signal: the channel said something new of the order.
+pub const PAYMENT_UPDATED: &str = "payment-updated";
+/// Signal: the warehouse said something of a parcel.
+pub const WAREHOUSE_UPDATE: &str = "warehouse-update";
+/// Signal: stock the order waited for is allocated to it.
+pub const STOCK_AVAILABLE: &str = "stock-available";
+/// Update: call the order off and hear what became of it.
+pub const CANCEL_ORDER: &str = "cancel-order";
+/// Update: answer a parked step.
+pub const RESOLVE: &str = "resolve";
+/// Query: where the order stands.
+pub const STATUS: &str = "status";
+
+/// Search attribute: what an operator filters by; one of `FULFILLING`, a condition, `CANCELLED`.
+pub const ORDER_STAGE: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("OrderStage");
+/// Search attribute: the shop's domain, or `api`.
+pub const SHOP: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Shop");
+/// Search attribute: the order number.
+pub const ORDER_NUMBER: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("OrderNumber");
+/// Search attribute: the parked step, if any.
+pub const PARKED_STEP: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("ParkedStep");
+/// Search attribute: why it is parked.
+pub const PARKED_REASON: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("ParkedReason");
+
+/// Search attribute: when the order should have shipped.
+pub const SLA_DUE: SearchAttributeKey<Timestamp> = SearchAttributeKey::<Timestamp>::datetime("SlaDue");
+
+/// Every search attribute with its type, as `temporal operator search-attribute create` takes them.
+pub const SEARCH_ATTRIBUTES: [(&str, &str); 6] = [
+    ("OrderStage", "Keyword"),
+    ("Shop", "Keyword"),
+    ("OrderNumber", "Keyword"),
+    ("ParkedStep", "Keyword"),
+    ("ParkedReason", "Keyword"),
+    ("SlaDue", "Datetime"),
+];
+
+/// Failure type of trouble with our own database: the step is tried again for ever, never parked.
+pub const DATABASE_FAILURE: &str = "DATABASE";

@@ -1,0 +1,530 @@
+//! What happens to an order. Read [`Story::tell`] first; each step is one method below it, with its
+//! undo beside it.
+
+use std::time::{Duration, SystemTime};
+
+use domain::{
+    Actor, CancelDecision, Condition, GateDecision, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step,
+    StockOutRule, WhenOverdue, decide_gate,
+};
+use temporalio_workflow::WorkflowContext;
+
+use crate::{
+    contract::{
+        AskWarehouse, CancelInShop, Cancellation, ConditionToRecord, CreateShipment, HandOverRef, LookAtOrder,
+        OrderRef, Parcel, ParcelForShop, ParcelToBook, RecallShipment, RecordCancelled, RecordCondition,
+        RecordParcel, ReleaseStock, Reservation, ReserveStock, Reserved, StepToPark, TellOperator, TellShop,
+    },
+    entry::{CancelOutcome, Ending, OrderFulfilment},
+    ledger::{LedgerState, Undo},
+    messages::{CancelRequest, NewsKind, Resolution, WarehouseNews},
+    names,
+    saga::{Did, Interrupted, Wake},
+};
+
+/// Tells one order's story on one run.
+pub(crate) struct Story {
+    pub(crate) ctx: WorkflowContext<OrderFulfilment>,
+}
+
+/// What the order waited for came.
+enum News {
+    /// A parcel left.
+    Parcel(Parcel),
+    /// Stock came in for the lines that wait.
+    Stock,
+    /// Pieces have to be handed over anew.
+    HandOverAgain,
+    /// There is nothing left to wait for.
+    Nothing,
+}
+
+impl Story {
+    /// One order, from arrival to the carrier's van.
+    pub(crate) async fn tell(&self) -> Result<Ending, Interrupted> {
+        if let Some(ending) = self.gate().await? {
+            return Ok(ending); // not to be fulfilled
+        }
+        if let Some(ending) = self.reserve().await? {
+            return Ok(ending); // another run had finished
+        } // undo: release
+        self.catch_up().await?;
+        while self.more_to_ship() {
+            self.hand_over().await?; // undo: recall
+            match self.next_news().await? {
+                News::Parcel(parcel) => {
+                    self.record_parcel(&parcel, false).await?; // past this point nothing of it is undone
+                    self.tell_the_shop(&parcel).await?;
+                }
+                News::Stock | News::HandOverAgain => {
+                    self.reserve().await?;
+                }
+                News::Nothing => {}
+            }
+        }
+        Ok(Ending::Shipped)
+    }
+
+    /// Ignore, hold, or wait for payment, as the channel's facts and the policy say.
+    async fn gate(&self) -> Result<Option<Ending>, Interrupted> {
+        let past = self.ctx.state(|order| order.progress.past_gate || order.status > OrderStatus::Pending);
+        if past {
+            return Ok(None);
+        }
+        self.hold().await?;
+        let from_shop = self.ctx.state(|order| order.input.channel.shop().is_some());
+        while from_shop {
+            match self.ctx.state(|order| decide_gate(&order.facts, &order.input.policy)) {
+                GateDecision::Fulfil => break,
+                GateDecision::Ignore(reason) => {
+                    self.record_condition(Some(Condition::Ignored), Some(reason.code()), None).await;
+                    return Ok(Some(Ending::Ignored));
+                }
+                GateDecision::AwaitPayment => {
+                    if self.await_payment().await? == Resolution::Skip {
+                        break;
+                    }
+                }
+                GateDecision::Park(mishap) => match self.park(Step::Gate, mishap).await? {
+                    Resolution::Skip => break,
+                    Resolution::Retry | Resolution::Compensate => self.look_again().await,
+                },
+            }
+        }
+        self.ctx.state_mut(|order| order.progress.past_gate = true);
+        Ok(None)
+    }
+
+    /// The hold window: the order stays `PENDING` so that the customer may withdraw.
+    async fn hold(&self) -> Result<(), Interrupted> {
+        let hold_until = self.ctx.state(|order| order.input.hold_until);
+        let Some(wait) = hold_until.and_then(|until| self.time_left(until.into())) else { return Ok(()) };
+        self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Window)).await;
+        self.wait_until(Some(wait), |_| false).await?;
+        self.look_again().await;
+        Ok(())
+    }
+
+    /// Waits until the channel says something new or the deadline passes. `Skip` means: go on unpaid.
+    async fn await_payment(&self) -> Result<Resolution, Interrupted> {
+        self.record_condition(Some(Condition::AwaitingPayment), None, None).await;
+        let (deadline, when_unpaid) = self.ctx.state(|order| {
+            let policy = &order.input.policy;
+            (SystemTime::from(order.input.received_at) + policy.payment_deadline, policy.when_unpaid)
+        });
+        let left = self.time_left(deadline).unwrap_or_default();
+        let wake = self.wait_until(Some(left), |order| order.content_changed).await?;
+        let resolution = match (wake, when_unpaid) {
+            (Wake::Ready, _) => Resolution::Retry,
+            (Wake::Overdue, WhenOverdue::Park) => self.park(Step::Gate, Mishap::new(Mishap::PAYMENT_OVERDUE)).await?,
+            (Wake::Overdue, WhenOverdue::Cancel) => return Err(called_off_by_policy(Mishap::PAYMENT_OVERDUE)),
+        };
+        self.look_again().await;
+        Ok(resolution)
+    }
+
+    /// Reads what the channel said last.
+    async fn look_again(&self) {
+        self.ctx.state_mut(|order| order.content_changed = false);
+        let situation = self.record(|| LookAtOrder, OrderRef { order_id: self.order_id() }).await;
+        self.ctx.state_mut(|order| order.facts = situation.facts);
+    }
+
+    /// Reserves the stock and plans the hand-overs; waits for what is not there, as the policy says.
+    async fn reserve(&self) -> Result<Option<Ending>, Interrupted> {
+        self.ctx.state_mut(|order| order.progress.push_undo(Undo::Release));
+        loop {
+            self.ctx.state_mut(|order| order.stock_available = false);
+            let stock_out = self.ctx.state(|order| order.input.policy.stock_out);
+            let input = Reservation { order_id: self.order_id(), stock_out };
+            let Did::It(reserved) = self.step(Step::Reserve, "", || ReserveStock, input).await? else { continue };
+            let mishap = match reserved {
+                Reserved::Over { status } => {
+                    self.ctx.state_mut(|order| order.status = status);
+                    return Ok(Some(Ending::NothingToDo));
+                }
+                Reserved::Held { hand_overs, waiting_lines, untold, pieces_left } => {
+                    self.ctx.state_mut(|order| {
+                        let progress = &mut order.progress;
+                        progress.hand_overs = hand_overs;
+                        progress.waiting_lines = waiting_lines;
+                        progress.untold = untold;
+                        progress.pieces_left = pieces_left;
+                        if waiting_lines == 0 || stock_out == StockOutRule::ShipWhatIsThere {
+                            order.status = order.status.max(OrderStatus::Confirmed);
+                        }
+                    });
+                    if waiting_lines == 0 || stock_out == StockOutRule::ShipWhatIsThere {
+                        self.show_stage(Self::FULFILLING);
+                        return Ok(None);
+                    }
+                    self.show_stage(Condition::Backordered.as_str());
+                    self.await_stock().await?;
+                    continue;
+                }
+                Reserved::UnknownSku => Mishap::new(Mishap::UNKNOWN_SKU),
+                Reserved::OutOfStock => Mishap::new(Mishap::OUT_OF_STOCK),
+            };
+            self.park(Step::Reserve, mishap).await?;
+        }
+    }
+
+    /// Waits for the stock that is missing; past the deadline an operator or the policy decides.
+    async fn await_stock(&self) -> Result<(), Interrupted> {
+        let (deadline, when_out_of_stock) =
+            self.ctx.state(|order| (order.input.policy.backorder_deadline, order.input.policy.when_out_of_stock));
+        let wake = self.wait_until(Some(deadline), |order| order.stock_available).await?;
+        match (wake, when_out_of_stock) {
+            (Wake::Ready, _) => Ok(()),
+            (Wake::Overdue, WhenOverdue::Park) => {
+                self.park(Step::Reserve, Mishap::new(Mishap::BACKORDER_OVERDUE)).await.map(|_| ())
+            }
+            (Wake::Overdue, WhenOverdue::Cancel) => Err(called_off_by_policy(Mishap::BACKORDER_OVERDUE)),
+        }
+    }
+
+    /// A run that took over from a lost one asks what became of the hand-overs, and tells the shop
+    /// what it has not heard of.
+    async fn catch_up(&self) -> Result<(), Interrupted> {
+        for parcel in self.ctx.state(|order| order.progress.untold.clone()) {
+            self.tell_the_shop(&parcel).await?;
+        }
+        let took_over = self.ctx.state(|order| {
+            order.input.carried.is_none() && order.progress.hand_overs.iter().any(|hand_over| hand_over.accepted)
+        });
+        if took_over && self.more_to_ship() {
+            self.ask_warehouse().await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_warehouse(&self) -> Result<(), Interrupted> {
+        let input = OrderRef { order_id: self.order_id() };
+        self.step(Step::HandOver, "inquiry", || AskWarehouse, input).await.map(|_| ())
+    }
+
+    fn more_to_ship(&self) -> bool {
+        self.ctx.state(|order| order.progress.outstanding_pieces() > 0 || order.progress.waiting_lines > 0)
+    }
+
+    /// Hands everything that is planned over to its warehouse, each under its own reference.
+    async fn hand_over(&self) -> Result<(), Interrupted> {
+        let planned = self.ctx.state(|order| order.progress.hand_overs.clone());
+        for hand_over in planned.into_iter().filter(|hand_over| !hand_over.accepted && hand_over.pieces > 0) {
+            let reference = hand_over.reference;
+            self.ctx.state_mut(|order| {
+                order.handing_over = true;
+                order.progress.push_undo(Undo::Recall { reference: reference.clone() });
+            });
+            let input = self.hand_over_ref(&reference);
+            let did = self.step(Step::HandOver, reference.as_str(), || CreateShipment, input).await?;
+            self.ctx.state_mut(|order| {
+                order.status = order.status.max(OrderStatus::Processing);
+                for known in &mut order.progress.hand_overs {
+                    known.accepted |= known.reference == reference;
+                }
+            });
+            if let Did::Skipped = did {
+                // The operator says it left without the warehouse system.
+                let parcel = Parcel { reference, shipment_id: "by-hand".to_owned() };
+                self.record_parcel(&parcel, true).await?;
+                self.tell_the_shop(&parcel).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Undo of [`Story::hand_over`]. Pieces the warehouse could not stop still leave.
+    async fn recall(&self, reference: &HandOverReference) -> Result<(), Interrupted> {
+        self.ctx.state_mut(|order| {
+            order.progress.recalled.insert(reference.clone());
+        });
+        let input = self.hand_over_ref(reference);
+        let pieces_too_late = match self.step(Step::Recall, reference.as_str(), || RecallShipment, input).await? {
+            Did::It(recalled) => recalled.pieces_too_late,
+            Did::Skipped => 0, // the operator says it was stopped by hand
+        };
+        self.ctx.state_mut(|order| {
+            for known in &mut order.progress.hand_overs {
+                if known.reference == *reference {
+                    known.pieces = pieces_too_late;
+                }
+            }
+            if pieces_too_late == 0 {
+                order.progress.note(Step::HandOver, reference.as_str(), LedgerState::Undone);
+            }
+        });
+        Ok(())
+    }
+
+    /// Waits for what the warehouse says or for stock that comes in.
+    async fn next_news(&self) -> Result<News, Interrupted> {
+        loop {
+            if !self.more_to_ship() {
+                return Ok(News::Nothing); // the last of it was booked by hand
+            }
+            self.wait_until(None, |order| !order.progress.news.is_empty() || order.stock_available).await?;
+            let Some(news) = self.ctx.state_mut(|order| order.progress.news.pop_front()) else {
+                return Ok(News::Stock);
+            };
+            if let Some(news) = self.weigh(news).await? {
+                return Ok(news);
+            }
+        }
+    }
+
+    /// What a message of the warehouse means for the story; on hold and exception are states, not
+    /// errors.
+    async fn weigh(&self, news: WarehouseNews) -> Result<Option<News>, Interrupted> {
+        let reference = news.reference;
+        let recalled = self.ctx.state(|order| order.progress.recalled.contains(&reference));
+        match news.kind {
+            NewsKind::Shipped => Ok(Some(News::Parcel(Parcel { reference, shipment_id: news.shipment_id }))),
+            NewsKind::OnHold => {
+                self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Warehouse)).await;
+                Ok(None)
+            }
+            NewsKind::Exception => {
+                self.park(Step::HandOver, Mishap::new(Mishap::WAREHOUSE_EXCEPTION)).await?;
+                self.ask_warehouse().await?;
+                Ok(None)
+            }
+            NewsKind::Cancelled if recalled => Ok(None),
+            NewsKind::Cancelled => {
+                self.park(Step::HandOver, Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE)).await?;
+                Ok(Some(News::HandOverAgain))
+            }
+        }
+    }
+
+    /// Books a parcel: its stock has left, and with the last piece the order is `SHIPPED`.
+    async fn record_parcel(&self, parcel: &Parcel, by_hand: bool) -> Result<(), Interrupted> {
+        let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand };
+        if let Did::It(booked) = self.step(Step::RecordParcel, &subject(parcel), || RecordParcel, input).await? {
+            self.ctx.state_mut(|order| {
+                order.status = booked.status;
+                order.progress.pieces_left = booked.pieces_left;
+                order.progress.untold.push(parcel.clone());
+            });
+            self.show_stage(Self::FULFILLING);
+        }
+        Ok(())
+    }
+
+    /// Tells the shop what left, with the tracking number.
+    async fn tell_the_shop(&self, parcel: &Parcel) -> Result<(), Interrupted> {
+        if self.ctx.state(|order| order.input.channel.shop().is_some()) {
+            let input = ParcelForShop {
+                order_id: self.order_id(),
+                parcel: parcel.clone(),
+                notify_customer: self.ctx.state(|order| order.input.policy.notify_customer),
+            };
+            self.step(Step::TellShop, &subject(parcel), || TellShop, input).await?;
+        }
+        self.ctx.state_mut(|order| order.progress.untold.retain(|untold| untold != parcel));
+        Ok(())
+    }
+
+    /// The undo walk: last step first. `None` means that the order goes on, because it may not be
+    /// called off or because the warehouse was faster.
+    pub(crate) async fn call_off(&self, request: &CancelRequest) -> Option<Ending> {
+        match self.ctx.state(|order| order.cancel_decision(request.actor)) {
+            CancelDecision::Refuse => return self.keep_going(),
+            CancelDecision::TellOperator => {
+                self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+                return self.keep_going();
+            }
+            CancelDecision::AtOnce
+            | CancelDecision::Recall
+            | CancelDecision::ReleaseTheRest
+            | CancelDecision::AlreadyCancelled => {}
+        }
+        self.ctx.state_mut(|order| order.undoing = true);
+        // Nothing interrupts the walk: while it goes on, waits end by their own condition alone.
+        let walked = self.walk_back(request).await;
+        self.ctx.state_mut(|order| order.undoing = false);
+        match walked {
+            Ok(Some(ending)) => {
+                self.settle_cancel(CancelOutcome::CalledOff);
+                Some(ending)
+            }
+            Ok(None) | Err(_) => {
+                if request.actor == Actor::Shopify {
+                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+                }
+                self.keep_going()
+            }
+        }
+    }
+
+    async fn walk_back(&self, request: &CancelRequest) -> Result<Option<Ending>, Interrupted> {
+        while let Some(Undo::Recall { reference }) = self.ctx.state(|order| order.progress.undos.last().cloned()) {
+            self.recall(&reference).await?;
+            self.ctx.state_mut(|order| order.progress.undos.pop());
+        }
+        if self.ctx.state(|order| order.progress.outstanding_pieces() > 0) {
+            return Ok(None);
+        }
+        self.release().await?;
+        if self.ctx.state(|order| order.progress.pieces_left > 0) {
+            return Ok(Some(Ending::Shipped)); // what had left stays shipped
+        }
+        let cancellation = self.cancellation(request);
+        let tell_shop = request.actor != Actor::Shopify
+            && self.ctx.state(|order| order.input.channel.shop().is_some());
+        if tell_shop {
+            self.step(Step::CancelInShop, "", || CancelInShop, cancellation.clone()).await?;
+        }
+        self.step(Step::RecordCancelled, "", || RecordCancelled, cancellation).await?;
+        self.ctx.state_mut(|order| order.status = OrderStatus::Cancelled);
+        self.show_stage(OrderStatus::Cancelled.as_str());
+        Ok(Some(Ending::Cancelled))
+    }
+
+    /// Undo of [`Story::reserve`]: gives back what has not left.
+    async fn release(&self) -> Result<(), Interrupted> {
+        if self.ctx.state(|order| order.progress.undos.is_empty()) {
+            return Ok(());
+        }
+        let input = OrderRef { order_id: self.order_id() };
+        if let Did::It(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
+            self.ctx.state_mut(|order| {
+                order.status = left.status;
+                order.progress.pieces_left = left.pieces_left;
+                order.progress.waiting_lines = 0;
+                order.progress.note(Step::Reserve, "", LedgerState::Undone);
+            });
+        }
+        self.ctx.state_mut(|order| order.progress.undos.clear());
+        Ok(())
+    }
+
+    fn keep_going(&self) -> Option<Ending> {
+        self.settle_cancel(CancelOutcome::Refused);
+        None
+    }
+
+    fn settle_cancel(&self, outcome: CancelOutcome) {
+        self.ctx.state_mut(|order| {
+            order.cancels_settled += 1;
+            order.cancel_outcome = Some(outcome);
+        });
+    }
+
+    async fn tell_operator(&self, reason: &str) {
+        let row = StepToPark { order_id: self.order_id(), step: Step::CancelInShop, reason: reason.to_owned() };
+        self.record(|| TellOperator, row).await;
+    }
+
+    /// Before the run closes: what came too late is answered, and every handler has finished.
+    pub(crate) async fn close(&self) {
+        loop {
+            self.note_outside_cancel();
+            let late = self.ctx.state_mut(|order| order.cancel.take());
+            let Some(request) = late else { break };
+            match self.ctx.state(|order| order.cancel_decision(request.actor)) {
+                CancelDecision::TellOperator => {
+                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+                    self.settle_cancel(CancelOutcome::Refused);
+                }
+                CancelDecision::AlreadyCancelled => self.settle_cancel(CancelOutcome::CalledOff),
+                _ => self.settle_cancel(CancelOutcome::Refused),
+            }
+        }
+        self.shielded_wait(|_| self.ctx.all_handlers_finished()).await;
+    }
+
+    async fn record_condition(&self, condition: Option<Condition>, reason: Option<&str>, held_by: Option<HeldBy>) {
+        self.record(
+            || RecordCondition,
+            ConditionToRecord {
+                order_id: self.order_id(),
+                condition,
+                reason: reason.map(str::to_owned),
+                held_by,
+            },
+        )
+        .await;
+        self.show_stage(condition.map_or(Self::FULFILLING, Condition::as_str));
+    }
+
+    fn cancellation(&self, request: &CancelRequest) -> Cancellation {
+        self.ctx.state(|order| Cancellation {
+            order_id: order.input.order_id.clone(),
+            by: request.actor,
+            reason: request.reason.clone(),
+            restock: order.input.policy.restock_on_cancel,
+            refund: order.input.policy.refund_on_cancel,
+            notify_customer: order.input.policy.notify_customer,
+        })
+    }
+
+    fn hand_over_ref(&self, reference: &HandOverReference) -> HandOverRef {
+        self.ctx.state(|order| HandOverRef {
+            order_id: order.input.order_id.clone(),
+            reference: reference.clone(),
+            overdue_after_ms: u64::try_from(order.input.policy.hand_over_overdue.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    pub(crate) fn order_id(&self) -> OrderId {
+        self.ctx.state(|order| order.input.order_id.clone())
+    }
+
+    /// Time until `moment`, or none if it has passed.
+    fn time_left(&self, moment: SystemTime) -> Option<Duration> {
+        let now = self.ctx.workflow_time()?;
+        moment.duration_since(now).ok().filter(|left| !left.is_zero())
+    }
+}
+
+/// What operators see of a run from outside.
+impl Story {
+    /// The stage of an order that waits for nobody.
+    pub(crate) const FULFILLING: &'static str = "FULFILLING";
+
+    pub(crate) fn new(ctx: WorkflowContext<OrderFulfilment>) -> Self {
+        Self { ctx }
+    }
+
+    /// Shows the stage operators filter by, where it changed and where the server knows the attribute.
+    fn show_stage(&self, stage: &str) {
+        let changed = self.ctx.state(|order| order.stage != stage);
+        if !changed {
+            return;
+        }
+        self.ctx.state_mut(|order| stage.clone_into(&mut order.stage));
+        if self.ctx.state(|order| order.input.search_attributes) {
+            self.ctx.upsert_search_attributes([names::ORDER_STAGE.value_set(stage.to_owned())]);
+        }
+    }
+
+    /// Shows what is parked and why.
+    pub(crate) fn show_parked(&self, parked: Option<(Step, &Mishap)>) {
+        let stage = match parked {
+            Some(_) => Condition::NeedsAttention.as_str(),
+            None => Self::FULFILLING,
+        };
+        self.ctx.state_mut(|order| stage.clone_into(&mut order.stage));
+        if !self.ctx.state(|order| order.input.search_attributes) {
+            return;
+        }
+        let stage = names::ORDER_STAGE.value_set(stage.to_owned());
+        self.ctx.upsert_search_attributes(match parked {
+            Some((step, reason)) => [
+                stage,
+                names::PARKED_STEP.value_set(step.as_str().to_owned()),
+                names::PARKED_REASON.value_set(reason.code().to_owned()),
+            ],
+            None => [stage, names::PARKED_STEP.value_unset(), names::PARKED_REASON.value_unset()],
+        });
+    }
+}
+
+fn called_off_by_policy(reason: &str) -> Interrupted {
+    Interrupted::CalledOff(CancelRequest { actor: Actor::Policy, reason: Some(reason.to_owned()) })
+}
+
+fn subject(parcel: &Parcel) -> String {
+    format!("{}/{}", parcel.reference, parcel.shipment_id)
+}

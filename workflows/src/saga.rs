@@ -1,0 +1,358 @@
+//! How a step is done: the call, its retries, parking, and the ways a story is interrupted.
+//!
+//! **Invariant:** [`Story::step`] is the only place that decides how a call is made and the only
+//! one that parks; nothing interrupts a call that is under way.
+
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+
+use domain::{Actor, Mishap, RetryRule, Step};
+use temporalio_common::{
+    ActivityDefinition, RetryPolicy,
+    error::{ActivityExecutionError, IncomingError},
+};
+use temporalio_workflow::{
+    ActivityCancellationType, ActivityOptions, LocalActivityOptions, TimerOptions, WaitConditionOptions,
+    WorkflowCancellationToken,
+};
+
+use crate::{
+    contract::{ParkStep, ResolveStep, StepAnswer, StepToPark},
+    entry::OrderFulfilment,
+    ledger::{LedgerState, ParkedView},
+    messages::{Answer, CancelRequest, Resolution},
+    names,
+    order_fulfilment::Story,
+};
+
+/// Trouble with our own database is waited out with these pauses.
+const DATABASE_PAUSES: RetryRule = RetryRule {
+    first_wait: Duration::from_secs(2),
+    backoff: 2.0,
+    longest_wait: Duration::from_secs(30),
+    attempts: u32::MAX,
+};
+
+/// Why a story does not go on.
+#[derive(Debug)]
+pub(crate) enum Interrupted {
+    /// Someone called the order off.
+    CalledOff(CancelRequest),
+    /// The history has grown long; the story goes on with a fresh one.
+    HistoryLong,
+}
+
+/// What became of a step.
+pub(crate) enum Did<T> {
+    /// It is done.
+    It(T),
+    /// An operator said to go on without it.
+    Skipped,
+}
+
+/// Why a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// What was waited for is there.
+    Ready,
+    /// The deadline passed first.
+    Overdue,
+}
+
+/// Where a step's call runs.
+enum Lane {
+    /// In our own database, as a local activity.
+    Records,
+    /// Outside, as an activity on this task queue.
+    Outside(&'static str),
+}
+
+fn lane(step: Step) -> Lane {
+    match step {
+        Step::HandOver | Step::Recall => Lane::Outside(names::LANE_WAREHOUSE),
+        Step::TellShop | Step::CancelInShop => Lane::Outside(names::LANE_SHOPIFY),
+        Step::Gate | Step::Reserve | Step::RecordParcel | Step::Release | Step::RecordCancelled => Lane::Records,
+    }
+}
+
+/// A failed call, as far as the story has to know it.
+struct Failure {
+    code: String,
+}
+
+impl Failure {
+    fn of(error: &ActivityExecutionError) -> Self {
+        let code = match error.reason() {
+            Some(IncomingError::Application(failure)) => failure.type_name().unwrap_or("UNEXPECTED").to_owned(),
+            Some(IncomingError::Timeout(_)) => "TIMEOUT".to_owned(),
+            _ => "UNEXPECTED".to_owned(),
+        };
+        Self { code }
+    }
+
+    /// A local activity that ran out of time was held up by our own database.
+    fn is_our_database(&self, lane: &Lane) -> bool {
+        self.code == names::DATABASE_FAILURE || (self.code == "TIMEOUT" && matches!(lane, Lane::Records))
+    }
+}
+
+impl Story {
+    /// Does a step: notes it, calls, waits out our own database, and parks what fails for good or
+    /// too often until an operator answers.
+    pub(crate) async fn step<A>(
+        &self,
+        step: Step,
+        subject: &str,
+        activity: fn() -> A,
+        input: A::Input,
+    ) -> Result<Did<A::Output>, Interrupted>
+    where
+        A: ActivityDefinition,
+        A::Input: Clone,
+    {
+        self.look_for_interruption()?;
+        self.note(step, subject, LedgerState::Pending);
+        let mut pauses = 0;
+        loop {
+            match self.call(step, activity(), input.clone()).await {
+                Ok(output) => {
+                    self.note(step, subject, LedgerState::Done);
+                    return Ok(Did::It(output));
+                }
+                Err(failure) if failure.is_our_database(&lane(step)) => {
+                    self.pause(&DATABASE_PAUSES, pauses).await;
+                    pauses += 1;
+                }
+                Err(failure) => match self.park(step, Mishap::new(failure.code)).await? {
+                    Resolution::Skip => {
+                        self.note(step, subject, LedgerState::Skipped);
+                        return Ok(Did::Skipped);
+                    }
+                    Resolution::Retry | Resolution::Compensate => {}
+                },
+            }
+        }
+    }
+
+    /// Writes something down in our own database that can only fail with it.
+    pub(crate) async fn record<A>(&self, activity: fn() -> A, input: A::Input) -> A::Output
+    where
+        A: ActivityDefinition,
+        A::Input: Clone,
+    {
+        let mut pauses = 0;
+        loop {
+            match self.call_records(activity(), input.clone()).await {
+                Ok(output) => return output,
+                Err(_) => {
+                    self.pause(&DATABASE_PAUSES, pauses).await;
+                    pauses += 1;
+                }
+            }
+        }
+    }
+
+    /// Parks a step and waits for an answer; `Compensate` comes back as a call-off.
+    pub(crate) async fn park(&self, step: Step, reason: Mishap) -> Result<Resolution, Interrupted> {
+        let order_id = self.order_id();
+        self.record(
+            || ParkStep,
+            StepToPark { order_id: order_id.clone(), step, reason: reason.code().to_owned() },
+        )
+        .await;
+        let news_before = self.ctx.state_mut(|order| {
+            order.parked = Some(ParkedView { step, reason: reason.clone() });
+            order.answer = None;
+            order.progress.news.len()
+        });
+        self.show_parked(Some((step, &reason)));
+
+        // Facts mend too: new content may pass the gate, and what the warehouse says of a hand-over
+        // shows that it got there.
+        let waited = self
+            .wait_until(None, |order| {
+                order.answer.is_some()
+                    || (step == Step::Gate && order.content_changed)
+                    || (step == Step::HandOver && order.progress.news.len() > news_before)
+            })
+            .await;
+
+        let answer = match &waited {
+            Ok(_) => self.ctx.state_mut(|order| order.answer.take()).unwrap_or_else(|| Answer {
+                actor: "waybill".to_owned(),
+                reason: Some("something new arrived".to_owned()),
+                ..Answer::retry()
+            }),
+            Err(_) => Answer {
+                action: Resolution::Compensate,
+                actor: "waybill".to_owned(),
+                reason: Some("called off".to_owned()),
+            },
+        };
+        if matches!(waited, Err(Interrupted::HistoryLong)) {
+            return Err(Interrupted::HistoryLong);
+        }
+        self.ctx.state_mut(|order| order.parked = None);
+        self.record(
+            || ResolveStep,
+            StepAnswer {
+                order_id,
+                step,
+                resolution: answer.action.as_str().to_owned(),
+                by: answer.actor.clone(),
+                reason: answer.reason.clone(),
+            },
+        )
+        .await;
+        self.show_parked(None);
+        waited?;
+        match answer.action {
+            Resolution::Compensate => {
+                Err(Interrupted::CalledOff(CancelRequest { actor: Actor::Operator, reason: answer.reason }))
+            }
+            decided => Ok(decided),
+        }
+    }
+
+    /// Waits until `ready`, at most for `deadline`. A call-off ends the wait, unless the order is
+    /// being called off already.
+    pub(crate) async fn wait_until(
+        &self,
+        deadline: Option<Duration>,
+        ready: impl Fn(&OrderFulfilment) -> bool,
+    ) -> Result<Wake, Interrupted> {
+        let timer_token = WorkflowCancellationToken::new();
+        let mut timer = deadline.map(|duration| {
+            Box::pin(
+                self.ctx.timer(TimerOptions::builder(duration).cancellation_token(timer_token.clone()).build()),
+            )
+        });
+        let undoing = self.ctx.state(|order| order.undoing);
+        let mut condition = pin!(self.ctx.wait_condition_with_options(
+            |order| ready(order) || (!undoing && (order.cancel.is_some() || self.history_is_long())),
+            shielded(),
+        ));
+        let root = self.ctx.cancellation_token();
+        let mut cancelled_outside = pin!(root.cancelled());
+        let wake = poll_fn(|task| {
+            if condition.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Wake::Ready);
+            }
+            let noted = self.ctx.state(|order| order.outside_cancel_noted);
+            if !noted && cancelled_outside.as_mut().poll(task).is_ready() {
+                self.note_outside_cancel();
+                if !undoing {
+                    return Poll::Ready(Wake::Ready);
+                }
+            }
+            match timer.as_mut().map(|timer| timer.as_mut().poll(task)) {
+                Some(Poll::Ready(_)) => Poll::Ready(Wake::Overdue),
+                Some(Poll::Pending) | None => Poll::Pending,
+            }
+        })
+        .await;
+        if wake != Wake::Overdue {
+            timer_token.cancel();
+        }
+        self.look_for_interruption()?;
+        if wake == Wake::Ready && !undoing && !self.ctx.state(&ready) && self.history_is_long() {
+            return Err(Interrupted::HistoryLong);
+        }
+        Ok(wake)
+    }
+
+    /// Waits until `ready` whatever else happens.
+    pub(crate) async fn shielded_wait(&self, ready: impl Fn(&OrderFulfilment) -> bool) {
+        // A shielded wait ends only by its condition.
+        let _ended = self.ctx.wait_condition_with_options(ready, shielded()).await;
+    }
+
+    /// A cancel from the Temporal Web UI means the same as the signal `cancel`.
+    pub(crate) fn note_outside_cancel(&self) {
+        if !self.ctx.cancellation_token().is_cancelled() {
+            return;
+        }
+        let reason = self.ctx.cancellation_token().reason();
+        self.ctx.state_mut(|order| {
+            if !order.outside_cancel_noted {
+                order.outside_cancel_noted = true;
+                order.cancel = order.cancel.take().or(Some(CancelRequest { actor: Actor::Operator, reason }));
+            }
+        });
+    }
+
+    /// Between steps: has someone called the order off?
+    pub(crate) fn look_for_interruption(&self) -> Result<(), Interrupted> {
+        self.note_outside_cancel();
+        let called_off =
+            self.ctx.state_mut(|order| if order.undoing { None } else { order.cancel.take() });
+        called_off.map_or(Ok(()), |request| Err(Interrupted::CalledOff(request)))
+    }
+
+    fn history_is_long(&self) -> bool {
+        self.ctx.continue_as_new_suggested()
+    }
+
+    fn note(&self, step: Step, subject: &str, state: LedgerState) {
+        self.ctx.state_mut(|order| order.progress.note(step, subject, state));
+    }
+
+    async fn call<A>(&self, step: Step, activity: A, input: A::Input) -> Result<A::Output, Failure>
+    where
+        A: ActivityDefinition,
+    {
+        match lane(step) {
+            Lane::Records => self.call_records(activity, input).await,
+            Lane::Outside(queue) => {
+                let policy = self.ctx.state(|order| order.input.policy.clone());
+                let undo = matches!(step, Step::Recall | Step::CancelInShop);
+                let retry = if undo { &policy.undo_retry } else { &policy.call_retry };
+                let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
+                    .task_queue(queue)
+                    .retry_policy(retry_policy(retry))
+                    .cancellation_type(ActivityCancellationType::Abandon)
+                    .cancellation_token(WorkflowCancellationToken::new())
+                    .build();
+                self.ctx.execute_activity(activity, input, options).await.map_err(|error| Failure::of(&error))
+            }
+        }
+    }
+
+    async fn call_records<A>(&self, activity: A, input: A::Input) -> Result<A::Output, Failure>
+    where
+        A: ActivityDefinition,
+    {
+        let timeout = self.ctx.state(|order| order.input.policy.record_timeout);
+        let options = LocalActivityOptions::builder()
+            .start_to_close_timeout(timeout)
+            .retry_policy(
+                RetryPolicy::builder()
+                    .initial_interval(Duration::from_millis(100))
+                    .maximum_interval(Duration::from_secs(30))
+                    .build(),
+            )
+            .timer_backoff_threshold(Duration::from_secs(2))
+            .cancel_type(ActivityCancellationType::Abandon)
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build();
+        self.ctx.execute_local_activity(activity, input, options).await.map_err(|error| Failure::of(&error))
+    }
+
+    async fn pause(&self, rule: &RetryRule, pauses: i32) {
+        let wait = rule.first_wait.mul_f64(rule.backoff.powi(pauses.min(10))).min(rule.longest_wait);
+        let timer = TimerOptions::builder(wait).cancellation_token(WorkflowCancellationToken::new()).build();
+        self.ctx.timer(timer).await;
+    }
+}
+
+fn shielded() -> WaitConditionOptions {
+    WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build()
+}
+
+fn retry_policy(rule: &RetryRule) -> RetryPolicy {
+    RetryPolicy::builder()
+        .initial_interval(rule.first_wait)
+        .backoff_coefficient(rule.backoff)
+        .maximum_interval(rule.longest_wait)
+        .maximum_attempts(rule.attempts)
+        .build()
+}
