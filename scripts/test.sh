@@ -13,10 +13,6 @@ cd "$checkout"
 
 readonly NAMESPACES=(waybill-test-{1..8})
 
-# Builds beside the ordinary one, each a line of arguments to `cargo build`, for tests that need
-# programs with a feature of their own.
-readonly EXTRA_BUILDS=()
-
 # Each background job is a process group of its own, which can be ended whole.
 set -m
 jobs_started=()
@@ -72,12 +68,13 @@ start_temporal() {
     fail "Temporal's development server did not start."
 }
 
+# The programs twice: with failures planted for tests, kept in a folder of their own, then as they are.
 build() {
-    local extra
+    local programs=${CARGO_TARGET_DIR:-$PWD/target}/debug
+    cargo build -p api -p worker --features api/faults,worker/faults
+    mkdir -p "$programs/with-faults"
+    cp "$programs/waybill-api" "$programs/waybill-worker" "$programs/with-faults/"
     cargo build --workspace --bins
-    # The arguments of a line are meant to be split.
-    # shellcheck disable=SC2086
-    for extra in ${EXTRA_BUILDS[@]+"${EXTRA_BUILDS[@]}"}; do cargo build $extra; done
 }
 
 use_cargo

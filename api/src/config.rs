@@ -38,22 +38,12 @@ impl Settings {
     pub fn resolve(&self) -> Result<Config, Vec<String>> {
         let mut problems = Vec::new();
         let listen = loopback("API_LISTEN", &self.api_listen, &mut problems);
-        let metrics_listen = loopback(
-            "API_METRICS_LISTEN",
-            &self.api_metrics_listen,
-            &mut problems,
-        );
-        let shared = self
-            .shared
-            .resolve()
-            .map_err(|more| problems.extend(more))
-            .ok();
+        let metrics_listen = loopback("API_METRICS_LISTEN", &self.api_metrics_listen, &mut problems);
+        let shared = self.shared.resolve().map_err(|more| problems.extend(more)).ok();
         match (listen, metrics_listen, shared) {
-            (Some(listen), Some(metrics_listen), Some(shared)) => Ok(Config {
-                listen,
-                metrics_listen,
-                shared,
-            }),
+            (Some(listen), Some(metrics_listen), Some(shared)) => {
+                Ok(Config { listen, metrics_listen, shared })
+            }
             _ => Err(problems),
         }
     }
@@ -72,9 +62,7 @@ fn loopback(variable: &str, given: &str, problems: &mut Vec<String>) -> Option<S
             None
         }
         Err(_) => {
-            problems.push(format!(
-                "{variable}={given}: an address is needed, for example 127.0.0.1:8080"
-            ));
+            problems.push(format!("{variable}={given}: an address is needed, for example 127.0.0.1:8080"));
             None
         }
     }
@@ -104,24 +92,16 @@ mod tests {
         assert!(settings(&["--api-listen=127.0.0.1:8080"]).resolve().is_ok());
         assert!(settings(&["--api-listen=[::1]:8080"]).resolve().is_ok());
         for open in ["0.0.0.0:8080", "[::]:8080", "192.168.1.2:8080"] {
-            let problems = settings(&[&format!("--api-listen={open}")])
-                .resolve()
-                .err()
-                .unwrap();
-            assert!(
-                problems[0].starts_with(&format!("API_LISTEN={open}: this version")),
-                "{problems:?}"
-            );
+            let problems = settings(&[&format!("--api-listen={open}")]).resolve().err().unwrap();
+            assert!(problems[0].starts_with(&format!("API_LISTEN={open}: this version")), "{problems:?}");
         }
     }
 
     #[test]
     fn everything_that_is_wrong_is_named_at_once() {
-        let settings = settings(&[
-            "--api-listen=8080",
-            "--api-metrics-listen=0.0.0.0:1",
-            "--wms-url=ftp://x",
-        ]);
+        let without_url = COMPLETE.iter().filter(|argument| !argument.starts_with("--wms-url="));
+        let wrong = ["--api-listen=8080", "--api-metrics-listen=0.0.0.0:1", "--wms-url=ftp://x"];
+        let settings = Settings::try_parse_from(without_url.chain(&wrong)).unwrap();
         let problems = settings.resolve().err().unwrap().join("\n");
         for name in ["API_LISTEN", "API_METRICS_LISTEN", "WMS_URL"] {
             assert!(problems.contains(name), "{name} in {problems}");

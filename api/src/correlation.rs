@@ -33,36 +33,26 @@ impl CorrelationId {
 
     /// The caller's, if it is one, else a new one.
     fn of(headers: &HeaderMap) -> Self {
-        let given = headers
-            .get(HEADER)
-            .and_then(|value| value.to_str().ok())
-            .filter(|id| is_valid(id));
+        let given = headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_valid(id));
         Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
 }
 
 fn is_valid(id: &str) -> bool {
     (1..=MOST_CHARACTERS).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
 }
 
 /// Gives the request its id, its log span, and the answer its header.
 pub(crate) async fn correlate(mut request: Request, next: Next) -> Response {
     let id = CorrelationId::of(request.headers());
     // The route and not the path, which may hold what a caller typed.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str);
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let span = info_span!(
         "request", http.method = %request.method(), http.route = route, correlation.id = id.as_str()
     );
     request.extensions_mut().insert(id.clone());
-    let mut response = CURRENT
-        .scope(id.clone(), next.run(request).instrument(span))
-        .await;
+    let mut response = CURRENT.scope(id.clone(), next.run(request).instrument(span)).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
@@ -79,10 +69,7 @@ mod tests {
 
     #[test]
     fn a_callers_id_is_taken_over_if_it_is_a_bounded_token() {
-        assert_eq!(
-            CorrelationId::of(&headers("req-1:a.b_c")).as_str(),
-            "req-1:a.b_c"
-        );
+        assert_eq!(CorrelationId::of(&headers("req-1:a.b_c")).as_str(), "req-1:a.b_c");
         for bad in ["", "a b", "a\tb", "{}", &"x".repeat(129)] {
             let id = CorrelationId::of(&headers(bad));
             assert!(Uuid::parse_str(id.as_str()).is_ok(), "{bad}");

@@ -19,21 +19,14 @@ use tokio::{
 use tracing::info;
 
 /// Connections to the database: the requests' own, and those of 32 dispatches.
-const DATABASE: DatabasePool = DatabasePool {
-    name: "waybill-api",
-    most: 40,
-};
+const DATABASE: DatabasePool = DatabasePool { name: "waybill-api", most: 40 };
 /// How long messages that were taken may be dispatched at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    let Config {
-        listen,
-        metrics_listen,
-        shared,
-    } = match settings.resolve() {
+    let Config { listen, metrics_listen, shared } = match settings.resolve() {
         Ok(config) => config,
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };

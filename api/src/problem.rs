@@ -82,18 +82,12 @@ impl Problem {
     /// A member, parameter or header that is not what it may be.
     pub fn invalid(field: impl Into<String>, allowed: &str) -> Self {
         let field = field.into();
-        Self::Invalid {
-            sentence: format!("{field}: {allowed}"),
-            field: Some(field),
-        }
+        Self::Invalid { sentence: format!("{field}: {allowed}"), field: Some(field) }
     }
 
     /// A request that cannot be read as a whole.
     pub fn unreadable(sentence: impl Into<String>) -> Self {
-        Self::Invalid {
-            field: None,
-            sentence: sentence.into(),
-        }
+        Self::Invalid { field: None, sentence: sentence.into() }
     }
 
     /// What `value` may hold, under the name it has in the interface.
@@ -104,52 +98,28 @@ impl Problem {
     /// The one place that chooses a status, with the problem's name and title.
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::Invalid { .. } => (
-                StatusCode::BAD_REQUEST,
-                "invalid-request",
-                "Invalid request",
-            ),
+            Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request"),
             Self::UnknownItem(_) => (StatusCode::BAD_REQUEST, "unknown-item", "Unknown item"),
-            Self::InsufficientStock(_) => (
-                StatusCode::BAD_REQUEST,
-                "insufficient-stock",
-                "Insufficient stock",
-            ),
-            Self::WebhookRefused => (
-                StatusCode::UNAUTHORIZED,
-                "webhook-refused",
-                "Webhook refused",
-            ),
+            Self::InsufficientStock(_) => {
+                (StatusCode::BAD_REQUEST, "insufficient-stock", "Insufficient stock")
+            }
+            Self::WebhookRefused => (StatusCode::UNAUTHORIZED, "webhook-refused", "Webhook refused"),
             Self::NoSuchItem(_) => (StatusCode::NOT_FOUND, "item-not-found", "Item not found"),
             Self::NoSuchOrder(_) => (StatusCode::NOT_FOUND, "order-not-found", "Order not found"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "path-not-found", "Path not found"),
-            Self::MethodNotAllowed(_) => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-            ),
+            Self::MethodNotAllowed(_) => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
+            }
             Self::ItemExists(_) => (StatusCode::CONFLICT, "item-exists", "Item exists"),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "Body too large",
-            ),
-            Self::NotJson => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "Unsupported media type",
-            ),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::NotJson => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+            }
             Self::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, "timed-out", "Timed out"),
-            Self::Unavailable(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Temporarily unavailable",
-            ),
-            Self::Internal(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-            ),
+            Self::Unavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable")
+            }
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 
@@ -201,17 +171,11 @@ impl IntoResponse for Problem {
             field: self.field(),
             correlation_id: correlation_id.as_ref().map(CorrelationId::as_str),
         };
-        let mut response = (
-            status,
-            [(header::CONTENT_TYPE, "application/problem+json")],
-            Json(body),
-        )
-            .into_response();
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(body)).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let retry_after = header::HeaderValue::from_static(RETRY_AFTER_S);
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, retry_after);
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after);
         }
         response
     }
@@ -219,11 +183,7 @@ impl IntoResponse for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        if is_passing(&error) {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Internal(error.into())
-        }
+        if is_passing(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }
 
@@ -244,9 +204,7 @@ impl From<InventoryError> for Problem {
             InventoryError::UnknownWarehouse { warehouse } => {
                 Self::invalid("warehouseId", &format!("there is no warehouse {warehouse}"))
             }
-            InventoryError::PriceNotAllowed { source, .. } => {
-                Self::invalid("unitPrice", source.allowed)
-            }
+            InventoryError::PriceNotAllowed { source, .. } => Self::invalid("unitPrice", source.allowed),
             InventoryError::Database(error) => error.into(),
             error => Self::Internal(error.into()),
         }
@@ -263,11 +221,9 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "40", "53", "55", "57"]
-                .iter()
-                .any(|class| code.starts_with(class))
-        }),
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))),
         _ => false,
     }
 }
@@ -304,10 +260,7 @@ fn list(skus: &[Sku]) -> String {
 
 fn shortages(shortages: &[Shortage]) -> String {
     let one = |short: &Shortage| {
-        format!(
-            "{}: requested {}, available {}",
-            short.sku, short.requested, short.available
-        )
+        format!("{}: requested {}, available {}", short.sku, short.requested, short.available)
     };
     shortages.iter().map(one).collect::<Vec<_>>().join("; ")
 }

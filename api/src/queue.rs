@@ -80,11 +80,8 @@ where
     (Queue { sender }, Dispatching { close, pump })
 }
 
-async fn pump<D, F>(
-    mut waiting: Receiver<Message>,
-    mut closing: oneshot::Receiver<()>,
-    dispatch: Arc<D>,
-) where
+async fn pump<D, F>(mut waiting: Receiver<Message>, mut closing: oneshot::Receiver<()>, dispatch: Arc<D>)
+where
     D: Fn(Message) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -199,8 +196,6 @@ mod tests {
     async fn a_dispatch_that_never_ends_does_not_keep_the_process() {
         let (queue, dispatching) = start(|_| std::future::pending());
         queue.offer(message(1));
-        timeout(LONG, dispatching.drain(Duration::from_millis(10)))
-            .await
-            .unwrap();
+        timeout(LONG, dispatching.drain(Duration::from_millis(10))).await.unwrap();
     }
 }

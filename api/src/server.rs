@@ -61,9 +61,7 @@ pub fn router(api: Api) -> Router {
 fn limited<S: Clone + Send + Sync + 'static>(routes: Router<S>, time_limit: Duration) -> Router<S> {
     routes
         .fallback(async || Problem::NoSuchPath)
-        .method_not_allowed_fallback(async |method: Method| {
-            Problem::MethodNotAllowed(method.to_string())
-        })
+        .method_not_allowed_fallback(async |method: Method| Problem::MethodNotAllowed(method.to_string()))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(from_fn_with_state(time_limit, limit_time))
         .layer(CatchPanicLayer::custom(panicked))
@@ -93,11 +91,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(connection(
-                stream,
-                service.clone(),
-                closing.clone(),
-            ))),
+            Ok((stream, _)) => drop(tokio::spawn(connection(stream, service.clone(), closing.clone()))),
             Err(error) => {
                 // Out of file descriptors, mostly: others have to end before it gets better.
                 warn!(%error, "a connection could not be accepted");

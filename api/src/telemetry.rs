@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 /// Webhooks by `source` and `outcome`.
@@ -15,9 +15,8 @@ pub(crate) const QUEUE_DEPTH: &str = "waybill_intake_queue_depth";
 pub(crate) const QUEUE_FULL: &str = "waybill_intake_queue_full_total";
 
 /// Seconds; 0.25 is the budget of an acknowledgement in a burst.
-const ACKNOWLEDGEMENT_BUCKETS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const ACKNOWLEDGEMENT_BUCKETS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Starts the metrics' own listener.
 ///
@@ -26,20 +25,13 @@ const ACKNOWLEDGEMENT_BUCKETS: &[f64] = &[
 pub fn start(listen: SocketAddr) -> Result<(), BuildError> {
     PrometheusBuilder::new()
         .with_http_listener(listen)
-        .set_buckets_for_metric(
-            Matcher::Full(ACKNOWLEDGEMENT.to_owned()),
-            ACKNOWLEDGEMENT_BUCKETS,
-        )?
+        .set_buckets_for_metric(Matcher::Full(ACKNOWLEDGEMENT.to_owned()), ACKNOWLEDGEMENT_BUCKETS)?
         .install()?;
     describe_counter!(WEBHOOKS, "Webhooks by source and outcome");
-    describe_histogram!(
-        ACKNOWLEDGEMENT,
-        "Seconds from a webhook's headers to its answer"
-    );
+    describe_histogram!(ACKNOWLEDGEMENT, "Seconds from a webhook's headers to its answer");
     describe_gauge!(QUEUE_DEPTH, "Messages that wait to be dispatched");
-    describe_counter!(
-        QUEUE_FULL,
-        "Messages left to a sweeper because the queue was full"
-    );
+    // Shown from the start, so that its first rise can be seen.
+    counter!(QUEUE_FULL).increment(0);
+    describe_counter!(QUEUE_FULL, "Messages left to a sweeper because the queue was full");
     Ok(())
 }

@@ -2,7 +2,12 @@
 
 use std::{str::FromStr, time::Duration};
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{
+    Connection,
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
+};
+
+const IDLE_LONG_ENOUGH_TO_ASK: Duration = Duration::from_secs(1);
 
 /// How large a pool is and what it is for.
 #[derive(Debug, Clone, Copy)]
@@ -29,5 +34,11 @@ pub fn connect_database(url: &str, pool: DatabasePool) -> Result<PgPool, sqlx::E
         .max_connections(pool.most)
         .acquire_timeout(Duration::from_secs(2))
         .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                // One that lay idle may have lost its server; asking each time would cost a round trip.
+                if meta.idle_for > IDLE_LONG_ENOUGH_TO_ASK { conn.ping().await.map(|()| true) } else { Ok(true) }
+            })
+        })
         .connect_lazy_with(options))
 }

@@ -1,5 +1,7 @@
 //! Logs: one line a message on standard error, filtered by `RUST_LOG`.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Starts logging, with `info` unless `RUST_LOG` says otherwise; as JSON where `LOG_FORMAT=json`.
@@ -12,6 +14,6 @@ pub fn init_logging() {
     let _already = if json {
         registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
     } else {
-        registry.with(fmt::layer().with_writer(std::io::stderr)).try_init()
+        registry.with(fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr)).try_init()
     };
 }

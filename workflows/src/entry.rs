@@ -5,7 +5,9 @@
 
 use std::{collections::VecDeque, error::Error};
 
-use domain::{Actor, CancelDecision, Mishap, OrderFacts, OrderStatus, Stage, Step, decide_cancellation};
+use domain::{
+    Actor, CancelDecision, GateDecision, Mishap, OrderFacts, OrderStatus, Stage, Step, decide_cancellation, decide_gate,
+};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -234,6 +236,14 @@ impl OrderFulfilment {
         match Stage::of(self.status, self.progress.pieces_left > 0) {
             Stage::Pending | Stage::Confirmed if self.handing_over => Stage::Processing,
             stage => stage,
+        }
+    }
+
+    /// Orders of our own API were checked at the door; they are only held.
+    pub(crate) fn gate_decision(&self) -> GateDecision {
+        match self.input.channel.shop() {
+            Some(_) => decide_gate(&self.facts, &self.input.policy),
+            None => GateDecision::Fulfil,
         }
     }
 

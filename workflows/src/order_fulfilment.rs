@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use domain::{
     Actor, CancelDecision, Condition, GateDecision, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step,
-    StockOutRule, WhenOverdue, decide_gate,
+    StockOutRule, WhenOverdue,
 };
 use temporalio_workflow::WorkflowContext;
 
@@ -72,9 +72,8 @@ impl Story {
             return Ok(None);
         }
         self.hold().await?;
-        let from_shop = self.ctx.state(|order| order.input.channel.shop().is_some());
-        while from_shop {
-            match self.ctx.state(|order| decide_gate(&order.facts, &order.input.policy)) {
+        loop {
+            match self.ctx.state(OrderFulfilment::gate_decision) {
                 GateDecision::Fulfil => break,
                 GateDecision::Ignore(reason) => {
                     self.record_condition(Some(Condition::Ignored), Some(reason.code()), None).await;

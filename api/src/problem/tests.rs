@@ -13,11 +13,7 @@ fn every_problem() -> Vec<Problem> {
     vec![
         Problem::invalid("quantity", "a whole number from 1 to 1000000"),
         Problem::UnknownItem(vec![sku("A"), sku("B")]),
-        Problem::InsufficientStock(vec![Shortage {
-            sku: sku("QUEUE-1"),
-            requested: 5,
-            available: 0,
-        }]),
+        Problem::InsufficientStock(vec![Shortage { sku: sku("QUEUE-1"), requested: 5, available: 0 }]),
         Problem::WebhookRefused,
         Problem::NoSuchItem(sku("A")),
         Problem::NoSuchOrder("order-1".into()),
@@ -33,9 +29,7 @@ fn every_problem() -> Vec<Problem> {
 }
 
 async fn body(problem: Problem) -> Value {
-    let bytes = to_bytes(problem.into_response().into_body(), usize::MAX)
-        .await
-        .unwrap();
+    let bytes = to_bytes(problem.into_response().into_body(), usize::MAX).await.unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
@@ -44,10 +38,7 @@ async fn every_problem_is_described_and_none_tells_its_cause() {
     let manual = include_str!("../../../docs/errors.md");
     for problem in every_problem() {
         let name = problem.name();
-        assert!(
-            manual.contains(&format!("\n## {name}\n")),
-            "docs/errors.md has no section {name}"
-        );
+        assert!(manual.contains(&format!("\n## {name}\n")), "docs/errors.md has no section {name}");
         let body = body(problem).await;
         assert_eq!(body["type"], format!("https://waybill.dev/errors/{name}"));
         assert_eq!(body["error"], body["detail"]);
@@ -56,40 +47,22 @@ async fn every_problem_is_described_and_none_tells_its_cause() {
             assert!(!body[member].is_null(), "{name}: {member}");
         }
     }
-    let sections = manual
-        .lines()
-        .filter(|line| line.starts_with("## "))
-        .count();
-    assert_eq!(
-        sections,
-        every_problem().len(),
-        "docs/errors.md describes a problem that is none"
-    );
+    let sections = manual.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(sections, every_problem().len(), "docs/errors.md describes a problem that is none");
 }
 
 #[tokio::test]
 async fn a_shortage_names_what_is_short() {
     let short = vec![
-        Shortage {
-            sku: sku("QUEUE-1"),
-            requested: 5,
-            available: 0,
-        },
-        Shortage {
-            sku: sku("B"),
-            requested: 2,
-            available: 1,
-        },
+        Shortage { sku: sku("QUEUE-1"), requested: 5, available: 0 },
+        Shortage { sku: sku("B"), requested: 2, available: 1 },
     ];
     let body = body(Problem::InsufficientStock(short)).await;
     assert_eq!(
         body["error"],
         "Not enough stock: QUEUE-1: requested 5, available 0; B: requested 2, available 1"
     );
-    assert_eq!(
-        (&body["status"], &body["field"]),
-        (&400.into(), &"items".into())
-    );
+    assert_eq!((&body["status"], &body["field"]), (&400.into(), &"items".into()));
 }
 
 #[tokio::test]
@@ -97,27 +70,15 @@ async fn whoever_may_try_again_is_told_when() {
     for problem in every_problem() {
         let response = problem.into_response();
         let is_away = response.status() == StatusCode::SERVICE_UNAVAILABLE;
-        assert_eq!(
-            response.headers().contains_key(header::RETRY_AFTER),
-            is_away
-        );
+        assert_eq!(response.headers().contains_key(header::RETRY_AFTER), is_away);
     }
 }
 
 #[test]
 fn a_database_that_is_away_passes_and_a_wrong_statement_does_not() {
-    assert!(matches!(
-        Problem::from(sqlx::Error::PoolTimedOut),
-        Problem::Unavailable(_)
-    ));
-    assert!(matches!(
-        Problem::from(OrdersError::from(sqlx::Error::PoolClosed)),
-        Problem::Unavailable(_)
-    ));
-    assert!(matches!(
-        Problem::from(sqlx::Error::RowNotFound),
-        Problem::Internal(_)
-    ));
+    assert!(matches!(Problem::from(sqlx::Error::PoolTimedOut), Problem::Unavailable(_)));
+    assert!(matches!(Problem::from(OrdersError::from(sqlx::Error::PoolClosed)), Problem::Unavailable(_)));
+    assert!(matches!(Problem::from(sqlx::Error::RowNotFound), Problem::Internal(_)));
     assert!(matches!(
         Problem::from(InventoryError::from(sqlx::Error::PoolTimedOut)),
         Problem::Unavailable(_)

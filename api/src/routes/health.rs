@@ -7,9 +7,7 @@ use sqlx::Connection;
 use crate::{problem::Problem, server::Api};
 
 pub(crate) fn router() -> Router<Api> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
+    Router::new().route("/health", get(health)).route("/ready", get(ready))
 }
 
 async fn health() -> Json<Value> {

@@ -1,9 +1,8 @@
 //! Stock: items, what is there of them, and what comes in.
 
-use axum::extract::Extension;
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Extension, State},
     http::StatusCode,
     routing::{get, post},
 };
@@ -97,10 +96,7 @@ async fn add_item(
     let mut tx = api.pool.begin().await?;
     inventory::create_item(&mut tx, &item).await?;
     tx.commit().await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({"message": "Inventory item added", "itemId": item.sku})),
-    ))
+    Ok((StatusCode::CREATED, Json(json!({"message": "Inventory item added", "itemId": item.sku}))))
 }
 
 async fn receive(
@@ -118,15 +114,11 @@ async fn receive(
     let mut attempt = 1;
     let (stock, messages) = loop {
         match book_in(&api, &receipt).await {
-            Err(problem) if attempt < MOST_ATTEMPTS && met_another_transaction(&problem) => {
-                attempt += 1
-            }
+            Err(problem) if attempt < MOST_ATTEMPTS && met_another_transaction(&problem) => attempt += 1,
             booked => break booked?,
         }
     };
-    messages
-        .into_iter()
-        .for_each(|message| api.queue.offer(message));
+    messages.into_iter().for_each(|message| api.queue.offer(message));
     Ok(Json(stock.into()))
 }
 
@@ -158,17 +150,9 @@ struct Receipt {
 async fn book_in(api: &Api, receipt: &Receipt) -> Result<(Availability, Vec<Message>), Problem> {
     let reference = Uuid::now_v7().to_string();
     let mut tx = api.pool.begin().await?;
-    let Received {
-        availability,
-        served,
-    } = inventory::receive(
-        &mut tx,
-        &receipt.sku,
-        &receipt.warehouse,
-        receipt.quantity,
-        Some(&reference),
-    )
-    .await?;
+    let Received { availability, served } =
+        inventory::receive(&mut tx, &receipt.sku, &receipt.warehouse, receipt.quantity, Some(&reference))
+            .await?;
     let mut messages = Vec::with_capacity(served.len());
     for order in &served {
         events::allocations(&mut tx, &order.allocated, receipt.correlation_id.as_str()).await?;
@@ -198,10 +182,7 @@ async fn tell(
 }
 
 fn warehouse(id: Option<&str>) -> Result<WarehouseId, Problem> {
-    id.map_or_else(
-        || Ok(WarehouseId::main()),
-        |id| Problem::of_field("warehouseId", WarehouseId::parse(id)),
-    )
+    id.map_or_else(|| Ok(WarehouseId::main()), |id| Problem::of_field("warehouseId", WarehouseId::parse(id)))
 }
 
 fn opening_stock(pieces: i64) -> Result<u32, Problem> {

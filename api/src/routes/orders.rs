@@ -32,9 +32,7 @@ const USUAL_PAGE: i64 = 50;
 const MOST_OF_A_PAGE: i64 = 200;
 
 pub(crate) fn router() -> Router<Api> {
-    Router::new()
-        .route("/api/orders", get(list).post(place))
-        .route("/api/orders/{id}", get(look_at))
+    Router::new().route("/api/orders", get(list).post(place)).route("/api/orders/{id}", get(look_at))
 }
 
 /// A filter this version does not know is refused: ignoring it would show the wrong orders.
@@ -61,15 +59,8 @@ async fn list(
     if !(1..=MOST_OF_A_PAGE).contains(&limit) {
         return Err(Problem::invalid("limit", "a whole number from 1 to 200"));
     }
-    let shop = query
-        .shop
-        .map(|shop| Problem::of_field("shop", ShopDomain::parse(&shop)))
-        .transpose()?;
-    let filter = Filter {
-        shop,
-        shopify_order_id: query.shopify_order_id,
-        limit,
-    };
+    let shop = query.shop.map(|shop| Problem::of_field("shop", ShopDomain::parse(&shop))).transpose()?;
+    let filter = Filter { shop, shopify_order_id: query.shopify_order_id, limit };
     let mut conn = api.pool.acquire().await?;
     let orders = record::list(&mut conn, &filter).await?;
     Ok(Json(orders.into_iter().map(OrderBody::from).collect()))
@@ -104,9 +95,6 @@ async fn place(
     if let Some(message) = message {
         api.queue.offer(message);
     }
-    let body = PlacedBody {
-        message: "Order placed successfully",
-        order: order.into(),
-    };
+    let body = PlacedBody { message: "Order placed successfully", order: order.into() };
     Ok((StatusCode::CREATED, Json(body)))
 }

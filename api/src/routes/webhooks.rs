@@ -30,9 +30,7 @@ use crate::{
 const MOST_HEADER_CHARACTERS: usize = 255;
 
 pub(crate) fn router() -> Router<Api> {
-    Router::new()
-        .route("/webhooks/shopify", post(shopify))
-        .route("/webhooks/wms", post(wms))
+    Router::new().route("/webhooks/shopify", post(shopify)).route("/webhooks/wms", post(wms))
 }
 
 /// What became of a delivery.
@@ -69,13 +67,9 @@ fn acknowledge(
 
 async fn take_shopify(api: &Api, request: Request) -> Result<Taken, Problem> {
     let (headers, body) = read(request).await?;
-    let signature =
-        header(&headers, "X-Shopify-Hmac-Sha256").map_err(|_| refused("no signature"))?;
+    let signature = header(&headers, "X-Shopify-Hmac-Sha256").map_err(|_| refused("no signature"))?;
     let domain = header(&headers, "X-Shopify-Shop-Domain")?;
-    let shop = api
-        .shops
-        .get(domain)
-        .ok_or_else(|| refused("the shop is not configured"))?;
+    let shop = api.shops.get(domain).ok_or_else(|| refused("the shop is not configured"))?;
     if !shopify::webhook::verify(&shop.webhook_secrets, &body, signature) {
         return Err(refused("the signature does not fit"));
     }
@@ -97,18 +91,11 @@ async fn take_shopify(api: &Api, request: Request) -> Result<Taken, Problem> {
 
 async fn take_wms(api: &Api, request: Request) -> Result<Taken, Problem> {
     let (headers, body) = read(request).await?;
-    let signature =
-        long_header(&headers, "webhook-signature").ok_or_else(|| refused("no signature"))?;
+    let signature = long_header(&headers, "webhook-signature").ok_or_else(|| refused("no signature"))?;
     let id = header(&headers, "webhook-id")?;
     let timestamp = header(&headers, "webhook-timestamp")?;
-    let verdict = warehouse::callback::verify(
-        &api.callback_secrets,
-        id,
-        timestamp,
-        signature,
-        &body,
-        Utc::now(),
-    );
+    let verdict =
+        warehouse::callback::verify(&api.callback_secrets, id, timestamp, signature, &body, Utc::now());
     verdict.map_err(|refusal| match refusal {
         Refusal::Timestamp => refused("the timestamp is no number"),
         Refusal::TooOld => refused("it was signed too long ago"),
@@ -130,9 +117,7 @@ async fn take_wms(api: &Api, request: Request) -> Result<Taken, Problem> {
 /// The size is the first thing that is looked at.
 async fn read(request: Request) -> Result<(HeaderMap, Bytes), Problem> {
     let headers = request.headers().clone();
-    let body = Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| body_unread(&rejection))?;
+    let body = Bytes::from_request(request, &()).await.map_err(|rejection| body_unread(&rejection))?;
     Ok((headers, body))
 }
 
@@ -166,20 +151,12 @@ fn optional_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
         return Ok(None);
     };
     match value.to_str().map(str::trim) {
-        Ok(text) if text.len() <= MOST_HEADER_CHARACTERS => {
-            Ok(Some(text).filter(|text| !text.is_empty()))
-        }
-        _ => Err(Problem::invalid(
-            name,
-            "at most 255 visible ASCII characters",
-        )),
+        Ok(text) if text.len() <= MOST_HEADER_CHARACTERS => Ok(Some(text).filter(|text| !text.is_empty())),
+        _ => Err(Problem::invalid(name, "at most 255 visible ASCII characters")),
     }
 }
 
 /// A list of signatures may be longer than one value; the listener bounds all headers together.
 fn long_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .filter(|text| !text.is_empty())
+    headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
 }

@@ -53,11 +53,7 @@ async fn answer(router: Router, request: Request) -> Answer {
     let response = router.oneshot(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Answer {
-        status,
-        headers,
-        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-    }
+    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
 async fn send(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
@@ -71,20 +67,11 @@ async fn send(method: &str, path: &str, headers: &[(&str, &str)], body: impl Int
 /// A problem, as every refusal is one.
 fn assert_problem(answer: &Answer, status: StatusCode, name: &str) {
     assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(
-        answer.headers[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
-    assert_eq!(
-        answer.body["type"],
-        format!("https://waybill.dev/errors/{name}")
-    );
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(answer.body["type"], format!("https://waybill.dev/errors/{name}"));
     assert_eq!(answer.body["status"], status.as_u16());
     assert!(answer.body["error"].is_string());
-    assert_eq!(
-        answer.headers["x-correlation-id"],
-        *answer.body["correlationId"].as_str().unwrap()
-    );
+    assert_eq!(answer.headers["x-correlation-id"], *answer.body["correlationId"].as_str().unwrap());
 }
 
 async fn webhook(headers: &[(&str, &str)]) -> Answer {
@@ -108,16 +95,8 @@ async fn a_webhook_without_a_proof_hears_nothing_of_why_it_was_refused() {
     for headers in [
         vec![],
         vec![("X-Shopify-Shop-Domain", SHOP), topic, id],
-        vec![
-            ("X-Shopify-Shop-Domain", SHOP),
-            topic,
-            id,
-            ("X-Shopify-Hmac-Sha256", "AAAA"),
-        ],
-        vec![
-            ("X-Shopify-Shop-Domain", SHOP),
-            ("X-Shopify-Hmac-Sha256", "AAAA"),
-        ],
+        vec![("X-Shopify-Shop-Domain", SHOP), topic, id, ("X-Shopify-Hmac-Sha256", "AAAA")],
+        vec![("X-Shopify-Shop-Domain", SHOP), ("X-Shopify-Hmac-Sha256", "AAAA")],
         vec![
             ("X-Shopify-Shop-Domain", "stranger.myshopify.com"),
             topic,
@@ -136,34 +115,16 @@ async fn a_webhook_without_a_proof_hears_nothing_of_why_it_was_refused() {
 #[tokio::test]
 async fn a_signed_webhook_that_lacks_a_header_hears_which() {
     let long = "x".repeat(256);
-    let proof = [
-        ("X-Shopify-Shop-Domain", SHOP),
-        ("X-Shopify-Hmac-Sha256", SIGNATURE),
-    ];
+    let proof = [("X-Shopify-Shop-Domain", SHOP), ("X-Shopify-Hmac-Sha256", SIGNATURE)];
     let topic = ("X-Shopify-Topic", "orders/create");
     let id = ("X-Shopify-Webhook-Id", "wh-1");
     for (missing, headers) in [
         ("X-Shopify-Shop-Domain", vec![proof[1], topic, id]),
         ("X-Shopify-Topic", vec![proof[0], proof[1], id]),
         ("X-Shopify-Webhook-Id", vec![proof[0], proof[1], topic]),
-        (
-            "X-Shopify-Webhook-Id",
-            vec![proof[0], proof[1], topic, ("X-Shopify-Webhook-Id", "")],
-        ),
-        (
-            "X-Shopify-Webhook-Id",
-            vec![proof[0], proof[1], topic, ("X-Shopify-Webhook-Id", &long)],
-        ),
-        (
-            "X-Shopify-Triggered-At",
-            vec![
-                proof[0],
-                proof[1],
-                topic,
-                id,
-                ("X-Shopify-Triggered-At", &long),
-            ],
-        ),
+        ("X-Shopify-Webhook-Id", vec![proof[0], proof[1], topic, ("X-Shopify-Webhook-Id", "")]),
+        ("X-Shopify-Webhook-Id", vec![proof[0], proof[1], topic, ("X-Shopify-Webhook-Id", &long)]),
+        ("X-Shopify-Triggered-At", vec![proof[0], proof[1], topic, id, ("X-Shopify-Triggered-At", &long)]),
     ] {
         let answer = webhook(&headers).await;
         assert_problem(&answer, StatusCode::BAD_REQUEST, "invalid-request");
@@ -186,52 +147,26 @@ async fn a_webhook_that_cannot_be_committed_is_not_acknowledged() {
 
 #[tokio::test]
 async fn a_callback_needs_its_three_headers_and_a_signature_that_fits() {
-    let (id, time, wrong) = (
-        ("webhook-id", "m1"),
-        ("webhook-timestamp", "1"),
-        ("webhook-signature", "v1,AAAA"),
-    );
+    let (id, time, wrong) =
+        (("webhook-id", "m1"), ("webhook-timestamp", "1"), ("webhook-signature", "v1,AAAA"));
     for (headers, status, name) in [
         (vec![], StatusCode::UNAUTHORIZED, "webhook-refused"),
         (vec![id, time], StatusCode::UNAUTHORIZED, "webhook-refused"),
-        (
-            vec![id, time, wrong],
-            StatusCode::UNAUTHORIZED,
-            "webhook-refused",
-        ),
-        (
-            vec![time, wrong],
-            StatusCode::BAD_REQUEST,
-            "invalid-request",
-        ),
+        (vec![id, time, wrong], StatusCode::UNAUTHORIZED, "webhook-refused"),
+        (vec![time, wrong], StatusCode::BAD_REQUEST, "invalid-request"),
         (vec![id, wrong], StatusCode::BAD_REQUEST, "invalid-request"),
     ] {
-        assert_problem(
-            &send("POST", "/webhooks/wms", &headers, "{}").await,
-            status,
-            name,
-        );
+        assert_problem(&send("POST", "/webhooks/wms", &headers, "{}").await, status, name);
     }
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_too() {
-    assert_problem(
-        &send("GET", "/nothing", &[], "").await,
-        StatusCode::NOT_FOUND,
-        "path-not-found",
-    );
+    assert_problem(&send("GET", "/nothing", &[], "").await, StatusCode::NOT_FOUND, "path-not-found");
     let answer = send("DELETE", "/api/orders", &[], "").await;
-    assert_problem(
-        &answer,
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method-not-allowed",
-    );
+    assert_problem(&answer, StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
     let allowed = answer.headers[header::ALLOW].to_str().unwrap();
-    assert!(
-        allowed.contains("GET") && allowed.contains("POST"),
-        "{allowed}"
-    );
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
 }
 
 #[tokio::test]
@@ -241,26 +176,11 @@ async fn a_body_that_cannot_be_read_is_a_problem() {
         (r#"{"itemId":"#, ""),
         ("[]", ""),
         (r#"{"itemId": "A", "itemName": "A"}"#, "availableQty"),
-        (
-            r#"{"itemId": "A", "itemName": "A", "availableQty": 1.5}"#,
-            "availableQty",
-        ),
-        (
-            r#"{"itemId": "A", "itemName": "A", "availableQty": -1}"#,
-            "availableQty",
-        ),
-        (
-            r#"{"itemId": "A", "itemName": "", "availableQty": 1}"#,
-            "itemName",
-        ),
-        (
-            r#"{"itemId": "A", "itemName": "A", "availableQty": 1, "unitPrice": "x"}"#,
-            "unitPrice",
-        ),
-        (
-            r#"{"itemId": "A", "itemName": "A", "availableQty": 1, "warehouseId": "a b"}"#,
-            "warehouseId",
-        ),
+        (r#"{"itemId": "A", "itemName": "A", "availableQty": 1.5}"#, "availableQty"),
+        (r#"{"itemId": "A", "itemName": "A", "availableQty": -1}"#, "availableQty"),
+        (r#"{"itemId": "A", "itemName": "", "availableQty": 1}"#, "itemName"),
+        (r#"{"itemId": "A", "itemName": "A", "availableQty": 1, "unitPrice": "x"}"#, "unitPrice"),
+        (r#"{"itemId": "A", "itemName": "A", "availableQty": 1, "warehouseId": "a b"}"#, "warehouseId"),
     ] {
         let answer = send("POST", "/api/inventory", &json, body).await;
         assert_problem(&answer, StatusCode::BAD_REQUEST, "invalid-request");
@@ -268,18 +188,8 @@ async fn a_body_that_cannot_be_read_is_a_problem() {
         assert!(error.contains(named), "{named} in {error}");
     }
     let answer = send("POST", "/api/inventory", &[], "{}").await;
-    assert_problem(
-        &answer,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported-media-type",
-    );
-    let answer = send(
-        "POST",
-        "/api/orders",
-        &json,
-        vec![b' '; MOST_BODY_BYTES + 1],
-    )
-    .await;
+    assert_problem(&answer, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
+    let answer = send("POST", "/api/orders", &json, vec![b' '; MOST_BODY_BYTES + 1]).await;
     assert_problem(&answer, StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
 }
 
@@ -307,15 +217,8 @@ async fn a_parameter_that_may_not_be_is_a_problem() {
 #[tokio::test]
 async fn the_process_is_up_while_its_database_is_away_and_says_it_is_not_ready() {
     let answer = send("GET", "/health", &[], "").await;
-    assert_eq!(
-        (answer.status, &answer.body["status"]),
-        (StatusCode::OK, &"up".into())
-    );
-    assert_problem(
-        &send("GET", "/ready", &[], "").await,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "unavailable",
-    );
+    assert_eq!((answer.status, &answer.body["status"]), (StatusCode::OK, &"up".into()));
+    assert_problem(&send("GET", "/ready", &[], "").await, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
 }
 
 #[tokio::test]
@@ -340,11 +243,7 @@ async fn a_panic_tells_the_caller_nothing_but_that_it_was_our_fault() {
 async fn a_request_that_takes_too_long_is_given_up() {
     let routes = Router::new().route("/endless", get(std::future::pending::<&'static str>));
     let routes = limited(routes, Duration::from_millis(10));
-    let answer = answer(
-        routes,
-        Request::get("/endless").body(Body::empty()).unwrap(),
-    )
-    .await;
+    let answer = answer(routes, Request::get("/endless").body(Body::empty()).unwrap()).await;
     assert_problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "timed-out");
 }
 
@@ -364,10 +263,7 @@ async fn a_request_under_way_at_the_end_is_still_answered_and_none_is_taken_afte
     let served = tokio::spawn(serve(listener, router, async move { drop(ending.await) }));
 
     let mut caller = TcpStream::connect(address).await.unwrap();
-    caller
-        .write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    caller.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     arrived.notified().await;
     end.send(()).unwrap();
     while TcpStream::connect(address).await.is_ok() {
@@ -376,12 +272,6 @@ async fn a_request_under_way_at_the_end_is_still_answered_and_none_is_taken_afte
     go_on.notify_one();
     let mut answer = String::new();
     caller.read_to_string(&mut answer).await.unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"),
-        "{answer}"
-    );
-    timeout(Duration::from_secs(10), served)
-        .await
-        .unwrap()
-        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    timeout(Duration::from_secs(10), served).await.unwrap().unwrap();
 }

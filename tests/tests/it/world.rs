@@ -1,5 +1,239 @@
-//! The real servers that the tests talk to.
+//! A whole Waybill for tests: real PostgreSQL and Temporal, API and worker as real processes, and
+//! the two stand-ins over HTTP. Each world has a database and a Temporal namespace of its own.
 
 mod database;
+mod orders;
+mod processes;
+mod temporal;
+
+use std::{
+    future::Future,
+    sync::{LazyLock, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use temporalio_client::Client;
+use tokio::runtime::Runtime;
 
 pub use database::database;
+pub use orders::Placed;
+pub use processes::Program;
+use processes::Running;
+
+/// All tests share one runtime: pools and connections belong to the runtime they were made on.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
+
+/// Namespaces that no world uses right now.
+static NAMESPACES: LazyLock<Mutex<Vec<String>>> = LazyLock::new(|| {
+    let names = std::env::var("TEST_TEMPORAL_NAMESPACES").expect("`make test` names the namespaces");
+    Mutex::new(names.split(',').map(str::to_owned).collect())
+});
+
+/// Runs a test.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(test)
+}
+
+/// What a world is made of, beside the defaults.
+#[derive(Default, Clone)]
+pub struct Plan {
+    /// Programs with planted failures (feature `faults`).
+    pub with_faults: bool,
+    /// Further environment for API and worker.
+    pub env: Vec<(&'static str, String)>,
+    /// Further arguments for the simulators.
+    pub simulators: Vec<String>,
+}
+
+/// A shop with the quick policy that most tests use.
+pub const SHOP: &str = "quick.myshopify.com";
+/// A shop that ships what is there.
+pub const SPLITTING_SHOP: &str = "splitting.myshopify.com";
+/// A shop whose deadlines pass at once and park.
+pub const HASTY_SHOP: &str = "hasty.myshopify.com";
+/// A shop whose deadlines pass at once and cancel.
+pub const STRICT_SHOP: &str = "strict.myshopify.com";
+/// A shop that holds each order for a moment.
+pub const HOLDING_SHOP: &str = "holding.myshopify.com";
+/// The secret of every shop.
+pub const SECRET: &str = "hush_test_client_secret";
+
+const WMS_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
+
+const QUICK: &str = r#"call_timeout = "2s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }"#;
+
+/// One whole Waybill.
+pub struct World {
+    /// Its database.
+    pub pool: PgPool,
+    /// Its Temporal client.
+    pub temporal: Client,
+    /// Its namespace.
+    pub namespace: String,
+    /// An HTTP client.
+    pub http: reqwest::Client,
+    api: Mutex<Option<Running>>,
+    worker: Mutex<Option<Running>>,
+    simulators: Running,
+    api_port: u16,
+    shopify_url: String,
+    wms_url: String,
+    environment: Vec<(String, String)>,
+    with_faults: bool,
+    _config: tempfile::TempDir,
+}
+
+impl World {
+    /// Starts a world and waits until it is ready.
+    pub async fn start(plan: Plan) -> Self {
+        let namespace = NAMESPACES.lock().unwrap().pop().expect("a namespace is free");
+        let pool = database().await;
+        if plan.with_faults {
+            sqlx::raw_sql(include_str!("world/planted.sql")).execute(&pool).await.expect("the faults' table is made");
+        }
+        let api_port = processes::free_port();
+        let simulators = processes::simulators(api_port, &plan.simulators);
+        let [shopify_url, wms_url] = simulators.addresses();
+        let config = tempfile::tempdir().expect("a folder is made");
+        let file = config.path().join("waybill.toml");
+        std::fs::write(&file, shops(&shopify_url)).expect("the configuration is written");
+        let database_url = processes::database_url(&pool).await;
+        let mut environment: Vec<(String, String)> = [
+            ("DATABASE_URL", database_url),
+            ("TEMPORAL_ADDRESS", std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal")),
+            ("TEMPORAL_NAMESPACE", namespace.clone()),
+            ("WAYBILL_CONFIG", file.display().to_string()),
+            ("WMS_URL", wms_url.clone()),
+            ("WMS_TOKEN", "wms_demo_token".to_owned()),
+            ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
+            ("WORKER_SWEEP_EVERY", "500ms".to_owned()),
+            ("WORKER_LOOK_FOR_LOST_RUNS_EVERY", "2s".to_owned()),
+            ("WORKER_OVERDUE_INQUIRY_EVERY", "2s".to_owned()),
+            ("WORKER_ASK_AGAIN_AFTER", "2s".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        environment.extend(plan.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let world = Self {
+            temporal: temporal::client(&namespace).await,
+            pool,
+            namespace,
+            http: processes::http_client(),
+            api: Mutex::default(),
+            worker: Mutex::default(),
+            simulators,
+            api_port,
+            shopify_url,
+            wms_url,
+            environment,
+            with_faults: plan.with_faults,
+            _config: config,
+        };
+        world.start_program(Program::Api);
+        world.start_program(Program::Worker);
+        world.until_ready().await;
+        world
+    }
+
+    /// The API's address with a path.
+    pub fn api(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.api_port)
+    }
+
+    /// The simulated Shopify's address with a path.
+    pub fn shopify(&self, path: &str) -> String {
+        format!("{}{path}", self.shopify_url)
+    }
+
+    /// The simulated WMS's address with a path.
+    pub fn wms(&self, path: &str) -> String {
+        format!("{}{path}", self.wms_url)
+    }
+
+    /// Starts a program again, after it was ended.
+    pub fn start_program(&self, program: Program) {
+        let running = processes::start(program, self.with_faults, &self.environment, self.api_port);
+        *self.slot(program).lock().unwrap() = Some(running);
+    }
+
+    /// Ends a program at once, as a power cut would (SIGKILL).
+    pub fn kill(&self, program: Program) {
+        if let Some(mut running) = self.slot(program).lock().unwrap().take() {
+            running.kill();
+        }
+    }
+
+    /// Starts a program again if it has ended by itself; true if it had.
+    pub fn revive(&self, program: Program) -> bool {
+        let ended = self.slot(program).lock().unwrap().as_mut().is_none_or(Running::has_ended);
+        if ended {
+            self.start_program(program);
+        }
+        ended
+    }
+
+    /// Waits until the API answers and the worker polls.
+    pub async fn until_ready(&self) {
+        until("the API is ready", Duration::from_secs(30), async || {
+            self.http.get(self.api("/ready")).send().await.ok().filter(|r| r.status().is_success())
+        })
+        .await;
+    }
+
+    /// Adds a rule to the simulated WMS or Shopify.
+    pub async fn rule(&self, address: String, rule: Value) {
+        let answer = self.http.post(address).json(&json!({"rules": [rule]})).send().await.unwrap();
+        assert!(answer.status().is_success(), "the rule is taken: {}", answer.text().await.unwrap());
+    }
+
+    fn slot(&self, program: Program) -> &Mutex<Option<Running>> {
+        match program {
+            Program::Api => &self.api,
+            Program::Worker => &self.worker,
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kill(Program::Worker);
+        self.kill(Program::Api);
+        self.simulators.kill();
+        NAMESPACES.lock().unwrap().push(self.namespace.clone());
+    }
+}
+
+/// Asks again and again until there is an answer, and fails when `within` is over.
+pub async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The shops of every world.
+fn shops(shopify_url: &str) -> String {
+    let shop = |domain: &str, policy: &str| {
+        format!(
+            "[[shops]]\ndomain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"shpat_demo_token\"\n\
+             webhook_secrets = [\"{SECRET}\"]\npolicy = {{ {QUICK}{policy} }}\n\n"
+        )
+    };
+    let mut file = String::new();
+    file += &shop(SHOP, r#", hand_over_overdue = "3s""#);
+    file += &shop(SPLITTING_SHOP, r#", stock_out = "ship_what_is_there""#);
+    file += &shop(HASTY_SHOP, r#", payment_deadline = "1s", backorder_deadline = "1s""#);
+    file += &shop(
+        STRICT_SHOP,
+        r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
+    );
+    file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
+    file += &format!("[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n");
+    file
+}

@@ -84,9 +84,7 @@ impl OrderForm {
                 name: field::text("customer_name", &self.customer_name)?,
                 email: field::email("customer_email", &self.customer_email)?,
             },
-            lines: lines
-                .map(|(index, item)| item.check(index, &currency))
-                .collect::<Result<_, _>>()?,
+            lines: lines.map(|(index, item)| item.check(index, &currency)).collect::<Result<_, _>>()?,
             hold: self.hold.as_deref().map(hold).transpose()?,
             currency,
         })
@@ -96,15 +94,11 @@ impl OrderForm {
 impl ItemForm {
     fn check(self, index: usize, currency: &Currency) -> Result<WantedLine, Problem> {
         let member = |name: &str| format!("items[{index}].{name}");
-        let product_name = self
-            .product_name
-            .map(|name| field::text(&member("product_name"), &name))
-            .transpose()?;
+        let product_name =
+            self.product_name.map(|name| field::text(&member("product_name"), &name)).transpose()?;
         let unit_price = self
             .price
-            .map(|Amount(price)| {
-                Problem::of_field(member("price"), Money::new(price, currency.clone()))
-            })
+            .map(|Amount(price)| Problem::of_field(member("price"), Money::new(price, currency.clone())))
             .transpose()?;
         Ok(WantedLine {
             sku: Problem::of_field(member("product_id"), Sku::parse(&self.product_id))?,
@@ -117,23 +111,14 @@ impl ItemForm {
 
 /// The amount with the decimal places it came with, unless they are zeros beyond the fourth.
 fn kept(amount: Decimal) -> Decimal {
-    if amount.scale() > MOST_DECIMAL_PLACES {
-        amount.normalize()
-    } else {
-        amount
-    }
+    if amount.scale() > MOST_DECIMAL_PLACES { amount.normalize() } else { amount }
 }
 
 fn hold(text: &str) -> Result<Duration, Problem> {
     humantime::parse_duration(text)
         .ok()
         .filter(|hold| !hold.is_zero() && *hold <= LONGEST_HOLD)
-        .ok_or_else(|| {
-            Problem::invalid(
-                "hold",
-                "a time of at most 30 days, for example 10m or 1h 30m",
-            )
-        })
+        .ok_or_else(|| Problem::invalid("hold", "a time of at most 30 days, for example 10m or 1h 30m"))
 }
 
 #[cfg(test)]
@@ -150,9 +135,7 @@ mod tests {
     }
 
     fn check(form: &Value) -> Result<WantedOrder, Problem> {
-        serde_json::from_str::<OrderForm>(&form.to_string())
-            .unwrap()
-            .check()
+        serde_json::from_str::<OrderForm>(&form.to_string()).unwrap().check()
     }
 
     #[test]
@@ -164,37 +147,19 @@ mod tests {
         let (snake, camel) = (check(&form()).ok().unwrap(), check(&camel).ok().unwrap());
         assert_eq!(snake.lines[0].unit_price, camel.lines[0].unit_price);
         assert_eq!(snake.lines[0].product_name, camel.lines[0].product_name);
-        assert_eq!(
-            (snake.hold, camel.hold),
-            (None, Some(Duration::from_secs(600)))
-        );
-        assert_eq!(
-            (snake.currency.as_str(), camel.currency.as_str()),
-            ("EUR", "USD")
-        );
+        assert_eq!((snake.hold, camel.hold), (None, Some(Duration::from_secs(600))));
+        assert_eq!((snake.currency.as_str(), camel.currency.as_str()), ("EUR", "USD"));
     }
 
     #[test]
     fn a_refusal_names_the_member_and_what_is_allowed() {
         for (path, wrong, field) in [
             ("/items", json!([]), "items"),
-            (
-                "/items",
-                json!(vec![form()["items"][0].clone(); 501]),
-                "items",
-            ),
+            ("/items", json!(vec![form()["items"][0].clone(); 501]), "items"),
             ("/items/0/quantity", json!(0), "items[0].quantity"),
-            (
-                "/items/0/quantity",
-                json!(99_999_999_999_i64),
-                "items[0].quantity",
-            ),
+            ("/items/0/quantity", json!(99_999_999_999_i64), "items[0].quantity"),
             ("/items/0/product_id", json!(""), "items[0].product_id"),
-            (
-                "/items/0/product_name",
-                json!("x".repeat(256)),
-                "items[0].product_name",
-            ),
+            ("/items/0/product_name", json!("x".repeat(256)), "items[0].product_name"),
             ("/items/0/price", json!("-1"), "items[0].price"),
             ("/items/0/price", json!("0.00001"), "items[0].price"),
             ("/customer_name", json!(" "), "customer_name"),
@@ -203,24 +168,13 @@ mod tests {
             let mut form = form();
             *form.pointer_mut(path).unwrap() = wrong;
             let problem = check(&form).err().unwrap();
-            assert!(
-                problem.to_string().starts_with(&format!("{field}: ")),
-                "{path}: {problem}"
-            );
+            assert!(problem.to_string().starts_with(&format!("{field}: ")), "{path}: {problem}");
         }
-        for (member, wrong) in [
-            ("hold", "0s"),
-            ("hold", "31d"),
-            ("hold", "soon"),
-            ("currency", "euro"),
-        ] {
+        for (member, wrong) in [("hold", "0s"), ("hold", "31d"), ("hold", "soon"), ("currency", "euro")] {
             let mut form = form();
             form[member] = json!(wrong);
             let problem = check(&form).err().unwrap();
-            assert!(
-                problem.to_string().starts_with(&format!("{member}: ")),
-                "{problem}"
-            );
+            assert!(problem.to_string().starts_with(&format!("{member}: ")), "{problem}");
         }
     }
 

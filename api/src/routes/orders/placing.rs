@@ -105,18 +105,13 @@ async fn place_once(
     events::allocations(&mut tx, &reservation.changed, correlation_id.as_str()).await?;
     note_reserved(&mut tx, &order, &reservation).await?;
     let message = leave_message(&mut tx, &order.order_id).await?;
-    let order = record::find(&mut tx, &order.order_id)
-        .await?
-        .ok_or(orders::OrdersError::NotFound)?;
+    let order = record::find(&mut tx, &order.order_id).await?.ok_or(orders::OrdersError::NotFound)?;
     tx.commit().await?;
     Ok((order, message))
 }
 
 /// The items ordered, by SKU.
-async fn items(
-    conn: &mut PgConnection,
-    wanted: &WantedOrder,
-) -> Result<BTreeMap<Sku, Item>, Problem> {
+async fn items(conn: &mut PgConnection, wanted: &WantedOrder) -> Result<BTreeMap<Sku, Item>, Problem> {
     let skus: BTreeSet<&Sku> = wanted.lines.iter().map(|line| &line.sku).collect();
     let (mut items, mut unknown) = (BTreeMap::new(), Vec::new());
     for sku in skus {
@@ -125,11 +120,7 @@ async fn items(
             None => unknown.push(sku.clone()),
         }
     }
-    if unknown.is_empty() {
-        Ok(items)
-    } else {
-        Err(Problem::UnknownItem(unknown))
-    }
+    if unknown.is_empty() { Ok(items) } else { Err(Problem::UnknownItem(unknown)) }
 }
 
 /// What our own channel says of the order. It asks for no payment: placing is a promise to pay.
@@ -165,10 +156,7 @@ fn order_line(
     let price_of_item = || match item.and_then(|item| item.unit_price.as_ref()) {
         Some(price) if *price.currency() != wanted.currency => Err(Problem::invalid(
             format!("items[{index}].price"),
-            &format!(
-                "is needed, as the item's own price is in {}",
-                price.currency().as_str()
-            ),
+            &format!("is needed, as the item's own price is in {}", price.currency().as_str()),
         )),
         Some(price) => Ok(price.amount()),
         None => Ok(Decimal::new(0, 2)),
@@ -206,21 +194,12 @@ async fn reserve(
     wanted: &WantedOrder,
 ) -> Result<Reservation, Problem> {
     let demand = |(index, line): (usize, &WantedLine)| {
-        Ok(DemandLine {
-            line_id: line_id(index)?,
-            sku: line.sku.clone(),
-            quantity: line.quantity,
-        })
+        Ok(DemandLine { line_id: line_id(index)?, sku: line.sku.clone(), quantity: line.quantity })
     };
     let request = ReserveRequest {
         order_id: order_id.clone(),
         epoch: FIRST_EPOCH,
-        lines: wanted
-            .lines
-            .iter()
-            .enumerate()
-            .map(demand)
-            .collect::<Result<_, Problem>>()?,
+        lines: wanted.lines.iter().enumerate().map(demand).collect::<Result<_, Problem>>()?,
         mode: ReserveMode::AllOrNothing,
         preferred_warehouse: None,
     };
@@ -245,31 +224,18 @@ async fn note_reserved(
     order: &Order,
     reservation: &Reservation,
 ) -> Result<(), Problem> {
-    let warehouses: BTreeSet<&str> = reservation
-        .allocations
-        .iter()
-        .map(|held| held.warehouse.as_str())
-        .collect();
+    let warehouses: BTreeSet<&str> =
+        reservation.allocations.iter().map(|held| held.warehouse.as_str()).collect();
     let detail = warehouses.into_iter().collect::<Vec<_>>().join(", ");
     if order.hold_until.is_some() {
         timeline::note(conn, &order.order_id, "RESERVED", Some(&detail)).await?;
     } else {
-        progress::move_to(
-            conn,
-            &order.order_id,
-            OrderStatus::Confirmed,
-            "RESERVED",
-            Some(&detail),
-        )
-        .await?;
+        progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail)).await?;
     }
     Ok(())
 }
 
-async fn leave_message(
-    conn: &mut PgConnection,
-    order_id: &OrderId,
-) -> Result<Option<Message>, Problem> {
+async fn leave_message(conn: &mut PgConnection, order_id: &OrderId) -> Result<Option<Message>, Problem> {
     let body = json!({"orderId": order_id}).to_string();
     let message = NewMessage {
         source: Source::Api,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, FinancialStatus, LineId, OrderId, OrderNumber, OrderStatus, ShopDomain,
-    ShopifyOrderId, WorkflowId,
+    Channel, FinancialStatus, LineId, OrderId, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId,
+    WorkflowId,
 };
 use orders::{
     Line, Order,
@@ -75,10 +75,7 @@ struct ShipmentBody {
 impl From<Order> for OrderBody {
     fn from(order: Order) -> Self {
         let (channel, shop, shopify_order_id) = match order.channel {
-            Channel::Shopify {
-                shop,
-                shopify_order_id,
-            } => ("shopify", Some(shop), Some(shopify_order_id)),
+            Channel::Shopify { shop, shopify_order_id } => ("shopify", Some(shop), Some(shopify_order_id)),
             Channel::Api => ("api", None, None),
         };
         Self {

@@ -1,0 +1,41 @@
+//! The line: from a signed webhook to SHIPPED and told.
+
+use std::sync::LazyLock;
+
+use serde_json::json;
+use temporalio_client::WorkflowExecutionStatus;
+
+use crate::world::{self, Plan, Placed, SHOP, World};
+
+/// The world of the tests that harm nobody.
+pub static WORLD: LazyLock<World> = LazyLock::new(|| world::run(World::start(Plan::default())));
+
+#[test]
+fn a_paid_order_ships_is_told_to_the_shop_and_takes_its_stock_once() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("LINE-1", 10).await;
+        let order = Placed::new(SHOP, &["LINE-1"], 2);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.available("LINE-1").await, 8);
+        let told = world.ledger(world.shopify(&format!("/_ledger?order={}", order.id))).await;
+        let fulfilments = told.iter().filter(|entry| entry["effect"] == json!("fulfillmentCreated")).count();
+        assert_eq!(fulfilments, 1);
+    });
+}
+
+#[test]
+fn the_happy_path_takes_at_most_26_events_and_one_workflow() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("LINE-2", 10).await;
+        let order = Placed::new(SHOP, &["LINE-2"], 1);
+        world.place(&order).await;
+        world.until_shipped(&order).await;
+        world.until_closed(&order.workflow()).await;
+        let events = world.history(&order.workflow()).await;
+        assert!(events.len() <= 26, "{} events", events.len());
+    });
+}

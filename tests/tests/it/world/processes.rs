@@ -1,0 +1,125 @@
+//! The programs of a world, as real processes.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use sqlx::PgPool;
+
+/// A program of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `waybill-api`
+    Api,
+    /// `waybill-worker`
+    Worker,
+}
+
+/// A process that ends with this value.
+pub struct Running {
+    child: Child,
+    said: Vec<String>,
+}
+
+impl Running {
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
+    /// The addresses the simulators said they listen on: Shopify's and the WMS's.
+    pub fn addresses(&self) -> [String; 2] {
+        let address = |line: usize| self.said[line].rsplit(' ').next().expect("an address").to_owned();
+        [address(0), address(1)]
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts the stand-ins on free ports.
+pub fn simulators(api_port: u16, arguments: &[String]) -> Running {
+    let mut child = Command::new(program("waybill-simulators", false))
+        .args(["--shopify-listen", "127.0.0.1:0", "--wms-listen", "127.0.0.1:0", "--wms-ship-after-ms", "100"])
+        .args(["--wms-deliver-after-ms", "200", "--fulfilment-order-after-ms", "50"])
+        .args(["--shopify-bucket-points", "1000000", "--shopify-restore-per-s", "100000"])
+        .arg(format!("--shopify-webhook-url=http://127.0.0.1:{api_port}/webhooks/shopify"))
+        .arg(format!("--wms-webhook-url=http://127.0.0.1:{api_port}/webhooks/wms"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(log("simulators"))
+        .spawn()
+        .expect("the simulators start");
+    let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
+    let said = (0..2).map(|_| lines.next().expect("the simulators speak").expect("text")).collect();
+    Running { child, said }
+}
+
+/// Starts a program of ours.
+pub fn start(which: Program, with_faults: bool, environment: &[(String, String)], api_port: u16) -> Running {
+    let name = match which {
+        Program::Api => "waybill-api",
+        Program::Worker => "waybill-worker",
+    };
+    let child = Command::new(program(name, with_faults))
+        .env("API_LISTEN", format!("127.0.0.1:{api_port}"))
+        .env("API_METRICS_LISTEN", "127.0.0.1:0")
+        .env("WORKER_METRICS_LISTEN", "127.0.0.1:0")
+        .env("RUST_LOG", "info")
+        .envs(environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log(name))
+        .spawn()
+        .expect("the program starts");
+    Running { child, said: Vec::new() }
+}
+
+/// Where the programs' logs go: nowhere, or for a look afterwards into the folder `TEST_LOGS`.
+fn log(name: &str) -> Stdio {
+    std::env::var("TEST_LOGS").map_or_else(
+        |_| Stdio::null(),
+        |folder| {
+            let path = PathBuf::from(folder).join(format!("{name}-{}.log", free_port()));
+            Stdio::from(std::fs::File::create(path).expect("a log is made"))
+        },
+    )
+}
+
+fn program(name: &str, with_faults: bool) -> PathBuf {
+    let folder = PathBuf::from(std::env::var("TEST_BIN_DIR").expect("`make test` builds the programs"));
+    if with_faults { folder.join("with-faults").join(name) } else { folder.join(name) }
+}
+
+/// A port nobody listens on right now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
+}
+
+/// The URL of the database a pool is connected to.
+pub async fn database_url(pool: &PgPool) -> String {
+    let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(pool).await.expect("a name");
+    let server = std::env::var("TEST_DATABASE_URL").expect("`make test` starts PostgreSQL");
+    let (server, _) = server.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{name}")
+}
+
+/// A client that speaks to loopback.
+pub fn http_client() -> reqwest::Client {
+    // Somebody else may have installed it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(std::time::Duration::from_secs(20)).build().expect("an HTTP client")
+}

@@ -1,0 +1,110 @@
+//! What the tests ask Temporal, as an operator would.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow,
+    UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowExecutionStatus,
+    WorkflowFetchHistoryOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowHistory,
+};
+use temporalio_common::{
+    data_converters::{PayloadConverter, RawValue},
+    protos::temporal::api::history::v1::HistoryEvent,
+};
+
+use super::{World, until};
+
+/// A client of one namespace.
+pub async fn client(namespace: &str) -> Client {
+    let address = std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal");
+    let url: url::Url = format!("http://{address}").parse().expect("an address");
+    let connection = Connection::connect(ConnectionOptions::new(url).build()).await.expect("Temporal answers");
+    Client::new(connection, ClientOptions::new(namespace.to_owned()).build()).expect("a client")
+}
+
+fn input(values: &[Value]) -> RawValue {
+    let converter = PayloadConverter::serde_json();
+    RawValue::new(values.iter().flat_map(|value| RawValue::from_value(value, &converter).payloads).collect())
+}
+
+fn output(value: RawValue) -> Value {
+    value.payloads.first().map_or(Value::Null, |payload| {
+        serde_json::from_slice(&payload.data).unwrap_or(Value::Null)
+    })
+}
+
+impl World {
+    /// The newest run of a workflow, by id alone.
+    pub fn workflow(&self, id: &str) -> UntypedWorkflowHandle<Client> {
+        self.temporal.get_workflow_handle::<UntypedWorkflow>(id)
+    }
+
+    /// Signals a workflow with any number of inputs.
+    pub async fn signal(&self, id: &str, name: &str, inputs: &[Value]) {
+        self.signal_raw(id, name, input(inputs)).await;
+    }
+
+    /// Signals a workflow with payloads as they are.
+    pub async fn signal_raw(&self, id: &str, name: &str, input: RawValue) {
+        self.workflow(id)
+            .signal(UntypedSignal::new(name), input, WorkflowSignalOptions::default())
+            .await
+            .expect("the signal is taken");
+    }
+
+    /// Sends an Update and waits for its answer; the error is what the caller would read.
+    pub async fn update(&self, id: &str, name: &str, value: Value) -> Result<Value, String> {
+        self.workflow(id)
+            .execute_update(UntypedUpdate::new(name), input(&[value]), WorkflowExecuteUpdateOptions::default())
+            .await
+            .map(output)
+            .map_err(|error| format!("{error:?}"))
+    }
+
+    /// The answer to the query `status`.
+    pub async fn status(&self, id: &str) -> Value {
+        until("the query `status` is answered", Duration::from_secs(30), async || {
+            self.workflow(id)
+                .query(UntypedQuery::new("status"), input(&[]), WorkflowQueryOptions::default())
+                .await
+                .ok()
+                .map(output)
+        })
+        .await
+    }
+
+    /// How the newest run of a workflow stands.
+    pub async fn run_status(&self, id: &str) -> Option<WorkflowExecutionStatus> {
+        self.workflow(id).describe(WorkflowDescribeOptions::default()).await.ok().map(|run| run.status())
+    }
+
+    /// Waits until the newest run has closed.
+    pub async fn until_closed(&self, id: &str) -> WorkflowExecutionStatus {
+        until(&format!("{id} closes"), Duration::from_secs(60), async || {
+            self.run_status(id).await.filter(|status| *status != WorkflowExecutionStatus::Running)
+        })
+        .await
+    }
+
+    /// The history of the newest run.
+    pub async fn history(&self, id: &str) -> Vec<HistoryEvent> {
+        self.recorded(id).into_events().await.expect("the history is there")
+    }
+
+    /// The history as a replayer takes it.
+    pub fn recorded(&self, id: &str) -> WorkflowHistory {
+        self.workflow(id).fetch_history(WorkflowFetchHistoryOptions::default())
+    }
+
+    /// The ledger of a simulator, by the address of its `/_ledger`.
+    pub async fn ledger(&self, address: String) -> Vec<Value> {
+        let answer = self.http.get(address).send().await.expect("the simulator answers");
+        serde_json::from_value(answer.json().await.expect("a ledger")).expect("a list")
+    }
+
+    /// Says `{"reason": …, "actor": …}` as a caller of `cancel-order` would.
+    pub fn cancel_request(actor: &str) -> Value {
+        json!({"reason": "changed my mind", "actor": actor})
+    }
+}
