@@ -71,7 +71,7 @@ start_temporal() {
 # The programs twice: with failures planted for tests, kept in a folder of their own, then as they are.
 build() {
     local programs=${CARGO_TARGET_DIR:-$PWD/target}/debug
-    cargo build -p api -p worker --features api/faults,worker/faults
+    cargo build --workspace --bins --features api/faults,worker/faults
     mkdir -p "$programs/with-faults"
     cp "$programs/waybill-api" "$programs/waybill-worker" "$programs/with-faults/"
     cargo build --workspace --bins

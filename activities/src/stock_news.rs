@@ -3,15 +3,12 @@
 
 use std::time::Duration;
 
-use inventory::{AllocationChange, AllocationStatus, ServedOrder};
+use inventory::{AllocationChange, ServedOrder};
 use orders::{
-    OrdersError,
-    inbox::{self, NewMessage, Source},
+    OrdersError, inbox,
     outbox::{self, Event},
 };
-use serde_json::json;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 /// Appends an event for each change.
 pub(crate) async fn announce(
@@ -20,18 +17,12 @@ pub(crate) async fn announce(
     changes: &[AllocationChange],
 ) -> Result<(), OrdersError> {
     for change in changes {
-        let event_type = match change.status {
-            AllocationStatus::Pending => "AllocationCreated",
-            AllocationStatus::Confirmed => "AllocationConfirmed",
-            AllocationStatus::Fulfilled => "AllocationFulfilled",
-            AllocationStatus::Cancelled => "AllocationCancelled",
-        };
         let event = Event {
-            event_type,
+            event_type: change.event_type(),
             aggregate_type: "Allocation",
             aggregate_id: change.allocation_id.as_str(),
             correlation_id,
-            payload: json!(change),
+            payload: change.event_payload(),
         };
         outbox::append(conn, &event).await?;
     }
@@ -46,17 +37,7 @@ pub(crate) async fn wake(
 ) -> Result<(), OrdersError> {
     for order in served {
         announce(conn, correlation_id, &order.allocated).await?;
-        let body = json!({"orderId": order.order_id}).to_string();
-        let message = NewMessage {
-            source: Source::Inventory,
-            shop: "",
-            message_id: &format!("stock/{}/{}", order.order_id, Uuid::now_v7()),
-            topic: "stock-available",
-            headers: json!({}),
-            body: body.as_bytes(),
-            sweep_after: Duration::ZERO,
-        };
-        inbox::insert(conn, &message).await?;
+        inbox::insert_stock_available(conn, &order.order_id, Duration::ZERO).await?;
     }
     Ok(())
 }

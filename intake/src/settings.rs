@@ -119,7 +119,7 @@ struct ConfigFile {
     #[serde(default)]
     shops: Vec<ShopEntry>,
     #[serde(default)]
-    policy: FulfilmentPolicy,
+    policy: toml::Table,
 }
 
 #[derive(Deserialize)]
@@ -133,7 +133,7 @@ struct ShopEntry {
     #[serde(default)]
     locations: HashMap<String, WarehouseId>,
     #[serde(default)]
-    policy: FulfilmentPolicy,
+    policy: toml::Table,
 }
 
 impl SharedSettings {
@@ -155,11 +155,10 @@ impl SharedSettings {
         if shops.by_domain.is_empty() && problems.0.is_empty() {
             problems.add("SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG");
         }
+        let api_policy = problems.policy("policy", file.policy);
         let warehouse = self.warehouse(&mut problems);
         match warehouse {
-            Some(warehouse) if problems.0.is_empty() => {
-                Ok(Shared { database_url, shops, warehouse, api_policy: file.policy })
-            }
+            Some(warehouse) if problems.0.is_empty() => Ok(Shared { database_url, shops, warehouse, api_policy }),
             _ => Err(problems.0),
         }
     }
@@ -185,7 +184,7 @@ impl SharedSettings {
                 problems.required("SHOPIFY_WEBHOOK_SECRETS", self.shopify_webhook_secrets.as_deref()),
             ),
             locations: HashMap::new(),
-            policy: FulfilmentPolicy::default(),
+            policy: toml::Table::new(),
         })
     }
 
@@ -233,7 +232,7 @@ impl ShopEntry {
             admin_token: AccessToken::new(self.admin_token),
             webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
             locations,
-            policy: self.policy,
+            policy: problems.policy(&format!("{}: policy", self.domain), self.policy),
         })
     }
 }
@@ -254,6 +253,19 @@ impl Problems {
                 ""
             }
         }
+    }
+
+    /// A policy; a name it does not know is a mistake, not something to pass over.
+    fn policy(&mut self, name: &str, given: toml::Table) -> FulfilmentPolicy {
+        let known = toml::Table::try_from(FulfilmentPolicy::default()).unwrap_or_default();
+        for unknown in given.keys().filter(|key| !known.contains_key(*key)) {
+            let names: Vec<&str> = known.keys().map(String::as_str).collect();
+            self.add(&format!("{name}: {unknown} is none of {}", names.join(", ")));
+        }
+        given.try_into().unwrap_or_else(|error: toml::de::Error| {
+            self.add(&format!("{name}: {}", error.message()));
+            FulfilmentPolicy::default()
+        })
     }
 
     fn url(&mut self, name: &str, value: &str) -> Option<Url> {
@@ -345,6 +357,15 @@ mod tests {
         assert_eq!(shop.policy.hold_window, Duration::from_secs(600));
         assert_eq!(shop.locations[&655_441_491].as_str(), "north");
         assert!(shared.shops.get("a.myshopify.com").is_some());
+    }
+
+    #[test]
+    fn a_policy_with_a_misspelt_name_or_a_wrong_value_is_refused() {
+        let mut problems = Problems::default();
+        problems.policy("policy", "hold_windw = \"10m\"\npayment_deadline = \"soon\"".parse().unwrap());
+        let problems = problems.0.join("\n");
+        assert!(problems.contains("hold_windw is none of") && problems.contains("policy:"), "{problems}");
+        assert_eq!(problems.lines().count(), 2, "{problems}");
     }
 
     #[test]

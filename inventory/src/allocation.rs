@@ -185,6 +185,38 @@ pub struct AllocationChange {
 }
 
 impl AllocationChange {
+    /// The type of the event that tells of it.
+    #[must_use]
+    pub fn event_type(&self) -> &'static str {
+        match self.status {
+            AllocationStatus::Pending => "AllocationCreated",
+            AllocationStatus::Confirmed => "AllocationConfirmed",
+            AllocationStatus::Fulfilled => "AllocationFulfilled",
+            AllocationStatus::Cancelled => "AllocationCancelled",
+        }
+    }
+
+    /// What that event says.
+    #[must_use]
+    pub fn event_payload(&self) -> serde_json::Value {
+        serde_json::json!({
+            "allocationId": self.allocation_id,
+            "orderId": self.order_id,
+            "orderItemId": self.line_id,
+            "inventoryItemId": self.sku,
+            "sku": self.sku,
+            "warehouseId": self.warehouse,
+            "quantity": self.quantity,
+            "status": self.status,
+            "inventoryItemDetails": {
+                "previousAvailableQuantity": self.previous_available,
+                "newAvailableQuantity": self.new_available,
+                "previousReservedQuantity": self.previous_reserved,
+                "newReservedQuantity": self.new_reserved,
+            },
+        })
+    }
+
     pub(crate) fn new(
         order_id: &OrderId,
         allocation: Allocation,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::OrderId;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
 
 use crate::OrdersError;
 
@@ -134,6 +135,28 @@ pub async fn insert(conn: &mut PgConnection, message: &NewMessage<'_>) -> Result
         received_at,
         attempts: 0,
     }))
+}
+
+/// Keeps the message that stock is there for an order that waited. Each is a message of its own.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn insert_stock_available(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    sweep_after: Duration,
+) -> Result<Option<Message>, OrdersError> {
+    let body = serde_json::json!({"orderId": order}).to_string();
+    let message = NewMessage {
+        source: Source::Inventory,
+        shop: "",
+        message_id: &format!("stock/{order}/{}", Uuid::now_v7()),
+        topic: "stock-available",
+        headers: serde_json::json!({}),
+        body: body.as_bytes(),
+        sweep_after,
+    };
+    insert(conn, &message).await
 }
 
 /// Takes up to `most` messages that are due, oldest first. Whoever takes one has `lease` to settle

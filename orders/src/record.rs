@@ -460,6 +460,9 @@ pub async fn take_unchecked(
              SELECT order_id FROM orders.orders
              WHERE story_ended_at IS NULL
                AND COALESCE(run_checked_at, created_at) < now() - $2 * interval '1 millisecond'
+               -- Not started yet: its own message still stands in the inbox.
+               AND NOT EXISTS (SELECT 1 FROM integration.inbox
+                               WHERE source = 'api' AND shop = '' AND message_id = orders.order_id AND settled_at IS NULL)
              ORDER BY run_checked_at NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED)
          RETURNING order_id",
     )

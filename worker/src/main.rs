@@ -9,7 +9,7 @@ mod sweepers;
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use intake::{
     DatabasePool, Dispatcher, connect_database, init_logging,
@@ -29,6 +29,9 @@ async fn main() -> anyhow::Result<()> {
         .shared
         .resolve()
         .map_err(|problems| anyhow!("the configuration has {} problems:\n  {}", problems.len(), problems.join("\n  ")))?;
+    if !config.worker_metrics_listen.ip().is_loopback() {
+        bail!("WORKER_METRICS_LISTEN: metrics have no authentication, so only a loopback address is allowed");
+    }
     metrics_exporter_prometheus::PrometheusBuilder::new()
         .with_http_listener(config.worker_metrics_listen)
         .install()

@@ -272,6 +272,9 @@ impl OrderFulfilment {
             Resolution::Compensate if self.undoing => {
                 Err(Refusal("the order is being called off already: retry, or skip with a reason".into()))
             }
+            Resolution::Compensate if self.cancel_decision(Actor::Operator) == CancelDecision::Refuse => {
+                Err(self.cannot_be_cancelled())
+            }
             Resolution::Skip | Resolution::Compensate => Ok(()),
         }
     }

@@ -133,7 +133,10 @@ impl Story {
     async fn reserve(&self) -> Result<Option<Ending>, Interrupted> {
         self.ctx.state_mut(|order| order.progress.push_undo(Undo::Release));
         loop {
-            self.ctx.state_mut(|order| order.stock_available = false);
+            self.ctx.state_mut(|order| {
+                order.stock_available = false;
+                order.content_changed = false;
+            });
             let stock_out = self.ctx.state(|order| order.input.policy.stock_out);
             let input = Reservation { order_id: self.order_id(), stock_out };
             let Did::It(reserved) = self.step(Step::Reserve, "", || ReserveStock, input).await? else { continue };
@@ -185,14 +188,19 @@ impl Story {
     /// A run that took over from a lost one asks what became of the hand-overs, and tells the shop
     /// what it has not heard of.
     async fn catch_up(&self) -> Result<(), Interrupted> {
-        for parcel in self.ctx.state(|order| order.progress.untold.clone()) {
-            self.tell_the_shop(&parcel).await?;
-        }
+        self.tell_the_untold().await?;
         let took_over = self.ctx.state(|order| {
             order.input.carried.is_none() && order.progress.hand_overs.iter().any(|hand_over| hand_over.accepted)
         });
         if took_over && self.more_to_ship() {
             self.ask_warehouse().await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_the_untold(&self) -> Result<(), Interrupted> {
+        for parcel in self.ctx.state(|order| order.progress.untold.clone()) {
+            self.tell_the_shop(&parcel).await?;
         }
         Ok(())
     }
@@ -366,6 +374,7 @@ impl Story {
         }
         self.release().await?;
         if self.ctx.state(|order| order.progress.pieces_left > 0) {
+            self.tell_the_untold().await?;
             return Ok(Some(Ending::Shipped)); // what had left stays shipped
         }
         let cancellation = self.cancellation(request);
@@ -380,11 +389,9 @@ impl Story {
         Ok(Some(Ending::Cancelled))
     }
 
-    /// Undo of [`Story::reserve`]: gives back what has not left.
+    /// Undo of [`Story::reserve`]: gives back what has not left. An order of our own API was reserved
+    /// before its story began, so this is done whether or not the story came to reserving.
     async fn release(&self) -> Result<(), Interrupted> {
-        if self.ctx.state(|order| order.progress.undos.is_empty()) {
-            return Ok(());
-        }
         let input = OrderRef { order_id: self.order_id() };
         if let Did::It(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
             self.ctx.state_mut(|order| {

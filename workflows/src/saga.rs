@@ -171,7 +171,8 @@ impl Story {
         let waited = self
             .wait_until(None, |order| {
                 order.answer.is_some()
-                    || (step == Step::Gate && order.content_changed)
+                    || (matches!(step, Step::Gate | Step::Reserve) && order.content_changed)
+                    || (step == Step::Reserve && order.stock_available)
                     || (step == Step::HandOver && order.progress.news.len() > news_before)
             })
             .await;

@@ -8,11 +8,10 @@ use axum::{
 };
 use domain::{Quantity, Sku, WarehouseId};
 use intake::settings::SWEEP_AFTER;
-use inventory::{Availability, NewItem, Received, ServedOrder};
-use orders::inbox::{self, Message, NewMessage, Source};
+use inventory::{Availability, NewItem, Received};
+use orders::inbox::{self, Message};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
@@ -156,29 +155,10 @@ async fn book_in(api: &Api, receipt: &Receipt) -> Result<(Availability, Vec<Mess
     let mut messages = Vec::with_capacity(served.len());
     for order in &served {
         events::allocations(&mut tx, &order.allocated, receipt.correlation_id.as_str()).await?;
-        messages.extend(tell(&mut tx, order, &reference).await?);
+        messages.extend(inbox::insert_stock_available(&mut tx, &order.order_id, SWEEP_AFTER).await?);
     }
     tx.commit().await?;
     Ok((availability, messages))
-}
-
-/// Leaves a message for an order that was served.
-async fn tell(
-    conn: &mut PgConnection,
-    served: &ServedOrder,
-    reference: &str,
-) -> Result<Option<Message>, Problem> {
-    let body = json!({"orderId": served.order_id}).to_string();
-    let message = NewMessage {
-        source: Source::Inventory,
-        shop: "",
-        message_id: &format!("stock/{reference}/{}", served.order_id),
-        topic: "stock-available",
-        headers: json!({}),
-        body: body.as_bytes(),
-        sweep_after: SWEEP_AFTER,
-    };
-    Ok(inbox::insert(conn, &message).await?)
 }
 
 fn warehouse(id: Option<&str>) -> Result<WarehouseId, Problem> {
