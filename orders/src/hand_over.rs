@@ -66,6 +66,14 @@ pub struct HandOver {
     pub pieces: u32,
 }
 
+impl HandOver {
+    /// Pieces that were asked for, whatever became of them.
+    #[must_use]
+    pub fn pieces_asked_for(&self) -> u32 {
+        self.lines.iter().map(|line| line.quantity).sum()
+    }
+}
+
 #[derive(FromRow)]
 struct Row {
     reference: String,

@@ -82,6 +82,13 @@ impl Carried {
         planned.saturating_sub(self.pieces_left)
     }
 
+    /// Changes what is known of one hand-over.
+    pub fn hand_over_mut(&mut self, reference: &HandOverReference, change: impl FnOnce(&mut PlannedHandOver)) {
+        if let Some(known) = self.hand_overs.iter_mut().find(|known| known.reference == *reference) {
+            change(known);
+        }
+    }
+
     /// Notes how a step stands.
     pub fn note(&mut self, step: Step, subject: &str, state: LedgerState) {
         match self.ledger.iter_mut().find(|entry| entry.step == step && entry.subject == subject) {

@@ -12,7 +12,7 @@ use temporalio_workflow::WorkflowContext;
 use crate::{
     contract::{
         AskWarehouse, CancelInShop, Cancellation, ConditionToRecord, CreateShipment, HandOverRef, LookAtOrder,
-        OrderRef, Parcel, ParcelForShop, ParcelToBook, RecallShipment, RecordCancelled, RecordCondition,
+        OrderRef, Parcel, ParcelForShop, ParcelToBook, PlannedHandOver, RecallShipment, RecordCancelled, RecordCondition,
         RecordParcel, ReleaseStock, Reservation, ReserveStock, Reserved, StepToPark, TellOperator, TellShop,
     },
     entry::{CancelOutcome, Ending, OrderFulfilment},
@@ -218,31 +218,42 @@ impl Story {
     async fn hand_over(&self) -> Result<(), Interrupted> {
         let planned = self.ctx.state(|order| order.progress.hand_overs.clone());
         for hand_over in planned.into_iter().filter(|hand_over| !hand_over.accepted && hand_over.pieces > 0) {
-            let reference = hand_over.reference;
+            let reference = &hand_over.reference;
             self.ctx.state_mut(|order| {
                 order.handing_over = true;
                 order.progress.push_undo(Undo::Recall { reference: reference.clone() });
             });
-            let input = self.hand_over_ref(&reference);
+            let input = self.hand_over_ref(reference);
             let did = self.step(Step::HandOver, reference.as_str(), || CreateShipment, input).await?;
             self.ctx.state_mut(|order| {
                 order.status = order.status.max(OrderStatus::Processing);
-                for known in &mut order.progress.hand_overs {
-                    known.accepted |= known.reference == reference;
-                }
+                order.progress.hand_over_mut(reference, |known| known.accepted = true);
             });
             if let Did::Skipped = did {
-                // The operator says it left without the warehouse system.
-                let parcel = Parcel { reference, shipment_id: "by-hand".to_owned() };
-                self.record_parcel(&parcel, true).await?;
-                self.tell_the_shop(&parcel).await?;
+                self.left_by_hand(&hand_over).await?;
             }
         }
         Ok(())
     }
 
+    /// The operator says that it left without the warehouse system. That is first made to refuse the
+    /// reference, so that the pieces cannot leave twice; where it was faster, its callback counts.
+    async fn left_by_hand(&self, hand_over: &PlannedHandOver) -> Result<(), Interrupted> {
+        let reference = &hand_over.reference;
+        if self.recall(reference).await? > 0 {
+            return Ok(());
+        }
+        let parcel = Parcel { reference: reference.clone(), shipment_id: "by-hand".to_owned() };
+        self.record_parcel(&parcel, true).await?;
+        self.ctx.state_mut(|order| {
+            order.progress.hand_over_mut(reference, |known| known.pieces = hand_over.pieces);
+            order.progress.undos.retain(|undo| *undo != Undo::Recall { reference: reference.clone() });
+        });
+        self.tell_the_shop(&parcel).await
+    }
+
     /// Undo of [`Story::hand_over`]. Pieces the warehouse could not stop still leave.
-    async fn recall(&self, reference: &HandOverReference) -> Result<(), Interrupted> {
+    async fn recall(&self, reference: &HandOverReference) -> Result<u32, Interrupted> {
         self.ctx.state_mut(|order| {
             order.progress.recalled.insert(reference.clone());
         });
@@ -252,16 +263,12 @@ impl Story {
             Did::Skipped => 0, // the operator says it was stopped by hand
         };
         self.ctx.state_mut(|order| {
-            for known in &mut order.progress.hand_overs {
-                if known.reference == *reference {
-                    known.pieces = pieces_too_late;
-                }
-            }
+            order.progress.hand_over_mut(reference, |known| known.pieces = pieces_too_late);
             if pieces_too_late == 0 {
                 order.progress.note(Step::HandOver, reference.as_str(), LedgerState::Undone);
             }
         });
-        Ok(())
+        Ok(pieces_too_late)
     }
 
     /// Waits for what the warehouse says or for stock that comes in.
