@@ -3,12 +3,18 @@
 
 use std::{future::Future, time::Duration};
 
-use domain::{OrderId, Step};
+use domain::{HandOverReference, OrderId, Step, planted::is_planted};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use orders::{
+    hand_over::{self, HandOver},
+    record,
+};
 use sqlx::PgPool;
+use uuid::Uuid;
+use warehouse::client::{Accepted, NewShipment, WarehouseClient, WarehouseError};
 
 use crate::attempt::Failure;
 
@@ -34,6 +40,45 @@ where
         strike(pool, step, "after", order).await?;
     }
     result
+}
+
+/// The fault `random_key`: each attempt hands over under another reference.
+pub(crate) fn under_a_key_of_chance(mut shipment: NewShipment) -> NewShipment {
+    if is_planted("random_key") {
+        let key = format!("{}-{}", shipment.reference, Uuid::now_v7().simple());
+        shipment.reference = HandOverReference::parse(&key).unwrap_or(shipment.reference);
+    }
+    shipment
+}
+
+/// The fault `second_hand_over`: what did not answer is handed over once more, as something new.
+pub(crate) async fn hand_over_anew(
+    pool: &PgPool,
+    client: &WarehouseClient,
+    first: &HandOver,
+    mut shipment: NewShipment,
+    sent: Result<Accepted, WarehouseError>,
+) -> Result<Accepted, WarehouseError> {
+    if sent.is_ok() || !is_planted("second_hand_over") {
+        return sent;
+    }
+    match plan_another(pool, first).await {
+        Ok(reference) => {
+            shipment.reference = reference;
+            client.ensure_shipment(&shipment).await
+        }
+        Err(_) => sent,
+    }
+}
+
+async fn plan_another(pool: &PgPool, first: &HandOver) -> Result<HandOverReference, Failure> {
+    let mut tx = pool.begin().await?;
+    let order = record::lock(&mut tx, &first.order_id).await?;
+    let lines = first.lines.clone();
+    let another =
+        hand_over::plan(&mut tx, &order.order_id, &order.order_number, &first.warehouse, lines).await?;
+    tx.commit().await?;
+    Ok(another.reference)
 }
 
 async fn strike(pool: &PgPool, step: Step, moment: &str, order: &OrderId) -> Result<(), Failure> {

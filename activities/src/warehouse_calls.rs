@@ -102,7 +102,12 @@ impl WarehouseCalls {
             warehouse: hand_over.warehouse.clone(),
             ship_to: customer.as_ref().and_then(ShipTo::from_stored_customer),
         };
-        self.client.ensure_shipment(&shipment).await?;
+        #[cfg(feature = "faults")]
+        let shipment = crate::faults::under_a_key_of_chance(shipment);
+        let sent = self.client.ensure_shipment(&shipment).await;
+        #[cfg(feature = "faults")]
+        let sent = crate::faults::hand_over_anew(&self.pool, &self.client, &hand_over, shipment, sent).await;
+        sent?;
 
         let mut tx = self.pool.begin().await?;
         record::lock(&mut tx, &input.order_id).await?;

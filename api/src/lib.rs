@@ -26,3 +26,6 @@ mod events;
 mod extract;
 mod field;
 mod routes;
+
+#[cfg(feature = "faults")]
+mod planted;

@@ -4,6 +4,7 @@
 //! nothing running. What a killed demo could not end, the next one does.
 
 mod folder;
+mod follower;
 mod guide;
 mod orders;
 mod process;
@@ -12,7 +13,7 @@ mod screen;
 mod servers;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,7 +21,9 @@ use anyhow::bail;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use orders::{Doors, Follower, Placed};
+use follower::{Follower, SHOP_TOLD};
+use guide::Guide;
+use orders::{Doors, Order, Placed};
 use screen::Screen;
 use servers::Servers;
 use settings::{SHOP, Settings};
@@ -51,13 +54,7 @@ pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
         screen.line("Ending everything …");
     }
     servers.stop().await;
-    outcome.map(|()| {
-        if is_up {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(INTERRUPTED)
-        }
-    })
+    outcome.map(|()| if is_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
 }
 
 /// Starts everything, follows one order and, unless `once`, all later ones until it is dropped.
@@ -69,23 +66,14 @@ async fn play(
     is_up: &mut bool,
 ) -> anyhow::Result<()> {
     servers.start(doors).await?;
+    let guide = Guide::new(servers.settings());
     doors.stock_up().await?;
     let placed = doors.place_order().await?;
-    screen.headline(&format!(
-        "Order {} of {SHOP}: 2 × Earl Grey, 100 g",
-        placed.name
-    ));
-    let order_id = follow_first(servers, doors, screen, &placed).await?;
+    screen.headline(&format!("Order {} of {SHOP}: 2 × Earl Grey, 100 g", placed.name));
+    let first = follow_first(servers, doors, screen, &guide, &placed).await?;
     guide::show_way(screen);
     if !once {
-        let worker_pid = servers.worker_pid_file();
-        guide::show_commands(
-            screen,
-            servers.settings(),
-            &order_id,
-            &placed.shopify_order_id,
-            &worker_pid,
-        );
+        guide.show(screen, first.order(), &servers.worker_pid_file());
     }
     screen.headline("Waybill is up");
     *is_up = true;
@@ -94,28 +82,32 @@ async fn play(
         return Ok(());
     }
     screen.line("Ctrl-C ends everything; data and histories are kept for the next time.");
-    follow_others(servers, doors, screen).await
+    follow_all(servers, doors, screen, &guide, first).await
 }
 
-/// Tells the first order's way until Shopify was told, and returns the order's id.
+/// Tells the first order's way until Shopify was told.
 async fn follow_first(
     servers: &mut Servers,
     doors: &Doors,
     screen: Screen,
+    guide: &Guide,
     placed: &Placed,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Follower> {
     let deadline = Instant::now() + FULFILLED_WITHIN;
     let mut follower: Option<Follower> = None;
     loop {
         servers.tend()?;
         if follower.is_none() {
             let found = doors.find(&placed.shopify_order_id).await?;
-            follower = found.map(|order_id| Follower::new(order_id, Some(placed.at)));
+            follower = found.map(|order| Follower::new(order, Some(placed.at)));
         }
-        if let Some(follower) = &mut follower
-            && follower.tell_news(doors, screen).await?
-        {
-            return Ok(follower.order_id().to_owned());
+        if let Some(mut found) = follower.take() {
+            let news = found.news(doors).await?;
+            found.tell(screen, guide, &news);
+            if news.iter().any(|happening| happening.event == SHOP_TOLD) {
+                return Ok(found);
+            }
+            follower = Some(found);
         }
         if Instant::now() > deadline {
             bail!(
@@ -129,27 +121,47 @@ async fn follow_first(
     }
 }
 
-/// Tells the way of every order that comes in from now on.
-async fn follow_others(servers: &mut Servers, doors: &Doors, screen: Screen) -> anyhow::Result<()> {
-    let known = doors.orders().await?;
-    let mut followers: HashMap<String, Follower> = HashMap::new();
+/// Tells the rest of the first order's way, and that of every order that comes in from now on.
+async fn follow_all(
+    servers: &mut Servers,
+    doors: &Doors,
+    screen: Screen,
+    guide: &Guide,
+    first: Follower,
+) -> anyhow::Result<()> {
+    let first_id = first.order().order_id.clone();
+    let known: HashSet<String> = doors.orders().await?.into_iter().map(|order| order.order_id).collect();
+    let mut followers = HashMap::from([(first_id.clone(), first)]);
+    let mut on_screen = String::new();
     loop {
-        sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_millis(250)).await;
         servers.tend()?;
         // An API that was killed does not answer; it is started again, and nothing is missed.
-        let Ok(listed) = doors.orders().await else {
-            continue;
-        };
-        for order_id in listed {
-            if known.contains(&order_id) {
+        let Ok(listed) = doors.orders().await else { continue };
+        for order in listed.into_iter().rev() {
+            if known.contains(&order.order_id) && order.order_id != first_id {
                 continue;
             }
-            let follower = followers.entry(order_id.clone()).or_insert_with(|| {
-                screen.headline(&format!("Another order: {order_id}"));
-                Follower::new(order_id, None)
-            });
-            let _ = follower.tell_news(doors, screen).await;
+            let follower =
+                followers.entry(order.order_id.clone()).or_insert_with(|| Follower::new(order, None));
+            if follower.is_over() {
+                continue;
+            }
+            let Ok(news) = follower.news(doors).await else { continue };
+            if news.is_empty() {
+                continue;
+            }
+            announce(screen, follower.order(), &mut on_screen);
+            follower.tell(screen, guide, &news);
         }
+    }
+}
+
+/// Says whose steps follow, where the lines above are another order's.
+fn announce(screen: Screen, order: &Order, on_screen: &mut String) {
+    if *on_screen != order.order_id {
+        screen.headline(&format!("Order {} of {SHOP}", order.name));
+        on_screen.clone_from(&order.order_id);
     }
 }
 

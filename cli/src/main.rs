@@ -41,9 +41,7 @@ async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match Arguments::parse().command {
         Command::Demo { once } => demo::run(once).await,
-        Command::Migrate { database_url } => migrate::run(&database_url)
-            .await
-            .map(|()| ExitCode::SUCCESS),
+        Command::Migrate { database_url } => migrate::run(&database_url).await.map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

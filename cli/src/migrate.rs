@@ -19,10 +19,7 @@ pub async fn run(database_url: &str) -> anyhow::Result<()> {
         .connect(database_url)
         .await
         .context("the database of DATABASE_URL cannot be reached")?;
-    migrations::MIGRATOR
-        .run(&pool)
-        .await
-        .context("the database cannot be migrated")?;
+    migrations::MIGRATOR.run(&pool).await.context("the database cannot be migrated")?;
     pool.close().await;
     Ok(())
 }

@@ -205,4 +205,32 @@ mod tests {
             }
         }
     }
+
+    /// A table as Markdown: one row per stage, one column per case.
+    fn markdown(heads: &[&str], decide: impl Fn(Stage, usize) -> CancelDecision) -> String {
+        let name = |value: serde_json::Value| value.as_str().unwrap_or_default().replace('_', " ");
+        let mut table = format!("| stage | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(heads.len()));
+        for stage in Stage::ALL {
+            let cells: Vec<String> = (0..heads.len())
+                .map(|column| name(serde_json::to_value(decide(stage, column)).unwrap()))
+                .collect();
+            table += &format!("| {} | {} |\n", name(serde_json::to_value(stage).unwrap()), cells.join(" | "));
+        }
+        table
+    }
+
+    #[test]
+    fn the_page_for_people_shows_the_table_the_code_decides_by() {
+        let page = include_str!("../../docs/cancellation.md");
+        let by_actor = markdown(&Actor::ALL.map(Actor::as_str), |stage, column| {
+            decide_cancellation(stage, Actor::ALL[column], CancelUntil::Shipped)
+        });
+        assert!(page.contains(&by_actor), "docs/cancellation.md should have:\n{by_actor}");
+
+        let limits = [CancelUntil::Pending, CancelUntil::HandOver, CancelUntil::Shipped];
+        let by_limit = markdown(&["`pending`", "`hand_over`", "`shipped`"], |stage, column| {
+            decide_cancellation(stage, Actor::Customer, limits[column])
+        });
+        assert!(page.contains(&by_limit), "docs/cancellation.md should have:\n{by_limit}");
+    }
 }

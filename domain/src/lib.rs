@@ -16,6 +16,12 @@ mod step;
 
 pub mod plan;
 
+#[cfg(feature = "faults")]
+pub mod planted;
+
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("the feature `faults` plants failures for tests; release builds cannot have it");
+
 pub use cancellation::{Actor, CancelDecision, CancelUntil, Stage, decide_cancellation};
 pub use facts::{FinancialStatus, OrderFacts, OrderLine};
 pub use gate::{GateDecision, IgnoreReason, Mishap, decide_gate};

@@ -95,7 +95,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::OpeningStock => "OPENING_STOCK",
             Self::Receipt => "RECEIPT",
@@ -203,6 +203,10 @@ pub(crate) async fn book(
 ) -> Result<Option<Vec<Booked>>, InventoryError> {
     if entries.is_empty() {
         return Ok(Some(Vec::new()));
+    }
+    #[cfg(feature = "faults")]
+    if guard == Guard::Available && domain::planted::is_planted("check_then_decrement") {
+        return crate::planted::book_as_read(conn, reason, entries).await;
     }
     let column = |value: fn(&Entry) -> i64| entries.iter().map(value).collect::<Vec<i64>>();
     let rows = sqlx::query(BOOK)

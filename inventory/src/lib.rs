@@ -29,6 +29,8 @@ mod error;
 mod fulfil;
 mod item;
 mod ledger;
+#[cfg(feature = "faults")]
+mod planted;
 mod queue;
 mod receive;
 mod release;

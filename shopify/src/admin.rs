@@ -10,6 +10,7 @@ mod ensure;
 mod error;
 mod fulfilments;
 pub mod operations;
+mod pace;
 mod plan;
 mod token;
 mod transport;

@@ -24,7 +24,7 @@ use crate::control::{self, Control};
 use crate::deliveries;
 use crate::faults::Fault;
 use crate::settings::{Settings, SettingsError};
-use book::{Book, HandOver};
+use book::{Book, HandOver, Status};
 use callbacks::Callbacks;
 use desk::HandOverRequest;
 
@@ -51,6 +51,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         .route("/shipments/{reference}/cancel", post(cancel_shipment))
         .route("/_shipments/{reference}/release", post(release))
         .route("/_shipments/{reference}/ship", post(ship))
+        .route("/_shipments/{reference}/cancel", post(call_off))
         .with_state(warehouse)
         .merge(control))
 }
@@ -158,6 +159,28 @@ async fn ship(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<Str
                 .filter(|part| floor::ship(&warehouse, &reference, *part))
                 .count();
             Reply::new(StatusCode::OK, json!({ "shipped": shipped }))
+        }
+        None => not_found(&reference),
+    };
+    turn_away(&warehouse.control, &call, reply)
+}
+
+/// The warehouse itself calls off whatever of a hand-over has not left yet; nobody asked it to.
+async fn call_off(
+    State(warehouse): State<Arc<Warehouse>>,
+    Path(reference): Path<String>,
+) -> Response {
+    let call = warehouse.call_for("callOff", &reference);
+    let parts = warehouse
+        .book()
+        .find(&reference)
+        .map(|hand_over| hand_over.shipments.len());
+    let reply = match parts {
+        Some(parts) => {
+            let cancelled = (0..parts)
+                .filter(|part| warehouse.advance(&reference, *part, Status::Cancelled, None))
+                .count();
+            Reply::new(StatusCode::OK, json!({ "cancelled": cancelled }))
         }
         None => not_found(&reference),
     };

@@ -12,6 +12,8 @@ mod entry;
 mod ledger;
 mod order_fulfilment;
 mod overdue_inquiry;
+#[cfg(feature = "faults")]
+mod planted;
 mod saga;
 
 pub use entry::{Ending, OrderFulfilment};

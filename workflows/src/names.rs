@@ -39,9 +39,9 @@ pub const ORDER_STAGE: SearchAttributeKey<String> = SearchAttributeKey::<String>
 pub const SHOP: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Shop");
 /// Search attribute: the order number.
 pub const ORDER_NUMBER: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("OrderNumber");
-/// Search attribute: the parked step, if any.
+/// Search attribute: the parked step; empty once it is answered.
 pub const PARKED_STEP: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("ParkedStep");
-/// Search attribute: why it is parked.
+/// Search attribute: why it is parked; empty once it is answered.
 pub const PARKED_REASON: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("ParkedReason");
 
 /// Search attribute: when the order should have shipped.
@@ -57,5 +57,9 @@ pub const SEARCH_ATTRIBUTES: [(&str, &str); 6] = [
     ("SlaDue", "Datetime"),
 ];
 
-/// Failure type of trouble with our own database: the step is tried again for ever, never parked.
+/// Failure type of trouble with our own database.
 pub const DATABASE_FAILURE: &str = "DATABASE";
+
+/// Failure types that are no fault of the order: the step is tried again for ever, never parked.
+/// Parking needs our database, and whoever asks us to come later will have us later.
+pub const NEVER_PARKED: [&str; 3] = [DATABASE_FAILURE, "SHOPIFY_THROTTLED", "WMS_RATE_LIMITED"];

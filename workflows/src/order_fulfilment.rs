@@ -185,13 +185,12 @@ impl Story {
         }
     }
 
-    /// A run that took over from a lost one asks what became of the hand-overs, and tells the shop
-    /// what it has not heard of.
+    /// A run that took over from another asks what became of the hand-overs, and tells the shop what
+    /// it has not heard of.
     async fn catch_up(&self) -> Result<(), Interrupted> {
         self.tell_the_untold().await?;
-        let took_over = self.ctx.state(|order| {
-            order.input.carried.is_none() && order.progress.hand_overs.iter().any(|hand_over| hand_over.accepted)
-        });
+        let took_over =
+            self.ctx.state(|order| order.progress.hand_overs.iter().any(|hand_over| hand_over.accepted));
         if took_over && self.more_to_ship() {
             self.ask_warehouse().await?;
         }
@@ -223,8 +222,12 @@ impl Story {
                 order.handing_over = true;
                 order.progress.push_undo(Undo::Recall { reference: reference.clone() });
             });
+            #[cfg(feature = "faults")]
+            self.forget_recall(&reference);
             let input = self.hand_over_ref(reference);
             let did = self.step(Step::HandOver, reference.as_str(), || CreateShipment, input).await?;
+            #[cfg(feature = "faults")]
+            self.remember_recall(&reference);
             self.ctx.state_mut(|order| {
                 order.status = order.status.max(OrderStatus::Processing);
                 order.progress.hand_over_mut(reference, |known| known.accepted = true);
@@ -278,10 +281,15 @@ impl Story {
                 return Ok(News::Nothing); // the last of it was booked by hand
             }
             self.wait_until(None, |order| !order.progress.news.is_empty() || order.stock_available).await?;
-            let Some(news) = self.ctx.state_mut(|order| order.progress.news.pop_front()) else {
+            let Some(news) = self.ctx.state(|order| order.progress.news.front().cloned()) else {
                 return Ok(News::Stock);
             };
-            if let Some(news) = self.weigh(news).await? {
+            let weighed = self.weigh(&news).await?;
+            if let Some(News::Parcel(parcel)) = weighed {
+                return Ok(News::Parcel(parcel)); // dealt with once it is booked
+            }
+            self.dealt_with(|other| *other == news);
+            if let Some(news) = weighed {
                 return Ok(news);
             }
         }
@@ -289,11 +297,11 @@ impl Story {
 
     /// What a message of the warehouse means for the story; on hold and exception are states, not
     /// errors.
-    async fn weigh(&self, news: WarehouseNews) -> Result<Option<News>, Interrupted> {
-        let reference = news.reference;
+    async fn weigh(&self, news: &WarehouseNews) -> Result<Option<News>, Interrupted> {
+        let reference = news.reference.clone();
         let recalled = self.ctx.state(|order| order.progress.recalled.contains(&reference));
         match news.kind {
-            NewsKind::Shipped => Ok(Some(News::Parcel(Parcel { reference, shipment_id: news.shipment_id }))),
+            NewsKind::Shipped => Ok(Some(News::Parcel(Parcel { reference, shipment_id: news.shipment_id.clone() }))),
             NewsKind::OnHold => {
                 self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Warehouse)).await;
                 Ok(None)
@@ -311,6 +319,11 @@ impl Story {
         }
     }
 
+    /// Takes away what the story has dealt with; whatever interrupts it before leaves the news there.
+    fn dealt_with(&self, which: impl Fn(&WarehouseNews) -> bool) {
+        self.ctx.state_mut(|order| order.progress.news.retain(|news| !which(news)));
+    }
+
     /// Books a parcel: its stock has left, and with the last piece the order is `SHIPPED`.
     async fn record_parcel(&self, parcel: &Parcel, by_hand: bool) -> Result<(), Interrupted> {
         let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand };
@@ -322,6 +335,10 @@ impl Story {
             });
             self.show_stage(Self::FULFILLING);
         }
+        self.dealt_with(|news| {
+            news.kind == NewsKind::Shipped
+                && (&news.reference, &news.shipment_id) == (&parcel.reference, &parcel.shipment_id)
+        });
         Ok(())
     }
 
@@ -372,10 +389,14 @@ impl Story {
     }
 
     async fn walk_back(&self, request: &CancelRequest) -> Result<Option<Ending>, Interrupted> {
+        #[cfg(feature = "faults")]
+        self.release_first().await?;
         while let Some(Undo::Recall { reference }) = self.ctx.state(|order| order.progress.undos.last().cloned()) {
             self.recall(&reference).await?;
             self.ctx.state_mut(|order| order.progress.undos.pop());
         }
+        #[cfg(feature = "faults")]
+        self.believe_what_succeeded();
         if self.ctx.state(|order| order.progress.outstanding_pieces() > 0) {
             return Ok(None);
         }
@@ -398,7 +419,7 @@ impl Story {
 
     /// Undo of [`Story::reserve`]: gives back what has not left. An order of our own API was reserved
     /// before its story began, so this is done whether or not the story came to reserving.
-    async fn release(&self) -> Result<(), Interrupted> {
+    pub(crate) async fn release(&self) -> Result<(), Interrupted> {
         let input = OrderRef { order_id: self.order_id() };
         if let Did::It(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
             self.ctx.state_mut(|order| {
@@ -529,7 +550,13 @@ impl Story {
                 names::PARKED_STEP.value_set(step.as_str().to_owned()),
                 names::PARKED_REASON.value_set(reason.code().to_owned()),
             ],
-            None => [stage, names::PARKED_STEP.value_unset(), names::PARKED_REASON.value_unset()],
+            // Taking an attribute away would fail the workflow task: the SDK sends that as an empty
+            // payload, which the server refuses. So nothing parked is an empty text.
+            None => [
+                stage,
+                names::PARKED_STEP.value_set(String::new()),
+                names::PARKED_REASON.value_set(String::new()),
+            ],
         });
     }
 }

@@ -9,6 +9,7 @@ use domain::{Actor, Mishap, RetryRule, Step};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
     error::{ActivityExecutionError, IncomingError},
+    protos::temporal::api::failure::v1::failure::FailureInfo,
 };
 use temporalio_workflow::{
     ActivityCancellationType, ActivityOptions, LocalActivityOptions, TimerOptions, WaitConditionOptions,
@@ -24,8 +25,8 @@ use crate::{
     order_fulfilment::Story,
 };
 
-/// Trouble with our own database is waited out with these pauses.
-const DATABASE_PAUSES: RetryRule = RetryRule {
+/// What is no fault of the order is waited out with these pauses.
+const PAUSES: RetryRule = RetryRule {
     first_wait: Duration::from_secs(2),
     backoff: 2.0,
     longest_wait: Duration::from_secs(30),
@@ -84,20 +85,21 @@ impl Failure {
         let code = match error.reason() {
             Some(IncomingError::Application(failure)) => failure.type_name().unwrap_or("UNEXPECTED").to_owned(),
             Some(IncomingError::Timeout(_)) => "TIMEOUT".to_owned(),
-            _ => "UNEXPECTED".to_owned(),
+            Some(_) => "UNEXPECTED".to_owned(),
+            None => unwrapped_code(error).unwrap_or("UNEXPECTED").to_owned(),
         };
         Self { code }
     }
 
-    /// A local activity that ran out of time was held up by our own database.
-    fn is_our_database(&self, lane: &Lane) -> bool {
-        self.code == names::DATABASE_FAILURE || (self.code == "TIMEOUT" && matches!(lane, Lane::Records))
+    /// No fault of the order. A local activity that ran out of time was held up by our own database.
+    fn is_to_be_waited_out(&self, lane: &Lane) -> bool {
+        names::NEVER_PARKED.contains(&self.code.as_str()) || (self.code == "TIMEOUT" && matches!(lane, Lane::Records))
     }
 }
 
 impl Story {
-    /// Does a step: notes it, calls, waits out our own database, and parks what fails for good or
-    /// too often until an operator answers.
+    /// Does a step: notes it, calls, waits out what is no fault of the order, and parks what
+    /// fails for good or too often until an operator answers.
     pub(crate) async fn step<A>(
         &self,
         step: Step,
@@ -118,8 +120,8 @@ impl Story {
                     self.note(step, subject, LedgerState::Done);
                     return Ok(Did::It(output));
                 }
-                Err(failure) if failure.is_our_database(&lane(step)) => {
-                    self.pause(&DATABASE_PAUSES, pauses).await;
+                Err(failure) if failure.is_to_be_waited_out(&lane(step)) => {
+                    self.pause(&PAUSES, pauses).await;
                     pauses += 1;
                 }
                 Err(failure) => match self.park(step, Mishap::new(failure.code)).await? {
@@ -144,7 +146,7 @@ impl Story {
             match self.call_records(activity(), input.clone()).await {
                 Ok(output) => return output,
                 Err(_) => {
-                    self.pause(&DATABASE_PAUSES, pauses).await;
+                    self.pause(&PAUSES, pauses).await;
                     pauses += 1;
                 }
             }
@@ -166,8 +168,8 @@ impl Story {
         });
         self.show_parked(Some((step, &reason)));
 
-        // Facts mend too: new content may pass the gate, and what the warehouse says of a hand-over
-        // shows that it got there.
+        // Facts mend too: new content may pass the gate or name a SKU that is stocked, stock may have
+        // come in, and what the warehouse says of a hand-over shows that it got there.
         let waited = self
             .wait_until(None, |order| {
                 order.answer.is_some()
@@ -189,9 +191,6 @@ impl Story {
                 reason: Some("called off".to_owned()),
             },
         };
-        if matches!(waited, Err(Interrupted::HistoryLong)) {
-            return Err(Interrupted::HistoryLong);
-        }
         self.ctx.state_mut(|order| order.parked = None);
         self.record(
             || ResolveStep,
@@ -210,12 +209,16 @@ impl Story {
             Resolution::Compensate => {
                 Err(Interrupted::CalledOff(CancelRequest { actor: Actor::Operator, reason: answer.reason }))
             }
+            // A fresh history begins the step anew, which is what a retry asks for. The gate reads
+            // what the channel said first.
+            Resolution::Retry if step != Step::Gate && self.history_is_long() => Err(Interrupted::HistoryLong),
             decided => Ok(decided),
         }
     }
 
     /// Waits until `ready`, at most for `deadline`. A call-off ends the wait, unless the order is
-    /// being called off already.
+    /// being called off already; so does a history that has grown long, unless a step is parked: a
+    /// fresh one would do the step again unasked.
     pub(crate) async fn wait_until(
         &self,
         deadline: Option<Duration>,
@@ -227,9 +230,10 @@ impl Story {
                 self.ctx.timer(TimerOptions::builder(duration).cancellation_token(timer_token.clone()).build()),
             )
         });
-        let undoing = self.ctx.state(|order| order.undoing);
+        let (undoing, parked) = self.ctx.state(|order| (order.undoing, order.parked.is_some()));
+        let renews = || !parked && self.history_is_long();
         let mut condition = pin!(self.ctx.wait_condition_with_options(
-            |order| ready(order) || (!undoing && (order.cancel.is_some() || self.history_is_long())),
+            |order| ready(order) || (!undoing && (order.cancel.is_some() || renews())),
             shielded(),
         ));
         let root = self.ctx.cancellation_token();
@@ -255,7 +259,7 @@ impl Story {
             timer_token.cancel();
         }
         self.look_for_interruption()?;
-        if wake == Wake::Ready && !undoing && !self.ctx.state(&ready) && self.history_is_long() {
+        if wake == Wake::Ready && !undoing && !self.ctx.state(&ready) && renews() {
             return Err(Interrupted::HistoryLong);
         }
         Ok(wake)
@@ -289,8 +293,9 @@ impl Story {
         called_off.map_or(Ok(()), |request| Err(Interrupted::CalledOff(request)))
     }
 
+    /// An undo walk is never carried over.
     fn history_is_long(&self) -> bool {
-        self.ctx.continue_as_new_suggested()
+        self.ctx.continue_as_new_suggested() && !self.ctx.state(|order| order.undoing)
     }
 
     fn note(&self, step: Step, subject: &str, state: LedgerState) {
@@ -342,6 +347,14 @@ impl Story {
         let wait = rule.first_wait.mul_f64(rule.backoff.powi(pauses.min(10))).min(rule.longest_wait);
         let timer = TimerOptions::builder(wait).cancellation_token(WorkflowCancellationToken::new()).build();
         self.ctx.timer(timer).await;
+    }
+}
+
+/// The code of a failed local activity: its failure comes without the wrapper that has a reason.
+fn unwrapped_code(error: &ActivityExecutionError) -> Option<&str> {
+    match error.failure()?.failure_info.as_ref()? {
+        FailureInfo::ApplicationFailureInfo(failure) => Some(&failure.r#type).filter(|code| !code.is_empty()).map(String::as_str),
+        _ => None,
     }
 }
 

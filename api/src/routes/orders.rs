@@ -1,17 +1,19 @@
-//! Orders: placing one, finding some, looking at one.
+//! Orders: placing one, finding some, looking at one, retrying one that is stuck.
 
 use axum::{
     Json, Router,
     extract::{Extension, State},
     http::StatusCode,
-    routing::get,
+    routing::{get, post},
 };
 use domain::{OrderId, OrderNumber, ShopDomain};
 use orders::{
+    Order,
     record::{self, Filter},
     shipment, timeline,
 };
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 
 use crate::{
     correlation::CorrelationId,
@@ -22,6 +24,7 @@ use crate::{
 
 mod form;
 mod placing;
+mod retry;
 mod view;
 
 use form::OrderForm;
@@ -32,7 +35,10 @@ const USUAL_PAGE: i64 = 50;
 const MOST_OF_A_PAGE: i64 = 200;
 
 pub(crate) fn router() -> Router<Api> {
-    Router::new().route("/api/orders", get(list).post(place)).route("/api/orders/{id}", get(look_at))
+    Router::new()
+        .route("/api/orders", get(list).post(place))
+        .route("/api/orders/{id}", get(look_at))
+        .route("/api/orders/{id}/retry", post(retry))
 }
 
 /// A filter this version does not know is refused: ignoring it would show the wrong orders.
@@ -49,6 +55,13 @@ struct PlacedBody {
     message: &'static str,
     #[serde(flatten)]
     order: OrderBody,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RetryBody {
+    message: &'static str,
+    order_id: OrderId,
 }
 
 async fn list(
@@ -70,16 +83,8 @@ async fn look_at(
     State(api): State<Api>,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<OrderDetailBody>, Problem> {
-    let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
     let mut conn = api.pool.acquire().await?;
-    let mut order = record::find(&mut conn, &order_id).await?;
-    // Every order number is a well-formed order id too.
-    if order.is_none()
-        && let Ok(number) = OrderNumber::parse(&id)
-    {
-        order = record::find_by_number(&mut conn, &number).await?;
-    }
-    let order = order.ok_or(Problem::NoSuchOrder(id))?;
+    let order = named(&mut conn, id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let shipments = shipment::of_order(&mut conn, &order.order_id).await?;
     Ok(Json(OrderDetailBody::new(order, timeline, shipments)))
@@ -97,4 +102,30 @@ async fn place(
     }
     let body = PlacedBody { message: "Order placed successfully", order: order.into() };
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// Leaves the wish in the inbox; the run, or a new one where it is gone, does the stuck step again.
+async fn retry(
+    State(api): State<Api>,
+    PathPart(id): PathPart<String>,
+) -> Result<(StatusCode, Json<RetryBody>), Problem> {
+    let mut conn = api.pool.acquire().await?;
+    let order_id = named(&mut conn, id).await?.order_id;
+    if let Some(message) = retry::leave_message(&mut conn, &order_id).await? {
+        api.queue.offer(message);
+    }
+    Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
+}
+
+/// The order with this id or number.
+async fn named(conn: &mut PgConnection, id: String) -> Result<Order, Problem> {
+    let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
+    let mut order = record::find(conn, &order_id).await?;
+    // Every order number is a well-formed order id too.
+    if order.is_none()
+        && let Ok(number) = OrderNumber::parse(&id)
+    {
+        order = record::find_by_number(conn, &number).await?;
+    }
+    order.ok_or(Problem::NoSuchOrder(id))
 }

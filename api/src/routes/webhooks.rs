@@ -123,6 +123,10 @@ async fn read(request: Request) -> Result<(HeaderMap, Bytes), Problem> {
 
 /// Commits the message; a statement of its own is a transaction of its own.
 async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
+    #[cfg(feature = "faults")]
+    if crate::planted::acknowledged_unkept(api, message) {
+        return Ok(Taken::New);
+    }
     let kept = {
         let mut conn = api.pool.acquire().await?;
         inbox::insert(&mut conn, message).await?
@@ -130,6 +134,8 @@ async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
     let Some(kept) = kept else {
         return Ok(Taken::Repeated);
     };
+    #[cfg(feature = "faults")]
+    crate::planted::die_after_commit(message.source).await;
     api.queue.offer(kept);
     Ok(Taken::New)
 }

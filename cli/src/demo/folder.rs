@@ -33,8 +33,7 @@ impl Folder {
     /// When it cannot be made, or a demo already runs in it.
     pub fn claim(root: PathBuf) -> anyhow::Result<Self> {
         for folder in [root.join("logs"), root.join("pids")] {
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("{} cannot be made", folder.display()))?;
+            fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         }
         let path = root.join("lock");
         let mut lock = OpenOptions::new()
@@ -86,8 +85,7 @@ impl Folder {
                 end_group(pid, program);
                 ended += 1;
             }
-            fs::remove_file(&file)
-                .with_context(|| format!("{} cannot be removed", file.display()))?;
+            fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))?;
         }
         Ok(ended)
     }
@@ -103,20 +101,12 @@ pub fn last_lines(log: &Path, count: usize) -> String {
 }
 
 fn read_pid(file: &Path) -> Option<Pid> {
-    fs::read_to_string(file)
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Pid::from_raw)
+    fs::read_to_string(file).ok()?.trim().parse().ok().map(Pid::from_raw)
 }
 
 /// Whether this process id is this program.
 fn runs(pid: Pid, program: &str) -> bool {
-    let Ok(shown) = Command::new("ps")
-        .args(["-o", "comm=", "-p", &pid.to_string()])
-        .output()
-    else {
+    let Ok(shown) = Command::new("ps").args(["-o", "comm=", "-p", &pid.to_string()]).output() else {
         return false;
     };
     let shown = String::from_utf8_lossy(&shown.stdout);
@@ -156,14 +146,8 @@ mod tests {
     fn a_second_demo_in_the_same_folder_is_refused_and_told_who_runs() {
         let place = tempfile::tempdir().expect("a folder");
         let _first = Folder::claim(place.path().to_owned()).expect("the folder is free");
-        let error = Folder::claim(place.path().to_owned())
-            .err()
-            .map(|error| error.to_string());
-        assert!(
-            error
-                .unwrap_or_default()
-                .contains(&std::process::id().to_string())
-        );
+        let error = Folder::claim(place.path().to_owned()).err().map(|error| error.to_string());
+        assert!(error.unwrap_or_default().contains(&std::process::id().to_string()));
     }
 
     #[test]
@@ -174,10 +158,7 @@ mod tests {
         fs::write(folder.pid_file("worker"), left_behind.id().to_string()).expect("written");
         // Somebody has to take the exit status of a process whose parent still lives.
         let reaper = thread::spawn(move || left_behind.wait().expect("waited for"));
-        assert_eq!(
-            folder.end_leftovers(&[("worker", "sleep")]).expect("ended"),
-            1
-        );
+        assert_eq!(folder.end_leftovers(&[("worker", "sleep")]).expect("ended"), 1);
         assert!(!reaper.join().expect("reaped").success());
         assert!(!folder.pid_file("worker").exists());
     }
@@ -188,16 +169,8 @@ mod tests {
         let folder = Folder::claim(place.path().to_owned()).expect("the folder is free");
         let mut stranger = sleeper();
         fs::write(folder.pid_file("worker"), stranger.id().to_string()).expect("written");
-        assert_eq!(
-            folder
-                .end_leftovers(&[("worker", "waybill-worker")])
-                .expect("looked"),
-            0
-        );
-        assert!(
-            stranger.try_wait().expect("asked").is_none(),
-            "it was ended"
-        );
+        assert_eq!(folder.end_leftovers(&[("worker", "waybill-worker")]).expect("looked"), 0);
+        assert!(stranger.try_wait().expect("asked").is_none(), "it was ended");
         stranger.kill().expect("ended");
         stranger.wait().expect("waited for");
     }

@@ -1,11 +1,16 @@
 //! What to look at once the demo is up: the picture of an order's way, and commands to paste.
 
-use std::path::Path;
+use std::{
+    env,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use url::form_urlencoded::byte_serialize;
 
+use super::orders::Order;
 use super::screen::Screen;
-use super::settings::{Listen, SHOP, Settings};
+use super::settings::{Listen, Settings};
 
 const WAY: &str = "
   Shopify --webhook--> API --inbox--> Temporal --tasks--> worker
@@ -20,69 +25,92 @@ pub fn show_way(screen: Screen) {
     screen.line(WAY.trim_start_matches('\n'));
 }
 
-/// Prints what to look at and what to try, as commands to paste.
-pub fn show_commands(
-    screen: Screen,
-    settings: &Settings,
-    order_id: &str,
-    shopify_order_id: &str,
-    worker_pid: &Path,
-) {
-    let api = settings.api.url();
-    let faults = format!("{}/_faults", settings.warehouse.url());
-    let send = send_order(&settings.shopify);
-    screen.headline("What to look at (commands are for a second terminal, in this folder)");
-    screen.command(
-        "The order, as the API shows it:",
-        &[format!("curl -s {api}/api/orders/{order_id}")],
-    );
-    screen.command(
-        "Its workflow, step by step, in the Temporal Web UI:",
-        &[workflow_url(settings, shopify_order_id)],
-    );
-    screen.command(
-        "Send another order (its way shows up here):",
-        std::slice::from_ref(&send),
-    );
-    screen.command(
-        "Make the WMS fail three times and watch the next order recover:",
-        &[
-            put_fault(
-                &faults,
-                r#"{"operation":"createShipment","status":503,"times":3}"#,
-            ),
-            send.clone(),
-        ],
-    );
-    screen.command(
-        "Kill the worker, send an order, and watch nothing get lost:",
-        &[format!("kill -9 $(cat {})", worker_pid.display()), send],
-    );
+/// The commands the demo prints, as they work in its folder.
+pub struct Guide {
+    api: String,
+    web_ui: String,
+    faults: String,
+    send_order: String,
+    temporal: String,
+    temporal_address: String,
 }
 
-/// The workflow's page; its id is `order/{shop}/{shopify order id}`.
-fn workflow_url(settings: &Settings, shopify_order_id: &str) -> String {
-    let id = format!("order/{SHOP}/{shopify_order_id}");
-    let encoded: String = byte_serialize(id.as_bytes()).collect();
-    format!(
-        "{}/namespaces/default/workflows/{encoded}",
-        settings.temporal_ui.url()
-    )
+impl Guide {
+    /// Commands for servers at these addresses.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            api: settings.api.url(),
+            web_ui: settings.temporal_ui.url(),
+            faults: format!("{}/_faults", settings.warehouse.url()),
+            send_order: send_order(&settings.shopify),
+            temporal: temporal_program(),
+            temporal_address: settings.temporal.address.to_string(),
+        }
+    }
+
+    /// Prints what to look at and what to try.
+    pub fn show(&self, screen: Screen, first: &Order, worker_pid: &Path) {
+        let send = || self.send_order.clone();
+        screen.headline("What to look at");
+        screen.command(
+            "The order, as the API shows it:",
+            &[format!("curl -s {}/api/orders/{}", self.api, first.order_id)],
+        );
+        screen.command("Its workflow, step by step, in the Temporal Web UI:", &[self.workflow_page(first)]);
+        screen.headline("What to try, in a second terminal and in this folder");
+        screen.command("Send another order; its way shows up here:", &[send()]);
+        screen.command(
+            "The WMS fails twice, and the next order recovers by itself:",
+            &[self.refuse_hand_overs(2), send()],
+        );
+        screen.command(
+            "It fails three times, and the next order is parked. How to retry it is said here then:",
+            &[self.refuse_hand_overs(3), send()],
+        );
+        let kill = format!("kill -9 $(cat {})", worker_pid.display());
+        screen.command("Kill the worker and send an order: nothing gets lost:", &[kill, send()]);
+    }
+
+    /// Prints how a parked order is looked at and answered.
+    pub fn show_answers(&self, screen: Screen, order: &Order) {
+        screen.notice("    It waits for a person: look at it, mend the cause, then retry it.");
+        screen.command_line(&self.workflow_page(order));
+        screen.command_line(&format!(
+            "{} workflow signal --address {} \\\n      --workflow-id {} --name retry",
+            self.temporal, self.temporal_address, order.workflow_id
+        ));
+    }
+
+    fn workflow_page(&self, order: &Order) -> String {
+        let encoded: String = byte_serialize(order.workflow_id.as_bytes()).collect();
+        format!("{}/namespaces/default/workflows/{encoded}", self.web_ui)
+    }
+
+    /// Has the WMS refuse so many hand-overs. Three attempts are what an order gets before it is parked.
+    fn refuse_hand_overs(&self, times: u32) -> String {
+        format!(
+            "curl -s -X PUT {} -H 'Content-Type: application/json' \\\n      \
+             -d '{{\"rules\":[{{\"operation\":\"createShipment\",\"status\":503,\"times\":{times}}}]}}'",
+            self.faults
+        )
+    }
 }
 
 fn send_order(shopify: &Listen) -> String {
     if shopify.address.port() == 9090 {
         return "scripts/send-order.sh".to_owned();
     }
-    format!(
-        "{}={} scripts/send-order.sh",
-        shopify.variable,
-        shopify.reachable()
-    )
+    format!("{}={} scripts/send-order.sh", shopify.variable, shopify.reachable())
 }
 
-fn put_fault(url: &str, rule: &str) -> String {
-    format!(
-        "curl -s -X PUT {url} -H 'Content-Type: application/json' \\\n      -d '{{\"rules\":[{rule}]}}'"
-    )
+/// `temporal` where PATH has it, else where the scripts found or put it.
+fn temporal_program() -> String {
+    let found =
+        Command::new("scripts/tools.sh").arg("temporal").stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let program =
+        found.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let on_path = env::var_os("PATH").is_some_and(|path| {
+        env::split_paths(&path).any(|folder| Path::new(&program).parent() == Some(folder.as_path()))
+    });
+    if program.is_empty() || on_path { "temporal".to_owned() } else { program }
 }

@@ -1,15 +1,13 @@
 //! The demo's orders: placed at the simulated Shopify, followed through Waybill's API.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::screen::Screen;
 use super::settings::{SHOP, Settings};
 
 /// What the demo sells.
@@ -21,14 +19,14 @@ const ORDER: &str = include_str!("order.json");
 /// Who answers most questions.
 const API: &str = "the API";
 
-/// The event that ends an order's way as far as the demo tells it.
-pub const SHOP_TOLD: &str = "SHOP_TOLD";
-
 /// An order as the API shows it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
     pub order_id: String,
+    /// The name people in the shop use, for example `#1001`.
+    pub name: String,
+    pub workflow_id: String,
     #[serde(default)]
     pub timeline: Vec<Happening>,
 }
@@ -69,20 +67,12 @@ impl Doors {
             .connect_timeout(Duration::from_secs(3))
             .timeout(Duration::from_secs(10))
             .build()?;
-        Ok(Self {
-            client,
-            api: settings.api.url(),
-            shopify: settings.shopify.url(),
-        })
+        Ok(Self { client, api: settings.api.url(), shopify: settings.shopify.url() })
     }
 
     /// Whether this address answers 200.
     pub async fn answers(&self, url: &str) -> bool {
-        self.client
-            .get(url)
-            .send()
-            .await
-            .is_ok_and(|answer| answer.status() == StatusCode::OK)
+        self.client.get(url).send().await.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
     /// Sees to it that there is tea in stock.
@@ -93,23 +83,13 @@ impl Doors {
         let item = json!({
             "itemId": ITEM, "itemName": "Earl Grey, 100 g", "availableQty": 500, "unitPrice": "12.50",
         });
-        let answer = ask(
-            self.client
-                .post(format!("{}/api/inventory", self.api))
-                .json(&item),
-            API,
-        )
-        .await?;
+        let answer = ask(self.client.post(format!("{}/api/inventory", self.api)).json(&item), API).await?;
         if answer.status() != StatusCode::CONFLICT {
-            return accepted(answer, "the API did not take the item into stock")
-                .await
-                .map(drop);
+            return accepted(answer, "the API did not take the item into stock").await.map(drop);
         }
         let url = format!("{}/api/inventory/{ITEM}/receive", self.api);
         let answer = ask(self.client.post(url).json(&json!({ "quantity": 100 })), API).await?;
-        accepted(answer, "the API did not take more of the item into stock")
-            .await
-            .map(drop)
+        accepted(answer, "the API did not take more of the item into stock").await.map(drop)
     }
 
     /// Has Shopify take an order and announce it.
@@ -123,41 +103,26 @@ impl Doors {
             .replace("ORDER_ID", &number)
             .replace("PLACED_AT", &at.to_rfc3339_opts(SecondsFormat::Secs, true));
         let url = format!("{}/_orders?announce=true", self.shopify);
-        let request = self
-            .client
-            .post(url)
-            .header("Content-Type", "application/json")
-            .body(body);
+        let request = self.client.post(url).header("Content-Type", "application/json").body(body);
         let answer = ask(request, "the simulated Shopify").await?;
         accepted(answer, "the simulated Shopify did not take the order").await?;
-        Ok(Placed {
-            shopify_order_id: format!("82098{number}"),
-            name: format!("#{number}"),
-            at,
-        })
+        Ok(Placed { shopify_order_id: format!("82098{number}"), name: format!("#{number}"), at })
     }
 
     /// The order of this id at Shopify, once the API knows it.
     ///
     /// # Errors
     /// When the API cannot be asked.
-    pub async fn find(&self, shopify_order_id: &str) -> anyhow::Result<Option<String>> {
-        let query = format!("?shop={SHOP}&shopifyOrderId={shopify_order_id}");
-        Ok(self
-            .list(&query)
-            .await?
-            .into_iter()
-            .next()
-            .map(|order| order.order_id))
+    pub async fn find(&self, shopify_order_id: &str) -> anyhow::Result<Option<Order>> {
+        Ok(self.list(&format!("?shop={SHOP}&shopifyOrderId={shopify_order_id}")).await?.into_iter().next())
     }
 
-    /// All orders of the demo's shop that the API lists.
+    /// The newest orders of the demo's shop, newest first.
     ///
     /// # Errors
     /// When the API cannot be asked.
-    pub async fn orders(&self) -> anyhow::Result<HashSet<String>> {
-        let listed = self.list(&format!("?shop={SHOP}")).await?;
-        Ok(listed.into_iter().map(|order| order.order_id).collect())
+    pub async fn orders(&self) -> anyhow::Result<Vec<Order>> {
+        self.list(&format!("?shop={SHOP}")).await
     }
 
     /// One order with its timeline.
@@ -165,115 +130,28 @@ impl Doors {
     /// # Errors
     /// When the API cannot be asked.
     pub async fn order(&self, order_id: &str) -> anyhow::Result<Order> {
-        let answer = ask(
-            self.client
-                .get(format!("{}/api/orders/{order_id}", self.api)),
-            API,
-        )
-        .await?;
+        let answer = ask(self.client.get(format!("{}/api/orders/{order_id}", self.api)), API).await?;
         let shown = accepted(answer, "the API did not show the order").await?;
-        shown
-            .json()
-            .await
-            .context("the order that the API shows cannot be read")
+        shown.json().await.context("the order that the API shows cannot be read")
     }
 
     async fn list(&self, query: &str) -> anyhow::Result<Vec<Order>> {
-        let answer = ask(
-            self.client.get(format!("{}/api/orders{query}", self.api)),
-            API,
-        )
-        .await?;
+        let answer = ask(self.client.get(format!("{}/api/orders{query}", self.api)), API).await?;
         let listed = accepted(answer, "the API did not list the orders").await?;
-        listed
-            .json()
-            .await
-            .context("the API's list of orders cannot be read")
+        listed.json().await.context("the API's list of orders cannot be read")
     }
 }
 
 async fn ask(request: RequestBuilder, whom: &str) -> anyhow::Result<Response> {
-    request
-        .send()
-        .await
-        .with_context(|| format!("{whom} does not answer"))
+    request.send().await.with_context(|| format!("{whom} does not answer"))
 }
 
 async fn accepted(answer: Response, otherwise: &str) -> anyhow::Result<Response> {
     let status = answer.status();
     if !status.is_success() {
-        bail!(
-            "{otherwise}: {status} {}",
-            answer.text().await.unwrap_or_default()
-        );
+        bail!("{otherwise}: {status} {}", answer.text().await.unwrap_or_default());
     }
     Ok(answer)
-}
-
-/// How far an order's way has been told.
-pub struct Follower {
-    order_id: String,
-    since: Option<DateTime<Utc>>,
-    told: usize,
-    last: Option<DateTime<Utc>>,
-}
-
-impl Follower {
-    /// Tells an order's way from its start; times count from `since`, or where that is not known,
-    /// from the first thing that happened.
-    pub fn new(order_id: String, since: Option<DateTime<Utc>>) -> Self {
-        Self {
-            order_id,
-            since,
-            told: 0,
-            last: since,
-        }
-    }
-
-    pub fn order_id(&self) -> &str {
-        &self.order_id
-    }
-
-    /// Prints what is new; true once the shop was told.
-    ///
-    /// # Errors
-    /// When the API cannot be asked, or shows less than it did before.
-    pub async fn tell_news(&mut self, doors: &Doors, screen: Screen) -> anyhow::Result<bool> {
-        let order = doors.order(&self.order_id).await?;
-        ensure!(
-            order.timeline.len() >= self.told,
-            "the order's timeline became shorter"
-        );
-        for happening in &order.timeline[self.told..] {
-            let since = *self.since.get_or_insert(happening.at);
-            let last = self.last.replace(happening.at).unwrap_or(since);
-            screen.step(
-                &label(&happening.event),
-                elapsed(since, happening.at),
-                elapsed(last, happening.at),
-                happening.detail.as_deref().unwrap_or_default(),
-            );
-        }
-        self.told = order.timeline.len();
-        Ok(order
-            .timeline
-            .iter()
-            .any(|happening| happening.event == SHOP_TOLD))
-    }
-}
-
-/// An event in a person's words.
-fn label(event: &str) -> String {
-    match event {
-        "HANDED_OVER" => "handed over to the warehouse".to_owned(),
-        SHOP_TOLD => "Shopify told".to_owned(),
-        other => other.to_lowercase().replace('_', " "),
-    }
-}
-
-/// Clocks of two processes may disagree by a little: never less than nothing.
-fn elapsed(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
-    (to - from).to_std().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -284,22 +162,9 @@ mod tests {
 
     #[test]
     fn the_order_with_its_blanks_filled_in_is_json_with_whole_ids() {
-        let filled = ORDER
-            .replace("ORDER_ID", "1700000000")
-            .replace("PLACED_AT", "2026-01-01T00:00:00Z");
+        let filled = ORDER.replace("ORDER_ID", "1700000000").replace("PLACED_AT", "2026-01-01T00:00:00Z");
         let order: Value = serde_json::from_str(&filled).expect("valid JSON");
         assert_eq!(order["id"].as_i64(), Some(820_981_700_000_000));
         assert!(order["line_items"][0]["id"].is_i64());
-    }
-
-    #[test]
-    fn an_event_nobody_thought_of_is_still_told_in_words() {
-        assert_eq!(label("NEEDS_ATTENTION"), "needs attention");
-    }
-
-    #[test]
-    fn a_clock_that_runs_behind_never_gives_a_negative_time() {
-        let now = Utc::now();
-        assert_eq!(elapsed(now, now - Duration::from_secs(1)), Duration::ZERO);
     }
 }

@@ -61,20 +61,11 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} cannot be started", recipe.program.display()))?;
-        let id = child
-            .id()
-            .context("a process that was just started has no id")?;
+        let id = child.id().context("a process that was just started has no id")?;
         let group = Pid::from_raw(i32::try_from(id)?);
         let pid_file = folder.pid_file(recipe.name);
         fs::write(&pid_file, format!("{id}\n"))?;
-        Ok(Self {
-            recipe,
-            child,
-            group,
-            log,
-            pid_file,
-            started: Instant::now(),
-        })
+        Ok(Self { recipe, child, group, log, pid_file, started: Instant::now() })
     }
 
     pub fn name(&self) -> &'static str {
@@ -111,19 +102,11 @@ impl Process {
         let deadline = Instant::now() + within;
         while !is_ready().await {
             if let Some(status) = self.ended() {
-                bail!(
-                    "{} ended while starting ({status}).\n{}",
-                    self.name(),
-                    self.last_words()
-                );
+                bail!("{} ended while starting ({status}).\n{}", self.name(), self.last_words());
             }
             if Instant::now() > deadline {
                 let waited_s = within.as_secs();
-                bail!(
-                    "{} was not ready within {waited_s} s.\n{}",
-                    self.name(),
-                    self.last_words()
-                );
+                bail!("{} was not ready within {waited_s} s.\n{}", self.name(), self.last_words());
             }
             sleep(Duration::from_millis(50)).await;
         }
@@ -132,11 +115,7 @@ impl Process {
 
     /// The last lines of its log, and where the rest is.
     pub fn last_words(&self) -> String {
-        format!(
-            "Its log, {}, ends with\n{}",
-            self.log.display(),
-            last_lines(&self.log, 12)
-        )
+        format!("Its log, {}, ends with\n{}", self.log.display(), last_lines(&self.log, 12))
     }
 
     /// Lets it finish what it is doing, and ends it when that takes too long.

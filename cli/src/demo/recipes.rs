@@ -44,22 +44,10 @@ pub fn simulators(settings: &Settings) -> anyhow::Result<Recipe> {
         program: built("waybill-simulators")?,
         arguments: Vec::new(),
         environment: vec![
-            (
-                settings.shopify.variable,
-                settings.shopify.address.to_string(),
-            ),
-            (
-                settings.warehouse.variable,
-                settings.warehouse.address.to_string(),
-            ),
-            (
-                "SIM_SHOPIFY_WEBHOOK_URL",
-                format!("{}/webhooks/shopify", settings.api.url()),
-            ),
-            (
-                "SIM_WMS_WEBHOOK_URL",
-                format!("{}/webhooks/wms", settings.api.url()),
-            ),
+            (settings.shopify.variable, settings.shopify.address.to_string()),
+            (settings.warehouse.variable, settings.warehouse.address.to_string()),
+            ("SIM_SHOPIFY_WEBHOOK_URL", format!("{}/webhooks/shopify", settings.api.url())),
+            ("SIM_WMS_WEBHOOK_URL", format!("{}/webhooks/wms", settings.api.url())),
             ("SIM_SHOPIFY_ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
             ("SIM_SHOPIFY_WEBHOOK_SECRET", SHOPIFY_SECRET.to_owned()),
             ("SIM_WMS_TOKEN", WMS_TOKEN.to_owned()),
@@ -75,12 +63,7 @@ pub fn simulators(settings: &Settings) -> anyhow::Result<Recipe> {
 /// When it is not built.
 pub fn api(settings: &Settings) -> anyhow::Result<Recipe> {
     let program = built("waybill-api")?;
-    Ok(Recipe {
-        name: "api",
-        program,
-        arguments: Vec::new(),
-        environment: environment(settings),
-    })
+    Ok(Recipe { name: "api", program, arguments: Vec::new(), environment: environment(settings) })
 }
 
 /// The worker.
@@ -89,12 +72,7 @@ pub fn api(settings: &Settings) -> anyhow::Result<Recipe> {
 /// When it is not built.
 pub fn worker(settings: &Settings) -> anyhow::Result<Recipe> {
     let program = built("waybill-worker")?;
-    Ok(Recipe {
-        name: "worker",
-        program,
-        arguments: Vec::new(),
-        environment: environment(settings),
-    })
+    Ok(Recipe { name: "worker", program, arguments: Vec::new(), environment: environment(settings) })
 }
 
 /// What API and worker are told.
@@ -104,14 +82,8 @@ fn environment(settings: &Settings) -> Vec<(&'static str, String)> {
         ("TEMPORAL_ADDRESS", settings.temporal.address.to_string()),
         ("TEMPORAL_NAMESPACE", "default".to_owned()),
         (settings.api.variable, settings.api.address.to_string()),
-        (
-            settings.api_metrics.variable,
-            settings.api_metrics.address.to_string(),
-        ),
-        (
-            settings.worker_metrics.variable,
-            settings.worker_metrics.address.to_string(),
-        ),
+        (settings.api_metrics.variable, settings.api_metrics.address.to_string()),
+        (settings.worker_metrics.variable, settings.worker_metrics.address.to_string()),
         ("SHOPIFY_SHOP", SHOP.to_owned()),
         ("SHOPIFY_ADMIN_URL", settings.shopify.url()),
         ("SHOPIFY_ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
@@ -127,10 +99,7 @@ fn environment(settings: &Settings) -> Vec<(&'static str, String)> {
 fn built(name: &str) -> anyhow::Result<PathBuf> {
     let program = env::current_exe()?.with_file_name(name);
     if !program.exists() {
-        bail!(
-            "{} is not built.\nRun `make demo`, which builds it.",
-            program.display()
-        );
+        bail!("{} is not built.\nRun `make demo`, which builds it.", program.display());
     }
     Ok(program)
 }

@@ -6,7 +6,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use owo_colors::OwoColorize;
+use owo_colors::{OwoColorize, Style};
 
 /// Standard output.
 #[derive(Clone, Copy)]
@@ -14,12 +14,21 @@ pub struct Screen {
     coloured: bool,
 }
 
+/// What a step of an order means for whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It is done.
+    Done,
+    /// The order waits for something that comes by itself.
+    Waits,
+    /// The order waits for a person.
+    Parked,
+}
+
 impl Screen {
     /// Colours only on a terminal, and not where `NO_COLOR` is set.
     pub fn new() -> Self {
-        Self {
-            coloured: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none(),
-        }
+        Self { coloured: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
     }
 
     /// Prints one line.
@@ -31,7 +40,7 @@ impl Screen {
     /// A headline, after an empty line.
     pub fn headline(self, text: &str) {
         self.line("");
-        self.line(&self.bold(text));
+        self.line(&self.styled(text, Style::new().bold()));
     }
 
     /// A server that is up: its name, where it is and what is worth knowing.
@@ -40,55 +49,40 @@ impl Screen {
     }
 
     /// A step of an order: when, and how long after the step before.
-    pub fn step(self, label: &str, since_webhook: Duration, since_last: Duration, detail: &str) {
-        let total = format!("{:>9}", seconds(since_webhook));
+    pub fn step(self, mark: Mark, label: &str, since_start: Duration, since_last: Duration, detail: &str) {
+        let (sign, style) = match mark {
+            Mark::Done => ("✓", Style::new().green()),
+            Mark::Waits => ("…", Style::new().yellow()),
+            Mark::Parked => ("!", Style::new().yellow().bold()),
+        };
+        let label = format!("{label:<28}");
+        let label = if mark == Mark::Parked { self.styled(&label, style) } else { label };
+        let total = seconds(since_start);
         let own = format!("+{}", seconds(since_last));
-        let line = format!(
-            "  {} {label:<28}{total}  {own:>10}  {detail}",
-            self.green("✓")
-        );
+        let line = format!("  {} {label}{total:>10}{own:>12}  {detail}", self.styled(sign, style));
         self.line(line.trim_end());
     }
 
-    /// A command to paste, under what it is for.
+    /// Commands to paste, under what they are for.
     pub fn command(self, purpose: &str, commands: &[String]) {
         self.line(&format!("  {purpose}"));
         for command in commands {
-            self.line(&format!("    {}", self.cyan(command)));
+            self.command_line(command);
         }
+    }
+
+    /// A command to paste.
+    pub fn command_line(self, command: &str) {
+        self.line(&format!("    {}", self.styled(command, Style::new().cyan())));
     }
 
     /// Something that went differently than planned.
     pub fn notice(self, text: &str) {
-        self.line(&if self.coloured {
-            text.yellow().to_string()
-        } else {
-            text.to_owned()
-        });
+        self.line(&self.styled(text, Style::new().yellow()));
     }
 
-    fn bold(self, text: &str) -> String {
-        if self.coloured {
-            text.bold().to_string()
-        } else {
-            text.to_owned()
-        }
-    }
-
-    fn green(self, text: &str) -> String {
-        if self.coloured {
-            text.green().to_string()
-        } else {
-            text.to_owned()
-        }
-    }
-
-    fn cyan(self, text: &str) -> String {
-        if self.coloured {
-            text.cyan().to_string()
-        } else {
-            text.to_owned()
-        }
+    fn styled(self, text: &str, style: Style) -> String {
+        if self.coloured { text.style(style).to_string() } else { text.to_owned() }
     }
 }
 

@@ -64,18 +64,10 @@ impl Servers {
         let folder = Folder::claim(settings.folder.join("demo"))?;
         let ended = folder.end_leftovers(PROGRAMS)?;
         if ended > 0 {
-            screen.notice(&format!(
-                "Ended {ended} processes that an earlier demo left running."
-            ));
+            screen.notice(&format!("Ended {ended} processes that an earlier demo left running."));
         }
         settings.check_ports()?;
-        Ok(Self {
-            settings,
-            folder,
-            screen,
-            running: Vec::new(),
-            starting_postgres: None,
-        })
+        Ok(Self { settings, folder, screen, running: Vec::new(), starting_postgres: None })
     }
 
     pub fn settings(&self) -> &Settings {
@@ -98,43 +90,24 @@ impl Servers {
         self.launch(recipes::temporal(&self.settings, &self.folder))?;
         self.launch(recipes::simulators(&self.settings)?)?;
         self.start_postgres().await?;
-        migrate::run(&self.settings.database_url())
-            .await
-            .with_context(|| self.start_anew())?;
+        migrate::run(&self.settings.database_url()).await.with_context(|| self.start_anew())?;
         self.report("PostgreSQL", &self.database_place(), began);
         self.wait_for_temporal().await?;
-        self.report(
-            "Temporal",
-            &self.settings.temporal.address.to_string(),
-            began,
-        );
+        self.report("Temporal", &self.settings.temporal.address.to_string(), began);
         self.report("Temporal Web UI", &self.settings.temporal_ui.url(), began);
-        self.wait_until_answers(
-            doors,
-            "simulators",
-            format!("{}/_ledger", self.settings.shopify.url()),
-        )
-        .await?;
-        self.wait_until_answers(
-            doors,
-            "simulators",
-            format!("{}/_ledger", self.settings.warehouse.url()),
-        )
-        .await?;
+        self.wait_until_answers(doors, "simulators", format!("{}/_ledger", self.settings.shopify.url()))
+            .await?;
+        self.wait_until_answers(doors, "simulators", format!("{}/_ledger", self.settings.warehouse.url()))
+            .await?;
         self.report("Shopify, simulated", &self.settings.shopify.url(), began);
         self.report("WMS, simulated", &self.settings.warehouse.url(), began);
         self.launch(recipes::worker(&self.settings)?)?;
         self.launch(recipes::api(&self.settings)?)?;
-        self.wait_until_answers(doors, "api", format!("{}/ready", self.settings.api.url()))
-            .await?;
+        self.wait_until_answers(doors, "api", format!("{}/ready", self.settings.api.url())).await?;
         self.report("API", &self.settings.api.url(), began);
         let metrics = format!("{}/metrics", self.settings.worker_metrics.url());
         self.wait_until_answers(doors, "worker", metrics).await?;
-        self.report(
-            "Worker, metrics",
-            &self.settings.worker_metrics.url(),
-            began,
-        );
+        self.report("Worker, metrics", &self.settings.worker_metrics.url(), began);
         Ok(())
     }
 
@@ -163,29 +136,20 @@ impl Servers {
             }
             server.ended_at = Some(Instant::now());
             let wait_s = START_AGAIN_AFTER.as_secs();
-            self.screen.notice(&format!(
-                "The {name} ended ({status}); it is started again in {wait_s} s."
-            ));
+            self.screen.notice(&format!("The {name} ended ({status}); it is started again in {wait_s} s."));
         }
         Ok(())
     }
 
     /// The last lines of each log, for a failure that no process admits to.
     pub fn last_words(&self) -> String {
-        self.running
-            .iter()
-            .map(|server| server.process.last_words())
-            .collect()
+        self.running.iter().map(|server| server.process.last_words()).collect()
     }
 
     /// Ends everything that was started, what needs others first.
     pub async fn stop(mut self) {
         for (name, _) in PROGRAMS {
-            while let Some(index) = self
-                .running
-                .iter()
-                .position(|server| server.process.name() == *name)
-            {
+            while let Some(index) = self.running.iter().position(|server| server.process.name() == *name) {
                 self.running.remove(index).process.stop().await;
             }
         }
@@ -196,35 +160,22 @@ impl Servers {
         if self.settings.own_database.is_none()
             && let Err(error) = self.stop_postgres().await
         {
-            self.screen
-                .notice(&format!("PostgreSQL could not be ended: {error:#}"));
+            self.screen.notice(&format!("PostgreSQL could not be ended: {error:#}"));
         }
     }
 
     fn launch(&mut self, recipe: Recipe) -> anyhow::Result<()> {
         let process = Process::start(recipe, &self.folder, true)?;
-        self.running.push(Server {
-            process,
-            quick_ends: 0,
-            ended_at: None,
-        });
+        self.running.push(Server { process, quick_ends: 0, ended_at: None });
         Ok(())
     }
 
     fn report(&self, name: &str, place: &str, began: Instant) {
-        self.screen
-            .server(name, place, &format!("after {}", seconds(began.elapsed())));
+        self.screen.server(name, place, &format!("after {}", seconds(began.elapsed())));
     }
 
-    async fn wait_until_answers(
-        &mut self,
-        doors: &Doors,
-        name: &str,
-        url: String,
-    ) -> anyhow::Result<()> {
-        self.process(name)?
-            .wait_ready(READY_WITHIN, || doors.answers(&url))
-            .await
+    async fn wait_until_answers(&mut self, doors: &Doors, name: &str, url: String) -> anyhow::Result<()> {
+        self.process(name)?.wait_ready(READY_WITHIN, || doors.answers(&url)).await
     }
 
     fn process(&mut self, name: &str) -> anyhow::Result<&mut Process> {
@@ -242,11 +193,7 @@ impl Servers {
         let port = self.settings.postgres.address.port().to_string();
         let log = self.folder.log("postgresql");
         let place = self.folder.path("postgres");
-        let script = script("scripts/postgres.sh", &log)?
-            .arg("start")
-            .arg(place)
-            .arg(port)
-            .spawn()?;
+        let script = script("scripts/postgres.sh", &log)?.arg("start").arg(place).arg(port).spawn()?;
         let status = self.starting_postgres.insert(script).wait().await?;
         self.starting_postgres = None;
         if !status.success() {
@@ -254,19 +201,14 @@ impl Servers {
         }
         // It may have found it necessary to keep the data elsewhere.
         let said = std::fs::read_to_string(&log).unwrap_or_default();
-        said.lines()
-            .for_each(|line| self.screen.line(&format!("  {line}")));
+        said.lines().for_each(|line| self.screen.line(&format!("  {line}")));
         Ok(())
     }
 
     async fn stop_postgres(&self) -> anyhow::Result<()> {
         let log = self.folder.log("postgresql-stop");
         let place = self.folder.path("postgres");
-        let status = script("scripts/postgres.sh", &log)?
-            .arg("stop")
-            .arg(place)
-            .status()
-            .await?;
+        let status = script("scripts/postgres.sh", &log)?.arg("stop").arg(place).status().await?;
         if !status.success() {
             bail!("{}", last_lines(&log, 12));
         }
@@ -286,10 +228,7 @@ impl Servers {
             }
             let temporal = self.process("temporal")?;
             if let Some(status) = temporal.ended() {
-                bail!(
-                    "Temporal ended while starting ({status}).\n{}",
-                    temporal.last_words()
-                );
+                bail!("Temporal ended while starting ({status}).\n{}", temporal.last_words());
             }
             sleep(Duration::from_millis(50)).await;
         };
@@ -324,13 +263,8 @@ impl Servers {
 
 /// A script that writes to a log and is not ended by Ctrl-C halfway.
 fn script(path: &str, log: &Path) -> anyhow::Result<Command> {
-    let output =
-        File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
+    let output = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
     let mut command = Command::new(path);
-    command
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .process_group(0);
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
     Ok(command)
 }

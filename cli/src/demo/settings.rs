@@ -73,27 +73,13 @@ impl Settings {
             let address = match variable(variable_name) {
                 None => fallback,
                 Some(given) => parse(&given, port_only).unwrap_or_else(|| {
-                    let wanted = if port_only {
-                        "a port such as"
-                    } else {
-                        "an address such as"
-                    };
-                    let example = if port_only {
-                        default_port.to_string()
-                    } else {
-                        fallback.to_string()
-                    };
-                    wrong.push(format!(
-                        "{variable_name}={given}: should be {wanted} {example}"
-                    ));
+                    let wanted = if port_only { "a port such as" } else { "an address such as" };
+                    let example = if port_only { default_port.to_string() } else { fallback.to_string() };
+                    wrong.push(format!("{variable_name}={given}: should be {wanted} {example}"));
                     fallback
                 }),
             };
-            Listen {
-                name,
-                variable: variable_name,
-                address,
-            }
+            Listen { name, variable: variable_name, address }
         };
         let settings = Self {
             api: listen("the API", "API_LISTEN", 8080, false),
@@ -103,16 +89,9 @@ impl Settings {
             warehouse: listen("the simulated WMS", "SIM_WMS_LISTEN", 9091, false),
             postgres: listen("PostgreSQL", "WAYBILL_POSTGRES_PORT", 54329, true),
             temporal: listen("Temporal", "WAYBILL_TEMPORAL_PORT", 7233, true),
-            temporal_ui: listen(
-                "the Temporal Web UI",
-                "WAYBILL_TEMPORAL_UI_PORT",
-                8233,
-                true,
-            ),
+            temporal_ui: listen("the Temporal Web UI", "WAYBILL_TEMPORAL_UI_PORT", 8233, true),
             own_database: variable("DATABASE_URL"),
-            folder: variable("WAYBILL_DIR")
-                .unwrap_or_else(|| ".waybill".to_owned())
-                .into(),
+            folder: variable("WAYBILL_DIR").unwrap_or_else(|| ".waybill".to_owned()).into(),
         };
         if !wrong.is_empty() {
             bail!("{}", wrong.join("\n       "));
@@ -150,10 +129,8 @@ impl Settings {
         }
         let mut message = String::new();
         for listen in taken {
-            message += &format!(
-                "{} for {} is taken; {} moves it\n",
-                listen.address, listen.name, listen.variable
-            );
+            message +=
+                &format!("{} for {} is taken; {} moves it\n", listen.address, listen.name, listen.variable);
         }
         bail!("{message}End what listens there, or set the variable and run `make demo` again.");
     }
@@ -165,10 +142,7 @@ fn parse(given: &str, port_only: bool) -> Option<SocketAddr> {
         let port: u16 = given.parse().ok().filter(|port| *port != 0)?;
         return Some(SocketAddr::from(([127, 0, 0, 1], port)));
     }
-    given
-        .parse()
-        .ok()
-        .filter(|address: &SocketAddr| address.port() != 0)
+    given.parse().ok().filter(|address: &SocketAddr| address.port() != 0)
 }
 
 #[cfg(test)]
@@ -177,10 +151,7 @@ mod tests {
 
     fn read(given: &[(&str, &str)]) -> anyhow::Result<Settings> {
         Settings::read(&|variable| {
-            given
-                .iter()
-                .find(|(name, _)| *name == variable)
-                .map(|(_, value)| (*value).to_owned())
+            given.iter().find(|(name, _)| *name == variable).map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -197,10 +168,7 @@ mod tests {
     #[test]
     fn a_private_database_is_on_the_port_that_was_asked_for() {
         let settings = read(&[("WAYBILL_POSTGRES_PORT", "5555")]).expect("valid settings");
-        assert_eq!(
-            settings.database_url(),
-            "postgres://waybill@127.0.0.1:5555/waybill"
-        );
+        assert_eq!(settings.database_url(), "postgres://waybill@127.0.0.1:5555/waybill");
     }
 
     #[test]
@@ -214,10 +182,7 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = taken.local_addr().expect("its address").to_string();
         let settings = read(&[("SIM_WMS_LISTEN", &address)]).expect("valid settings");
-        let error = settings
-            .check_ports()
-            .expect_err("the port is taken")
-            .to_string();
+        let error = settings.check_ports().expect_err("the port is taken").to_string();
         assert!(error.contains("SIM_WMS_LISTEN moves it"), "{error}");
     }
 }

@@ -48,6 +48,12 @@ pub(super) fn read(
     }
 }
 
+/// What the document cost and what is left, if the answer says so.
+pub(super) fn cost(body: &[u8]) -> Option<Value> {
+    let mut envelope: Envelope = serde_json::from_slice(body).ok()?;
+    envelope.extensions.get_mut("cost").map(Value::take)
+}
+
 fn read_envelope(body: &[u8]) -> Result<Value, ShopifyError> {
     let unreadable = ShopifyError::UnknownOutcome {
         reason: "unreadable answer",

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::error::{ShopifyError, VendorText};
+use super::pace::Pace;
 use super::token::TokenProvider;
 use super::{API_VERSION, AdminSetUpError, AdminSettings, answer};
 
@@ -21,6 +22,7 @@ pub(super) struct Transport {
     http: Client,
     endpoint: Url,
     token: Arc<dyn TokenProvider>,
+    pace: Arc<Pace>,
 }
 
 impl Transport {
@@ -44,15 +46,21 @@ impl Transport {
             http,
             endpoint,
             token: settings.token,
+            pace: Arc::new(Pace::new()),
         })
     }
 
     /// The `data` of the answer, read as `T`.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
-        document: &str,
+        document: &'static str,
         variables: Value,
     ) -> Result<T, ShopifyError> {
+        let turn = self
+            .pace
+            .turn(document)
+            .await
+            .map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
         let token = self.token.token().await?;
         let mut header =
             HeaderValue::from_str(token.reveal()).map_err(|_| ShopifyError::Unauthorised {
@@ -74,6 +82,9 @@ impl Transport {
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
         let body = whole_body(response).await?;
+        if let Some(cost) = answer::cost(&body) {
+            turn.learn(&cost);
+        }
         let data = answer::read(status, retry_after.as_deref(), &body)?;
         serde_json::from_value(data).map_err(|_| ShopifyError::UnknownOutcome {
             reason: "unreadable answer",

@@ -1,5 +1,10 @@
 //! The integration tests: real servers, one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod line;
+mod paths;
+mod rules;
+mod proof;
 mod stock;
 mod world;

@@ -2,22 +2,26 @@
 //! the two stand-ins over HTTP. Each world has a database and a Temporal namespace of its own.
 
 mod database;
+mod doors;
 mod orders;
+mod planting;
 mod processes;
 mod temporal;
 
 use std::{
     future::Future,
+    path::PathBuf,
     sync::{LazyLock, Mutex},
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgPool;
 use temporalio_client::Client;
 use tokio::runtime::Runtime;
 
 pub use database::database;
+pub use doors::{Attention, minutes_later};
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
@@ -57,6 +61,8 @@ pub const HASTY_SHOP: &str = "hasty.myshopify.com";
 pub const STRICT_SHOP: &str = "strict.myshopify.com";
 /// A shop that holds each order for a moment.
 pub const HOLDING_SHOP: &str = "holding.myshopify.com";
+/// A shop whose calls are repeated for as long as it takes.
+pub const PATIENT_SHOP: &str = "patient.myshopify.com";
 /// The secret of every shop.
 pub const SECRET: &str = "hush_test_client_secret";
 
@@ -78,9 +84,11 @@ pub struct World {
     worker: Mutex<Option<Running>>,
     simulators: Running,
     api_port: u16,
+    worker_metrics_port: u16,
     shopify_url: String,
     wms_url: String,
-    environment: Vec<(String, String)>,
+    environment: Mutex<Vec<(String, String)>>,
+    logs: PathBuf,
     with_faults: bool,
     _config: tempfile::TempDir,
 }
@@ -94,20 +102,23 @@ impl World {
             sqlx::raw_sql(include_str!("world/planted.sql")).execute(&pool).await.expect("the faults' table is made");
         }
         let api_port = processes::free_port();
-        let simulators = processes::simulators(api_port, &plan.simulators);
-        let [shopify_url, wms_url] = simulators.addresses();
+        let worker_metrics_port = processes::free_port();
         let config = tempfile::tempdir().expect("a folder is made");
+        let database = processes::database_name(&pool).await;
+        let logs = processes::logs(config.path(), &database);
+        let simulators = processes::simulators(api_port, &plan.simulators, &logs);
+        let [shopify_url, wms_url] = simulators.addresses();
         let file = config.path().join("waybill.toml");
         std::fs::write(&file, shops(&shopify_url)).expect("the configuration is written");
-        let database_url = processes::database_url(&pool).await;
         let mut environment: Vec<(String, String)> = [
-            ("DATABASE_URL", database_url),
+            ("DATABASE_URL", processes::database_url(&database)),
             ("TEMPORAL_ADDRESS", std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal")),
             ("TEMPORAL_NAMESPACE", namespace.clone()),
             ("WAYBILL_CONFIG", file.display().to_string()),
             ("WMS_URL", wms_url.clone()),
             ("WMS_TOKEN", "wms_demo_token".to_owned()),
             ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
+            ("WORKER_METRICS_LISTEN", format!("127.0.0.1:{worker_metrics_port}")),
             ("WORKER_SWEEP_EVERY", "500ms".to_owned()),
             ("WORKER_LOOK_FOR_LOST_RUNS_EVERY", "2s".to_owned()),
             ("WORKER_OVERDUE_INQUIRY_EVERY", "2s".to_owned()),
@@ -125,9 +136,11 @@ impl World {
             worker: Mutex::default(),
             simulators,
             api_port,
+            worker_metrics_port,
             shopify_url,
             wms_url,
-            environment,
+            environment: Mutex::new(environment),
+            logs,
             with_faults: plan.with_faults,
             _config: config,
         };
@@ -142,6 +155,12 @@ impl World {
         format!("http://127.0.0.1:{}{path}", self.api_port)
     }
 
+    /// The worker's metrics as they stand.
+    pub async fn worker_metrics(&self) -> String {
+        let address = format!("http://127.0.0.1:{}/metrics", self.worker_metrics_port);
+        self.http.get(address).send().await.expect("metrics are served").text().await.expect("text")
+    }
+
     /// The simulated Shopify's address with a path.
     pub fn shopify(&self, path: &str) -> String {
         format!("{}{path}", self.shopify_url)
@@ -154,7 +173,8 @@ impl World {
 
     /// Starts a program again, after it was ended.
     pub fn start_program(&self, program: Program) {
-        let running = processes::start(program, self.with_faults, &self.environment, self.api_port);
+        let environment = self.environment.lock().unwrap().clone();
+        let running = processes::start(program, self.with_faults, &environment, self.api_port, &self.logs);
         *self.slot(program).lock().unwrap() = Some(running);
     }
 
@@ -167,11 +187,33 @@ impl World {
 
     /// Starts a program again if it has ended by itself; true if it had.
     pub fn revive(&self, program: Program) -> bool {
-        let ended = self.slot(program).lock().unwrap().as_mut().is_none_or(Running::has_ended);
+        let ended = self.has_ended(program);
         if ended {
             self.start_program(program);
         }
         ended
+    }
+
+    /// Whether a program has ended, by itself or because it was killed.
+    pub fn has_ended(&self, program: Program) -> bool {
+        self.slot(program).lock().unwrap().as_mut().is_none_or(Running::has_ended)
+    }
+
+    /// Sets a variable for the programs that are started from now on.
+    pub fn set_environment(&self, name: &str, value: &str) {
+        let mut environment = self.environment.lock().unwrap();
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// What API and worker have logged, by file.
+    pub fn logged(&self) -> Vec<(String, String)> {
+        let files = std::fs::read_dir(&self.logs).expect("the folder of the logs is there");
+        files
+            .map(|file| file.expect("a file").path())
+            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("waybill-")))
+            .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("a log is text")))
+            .collect()
     }
 
     /// Waits until the API answers and the worker polls.
@@ -184,7 +226,7 @@ impl World {
 
     /// Adds a rule to the simulated WMS or Shopify.
     pub async fn rule(&self, address: String, rule: Value) {
-        let answer = self.http.post(address).json(&json!({"rules": [rule]})).send().await.unwrap();
+        let answer = self.http.post(address).json(&rule).send().await.unwrap();
         assert!(answer.status().is_success(), "the rule is taken: {}", answer.text().await.unwrap());
     }
 
@@ -234,6 +276,7 @@ fn shops(shopify_url: &str) -> String {
         r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
     );
     file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
+    file += &shop(PATIENT_SHOP, "").replace("attempts = 3", "attempts = 50").replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
     file += &format!("[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n");
     file
 }

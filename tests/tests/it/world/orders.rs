@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::{World, until};
@@ -39,9 +40,11 @@ impl Placed {
                        "name": "Shirt", "requires_shipping": true, "fulfillable_quantity": quantity})
             })
             .collect();
+        // Before whatever the simulated shop says of it later.
+        let an_hour_ago = Utc::now() - chrono::Duration::hours(1);
         let body = json!({
             "id": id, "admin_graphql_api_id": format!("gid://shopify/Order/{id}"), "name": format!("#{id}"),
-            "created_at": "2026-11-21T09:00:00+01:00", "updated_at": "2026-11-21T09:00:00+01:00", "currency": "EUR",
+            "created_at": an_hour_ago, "updated_at": an_hour_ago, "currency": "EUR",
             "financial_status": "paid", "fulfillment_status": null, "total_price": "29.90", "location_id": null,
             "test": false, "cancelled_at": null, "email": "grace.secret@example.com",
             "customer": {"first_name": "Grace", "last_name": "Secretname", "email": "grace.secret@example.com"},

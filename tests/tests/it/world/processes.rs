@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -51,7 +51,7 @@ impl Drop for Running {
 }
 
 /// Starts the stand-ins on free ports.
-pub fn simulators(api_port: u16, arguments: &[String]) -> Running {
+pub fn simulators(api_port: u16, arguments: &[String], logs: &Path) -> Running {
     let mut child = Command::new(program("waybill-simulators", false))
         .args(["--shopify-listen", "127.0.0.1:0", "--wms-listen", "127.0.0.1:0", "--wms-ship-after-ms", "100"])
         .args(["--wms-deliver-after-ms", "200", "--fulfilment-order-after-ms", "50"])
@@ -60,7 +60,7 @@ pub fn simulators(api_port: u16, arguments: &[String]) -> Running {
         .arg(format!("--wms-webhook-url=http://127.0.0.1:{api_port}/webhooks/wms"))
         .args(arguments)
         .stdout(Stdio::piped())
-        .stderr(log("simulators"))
+        .stderr(log(logs, "simulators"))
         .spawn()
         .expect("the simulators start");
     let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
@@ -69,7 +69,13 @@ pub fn simulators(api_port: u16, arguments: &[String]) -> Running {
 }
 
 /// Starts a program of ours.
-pub fn start(which: Program, with_faults: bool, environment: &[(String, String)], api_port: u16) -> Running {
+pub fn start(
+    which: Program,
+    with_faults: bool,
+    environment: &[(String, String)],
+    api_port: u16,
+    logs: &Path,
+) -> Running {
     let name = match which {
         Program::Api => "waybill-api",
         Program::Worker => "waybill-worker",
@@ -82,21 +88,22 @@ pub fn start(which: Program, with_faults: bool, environment: &[(String, String)]
         .envs(environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log(name))
+        .stderr(log(logs, name))
         .spawn()
         .expect("the program starts");
     Running { child, said: Vec::new() }
 }
 
-/// Where the programs' logs go: nowhere, or for a look afterwards into the folder `TEST_LOGS`.
-fn log(name: &str) -> Stdio {
-    std::env::var("TEST_LOGS").map_or_else(
-        |_| Stdio::null(),
-        |folder| {
-            let path = PathBuf::from(folder).join(format!("{name}-{}.log", free_port()));
-            Stdio::from(std::fs::File::create(path).expect("a log is made"))
-        },
-    )
+/// The folder for a world's logs: one that is thrown away, or for a look afterwards one in `TEST_LOGS`.
+pub fn logs(thrown_away: &Path, world: &str) -> PathBuf {
+    let folder = std::env::var("TEST_LOGS").map_or_else(|_| thrown_away.join("logs"), |kept| PathBuf::from(kept).join(world));
+    std::fs::create_dir_all(&folder).expect("a folder for logs is made");
+    folder
+}
+
+fn log(folder: &Path, name: &str) -> Stdio {
+    let path = folder.join(format!("{name}-{}.log", free_port()));
+    Stdio::from(std::fs::File::create(path).expect("a log is made"))
 }
 
 fn program(name: &str, with_faults: bool) -> PathBuf {
@@ -109,9 +116,13 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
 }
 
-/// The URL of the database a pool is connected to.
-pub async fn database_url(pool: &PgPool) -> String {
-    let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(pool).await.expect("a name");
+/// The name of the database a pool is connected to.
+pub async fn database_name(pool: &PgPool) -> String {
+    sqlx::query_scalar("SELECT current_database()").fetch_one(pool).await.expect("a name")
+}
+
+/// The URL of a database.
+pub fn database_url(name: &str) -> String {
     let server = std::env::var("TEST_DATABASE_URL").expect("`make test` starts PostgreSQL");
     let (server, _) = server.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")

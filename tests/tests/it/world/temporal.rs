@@ -79,6 +79,14 @@ impl World {
         self.workflow(id).describe(WorkflowDescribeOptions::default()).await.ok().map(|run| run.status())
     }
 
+    /// Waits until the workflow runs.
+    pub async fn until_running(&self, id: &str) {
+        until(&format!("{id} runs"), Duration::from_secs(60), async || {
+            self.run_status(id).await.filter(|status| *status == WorkflowExecutionStatus::Running)
+        })
+        .await;
+    }
+
     /// Waits until the newest run has closed.
     pub async fn until_closed(&self, id: &str) -> WorkflowExecutionStatus {
         until(&format!("{id} closes"), Duration::from_secs(60), async || {

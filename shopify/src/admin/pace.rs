@@ -1,0 +1,167 @@
+//! Keeps calls within the shop's rate, so that a burst of orders waits its turn here instead of
+//! being refused there.
+//!
+//! Shopify pays each document out of a bucket of points that refills at a steady rate, wants the
+//! requested cost to be in it before it starts, and tells the level with every answer
+//! (`extensions.cost`, Admin API 2026-07).
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+/// What a document is taken to cost until Shopify has said so once.
+const FIRST_GUESS: f64 = 50.0;
+/// What a bucket holds and regains a second until Shopify has said so once (standard plan).
+const STANDARD_BUCKET: (f64, f64) = (2_000.0, 100.0);
+/// The longest wait for a turn; whoever would wait longer is told so instead.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// The bucket of one shop, as far as we know it.
+pub(super) struct Pace {
+    level: Mutex<Level>,
+}
+
+struct Level {
+    /// Points in the bucket at `at`, less what calls under way may take. Negative: a queue.
+    points: f64,
+    most: f64,
+    per_second: f64,
+    at: Instant,
+    under_way: f64,
+    costs: HashMap<&'static str, f64>,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        let (most, per_second) = STANDARD_BUCKET;
+        let costs = HashMap::new();
+        Self { level: Mutex::new(Level { points: most, most, per_second, at: Instant::now(), under_way: 0.0, costs }) }
+    }
+
+    /// Waits for the document's turn.
+    ///
+    /// # Errors
+    /// How long the turn is away, if that is too long to wait for here.
+    pub(super) async fn turn(&self, document: &'static str) -> Result<Turn<'_>, Duration> {
+        let (wait, cost) = self.level().take(document)?;
+        let turn = Turn { pace: self, document, cost };
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
+        Ok(turn)
+    }
+
+    fn level(&self) -> MutexGuard<'_, Level> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Level {
+    fn refill(&mut self) {
+        let now = Instant::now();
+        self.points = (self.points + now.duration_since(self.at).as_secs_f64() * self.per_second).min(self.most);
+        self.at = now;
+    }
+
+    fn take(&mut self, document: &'static str) -> Result<(Duration, f64), Duration> {
+        self.refill();
+        let cost = self.costs.get(document).copied().unwrap_or(FIRST_GUESS);
+        let missing = (cost - self.points).max(0.0);
+        let wait = Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX);
+        if wait > LONGEST_WAIT {
+            return Err(wait);
+        }
+        self.points -= cost;
+        self.under_way += cost;
+        Ok((wait, cost))
+    }
+}
+
+/// A call that may be sent now. It counts as under way until it is dropped.
+pub(super) struct Turn<'a> {
+    pace: &'a Pace,
+    document: &'static str,
+    cost: f64,
+}
+
+impl Turn<'_> {
+    /// Learns from the answer what the document costs and what is left in the bucket.
+    pub(super) fn learn(&self, cost: &Value) {
+        let figure = |path: &str| cost.pointer(path).and_then(Value::as_f64).filter(|figure| *figure >= 0.0);
+        let mut level = self.pace.level();
+        if let Some(requested) = figure("/requestedQueryCost") {
+            level.costs.insert(self.document, requested);
+        }
+        let restore = figure("/throttleStatus/restoreRate").filter(|rate| *rate > 0.0);
+        let bucket = (figure("/throttleStatus/maximumAvailable"), restore, figure("/throttleStatus/currentlyAvailable"));
+        if let (Some(most), Some(per_second), Some(available)) = bucket {
+            level.most = most;
+            level.per_second = per_second;
+            level.at = Instant::now();
+            // Others under way, and those that wait for their turn, have their points already.
+            level.points = available - (level.under_way - self.cost);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.pace.level().under_way -= self.cost;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cost(requested: f64, available: f64) -> Value {
+        json!({"requestedQueryCost": requested, "actualQueryCost": requested,
+               "throttleStatus": {"maximumAvailable": 1000.0, "currentlyAvailable": available, "restoreRate": 100.0}})
+    }
+
+    fn takes(pace: &Pace) -> Result<(Duration, f64), Duration> {
+        pace.level().take("q")
+    }
+
+    fn is_about(wait: Duration, seconds: f64) -> bool {
+        (wait.as_secs_f64() - seconds).abs() < 0.2
+    }
+
+    #[tokio::test]
+    async fn calls_wait_until_the_bucket_holds_what_they_cost() {
+        let pace = Pace::new();
+        pace.turn("q").await.ok().unwrap().learn(&cost(200.0, 300.0));
+        assert_eq!(takes(&pace).unwrap(), (Duration::ZERO, 200.0));
+        // 100 points are left, 200 wanted, 100 come a second; the next one queues behind it.
+        assert!(is_about(takes(&pace).unwrap().0, 1.0));
+        assert!(is_about(takes(&pace).unwrap().0, 3.0));
+    }
+
+    #[tokio::test]
+    async fn whoever_would_wait_too_long_is_told_how_long_and_takes_nothing() {
+        let pace = Pace::new();
+        pace.turn("q").await.ok().unwrap().learn(&cost(1000.0, 0.0));
+        assert!(is_about(takes(&pace).unwrap_err(), 10.0));
+        assert!(is_about(takes(&pace).unwrap_err(), 10.0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_does_not_give_away_points_of_calls_under_way() {
+        let pace = Pace::new();
+        pace.turn("q").await.ok().unwrap().learn(&cost(100.0, 250.0));
+        let under_way = pace.turn("q").await.ok().unwrap();
+        let other = pace.turn("q").await.ok().unwrap();
+        // This answer was written before `under_way` was paid for.
+        other.learn(&cost(100.0, 150.0));
+        drop(other);
+        assert!(is_about(takes(&pace).unwrap().0, 0.5));
+        drop(under_way);
+    }
+}

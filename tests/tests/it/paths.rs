@@ -1,0 +1,8 @@
+//! Every way an order can take, each through the doors that everybody uses.
+
+mod api_orders;
+mod cancelling;
+mod gate;
+mod parking;
+mod stock;
+mod warehouse;

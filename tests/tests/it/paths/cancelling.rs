@@ -1,0 +1,170 @@
+//! Cancelling, by whom and when.
+
+use std::time::Duration;
+
+use serde_json::json;
+use temporalio_client::WorkflowExecutionStatus;
+
+use crate::{
+    line::WORLD,
+    world::{self, Placed, SHOP, STRICT_SHOP, World, minutes_later, until},
+};
+
+/// An order the warehouse has taken and does nothing about; `too_late` if it lets nothing go any more.
+async fn processing(world: &World, shop: &str, sku: &str, too_late: bool) -> (Placed, String) {
+    world.stock(sku, 5).await;
+    world.wms_rule(json!({"operation": "shipment", "sku": sku, "never": true, "tooLate": too_late})).await;
+    let order = Placed::new(shop, &[sku], 2);
+    world.place(&order).await;
+    world.until_order(&order, "status", &["PROCESSING"]).await;
+    let reference = world.until_handed_over(sku, 1).await;
+    (order, reference)
+}
+
+async fn cancel(world: &World, order: &Placed, actor: &str) -> Result<serde_json::Value, String> {
+    world.update(&order.workflow(), "cancel-order", World::cancel_request(actor)).await
+}
+
+#[test]
+fn a_cancel_while_processing_recalls_and_gives_the_stock_back() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = processing(world, SHOP, "CANCEL-RECALL", false).await;
+        assert_eq!(world.available("CANCEL-RECALL").await, 3);
+        assert_eq!(cancel(world, &order, "customer").await, Ok(json!({"status": "CANCELLED"})));
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.available("CANCEL-RECALL").await, 5);
+        assert_eq!(world.wms_effects("CANCEL-RECALL", "shipmentCancelled").await.len(), 1);
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 1);
+        let events: Vec<String> = sqlx::query_scalar(
+            "SELECT event_type FROM integration.outbox JOIN orders.orders ON order_id = aggregate_id
+             WHERE shopify_order_id = $1 AND event_type = 'ORDER_CANCELLED'",
+        )
+        .bind(order.id)
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        assert_eq!(events.len(), 1);
+    });
+}
+
+#[test]
+fn a_cancel_that_comes_too_late_is_refused_and_the_order_ships() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, reference) = processing(world, SHOP, "CANCEL-LATE", true).await;
+        let refusal = cancel(world, &order, "operator").await.expect_err("the warehouse was faster");
+        assert!(refusal.contains("Order cannot be cancelled. Current status: PROCESSING"), "{refusal}");
+        world.warehouse_does(&reference, "ship").await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.pieces_shipped("CANCEL-LATE").await, 2);
+        assert_eq!(world.available("CANCEL-LATE").await, 3);
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
+    });
+}
+
+#[test]
+fn a_cancel_and_the_parcels_departure_at_the_same_moment_end_as_shipped() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, reference) = processing(world, SHOP, "CANCEL-RACE", false).await;
+        let ship = world.warehouse_does(&reference, "ship");
+        let (cancelled, ()) = tokio::join!(cancel(world, &order, "operator"), ship);
+        let left = world.pieces_shipped("CANCEL-RACE").await;
+        let expected = if left == 2 { "SHIPPED" } else { "CANCELLED" };
+        assert_eq!(cancelled.is_ok(), left == 0, "{cancelled:?}");
+        world.until_order(&order, "status", &[expected, "DELIVERED"]).await;
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.available("CANCEL-RACE").await, 5 - i64::try_from(left).unwrap());
+    });
+}
+
+#[test]
+fn an_order_the_shop_cancels_before_it_is_handed_over_is_undone_without_telling_the_shop() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("SHOP-BEFORE", 1).await;
+        let order = Placed::new(SHOP, &["SHOP-BEFORE"], 2);
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["BACKORDERED"]).await;
+        world.shop_does(&order, "cancel").await;
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.available("SHOP-BEFORE").await, 1);
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0, "the shop knows");
+    });
+}
+
+#[test]
+fn an_order_the_shop_cancels_while_processing_is_recalled() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = processing(world, SHOP, "SHOP-DURING", false).await;
+        world.shop_does(&order, "cancel").await;
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.available("SHOP-DURING").await, 5);
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0, "the shop knows");
+    });
+}
+
+#[test]
+fn an_order_the_shop_cancels_when_nobody_can_stop_it_ships_and_is_an_operators() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, reference) = processing(world, SHOP, "SHOP-LATE", true).await;
+        world.shop_does(&order, "cancel").await;
+        until("an operator is told", Duration::from_secs(60), async || {
+            let rows = world.attention(&order).await;
+            rows.into_iter().find(|row| row.reason == "CANCELLED_AFTER_SHIPPING" && !row.has_run)
+        })
+        .await;
+        world.warehouse_does(&reference, "ship").await;
+        world.until_shipped(&order).await;
+        assert_eq!(world.pieces_shipped("SHOP-LATE").await, 2);
+    });
+}
+
+#[test]
+fn an_order_the_shop_cancels_after_it_shipped_is_an_operators_once_without_a_workflow() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("SHOP-AFTER", 5).await;
+        let order = Placed::new(SHOP, &["SHOP-AFTER"], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        world.until_closed(&order.workflow()).await;
+        let events = world.history(&order.workflow()).await.len();
+
+        world.shop_does(&order, "cancel").await;
+        world.until_message(&order, "orders/cancelled", "DONE").await;
+        let cancelled = order.clone().with("cancelled_at", minutes_later(1)).with("updated_at", minutes_later(1));
+        world.announce(&cancelled, "topics=orders/updated").await;
+        world.until_message(&order, "orders/updated", "DONE").await;
+
+        let rows = world.attention(&order).await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((rows[0].reason.as_str(), rows[0].has_run), ("CANCELLED_AFTER_SHIPPING", false));
+        assert_eq!(world.order(&order).await["status"], "DELIVERED");
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.history(&order.workflow()).await.len(), events, "no workflow is touched");
+        assert_eq!(world.available("SHOP-AFTER").await, 4);
+    });
+}
+
+#[test]
+fn a_customer_of_a_shop_that_allows_it_while_pending_alone_is_refused_later() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = processing(world, STRICT_SHOP, "CANCEL-STRICT", false).await;
+        let refusal = cancel(world, &order, "customer").await.expect_err("the shop narrows it");
+        assert!(refusal.contains("Order cannot be cancelled. Current status: PROCESSING"), "{refusal}");
+        assert!(world.wms_effects("CANCEL-STRICT", "shipmentCancelled").await.is_empty());
+        assert_eq!(cancel(world, &order, "operator").await, Ok(json!({"status": "CANCELLED"})));
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        assert_eq!(world.available("CANCEL-STRICT").await, 5);
+    });
+}

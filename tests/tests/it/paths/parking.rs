@@ -1,0 +1,196 @@
+//! Parked, shown to operators, answered.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use temporalio_client::{WorkflowCountOptions, WorkflowExecutionStatus};
+
+use crate::{
+    line::WORLD,
+    world::{self, Placed, SHOP, World, until},
+};
+
+/// Waits until the server finds the order, and it alone, by a query of an operator.
+async fn until_found(world: &World, order: &Placed, query: &str) {
+    let query = format!("WorkflowId = '{}' AND {query}", order.workflow());
+    until(&query, Duration::from_secs(30), async || {
+        let found = world.temporal.count_workflows(&query, WorkflowCountOptions::default()).await.ok()?;
+        (found.count() == 1).then_some(())
+    })
+    .await;
+}
+
+/// What the worker counted of parked orders, by step and reason.
+async fn parked_total(world: &World, step: &str, reason: &str) -> f64 {
+    let metrics = world.worker_metrics().await;
+    let line = metrics.lines().find(|line| {
+        line.starts_with("waybill_parked_total{")
+            && line.contains(&format!("step=\"{step}\""))
+            && line.contains(&format!("reason=\"{reason}\""))
+    });
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+}
+
+#[test]
+fn a_warehouse_that_is_down_for_three_attempts_parks_the_order_and_a_retry_ships_it() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-DOWN";
+        world.stock(sku, 5).await;
+        let down = json!({"operation": "createShipment", "sku": sku, "times": 3, "status": 503,
+                          "body": {"code": "maintenance", "message": "conveyor belt 7 is being mended"}});
+        world.wms_rule(down).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        let reason = world.until_parked(&order).await;
+        let rows = world.open_attention(&order).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].step.as_str(), rows[0].reason.as_str()), ("hand_over", reason.as_str()));
+        assert!(rows[0].has_run);
+        let words = rows[0].vendor_text.as_deref().expect("the vendor's own words");
+        assert!(words.contains("conveyor belt 7"), "{words}");
+        assert!(parked_total(world, "hand_over", &reason).await >= 1.0);
+        let parked = format!(
+            "OrderStage = 'NEEDS_ATTENTION' AND ParkedStep = 'hand_over' AND ParkedReason = '{reason}' AND Shop = '{SHOP}'"
+        );
+        until_found(world, &order, &parked).await;
+        let status = world.status(&order.workflow()).await;
+        assert_eq!(status["parked"], json!({"step": "hand_over", "reason": reason}));
+
+        world.retry(&order).await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        until_found(world, &order, "OrderStage = 'FULFILLING' AND ParkedStep != 'hand_over'").await;
+        let rows = world.attention(&order).await;
+        assert_eq!((rows.len(), rows[0].resolution.as_deref()), (1, Some("retry")));
+        assert_eq!(world.references(sku).await.len(), 1);
+        assert_eq!(world.pieces_shipped(sku).await, 1);
+    });
+}
+
+#[test]
+fn what_the_vendor_said_stands_in_no_history() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-SILENT";
+        world.stock(sku, 5).await;
+        let refused = json!({"operation": "createShipment", "sku": sku, "code": "bad_address",
+                             "message": "1 Secret Street is not known to the carrier"});
+        world.wms_rule(refused).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        assert_eq!(world.until_parked(&order).await, "BAD_ADDRESS");
+        let words = world.open_attention(&order).await[0].vendor_text.clone().expect("the vendor's own words");
+        assert!(words.contains("1 Secret Street"), "{words}");
+        world.retry(&order).await;
+        world.until_shipped(&order).await;
+        world.until_closed(&order.workflow()).await;
+        let history = format!("{:?}", world.history(&order.workflow()).await);
+        for private in ["Secret Street", "Secretname", "grace.secret"] {
+            let bytes = format!("{:?}", private.as_bytes());
+            let digits = bytes.trim_matches(['[', ']']);
+            assert!(!history.contains(private) && !history.contains(digits), "{private}");
+        }
+    });
+}
+
+#[test]
+fn a_hand_over_may_be_skipped_with_a_reason_and_counts_as_shipped_by_hand() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-BY-HAND";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "createShipment", "sku": sku, "code": "bad_address"})).await;
+        let order = Placed::new(SHOP, &[sku], 2);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        let skip = json!({"action": "skip", "reason": "carried it over myself", "actor": "olga"});
+        world.resolve(&order, skip).await.expect("it is parked");
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.pieces_shipped(sku).await, 0);
+        assert_eq!(world.available(sku).await, 3, "its stock has left all the same");
+    });
+}
+
+#[test]
+fn telling_the_shop_may_be_skipped_with_a_reason() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-UNTOLD";
+        world.stock(sku, 5).await;
+        let refused = json!({"operation": "fulfillmentCreate", "sku": sku,
+                             "userErrors": [{"field": ["fulfillment"], "message": "Not today."}]});
+        world.shopify_rule(refused).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        let row = world.open_attention(&order).await.remove(0);
+        assert_eq!(row.step, "tell_shop");
+        assert!(row.vendor_text.is_some_and(|words| words.contains("Not today.")));
+        let skip = json!({"action": "skip", "reason": "told them on the phone"});
+        world.resolve(&order, skip).await.expect("it is parked");
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert!(world.shop_effects(&order, "fulfillmentCreated").await.is_empty());
+        let shipped = world.until_shipped(&order).await;
+        assert_eq!(shipped["condition"], Value::Null);
+        until("the order counts as finished", Duration::from_secs(30), async || {
+            let ended: bool = sqlx::query_scalar(
+                "SELECT story_ended_at IS NOT NULL FROM orders.orders WHERE shopify_order_id = $1",
+            )
+            .bind(order.id)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+            ended.then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn compensating_a_parked_order_undoes_it() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-UNDONE";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "createShipment", "sku": sku, "code": "bad_address"})).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        let compensate = json!({"action": "compensate", "reason": "no such street", "actor": "olga"});
+        world.resolve(&order, compensate).await.expect("it is parked");
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.available(sku).await, 5);
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 1);
+        let row = world.attention(&order).await.remove(0);
+        assert_eq!(row.resolution.as_deref(), Some("compensate"));
+    });
+}
+
+#[test]
+fn an_undo_that_cannot_be_done_parks_and_goes_on_from_there() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-UNDO";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "never": true})).await;
+        world.wms_rule(json!({"operation": "cancelShipment", "sku": sku, "status": 500, "times": 3})).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        world.signal(&order.workflow(), "cancel", &[json!("changed my mind")]).await;
+        world.until_parked(&order).await;
+        assert_eq!(world.open_attention(&order).await[0].step, "recall");
+        assert_eq!(world.available(sku).await, 4, "nothing is given back before the warehouse let go");
+        let again = world.resolve(&order, json!("compensate")).await.expect_err("it is under way");
+        assert!(again.contains("being called off already"), "{again}");
+        world.resolve(&order, json!("retry")).await.expect("it is parked");
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.available(sku).await, 5);
+    });
+}

@@ -1,0 +1,93 @@
+//! What the database must say of itself. Each rule is a query that returns a sentence per violation.
+
+use sqlx::PgPool;
+
+/// The rules of stock, inbox, events, timeline and parked steps.
+const RULES: [&str; 18] = [
+    // Stock.
+    "SELECT format('%s in %s: %s reserved of %s on hand', sku, warehouse, reserved, on_hand)
+     FROM inventory.stock WHERE reserved NOT BETWEEN 0 AND on_hand",
+    "SELECT format('%s in %s: the movements do not add up to the stock (%s and %s, the stock says %s on hand and %s reserved)',
+                   s.sku, s.warehouse, m.on_hand, m.reserved, s.on_hand, s.reserved)
+     FROM inventory.stock s
+     LEFT JOIN (SELECT sku, warehouse, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved
+                FROM inventory.movements GROUP BY sku, warehouse) m USING (sku, warehouse)
+     WHERE s.on_hand <> COALESCE(m.on_hand, 0) OR s.reserved <> COALESCE(m.reserved, 0)",
+    "SELECT format('%s in %s: %s reserved, but %s held by orders', s.sku, s.warehouse, s.reserved, COALESCE(a.held, 0))
+     FROM inventory.stock s
+     LEFT JOIN (SELECT sku, warehouse, sum(quantity - fulfilled_quantity) AS held FROM inventory.allocations
+                WHERE status IN ('PENDING', 'CONFIRMED') GROUP BY sku, warehouse) a USING (sku, warehouse)
+     WHERE s.reserved <> COALESCE(a.held, 0)",
+    "SELECT format('%s in %s: %s queued, but %s waiting', s.sku, s.warehouse, s.queued, COALESCE(w.waiting, 0))
+     FROM inventory.stock s
+     LEFT JOIN (SELECT sku, warehouse, sum(quantity) AS waiting FROM inventory.waiting GROUP BY sku, warehouse) w
+         USING (sku, warehouse)
+     WHERE s.queued <> COALESCE(w.waiting, 0)",
+    "SELECT format('order %s has ended but still holds %s of %s', o.order_number, a.quantity - a.fulfilled_quantity, a.sku)
+     FROM orders.orders o JOIN inventory.allocations a USING (order_id)
+     WHERE o.story_ended_at IS NOT NULL AND a.status IN ('PENDING', 'CONFIRMED')",
+    "SELECT format('order %s has ended but still waits for %s of %s', o.order_number, w.quantity, w.sku)
+     FROM orders.orders o JOIN inventory.waiting w USING (order_id) WHERE o.story_ended_at IS NOT NULL",
+    "SELECT format('order %s holds stock after it was cancelled', o.order_number)
+     FROM orders.orders o JOIN inventory.allocations a USING (order_id)
+     WHERE o.status = 'CANCELLED' AND a.status <> 'CANCELLED'",
+    // Inbox: exactly one order, or a reason, or just arrived.
+    "SELECT format('message %s is done but in no order', message_id)
+     FROM integration.inbox i WHERE state = 'DONE'
+     AND NOT EXISTS (SELECT FROM orders.orders o WHERE o.order_id = i.order_id)",
+    "SELECT format('message %s of order %s is in another order', i.message_id, o.order_number)
+     FROM integration.inbox i JOIN orders.orders o USING (order_id)
+     WHERE i.source = 'shopify' AND i.state = 'DONE'
+     AND (i.shop, convert_from(i.body, 'UTF8')::jsonb ->> 'id')
+         IS DISTINCT FROM (o.shop, o.shopify_order_id::text)",
+    "SELECT format('message %s is %s without a reason', message_id, state)
+     FROM integration.inbox WHERE state IN ('SKIPPED', 'STORED', 'UNREADABLE') AND reason IS NULL",
+    "SELECT format('message %s has waited since %s without a reason', message_id, received_at)
+     FROM integration.inbox WHERE settled_at IS NULL AND reason IS NULL AND received_at < now() - interval '30 seconds'",
+    // Events and timeline.
+    "SELECT format('order %s: the event %s comes after %s', aggregate_id, event_type, before)
+     FROM (SELECT aggregate_id, event_type, array_position(steps, event_type) AS rank,
+                  lag(event_type) OVER per_order AS before,
+                  lag(array_position(steps, event_type)) OVER per_order AS rank_before
+           FROM integration.outbox,
+                (SELECT ARRAY['ORDER_PLACED', 'ORDER_CONFIRMED', 'ORDER_PROCESSING', 'ORDER_SHIPPED',
+                              'ORDER_DELIVERED', 'ORDER_CANCELLED'] AS steps) AS life
+           WHERE aggregate_type = 'Order' WINDOW per_order AS (PARTITION BY aggregate_id ORDER BY outbox_id)) AS told
+     WHERE rank IS NULL OR rank <= rank_before OR before = 'ORDER_CANCELLED'",
+    "SELECT format('order %s is %s and %s events say so', o.order_number, o.status, count(e.outbox_id))
+     FROM orders.orders o
+     LEFT JOIN integration.outbox e ON e.aggregate_id = o.order_id AND e.event_type = 'ORDER_' || o.status
+     WHERE o.status <> 'PENDING' GROUP BY o.order_id HAVING count(e.outbox_id) <> 1",
+    "SELECT format('event %s of %s holds personal data', event_type, aggregate_id) FROM integration.outbox
+     WHERE payload::text ~ 'Secretname|grace\\.secret|Secret Street|Secretville'",
+    "SELECT format('order %s: %s comes after %s in its timeline', order_id, event, before)
+     FROM (SELECT order_id, event, array_position(steps, event) AS rank, lag(event) OVER per_order AS before,
+                  lag(array_position(steps, event)) OVER per_order AS rank_before
+           FROM orders.timeline,
+                (SELECT ARRAY['RECEIVED', 'RESERVED', 'HANDED_OVER', 'SHIPPED', 'DELIVERED', 'CANCELLED'] AS steps) AS life
+           WHERE event = ANY (steps) WINDOW per_order AS (PARTITION BY order_id ORDER BY entry_id)) AS told
+     WHERE rank <= rank_before",
+    // Parked steps and hand-overs.
+    "SELECT format('order %s has ended but %s still waits for an operator', o.order_number, a.step)
+     FROM orders.orders o JOIN orders.attention a USING (order_id)
+     WHERE o.story_ended_at IS NOT NULL AND a.has_run AND a.resolved_at IS NULL",
+    "SELECT format('parcel %s of order %s was booked %s times', s.shipment_id, s.order_id, count(*))
+     FROM orders.shipments s JOIN inventory.fulfilments f
+         ON f.order_id = s.order_id AND f.shipment_id = s.reference || '/' || s.shipment_id
+     GROUP BY s.shipment_id, s.order_id HAVING count(*) > 1",
+    "SELECT format('parcel %s of order %s is booked as left, but its stock is not', s.shipment_id, s.order_id)
+     FROM orders.shipments s WHERE booked_at IS NOT NULL
+     AND NOT EXISTS (SELECT FROM inventory.fulfilments f
+                     WHERE f.order_id = s.order_id AND f.shipment_id = s.reference || '/' || s.shipment_id)",
+];
+
+/// What is wrong within the database.
+pub(super) async fn check(pool: &PgPool) -> Vec<String> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        let broken: Vec<String> =
+            sqlx::query_scalar(rule).fetch_all(pool).await.unwrap_or_else(|error| panic!("{error}: {rule}"));
+        findings.extend(broken);
+    }
+    findings
+}

@@ -1,0 +1,142 @@
+//! The matrix: every step of the story meets every failure of its own, in one world.
+
+use std::time::Duration;
+
+use domain::Step;
+use futures::future::join_all;
+
+use super::{
+    PLACES, assert_clean,
+    board::Board,
+    story::{Planted, Story, Way},
+};
+use crate::world::{self, PATIENT_SHOP, Plan, Program, SHOP, World};
+
+/// What can go wrong with a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    FailsForGood,
+    FailsAndRecovers,
+    TimesOutAfterItTookEffect,
+    RunsTwice,
+    DatabaseFails,
+    WorkerDiesBefore,
+    WorkerDiesAfter,
+}
+
+impl Failure {
+    const ALL: [Self; 7] = [
+        Self::FailsForGood,
+        Self::FailsAndRecovers,
+        Self::TimesOutAfterItTookEffect,
+        Self::RunsTwice,
+        Self::DatabaseFails,
+        Self::WorkerDiesBefore,
+        Self::WorkerDiesAfter,
+    ];
+
+    fn planted(self, step: Step) -> Planted {
+        let (moment, action, times) = match self {
+            Self::FailsForGood => ("before", "fail_for_good", 1),
+            // One less than there are attempts.
+            Self::FailsAndRecovers => ("before", "fail", 2),
+            Self::TimesOutAfterItTookEffect => ("after", "hang", 1),
+            Self::RunsTwice => ("twice", "", 1),
+            // More than there are attempts: this must never use them up.
+            Self::DatabaseFails => ("before", "database", 5),
+            Self::WorkerDiesBefore => ("before", "die", 1),
+            Self::WorkerDiesAfter => ("after", "die", 1),
+        };
+        Planted { step, moment, action, times }
+    }
+
+    fn kills(self) -> bool {
+        matches!(self, Self::WorkerDiesBefore | Self::WorkerDiesAfter)
+    }
+
+    /// Why the step is parked by it.
+    fn parks(self, step: Step) -> Option<&'static str> {
+        match self {
+            Self::FailsForGood => match step {
+                // Records of what happens to the order are not given up on.
+                Step::Gate => None,
+                Step::Reserve
+                | Step::HandOver
+                | Step::RecordParcel
+                | Step::TellShop
+                | Step::Recall
+                | Step::Release
+                | Step::CancelInShop
+                | Step::RecordCancelled => Some("PLANTED_FOR_GOOD"),
+            },
+            Self::FailsAndRecovers
+            | Self::TimesOutAfterItTookEffect
+            | Self::RunsTwice
+            | Self::DatabaseFails
+            | Self::WorkerDiesBefore
+            | Self::WorkerDiesAfter => None,
+        }
+    }
+}
+
+/// The stories of every step with these failures.
+fn rows<'a>(
+    world: &'a World,
+    board: &'a Board,
+    shop: &'a str,
+    wanted: impl Fn(Failure) -> bool,
+) -> Vec<Story<'a>> {
+    let mut rows = Vec::new();
+    for step in Step::ALL {
+        assert!(!Way::past(step).is_empty(), "{step} has no row");
+        for failure in Failure::ALL.into_iter().filter(|failure| wanted(*failure)) {
+            for way in Way::past(step) {
+                let parked_anyway = (*way == Way::Park).then_some("PLANTED_FOR_GOOD");
+                rows.push(Story {
+                    world,
+                    board,
+                    shop,
+                    sku: format!("{step}-{failure:?}-{way:?}"),
+                    way: *way,
+                    planted: Some(failure.planted(step)),
+                    parks: parked_anyway.into_iter().chain(failure.parks(step)).collect(),
+                });
+            }
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_step_survives_every_failure_of_its_own() {
+    world::run(async {
+        let _place = PLACES.acquire().await;
+        let world = World::start(Plan { with_faults: true, ..Plan::default() }).await;
+        let board = Board::of(&world);
+        join_all(rows(&world, &board, SHOP, |failure| !failure.kills()).into_iter().map(Story::lead)).await;
+        assert_clean(&world).await;
+    });
+}
+
+#[test]
+fn every_step_survives_the_death_of_its_worker() {
+    world::run(async {
+        let _place = PLACES.acquire().await;
+        let world = World::start(Plan { with_faults: true, ..Plan::default() }).await;
+        let board = Board::of(&world);
+        let stories = join_all(rows(&world, &board, PATIENT_SHOP, Failure::kills).into_iter().map(Story::lead));
+        let mut deaths = 0;
+        let supervised = async {
+            loop {
+                deaths += usize::from(world.revive(Program::Worker));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            _ = stories => {}
+            () = supervised => {}
+        }
+        assert!(deaths >= 2 * Step::ALL.len(), "the worker died {deaths} times");
+        assert_clean(&world).await;
+    });
+}

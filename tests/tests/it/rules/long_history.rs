@@ -1,0 +1,101 @@
+//! A long history is carried over into a fresh one.
+
+use std::time::Duration;
+
+use serde_json::json;
+use temporalio_client::WorkflowDescribeOptions;
+
+use crate::{
+    line::WORLD,
+    world::{self, Placed, SHOP, World, until},
+};
+
+async fn run_of(world: &World, order: &Placed) -> String {
+    let run = world.workflow(&order.workflow()).describe(WorkflowDescribeOptions::default()).await;
+    run.expect("the order's workflow").run_id().to_owned()
+}
+
+/// Signals until the server has suggested a fresh history and the story took one.
+async fn until_fresh_history(world: &World, order: &Placed, signal: &str) {
+    let first = run_of(world, order).await;
+    until("the story goes on with a fresh history", Duration::from_secs(120), async || {
+        for _ in 0..10 {
+            world.signal(&order.workflow(), signal, &[]).await;
+        }
+        (run_of(world, order).await != first).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn an_unpaid_order_with_a_long_history_goes_on_with_a_fresh_one_and_ships_once() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "LONG-UNPAID";
+        world.stock(sku, 5).await;
+        let order = Placed::new(SHOP, &[sku], 1).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        let news = json!({"messageId": "once/1/exception", "kind": "exception", "reference": "20260101-00000001-main-1",
+                          "shipmentId": "once"});
+        world.signal(&order.workflow(), "warehouse-update", &[news.clone()]).await;
+        until_fresh_history(world, &order, "payment-updated").await;
+        // The fresh run has to know that it took this message already.
+        world.signal(&order.workflow(), "warehouse-update", &[news]).await;
+
+        world.shop_does(&order, "pay").await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.pieces_shipped(sku).await, 1);
+        let exceptions = world.attention(&order).await;
+        assert_eq!(exceptions.len(), 1, "{exceptions:?}");
+    });
+}
+
+#[test]
+fn an_order_that_waits_for_its_parcel_keeps_its_hand_over_through_a_fresh_history() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "LONG-PARCEL";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "never": true})).await;
+        let order = Placed::new(SHOP, &[sku], 2);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        until_fresh_history(world, &order, "retry").await;
+        let ledger = world.status(&order.workflow()).await["ledger"].clone();
+        assert!(ledger.to_string().contains(&reference), "{ledger}");
+        world.warehouse_does(&reference, "ship").await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.references(sku).await, [reference]);
+        assert_eq!(world.pieces_shipped(sku).await, 2);
+    });
+}
+
+#[test]
+fn a_parked_order_with_a_long_history_stays_parked_until_it_is_answered() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "LONG-PARKED";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "never": true})).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        world.warehouse_does(&reference, "cancel").await;
+        assert_eq!(world.until_parked(&order).await, "CANCELLED_BY_WAREHOUSE");
+        for _ in 0..450 {
+            world.signal(&order.workflow(), "stock-available", &[]).await;
+        }
+        let status = world.status(&order.workflow()).await;
+        assert_eq!(status["parked"]["reason"], "CANCELLED_BY_WAREHOUSE", "{status}");
+        assert_eq!(world.references(sku).await.len(), 1, "nobody has decided yet");
+        world.resolve(&order, json!("retry")).await.expect("it is parked");
+        world.until_shipped(&order).await;
+        assert_eq!(world.references(sku).await.len(), 2);
+        assert_eq!(world.pieces_shipped(sku).await, 1);
+    });
+}

@@ -1,0 +1,46 @@
+//! Faults planted for tests in the undo of a story; see `domain::planted`. Debug builds with the
+//! feature `faults` only.
+
+use domain::{HandOverReference, planted::is_planted};
+
+use crate::{ledger::Undo, order_fulfilment::Story, saga::Interrupted};
+
+impl Story {
+    /// The fault `undo_registered_late`: what is to be undone is not known before it is done.
+    pub(crate) fn forget_recall(&self, reference: &HandOverReference) {
+        if is_planted("undo_registered_late") {
+            let recall = Undo::Recall { reference: reference.clone() };
+            self.ctx.state_mut(|order| order.progress.undos.retain(|undo| *undo != recall));
+        }
+    }
+
+    /// The second half of it: now it is known.
+    pub(crate) fn remember_recall(&self, reference: &HandOverReference) {
+        if is_planted("undo_registered_late") {
+            let recall = Undo::Recall { reference: reference.clone() };
+            self.ctx.state_mut(|order| order.progress.push_undo(recall));
+        }
+    }
+
+    /// The third: what did not report success is taken for not done.
+    pub(crate) fn believe_what_succeeded(&self) {
+        if is_planted("undo_registered_late") {
+            self.ctx.state_mut(|order| {
+                for hand_over in order.progress.hand_overs.iter_mut().filter(|hand_over| !hand_over.accepted)
+                {
+                    hand_over.pieces = 0;
+                }
+            });
+        }
+    }
+
+    /// The fault `undo_order_swapped`: the stock is given back before the warehouse is asked.
+    pub(crate) async fn release_first(&self) -> Result<(), Interrupted> {
+        if is_planted("undo_order_swapped") {
+            let undos = self.ctx.state(|order| order.progress.undos.clone());
+            self.release().await?;
+            self.ctx.state_mut(|order| order.progress.undos = undos);
+        }
+        Ok(())
+    }
+}
