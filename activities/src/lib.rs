@@ -7,6 +7,7 @@ mod attempt;
 mod order_records;
 mod shop_calls;
 mod stock_news;
+mod telling;
 mod warehouse_calls;
 
 pub use order_records::OrderRecords;

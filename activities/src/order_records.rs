@@ -18,13 +18,13 @@ use sqlx::{PgConnection, PgPool};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, ConditionToRecord, OrderRef, OrderSituation, Parcel, ParcelBooked, ParcelToBook, Reservation,
+    self, Cancellation, ConditionToRecord, OrderRef, OrderSituation, Parcel, ParcelBooked, ParcelForShop, ParcelToBook, Reservation,
     Reserved, StepAnswer, StepToPark,
 };
 
 use crate::{
     attempt::{Failure, attempt},
-    stock_news,
+    stock_news, telling,
 };
 
 mod planning;
@@ -74,6 +74,17 @@ impl OrderRecords {
         input: ParcelToBook,
     ) -> Result<ParcelBooked, ActivityError> {
         attempt(&self.pool, Step::RecordParcel, &input.order_id, || self.book_parcel(&input)).await
+    }
+
+    #[activity(definition = contract::LeaveUntold)]
+    pub async fn leave_untold(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: ParcelForShop,
+    ) -> Result<(), ActivityError> {
+        let parcel = &input.parcel;
+        let leave = || telling::settle(&self.pool, &input.order_id, parcel, "SHOP_NOT_TOLD", Some(&parcel.shipment_id));
+        attempt(&self.pool, Step::TellShop, &input.order_id, leave).await
     }
 
     #[activity(definition = contract::ParkStep)]

@@ -2,11 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{Actor, Channel, HandOverReference, OrderStatus, ShopDomain, ShopifyOrderId, Step};
+use domain::{Actor, Channel, HandOverReference, ShopDomain, ShopifyOrderId, Step};
 use orders::{
-    Order, hand_over, progress, record,
+    Order, hand_over, record,
     shipment::{self, Shipment},
-    timeline,
 };
 use shopify::admin::{AdminClient, CancelReason, EnsureError, LinePieces, Tracking};
 use sqlx::{PgConnection, PgPool};
@@ -14,7 +13,10 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{self, Cancellation, ParcelForShop};
 
-use crate::attempt::{Failure, attempt};
+use crate::{
+    attempt::{Failure, attempt},
+    telling,
+};
 
 /// Fulfilment orders appear some time after the order. One attempt looks for them this often …
 const LOOKS: u32 = 8;
@@ -78,19 +80,7 @@ impl ShopCalls {
         };
         ensure_told(client, shopify_order_id, &tracking, &lines, input.notify_customer).await?;
 
-        let mut tx = self.pool.begin().await?;
-        let order = record::lock(&mut tx, &input.order_id).await?;
-        if shipment::told_shop(&mut tx, &input.parcel.reference, &input.parcel.shipment_id).await? {
-            timeline::note(&mut tx, &order.order_id, "SHOP_TOLD", Some(&tracking.number)).await?;
-        }
-        let all_told = shipment::of_order(&mut tx, &order.order_id)
-            .await?
-            .iter()
-            .all(|parcel| parcel.booked_at.is_none() || parcel.told_shop_at.is_some());
-        if all_told && order.status >= OrderStatus::Shipped {
-            progress::set_story_ended(&mut tx, &order.order_id, true).await?;
-        }
-        Ok(tx.commit().await?)
+        telling::settle(&self.pool, &input.order_id, &input.parcel, "SHOP_TOLD", Some(&tracking.number)).await
     }
 
     async fn cancel(&self, input: &Cancellation) -> Result<(), Failure> {

@@ -146,13 +146,14 @@ impl SharedSettings {
         let database_url = problems.required("DATABASE_URL", self.database_url.as_deref()).to_owned();
         let file = self.config_file(&mut problems);
         let mut shops = Shops::default();
+        let none_listed = file.shops.is_empty() && self.shopify_shop.is_none();
         let entries = file.shops.into_iter().chain(self.single_shop(&mut problems));
         for entry in entries {
             if let Some(shop) = entry.check(&mut problems) {
                 shops.by_domain.insert(shop.domain.as_str().to_owned(), shop);
             }
         }
-        if shops.by_domain.is_empty() && problems.0.is_empty() {
+        if none_listed {
             problems.add("SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG");
         }
         let api_policy = problems.policy("policy", file.policy);
@@ -321,7 +322,7 @@ mod tests {
     #[test]
     fn everything_that_is_missing_is_named_at_once() {
         let problems = nothing().resolve().err().unwrap().join("\n");
-        for name in ["DATABASE_URL", "WMS_URL", "WMS_TOKEN", "WMS_WEBHOOK_SECRETS"] {
+        for name in ["DATABASE_URL", "SHOPIFY_SHOP", "WMS_URL", "WMS_TOKEN", "WMS_WEBHOOK_SECRETS"] {
             assert!(problems.contains(name), "{name} in {problems}");
         }
     }
@@ -357,6 +358,19 @@ mod tests {
         assert_eq!(shop.policy.hold_window, Duration::from_secs(600));
         assert_eq!(shop.locations[&655_441_491].as_str(), "north");
         assert!(shared.shops.get("a.myshopify.com").is_some());
+    }
+
+    #[test]
+    fn the_page_on_settings_shows_every_member_of_a_policy_with_its_default() {
+        let page = include_str!("../../docs/configuration.md");
+        let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let file: ConfigFile = toml::from_str(example).unwrap();
+        assert_eq!(file.shops[0].policy, toml::Table::try_from(FulfilmentPolicy::default()).unwrap());
+        let mut problems = Problems::default();
+        for shop in file.shops {
+            assert!(shop.check(&mut problems).is_some(), "{:?}", problems.0);
+        }
+        assert!(problems.0.is_empty(), "{:?}", problems.0);
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Row {
             warehouse: WarehouseId::parse(&self.warehouse)?,
             status: self.status,
             lines: self.lines.0,
-            pieces: u32::try_from(self.pieces).map_err(|_| OrdersError::Unreadable("negative pieces".into()))?,
+            pieces: u32::try_from(self.pieces)
+                .map_err(|_| OrdersError::Unreadable("negative pieces".into()))?,
         })
     }
 }
@@ -199,12 +200,14 @@ pub async fn settle(
     status: HandOverStatus,
     pieces: u32,
 ) -> Result<(), OrdersError> {
-    sqlx::query("UPDATE orders.hand_overs SET status = $2, pieces = $3, updated_at = now() WHERE reference = $1")
-        .bind(reference.as_str())
-        .bind(status.as_str())
-        .bind(pieces_column(pieces)?)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "UPDATE orders.hand_overs SET status = $2, pieces = $3, updated_at = now() WHERE reference = $1",
+    )
+    .bind(reference.as_str())
+    .bind(status.as_str())
+    .bind(pieces_column(pieces)?)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -108,7 +108,10 @@ impl Settled {
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn insert(conn: &mut PgConnection, message: &NewMessage<'_>) -> Result<Option<Message>, OrdersError> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    message: &NewMessage<'_>,
+) -> Result<Option<Message>, OrdersError> {
     let inserted: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
         "INSERT INTO integration.inbox (source, shop, message_id, topic, headers, body, next_attempt_at)
          VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond')
@@ -164,7 +167,11 @@ pub async fn insert_stock_available(
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn take_due(conn: &mut PgConnection, most: i64, lease: Duration) -> Result<Vec<Message>, OrdersError> {
+pub async fn take_due(
+    conn: &mut PgConnection,
+    most: i64,
+    lease: Duration,
+) -> Result<Vec<Message>, OrdersError> {
     let mut taken: Vec<Message> = sqlx::query_as(
         "UPDATE integration.inbox
          SET attempts = attempts + 1, next_attempt_at = now() + $2 * interval '1 millisecond'

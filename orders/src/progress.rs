@@ -181,7 +181,11 @@ pub async fn note_cancelled_by(
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn set_story_ended(conn: &mut PgConnection, order: &OrderId, ended: bool) -> Result<(), OrdersError> {
+pub async fn set_story_ended(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    ended: bool,
+) -> Result<(), OrdersError> {
     sqlx::query(
         "UPDATE orders.orders
          SET story_ended_at = CASE WHEN $2 THEN COALESCE(story_ended_at, now()) END

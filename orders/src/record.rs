@@ -1,20 +1,19 @@
 //! The record of an order: what the channel said and where the order stands.
 
 use chrono::{DateTime, Utc};
-use domain::{
-    Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopDomain,
-    ShopifyOrderId, Stage, WorkflowId,
-};
+use domain::{Channel, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, Stage, WorkflowId};
 use rust_decimal::Decimal;
 use serde_json::Value;
-use sqlx::{FromRow, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::OrdersError;
 
 mod page;
+mod row;
 
 pub use page::{Filter, list};
+use row::{LineRow, OrderRow};
 
 /// A line as it is kept.
 pub type Line = OrderLine;
@@ -119,7 +118,9 @@ pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(O
 async fn upsert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(OrderId, Arrived), OrdersError> {
     let facts = arrival.facts;
     let (channel, shop, shopify_order_id) = match &arrival.channel {
-        Channel::Shopify { shop, shopify_order_id } => ("SHOPIFY", Some(shop.as_str()), Some(shopify_order_id.0)),
+        Channel::Shopify { shop, shopify_order_id } => {
+            ("SHOPIFY", Some(shop.as_str()), Some(shopify_order_id.0))
+        }
         Channel::Api => ("API", None, None),
     };
     let row = sqlx::query(
@@ -268,7 +269,11 @@ impl LineColumns {
     }
 }
 
-async fn keep_customer(conn: &mut PgConnection, order: &OrderId, customer: &Value) -> Result<(), OrdersError> {
+async fn keep_customer(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    customer: &Value,
+) -> Result<(), OrdersError> {
     sqlx::query(
         "INSERT INTO orders.customers (order_id, customer) VALUES ($1, $2)
          ON CONFLICT ON CONSTRAINT customers_pk DO UPDATE SET customer = EXCLUDED.customer",
@@ -303,7 +308,10 @@ pub async fn find(conn: &mut PgConnection, order: &OrderId) -> Result<Option<Ord
 ///
 /// # Errors
 /// As [`find`].
-pub async fn find_by_number(conn: &mut PgConnection, number: &OrderNumber) -> Result<Option<Order>, OrdersError> {
+pub async fn find_by_number(
+    conn: &mut PgConnection,
+    number: &OrderNumber,
+) -> Result<Option<Order>, OrdersError> {
     find_where(conn, "order_number = $1", number.as_str()).await
 }
 
@@ -332,108 +340,12 @@ async fn find_where(
     let row: Option<OrderRow> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(&mut *conn).await?;
     let Some(row) = row else { return Ok(None) };
-    let lines: Vec<LineRow> = sqlx::query_as("SELECT * FROM orders.lines WHERE order_id = $1 ORDER BY position")
-        .bind(&row.order_id)
-        .fetch_all(conn)
-        .await?;
+    let lines: Vec<LineRow> =
+        sqlx::query_as("SELECT * FROM orders.lines WHERE order_id = $1 ORDER BY position")
+            .bind(&row.order_id)
+            .fetch_all(conn)
+            .await?;
     row.into_order(lines).map(Some)
-}
-
-#[derive(FromRow)]
-struct OrderRow {
-    order_id: String,
-    order_number: String,
-    workflow_id: String,
-    shop: Option<String>,
-    shopify_order_id: Option<i64>,
-    name: String,
-    status: String,
-    condition: Option<String>,
-    condition_reason: Option<String>,
-    held_by: Option<String>,
-    some_has_left: bool,
-    currency: String,
-    total_amount: Decimal,
-    financial_status: String,
-    test: bool,
-    location_id: Option<i64>,
-    shop_cancelled_at: Option<DateTime<Utc>>,
-    content_updated_at: Option<DateTime<Utc>>,
-    hold_until: Option<DateTime<Utc>>,
-    epoch: i32,
-    cancelled_by: Option<String>,
-    story_ended_at: Option<DateTime<Utc>>,
-    correlation_id: String,
-    received_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-#[derive(FromRow)]
-struct LineRow {
-    order_id: String,
-    line_id: String,
-    sku: Option<String>,
-    product_name: String,
-    quantity: i32,
-    fulfillable_quantity: i32,
-    unit_price: Decimal,
-    requires_shipping: bool,
-}
-
-impl LineRow {
-    fn into_line(self) -> Result<Line, OrdersError> {
-        let pieces =
-            |pieces: i32| u32::try_from(pieces).map_err(|_| OrdersError::Unreadable("negative quantity".into()));
-        Ok(Line {
-            line_id: LineId::parse(&self.line_id)?,
-            sku: self.sku,
-            product_name: self.product_name,
-            quantity: pieces(self.quantity)?,
-            fulfillable_quantity: pieces(self.fulfillable_quantity)?,
-            unit_price: self.unit_price,
-            requires_shipping: self.requires_shipping,
-        })
-    }
-}
-
-impl OrderRow {
-    fn into_order(self, lines: Vec<LineRow>) -> Result<Order, OrdersError> {
-        let channel = match (&self.shop, self.shopify_order_id) {
-            (Some(shop), Some(id)) => {
-                Channel::Shopify { shop: ShopDomain::parse(shop)?, shopify_order_id: ShopifyOrderId(id) }
-            }
-            _ => Channel::Api,
-        };
-        Ok(Order {
-            order_id: OrderId::parse(&self.order_id)?,
-            order_number: OrderNumber::parse(&self.order_number)?,
-            workflow_id: WorkflowId::parse(&self.workflow_id)?,
-            channel,
-            status: self.status.parse()?,
-            condition: self.condition,
-            condition_reason: self.condition_reason,
-            held_by: self.held_by,
-            some_has_left: self.some_has_left,
-            facts: OrderFacts {
-                name: self.name,
-                currency: self.currency,
-                total_amount: self.total_amount,
-                financial_status: FinancialStatus::from(self.financial_status),
-                test: self.test,
-                cancelled_at: self.shop_cancelled_at,
-                updated_at: self.content_updated_at,
-                location_id: self.location_id,
-                lines: lines.into_iter().map(LineRow::into_line).collect::<Result<_, _>>()?,
-            },
-            hold_until: self.hold_until,
-            epoch: u32::try_from(self.epoch).map_err(|_| OrdersError::Unreadable("negative epoch".into()))?,
-            cancelled_by: self.cancelled_by,
-            story_ended_at: self.story_ended_at,
-            correlation_id: self.correlation_id,
-            received_at: self.received_at,
-            updated_at: self.updated_at,
-        })
-    }
 }
 
 /// A number for an order received at `received_at`. The tail is random; the constraint guards it,

@@ -121,9 +121,7 @@ impl WarehouseClient {
     /// # Errors
     /// [`WarehouseSetUpError`] if a setting or the machine's certificates are unusable.
     pub fn new(settings: WarehouseSettings) -> Result<Self, WarehouseSetUpError> {
-        Ok(Self {
-            transport: Transport::new(&settings)?,
-        })
+        Ok(Self { transport: Transport::new(&settings)? })
     }
 
     /// Hands over. For a reference the warehouse has, [`WarehouseError::Duplicate`].
@@ -131,15 +129,9 @@ impl WarehouseClient {
     /// # Errors
     /// [`WarehouseError`].
     pub async fn create_shipment(&self, new: &NewShipment) -> Result<Accepted, WarehouseError> {
-        let answer = self
-            .transport
-            .call(Method::POST, &["shipments"], Some(new))
-            .await?;
+        let answer = self.transport.call(Method::POST, &["shipments"], Some(new)).await?;
         match answer.status {
-            200..=299 => Ok(Accepted {
-                reference: new.reference.clone(),
-                already: false,
-            }),
+            200..=299 => Ok(Accepted { reference: new.reference.clone(), already: false }),
             _ => Err(refused(&answer)),
         }
     }
@@ -166,15 +158,9 @@ impl WarehouseClient {
     ///
     /// # Errors
     /// [`WarehouseError`].
-    pub async fn cancel(
-        &self,
-        reference: &HandOverReference,
-    ) -> Result<Vec<CancelResult>, WarehouseError> {
+    pub async fn cancel(&self, reference: &HandOverReference) -> Result<Vec<CancelResult>, WarehouseError> {
         let path = ["shipments", reference.as_str(), "cancel"];
-        let answer = self
-            .transport
-            .call(Method::POST, &path, None::<&()>)
-            .await?;
+        let answer = self.transport.call(Method::POST, &path, None::<&()>).await?;
         match answer.status {
             200..=299 => Ok(answer.read::<CancelAnswer>()?.results),
             _ => Err(refused(&answer)),
@@ -194,21 +180,14 @@ impl WarehouseClient {
         let known = self
             .shipment(&new.reference)
             .await?
-            .ok_or(WarehouseError::UnknownOutcome {
-                reason: "a duplicate that is not there",
-            })?;
+            .ok_or(WarehouseError::unknown_outcome("a duplicate that is not there"))?;
         if demand(&known.lines) != demand(&new.lines) {
             return Err(WarehouseError::ReferenceTaken);
         }
         if known.is_cancelled() {
-            return Err(WarehouseError::Refused {
-                text: VendorText::default(),
-            });
+            return Err(WarehouseError::Refused { text: VendorText::default() });
         }
-        Ok(Accepted {
-            reference: new.reference.clone(),
-            already: true,
-        })
+        Ok(Accepted { reference: new.reference.clone(), already: true })
     }
 }
 
@@ -237,11 +216,9 @@ fn refused(answer: &Answer) -> WarehouseError {
         (422, Some("unknown_sku")) => WarehouseError::UnknownSku { text },
         (422, Some("bad_address")) => WarehouseError::BadAddress { text },
         (422, Some("refused")) => WarehouseError::Refused { text },
-        (429, _) => WarehouseError::RateLimited {
-            retry_after: answer.retry_after,
-        },
+        (429, _) => WarehouseError::RateLimited { retry_after: answer.retry_after },
         (401 | 403, _) => WarehouseError::Unauthorised { text },
-        (500.., _) => WarehouseError::UnknownOutcome { reason: "HTTP 5xx" },
+        (500.., _) => WarehouseError::UnknownOutcome { reason: "HTTP 5xx", text },
         (status, _) => WarehouseError::Rejected { status, text },
     }
 }

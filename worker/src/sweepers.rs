@@ -80,6 +80,7 @@ async fn show_gauges(pool: &PgPool) -> anyhow::Result<bool> {
     gauge!("waybill_inbox_unsettled").set(waiting as f64);
     gauge!("waybill_inbox_oldest_seconds").set(oldest_seconds);
     let parked = attention::count_open(&mut conn).await?;
-    gauge!("waybill_orders_needing_attention").set(parked.iter().map(|(_, _, count)| count).sum::<i64>() as f64);
+    gauge!("waybill_orders_needing_attention")
+        .set(parked.iter().map(|(_, _, count)| count).sum::<i64>() as f64);
     Ok(false)
 }

@@ -13,8 +13,8 @@ use temporalio_macros::activity_definitions;
 use crate::ledger::Carried;
 
 pub use order_records::{
-    LookAtOrder, ParkStep, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock, ReserveStock, ResolveStep,
-    TellOperator,
+    LeaveUntold, LookAtOrder, ParkStep, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
+    ReserveStock, ResolveStep, TellOperator,
 };
 pub use shop_calls::{CancelInShop, TellShop};
 pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, CreateShipment, RecallShipment};
@@ -278,6 +278,13 @@ impl OrderRecords {
     /// Books a parcel: stock taken, pieces counted; `SHIPPED` once all that is to leave has left.
     #[activity(name = "record-parcel")]
     pub fn record_parcel(_: ParcelToBook) -> Result<ParcelBooked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Notes that the shop is not told of a parcel, as an operator said; ends the story of an order of
+    /// which nothing else is to be told.
+    #[activity(name = "leave-untold")]
+    pub fn leave_untold(_: ParcelForShop) -> Result<(), ActivityError> {
         unimplemented!()
     }
 

@@ -6,7 +6,8 @@
 use std::{collections::VecDeque, error::Error};
 
 use domain::{
-    Actor, CancelDecision, GateDecision, Mishap, OrderFacts, OrderStatus, Stage, Step, decide_cancellation, decide_gate,
+    Actor, CancelDecision, GateDecision, Mishap, OrderFacts, OrderStatus, Stage, Step, decide_cancellation,
+    decide_gate,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
@@ -186,7 +187,9 @@ impl OrderFulfilment {
             order.cancels_settled
         });
         Story::new(ctx.clone())
-            .shielded_wait(|order| order.status == OrderStatus::Cancelled || order.cancels_settled > settled_before)
+            .shielded_wait(|order| {
+                order.status == OrderStatus::Cancelled || order.cancels_settled > settled_before
+            })
             .await;
         ctx.state(|order| match order.cancel_outcome {
             Some(CancelOutcome::Refused) => Err(order.cannot_be_cancelled().into()),

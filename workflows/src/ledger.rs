@@ -83,7 +83,11 @@ impl Carried {
     }
 
     /// Changes what is known of one hand-over.
-    pub fn hand_over_mut(&mut self, reference: &HandOverReference, change: impl FnOnce(&mut PlannedHandOver)) {
+    pub fn hand_over_mut(
+        &mut self,
+        reference: &HandOverReference,
+        change: impl FnOnce(&mut PlannedHandOver),
+    ) {
         if let Some(known) = self.hand_overs.iter_mut().find(|known| known.reference == *reference) {
             change(known);
         }

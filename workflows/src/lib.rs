@@ -8,6 +8,7 @@ pub mod contract;
 pub mod messages;
 pub mod names;
 
+mod call_off;
 mod entry;
 mod ledger;
 mod order_fulfilment;
@@ -15,6 +16,7 @@ mod overdue_inquiry;
 #[cfg(feature = "faults")]
 mod planted;
 mod saga;
+mod shown;
 
 pub use entry::{Ending, OrderFulfilment};
 pub use ledger::{LedgerEntry, LedgerState, ParkedView, StatusView};

@@ -31,7 +31,9 @@ impl CancelRequest {
             Typed::Text(reason) => Ok(Self { actor: Actor::Operator, reason: Some(reason) }),
             Typed::Object(object) => Ok(Self {
                 actor: match text_member(&object, "actor")? {
-                    Some(actor) => actor.parse().map_err(|error: domain::ParseError| Refusal(error.to_string()))?,
+                    Some(actor) => {
+                        actor.parse().map_err(|error: domain::ParseError| Refusal(error.to_string()))?
+                    }
                     None => Actor::Operator,
                 },
                 reason: text_member(&object, "reason")?,
@@ -203,16 +205,23 @@ mod tests {
 
     fn input(texts: &[&str]) -> RawValue {
         RawValue::new(
-            texts.iter().map(|text| Payload { data: text.as_bytes().to_vec(), ..Payload::default() }).collect(),
+            texts
+                .iter()
+                .map(|text| Payload { data: text.as_bytes().to_vec(), ..Payload::default() })
+                .collect(),
         )
     }
 
     #[test]
     fn a_cancel_takes_a_text_an_object_or_nothing() {
-        let operator = |reason: Option<&str>| CancelRequest { actor: Actor::Operator, reason: reason.map(Into::into) };
+        let operator =
+            |reason: Option<&str>| CancelRequest { actor: Actor::Operator, reason: reason.map(Into::into) };
         assert_eq!(CancelRequest::read(&input(&[])), Ok(operator(None)));
         assert_eq!(CancelRequest::read(&input(&["null"])), Ok(operator(None)));
-        assert_eq!(CancelRequest::read(&input(&["\"changed my mind\""])), Ok(operator(Some("changed my mind"))));
+        assert_eq!(
+            CancelRequest::read(&input(&["\"changed my mind\""])),
+            Ok(operator(Some("changed my mind")))
+        );
         assert_eq!(
             CancelRequest::read(&input(&["{\"reason\":\"late\",\"actor\":\"customer\"}"])),
             Ok(CancelRequest { actor: Actor::Customer, reason: Some("late".into()) })

@@ -4,21 +4,20 @@
 use std::time::{Duration, SystemTime};
 
 use domain::{
-    Actor, CancelDecision, Condition, GateDecision, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step,
+    Actor, Condition, GateDecision, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step,
     StockOutRule, WhenOverdue,
 };
 use temporalio_workflow::WorkflowContext;
 
 use crate::{
     contract::{
-        AskWarehouse, CancelInShop, Cancellation, ConditionToRecord, CreateShipment, HandOverRef, LookAtOrder,
-        OrderRef, Parcel, ParcelForShop, ParcelToBook, PlannedHandOver, RecallShipment, RecordCancelled, RecordCondition,
-        RecordParcel, ReleaseStock, Reservation, ReserveStock, Reserved, StepToPark, TellOperator, TellShop,
+        AskWarehouse, CreateShipment, HandOverRef, LeaveUntold, LookAtOrder, OrderRef, Parcel, ParcelForShop,
+        ParcelToBook, PlannedHandOver, RecallShipment, RecordParcel, ReleaseStock, Reservation, ReserveStock,
+        Reserved, TellShop,
     },
-    entry::{CancelOutcome, Ending, OrderFulfilment},
+    entry::{Ending, OrderFulfilment},
     ledger::{LedgerState, Undo},
     messages::{CancelRequest, NewsKind, Resolution, WarehouseNews},
-    names,
     saga::{Did, Interrupted, Wake},
 };
 
@@ -40,6 +39,10 @@ enum News {
 }
 
 impl Story {
+    pub(crate) fn new(ctx: WorkflowContext<OrderFulfilment>) -> Self {
+        Self { ctx }
+    }
+
     /// One order, from arrival to the carrier's van.
     pub(crate) async fn tell(&self) -> Result<Ending, Interrupted> {
         if let Some(ending) = self.gate().await? {
@@ -115,8 +118,12 @@ impl Story {
         let wake = self.wait_until(Some(left), |order| order.content_changed).await?;
         let resolution = match (wake, when_unpaid) {
             (Wake::Ready, _) => Resolution::Retry,
-            (Wake::Overdue, WhenOverdue::Park) => self.park(Step::Gate, Mishap::new(Mishap::PAYMENT_OVERDUE)).await?,
-            (Wake::Overdue, WhenOverdue::Cancel) => return Err(called_off_by_policy(Mishap::PAYMENT_OVERDUE)),
+            (Wake::Overdue, WhenOverdue::Park) => {
+                self.park(Step::Gate, Mishap::new(Mishap::PAYMENT_OVERDUE)).await?
+            }
+            (Wake::Overdue, WhenOverdue::Cancel) => {
+                return Err(called_off_by_policy(Mishap::PAYMENT_OVERDUE));
+            }
         };
         self.look_again().await;
         Ok(resolution)
@@ -139,7 +146,9 @@ impl Story {
             });
             let stock_out = self.ctx.state(|order| order.input.policy.stock_out);
             let input = Reservation { order_id: self.order_id(), stock_out };
-            let Did::It(reserved) = self.step(Step::Reserve, "", || ReserveStock, input).await? else { continue };
+            let Did::It(reserved) = self.step(Step::Reserve, "", || ReserveStock, input).await? else {
+                continue;
+            };
             let mishap = match reserved {
                 Reserved::Over { status } => {
                     self.ctx.state_mut(|order| order.status = status);
@@ -173,8 +182,9 @@ impl Story {
 
     /// Waits for the stock that is missing; past the deadline an operator or the policy decides.
     async fn await_stock(&self) -> Result<(), Interrupted> {
-        let (deadline, when_out_of_stock) =
-            self.ctx.state(|order| (order.input.policy.backorder_deadline, order.input.policy.when_out_of_stock));
+        let (deadline, when_out_of_stock) = self
+            .ctx
+            .state(|order| (order.input.policy.backorder_deadline, order.input.policy.when_out_of_stock));
         let wake = self.wait_until(Some(deadline), |order| order.stock_available).await?;
         match (wake, when_out_of_stock) {
             (Wake::Ready, _) => Ok(()),
@@ -183,6 +193,22 @@ impl Story {
             }
             (Wake::Overdue, WhenOverdue::Cancel) => Err(called_off_by_policy(Mishap::BACKORDER_OVERDUE)),
         }
+    }
+
+    /// Undo of [`Story::reserve`]: gives back what has not left. An order of our own API was reserved
+    /// before its story began, so this is done whether or not the story came to reserving.
+    pub(crate) async fn release(&self) -> Result<(), Interrupted> {
+        let input = OrderRef { order_id: self.order_id() };
+        if let Did::It(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
+            self.ctx.state_mut(|order| {
+                order.status = left.status;
+                order.progress.pieces_left = left.pieces_left;
+                order.progress.waiting_lines = 0;
+                order.progress.note(Step::Reserve, "", LedgerState::Undone);
+            });
+        }
+        self.ctx.state_mut(|order| order.progress.undos.clear());
+        Ok(())
     }
 
     /// A run that took over from another asks what became of the hand-overs, and tells the shop what
@@ -197,7 +223,7 @@ impl Story {
         Ok(())
     }
 
-    async fn tell_the_untold(&self) -> Result<(), Interrupted> {
+    pub(crate) async fn tell_the_untold(&self) -> Result<(), Interrupted> {
         for parcel in self.ctx.state(|order| order.progress.untold.clone()) {
             self.tell_the_shop(&parcel).await?;
         }
@@ -256,15 +282,16 @@ impl Story {
     }
 
     /// Undo of [`Story::hand_over`]. Pieces the warehouse could not stop still leave.
-    async fn recall(&self, reference: &HandOverReference) -> Result<u32, Interrupted> {
+    pub(crate) async fn recall(&self, reference: &HandOverReference) -> Result<u32, Interrupted> {
         self.ctx.state_mut(|order| {
             order.progress.recalled.insert(reference.clone());
         });
         let input = self.hand_over_ref(reference);
-        let pieces_too_late = match self.step(Step::Recall, reference.as_str(), || RecallShipment, input).await? {
-            Did::It(recalled) => recalled.pieces_too_late,
-            Did::Skipped => 0, // the operator says it was stopped by hand
-        };
+        let pieces_too_late =
+            match self.step(Step::Recall, reference.as_str(), || RecallShipment, input).await? {
+                Did::It(recalled) => recalled.pieces_too_late,
+                Did::Skipped => 0, // the operator says it was stopped by hand
+            };
         self.ctx.state_mut(|order| {
             order.progress.hand_over_mut(reference, |known| known.pieces = pieces_too_late);
             if pieces_too_late == 0 {
@@ -301,7 +328,9 @@ impl Story {
         let reference = news.reference.clone();
         let recalled = self.ctx.state(|order| order.progress.recalled.contains(&reference));
         match news.kind {
-            NewsKind::Shipped => Ok(Some(News::Parcel(Parcel { reference, shipment_id: news.shipment_id.clone() }))),
+            NewsKind::Shipped => {
+                Ok(Some(News::Parcel(Parcel { reference, shipment_id: news.shipment_id.clone() })))
+            }
             NewsKind::OnHold => {
                 self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Warehouse)).await;
                 Ok(None)
@@ -327,7 +356,9 @@ impl Story {
     /// Books a parcel: its stock has left, and with the last piece the order is `SHIPPED`.
     async fn record_parcel(&self, parcel: &Parcel, by_hand: bool) -> Result<(), Interrupted> {
         let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand };
-        if let Did::It(booked) = self.step(Step::RecordParcel, &subject(parcel), || RecordParcel, input).await? {
+        if let Did::It(booked) =
+            self.step(Step::RecordParcel, &subject(parcel), || RecordParcel, input).await?
+        {
             self.ctx.state_mut(|order| {
                 order.status = booked.status;
                 order.progress.pieces_left = booked.pieces_left;
@@ -350,154 +381,22 @@ impl Story {
                 parcel: parcel.clone(),
                 notify_customer: self.ctx.state(|order| order.input.policy.notify_customer),
             };
-            self.step(Step::TellShop, &subject(parcel), || TellShop, input).await?;
+            if let Did::Skipped =
+                self.step(Step::TellShop, &subject(parcel), || TellShop, input.clone()).await?
+            {
+                self.record(|| LeaveUntold, input).await;
+            }
         }
         self.ctx.state_mut(|order| order.progress.untold.retain(|untold| untold != parcel));
         Ok(())
-    }
-
-    /// The undo walk: last step first. `None` means that the order goes on, because it may not be
-    /// called off or because the warehouse was faster.
-    pub(crate) async fn call_off(&self, request: &CancelRequest) -> Option<Ending> {
-        match self.ctx.state(|order| order.cancel_decision(request.actor)) {
-            CancelDecision::Refuse => return self.keep_going(),
-            CancelDecision::TellOperator => {
-                self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
-                return self.keep_going();
-            }
-            CancelDecision::AtOnce
-            | CancelDecision::Recall
-            | CancelDecision::ReleaseTheRest
-            | CancelDecision::AlreadyCancelled => {}
-        }
-        self.ctx.state_mut(|order| order.undoing = true);
-        // Nothing interrupts the walk: while it goes on, waits end by their own condition alone.
-        let walked = self.walk_back(request).await;
-        self.ctx.state_mut(|order| order.undoing = false);
-        match walked {
-            Ok(Some(ending)) => {
-                self.settle_cancel(CancelOutcome::CalledOff);
-                Some(ending)
-            }
-            Ok(None) | Err(_) => {
-                if request.actor == Actor::Shopify {
-                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
-                }
-                self.keep_going()
-            }
-        }
-    }
-
-    async fn walk_back(&self, request: &CancelRequest) -> Result<Option<Ending>, Interrupted> {
-        #[cfg(feature = "faults")]
-        self.release_first().await?;
-        while let Some(Undo::Recall { reference }) = self.ctx.state(|order| order.progress.undos.last().cloned()) {
-            self.recall(&reference).await?;
-            self.ctx.state_mut(|order| order.progress.undos.pop());
-        }
-        #[cfg(feature = "faults")]
-        self.believe_what_succeeded();
-        if self.ctx.state(|order| order.progress.outstanding_pieces() > 0) {
-            return Ok(None);
-        }
-        self.release().await?;
-        if self.ctx.state(|order| order.progress.pieces_left > 0) {
-            self.tell_the_untold().await?;
-            return Ok(Some(Ending::Shipped)); // what had left stays shipped
-        }
-        let cancellation = self.cancellation(request);
-        let tell_shop = request.actor != Actor::Shopify
-            && self.ctx.state(|order| order.input.channel.shop().is_some());
-        if tell_shop {
-            self.step(Step::CancelInShop, "", || CancelInShop, cancellation.clone()).await?;
-        }
-        self.step(Step::RecordCancelled, "", || RecordCancelled, cancellation).await?;
-        self.ctx.state_mut(|order| order.status = OrderStatus::Cancelled);
-        self.show_stage(OrderStatus::Cancelled.as_str());
-        Ok(Some(Ending::Cancelled))
-    }
-
-    /// Undo of [`Story::reserve`]: gives back what has not left. An order of our own API was reserved
-    /// before its story began, so this is done whether or not the story came to reserving.
-    pub(crate) async fn release(&self) -> Result<(), Interrupted> {
-        let input = OrderRef { order_id: self.order_id() };
-        if let Did::It(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
-            self.ctx.state_mut(|order| {
-                order.status = left.status;
-                order.progress.pieces_left = left.pieces_left;
-                order.progress.waiting_lines = 0;
-                order.progress.note(Step::Reserve, "", LedgerState::Undone);
-            });
-        }
-        self.ctx.state_mut(|order| order.progress.undos.clear());
-        Ok(())
-    }
-
-    fn keep_going(&self) -> Option<Ending> {
-        self.settle_cancel(CancelOutcome::Refused);
-        None
-    }
-
-    fn settle_cancel(&self, outcome: CancelOutcome) {
-        self.ctx.state_mut(|order| {
-            order.cancels_settled += 1;
-            order.cancel_outcome = Some(outcome);
-        });
-    }
-
-    async fn tell_operator(&self, reason: &str) {
-        let row = StepToPark { order_id: self.order_id(), step: Step::CancelInShop, reason: reason.to_owned() };
-        self.record(|| TellOperator, row).await;
-    }
-
-    /// Before the run closes: what came too late is answered, and every handler has finished.
-    pub(crate) async fn close(&self) {
-        loop {
-            self.note_outside_cancel();
-            let late = self.ctx.state_mut(|order| order.cancel.take());
-            let Some(request) = late else { break };
-            match self.ctx.state(|order| order.cancel_decision(request.actor)) {
-                CancelDecision::TellOperator => {
-                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
-                    self.settle_cancel(CancelOutcome::Refused);
-                }
-                CancelDecision::AlreadyCancelled => self.settle_cancel(CancelOutcome::CalledOff),
-                _ => self.settle_cancel(CancelOutcome::Refused),
-            }
-        }
-        self.shielded_wait(|_| self.ctx.all_handlers_finished()).await;
-    }
-
-    async fn record_condition(&self, condition: Option<Condition>, reason: Option<&str>, held_by: Option<HeldBy>) {
-        self.record(
-            || RecordCondition,
-            ConditionToRecord {
-                order_id: self.order_id(),
-                condition,
-                reason: reason.map(str::to_owned),
-                held_by,
-            },
-        )
-        .await;
-        self.show_stage(condition.map_or(Self::FULFILLING, Condition::as_str));
-    }
-
-    fn cancellation(&self, request: &CancelRequest) -> Cancellation {
-        self.ctx.state(|order| Cancellation {
-            order_id: order.input.order_id.clone(),
-            by: request.actor,
-            reason: request.reason.clone(),
-            restock: order.input.policy.restock_on_cancel,
-            refund: order.input.policy.refund_on_cancel,
-            notify_customer: order.input.policy.notify_customer,
-        })
     }
 
     fn hand_over_ref(&self, reference: &HandOverReference) -> HandOverRef {
         self.ctx.state(|order| HandOverRef {
             order_id: order.input.order_id.clone(),
             reference: reference.clone(),
-            overdue_after_ms: u64::try_from(order.input.policy.hand_over_overdue.as_millis()).unwrap_or(u64::MAX),
+            overdue_after_ms: u64::try_from(order.input.policy.hand_over_overdue.as_millis())
+                .unwrap_or(u64::MAX),
         })
     }
 
@@ -509,55 +408,6 @@ impl Story {
     fn time_left(&self, moment: SystemTime) -> Option<Duration> {
         let now = self.ctx.workflow_time()?;
         moment.duration_since(now).ok().filter(|left| !left.is_zero())
-    }
-}
-
-/// What operators see of a run from outside.
-impl Story {
-    /// The stage of an order that waits for nobody.
-    pub(crate) const FULFILLING: &'static str = "FULFILLING";
-
-    pub(crate) fn new(ctx: WorkflowContext<OrderFulfilment>) -> Self {
-        Self { ctx }
-    }
-
-    /// Shows the stage operators filter by, where it changed and where the server knows the attribute.
-    fn show_stage(&self, stage: &str) {
-        let changed = self.ctx.state(|order| order.stage != stage);
-        if !changed {
-            return;
-        }
-        self.ctx.state_mut(|order| stage.clone_into(&mut order.stage));
-        if self.ctx.state(|order| order.input.search_attributes) {
-            self.ctx.upsert_search_attributes([names::ORDER_STAGE.value_set(stage.to_owned())]);
-        }
-    }
-
-    /// Shows what is parked and why.
-    pub(crate) fn show_parked(&self, parked: Option<(Step, &Mishap)>) {
-        let stage = match parked {
-            Some(_) => Condition::NeedsAttention.as_str(),
-            None => Self::FULFILLING,
-        };
-        self.ctx.state_mut(|order| stage.clone_into(&mut order.stage));
-        if !self.ctx.state(|order| order.input.search_attributes) {
-            return;
-        }
-        let stage = names::ORDER_STAGE.value_set(stage.to_owned());
-        self.ctx.upsert_search_attributes(match parked {
-            Some((step, reason)) => [
-                stage,
-                names::PARKED_STEP.value_set(step.as_str().to_owned()),
-                names::PARKED_REASON.value_set(reason.code().to_owned()),
-            ],
-            // Taking an attribute away would fail the workflow task: the SDK sends that as an empty
-            // payload, which the server refuses. So nothing parked is an empty text.
-            None => [
-                stage,
-                names::PARKED_STEP.value_set(String::new()),
-                names::PARKED_REASON.value_set(String::new()),
-            ],
-        });
     }
 }
 

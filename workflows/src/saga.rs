@@ -71,7 +71,9 @@ fn lane(step: Step) -> Lane {
     match step {
         Step::HandOver | Step::Recall => Lane::Outside(names::LANE_WAREHOUSE),
         Step::TellShop | Step::CancelInShop => Lane::Outside(names::LANE_SHOPIFY),
-        Step::Gate | Step::Reserve | Step::RecordParcel | Step::Release | Step::RecordCancelled => Lane::Records,
+        Step::Gate | Step::Reserve | Step::RecordParcel | Step::Release | Step::RecordCancelled => {
+            Lane::Records
+        }
     }
 }
 
@@ -83,7 +85,9 @@ struct Failure {
 impl Failure {
     fn of(error: &ActivityExecutionError) -> Self {
         let code = match error.reason() {
-            Some(IncomingError::Application(failure)) => failure.type_name().unwrap_or("UNEXPECTED").to_owned(),
+            Some(IncomingError::Application(failure)) => {
+                failure.type_name().unwrap_or("UNEXPECTED").to_owned()
+            }
             Some(IncomingError::Timeout(_)) => "TIMEOUT".to_owned(),
             Some(_) => "UNEXPECTED".to_owned(),
             None => unwrapped_code(error).unwrap_or("UNEXPECTED").to_owned(),
@@ -93,7 +97,8 @@ impl Failure {
 
     /// No fault of the order. A local activity that ran out of time was held up by our own database.
     fn is_to_be_waited_out(&self, lane: &Lane) -> bool {
-        names::NEVER_PARKED.contains(&self.code.as_str()) || (self.code == "TIMEOUT" && matches!(lane, Lane::Records))
+        names::NEVER_PARKED.contains(&self.code.as_str())
+            || (self.code == "TIMEOUT" && matches!(lane, Lane::Records))
     }
 }
 
@@ -211,7 +216,9 @@ impl Story {
             }
             // A fresh history begins the step anew, which is what a retry asks for. The gate reads
             // what the channel said first.
-            Resolution::Retry if step != Step::Gate && self.history_is_long() => Err(Interrupted::HistoryLong),
+            Resolution::Retry if step != Step::Gate && self.history_is_long() => {
+                Err(Interrupted::HistoryLong)
+            }
             decided => Ok(decided),
         }
     }
@@ -227,7 +234,8 @@ impl Story {
         let timer_token = WorkflowCancellationToken::new();
         let mut timer = deadline.map(|duration| {
             Box::pin(
-                self.ctx.timer(TimerOptions::builder(duration).cancellation_token(timer_token.clone()).build()),
+                self.ctx
+                    .timer(TimerOptions::builder(duration).cancellation_token(timer_token.clone()).build()),
             )
         });
         let (undoing, parked) = self.ctx.state(|order| (order.undoing, order.parked.is_some()));
@@ -288,8 +296,7 @@ impl Story {
     /// Between steps: has someone called the order off?
     pub(crate) fn look_for_interruption(&self) -> Result<(), Interrupted> {
         self.note_outside_cancel();
-        let called_off =
-            self.ctx.state_mut(|order| if order.undoing { None } else { order.cancel.take() });
+        let called_off = self.ctx.state_mut(|order| if order.undoing { None } else { order.cancel.take() });
         called_off.map_or(Ok(()), |request| Err(Interrupted::CalledOff(request)))
     }
 
@@ -353,7 +360,9 @@ impl Story {
 /// The code of a failed local activity: its failure comes without the wrapper that has a reason.
 fn unwrapped_code(error: &ActivityExecutionError) -> Option<&str> {
     match error.failure()?.failure_info.as_ref()? {
-        FailureInfo::ApplicationFailureInfo(failure) => Some(&failure.r#type).filter(|code| !code.is_empty()).map(String::as_str),
+        FailureInfo::ApplicationFailureInfo(failure) => {
+            Some(&failure.r#type).filter(|code| !code.is_empty()).map(String::as_str)
+        }
         _ => None,
     }
 }

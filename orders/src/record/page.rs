@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use domain::ShopDomain;
 use sqlx::PgConnection;
 
-use super::{LineRow, Order, OrderRow};
+use super::{
+    Order,
+    row::{LineRow, OrderRow},
+};
 use crate::OrdersError;
 
 /// Which orders are wanted.

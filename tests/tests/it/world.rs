@@ -21,7 +21,7 @@ use temporalio_client::Client;
 use tokio::runtime::Runtime;
 
 pub use database::database;
-pub use doors::{Attention, minutes_later};
+pub use doors::minutes_later;
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;

@@ -84,10 +84,7 @@ enum Recall {
 impl<'de> Deserialize<'de> for CancelResult {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = CancelResultOnWire::deserialize(deserializer)?;
-        Ok(Self {
-            shipment_id: wire.shipment_id,
-            too_late: matches!(wire.result, Recall::TooLate),
-        })
+        Ok(Self { shipment_id: wire.shipment_id, too_late: matches!(wire.result, Recall::TooLate) })
     }
 }
 
@@ -103,10 +100,6 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn text(&self) -> String {
         let message = self.message.as_deref().unwrap_or_default();
-        message
-            .chars()
-            .filter(|character| *character != '\0')
-            .take(MOST_CHARACTERS)
-            .collect()
+        message.chars().filter(|character| *character != '\0').take(MOST_CHARACTERS).collect()
     }
 }

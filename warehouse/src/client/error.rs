@@ -21,6 +21,8 @@ pub enum WarehouseError {
     UnknownOutcome {
         /// What happened, in our words.
         reason: &'static str,
+        /// The warehouse's text, where there is one.
+        text: VendorText,
     },
     /// The warehouse has a hand-over under this reference.
     #[error("the warehouse has this reference already")]
@@ -63,6 +65,11 @@ pub enum WarehouseError {
 }
 
 impl WarehouseError {
+    /// The call may have worked, and nobody said anything about it.
+    pub(super) fn unknown_outcome(reason: &'static str) -> Self {
+        Self::UnknownOutcome { reason, text: VendorText::default() }
+    }
+
     /// Whether the same call can only fail the same way.
     ///
     /// A token that is not accepted concerns every order, so it is not permanent: the calls wait
@@ -113,7 +120,8 @@ impl WarehouseError {
     #[must_use]
     pub fn vendor_text(&self) -> Option<String> {
         match self {
-            Self::UnknownSku { text }
+            Self::UnknownOutcome { text, .. }
+            | Self::UnknownSku { text }
             | Self::BadAddress { text }
             | Self::Refused { text }
             | Self::Unauthorised { text }

@@ -20,15 +20,9 @@ struct Stand {
 }
 
 async fn serve(answers: &[(u16, Value)]) -> (Stand, WarehouseClient) {
-    let mut answers: Vec<_> = answers
-        .iter()
-        .map(|(status, body)| (*status, body.to_string()))
-        .collect();
+    let mut answers: Vec<_> = answers.iter().map(|(status, body)| (*status, body.to_string())).collect();
     answers.reverse();
-    let stand = Stand {
-        answers: Arc::new(Mutex::new(answers)),
-        asked: Arc::default(),
-    };
+    let stand = Stand { answers: Arc::new(Mutex::new(answers)), asked: Arc::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = Router::new().fallback(answer).with_state(stand.clone());
@@ -45,23 +39,9 @@ async fn answer(
 ) -> HttpResponse {
     assert_eq!(headers["authorization"], "Bearer hush");
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    stand
-        .asked
-        .lock()
-        .unwrap()
-        .push((method.to_string(), uri.path().to_owned(), body));
-    let (status, body) = stand
-        .answers
-        .lock()
-        .unwrap()
-        .pop()
-        .expect("a prepared answer");
-    (
-        StatusCode::from_u16(status).unwrap(),
-        [("retry-after", "3")],
-        body,
-    )
-        .into_response()
+    stand.asked.lock().unwrap().push((method.to_string(), uri.path().to_owned(), body));
+    let (status, body) = stand.answers.lock().unwrap().pop().expect("a prepared answer");
+    (StatusCode::from_u16(status).unwrap(), [("retry-after", "3")], body).into_response()
 }
 
 fn client(address: SocketAddr) -> WarehouseClient {
@@ -77,18 +57,12 @@ fn hand_over() -> NewShipment {
         reference: HandOverReference::parse("ORD-20261121-6BA0A415-main-1").unwrap(),
         lines: vec![line("A", 2), line("B", 1)],
         warehouse: WarehouseId::main(),
-        ship_to: Some(ShipTo {
-            country_code: Some("GB".into()),
-            ..ShipTo::default()
-        }),
+        ship_to: Some(ShipTo { country_code: Some("GB".into()), ..ShipTo::default() }),
     }
 }
 
 fn line(sku: &str, quantity: u32) -> ShipmentLine {
-    ShipmentLine {
-        sku: sku.into(),
-        quantity,
-    }
+    ShipmentLine { sku: sku.into(), quantity }
 }
 
 fn known(lines: Value, shipment_status: &str) -> Value {
@@ -113,25 +87,17 @@ async fn a_hand_over_is_sent_in_the_warehouses_words() {
     let (method, path, body) = &asked[0];
     assert_eq!((method.as_str(), path.as_str()), ("POST", "/shipments"));
     assert_eq!(body["orderId"], "ORD-20261121-6BA0A415-main-1");
-    assert_eq!(
-        body["lineItems"],
-        json!([{"sku": "A", "quantity": 2}, {"sku": "B", "quantity": 1}])
-    );
-    assert_eq!(
-        (&body["warehouseId"], &body["shipTo"]["countryCode"]),
-        (&json!("main"), &json!("GB"))
-    );
+    assert_eq!(body["lineItems"], json!([{"sku": "A", "quantity": 2}, {"sku": "B", "quantity": 1}]));
+    assert_eq!((&body["warehouseId"], &body["shipTo"]["countryCode"]), (&json!("main"), &json!("GB")));
 }
 
 #[tokio::test]
 async fn a_duplicate_with_the_same_demand_is_a_success() {
-    let lines = json!([{"sku": "B", "quantity": 1}, {"sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}]);
+    let lines =
+        json!([{"sku": "B", "quantity": 1}, {"sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}]);
     let (stand, client) = serve(&[duplicate(), (200, known(lines, "picked"))]).await;
     assert!(client.ensure_shipment(&hand_over()).await.unwrap().already);
-    assert_eq!(
-        stand.asked.lock().unwrap()[1].1,
-        "/shipments/ORD-20261121-6BA0A415-main-1"
-    );
+    assert_eq!(stand.asked.lock().unwrap()[1].1, "/shipments/ORD-20261121-6BA0A415-main-1");
 }
 
 #[tokio::test]
@@ -147,14 +113,7 @@ async fn a_duplicate_with_other_lines_takes_the_reference_for_good() {
 async fn a_duplicate_that_was_cancelled_will_never_ship() {
     let lines = json!([{"sku": "A", "quantity": 2}, {"sku": "B", "quantity": 1}]);
     let (_, client) = serve(&[duplicate(), (200, known(lines, "cancelled"))]).await;
-    assert_eq!(
-        client
-            .ensure_shipment(&hand_over())
-            .await
-            .unwrap_err()
-            .code(),
-        "WMS_REFUSED"
-    );
+    assert_eq!(client.ensure_shipment(&hand_over()).await.unwrap_err().code(), "WMS_REFUSED");
 }
 
 #[tokio::test]
@@ -171,15 +130,8 @@ async fn every_refusal_has_its_class() {
     ] {
         let (_, client) = serve(&[(status, json!({"code": code, "message": "flat 7"}))]).await;
         let error = client.ensure_shipment(&hand_over()).await.unwrap_err();
-        assert_eq!(
-            (error.code(), error.is_permanent()),
-            (expected, permanent),
-            "{status} {code}"
-        );
-        assert!(
-            !error.to_string().contains("flat 7"),
-            "no text of theirs in ours"
-        );
+        assert_eq!((error.code(), error.is_permanent()), (expected, permanent), "{status} {code}");
+        assert!(!error.to_string().contains("flat 7"), "no text of theirs in ours");
         let wait = (status == 429).then(|| Duration::from_secs(3));
         assert_eq!(error.retry_after(), wait);
     }
@@ -187,11 +139,7 @@ async fn every_refusal_has_its_class() {
 
 #[tokio::test]
 async fn the_warehouses_text_is_kept_for_people() {
-    let (_, client) = serve(&[(
-        422,
-        json!({"code": "bad_address", "message": "no such street"}),
-    )])
-    .await;
+    let (_, client) = serve(&[(422, json!({"code": "bad_address", "message": "no such street"}))]).await;
     let error = client.create_shipment(&hand_over()).await.unwrap_err();
     assert_eq!(error.vendor_text().as_deref(), Some("no such street"));
 }
@@ -205,11 +153,7 @@ async fn a_reference_nobody_knows_is_none_and_not_an_error() {
 #[tokio::test]
 async fn a_state_has_its_shipments() {
     let (_, client) = serve(&[(200, known(json!([{"sku": "A", "quantity": 2}]), "on_hold"))]).await;
-    let state = client
-        .shipment(&hand_over().reference)
-        .await
-        .unwrap()
-        .unwrap();
+    let state = client.shipment(&hand_over().reference).await.unwrap().unwrap();
     assert_eq!(state.lines, [line("A", 2)]);
     assert_eq!(state.shipments[0].status, ShipmentStatus::OnHold);
     assert_eq!(state.shipments[0].sequence, 2);
@@ -222,34 +166,17 @@ async fn a_recall_says_of_each_shipment_whether_it_came_in_time() {
     let (stand, client) = serve(&[(200, results), (200, json!({"results": []}))]).await;
     let reference = hand_over().reference;
     let results = client.cancel(&reference).await.unwrap();
-    assert_eq!(
-        results
-            .iter()
-            .map(|result| result.too_late)
-            .collect::<Vec<_>>(),
-        [false, true]
-    );
+    assert_eq!(results.iter().map(|result| result.too_late).collect::<Vec<_>>(), [false, true]);
     assert_eq!(client.cancel(&reference).await, Ok(vec![]));
-    assert_eq!(
-        stand.asked.lock().unwrap()[0].1,
-        "/shipments/ORD-20261121-6BA0A415-main-1/cancel"
-    );
+    assert_eq!(stand.asked.lock().unwrap()[0].1, "/shipments/ORD-20261121-6BA0A415-main-1/cancel");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_understood_may_have_worked() {
-    for body in [
-        json!("html"),
-        json!({"results": [{"shipmentId": "s1", "result": "perhaps"}]}),
-    ] {
+    for body in [json!("html"), json!({"results": [{"shipmentId": "s1", "result": "perhaps"}]})] {
         let (_, client) = serve(&[(200, body)]).await;
         let error = client.cancel(&hand_over().reference).await.unwrap_err();
-        assert_eq!(
-            error,
-            WarehouseError::UnknownOutcome {
-                reason: "unreadable answer"
-            }
-        );
+        assert_eq!(error, WarehouseError::unknown_outcome("unreadable answer"));
     }
 }
 
@@ -258,10 +185,7 @@ async fn nobody_listening_means_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = client(address)
-        .create_shipment(&hand_over())
-        .await
-        .unwrap_err();
+    let error = client(address).create_shipment(&hand_over()).await.unwrap_err();
     assert_eq!(error, WarehouseError::Unreachable);
 }
 
@@ -286,17 +210,11 @@ async fn peer(reply: Option<&'static [u8]>) -> WarehouseClient {
 #[tokio::test]
 async fn silence_and_lost_connections_may_have_worked() {
     let cut_short: &[u8] = b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{";
-    for (reply, reason) in [
-        (None, "timed out"),
-        (Some(&b""[..]), "connection lost"),
-        (Some(cut_short), "connection lost"),
-    ] {
-        let error = peer(reply)
-            .await
-            .create_shipment(&hand_over())
-            .await
-            .unwrap_err();
-        assert_eq!(error, WarehouseError::UnknownOutcome { reason });
+    for (reply, reason) in
+        [(None, "timed out"), (Some(&b""[..]), "connection lost"), (Some(cut_short), "connection lost")]
+    {
+        let error = peer(reply).await.create_shipment(&hand_over()).await.unwrap_err();
+        assert_eq!(error, WarehouseError::unknown_outcome(reason));
     }
 }
 
@@ -311,18 +229,9 @@ fn the_token_never_shows_in_debug() {
 #[test]
 fn an_unusable_setting_is_an_error_and_not_a_panic() {
     let with = |url: &str, token: &str| {
-        WarehouseClient::new(WarehouseSettings::new(
-            Url::parse(url).unwrap(),
-            WarehouseToken::new(token),
-        ))
+        WarehouseClient::new(WarehouseSettings::new(Url::parse(url).unwrap(), WarehouseToken::new(token)))
     };
-    assert!(matches!(
-        with("ftp://wms", "t"),
-        Err(WarehouseSetUpError::Address)
-    ));
-    assert!(matches!(
-        with("http://wms", "a\nb"),
-        Err(WarehouseSetUpError::Token)
-    ));
+    assert!(matches!(with("ftp://wms", "t"), Err(WarehouseSetUpError::Address)));
+    assert!(matches!(with("http://wms", "a\nb"), Err(WarehouseSetUpError::Token)));
     assert!(with("https://wms.example.com", "t").is_ok());
 }

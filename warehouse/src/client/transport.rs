@@ -35,9 +35,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, WarehouseError> {
-        serde_json::from_slice(&self.body).map_err(|_| WarehouseError::UnknownOutcome {
-            reason: "unreadable answer",
-        })
+        serde_json::from_slice(&self.body).map_err(|_| WarehouseError::unknown_outcome("unreadable answer"))
     }
 }
 
@@ -50,9 +48,7 @@ impl Transport {
             .map_err(|_| WarehouseSetUpError::Token)?;
         bearer.set_sensitive(true);
         // An error only says that this process has a provider already.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
+        rustls::crypto::ring::default_provider().install_default().ok();
         let mut builder = Client::builder()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
             .connect_timeout(settings.connect_timeout)
@@ -64,10 +60,7 @@ impl Transport {
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(WarehouseSetUpError::Http)?;
-        Ok(Self {
-            http,
-            base: settings.url.clone(),
-        })
+        Ok(Self { http, base: settings.url.clone() })
     }
 
     pub(super) async fn call(
@@ -87,11 +80,7 @@ impl Transport {
         let response = request.send().await.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
         let retry_after = wait(response.headers());
-        Ok(Answer {
-            status,
-            retry_after,
-            body: whole_body(response).await?,
-        })
+        Ok(Answer { status, retry_after, body: whole_body(response).await? })
     }
 }
 
@@ -99,9 +88,7 @@ async fn whole_body(mut response: Response) -> Result<Vec<u8>, WarehouseError> {
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(|error| failed(&error))? {
         if body.len() + piece.len() > MOST_BYTES {
-            return Err(WarehouseError::UnknownOutcome {
-                reason: "oversized answer",
-            });
+            return Err(WarehouseError::unknown_outcome("oversized answer"));
         }
         body.extend_from_slice(&piece);
     }
@@ -123,12 +110,8 @@ fn failed(error: &reqwest::Error) -> WarehouseError {
     if error.is_connect() {
         WarehouseError::Unreachable
     } else if error.is_timeout() {
-        WarehouseError::UnknownOutcome {
-            reason: "timed out",
-        }
+        WarehouseError::unknown_outcome("timed out")
     } else {
-        WarehouseError::UnknownOutcome {
-            reason: "connection lost",
-        }
+        WarehouseError::unknown_outcome("connection lost")
     }
 }

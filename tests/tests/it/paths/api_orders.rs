@@ -48,7 +48,8 @@ fn an_order_of_the_api_is_cancelled_while_it_is_held() {
         world.stock("API-CANCELLED", 5).await;
         let placed = world.place_at_api("API-CANCELLED", 2, Some("10m")).await;
         world.until_running(&workflow(&placed)).await;
-        let answer = world.update(&workflow(&placed), "cancel-order", World::cancel_request("customer")).await;
+        let answer =
+            world.update(&workflow(&placed), "cancel-order", World::cancel_request("customer")).await;
         assert_eq!(answer, Ok(json!({"status": "CANCELLED"})));
         world.until_api_order(&placed, &["CANCELLED"]).await;
         assert_eq!(world.until_closed(&workflow(&placed)).await, WorkflowExecutionStatus::Completed);

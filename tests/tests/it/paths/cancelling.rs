@@ -18,6 +18,10 @@ async fn processing(world: &World, shop: &str, sku: &str, too_late: bool) -> (Pl
     world.place(&order).await;
     world.until_order(&order, "status", &["PROCESSING"]).await;
     let reference = world.until_handed_over(sku, 1).await;
+    until("the run knows it too", Duration::from_secs(30), async || {
+        (world.status(&order.workflow()).await["status"] == "PROCESSING").then_some(())
+    })
+    .await;
     (order, reference)
 }
 
@@ -141,7 +145,8 @@ fn an_order_the_shop_cancels_after_it_shipped_is_an_operators_once_without_a_wor
 
         world.shop_does(&order, "cancel").await;
         world.until_message(&order, "orders/cancelled", "DONE").await;
-        let cancelled = order.clone().with("cancelled_at", minutes_later(1)).with("updated_at", minutes_later(1));
+        let cancelled =
+            order.clone().with("cancelled_at", minutes_later(1)).with("updated_at", minutes_later(1));
         world.announce(&cancelled, "topics=orders/updated").await;
         world.until_message(&order, "orders/updated", "DONE").await;
 

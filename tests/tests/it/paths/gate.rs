@@ -45,9 +45,11 @@ fn an_order_that_stays_unpaid_is_parked_until_it_is_answered() {
         assert_eq!(world.until_parked(&order).await, "PAYMENT_OVERDUE");
 
         world.resolve(&order, json!({"action": "retry", "actor": "olga"})).await.expect("it is parked");
-        world::until("it is parked again, as it is still unpaid", std::time::Duration::from_secs(30), async || {
-            (world.attention(&order).await.len() == 2).then_some(())
-        })
+        world::until(
+            "it is parked again, as it is still unpaid",
+            std::time::Duration::from_secs(30),
+            async || (world.attention(&order).await.len() == 2).then_some(()),
+        )
         .await;
         assert_eq!(world.until_parked(&order).await, "PAYMENT_OVERDUE");
 
@@ -89,11 +91,12 @@ fn a_strict_shop_cancels_what_stays_unpaid_and_is_told() {
         world.until_order(&order, "status", &["CANCELLED"]).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 1);
-        let by: String = sqlx::query_scalar("SELECT cancelled_by FROM orders.orders WHERE shopify_order_id = $1")
-            .bind(order.id)
-            .fetch_one(&world.pool)
-            .await
-            .unwrap();
+        let by: String =
+            sqlx::query_scalar("SELECT cancelled_by FROM orders.orders WHERE shopify_order_id = $1")
+                .bind(order.id)
+                .fetch_one(&world.pool)
+                .await
+                .unwrap();
         assert_eq!(by, "policy");
     });
 }
@@ -117,9 +120,12 @@ fn stale_content_is_recorded_as_skipped_and_changes_nothing() {
     world::run(async {
         world.stock("ORDER-STALE", 5).await;
         let paid = Placed::new(SHOP, &["ORDER-STALE"], 1).with("updated_at", minutes_later(5));
-        let stale = paid.clone().with("updated_at", minutes_later(0)).with("financial_status", json!("voided"));
+        let stale =
+            paid.clone().with("updated_at", minutes_later(0)).with("financial_status", json!("voided"));
         world.announce(&paid, "topics=orders/updated").await;
-        world.until_order(&paid, "status", &["PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED"]).await;
+        world
+            .until_order(&paid, "status", &["PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED"])
+            .await;
         world.announce(&stale, "topics=orders/create").await;
         let reason = world.until_message(&paid, "orders/create", "SKIPPED").await;
         assert_eq!(reason.as_deref(), Some("older than what is known of the order"));
@@ -195,7 +201,10 @@ fn a_test_order_is_ignored_until_a_webhook_says_it_is_real() {
         let order = Placed::new(SHOP, &["IGNORE-TEST"], 1).with("test", json!(true));
         world.place(&order).await;
         let ignored = world.until_order(&order, "condition", &["IGNORED"]).await;
-        assert_eq!((&ignored["status"], &ignored["conditionReason"]), (&json!("PENDING"), &json!("TEST_ORDER")));
+        assert_eq!(
+            (&ignored["status"], &ignored["conditionReason"]),
+            (&json!("PENDING"), &json!("TEST_ORDER"))
+        );
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.available("IGNORE-TEST").await, 5);
 

@@ -80,8 +80,9 @@ fn what_the_vendor_said_stands_in_no_history() {
         world.wms_rule(refused).await;
         let order = Placed::new(SHOP, &[sku], 1);
         world.place(&order).await;
-        assert_eq!(world.until_parked(&order).await, "BAD_ADDRESS");
-        let words = world.open_attention(&order).await[0].vendor_text.clone().expect("the vendor's own words");
+        assert_eq!(world.until_parked(&order).await, "WMS_BAD_ADDRESS");
+        let words =
+            world.open_attention(&order).await[0].vendor_text.clone().expect("the vendor's own words");
         assert!(words.contains("1 Secret Street"), "{words}");
         world.retry(&order).await;
         world.until_shipped(&order).await;

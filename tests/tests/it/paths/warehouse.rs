@@ -49,11 +49,13 @@ fn every_fulfilment_order_of_the_shop_is_told() {
 fn a_shipment_in_parts_is_told_parcel_by_parcel() {
     let world = &*WORLD;
     world::run(async {
-        let order = handed_over(world, SHOP, "PARCEL-PARTS", 4, json!({"parts": [2, 1], "shipAfterMs": 600})).await;
+        let order =
+            handed_over(world, SHOP, "PARCEL-PARTS", 4, json!({"parts": [2, 1], "shipAfterMs": 600})).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
         world.until_shipped(&order).await;
         let told = world.until_told(&order, 3).await;
-        let pieces: Vec<_> = told.iter().map(|entry| entry["lines"][0]["quantity"].as_u64().unwrap()).collect();
+        let pieces: Vec<_> =
+            told.iter().map(|entry| entry["lines"][0]["quantity"].as_u64().unwrap()).collect();
         assert_eq!(pieces, [2, 1, 1]);
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.references("PARCEL-PARTS").await.len(), 1);

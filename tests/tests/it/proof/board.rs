@@ -63,7 +63,9 @@ impl Board {
         let waiting = seen.wait_for(|orders| orders.get(&order.id).is_some_and(&wanted));
         match timeout(PATIENCE, waiting).await {
             Ok(orders) => orders.expect("the board is read")[&order.id].clone(),
-            Err(_) => panic!("{what}: not within {PATIENCE:?}; it is {:?}", self.seen.borrow().get(&order.id)),
+            Err(_) => {
+                panic!("{what}: not within {PATIENCE:?}; it is {:?}", self.seen.borrow().get(&order.id))
+            }
         }
     }
 

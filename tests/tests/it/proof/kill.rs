@@ -36,7 +36,8 @@ fn an_order_whose_api_dies_between_commit_and_start_is_started_by_the_sweeper_an
         world.until_ready().await;
         let order = Placed::new(SHOP, &["COMMITTED"], 1);
         world.place(&order).await;
-        until("the API dies", Duration::from_secs(30), async || world.has_ended(Program::Api).then_some(())).await;
+        until("the API dies", Duration::from_secs(30), async || world.has_ended(Program::Api).then_some(()))
+            .await;
         assert_eq!(deliveries(&world, &order).await.len(), 1, "the delivery was committed");
 
         // Nobody but the worker's sweeper is there to start it.
@@ -69,7 +70,8 @@ fn thirty_orders_ship_once_each_though_their_worker_is_killed_again_and_again() 
         let board = Board::of(&world);
         world.stock("KILLED", 100).await;
         let mut chance = StdRng::seed_from_u64(20_261_121);
-        let mut moments: Vec<i64> = (0..5).map(|_| chance.random_range(ORDERS as i64..ENTRIES - 10)).collect();
+        let mut moments: Vec<i64> =
+            (0..5).map(|_| chance.random_range(ORDERS as i64..ENTRIES - 10)).collect();
         moments.sort_unstable();
         let orders: Vec<Placed> = (0..ORDERS).map(|_| Placed::new(PATIENT_SHOP, &["KILLED"], 2)).collect();
         join_all(orders.iter().map(|order| world.place(order))).await;

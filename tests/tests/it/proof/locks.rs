@@ -11,7 +11,6 @@ use sqlx::{PgPool, Postgres, Transaction};
 use super::{
     PLACES, assert_clean,
     board::{Board, Seen},
-    story::Way,
 };
 use crate::world::{self, HOLDING_SHOP, PATIENT_SHOP, Placed, Plan, World, until};
 
@@ -52,8 +51,10 @@ impl Held<'_> {
             Step::RecordCancelled => self.slow(world.shopify("/_faults"), "orderCancel", &sku).await,
             Step::RecordParcel | Step::Recall | Step::Release | Step::CancelInShop => {}
         }
-        if !Way::past(step).contains(&Way::Ship) || step == Step::RecordParcel {
-            world.rule(world.wms("/_faults"), json!({"operation": "shipment", "sku": sku, "never": true})).await;
+        if matches!(step, Step::RecordParcel | Step::Recall | Step::RecordCancelled) {
+            world
+                .rule(world.wms("/_faults"), json!({"operation": "shipment", "sku": sku, "never": true}))
+                .await;
         }
         world.place(&order).await;
         if step == Step::RecordCancelled {
@@ -68,7 +69,12 @@ impl Held<'_> {
                 world.stage(world.wms(&format!("/_shipments/{}/ship", seen.references[0]))).await;
             }
             Step::Recall => self.cancel(&order).await,
-            Step::Reserve | Step::HandOver | Step::TellShop | Step::Release | Step::CancelInShop | Step::RecordCancelled => {}
+            Step::Reserve
+            | Step::HandOver
+            | Step::TellShop
+            | Step::Release
+            | Step::CancelInShop
+            | Step::RecordCancelled => {}
         }
         until_attempts_gave_up(&world.pool, holder, &sku).await;
         row.rollback().await.expect("the row is let go");

@@ -124,7 +124,8 @@ fn every_step_survives_the_death_of_its_worker() {
         let _place = PLACES.acquire().await;
         let world = World::start(Plan { with_faults: true, ..Plan::default() }).await;
         let board = Board::of(&world);
-        let stories = join_all(rows(&world, &board, PATIENT_SHOP, Failure::kills).into_iter().map(Story::lead));
+        let stories =
+            join_all(rows(&world, &board, PATIENT_SHOP, Failure::kills).into_iter().map(Story::lead));
         let mut deaths = 0;
         let supervised = async {
             loop {

@@ -87,7 +87,8 @@ impl Trouble {
 /// The troubles of a step's call: each kind once.
 fn troubles(step: Step) -> Vec<(Side, &'static str, Trouble)> {
     let Some((side, operation)) = call(step) else { return Vec::new() };
-    let refusals: &[&str] = if step == Step::HandOver { &["unknown_sku", "bad_address"] } else { &["not_now"] };
+    let refusals: &[&str] =
+        if step == Step::HandOver { &["unknown_sku", "bad_address"] } else { &["not_now"] };
     let refusals = refusals.iter().map(|code| Trouble::Refuses(code));
     Trouble::OF_EVERY_CALL.into_iter().chain(refusals).map(|trouble| (side, operation, trouble)).collect()
 }
@@ -112,7 +113,15 @@ fn every_call_to_the_outside_survives_what_the_other_side_does() {
                 world.rule(address, rule).await;
                 let [way] = Way::past(step) else { panic!("{step} has one way") };
                 let parks = trouble.parks(side).into_iter().collect();
-                stories.push(Story { world: &world, board: &board, shop: SHOP, sku, way: *way, planted: None, parks });
+                stories.push(Story {
+                    world: &world,
+                    board: &board,
+                    shop: SHOP,
+                    sku,
+                    way: *way,
+                    planted: None,
+                    parks,
+                });
             }
         }
         join_all(stories.into_iter().map(Story::lead)).await;

@@ -95,7 +95,8 @@ impl Play<'_> {
         world.place(&order).await;
         let webhook = until("the webhook is acknowledged", Duration::from_secs(30), async || {
             let sent = world.ledger(world.shopify(&format!("/_ledger?order={}", order.id))).await;
-            sent.into_iter().find(|entry| entry["operation"] == json!("webhook") && entry["status"] == json!(200))
+            sent.into_iter()
+                .find(|entry| entry["operation"] == json!("webhook") && entry["status"] == json!(200))
         })
         .await;
         world.restart_with(Program::Api, "");
@@ -147,7 +148,9 @@ impl Play<'_> {
         let seen = board.until("it is handed over", &order, |seen| seen.status == "PROCESSING").await;
         let next = Placed::new(SHOP, &[&self.sku()], 2);
         world.place(&next).await;
-        board.until("the next one waits", &next, |seen| seen.condition.as_deref() == Some("BACKORDERED")).await;
+        board
+            .until("the next one waits", &next, |seen| seen.condition.as_deref() == Some("BACKORDERED"))
+            .await;
         world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
         self.until_warehouse(&seen.order_number, "the recall is answered", |entry| {
             entry["operation"] == json!("cancelShipment") && entry["kind"] == json!("answer")
@@ -188,7 +191,8 @@ impl Play<'_> {
     async fn until_left(&self, order_number: &str, parcels: usize) {
         until(&format!("{parcels} parcels of {order_number} leave"), Duration::from_secs(60), async || {
             let ledger = self.world.ledger(self.world.wms(&format!("/_ledger?order={order_number}"))).await;
-            (ledger.iter().filter(|entry| entry["effect"] == json!("shipmentShipped")).count() >= parcels).then_some(())
+            (ledger.iter().filter(|entry| entry["effect"] == json!("shipmentShipped")).count() >= parcels)
+                .then_some(())
         })
         .await;
     }
@@ -228,7 +232,8 @@ fn the_checker_finds_each_of_six_planted_faults_and_nothing_without_them() {
             world.until_ready().await;
             let who = Play { world: &world, board: &board, fault, planted: true }.play().await;
             let findings = checker::check(&world).await;
-            let found = findings.iter().any(|finding| finding.contains(fault.finding()) && finding.contains(&who));
+            let found =
+                findings.iter().any(|finding| finding.contains(fault.finding()) && finding.contains(&who));
             assert!(found, "{} was not found at {who}; found:\n  {}", fault.name(), findings.join("\n  "));
             world.restart_with(fault.program(), "");
             world.until_ready().await;

@@ -84,7 +84,12 @@ impl Story<'_> {
             Way::Pay => order = order.with("financial_status", json!("pending")),
             Way::Park => world.plant(&order, Step::HandOver, "before", "fail_for_good", 1).await,
             Way::Cancel => {
-                world.rule(world.wms("/_faults"), json!({"operation": "shipment", "sku": self.sku, "never": true})).await;
+                world
+                    .rule(
+                        world.wms("/_faults"),
+                        json!({"operation": "shipment", "sku": self.sku, "never": true}),
+                    )
+                    .await;
             }
         }
         self.plant(&order).await;

@@ -99,7 +99,8 @@ fn a_signal_of_the_wrong_type_leaves_the_order_going_on_and_status_shows_what_wa
         world.signal(&order.workflow(), "cancel", &[json!({"actor": "nobody"})]).await;
         until_refused(world, &order, "cancel: actor").await;
         let refused = until_refused(world, &order, "warehouse-update").await;
-        let cancels = refused.iter().filter(|line| line.as_str().is_some_and(|line| line.starts_with("cancel")));
+        let cancels =
+            refused.iter().filter(|line| line.as_str().is_some_and(|line| line.starts_with("cancel")));
         assert_eq!(cancels.count(), 5, "{refused:?}");
         ships(world, &order, "MSG-TYPE").await;
     });
@@ -121,7 +122,11 @@ fn a_cancel_is_a_text_an_object_two_texts_or_nothing_at_all() {
     world::run(async {
         let inputs: [(&str, &[Value], Option<&str>); 4] = [
             ("MSG-TEXT", &[json!("changed my mind")], Some("changed my mind")),
-            ("MSG-OBJECT", &[json!({"reason": "changed my mind", "actor": "customer"})], Some("changed my mind")),
+            (
+                "MSG-OBJECT",
+                &[json!({"reason": "changed my mind", "actor": "customer"})],
+                Some("changed my mind"),
+            ),
             ("MSG-TEXTS", &[json!("changed my mind"), json!("twice")], Some("changed my mind")),
             ("MSG-NOTHING", &[], None),
         ];

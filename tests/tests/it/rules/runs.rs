@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use temporalio_client::{
-    UntypedWorkflow, WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
-    WorkflowTerminateOptions,
+    UntypedWorkflow, WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+    WorkflowStartOptions, WorkflowTerminateOptions,
 };
 use temporalio_common::{
     data_converters::RawValue,

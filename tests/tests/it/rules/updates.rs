@@ -52,7 +52,10 @@ fn cancelling_what_has_shipped_is_refused_with_the_current_status() {
         for actor in ["customer", "operator"] {
             let refused = world.update(&order.workflow(), "cancel-order", World::cancel_request(actor)).await;
             let refusal = refused.expect_err("it has left");
-            assert!(refusal.contains("Order cannot be cancelled. Current status: SHIPPED"), "{actor}: {refusal}");
+            assert!(
+                refusal.contains("Order cannot be cancelled. Current status: SHIPPED"),
+                "{actor}: {refusal}"
+            );
         }
         let compensate = world.resolve(&order, json!("compensate")).await.expect_err("it has left");
         assert!(compensate.contains("Order cannot be cancelled. Current status: SHIPPED"), "{compensate}");
@@ -124,7 +127,8 @@ fn an_answer_that_is_none_of_the_known_ones_is_refused_with_those() {
         let order = Placed::new(SHOP, &[sku], 1);
         world.place(&order).await;
         world.until_parked(&order).await;
-        for odd in [json!("explode"), json!(null), json!(7), json!({"action": 7}), json!({"reason": "none"})] {
+        for odd in [json!("explode"), json!(null), json!(7), json!({"action": 7}), json!({"reason": "none"})]
+        {
             assert!(world.resolve(&order, odd.clone()).await.is_err(), "{odd}");
         }
         let refusal = world.resolve(&order, json!("explode")).await.expect_err("no such answer");
@@ -141,7 +145,8 @@ fn a_skip_needs_a_reason_and_reserving_cannot_be_skipped() {
         let order = Placed::new(SHOP, &["UPD-UNSTOCKED"], 1);
         world.place(&order).await;
         assert_eq!(world.until_parked(&order).await, "UNKNOWN_SKU");
-        for no_reason in [json!("skip"), json!({"action": "skip"}), json!({"action": "skip", "reason": "  "})] {
+        for no_reason in [json!("skip"), json!({"action": "skip"}), json!({"action": "skip", "reason": "  "})]
+        {
             let refusal = world.resolve(&order, no_reason).await.expect_err("no reason");
             assert!(refusal.contains("reason: skip needs one"), "{refusal}");
         }
@@ -149,7 +154,10 @@ fn a_skip_needs_a_reason_and_reserving_cannot_be_skipped() {
         let refusal = world.resolve(&order, skip).await.expect_err("nothing to ship");
         assert!(refusal.contains("reserve cannot be skipped after UNKNOWN_SKU"), "{refusal}");
 
-        world.resolve(&order, json!({"action": "compensate", "reason": "nobody sells it"})).await.expect("allowed");
+        world
+            .resolve(&order, json!({"action": "compensate", "reason": "nobody sells it"}))
+            .await
+            .expect("allowed");
         world.until_order(&order, "status", &["CANCELLED"]).await;
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 1);
     });

@@ -53,7 +53,14 @@ impl Drop for Running {
 /// Starts the stand-ins on free ports.
 pub fn simulators(api_port: u16, arguments: &[String], logs: &Path) -> Running {
     let mut child = Command::new(program("waybill-simulators", false))
-        .args(["--shopify-listen", "127.0.0.1:0", "--wms-listen", "127.0.0.1:0", "--wms-ship-after-ms", "100"])
+        .args([
+            "--shopify-listen",
+            "127.0.0.1:0",
+            "--wms-listen",
+            "127.0.0.1:0",
+            "--wms-ship-after-ms",
+            "100",
+        ])
         .args(["--wms-deliver-after-ms", "200", "--fulfilment-order-after-ms", "50"])
         .args(["--shopify-bucket-points", "1000000", "--shopify-restore-per-s", "100000"])
         .arg(format!("--shopify-webhook-url=http://127.0.0.1:{api_port}/webhooks/shopify"))
@@ -96,7 +103,8 @@ pub fn start(
 
 /// The folder for a world's logs: one that is thrown away, or for a look afterwards one in `TEST_LOGS`.
 pub fn logs(thrown_away: &Path, world: &str) -> PathBuf {
-    let folder = std::env::var("TEST_LOGS").map_or_else(|_| thrown_away.join("logs"), |kept| PathBuf::from(kept).join(world));
+    let folder = std::env::var("TEST_LOGS")
+        .map_or_else(|_| thrown_away.join("logs"), |kept| PathBuf::from(kept).join(world));
     std::fs::create_dir_all(&folder).expect("a folder for logs is made");
     folder
 }
@@ -113,7 +121,10 @@ fn program(name: &str, with_faults: bool) -> PathBuf {
 
 /// A port nobody listens on right now.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port is free")
+        .port()
 }
 
 /// The name of the database a pool is connected to.

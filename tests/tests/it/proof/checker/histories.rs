@@ -41,7 +41,8 @@ fn closed_once(order: &Order, runs: &[WorkflowExecution]) -> Option<String> {
     let statuses: Vec<WorkflowExecutionStatus> = runs.iter().map(WorkflowExecution::status).collect();
     let completed = statuses.iter().filter(|status| **status == WorkflowExecutionStatus::Completed).count();
     let others = statuses.len() - completed;
-    let carried = statuses.iter().filter(|status| **status == WorkflowExecutionStatus::ContinuedAsNew).count();
+    let carried =
+        statuses.iter().filter(|status| **status == WorkflowExecutionStatus::ContinuedAsNew).count();
     let ended = order.ended && (order.has_left() || order.is_cancelled());
     let wrong = ended && (completed != 1 || others != carried);
     wrong.then(|| format!("order {} is {} and its runs are {statuses:?}", order.order_number, order.status))
@@ -81,7 +82,8 @@ async fn runs(world: &World, orders: &[Order]) -> BTreeMap<String, Vec<WorkflowE
         }
         let closed = |order: &Order| {
             let of_order = runs.get(&order.workflow_id).map(Vec::as_slice).unwrap_or_default();
-            !of_order.is_empty() && of_order.iter().all(|run| run.status() != WorkflowExecutionStatus::Running)
+            !of_order.is_empty()
+                && of_order.iter().all(|run| run.status() != WorkflowExecutionStatus::Running)
         };
         if orders.iter().filter(|order| order.ended).all(closed) || Instant::now() > deadline {
             return runs;

@@ -54,7 +54,9 @@ impl Ledgers {
                 .map(|entry| (text(&entry["shop"]), text(&entry["webhookId"])))
                 .collect()
         };
-        let lost = |(shop, id): &(String, String)| format!("webhook {id} of {shop:?} was acknowledged and is not in the inbox");
+        let lost = |(shop, id): &(String, String)| {
+            format!("webhook {id} of {shop:?} was acknowledged and is not in the inbox")
+        };
         let all: BTreeSet<_> = sent(&self.shopify).union(&sent(&self.warehouse)).cloned().collect();
         all.difference(&books.inbox).map(lost).collect()
     }
@@ -66,7 +68,8 @@ impl Ledgers {
         for entry in effects(&self.warehouse, "shipmentCreated") {
             let reference = text(&entry["reference"]);
             if !books.references.contains(&reference) {
-                findings.push(format!("the warehouse has the hand-over {reference}, which nobody here knows"));
+                findings
+                    .push(format!("the warehouse has the hand-over {reference}, which nobody here knows"));
             }
             if !seen.insert((reference.clone(), text(&entry["part"]))) {
                 findings.push(format!("the hand-over {reference} was made twice"));
@@ -92,7 +95,8 @@ impl Ledgers {
         for (sku, shipped) in by_sku {
             let received = books.received.get(&sku).copied().unwrap_or_default();
             if shipped > received {
-                findings.push(format!("{sku} was oversold: {shipped} pieces left, {received} were ever there"));
+                findings
+                    .push(format!("{sku} was oversold: {shipped} pieces left, {received} were ever there"));
             }
         }
         findings
@@ -109,7 +113,10 @@ impl Ledgers {
         for (sku, pieces) in &shipped {
             let count = |book: &Pieces| book.get(sku).copied().unwrap_or_default();
             if *pieces > count(&ordered) {
-                findings.push(format!("order {number}: {pieces} of {sku} left, {} were ordered", count(&ordered)));
+                findings.push(format!(
+                    "order {number}: {pieces} of {sku} left, {} were ordered",
+                    count(&ordered)
+                ));
             }
             if *pieces > count(&held) + count(&booked) {
                 findings.push(format!("order {number}: {pieces} of {sku} left for which it holds no stock"));
@@ -119,10 +126,15 @@ impl Ledgers {
             return findings;
         }
         if shipped != booked {
-            findings.push(format!("order {number}: {shipped:?} left the warehouse, but {booked:?} is booked out"));
+            findings.push(format!(
+                "order {number}: {shipped:?} left the warehouse, but {booked:?} is booked out"
+            ));
         }
         if order.shopify_order_id.is_some() && self.told(order) != booked {
-            findings.push(format!("order {number}: the shop was told of {:?}, but {booked:?} is booked out", self.told(order)));
+            findings.push(format!(
+                "order {number}: the shop was told of {:?}, but {booked:?} is booked out",
+                self.told(order)
+            ));
         }
         if order.has_left() && !order.recalled && booked != ordered {
             findings.push(format!("order {number} is {} with {booked:?} of {ordered:?}", order.status));
@@ -145,10 +157,15 @@ impl Ledgers {
         }
         let ids = |effect: &str| -> BTreeSet<String> {
             let of_order = |entry: &&Value| belongs(&text(&entry["reference"]), order);
-            effects(&self.warehouse, effect).filter(of_order).map(|entry| text(&entry["shipmentId"])).collect()
+            effects(&self.warehouse, effect)
+                .filter(of_order)
+                .map(|entry| text(&entry["shipmentId"]))
+                .collect()
         };
         for parcel in ids("shipmentCreated").difference(&ids("shipmentCancelled")) {
-            findings.push(format!("order {number} is cancelled, but the warehouse was not stopped from shipping {parcel}"));
+            findings.push(format!(
+                "order {number} is cancelled, but the warehouse was not stopped from shipping {parcel}"
+            ));
         }
         let mut cancels = effects(&self.shopify, "orderCancelled").filter(|entry| is_about(entry, order));
         if order.shopify_order_id.is_some() && cancels.next().is_none() {
@@ -222,7 +239,8 @@ impl Books {
 }
 
 async fn pieces(pool: &PgPool, query: &'static str) -> BTreeMap<String, Pieces> {
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(query).fetch_all(pool).await.expect("pieces are read");
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as(query).fetch_all(pool).await.expect("pieces are read");
     let mut pieces = BTreeMap::<String, Pieces>::new();
     for (order, sku, quantity) in rows {
         pieces.entry(order).or_default().insert(sku, quantity);

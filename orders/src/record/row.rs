@@ -1,0 +1,110 @@
+//! Rows as the database gives them, read into what is known of an order.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain, ShopifyOrderId,
+    WorkflowId,
+};
+use rust_decimal::Decimal;
+use sqlx::FromRow;
+
+use super::{Line, Order};
+use crate::OrdersError;
+
+#[derive(FromRow)]
+pub(super) struct OrderRow {
+    pub(super) order_id: String,
+    order_number: String,
+    workflow_id: String,
+    shop: Option<String>,
+    shopify_order_id: Option<i64>,
+    name: String,
+    status: String,
+    condition: Option<String>,
+    condition_reason: Option<String>,
+    held_by: Option<String>,
+    some_has_left: bool,
+    currency: String,
+    total_amount: Decimal,
+    financial_status: String,
+    test: bool,
+    location_id: Option<i64>,
+    shop_cancelled_at: Option<DateTime<Utc>>,
+    content_updated_at: Option<DateTime<Utc>>,
+    hold_until: Option<DateTime<Utc>>,
+    epoch: i32,
+    cancelled_by: Option<String>,
+    story_ended_at: Option<DateTime<Utc>>,
+    correlation_id: String,
+    received_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+pub(super) struct LineRow {
+    pub(super) order_id: String,
+    line_id: String,
+    sku: Option<String>,
+    product_name: String,
+    quantity: i32,
+    fulfillable_quantity: i32,
+    unit_price: Decimal,
+    requires_shipping: bool,
+}
+
+impl LineRow {
+    fn into_line(self) -> Result<Line, OrdersError> {
+        let pieces = |pieces: i32| {
+            u32::try_from(pieces).map_err(|_| OrdersError::Unreadable("negative quantity".into()))
+        };
+        Ok(Line {
+            line_id: LineId::parse(&self.line_id)?,
+            sku: self.sku,
+            product_name: self.product_name,
+            quantity: pieces(self.quantity)?,
+            fulfillable_quantity: pieces(self.fulfillable_quantity)?,
+            unit_price: self.unit_price,
+            requires_shipping: self.requires_shipping,
+        })
+    }
+}
+
+impl OrderRow {
+    pub(super) fn into_order(self, lines: Vec<LineRow>) -> Result<Order, OrdersError> {
+        let channel = match (&self.shop, self.shopify_order_id) {
+            (Some(shop), Some(id)) => {
+                Channel::Shopify { shop: ShopDomain::parse(shop)?, shopify_order_id: ShopifyOrderId(id) }
+            }
+            _ => Channel::Api,
+        };
+        Ok(Order {
+            order_id: OrderId::parse(&self.order_id)?,
+            order_number: OrderNumber::parse(&self.order_number)?,
+            workflow_id: WorkflowId::parse(&self.workflow_id)?,
+            channel,
+            status: self.status.parse()?,
+            condition: self.condition,
+            condition_reason: self.condition_reason,
+            held_by: self.held_by,
+            some_has_left: self.some_has_left,
+            facts: OrderFacts {
+                name: self.name,
+                currency: self.currency,
+                total_amount: self.total_amount,
+                financial_status: FinancialStatus::from(self.financial_status),
+                test: self.test,
+                cancelled_at: self.shop_cancelled_at,
+                updated_at: self.content_updated_at,
+                location_id: self.location_id,
+                lines: lines.into_iter().map(LineRow::into_line).collect::<Result<_, _>>()?,
+            },
+            hold_until: self.hold_until,
+            epoch: u32::try_from(self.epoch).map_err(|_| OrdersError::Unreadable("negative epoch".into()))?,
+            cancelled_by: self.cancelled_by,
+            story_ended_at: self.story_ended_at,
+            correlation_id: self.correlation_id,
+            received_at: self.received_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
