@@ -249,11 +249,11 @@ impl Story {
                 order.progress.push_undo(Undo::Recall { reference: reference.clone() });
             });
             #[cfg(feature = "faults")]
-            self.forget_recall(&reference);
+            self.forget_recall(reference);
             let input = self.hand_over_ref(reference);
             let did = self.step(Step::HandOver, reference.as_str(), || CreateShipment, input).await?;
             #[cfg(feature = "faults")]
-            self.remember_recall(&reference);
+            self.remember_recall(reference);
             self.ctx.state_mut(|order| {
                 order.status = order.status.max(OrderStatus::Processing);
                 order.progress.hand_over_mut(reference, |known| known.accepted = true);

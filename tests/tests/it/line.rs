@@ -39,3 +39,24 @@ fn the_happy_path_takes_at_most_26_events_and_one_workflow() {
         assert!(events.len() <= 26, "{} events", events.len());
     });
 }
+
+#[test]
+fn a_rate_limit_is_waited_out_and_never_parks_an_order() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("LINE-3", 10).await;
+        // More refusals than an order has attempts before it is parked.
+        let refused = json!({"sku": "LINE-3", "times": 4, "rateLimit": {"retryAfterS": 1}});
+        let of = |operation: &str| {
+            let mut rule = refused.clone();
+            rule["operation"] = json!(operation);
+            rule
+        };
+        world.wms_rule(of("createShipment")).await;
+        world.shopify_rule(of("fulfillmentCreate")).await;
+        let order = Placed::new(SHOP, &["LINE-3"], 1);
+        world.place(&order).await;
+        world.until_told(&order, 1).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod architecture;
+mod histories;
+mod intake;
 mod line;
 mod paths;
 mod rules;

@@ -277,6 +277,6 @@ fn shops(shopify_url: &str) -> String {
     );
     file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
     file += &shop(PATIENT_SHOP, "").replace("attempts = 3", "attempts = 50").replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
-    file += &format!("[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n");
+    file += "[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n";
     file
 }

@@ -41,7 +41,8 @@ pub async fn check(world: &World) -> Vec<String> {
     // The ledgers come first: what they show as done must stand in the books that are read after them.
     let ledgers = ledgers::Ledgers::read(world).await;
     let orders = orders(&world.pool).await;
-    let mut findings = books::check(&world.pool).await;
+    let mut conn = world.pool.acquire().await.expect("a connection is free");
+    let mut findings = books::check(&mut conn).await;
     findings.extend(ledgers.check(&world.pool, &orders).await);
     findings.extend(histories::check(world, &orders).await);
     findings.extend(logs(world));

@@ -9,8 +9,9 @@ use futures::TryStreamExt;
 use prost::Message;
 use temporalio_client::{WorkflowExecution, WorkflowExecutionStatus, WorkflowListOptions};
 use temporalio_common::protos::temporal::api::{
+    common::v1::{Payload, Payloads},
     enums::v1::WorkflowTaskFailedCause,
-    history::v1::{HistoryEvent, history_event::Attributes},
+    history::v1::{HistoryEvent, WorkflowExecutionSignaledEventAttributes, history_event::Attributes},
 };
 
 use super::{Order, PERSONAL};
@@ -90,4 +91,16 @@ async fn runs(world: &World, orders: &[Order]) -> BTreeMap<String, Vec<WorkflowE
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[test]
+fn personal_data_in_a_payload_is_found() {
+    let payload = |text: &str| Payload { data: format!("{{\"name\":\"{text}\"}}").into_bytes(), ..Payload::default() };
+    let signal = |text: &str| {
+        let input = Some(Payloads { payloads: vec![payload(text)] });
+        let attributes = WorkflowExecutionSignaledEventAttributes { input, ..Default::default() };
+        HistoryEvent { attributes: Some(Attributes::WorkflowExecutionSignaledEventAttributes(attributes)), ..HistoryEvent::default() }.encode_to_vec()
+    };
+    assert_eq!(personal(&signal("Grace Secretname"), "x"), ["x holds personal data: Secretname"]);
+    assert!(personal(&signal("ORD-1"), "x").is_empty());
 }

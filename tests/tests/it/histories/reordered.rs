@@ -1,0 +1,43 @@
+//! A story under the real one's name that hands over before it reserves.
+
+use domain::{HandOverReference, StockOutRule};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::{
+    ActivityOptions, LocalActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
+};
+use workflows::{
+    Ending,
+    contract::{CreateShipment, FulfilmentInput, HandOverRef, Reservation, ReserveStock},
+    names,
+};
+
+/// Takes the real story's input and calls its activities the wrong way round.
+#[workflow]
+pub struct ReorderedFulfilment {
+    input: FulfilmentInput,
+}
+
+#[workflow_methods]
+impl ReorderedFulfilment {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: FulfilmentInput) -> Self {
+        Self { input }
+    }
+
+    /// Hands over, then reserves.
+    #[run(name = names::ORDER_FULFILMENT)]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ending> {
+        let input = ctx.state(|order| order.input.clone());
+        let reference = HandOverReference::parse("20260101-00000001-main-1").expect("a reference");
+        let hand_over = HandOverRef { order_id: input.order_id.clone(), reference, overdue_after_ms: 1 };
+        let options = ActivityOptions::with_start_to_close_timeout(input.policy.call_timeout)
+            .task_queue(names::LANE_WAREHOUSE)
+            .build();
+        ctx.execute_activity(CreateShipment, hand_over, options).await?;
+        let reservation = Reservation { order_id: input.order_id, stock_out: StockOutRule::WaitWhole };
+        let options =
+            LocalActivityOptions::builder().start_to_close_timeout(input.policy.record_timeout).build();
+        ctx.execute_local_activity(ReserveStock, reservation, options).await?;
+        Ok(Ending::Shipped)
+    }
+}

@@ -1,0 +1,223 @@
+//! What a shop may send us, through the API's own door: nothing is lost, nothing is half done, and
+//! nothing that is signed makes a 500 or an endless retry.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::{
+    line::WORLD,
+    world::{self, Placed, SECRET, SHOP, World, until},
+};
+
+/// A delivery, signed and complete unless a test takes something away.
+struct Delivery {
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Delivery {
+    fn new(topic: &str, webhook_id: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let headers = vec![
+            ("X-Shopify-Topic", topic.to_owned()),
+            ("X-Shopify-Shop-Domain", SHOP.to_owned()),
+            ("X-Shopify-Webhook-Id", webhook_id.to_owned()),
+            ("X-Shopify-Hmac-Sha256", signature(SECRET, &body)),
+        ];
+        Self { headers, body }
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self
+    }
+
+    async fn send(self, world: &World) -> u16 {
+        let mut request = world.http.post(world.api("/webhooks/shopify")).body(self.body);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        request.send().await.expect("the API answers").status().as_u16()
+    }
+}
+
+fn signature(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// The state and the reason of a message, once it is settled.
+async fn settled(world: &World, webhook_id: &str) -> (String, Option<String>) {
+    until(&format!("{webhook_id} is settled"), Duration::from_secs(30), async || {
+        sqlx::query_as("SELECT state, reason FROM integration.inbox WHERE message_id = $1 AND settled_at IS NOT NULL")
+            .bind(webhook_id)
+            .fetch_optional(&world.pool)
+            .await
+            .unwrap()
+    })
+    .await
+}
+
+async fn kept(world: &World, webhook_id: &str) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM integration.inbox WHERE message_id = $1")
+        .bind(webhook_id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
+}
+
+#[test]
+fn a_delivery_that_is_not_the_shops_is_refused_and_nothing_is_kept() {
+    let world = &*WORLD;
+    world::run(async {
+        let delivery = |id: &str| Delivery::new("orders/create", id, "{\"id\":1}");
+        let wrong = signature("another secret", b"{\"id\":1}");
+        assert_eq!(delivery("in-1").with("X-Shopify-Hmac-Sha256", &wrong).send(world).await, 401);
+        assert_eq!(delivery("in-1").with("X-Shopify-Hmac-Sha256", "no base64!").send(world).await, 401);
+        assert_eq!(delivery("in-1").without("X-Shopify-Hmac-Sha256").send(world).await, 401);
+        assert_eq!(delivery("in-1").with("X-Shopify-Shop-Domain", "stranger.myshopify.com").send(world).await, 401);
+        assert_eq!(kept(world, "in-1").await, 0);
+    });
+}
+
+#[test]
+fn a_missing_header_is_named_and_a_body_beyond_the_limit_is_refused() {
+    let world = &*WORLD;
+    world::run(async {
+        for header in ["X-Shopify-Topic", "X-Shopify-Webhook-Id"] {
+            let status = Delivery::new("orders/create", "in-2", "{\"id\":1}").without(header).send(world).await;
+            assert_eq!(status, 400, "{header}");
+        }
+        let large = vec![b' '; 1024 * 1024 + 1];
+        assert_eq!(Delivery::new("orders/create", "in-2", large).send(world).await, 413);
+        assert_eq!(kept(world, "in-2").await, 0);
+    });
+}
+
+#[test]
+fn what_cannot_be_read_or_is_not_acted_on_is_answered_and_kept_with_the_reason() {
+    let world = &*WORLD;
+    world::run(async {
+        let cases = [
+            ("in-3-no-number", "orders/create", "{\"id\":\"not a number\"}", "UNREADABLE"),
+            ("in-3-no-json", "orders/paid", "{\"id\":", "UNREADABLE"),
+            ("in-3-list", "orders/updated", "[1,2,3]", "UNREADABLE"),
+            ("in-3-theme", "themes/publish", "{\"id\":1}", "STORED"),
+            ("in-3-refund", "refunds/create", "{\"id\":1}", "STORED"),
+            ("in-3-redact", "customers/redact", "{\"shop_id\":1}", "STORED"),
+            ("in-3-fulfil", "fulfillments/update", "{\"id\":1}", "STORED"),
+        ];
+        for (id, topic, body, expected) in cases {
+            assert_eq!(Delivery::new(topic, id, body).send(world).await, 200, "{id}");
+            let (state, reason) = settled(world, id).await;
+            assert_eq!(state, expected, "{id}");
+            assert!(reason.is_some_and(|reason| !reason.is_empty()), "{id} has its reason");
+        }
+    });
+}
+
+#[test]
+fn the_same_delivery_twice_is_one_message_and_one_order() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("IN-4", 5).await;
+        let order = Placed::new(SHOP, &["IN-4"], 1);
+        world.place_silently(&order).await;
+        for _ in 0..3 {
+            let status = Delivery::new("orders/create", "in-4", order.body.to_string()).send(world).await;
+            assert_eq!(status, 200);
+        }
+        world.until_shipped(&order).await;
+        assert_eq!(kept(world, "in-4").await, 1);
+        assert_eq!(world.available("IN-4").await, 4);
+    });
+}
+
+#[test]
+fn an_order_with_little_more_than_its_lines_is_fulfilled() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("IN-5", 5).await;
+        let mut order = Placed::new(SHOP, &["IN-5"], 1);
+        for member in ["customer", "shipping_address", "location_id", "fulfillment_status", "email", "updated_at"] {
+            order.body[member] = Value::Null;
+        }
+        order.body["line_items"][0]["variant_id"] = Value::Null;
+        order.body["a_member_of_next_year"] = json!({"deep": [1, {"x": null}]});
+        world.place_silently(&order).await;
+        let status = Delivery::new("orders/create", "in-5", order.body.to_string()).send(world).await;
+        assert_eq!(status, 200);
+        world.until_shipped(&order).await;
+    });
+}
+
+#[test]
+fn three_hundred_hostile_bodies_are_answered_and_every_one_is_settled() {
+    let world = &*WORLD;
+    world::run(async {
+        let mut random = StdRng::seed_from_u64(20_261_121);
+        for number in 0..300 {
+            let mut order = Placed::new(SHOP, &["IN-6"], 1).body;
+            spoil(&mut order, &mut random);
+            let topic = ["orders/create", "orders/updated", "orders/paid", "orders/cancelled"][number % 4];
+            let status = Delivery::new(topic, &format!("in-6-{number}"), order.to_string()).send(world).await;
+            assert_eq!(status, 200, "{order}");
+        }
+        until("every message is settled", Duration::from_secs(60), async || {
+            let open: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM integration.inbox WHERE message_id LIKE 'in-6-%' AND settled_at IS NULL",
+            )
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+            (open == 0).then_some(())
+        })
+        .await;
+    });
+}
+
+/// Puts something nobody would expect into one to four places of a body.
+fn spoil(body: &mut Value, random: &mut StdRng) {
+    let members = [
+        "/id", "/name", "/currency", "/financial_status", "/total_price", "/updated_at", "/cancelled_at", "/test",
+        "/location_id", "/customer", "/shipping_address", "/line_items", "/line_items/0", "/line_items/0/id",
+        "/line_items/0/sku", "/line_items/0/quantity", "/line_items/0/price", "/line_items/0/name",
+        "/line_items/0/requires_shipping", "/line_items/0/fulfillable_quantity",
+    ];
+    let oddities = [
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(0),
+        json!(9.5),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(""),
+        json!("\u{0}'; DROP TABLE orders.orders; --"),
+        json!("x".repeat(3000)),
+        json!("99999999999999999999999999.99"),
+        json!("2026-13-45T99:00:00Z"),
+        json!([]),
+        json!({}),
+        json!([[[]]]),
+        json!({"id": {"id": []}}),
+    ];
+    for _ in 0..random.random_range(1..=4) {
+        let member = members[random.random_range(0..members.len())];
+        if let Some(place) = body.pointer_mut(member) {
+            *place = oddities[random.random_range(0..oddities.len())].clone();
+        }
+    }
+}
