@@ -35,7 +35,12 @@ impl Failure {
     }
 
     fn database() -> Self {
-        Self { code: names::DATABASE_FAILURE.to_owned(), permanent: false, retry_after: None, vendor_text: None }
+        Self {
+            code: names::DATABASE_FAILURE.to_owned(),
+            permanent: false,
+            retry_after: None,
+            vendor_text: None,
+        }
     }
 
     #[cfg(feature = "faults")]
@@ -74,7 +79,8 @@ where
         Ok(output) => return Ok(output),
         Err(failure) => failure,
     };
-    counter!("waybill_step_failures_total", "step" => step.as_str(), "code" => failure.code.clone()).increment(1);
+    counter!("waybill_step_failures_total", "step" => step.as_str(), "code" => failure.code.clone())
+        .increment(1);
     warn!(order.id = %order, %step, code = %failure.code, permanent = failure.permanent, "an attempt at a step failed");
     if let Some(vendor_text) = &failure.vendor_text {
         keep_complaint(pool, step, order, &failure.code, vendor_text).await;

@@ -2,31 +2,31 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{
-    Channel, Condition, Mishap, OrderStatus, Quantity, ShopDomain, Sku, Step, StockOutRule, WarehouseId,
+use domain::{Condition, Mishap, OrderStatus, Quantity, ShopDomain, Sku, Step, StockOutRule, WarehouseId};
+use inventory::{
+    DemandLine, Reservation as Holding, ReservationStatus, ReserveMode, ReserveOutcome, ReserveRequest,
 };
-use inventory::{DemandLine, FulfilRequest, Reservation as Holding, ReservationStatus, ReserveMode, ReserveOutcome, ReserveRequest};
 use metrics::counter;
 use orders::{
     Order, attention,
-    hand_over::{self, HandOverStatus},
     progress::{self, Waiting},
-    record,
-    shipment::{self, News, ParcelLine, Shipment},
+    record, shipment,
 };
 use sqlx::{PgConnection, PgPool};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, ConditionToRecord, OrderRef, OrderSituation, Parcel, ParcelBooked, ParcelForShop, ParcelToBook, Reservation,
-    Reserved, StepAnswer, StepToPark,
+    self, Cancellation, ConditionToRecord, OrderRef, OrderSituation, ParcelBooked, ParcelForShop,
+    ParcelToBook, Reservation, Reserved, StepAnswer, StepToPark,
 };
 
+use self::parcels::untold;
 use crate::{
     attempt::{Failure, attempt},
     stock_news, telling,
 };
 
+mod parcels;
 mod planning;
 
 /// Which of a shop's locations is which warehouse.
@@ -83,7 +83,9 @@ impl OrderRecords {
         input: ParcelForShop,
     ) -> Result<(), ActivityError> {
         let parcel = &input.parcel;
-        let leave = || telling::settle(&self.pool, &input.order_id, parcel, "SHOP_NOT_TOLD", Some(&parcel.shipment_id));
+        let leave = || {
+            telling::settle(&self.pool, &input.order_id, parcel, "SHOP_NOT_TOLD", Some(&parcel.shipment_id))
+        };
         attempt(&self.pool, Step::TellShop, &input.order_id, leave).await
     }
 
@@ -159,7 +161,8 @@ impl OrderRecords {
             progress::set_condition(&mut tx, &order.order_id, waiting).await?;
         } else {
             let detail = describe(&holding);
-            progress::move_to(&mut tx, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail)).await?;
+            progress::move_to(&mut tx, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail))
+                .await?;
         }
         let hand_overs = planning::hand_overs(&mut tx, &order, &holding, waits_whole).await?;
         let (_, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
@@ -210,7 +213,8 @@ impl OrderRecords {
 
     async fn look(&self, input: &OrderRef) -> Result<OrderSituation, Failure> {
         let mut conn = self.pool.acquire().await?;
-        let order = record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
+        let order =
+            record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
         Ok(OrderSituation { status: order.status, facts: order.facts })
     }
 
@@ -229,73 +233,12 @@ impl OrderRecords {
         Ok(tx.commit().await?)
     }
 
-    async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, Failure> {
-        let mut tx = self.pool.begin().await?;
-        let order = record::lock(&mut tx, &input.order_id).await?;
-        if input.by_hand {
-            parcel_by_hand(&mut tx, &input.parcel).await?;
-        }
-        let Parcel { reference, shipment_id } = &input.parcel;
-        let parcel = shipment::find(&mut tx, reference, shipment_id)
-            .await?
-            .ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
-        if order.status == OrderStatus::Confirmed {
-            progress::move_to(&mut tx, &order.order_id, OrderStatus::Processing, "HANDED_OVER", Some(reference.as_str()))
-                .await?;
-        }
-        if shipment::booked(&mut tx, reference, shipment_id).await? {
-            take_from_stock(&mut tx, &order, &parcel).await?;
-        }
-        let booked = self.close_what_has_left(&mut tx, &order, &parcel).await?;
-        tx.commit().await?;
-        Ok(booked)
-    }
-
-    /// `SHIPPED` once all that is to leave has left; what a recall in part left over goes back.
-    async fn close_what_has_left(
+    pub(super) async fn give_back(
         &self,
         conn: &mut PgConnection,
         order: &Order,
-        parcel: &Shipment,
-    ) -> Result<ParcelBooked, Failure> {
-        let (planned, left) = shipment::pieces(conn, &order.order_id).await?;
-        let holding = inventory::reservation(conn, &order.order_id, order.epoch).await?;
-        let outstanding = holding.map_or(0, |holding| holding.outstanding());
-        let recalled = hand_over::of_order(conn, &order.order_id)
-            .await?
-            .iter()
-            .any(|hand_over| hand_over.status == HandOverStatus::Recalled.as_str());
-        let status = if left >= planned && (outstanding == 0 || recalled) {
-            if outstanding > 0 {
-                self.give_back(conn, order, "recalled").await?;
-            }
-            self.ship(conn, order, parcel.tracking_number.as_deref()).await?
-        } else {
-            progress::some_has_left(conn, &order.order_id).await?;
-            OrderStatus::Processing
-        };
-        Ok(ParcelBooked { status, pieces_left: u32::try_from(left).unwrap_or(u32::MAX) })
-    }
-
-    async fn ship(
-        &self,
-        conn: &mut PgConnection,
-        order: &Order,
-        tracking_number: Option<&str>,
-    ) -> Result<OrderStatus, Failure> {
-        progress::move_to(conn, &order.order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
-        for hand_over in hand_over::of_order(conn, &order.order_id).await? {
-            if hand_over.status == HandOverStatus::Accepted.as_str() {
-                hand_over::settle(conn, &hand_over.reference, HandOverStatus::Shipped, hand_over.pieces).await?;
-            }
-        }
-        if untold(conn, order).await?.is_empty() {
-            progress::set_story_ended(conn, &order.order_id, true).await?;
-        }
-        Ok(OrderStatus::Shipped)
-    }
-
-    async fn give_back(&self, conn: &mut PgConnection, order: &Order, cause: &str) -> Result<(), Failure> {
+        cause: &str,
+    ) -> Result<(), Failure> {
         let released = inventory::release(conn, &order.order_id, order.epoch, cause).await?;
         stock_news::announce(conn, &order.correlation_id, &released.changed).await?;
         stock_news::wake(conn, &order.correlation_id, &released.served).await?;
@@ -330,7 +273,8 @@ impl OrderRecords {
 
     async fn open_row(&self, input: &StepToPark) -> Result<(), Failure> {
         let mut tx = self.pool.begin().await?;
-        attention::park_once(&mut tx, &input.order_id, input.step, &Mishap::new(input.reason.clone())).await?;
+        attention::park_once(&mut tx, &input.order_id, input.step, &Mishap::new(input.reason.clone()))
+            .await?;
         Ok(tx.commit().await?)
     }
 
@@ -339,8 +283,7 @@ impl OrderRecords {
         let order = record::lock(&mut tx, &input.order_id).await?;
         self.give_back(&mut tx, &order, "order called off").await?;
         let (_, left) = shipment::pieces(&mut tx, &order.order_id).await?;
-        let status =
-            if left > 0 { self.ship(&mut tx, &order, None).await? } else { order.status };
+        let status = if left > 0 { self.ship(&mut tx, &order, None).await? } else { order.status };
         tx.commit().await?;
         Ok(ParcelBooked { status, pieces_left: u32::try_from(left).unwrap_or(u32::MAX) })
     }
@@ -377,60 +320,4 @@ fn describe(holding: &Holding) -> String {
     warehouses.dedup();
     let pieces: u64 = holding.allocations.iter().map(|held| u64::from(held.quantity.get())).sum();
     format!("{pieces} pieces in {}", warehouses.join(", "))
-}
-
-/// Parcels that are booked but that the shop has not heard of.
-async fn untold(conn: &mut PgConnection, order: &Order) -> Result<Vec<Parcel>, Failure> {
-    if matches!(order.channel, Channel::Api) {
-        return Ok(Vec::new());
-    }
-    let mut untold = Vec::new();
-    for parcel in shipment::of_order(conn, &order.order_id).await? {
-        if parcel.booked_at.is_some() && parcel.told_shop_at.is_none() {
-            let reference = domain::HandOverReference::parse(&parcel.reference)?;
-            untold.push(Parcel { reference, shipment_id: parcel.shipment_id });
-        }
-    }
-    Ok(untold)
-}
-
-/// The stock of a parcel has left.
-async fn take_from_stock(conn: &mut PgConnection, order: &Order, parcel: &Shipment) -> Result<(), Failure> {
-    let mut lines = Vec::with_capacity(parcel.lines.len());
-    for line in &parcel.lines {
-        lines.push((Sku::parse(&line.sku)?, Quantity::new(i64::from(line.quantity))?));
-    }
-    let request = FulfilRequest {
-        order_id: order.order_id.clone(),
-        epoch: order.epoch,
-        warehouse: WarehouseId::parse(&parcel.warehouse)?,
-        shipment_id: format!("{}/{}", parcel.reference, parcel.shipment_id),
-        lines,
-    };
-    let fulfilled = inventory::fulfil(conn, &request).await?;
-    stock_news::announce(conn, &order.correlation_id, &fulfilled.changed).await?;
-    Ok(())
-}
-
-/// An operator says that all of a hand-over left without the warehouse system.
-async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), Failure> {
-    let hand_over = hand_over::find(conn, &parcel.reference).await?.ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
-    let lines: Vec<ParcelLine> = hand_over
-        .lines
-        .iter()
-        .map(|line| ParcelLine { sku: line.sku.clone(), quantity: line.quantity })
-        .collect();
-    let news = News {
-        reference: &parcel.reference,
-        shipment_id: &parcel.shipment_id,
-        status: "shipped",
-        sequence: 1,
-        lines: &lines,
-        carrier: None,
-        tracking_number: None,
-        tracking_url: None,
-    };
-    shipment::record(conn, &news).await?;
-    hand_over::settle(conn, &parcel.reference, HandOverStatus::Shipped, hand_over.pieces_asked_for()).await?;
-    Ok(())
 }

@@ -62,7 +62,8 @@ impl ShopCalls {
 
     async fn tell(&self, input: &ParcelForShop) -> Result<(), Failure> {
         let mut conn = self.pool.acquire().await?;
-        let order = record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
+        let order =
+            record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
         let (client, shopify_order_id) = self.shop_of(&order)?;
         let parcel = shipment::find(&mut conn, &input.parcel.reference, &input.parcel.shipment_id)
             .await?
@@ -74,7 +75,10 @@ impl ShopCalls {
         drop(conn);
 
         let tracking = Tracking {
-            number: parcel.tracking_number.clone().unwrap_or_else(|| format!("{}/{}", parcel.reference, parcel.shipment_id)),
+            number: parcel
+                .tracking_number
+                .clone()
+                .unwrap_or_else(|| format!("{}/{}", parcel.reference, parcel.shipment_id)),
             company: parcel.carrier.clone(),
             url: parcel.tracking_url.clone(),
         };

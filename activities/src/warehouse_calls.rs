@@ -84,8 +84,9 @@ impl WarehouseCalls {
 
     async fn hand_over(&self, input: &HandOverRef) -> Result<(), Failure> {
         let mut conn = self.pool.acquire().await?;
-        let hand_over =
-            hand_over::find(&mut conn, &input.reference).await?.ok_or(Failure::permanent("HAND_OVER_UNKNOWN"))?;
+        let hand_over = hand_over::find(&mut conn, &input.reference)
+            .await?
+            .ok_or(Failure::permanent("HAND_OVER_UNKNOWN"))?;
         if hand_over.status != HandOverStatus::Requested.as_str() {
             return if hand_over.status == HandOverStatus::Accepted.as_str() {
                 Ok(())
@@ -124,7 +125,8 @@ impl WarehouseCalls {
             let state = self.client.shipment(&input.reference).await?;
             let parcels = state.map(|state| state.shipments).unwrap_or_default();
             for parcel in parcels {
-                let late = results.iter().any(|result| result.too_late && result.shipment_id == parcel.shipment_id);
+                let late =
+                    results.iter().any(|result| result.too_late && result.shipment_id == parcel.shipment_id);
                 if late {
                     pieces_too_late += parcel.lines.iter().map(|line| line.quantity).sum::<u32>();
                 }

@@ -27,8 +27,7 @@ pub(super) async fn hand_overs(
     known.retain(counts);
     if !waits_whole {
         for (warehouse, lines) in not_handed_over(holding, &known) {
-            let plan =
-                hand_over::plan(conn, &order.order_id, &order.order_number, &warehouse, lines).await?;
+            let plan = hand_over::plan(conn, &order.order_id, &order.order_number, &warehouse, lines).await?;
             known.push(plan);
         }
     }
@@ -54,7 +53,8 @@ fn not_handed_over(holding: &Holding, known: &[HandOver]) -> BTreeMap<WarehouseI
     let mut handed: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for hand_over in known {
         for line in &hand_over.lines {
-            *handed.entry((hand_over.warehouse.as_str(), line.line_id.as_str())).or_default() += line.quantity;
+            *handed.entry((hand_over.warehouse.as_str(), line.line_id.as_str())).or_default() +=
+                line.quantity;
         }
     }
     let mut missing: BTreeMap<WarehouseId, Vec<HandedLine>> = BTreeMap::new();

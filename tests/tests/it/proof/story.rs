@@ -97,7 +97,8 @@ impl Story<'_> {
         self.on_the_way(&order, &what).await;
         self.answer(&order, &what).await;
         let surprised = |seen: &Seen| seen.parked.len() > self.parks.len();
-        let end = board.until(&what, &order, |seen| surprised(seen) || (seen.ended && self.way.ends(seen))).await;
+        let end =
+            board.until(&what, &order, |seen| surprised(seen) || (seen.ended && self.way.ends(seen))).await;
         assert_eq!(end.parked, self.parks, "{what}");
     }
 

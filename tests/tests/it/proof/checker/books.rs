@@ -85,8 +85,10 @@ const RULES: [&str; 18] = [
 pub(super) async fn check(conn: &mut PgConnection) -> Vec<String> {
     let mut findings = Vec::new();
     for rule in RULES {
-        let broken: Vec<String> =
-            sqlx::query_scalar(rule).fetch_all(&mut *conn).await.unwrap_or_else(|error| panic!("{error}: {rule}"));
+        let broken: Vec<String> = sqlx::query_scalar(rule)
+            .fetch_all(&mut *conn)
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {rule}"));
         findings.extend(broken);
     }
     findings

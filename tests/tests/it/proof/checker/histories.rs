@@ -95,11 +95,16 @@ async fn runs(world: &World, orders: &[Order]) -> BTreeMap<String, Vec<WorkflowE
 
 #[test]
 fn personal_data_in_a_payload_is_found() {
-    let payload = |text: &str| Payload { data: format!("{{\"name\":\"{text}\"}}").into_bytes(), ..Payload::default() };
+    let payload =
+        |text: &str| Payload { data: format!("{{\"name\":\"{text}\"}}").into_bytes(), ..Payload::default() };
     let signal = |text: &str| {
         let input = Some(Payloads { payloads: vec![payload(text)] });
         let attributes = WorkflowExecutionSignaledEventAttributes { input, ..Default::default() };
-        HistoryEvent { attributes: Some(Attributes::WorkflowExecutionSignaledEventAttributes(attributes)), ..HistoryEvent::default() }.encode_to_vec()
+        HistoryEvent {
+            attributes: Some(Attributes::WorkflowExecutionSignaledEventAttributes(attributes)),
+            ..HistoryEvent::default()
+        }
+        .encode_to_vec()
     };
     assert_eq!(personal(&signal("Grace Secretname"), "x"), ["x holds personal data: Secretname"]);
     assert!(personal(&signal("ORD-1"), "x").is_empty());
