@@ -1,0 +1,97 @@
+//! Each rule of the books proven: clean books, and for each rule what breaks it.
+
+use super::{RULES, check};
+use crate::world;
+
+/// One SKU, and one order that was reserved, handed over and shipped, with the events of it.
+const CLEAN: &str = "
+INSERT INTO inventory.items (sku, name) VALUES ('A', 'A');
+INSERT INTO inventory.stock (sku, warehouse, on_hand, reserved) VALUES ('A', 'main', 8, 0);
+INSERT INTO inventory.movements (sku, warehouse, on_hand_change, reserved_change, reason)
+VALUES ('A', 'main', 10, 0, 'OPENING_STOCK'), ('A', 'main', 0, 2, 'RESERVATION'), ('A', 'main', -2, -2, 'FULFILMENT');
+INSERT INTO orders.orders (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, status, currency,
+                           total_amount, financial_status, correlation_id, received_at, story_ended_at)
+VALUES ('o', 'N-1', 'order/s/1', 'SHOPIFY', 's', 1, '#1', 'SHIPPED', 'EUR', 1, 'paid', 'c', now(), now());
+INSERT INTO inventory.reservations (order_id, epoch, status) VALUES ('o', 1, 'FULFILLED');
+INSERT INTO inventory.allocations (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, fulfilled_quantity,
+                                   status, owner)
+VALUES ('alloc_0123456789abcdef0123456789abcdef', 'o', 1, '1', 'A', 'main', 2, 2, 'FULFILLED', 'ORDER');
+INSERT INTO orders.hand_overs (reference, order_id, warehouse, round, lines, pieces)
+VALUES ('N-1-main-1', 'o', 'main', 1, '[]', 2);
+INSERT INTO orders.shipments (reference, shipment_id, order_id, warehouse, status, sequence, lines, booked_at)
+VALUES ('N-1-main-1', 'p', 'o', 'main', 'shipped', 1, '[]', now());
+INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+VALUES ('o', 1, 'main', 'N-1-main-1/p', '[]');
+INSERT INTO integration.inbox (source, shop, message_id, topic, body, state, order_id, settled_at)
+VALUES ('shopify', 's', 'm', 'orders/create', '{\"id\": 1}', 'DONE', 'o', now());
+INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
+SELECT gen_random_uuid(), 'ORDER_' || step, 'Order', 'o', 'c', '{}'
+FROM unnest(ARRAY['PLACED', 'CONFIRMED', 'PROCESSING', 'SHIPPED']) WITH ORDINALITY AS s (step, n) ORDER BY n;
+INSERT INTO orders.timeline (order_id, event)
+SELECT 'o', step FROM unnest(ARRAY['RECEIVED', 'RESERVED', 'HANDED_OVER', 'SHIPPED']) WITH ORDINALITY AS s (step, n)
+ORDER BY n;
+";
+
+/// What breaks each rule, and what is then said.
+const BREAKS: [(&str, &str); 18] = [
+    (
+        "ALTER TABLE inventory.stock DROP CONSTRAINT stock_reserved_within_on_hand;
+         UPDATE inventory.stock SET reserved = 9",
+        "A in main: 9 reserved of 8 on hand",
+    ),
+    ("UPDATE inventory.stock SET on_hand = 9", "the movements do not add up"),
+    ("UPDATE inventory.stock SET reserved = 1", "1 reserved, but 0 held by orders"),
+    ("UPDATE inventory.stock SET queued = 1", "1 queued, but 0 waiting"),
+    ("UPDATE inventory.allocations SET status = 'CONFIRMED', fulfilled_quantity = 1", "has ended but still holds 1 of A"),
+    (
+        "INSERT INTO inventory.waiting (order_id, epoch, line_id, sku, warehouse, quantity)
+         VALUES ('o', 1, '1', 'A', 'main', 1)",
+        "has ended but still waits for 1 of A",
+    ),
+    ("UPDATE orders.orders SET status = 'CANCELLED'", "holds stock after it was cancelled"),
+    ("UPDATE integration.inbox SET order_id = NULL", "message m is done but in no order"),
+    ("UPDATE integration.inbox SET body = '{\"id\": 2}'", "is in another order"),
+    ("UPDATE integration.inbox SET state = 'SKIPPED'", "message m is SKIPPED without a reason"),
+    (
+        "UPDATE integration.inbox SET state = 'RECEIVED', settled_at = NULL, received_at = now() - interval '1 hour'",
+        "message m has waited since",
+    ),
+    (
+        "INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
+         VALUES (gen_random_uuid(), 'ORDER_PROCESSING', 'Order', 'o', 'c', '{}')",
+        "the event ORDER_PROCESSING comes after ORDER_SHIPPED",
+    ),
+    ("DELETE FROM integration.outbox WHERE event_type = 'ORDER_SHIPPED'", "order N-1 is SHIPPED and 0 events say so"),
+    ("UPDATE integration.outbox SET payload = '{\"city\": \"Secretville\"}'", "holds personal data"),
+    ("INSERT INTO orders.timeline (order_id, event) VALUES ('o', 'RESERVED')", "RESERVED comes after SHIPPED"),
+    (
+        "INSERT INTO orders.attention (order_id, step, reason) VALUES ('o', 'recall', 'TIMEOUT')",
+        "recall still waits for an operator",
+    ),
+    (
+        "INSERT INTO inventory.warehouses (warehouse_id) VALUES ('west');
+         INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+         VALUES ('o', 1, 'west', 'N-1-main-1/p', '[]')",
+        "was booked 2 times",
+    ),
+    ("DELETE FROM inventory.fulfilments", "is booked as left, but its stock is not"),
+];
+
+#[test]
+fn each_rule_of_the_books_finds_what_breaks_it_and_nothing_in_clean_ones() {
+    world::run(async {
+        let pool = world::database().await;
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::raw_sql(CLEAN).execute(&mut *tx).await.unwrap();
+        assert_eq!(check(&mut tx).await, Vec::<String>::new());
+        assert_eq!(BREAKS.len(), RULES.len());
+        tx.commit().await.unwrap();
+        for (sql, said) in BREAKS {
+            let mut tx = pool.begin().await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+            let found = check(&mut tx).await;
+            assert!(found.iter().any(|finding| finding.contains(said)), "{sql}\nfound {found:?}");
+            tx.rollback().await.unwrap();
+        }
+    });
+}
