@@ -55,6 +55,8 @@ start_postgres() {
 start_temporal() {
     local port flags=() namespace
     for namespace in "${NAMESPACES[@]}"; do flags+=(--namespace "$namespace"); done
+    # A tenth of the usual, so that a test can come to a history that is too long.
+    flags+=(--dynamic-config-value limit.historyCount.suggestContinueAsNew=400)
     for _ in 1 2 3; do
         port=$(free_ports)
         in_background scripts/temporal.sh serve "$port" --headless "${flags[@]}" >"$place/temporal.log" 2>&1

@@ -13,7 +13,7 @@ use orders::{
     shipment, timeline,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{Postgres, pool::PoolConnection};
 
 use crate::{
     correlation::CorrelationId,
@@ -83,8 +83,7 @@ async fn look_at(
     State(api): State<Api>,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<OrderDetailBody>, Problem> {
-    let mut conn = api.pool.acquire().await?;
-    let order = named(&mut conn, id).await?;
+    let (mut conn, order) = named(&api, id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let shipments = shipment::of_order(&mut conn, &order.order_id).await?;
     Ok(Json(OrderDetailBody::new(order, timeline, shipments)))
@@ -109,23 +108,23 @@ async fn retry(
     State(api): State<Api>,
     PathPart(id): PathPart<String>,
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
-    let mut conn = api.pool.acquire().await?;
-    let order_id = named(&mut conn, id).await?.order_id;
+    let (mut conn, Order { order_id, .. }) = named(&api, id).await?;
     if let Some(message) = retry::leave_message(&mut conn, &order_id).await? {
         api.queue.offer(message);
     }
     Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
 }
 
-/// The order with this id or number.
-async fn named(conn: &mut PgConnection, id: String) -> Result<Order, Problem> {
+/// The order with this id or number, and the connection it was found with.
+async fn named(api: &Api, id: String) -> Result<(PoolConnection<Postgres>, Order), Problem> {
     let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
-    let mut order = record::find(conn, &order_id).await?;
+    let mut conn = api.pool.acquire().await?;
+    let mut order = record::find(&mut conn, &order_id).await?;
     // Every order number is a well-formed order id too.
     if order.is_none()
         && let Ok(number) = OrderNumber::parse(&id)
     {
-        order = record::find_by_number(conn, &number).await?;
+        order = record::find_by_number(&mut conn, &number).await?;
     }
-    order.ok_or(Problem::NoSuchOrder(id))
+    order.map(|order| (conn, order)).ok_or(Problem::NoSuchOrder(id))
 }

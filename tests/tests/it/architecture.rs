@@ -25,7 +25,15 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     (
         "worker",
         &[
-            "activities", "domain", "intake", "inventory", "migrations", "orders", "shopify", "warehouse", "workflows",
+            "activities",
+            "domain",
+            "intake",
+            "inventory",
+            "migrations",
+            "orders",
+            "shopify",
+            "warehouse",
+            "workflows",
         ],
     ),
     ("api", &["domain", "intake", "inventory", "orders", "shopify", "warehouse", "workflows"]),
@@ -34,8 +42,18 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that reach the outside: a database, the network, the clock of a runtime, chance.
-const INPUT_AND_OUTPUT: [&str; 10] =
-    ["sqlx", "reqwest", "hyper", "axum", "tokio", "tonic", "rand", "uuid", "temporalio-client", "temporalio-sdk"];
+const INPUT_AND_OUTPUT: [&str; 10] = [
+    "sqlx",
+    "reqwest",
+    "hyper",
+    "axum",
+    "tokio",
+    "tonic",
+    "rand",
+    "uuid",
+    "temporalio-client",
+    "temporalio-sdk",
+];
 
 /// The most lines of a file.
 const MOST_LINES: usize = 480;
@@ -57,7 +75,10 @@ fn rooms() -> Vec<&'static Package> {
 }
 
 fn room(name: &str) -> &'static Package {
-    rooms().into_iter().find(|room| room.name.as_str() == name).unwrap_or_else(|| panic!("there is no room {name}"))
+    rooms()
+        .into_iter()
+        .find(|room| room.name.as_str() == name)
+        .unwrap_or_else(|| panic!("there is no room {name}"))
 }
 
 /// What a room's own manifest names for its finished product.
@@ -177,7 +198,8 @@ fn the_simulators_share_nothing_with_us() {
 fn every_room_says_at_its_door_what_it_is_and_what_always_holds() {
     for room in rooms() {
         let door = ["src/lib.rs", "src/main.rs"].map(|file| folder_of(room).join(file));
-        let door = door.iter().find(|file| file.exists()).unwrap_or_else(|| panic!("{} has a door", room.name));
+        let door =
+            door.iter().find(|file| file.exists()).unwrap_or_else(|| panic!("{} has a door", room.name));
         let text = fs::read_to_string(door).expect("the file is read");
         let doc: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
         assert!(!doc.is_empty(), "{} begins with what the room is", door.display());
@@ -188,7 +210,12 @@ fn every_room_says_at_its_door_what_it_is_and_what_always_holds() {
 #[test]
 fn no_file_is_called_mod_or_is_too_long_to_read() {
     for file in rooms().into_iter().flat_map(files_of) {
-        assert_ne!(file.file_name().expect("a name"), "mod.rs", "{}: foo.rs stands beside foo/", file.display());
+        assert_ne!(
+            file.file_name().expect("a name"),
+            "mod.rs",
+            "{}: foo.rs stands beside foo/",
+            file.display()
+        );
         let lines = fs::read_to_string(&file).expect("the file is read").lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines", file.display());
     }

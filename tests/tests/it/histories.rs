@@ -93,7 +93,8 @@ fn a_story_told_in_another_order_is_found_out() {
     let history = recorded("happy");
     let options =
         WorkflowReplayerOptions::new().register_workflow::<ReorderedFulfilment>().expect("it is known");
-    let found_out = world::run(replay(options.build(), &history)).expect_err("it hands over before it reserves");
+    let found_out =
+        world::run(replay(options.build(), &history)).expect_err("it hands over before it reserves");
     let nondeterministic =
         matches!(&found_out, WorkflowReplayError::Replay(WorkflowReplayFailure::Nondeterminism { .. }));
     assert!(nondeterministic, "{found_out}");
@@ -104,7 +105,9 @@ fn there_is_a_test_for_every_recorded_history() {
     LazyLock::force(&RECORDED);
     let folder = fs::read_dir(file("happy").parent().expect("a folder")).expect("the folder is there");
     let mut names: Vec<String> = folder
-        .map(|entry| entry.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .map(|entry| {
+            entry.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned()
+        })
         .collect();
     names.sort();
     assert_eq!(names, NAMES);

@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use crate::{
     line::WORLD,
-    world::{self, Placed, SECRET, SHOP, World, until},
+    world::{self, OLD_SECRET, Placed, SECRET, SHOP, World, until},
 };
 
 /// A delivery, signed and complete unless a test takes something away.
@@ -61,11 +61,13 @@ fn signature(secret: &str, body: &[u8]) -> String {
 /// The state and the reason of a message, once it is settled.
 async fn settled(world: &World, webhook_id: &str) -> (String, Option<String>) {
     until(&format!("{webhook_id} is settled"), Duration::from_secs(30), async || {
-        sqlx::query_as("SELECT state, reason FROM integration.inbox WHERE message_id = $1 AND settled_at IS NOT NULL")
-            .bind(webhook_id)
-            .fetch_optional(&world.pool)
-            .await
-            .unwrap()
+        sqlx::query_as(
+            "SELECT state, reason FROM integration.inbox WHERE message_id = $1 AND settled_at IS NOT NULL",
+        )
+        .bind(webhook_id)
+        .fetch_optional(&world.pool)
+        .await
+        .unwrap()
     })
     .await
 }
@@ -87,8 +89,35 @@ fn a_delivery_that_is_not_the_shops_is_refused_and_nothing_is_kept() {
         assert_eq!(delivery("in-1").with("X-Shopify-Hmac-Sha256", &wrong).send(world).await, 401);
         assert_eq!(delivery("in-1").with("X-Shopify-Hmac-Sha256", "no base64!").send(world).await, 401);
         assert_eq!(delivery("in-1").without("X-Shopify-Hmac-Sha256").send(world).await, 401);
-        assert_eq!(delivery("in-1").with("X-Shopify-Shop-Domain", "stranger.myshopify.com").send(world).await, 401);
+        assert_eq!(
+            delivery("in-1").with("X-Shopify-Shop-Domain", "stranger.myshopify.com").send(world).await,
+            401
+        );
         assert_eq!(kept(world, "in-1").await, 0);
+    });
+}
+
+#[test]
+fn a_delivery_signed_by_the_new_or_the_old_secret_is_taken() {
+    let world = &*WORLD;
+    world::run(async {
+        for (id, secret) in [("in-1-new", SECRET), ("in-1-old", OLD_SECRET)] {
+            let body = "{\"id\":1}";
+            let delivery = Delivery::new("themes/publish", id, body);
+            let signed = signature(secret, body.as_bytes());
+            assert_eq!(delivery.with("X-Shopify-Hmac-Sha256", &signed).send(world).await, 200, "{id}");
+            assert_eq!(kept(world, id).await, 1, "{id}");
+        }
+    });
+}
+
+#[test]
+fn a_body_of_just_the_limit_is_kept() {
+    let world = &*WORLD;
+    world::run(async {
+        let body = vec![b' '; 1024 * 1024];
+        assert_eq!(Delivery::new("orders/create", "in-2-limit", body).send(world).await, 200);
+        assert_eq!(settled(world, "in-2-limit").await.0, "UNREADABLE");
     });
 }
 
@@ -96,8 +125,9 @@ fn a_delivery_that_is_not_the_shops_is_refused_and_nothing_is_kept() {
 fn a_missing_header_is_named_and_a_body_beyond_the_limit_is_refused() {
     let world = &*WORLD;
     world::run(async {
-        for header in ["X-Shopify-Topic", "X-Shopify-Webhook-Id"] {
-            let status = Delivery::new("orders/create", "in-2", "{\"id\":1}").without(header).send(world).await;
+        for header in ["X-Shopify-Topic", "X-Shopify-Webhook-Id", "X-Shopify-Shop-Domain"] {
+            let status =
+                Delivery::new("orders/create", "in-2", "{\"id\":1}").without(header).send(world).await;
             assert_eq!(status, 400, "{header}");
         }
         let large = vec![b' '; 1024 * 1024 + 1];
@@ -135,10 +165,9 @@ fn the_same_delivery_twice_is_one_message_and_one_order() {
         world.stock("IN-4", 5).await;
         let order = Placed::new(SHOP, &["IN-4"], 1);
         world.place_silently(&order).await;
-        for _ in 0..3 {
-            let status = Delivery::new("orders/create", "in-4", order.body.to_string()).send(world).await;
-            assert_eq!(status, 200);
-        }
+        let deliver = || Delivery::new("orders/create", "in-4", order.body.to_string()).send(world);
+        let (first, second, third) = tokio::join!(deliver(), deliver(), deliver());
+        assert_eq!((first, second, third, deliver().await), (200, 200, 200, 200));
         world.until_shipped(&order).await;
         assert_eq!(kept(world, "in-4").await, 1);
         assert_eq!(world.available("IN-4").await, 4);
@@ -151,7 +180,9 @@ fn an_order_with_little_more_than_its_lines_is_fulfilled() {
     world::run(async {
         world.stock("IN-5", 5).await;
         let mut order = Placed::new(SHOP, &["IN-5"], 1);
-        for member in ["customer", "shipping_address", "location_id", "fulfillment_status", "email", "updated_at"] {
+        for member in
+            ["customer", "shipping_address", "location_id", "fulfillment_status", "email", "updated_at"]
+        {
             order.body[member] = Value::Null;
         }
         order.body["line_items"][0]["variant_id"] = Value::Null;
@@ -188,14 +219,87 @@ fn three_hundred_hostile_bodies_are_answered_and_every_one_is_settled() {
     });
 }
 
+#[test]
+fn a_body_with_any_member_null_or_absent_is_answered_and_settled() {
+    let world = &*WORLD;
+    world::run(async {
+        let mut ids = Vec::new();
+        for place in PLACES {
+            for absent in [false, true] {
+                let mut order = Placed::new(SHOP, &["IN-7"], 1).body;
+                let (parent, member) = place.rsplit_once('/').unwrap();
+                match order.pointer_mut(parent).unwrap() {
+                    Value::Object(members) if absent => drop(members.remove(member)),
+                    Value::Array(items) if absent => items.clear(),
+                    _ => *order.pointer_mut(place).unwrap() = Value::Null,
+                }
+                let id = format!("in-7-{place}-{absent}");
+                assert_eq!(
+                    Delivery::new("orders/create", &id, order.to_string()).send(world).await,
+                    200,
+                    "{id}"
+                );
+                ids.push(id);
+            }
+        }
+        for id in ids {
+            let (state, reason) = settled(world, &id).await;
+            assert!(state == "DONE" || reason.is_some(), "{id}: {state} without a reason");
+        }
+    });
+}
+
+#[test]
+fn bytes_that_are_hardly_json_are_answered_and_settled_as_unreadable_with_the_reason() {
+    let world = &*WORLD;
+    world::run(async {
+        let order = Placed::new(SHOP, &["IN-8"], 1).body.to_string().into_bytes();
+        let mut random = StdRng::seed_from_u64(20_261_122);
+        let mut bodies: Vec<Vec<u8>> = vec![
+            Vec::new(),
+            b"null".to_vec(),
+            b"\xff\xfe\x00".to_vec(),
+            [&b"{\"id\":"[..], &b"[".repeat(20_000)].concat(),
+            b"{\"id\":".repeat(20_000),
+            [b"\xef\xbb\xbf", &order[..]].concat(),
+        ];
+        bodies.extend((0..60).map(|_| order[..random.random_range(0..order.len())].to_vec()));
+        for (number, body) in bodies.into_iter().enumerate() {
+            let id = format!("in-8-{number}");
+            assert_eq!(Delivery::new("orders/create", &id, body).send(world).await, 200, "{id}");
+            let (state, reason) = settled(world, &id).await;
+            assert_eq!(state, "UNREADABLE", "{id}");
+            assert!(reason.is_some_and(|reason| !reason.is_empty()), "{id} has its reason");
+        }
+    });
+}
+
+/// Every place of a body that we read.
+const PLACES: [&str; 20] = [
+    "/id",
+    "/name",
+    "/currency",
+    "/financial_status",
+    "/total_price",
+    "/updated_at",
+    "/cancelled_at",
+    "/test",
+    "/location_id",
+    "/customer",
+    "/shipping_address",
+    "/line_items",
+    "/line_items/0",
+    "/line_items/0/id",
+    "/line_items/0/sku",
+    "/line_items/0/quantity",
+    "/line_items/0/price",
+    "/line_items/0/name",
+    "/line_items/0/requires_shipping",
+    "/line_items/0/fulfillable_quantity",
+];
+
 /// Puts something nobody would expect into one to four places of a body.
 fn spoil(body: &mut Value, random: &mut StdRng) {
-    let members = [
-        "/id", "/name", "/currency", "/financial_status", "/total_price", "/updated_at", "/cancelled_at", "/test",
-        "/location_id", "/customer", "/shipping_address", "/line_items", "/line_items/0", "/line_items/0/id",
-        "/line_items/0/sku", "/line_items/0/quantity", "/line_items/0/price", "/line_items/0/name",
-        "/line_items/0/requires_shipping", "/line_items/0/fulfillable_quantity",
-    ];
     let oddities = [
         Value::Null,
         json!(true),
@@ -215,7 +319,7 @@ fn spoil(body: &mut Value, random: &mut StdRng) {
         json!({"id": {"id": []}}),
     ];
     for _ in 0..random.random_range(1..=4) {
-        let member = members[random.random_range(0..members.len())];
+        let member = PLACES[random.random_range(0..PLACES.len())];
         if let Some(place) = body.pointer_mut(member) {
             *place = oddities[random.random_range(0..oddities.len())].clone();
         }

@@ -65,6 +65,8 @@ pub const HOLDING_SHOP: &str = "holding.myshopify.com";
 pub const PATIENT_SHOP: &str = "patient.myshopify.com";
 /// The secret of every shop.
 pub const SECRET: &str = "hush_test_client_secret";
+/// The secret that the one above is replacing.
+pub const OLD_SECRET: &str = "hush_of_last_year";
 
 const WMS_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
 
@@ -264,7 +266,7 @@ fn shops(shopify_url: &str) -> String {
     let shop = |domain: &str, policy: &str| {
         format!(
             "[[shops]]\ndomain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"shpat_demo_token\"\n\
-             webhook_secrets = [\"{SECRET}\"]\npolicy = {{ {QUICK}{policy} }}\n\n"
+             webhook_secrets = [\"{SECRET}\", \"{OLD_SECRET}\"]\npolicy = {{ {QUICK}{policy} }}\n\n"
         )
     };
     let mut file = String::new();

@@ -24,7 +24,9 @@ pub async fn record(world: &World, name: &str) -> Vec<u8> {
         "backorder" => backorder(world, &sku).await,
         "cancel_before_hand_over" => cancel_before_hand_over(world, &sku).await,
         "cancel_during_hand_over" => cancel_during_hand_over(world, &sku).await,
-        "compensated" => parked(world, &sku, json!({"action": "compensate", "reason": "no such street"})).await,
+        "compensated" => {
+            parked(world, &sku, json!({"action": "compensate", "reason": "no such street"})).await
+        }
         "happy" => happy(world, &sku).await,
         "parked_and_retried" => parked(world, &sku, json!("retry")).await,
         "split" => split(world, &sku).await,

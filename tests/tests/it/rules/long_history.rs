@@ -38,7 +38,7 @@ fn an_unpaid_order_with_a_long_history_goes_on_with_a_fresh_one_and_ships_once()
         world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
         let news = json!({"messageId": "once/1/exception", "kind": "exception", "reference": "20260101-00000001-main-1",
                           "shipmentId": "once"});
-        world.signal(&order.workflow(), "warehouse-update", &[news.clone()]).await;
+        world.signal(&order.workflow(), "warehouse-update", std::slice::from_ref(&news)).await;
         until_fresh_history(world, &order, "payment-updated").await;
         // The fresh run has to know that it took this message already.
         world.signal(&order.workflow(), "warehouse-update", &[news]).await;

@@ -93,7 +93,7 @@ fn a_signal_of_the_wrong_type_leaves_the_order_going_on_and_status_shows_what_wa
         let order = waiting(world, "MSG-TYPE").await;
         for wrong in [json!(17), json!([1]), json!({"reason": 5, "kind": 5, "actor": 5}), json!(true)] {
             for signal in SIGNALS.into_iter().chain(["cancel"]) {
-                world.signal(&order.workflow(), signal, &[wrong.clone()]).await;
+                world.signal(&order.workflow(), signal, std::slice::from_ref(&wrong)).await;
             }
         }
         world.signal(&order.workflow(), "cancel", &[json!({"actor": "nobody"})]).await;

@@ -14,7 +14,7 @@ use temporalio_common::{
 
 use crate::{
     line::WORLD,
-    world::{self, Placed, SHOP, SPLITTING_SHOP, World, until},
+    world::{self, Placed, Plan, Program, SHOP, SPLITTING_SHOP, World, until},
 };
 
 /// The input of a run, as its history has it.
@@ -195,6 +195,37 @@ fn a_message_for_an_order_whose_run_is_gone_waits_until_there_is_one() {
         world.until_shipped(&order).await;
         world.until_told(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 1);
+    });
+}
+
+#[test]
+fn a_parcel_and_a_cancel_that_reach_the_run_together_are_both_dealt_with() {
+    let world = world::run(World::start(Plan::default()));
+    world::run(async {
+        let sku = "RUN-BOTH";
+        world.stock(sku, 5).await;
+        let behaviour =
+            json!({"operation": "shipment", "sku": sku, "never": true, "deliverAfterMs": 600_000});
+        world.wms_rule(behaviour).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        // With no worker both wait at the server, and the run then sees them in one moment.
+        world.kill(Program::Worker);
+        world.warehouse_does(&reference, "ship").await;
+        until("the callback is signalled", Duration::from_secs(30), async || {
+            let kept = world.messages(&order).await;
+            kept.iter().filter(|kept| kept.topic == "callback" && kept.state == "DONE").nth(1).map(drop)
+        })
+        .await;
+        world.signal(&order.workflow(), "cancel", &[json!("too late")]).await;
+        world.start_program(Program::Worker);
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        assert_eq!(world.available(sku).await, 4);
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
     });
 }
 

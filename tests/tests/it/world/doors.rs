@@ -128,9 +128,13 @@ impl World {
 
     /// Waits until the shop was told of `number` parcels.
     pub async fn until_told(&self, order: &Placed, number: usize) -> Vec<Value> {
-        until(&format!("the shop hears of {number} parcels of {}", order.id), Duration::from_secs(90), async || {
-            Some(self.shop_effects(order, "fulfillmentCreated").await).filter(|told| told.len() == number)
-        })
+        until(
+            &format!("the shop hears of {number} parcels of {}", order.id),
+            Duration::from_secs(90),
+            async || {
+                Some(self.shop_effects(order, "fulfillmentCreated").await).filter(|told| told.len() == number)
+            },
+        )
         .await
     }
 
@@ -190,7 +194,8 @@ impl World {
     /// Asks for the stuck step to be done again, through the API.
     pub async fn retry(&self, order: &Placed) {
         let id = self.order(order).await["orderId"].as_str().expect("an id").to_owned();
-        let answer = self.http.post(self.api(&format!("/api/orders/{id}/retry"))).send().await.expect("an answer");
+        let answer =
+            self.http.post(self.api(&format!("/api/orders/{id}/retry"))).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
         let body: Value = answer.json().await.expect("JSON");
         assert_eq!(body, json!({"message": "Retry requested", "orderId": id}));
@@ -205,7 +210,8 @@ impl World {
         if let Some(hold) = hold {
             form["hold"] = json!(hold);
         }
-        let answer = self.http.post(self.api("/api/orders")).json(&form).send().await.expect("the API answers");
+        let answer =
+            self.http.post(self.api("/api/orders")).json(&form).send().await.expect("the API answers");
         assert_eq!(answer.status(), StatusCode::CREATED);
         answer.json().await.expect("JSON")
     }

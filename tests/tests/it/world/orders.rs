@@ -14,7 +14,8 @@ use super::{World, until};
 fn next_id() -> i64 {
     static NEXT: AtomicI64 = AtomicI64::new(0);
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
-    820_000_000_000_000_000 + i64::try_from(seconds).expect("a time") * 10_000_000 % 10_000_000_000_000_000
+    820_000_000_000_000_000
+        + i64::try_from(seconds).expect("a time") * 10_000_000 % 10_000_000_000_000_000
         + NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
@@ -115,7 +116,10 @@ impl World {
 
     /// The order as the API shows it, once it does.
     pub async fn order(&self, order: &Placed) -> Value {
-        until(&format!("order {} is known", order.id), Duration::from_secs(30), async || self.look(order).await).await
+        until(&format!("order {} is known", order.id), Duration::from_secs(30), async || {
+            self.look(order).await
+        })
+        .await
     }
 
     async fn look(&self, order: &Placed) -> Option<Value> {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow,
-    UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowExecutionStatus,
-    WorkflowFetchHistoryOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowHistory,
+    Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, UntypedSignal, UntypedUpdate,
+    UntypedWorkflow, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions,
+    WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHistory, WorkflowQueryOptions,
+    WorkflowSignalOptions,
 };
 use temporalio_common::{
     data_converters::{PayloadConverter, RawValue},
@@ -19,7 +20,8 @@ use super::{World, until};
 pub async fn client(namespace: &str) -> Client {
     let address = std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal");
     let url: url::Url = format!("http://{address}").parse().expect("an address");
-    let connection = Connection::connect(ConnectionOptions::new(url).build()).await.expect("Temporal answers");
+    let connection =
+        Connection::connect(ConnectionOptions::new(url).build()).await.expect("Temporal answers");
     Client::new(connection, ClientOptions::new(namespace.to_owned()).build()).expect("a client")
 }
 
@@ -29,9 +31,10 @@ fn input(values: &[Value]) -> RawValue {
 }
 
 fn output(value: RawValue) -> Value {
-    value.payloads.first().map_or(Value::Null, |payload| {
-        serde_json::from_slice(&payload.data).unwrap_or(Value::Null)
-    })
+    value
+        .payloads
+        .first()
+        .map_or(Value::Null, |payload| serde_json::from_slice(&payload.data).unwrap_or(Value::Null))
 }
 
 impl World {
@@ -56,7 +59,11 @@ impl World {
     /// Sends an Update and waits for its answer; the error is what the caller would read.
     pub async fn update(&self, id: &str, name: &str, value: Value) -> Result<Value, String> {
         self.workflow(id)
-            .execute_update(UntypedUpdate::new(name), input(&[value]), WorkflowExecuteUpdateOptions::default())
+            .execute_update(
+                UntypedUpdate::new(name),
+                input(&[value]),
+                WorkflowExecuteUpdateOptions::default(),
+            )
             .await
             .map(output)
             .map_err(|error| format!("{error:?}"))
