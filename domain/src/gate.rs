@@ -100,7 +100,9 @@ impl fmt::Display for Mishap {
 /// Decides from what the channel said, without asking anybody.
 #[must_use]
 pub fn decide_gate(facts: &OrderFacts, policy: &FulfilmentPolicy) -> GateDecision {
-    use FinancialStatus::{Authorized, Expired, Paid, PartiallyPaid, PartiallyRefunded, Pending, Refunded, Unknown, Voided};
+    use FinancialStatus::{
+        Authorized, Expired, Paid, PartiallyPaid, PartiallyRefunded, Pending, Refunded, Unknown, Voided,
+    };
 
     if facts.cancelled_at.is_some() {
         return GateDecision::Ignore(IgnoreReason::CancelledInShop);
@@ -174,7 +176,11 @@ mod tests {
     #[test]
     fn an_unpaid_order_waits() {
         for status in ["pending", "partially_paid", "expired"] {
-            assert_eq!(with(|f| f.financial_status = status.to_owned().into()), GateDecision::AwaitPayment, "{status}");
+            assert_eq!(
+                with(|f| f.financial_status = status.to_owned().into()),
+                GateDecision::AwaitPayment,
+                "{status}"
+            );
         }
     }
 
@@ -185,7 +191,10 @@ mod tests {
             with(|f| f.cancelled_at = Some(chrono::DateTime::UNIX_EPOCH)),
             GateDecision::Ignore(IgnoreReason::CancelledInShop)
         );
-        assert_eq!(with(|f| f.financial_status = FinancialStatus::Voided), GateDecision::Ignore(IgnoreReason::Voided));
+        assert_eq!(
+            with(|f| f.financial_status = FinancialStatus::Voided),
+            GateDecision::Ignore(IgnoreReason::Voided)
+        );
         assert_eq!(
             with(|f| f.lines[0].requires_shipping = false),
             GateDecision::Ignore(IgnoreReason::NothingToShip)

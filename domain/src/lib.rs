@@ -26,8 +26,8 @@ pub use cancellation::{Actor, CancelDecision, CancelUntil, Stage, decide_cancell
 pub use facts::{FinancialStatus, OrderFacts, OrderLine};
 pub use gate::{GateDecision, IgnoreReason, Mishap, decide_gate};
 pub use ids::{
-    Channel, HandOverReference, LineId, OrderId, OrderNumber, ParseError, ShopDomain,
-    ShopifyOrderId, Sku, WarehouseId, WorkflowId,
+    Channel, HandOverReference, LineId, OrderId, OrderNumber, ParseError, ShopDomain, ShopifyOrderId, Sku,
+    WarehouseId, WorkflowId,
 };
 pub use money::{Currency, Money};
 pub use policy::{FulfilmentPolicy, PaymentRule, RetryRule, StockOutRule, WhenOverdue};

@@ -59,7 +59,10 @@ impl Money {
     /// [`ParseError`] if it is negative, too large or has more than four decimal places.
     pub fn new(amount: Decimal, currency: Currency) -> Result<Self, ParseError> {
         let too_large = Decimal::from(1_000_000_000_000_i64);
-        if amount.is_sign_negative() && !amount.is_zero() || amount >= too_large || amount.normalize().scale() > 4 {
+        if amount.is_sign_negative() && !amount.is_zero()
+            || amount >= too_large
+            || amount.normalize().scale() > 4
+        {
             return Err(ParseError::new(
                 "price",
                 "a decimal amount of at least 0 and below 1000000000000 with at most four decimal places",

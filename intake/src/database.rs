@@ -37,7 +37,11 @@ pub fn connect_database(url: &str, pool: DatabasePool) -> Result<PgPool, sqlx::E
         .before_acquire(|conn, meta| {
             Box::pin(async move {
                 // One that lay idle may have lost its server; asking each time would cost a round trip.
-                if meta.idle_for > IDLE_LONG_ENOUGH_TO_ASK { conn.ping().await.map(|()| true) } else { Ok(true) }
+                if meta.idle_for > IDLE_LONG_ENOUGH_TO_ASK {
+                    conn.ping().await.map(|()| true)
+                } else {
+                    Ok(true)
+                }
             })
         })
         .connect_lazy_with(options))

@@ -154,12 +154,16 @@ impl SharedSettings {
             }
         }
         if none_listed {
-            problems.add("SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG");
+            problems.add(
+                "SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG",
+            );
         }
         let api_policy = problems.policy("policy", file.policy);
         let warehouse = self.warehouse(&mut problems);
         match warehouse {
-            Some(warehouse) if problems.0.is_empty() => Ok(Shared { database_url, shops, warehouse, api_policy }),
+            Some(warehouse) if problems.0.is_empty() => {
+                Ok(Shared { database_url, shops, warehouse, api_policy })
+            }
             _ => Err(problems.0),
         }
     }
@@ -167,12 +171,11 @@ impl SharedSettings {
     fn config_file(&self, problems: &mut Problems) -> ConfigFile {
         let Some(path) = &self.waybill_config else { return ConfigFile::default() };
         let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
-        read.and_then(|text| toml::from_str(&text).map_err(|error| error.message().to_owned())).unwrap_or_else(
-            |error| {
+        read.and_then(|text| toml::from_str(&text).map_err(|error| error.message().to_owned()))
+            .unwrap_or_else(|error| {
                 problems.add(&format!("WAYBILL_CONFIG: {}: {error}", path.display()));
                 ConfigFile::default()
-            },
-        )
+            })
     }
 
     fn single_shop(&self, problems: &mut Problems) -> Option<ShopEntry> {
@@ -180,7 +183,9 @@ impl SharedSettings {
         Some(ShopEntry {
             domain,
             admin_url: self.shopify_admin_url.clone(),
-            admin_token: problems.required("SHOPIFY_ADMIN_TOKEN", self.shopify_admin_token.as_deref()).to_owned(),
+            admin_token: problems
+                .required("SHOPIFY_ADMIN_TOKEN", self.shopify_admin_token.as_deref())
+                .to_owned(),
             webhook_secrets: comma_separated(
                 problems.required("SHOPIFY_WEBHOOK_SECRETS", self.shopify_webhook_secrets.as_deref()),
             ),
@@ -192,7 +197,8 @@ impl SharedSettings {
     fn warehouse(&self, problems: &mut Problems) -> Option<Warehouse> {
         let url = problems.url("WMS_URL", self.wms_url.as_deref().unwrap_or_default());
         let token = problems.required("WMS_TOKEN", self.wms_token.as_deref()).to_owned();
-        let secrets = problems.required("WMS_WEBHOOK_SECRETS", self.wms_webhook_secrets.as_deref()).to_owned();
+        let secrets =
+            problems.required("WMS_WEBHOOK_SECRETS", self.wms_webhook_secrets.as_deref()).to_owned();
         let mut webhook_secrets = Vec::new();
         for secret in comma_separated(&secrets) {
             match CallbackSecret::parse(&secret) {
@@ -279,7 +285,6 @@ impl Problems {
         }
     }
 }
-
 
 fn comma_separated(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
@@ -385,6 +390,9 @@ mod tests {
     #[test]
     fn secrets_do_not_show_in_debug() {
         let shown = format!("{:?}", complete());
-        assert!(!shown.contains("token") && !shown.contains("whsec") && !shown.contains("waybill@"), "{shown}");
+        assert!(
+            !shown.contains("token") && !shown.contains("whsec") && !shown.contains("waybill@"),
+            "{shown}"
+        );
     }
 }

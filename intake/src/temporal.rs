@@ -67,16 +67,19 @@ pub async fn connect() -> Result<Temporal, TemporalError> {
     let (mut connection, client) = ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())
         .map_err(|error| TemporalError::Settings(error.to_string()))?;
     connection.connect_timeout = Some(Duration::from_secs(3));
-    let on_loopback = connection.target.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+    let on_loopback =
+        connection.target.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
     if on_loopback {
         // Compressing costs more than it saves where no wire is crossed.
         connection.grpc_compression = GrpcCompression::None;
         connection.dns_load_balancing = None;
     }
     let namespace = client.namespace.clone();
-    let connection =
-        Connection::connect(connection).await.map_err(|error| TemporalError::Unreachable(error.to_string()))?;
-    let client = Client::new(connection, client).map_err(|error| TemporalError::Settings(error.to_string()))?;
+    let connection = Connection::connect(connection)
+        .await
+        .map_err(|error| TemporalError::Unreachable(error.to_string()))?;
+    let client =
+        Client::new(connection, client).map_err(|error| TemporalError::Settings(error.to_string()))?;
     let search_attributes = ensure_search_attributes(&client, &namespace).await;
     Ok(Temporal { client, search_attributes })
 }
@@ -102,7 +105,8 @@ async fn ensure_search_attributes(client: &Client, namespace: &str) -> bool {
         search_attributes: missing
             .iter()
             .map(|(name, kind)| {
-                let kind = if *kind == "Datetime" { IndexedValueType::Datetime } else { IndexedValueType::Keyword };
+                let kind =
+                    if *kind == "Datetime" { IndexedValueType::Datetime } else { IndexedValueType::Keyword };
                 ((*name).to_owned(), kind.into())
             })
             .collect(),

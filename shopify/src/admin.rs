@@ -26,8 +26,8 @@ pub use cancellation::{CancelReason, OrderCancellation};
 pub use ensure::{EnsureError, Fulfilled};
 pub use error::{ShopifyError, UserError, VendorText};
 pub use fulfilments::{
-    Fulfilment, FulfilmentId, FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus,
-    NewFulfilment, Tracking,
+    Fulfilment, FulfilmentId, FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus, NewFulfilment,
+    Tracking,
 };
 pub use plan::{FulfilmentGroup, LinePieces, NotFulfillable, Unplaced, WhyNot, plan_fulfilment};
 pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
@@ -102,10 +102,7 @@ impl AdminClient {
     /// [`AdminSetUpError`] if the address or the machine's certificates are unusable.
     pub fn new(settings: AdminSettings) -> Result<Self, AdminSetUpError> {
         let shop = settings.shop.clone();
-        Ok(Self {
-            shop,
-            transport: Transport::new(settings)?,
-        })
+        Ok(Self { shop, transport: Transport::new(settings)? })
     }
 
     /// The shop this client speaks to.
@@ -117,9 +114,7 @@ impl AdminClient {
 
 impl fmt::Debug for AdminClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminClient")
-            .field("shop", &self.shop)
-            .finish_non_exhaustive()
+        f.debug_struct("AdminClient").field("shop", &self.shop).finish_non_exhaustive()
     }
 }
 

@@ -14,10 +14,7 @@ pub fn of_order(order: ShopifyOrderId) -> String {
 /// number.
 #[must_use]
 pub fn number(kind: &str, gid: &str) -> Option<i64> {
-    let tail = gid
-        .strip_prefix("gid://shopify/")?
-        .strip_prefix(kind)?
-        .strip_prefix('/')?;
+    let tail = gid.strip_prefix("gid://shopify/")?.strip_prefix(kind)?.strip_prefix('/')?;
     tail.split('?').next()?.parse().ok()
 }
 
@@ -47,12 +44,6 @@ mod tests {
 
     #[test]
     fn a_query_is_not_part_of_the_number() {
-        assert_eq!(
-            number(
-                "FulfillmentService",
-                "gid://shopify/FulfillmentService/71?id=true"
-            ),
-            Some(71)
-        );
+        assert_eq!(number("FulfillmentService", "gid://shopify/FulfillmentService/71?id=true"), Some(71));
     }
 }

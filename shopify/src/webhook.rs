@@ -100,10 +100,7 @@ impl Topic {
     /// Whether the body is a whole order and is acted on.
     #[must_use]
     pub fn is_whole_order(&self) -> bool {
-        matches!(
-            self,
-            Self::OrdersCreate | Self::OrdersPaid | Self::OrdersUpdated | Self::OrdersCancelled
-        )
+        matches!(self, Self::OrdersCreate | Self::OrdersPaid | Self::OrdersUpdated | Self::OrdersCancelled)
     }
 
     /// The header's text.
@@ -126,11 +123,7 @@ impl fmt::Display for Topic {
 }
 
 fn is_under(known: &str, topic: &str) -> bool {
-    if known.ends_with('/') {
-        topic.starts_with(known)
-    } else {
-        topic == known
-    }
+    if known.ends_with('/') { topic.starts_with(known) } else { topic == known }
 }
 
 #[cfg(test)]
@@ -155,18 +148,11 @@ mod tests {
         // Test case 2: key "Jefe".
         let mac = hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         let body = b"what do ya want for nothing?";
-        assert!(verify(
-            &[WebhookSecret::new("Jefe")],
-            body,
-            &STANDARD.encode(mac)
-        ));
+        assert!(verify(&[WebhookSecret::new("Jefe")], body, &STANDARD.encode(mac)));
     }
 
     fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-            .collect()
+        (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
     }
 
     #[test]
@@ -194,21 +180,11 @@ mod tests {
 
     #[test]
     fn only_four_topics_are_acted_on() {
-        for topic in [
-            "orders/create",
-            "orders/paid",
-            "orders/updated",
-            "orders/cancelled",
-        ] {
+        for topic in ["orders/create", "orders/paid", "orders/updated", "orders/cancelled"] {
             assert!(Topic::parse(topic).is_whole_order(), "{topic}");
             assert_eq!(Topic::parse(topic).as_str(), topic);
         }
-        for topic in [
-            "orders/edited",
-            "fulfillments/update",
-            "shop/redact",
-            "refunds/create",
-        ] {
+        for topic in ["orders/edited", "fulfillments/update", "shop/redact", "refunds/create"] {
             assert_eq!(Topic::parse(topic), Topic::StoredForLater(topic.to_owned()));
             assert!(!Topic::parse(topic).is_whole_order(), "{topic}");
         }

@@ -43,10 +43,7 @@ pub struct UnreadableOrder {
 
 impl UnreadableOrder {
     fn new(member: impl Into<String>, reason: &'static str) -> Self {
-        Self {
-            member: member.into(),
-            reason,
-        }
+        Self { member: member.into(), reason }
     }
 }
 
@@ -76,15 +73,10 @@ pub fn parse_order(body: &[u8]) -> Result<ParsedOrder, UnreadableOrder> {
 
 fn facts(order: &Members<'_>, id: i64) -> Result<OrderFacts, UnreadableOrder> {
     Ok(OrderFacts {
-        name: order
-            .text("name")?
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| format!("#{id}")),
+        name: order.text("name")?.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("#{id}")),
         currency: order.text("currency")?.unwrap_or_default(),
         total_amount: order.amount("total_price")?.unwrap_or(Decimal::ZERO),
-        financial_status: FinancialStatus::from(
-            order.text("financial_status")?.unwrap_or_default(),
-        ),
+        financial_status: FinancialStatus::from(order.text("financial_status")?.unwrap_or_default()),
         test: order.flag("test")?.unwrap_or(false),
         cancelled_at: order.time("cancelled_at")?,
         updated_at: order.time("updated_at")?,
@@ -96,10 +88,7 @@ fn facts(order: &Members<'_>, id: i64) -> Result<OrderFacts, UnreadableOrder> {
 fn lines(order: &Members<'_>) -> Result<Vec<OrderLine>, UnreadableOrder> {
     let items = order.list("line_items")?;
     if items.len() > MOST_LINES {
-        return Err(UnreadableOrder::new(
-            "line_items",
-            "has more than 500 lines",
-        ));
+        return Err(UnreadableOrder::new("line_items", "has more than 500 lines"));
     }
     let mut seen = HashSet::new();
     items
@@ -119,25 +108,19 @@ fn lines(order: &Members<'_>) -> Result<Vec<OrderLine>, UnreadableOrder> {
 }
 
 fn line(item: &Members<'_>, id: i64) -> Result<OrderLine, UnreadableOrder> {
-    let quantity = item
-        .pieces("quantity")?
-        .ok_or_else(|| item.unreadable("quantity", "is missing"))?;
+    let quantity = item.pieces("quantity")?.ok_or_else(|| item.unreadable("quantity", "is missing"))?;
     let fulfillable = item.pieces("fulfillable_quantity")?.unwrap_or(quantity);
     if fulfillable > quantity {
         return Err(item.unreadable("fulfillable_quantity", "is more than the quantity"));
     }
-    let line_id =
-        LineId::parse(&id.to_string()).map_err(|_| item.unreadable("id", "is not a line's id"))?;
+    let line_id = LineId::parse(&id.to_string()).map_err(|_| item.unreadable("id", "is not a line's id"))?;
     let name = match item.text("name")? {
         Some(name) => Some(name),
         None => item.text("title")?,
     };
     Ok(OrderLine {
         line_id,
-        sku: item
-            .text("sku")?
-            .map(|sku| sku.trim().to_owned())
-            .filter(|sku| !sku.is_empty()),
+        sku: item.text("sku")?.map(|sku| sku.trim().to_owned()).filter(|sku| !sku.is_empty()),
         product_name: name.unwrap_or_default(),
         quantity,
         fulfillable_quantity: fulfillable,

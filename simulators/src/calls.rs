@@ -39,17 +39,11 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn new(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            body,
-            headers: Vec::new(),
-            noted: Map::new(),
-        }
+        Self { status, body, headers: Vec::new(), noted: Map::new() }
     }
 
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.headers
-            .push((RETRY_AFTER.to_string(), seconds.to_string()));
+        self.headers.push((RETRY_AFTER.to_string(), seconds.to_string()));
         self
     }
 
@@ -66,9 +60,7 @@ impl IntoResponse for Reply {
             body => (self.status, axum::Json(body)).into_response(),
         };
         for (name, value) in self.headers {
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -103,9 +95,7 @@ pub(crate) async fn answer(
         let response = strike(&worker, &call, fault, perform).await;
         let _ = sender.send(response);
     });
-    receiver
-        .await
-        .unwrap_or_else(|_| DropConnection.into_response())
+    receiver.await.unwrap_or_else(|_| DropConnection.into_response())
 }
 
 /// Answers a call that is not even listened to: no rule sees it.
@@ -118,9 +108,7 @@ pub(crate) fn turn_away(control: &Control, call: &Call, reply: Reply) -> Respons
 fn record(control: &Control, call: &Call) {
     let mut facts = call.subject.clone();
     facts.extend(call.details.clone());
-    control
-        .ledger
-        .record(call.operations[0], Kind::Call, Value::Object(facts));
+    control.ledger.record(call.operations[0], Kind::Call, Value::Object(facts));
 }
 
 async fn strike(
@@ -131,11 +119,7 @@ async fn strike(
 ) -> Response {
     let name = Some(fault.name());
     let reply = match fault {
-        Fault::Status {
-            status,
-            body,
-            headers,
-        } => Reply {
+        Fault::Status { status, body, headers } => Reply {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             body: body.unwrap_or_else(|| json!({ "error": "a simulated fault" })),
             headers: headers.into_iter().collect(),
@@ -187,7 +171,5 @@ fn note(control: &Control, call: &Call, reply: Option<&Reply>, fault: Option<&'s
     if let Some(fault) = fault {
         facts.insert("fault".into(), json!(fault));
     }
-    control
-        .ledger
-        .record(call.operations[0], Kind::Answer, Value::Object(facts));
+    control.ledger.record(call.operations[0], Kind::Answer, Value::Object(facts));
 }

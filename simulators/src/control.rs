@@ -36,29 +36,20 @@ impl Control {
 
     /// Runs `work` until it is done or everything is reset.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let mut background = self
-            .background
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut background = self.background.lock().unwrap_or_else(PoisonError::into_inner);
         while background.try_join_next().is_some() {}
         background.spawn(work);
     }
 
     fn forget(&self) {
-        *self
-            .background
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = JoinSet::new();
+        *self.background.lock().unwrap_or_else(PoisonError::into_inner) = JoinSet::new();
         self.faults.replace(Vec::new());
         self.ledger.clear();
     }
 }
 
 /// The routes under `/_`; `forget` empties the server's own state.
-pub(crate) fn router<S>(
-    control: Arc<Control>,
-    forget: impl Fn() + Send + Sync + 'static,
-) -> Router<S> {
+pub(crate) fn router<S>(control: Arc<Control>, forget: impl Fn() + Send + Sync + 'static) -> Router<S> {
     let forget = Arc::new(forget);
     let reset = move |State(control): State<Arc<Control>>| {
         let forget = Arc::clone(&forget);
@@ -70,10 +61,7 @@ pub(crate) fn router<S>(
     };
     Router::new()
         .route("/_ledger", get(show_ledger))
-        .route(
-            "/_faults",
-            get(show_faults).put(replace_faults).post(add_fault),
-        )
+        .route("/_faults", get(show_faults).put(replace_faults).post(add_fault))
         .route("/_reset", post(reset))
         .with_state(control)
 }
@@ -88,10 +76,7 @@ struct Rules {
     rules: Vec<Value>,
 }
 
-async fn show_ledger(
-    State(control): State<Arc<Control>>,
-    Query(filter): Query<LedgerFilter>,
-) -> Response {
+async fn show_ledger(State(control): State<Arc<Control>>, Query(filter): Query<LedgerFilter>) -> Response {
     Json(control.ledger.entries(filter.order.as_deref())).into_response()
 }
 
@@ -121,9 +106,5 @@ async fn add_fault(State(control): State<Arc<Control>>, Json(rule): Json<Value>)
 }
 
 fn refuse(invalid: &InvalidRule) -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        Json(json!({ "error": invalid.to_string() })),
-    )
-        .into_response()
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": invalid.to_string() }))).into_response()
 }

@@ -39,10 +39,7 @@ pub(crate) struct Delivery {
 
 /// The client for all deliveries of a server.
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .timeout(ATTEMPT_TIMEOUT)
-        .build()
+    reqwest::Client::builder().no_proxy().timeout(ATTEMPT_TIMEOUT).build()
 }
 
 /// Delivers `delivery` as the rules want it; ends when it is accepted, lost or given up.
@@ -119,7 +116,5 @@ fn record(control: &Control, delivery: &Delivery, outcome: Value) {
     if let Value::Object(outcome) = outcome {
         facts.extend(outcome);
     }
-    control
-        .ledger
-        .record(delivery.operation, Kind::Callback, Value::Object(facts));
+    control.ledger.record(delivery.operation, Kind::Callback, Value::Object(facts));
 }

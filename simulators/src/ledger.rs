@@ -45,21 +45,13 @@ impl Ledger {
         };
         let mut entries = self.lock();
         let sequence = entries.len() as u64 + 1;
-        entries.push(Entry {
-            sequence,
-            at: now(),
-            operation: operation.to_owned(),
-            kind,
-            facts,
-        });
+        entries.push(Entry { sequence, at: now(), operation: operation.to_owned(), kind, facts });
     }
 
     /// The entries whose order, order name or reference contains `order`; all without it.
     pub(crate) fn entries(&self, order: Option<&str>) -> Vec<Entry> {
         let concerns = |entry: &Entry, wanted: &str| {
-            subjects(&entry.facts)
-                .iter()
-                .any(|subject| subject.contains(wanted))
+            subjects(&entry.facts).iter().any(|subject| subject.contains(wanted))
         };
         self.lock()
             .iter()

@@ -44,18 +44,9 @@ impl Simulators {
         settings.check()?;
         // An error only says that somebody in this process installed a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let shopify = Server::start(
-            "SIM_SHOPIFY_LISTEN",
-            settings.shopify_listen,
-            shopify::router(&settings)?,
-        )
-        .await?;
-        let wms = Server::start(
-            "SIM_WMS_LISTEN",
-            settings.wms_listen,
-            warehouse::router(&settings)?,
-        )
-        .await?;
+        let shopify =
+            Server::start("SIM_SHOPIFY_LISTEN", settings.shopify_listen, shopify::router(&settings)?).await?;
+        let wms = Server::start("SIM_WMS_LISTEN", settings.wms_listen, warehouse::router(&settings)?).await?;
         Ok(Self { shopify, wms })
     }
 

@@ -10,9 +10,7 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
-        )
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
         .with_writer(std::io::stderr)
         .init();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -20,16 +18,8 @@ async fn main() -> anyhow::Result<()> {
 
     let simulators = Simulators::start(Settings::parse()).await?;
     let mut stdout = std::io::stdout();
-    writeln!(
-        stdout,
-        "simulated Shopify listening on http://{}",
-        simulators.shopify_address()
-    )?;
-    writeln!(
-        stdout,
-        "simulated WMS listening on http://{}",
-        simulators.wms_address()
-    )?;
+    writeln!(stdout, "simulated Shopify listening on http://{}", simulators.shopify_address())?;
+    writeln!(stdout, "simulated WMS listening on http://{}", simulators.wms_address())?;
     stdout.flush()?;
 
     tokio::select! {

@@ -41,11 +41,7 @@ impl Server {
         address: SocketAddr,
         router: Router,
     ) -> Result<Self, SettingsError> {
-        let bind = |source| SettingsError::Bind {
-            variable,
-            address,
-            source,
-        };
+        let bind = |source| SettingsError::Bind { variable, address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let accepting = tokio::spawn(accept(listener, router));
@@ -95,7 +91,5 @@ async fn serve(stream: TcpStream, router: Router) {
         }
     });
     // An error here is a peer that hung up, or a connection that we were told to drop.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -18,11 +18,7 @@ pub struct Settings {
     #[arg(long, env = "SIM_WMS_LISTEN", default_value = "127.0.0.1:9091")]
     pub wms_listen: SocketAddr,
     /// The shop of an order that is placed without `?shop=`.
-    #[arg(
-        long,
-        env = "SIM_SHOP_DOMAIN",
-        default_value = "anyx-demo.myshopify.com"
-    )]
+    #[arg(long, env = "SIM_SHOP_DOMAIN", default_value = "anyx-demo.myshopify.com")]
     pub shop_domain: String,
     /// Signs the webhooks of Shopify (HMAC-SHA256 over the raw body).
     #[arg(
@@ -33,19 +29,10 @@ pub struct Settings {
     )]
     pub shopify_webhook_secret: String,
     /// Where the webhooks of Shopify go.
-    #[arg(
-        long,
-        env = "SIM_SHOPIFY_WEBHOOK_URL",
-        default_value = "http://127.0.0.1:8080/webhooks/shopify"
-    )]
+    #[arg(long, env = "SIM_SHOPIFY_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/shopify")]
     pub shopify_webhook_url: String,
     /// The Admin API token that callers must present.
-    #[arg(
-        long,
-        env = "SIM_SHOPIFY_ADMIN_TOKEN",
-        default_value = "shpat_demo_token",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "SIM_SHOPIFY_ADMIN_TOKEN", default_value = "shpat_demo_token", hide_env_values = true)]
     pub shopify_admin_token: String,
     /// Whether an order that our side cancelled is announced like one the shop cancelled.
     #[arg(long, env = "SIM_SHOPIFY_ANNOUNCE_OWN_CANCEL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -60,12 +47,7 @@ pub struct Settings {
     #[arg(long, env = "SIM_FULFILMENT_ORDER_AFTER_MS", default_value_t = 200)]
     pub fulfilment_order_after_ms: u64,
     /// The bearer token that callers of the WMS must present.
-    #[arg(
-        long,
-        env = "SIM_WMS_TOKEN",
-        default_value = "wms_demo_token",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "SIM_WMS_TOKEN", default_value = "wms_demo_token", hide_env_values = true)]
     pub wms_token: String,
     /// Signs the callbacks of the WMS (Standard Webhooks): `whsec_` and base64.
     #[arg(
@@ -76,11 +58,7 @@ pub struct Settings {
     )]
     pub wms_webhook_secret: String,
     /// Where the callbacks of the WMS go.
-    #[arg(
-        long,
-        env = "SIM_WMS_WEBHOOK_URL",
-        default_value = "http://127.0.0.1:8080/webhooks/wms"
-    )]
+    #[arg(long, env = "SIM_WMS_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/wms")]
     pub wms_webhook_url: String,
     /// How long a shipment takes from accepted to shipped, in milliseconds.
     #[arg(long, env = "SIM_WMS_SHIP_AFTER_MS", default_value_t = 600)]
@@ -125,10 +103,9 @@ impl Settings {
     /// # Errors
     /// An address that is not loopback, or a WMS secret that cannot be decoded.
     pub fn check(&self) -> Result<(), SettingsError> {
-        for (variable, address) in [
-            ("SIM_SHOPIFY_LISTEN", self.shopify_listen),
-            ("SIM_WMS_LISTEN", self.wms_listen),
-        ] {
+        for (variable, address) in
+            [("SIM_SHOPIFY_LISTEN", self.shopify_listen), ("SIM_WMS_LISTEN", self.wms_listen)]
+        {
             if !address.ip().is_loopback() {
                 return Err(SettingsError::NotLoopback { variable, address });
             }

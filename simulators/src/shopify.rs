@@ -47,10 +47,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
     let shop = Arc::new(Shop {
         control: Arc::new(Control::new(deliveries::client()?)),
         book: Mutex::default(),
-        bucket: Mutex::new(Bucket::new(
-            settings.shopify_bucket_points,
-            settings.shopify_restore_per_s,
-        )),
+        bucket: Mutex::new(Bucket::new(settings.shopify_bucket_points, settings.shopify_restore_per_s)),
         schema: Schema::published_part(),
         domain: settings.shop_domain.clone(),
         admin_token: settings.shopify_admin_token.clone(),
@@ -105,9 +102,7 @@ impl Shop {
         if let Value::Object(details) = details {
             facts.extend(details);
         }
-        self.control
-            .ledger
-            .record(operation, Kind::Effect, Value::Object(facts));
+        self.control.ledger.record(operation, Kind::Effect, Value::Object(facts));
     }
 }
 

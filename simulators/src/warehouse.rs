@@ -42,9 +42,8 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         },
     });
     let forgetful = Arc::clone(&warehouse);
-    let control = control::router(Arc::clone(&warehouse.control), move || {
-        *forgetful.book() = Book::default()
-    });
+    let control =
+        control::router(Arc::clone(&warehouse.control), move || *forgetful.book() = Book::default());
     Ok(Router::new()
         .route("/shipments", post(create_shipment))
         .route("/shipments/{reference}", get(get_shipment))
@@ -71,31 +70,19 @@ async fn create_shipment(
     body: Bytes,
 ) -> Response {
     let request = HandOverRequest::parse(&body);
-    let mut call = call_about(
-        "createShipment",
-        request
-            .as_ref()
-            .ok()
-            .map(|request| request.order_id.as_str()),
-    );
+    let mut call =
+        call_about("createShipment", request.as_ref().ok().map(|request| request.order_id.as_str()));
     if let Ok(request) = &request {
-        call.skus = request
-            .line_items
-            .iter()
-            .map(|line| line.sku.clone())
-            .collect();
-        call.details
-            .insert("warehouseId".into(), json!(request.warehouse_id));
-        call.details
-            .insert("lines".into(), json!(request.line_items));
+        call.skus = request.line_items.iter().map(|line| line.sku.clone()).collect();
+        call.details.insert("warehouseId".into(), json!(request.warehouse_id));
+        call.details.insert("lines".into(), json!(request.line_items));
     }
     warehouse
         .answer(&headers, call, move |warehouse| match request {
             Ok(request) => warehouse.take(request),
-            Err(message) => Reply::new(
-                StatusCode::BAD_REQUEST,
-                json!({ "code": "malformed", "message": message }),
-            ),
+            Err(message) => {
+                Reply::new(StatusCode::BAD_REQUEST, json!({ "code": "malformed", "message": message }))
+            }
         })
         .await
 }
@@ -107,11 +94,9 @@ async fn get_shipment(
 ) -> Response {
     let call = warehouse.call_for("getShipment", &reference);
     warehouse
-        .answer(&headers, call, move |warehouse| {
-            match warehouse.book().find(&reference) {
-                Some(hand_over) => Reply::new(StatusCode::OK, hand_over.to_json()),
-                None => not_found(&reference),
-            }
+        .answer(&headers, call, move |warehouse| match warehouse.book().find(&reference) {
+            Some(hand_over) => Reply::new(StatusCode::OK, hand_over.to_json()),
+            None => not_found(&reference),
         })
         .await
 }
@@ -122,23 +107,14 @@ async fn cancel_shipment(
     headers: HeaderMap,
 ) -> Response {
     let call = warehouse.call_for("cancelShipment", &reference);
-    warehouse
-        .answer(&headers, call, move |warehouse| {
-            warehouse.recall(&reference)
-        })
-        .await
+    warehouse.answer(&headers, call, move |warehouse| warehouse.recall(&reference)).await
 }
 
 /// Lets a hand-over that is on hold, or in exception, go on.
-async fn release(
-    State(warehouse): State<Arc<Warehouse>>,
-    Path(reference): Path<String>,
-) -> Response {
+async fn release(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<String>) -> Response {
     let call = warehouse.call_for("release", &reference);
     let reply = if warehouse.book().find(&reference).is_some() {
-        warehouse
-            .control
-            .spawn(floor::walk_on(Arc::clone(&warehouse), reference));
+        warehouse.control.spawn(floor::walk_on(Arc::clone(&warehouse), reference));
         Reply::new(StatusCode::ACCEPTED, json!({ "released": true }))
     } else {
         not_found(&reference)
@@ -149,15 +125,10 @@ async fn release(
 /// Ships at once whatever of a hand-over has not left yet.
 async fn ship(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<String>) -> Response {
     let call = warehouse.call_for("ship", &reference);
-    let parts = warehouse
-        .book()
-        .find(&reference)
-        .map(|hand_over| hand_over.shipments.len());
+    let parts = warehouse.book().find(&reference).map(|hand_over| hand_over.shipments.len());
     let reply = match parts {
         Some(parts) => {
-            let shipped = (0..parts)
-                .filter(|part| floor::ship(&warehouse, &reference, *part))
-                .count();
+            let shipped = (0..parts).filter(|part| floor::ship(&warehouse, &reference, *part)).count();
             Reply::new(StatusCode::OK, json!({ "shipped": shipped }))
         }
         None => not_found(&reference),
@@ -166,15 +137,9 @@ async fn ship(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<Str
 }
 
 /// The warehouse itself calls off whatever of a hand-over has not left yet; nobody asked it to.
-async fn call_off(
-    State(warehouse): State<Arc<Warehouse>>,
-    Path(reference): Path<String>,
-) -> Response {
+async fn call_off(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<String>) -> Response {
     let call = warehouse.call_for("callOff", &reference);
-    let parts = warehouse
-        .book()
-        .find(&reference)
-        .map(|hand_over| hand_over.shipments.len());
+    let parts = warehouse.book().find(&reference).map(|hand_over| hand_over.shipments.len());
     let reply = match parts {
         Some(parts) => {
             let cancelled = (0..parts)
@@ -195,11 +160,7 @@ impl Warehouse {
     /// A call about a reference, with the SKUs that were handed over under it.
     fn call_for(&self, operation: &'static str, reference: &str) -> Call {
         let mut call = call_about(operation, Some(reference));
-        call.skus = self
-            .book()
-            .find(reference)
-            .map(HandOver::skus)
-            .unwrap_or_default();
+        call.skus = self.book().find(reference).map(HandOver::skus).unwrap_or_default();
         call
     }
 
@@ -210,10 +171,7 @@ impl Warehouse {
         perform: impl FnOnce(&Arc<Self>) -> Reply + Send + 'static,
     ) -> Response {
         let expected = format!("Bearer {}", self.token);
-        if headers
-            .get(AUTHORIZATION)
-            .is_none_or(|given| given.as_bytes() != expected.as_bytes())
-        {
+        if headers.get(AUTHORIZATION).is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
             let reply = Reply::new(
                 StatusCode::UNAUTHORIZED,
                 json!({ "code": "unauthorized", "message": "the bearer token is missing or wrong" }),
@@ -234,12 +192,7 @@ fn call_about(operation: &'static str, reference: Option<&str>) -> Call {
     if let Some(reference) = reference {
         subject.insert("reference".into(), json!(reference));
     }
-    Call {
-        operations: vec![operation],
-        subject,
-        details: Map::new(),
-        skus: Vec::new(),
-    }
+    Call { operations: vec![operation], subject, details: Map::new(), skus: Vec::new() }
 }
 
 fn unprocessable(code: &str, message: &str, reference: Option<&str>) -> Reply {
@@ -265,11 +218,9 @@ fn refuse(fault: Fault) -> Reply {
             json!({ "code": "rate_limited", "message": "too many calls" }),
         )
         .retry_after(retry_after_s),
-        Fault::Code { code, message } => unprocessable(
-            &code,
-            message.as_deref().unwrap_or("refused by a simulated fault"),
-            None,
-        ),
+        Fault::Code { code, message } => {
+            unprocessable(&code, message.as_deref().unwrap_or("refused by a simulated fault"), None)
+        }
         other => Reply::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             json!({ "code": "internal", "message": format!("{} means nothing to a WMS", other.name()) }),

@@ -55,10 +55,7 @@ pub struct UnreadableCallback {
 }
 
 fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCallback {
-    UnreadableCallback {
-        member: member.into(),
-        reason,
-    }
+    UnreadableCallback { member: member.into(), reason }
 }
 
 /// Reads a callback's body. Members we do not know are skipped; null is the same as absent; only
@@ -70,16 +67,12 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
     if body.len() > MOST_BYTES {
         return Err(unreadable("body", "is larger than 1 MiB"));
     }
-    let value: Value =
-        serde_json::from_slice(body).map_err(|_| unreadable("body", "is not JSON"))?;
+    let value: Value = serde_json::from_slice(body).map_err(|_| unreadable("body", "is not JSON"))?;
     if !value.is_object() {
         return Err(unreadable("body", "is not a JSON object"));
     }
     let kind = required_text(&value, "type")?;
-    let kind = kind
-        .strip_prefix("shipment.")
-        .map(str::to_owned)
-        .unwrap_or(kind);
+    let kind = kind.strip_prefix("shipment.").map(str::to_owned).unwrap_or(kind);
     let reference = HandOverReference::parse(&required_text(&value, "reference")?)
         .map_err(|_| unreadable("reference", "is not a reference of ours"))?;
     Ok(Callback {
@@ -124,23 +117,16 @@ fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
         .iter()
         .enumerate()
         .map(|(index, item)| {
-            let sku = text(item, "sku").ok_or_else(|| {
-                unreadable(format!("lines[{index}].sku"), "is missing or not a text")
-            })?;
+            let sku = text(item, "sku")
+                .ok_or_else(|| unreadable(format!("lines[{index}].sku"), "is missing or not a text"))?;
             let quantity = item
                 .get("quantity")
                 .and_then(Value::as_i64)
                 .and_then(|pieces| Quantity::new(pieces).ok())
                 .ok_or_else(|| {
-                    unreadable(
-                        format!("lines[{index}].quantity"),
-                        "is not a whole number from 1 to 1000000",
-                    )
+                    unreadable(format!("lines[{index}].quantity"), "is not a whole number from 1 to 1000000")
                 })?;
-            Ok(ShipmentLine {
-                sku,
-                quantity: quantity.get(),
-            })
+            Ok(ShipmentLine { sku, quantity: quantity.get() })
         })
         .collect()
 }
@@ -157,13 +143,7 @@ fn text(value: &Value, name: &str) -> Option<String> {
         .trim()
         .chars()
         .take(MOST_CHARACTERS)
-        .map(|character| {
-            if character == '\0' {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                character
-            }
-        })
+        .map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character })
         .collect();
     (!text.is_empty()).then_some(text)
 }
@@ -192,53 +172,28 @@ mod tests {
         let callback = read(&shipped()).unwrap();
         assert_eq!(callback.kind, ShipmentStatus::Shipped);
         assert_eq!(callback.reference.as_str(), "ORD-20261121-6BA0A415-main-1");
-        assert_eq!(
-            (callback.shipment_id.as_str(), callback.sequence),
-            ("shp_1", 3)
-        );
-        assert_eq!(
-            callback.lines,
-            [ShipmentLine {
-                sku: "S-1".into(),
-                quantity: 2
-            }]
-        );
+        assert_eq!((callback.shipment_id.as_str(), callback.sequence), ("shp_1", 3));
+        assert_eq!(callback.lines, [ShipmentLine { sku: "S-1".into(), quantity: 2 }]);
         assert_eq!(callback.tracking_number.as_deref(), Some("PP1"));
-        assert_eq!(
-            callback.occurred_at.unwrap().to_rfc3339(),
-            "2026-11-21T09:00:00.500+00:00"
-        );
+        assert_eq!(callback.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00.500+00:00");
         assert_eq!(callback.reason, None);
     }
 
     #[test]
     fn null_is_the_same_as_absent() {
         let mut body = shipped();
-        for member in [
-            "lines",
-            "carrier",
-            "trackingNumber",
-            "trackingUrl",
-            "occurredAt",
-            "reason",
-        ] {
+        for member in ["lines", "carrier", "trackingNumber", "trackingUrl", "occurredAt", "reason"] {
             body[member] = Value::Null;
         }
         let callback = read(&body).unwrap();
-        assert_eq!(
-            (callback.lines, callback.carrier, callback.occurred_at),
-            (vec![], None, None)
-        );
+        assert_eq!((callback.lines, callback.carrier, callback.occurred_at), (vec![], None, None));
     }
 
     #[test]
     fn a_type_of_next_year_is_kept() {
         let mut body = shipped();
         body["type"] = json!("shipment.returned");
-        assert_eq!(
-            read(&body).unwrap().kind,
-            ShipmentStatus::Unknown("returned".into())
-        );
+        assert_eq!(read(&body).unwrap().kind, ShipmentStatus::Unknown("returned".into()));
     }
 
     #[test]
@@ -259,22 +214,13 @@ mod tests {
             assert_eq!(read(&body).unwrap_err().member, member);
         }
         for body in ["", "[]", "null", "{"] {
-            assert_eq!(
-                parse_callback(body.as_bytes()).unwrap_err().member,
-                "body",
-                "{body}"
-            );
+            assert_eq!(parse_callback(body.as_bytes()).unwrap_err().member, "body", "{body}");
         }
     }
 
     #[test]
     fn absurd_sizes_are_refused() {
-        assert_eq!(
-            parse_callback(&vec![b' '; MOST_BYTES + 1])
-                .unwrap_err()
-                .member,
-            "body"
-        );
+        assert_eq!(parse_callback(&vec![b' '; MOST_BYTES + 1]).unwrap_err().member, "body");
         let mut body = shipped();
         body["lines"] = json!(vec![json!({"sku": "S", "quantity": 1}); MOST_LINES + 1]);
         assert_eq!(read(&body).unwrap_err().member, "lines");

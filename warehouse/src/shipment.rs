@@ -103,9 +103,7 @@ impl ShipTo {
     /// that cannot be read.
     #[must_use]
     pub fn from_stored_customer(customer: &serde_json::Value) -> Option<Self> {
-        let address = customer
-            .get("shipping_address")
-            .filter(|address| address.is_object())?;
+        let address = customer.get("shipping_address").filter(|address| address.is_object())?;
         Self::deserialize(address).ok()
     }
 }
@@ -135,22 +133,14 @@ mod tests {
 
     #[test]
     fn a_customer_without_an_address_has_none() {
-        for stored in [
-            json!(null),
-            json!({}),
-            json!({"shipping_address": null}),
-            json!("Ada"),
-        ] {
+        for stored in [json!(null), json!({}), json!({"shipping_address": null}), json!("Ada")] {
             assert_eq!(ShipTo::from_stored_customer(&stored), None);
         }
     }
 
     #[test]
     fn an_address_never_shows_in_debug() {
-        let ship_to = ShipTo {
-            city: Some("London".into()),
-            ..ShipTo::default()
-        };
+        let ship_to = ShipTo { city: Some("London".into()), ..ShipTo::default() };
         assert!(!format!("{ship_to:?}").contains("London"));
     }
 

@@ -66,7 +66,11 @@ impl Lanes {
         let settings = WarehouseSettings::new(shared.warehouse.url.clone(), shared.warehouse.token.clone());
         let client = WarehouseClient::new(settings).context("WMS_URL")?;
         let mut warehouse = call_lane(names::LANE_WAREHOUSE);
-        warehouse.register_activities(WarehouseCalls::new(pool.clone(), client, config.worker_ask_again_after));
+        warehouse.register_activities(WarehouseCalls::new(
+            pool.clone(),
+            client,
+            config.worker_ask_again_after,
+        ));
 
         let mut shopify = call_lane(names::LANE_SHOPIFY);
         shopify.register_activities(ShopCalls::new(pool.clone(), admin_clients(shared)?));
@@ -105,7 +109,8 @@ fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<domain::ShopDomain, 
         .map(|shop| {
             let token = Arc::new(StaticToken::from(shop.admin_token.clone()));
             let settings = AdminSettings::new(shop.domain.clone(), shop.admin_url.clone(), token);
-            let client = AdminClient::new(settings).with_context(|| format!("the Admin API of {}", shop.domain))?;
+            let client =
+                AdminClient::new(settings).with_context(|| format!("the Admin API of {}", shop.domain))?;
             Ok((shop.domain.clone(), client))
         })
         .collect()

@@ -25,24 +25,26 @@ use crate::{config::Config, lanes::Lanes};
 async fn main() -> anyhow::Result<()> {
     init_logging();
     let config = Config::parse();
-    let shared = config
-        .shared
-        .resolve()
-        .map_err(|problems| anyhow!("the configuration has {} problems:\n  {}", problems.len(), problems.join("\n  ")))?;
+    let shared = config.shared.resolve().map_err(|problems| {
+        anyhow!("the configuration has {} problems:\n  {}", problems.len(), problems.join("\n  "))
+    })?;
     if !config.worker_metrics_listen.ip().is_loopback() {
         bail!("WORKER_METRICS_LISTEN: metrics have no authentication, so only a loopback address is allowed");
     }
     metrics_exporter_prometheus::PrometheusBuilder::new()
         .with_http_listener(config.worker_metrics_listen)
         .install()
-        .with_context(|| format!("WORKER_METRICS_LISTEN: {} cannot be listened on", config.worker_metrics_listen))?;
+        .with_context(|| {
+            format!("WORKER_METRICS_LISTEN: {} cannot be listened on", config.worker_metrics_listen)
+        })?;
 
     let most = config.worker_database_connections;
     let pool = connect_database(&shared.database_url, DatabasePool { name: "waybill-worker", most })
         .context("DATABASE_URL")?;
     let lazy = LazyTemporal::default();
     let temporal = wait_for_temporal(&lazy).await?;
-    let options = RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| anyhow!(error))?;
+    let options =
+        RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| anyhow!(error))?;
     let runtime = Runtime::from_current_tokio(options)?;
     let lanes = Lanes::new(&runtime, &temporal, &pool, &shared, &config)?;
     overdue::ensure_schedule(&temporal.client, config.worker_overdue_inquiry_every).await;
@@ -68,7 +70,8 @@ async fn run(mut lanes: Lanes) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    let run_lane = |result: Result<(), _>, lane: &str| result.map_err(|error| anyhow!("lane {lane}: {error}"));
+    let run_lane =
+        |result: Result<(), _>, lane: &str| result.map_err(|error| anyhow!("lane {lane}: {error}"));
     tokio::try_join!(
         async { run_lane(lanes.orders.run().await, "orders") },
         async { run_lane(lanes.warehouse.run().await, "warehouse") },

@@ -24,6 +24,8 @@ pub async fn ensure_schedule(client: &Client, every: Duration) {
     match client.create_schedule(names::OVERDUE_SCHEDULE, options).await {
         Ok(_) => info!(every = ?every, "schedule for overdue hand-overs created"),
         Err(ScheduleError::Rpc(status)) if status.code() == Code::AlreadyExists => {}
-        Err(error) => warn!(%error, "no schedule for overdue hand-overs: lost callbacks stay lost until it is there"),
+        Err(error) => {
+            warn!(%error, "no schedule for overdue hand-overs: lost callbacks stay lost until it is there")
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use domain::{Mishap, OrderStatus, Step};
 use orders::{Order, attention, record};
-use temporalio_client::{UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus, errors::WorkflowInteractionError};
+use temporalio_client::{
+    UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus, errors::WorkflowInteractionError,
+};
 use tracing::warn;
 
 use super::{DispatchError, Dispatcher};

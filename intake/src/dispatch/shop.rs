@@ -1,7 +1,10 @@
 //! Webhooks of a shop.
 
 use chrono::{DateTime, Utc};
-use domain::{Channel, Condition, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus, ShopifyOrderId, Step, decide_gate};
+use domain::{
+    Channel, Condition, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus, ShopifyOrderId, Step,
+    decide_gate,
+};
 use orders::{
     Order, attention,
     inbox::{Message, Settled},
@@ -85,7 +88,12 @@ impl Dispatcher {
 
     /// Content of an order that was known already. Only what changes its way is signalled: every
     /// signal costs the history four events.
-    async fn newer_content(&self, message: &Message, shop: &Shop, order: Order) -> Result<Outcome, DispatchError> {
+    async fn newer_content(
+        &self,
+        message: &Message,
+        shop: &Shop,
+        order: Order,
+    ) -> Result<Outcome, DispatchError> {
         let order_id = order.order_id.clone();
         if order.story_ended_at.is_some() {
             return self.closed_order(shop, order).await;

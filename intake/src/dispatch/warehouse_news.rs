@@ -35,7 +35,8 @@ impl Dispatcher {
         let Some(order) = record::find(&mut conn, &hand_over.order_id).await? else {
             return Ok(Outcome::skipped("no such order", None));
         };
-        let Some(parcel) = shipment::find(&mut conn, &callback.reference, &callback.shipment_id).await? else {
+        let Some(parcel) = shipment::find(&mut conn, &callback.reference, &callback.shipment_id).await?
+        else {
             return Ok(Outcome::skipped("no such parcel", Some(order.order_id)));
         };
         drop(conn);
@@ -50,7 +51,9 @@ impl Dispatcher {
                 })
             }
             ShipmentStatus::Delivered => self.delivered(&callback, &parcel, order).await,
-            _ if !newest => Ok(Outcome::skipped("older than what is known of the parcel", Some(order.order_id))),
+            _ if !newest => {
+                Ok(Outcome::skipped("older than what is known of the parcel", Some(order.order_id)))
+            }
             ShipmentStatus::OnHold => self.tell_run(message, &callback, NewsKind::OnHold, &order).await,
             ShipmentStatus::Exception => self.tell_run(message, &callback, NewsKind::Exception, &order).await,
             ShipmentStatus::Cancelled => self.tell_run(message, &callback, NewsKind::Cancelled, &order).await,
@@ -81,7 +84,10 @@ impl Dispatcher {
             shipment_id: callback.shipment_id.clone(),
             occurred_at: callback.occurred_at,
         };
-        match self.signal(&order.workflow_id, names::WAREHOUSE_UPDATE, &json!(news), request_id(message)).await? {
+        match self
+            .signal(&order.workflow_id, names::WAREHOUSE_UPDATE, &json!(news), request_id(message))
+            .await?
+        {
             Reached::Run => Ok(Outcome::done(order_id)),
             Reached::NoRun => Ok(Outcome::Postpone {
                 reason: "no run of the order's workflow is there",

@@ -27,24 +27,13 @@ struct Envelope {
 }
 
 /// The `data` of an answer.
-pub(super) fn read(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-) -> Result<Value, ShopifyError> {
+pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Value, ShopifyError> {
     match status {
         200..=299 => read_envelope(body),
-        401 | 403 => Err(ShopifyError::Unauthorised {
-            text: error_text(body),
-        }),
-        429 => Err(ShopifyError::Throttled {
-            retry_after: header_wait(retry_after),
-        }),
+        401 | 403 => Err(ShopifyError::Unauthorised { text: error_text(body) }),
+        429 => Err(ShopifyError::Throttled { retry_after: header_wait(retry_after) }),
         500.. => Err(ShopifyError::UnknownOutcome { reason: "HTTP 5xx" }),
-        _ => Err(ShopifyError::Refused {
-            status,
-            text: error_text(body),
-        }),
+        _ => Err(ShopifyError::Refused { status, text: error_text(body) }),
     }
 }
 
@@ -55,9 +44,7 @@ pub(super) fn cost(body: &[u8]) -> Option<Value> {
 }
 
 fn read_envelope(body: &[u8]) -> Result<Value, ShopifyError> {
-    let unreadable = ShopifyError::UnknownOutcome {
-        reason: "unreadable answer",
-    };
+    let unreadable = ShopifyError::UnknownOutcome { reason: "unreadable answer" };
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
         return Err(unreadable);
     };
@@ -66,37 +53,24 @@ fn read_envelope(body: &[u8]) -> Result<Value, ShopifyError> {
         Value::Array(errors) if errors.is_empty() => {}
         errors => return Err(graphql_error(errors, &envelope.extensions)),
     }
-    if envelope.data.is_object() {
-        Ok(envelope.data)
-    } else {
-        Err(unreadable)
-    }
+    if envelope.data.is_object() { Ok(envelope.data) } else { Err(unreadable) }
 }
 
 /// Shopify answers 200 with errors; which of them counts is the one that says most about a retry.
 fn graphql_error(errors: &Value, extensions: &Value) -> ShopifyError {
     let listed = errors.as_array().map(Vec::as_slice).unwrap_or_default();
-    let codes: Vec<&str> = listed
-        .iter()
-        .filter_map(|error| error.pointer("/extensions/code")?.as_str())
-        .collect();
+    let codes: Vec<&str> =
+        listed.iter().filter_map(|error| error.pointer("/extensions/code")?.as_str()).collect();
     let has = |code: &str| codes.contains(&code);
     let text = text_of(errors);
     if has("THROTTLED") {
-        ShopifyError::Throttled {
-            retry_after: cost_wait(extensions),
-        }
+        ShopifyError::Throttled { retry_after: cost_wait(extensions) }
     } else if has("INTERNAL_SERVER_ERROR") || has("TIMEOUT") {
-        ShopifyError::UnknownOutcome {
-            reason: "internal error",
-        }
+        ShopifyError::UnknownOutcome { reason: "internal error" }
     } else if has("ACCESS_DENIED") || has("SHOP_INACTIVE") {
         ShopifyError::Unauthorised { text }
     } else {
-        ShopifyError::Graphql {
-            code: codes.first().map(|code| (*code).to_owned()),
-            text,
-        }
+        ShopifyError::Graphql { code: codes.first().map(|code| (*code).to_owned()), text }
     }
 }
 
@@ -116,15 +90,11 @@ fn cost_wait(extensions: &Value) -> Duration {
 
 /// `Retry-After` in seconds, which Shopify writes with a decimal point (`2.0`).
 fn header_wait(retry_after: Option<&str>) -> Duration {
-    retry_after
-        .and_then(|text| text.trim().parse().ok())
-        .map_or(USUAL_WAIT, bounded_wait)
+    retry_after.and_then(|text| text.trim().parse().ok()).map_or(USUAL_WAIT, bounded_wait)
 }
 
 fn bounded_wait(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds)
-        .unwrap_or(USUAL_WAIT)
-        .min(LONGEST_WAIT)
+    Duration::try_from_secs_f64(seconds).unwrap_or(USUAL_WAIT).min(LONGEST_WAIT)
 }
 
 fn error_text(body: &[u8]) -> VendorText {
@@ -136,19 +106,14 @@ fn text_of(errors: &Value) -> VendorText {
     let text = match errors {
         Value::String(text) => text.clone(),
         Value::Array(listed) => {
-            let messages: Vec<&str> = listed
-                .iter()
-                .filter_map(|error| error.get("message")?.as_str())
-                .collect();
+            let messages: Vec<&str> =
+                listed.iter().filter_map(|error| error.get("message")?.as_str()).collect();
             messages.join(" ")
         }
         _ => String::new(),
     };
     VendorText::new(
-        text.chars()
-            .filter(|character| *character != '\0')
-            .take(MOST_CHARACTERS)
-            .collect::<String>(),
+        text.chars().filter(|character| *character != '\0').take(MOST_CHARACTERS).collect::<String>(),
     )
 }
 
@@ -169,12 +134,7 @@ mod tests {
             "extensions": {"cost": {"requestedQueryCost": 202, "actualQueryCost": null,
                 "throttleStatus": {"maximumAvailable": 1000.0, "currentlyAvailable": 52, "restoreRate": 50.0}}},
         });
-        assert_eq!(
-            ok(&answer),
-            Err(ShopifyError::Throttled {
-                retry_after: Duration::from_secs(3)
-            })
-        );
+        assert_eq!(ok(&answer), Err(ShopifyError::Throttled { retry_after: Duration::from_secs(3) }));
     }
 
     #[test]
@@ -185,31 +145,17 @@ mod tests {
             {"currentlyAvailable": 0, "restoreRate": 0}}}),
         ] {
             let answer = json!({"errors": [{"extensions": {"code": "THROTTLED"}}], "extensions": extensions});
-            assert_eq!(
-                ok(&answer),
-                Err(ShopifyError::Throttled {
-                    retry_after: USUAL_WAIT
-                })
-            );
+            assert_eq!(ok(&answer), Err(ShopifyError::Throttled { retry_after: USUAL_WAIT }));
         }
     }
 
     #[test]
     fn no_wait_is_believed_beyond_a_minute_or_below_nothing() {
-        for (header, wait) in [
-            ("2.0", 2_000),
-            ("0.5", 500),
-            ("-1", 2_000),
-            ("1e9", 60_000),
-            ("soon", 2_000),
-            ("NaN", 2_000),
-        ] {
+        for (header, wait) in
+            [("2.0", 2_000), ("0.5", 500), ("-1", 2_000), ("1e9", 60_000), ("soon", 2_000), ("NaN", 2_000)]
+        {
             let error = read(429, Some(header), b"").unwrap_err();
-            assert_eq!(
-                error.retry_after(),
-                Some(Duration::from_millis(wait)),
-                "{header}"
-            );
+            assert_eq!(error.retry_after(), Some(Duration::from_millis(wait)), "{header}");
         }
     }
 
@@ -228,30 +174,21 @@ mod tests {
     fn an_error_beside_data_is_an_error() {
         let answer = json!({"data": {"order": null},
             "errors": [{"message": "m", "extensions": {"code": "BAD_REQUEST"}}]});
-        let expected = ShopifyError::Graphql {
-            code: Some("BAD_REQUEST".into()),
-            text: VendorText::new("m"),
-        };
+        let expected = ShopifyError::Graphql { code: Some("BAD_REQUEST".into()), text: VendorText::new("m") };
         assert_eq!(ok(&answer), Err(expected));
     }
 
     #[test]
     fn errors_that_are_a_text_are_read_too() {
         let error = read(401, None, br#"{"errors":"[API] Invalid API key"}"#).unwrap_err();
-        assert_eq!(
-            error.vendor_text().as_deref(),
-            Some("[API] Invalid API key")
-        );
+        assert_eq!(error.vendor_text().as_deref(), Some("[API] Invalid API key"));
         assert!(!error.to_string().contains("API key"));
     }
 
     #[test]
     fn an_internal_error_may_have_worked_and_a_lacking_scope_is_not_the_orders_fault() {
         let of = |code: &str| ok(&json!({"errors": [{"extensions": {"code": code}}]})).unwrap_err();
-        assert_eq!(
-            of("INTERNAL_SERVER_ERROR").code(),
-            "SHOPIFY_UNKNOWN_OUTCOME"
-        );
+        assert_eq!(of("INTERNAL_SERVER_ERROR").code(), "SHOPIFY_UNKNOWN_OUTCOME");
         assert_eq!(of("ACCESS_DENIED").code(), "SHOPIFY_UNAUTHORISED");
         assert!(!of("ACCESS_DENIED").is_permanent());
         assert!(of("MAX_COST_EXCEEDED").is_permanent());

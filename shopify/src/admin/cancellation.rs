@@ -82,22 +82,14 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`ShopifyError`].
-    pub async fn cancellation(
-        &self,
-        order: ShopifyOrderId,
-    ) -> Result<OrderCancellation, ShopifyError> {
+    pub async fn cancellation(&self, order: ShopifyOrderId) -> Result<OrderCancellation, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: CancellationData = self
-            .transport
-            .call(operations::CANCELLATION, variables)
-            .await?;
-        Ok(data
-            .order
-            .map_or_else(OrderCancellation::default, |order| OrderCancellation {
-                found: true,
-                cancelled_at: order.cancelled_at,
-                display_fulfilment_status: order.display_fulfillment_status,
-            }))
+        let data: CancellationData = self.transport.call(operations::CANCELLATION, variables).await?;
+        Ok(data.order.map_or_else(OrderCancellation::default, |order| OrderCancellation {
+            found: true,
+            cancelled_at: order.cancelled_at,
+            display_fulfilment_status: order.display_fulfillment_status,
+        }))
     }
 
     /// Asks the shop to cancel an order; the shop does so in a job of its own. Not idempotent: ask
@@ -124,13 +116,9 @@ impl AdminClient {
             "notifyCustomer": notify_customer,
             "staffNote": note,
         });
-        let data: CancelData = self
-            .transport
-            .call(operations::CANCEL_ORDER, variables)
-            .await?;
-        let payload = data.order_cancel.ok_or(ShopifyError::UnknownOutcome {
-            reason: "unreadable answer",
-        })?;
+        let data: CancelData = self.transport.call(operations::CANCEL_ORDER, variables).await?;
+        let payload =
+            data.order_cancel.ok_or(ShopifyError::UnknownOutcome { reason: "unreadable answer" })?;
         if payload.order_cancel_user_errors.is_empty() {
             Ok(())
         } else {

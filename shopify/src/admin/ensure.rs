@@ -109,27 +109,16 @@ impl AdminClient {
         let mut known: Vec<Fulfilment> = self.fulfilments(order).await?;
         known.retain(|known| known.stands() && known.tracking_numbers.contains(&tracking.number));
         let missing = missing(lines, &known);
-        let mut fulfilment_ids: Vec<FulfilmentId> =
-            known.into_iter().map(|known| known.id).collect();
+        let mut fulfilment_ids: Vec<FulfilmentId> = known.into_iter().map(|known| known.id).collect();
         if missing.is_empty() {
-            return Ok(Fulfilled {
-                fulfilment_ids,
-                already: true,
-            });
+            return Ok(Fulfilled { fulfilment_ids, already: true });
         }
         let groups = plan_fulfilment(&self.fulfilment_orders(order).await?, &missing)?;
         for group in groups {
-            let new = NewFulfilment {
-                groups: vec![group],
-                tracking: tracking.clone(),
-                notify_customer,
-            };
+            let new = NewFulfilment { groups: vec![group], tracking: tracking.clone(), notify_customer };
             fulfilment_ids.push(self.create_fulfilment(&new).await?);
         }
-        Ok(Fulfilled {
-            fulfilment_ids,
-            already: false,
-        })
+        Ok(Fulfilled { fulfilment_ids, already: false })
     }
 }
 
@@ -148,9 +137,6 @@ fn missing(lines: &[LinePieces], known: &[Fulfilment]) -> Vec<LinePieces> {
     missing
         .into_iter()
         .filter(|(_, quantity)| *quantity > 0)
-        .map(|(line_item_id, quantity)| LinePieces {
-            line_item_id,
-            quantity,
-        })
+        .map(|(line_item_id, quantity)| LinePieces { line_item_id, quantity })
         .collect()
 }

@@ -118,13 +118,12 @@ impl ShopifyError {
     pub fn vendor_text(&self) -> Option<String> {
         match self {
             Self::UserErrors(errors) => {
-                let messages: Vec<&str> =
-                    errors.iter().map(|error| error.message.as_str()).collect();
+                let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
                 Some(messages.join(" "))
             }
-            Self::Unauthorised { text }
-            | Self::Refused { text, .. }
-            | Self::Graphql { text, .. } => text.shown(),
+            Self::Unauthorised { text } | Self::Refused { text, .. } | Self::Graphql { text, .. } => {
+                text.shown()
+            }
             _ => None,
         }
     }

@@ -143,24 +143,13 @@ impl AdminClient {
         let mut after: Option<String> = None;
         loop {
             let variables = json!({ "order": gid::of_order(order), "after": after });
-            let data: FulfilmentOrdersData = self
-                .transport
-                .call(operations::FULFILMENT_ORDERS, variables)
-                .await?;
-            let page = data
-                .order
-                .ok_or(ShopifyError::NotFound { what: "order" })?
-                .fulfillment_orders;
+            let data: FulfilmentOrdersData =
+                self.transport.call(operations::FULFILMENT_ORDERS, variables).await?;
+            let page = data.order.ok_or(ShopifyError::NotFound { what: "order" })?.fulfillment_orders;
             after = page.next()?;
             for node in page.nodes {
-                let lines = self
-                    .all_fulfilment_order_lines(&node.id, node.line_items)
-                    .await?;
-                found.push(FulfilmentOrder {
-                    id: node.id,
-                    status: node.status.into(),
-                    lines,
-                });
+                let lines = self.all_fulfilment_order_lines(&node.id, node.line_items).await?;
+                found.push(FulfilmentOrder { id: node.id, status: node.status.into(), lines });
             }
             if after.is_none() {
                 return Ok(found);
@@ -172,24 +161,15 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`ShopifyError`]; `NotFound` if the shop has no such order.
-    pub async fn fulfilments(
-        &self,
-        order: ShopifyOrderId,
-    ) -> Result<Vec<Fulfilment>, ShopifyError> {
+    pub async fn fulfilments(&self, order: ShopifyOrderId) -> Result<Vec<Fulfilment>, ShopifyError> {
         let mut nodes = self.first_fulfilments(order, USUAL_FULFILMENTS).await?;
         if nodes.len() >= USUAL_FULFILMENTS {
             nodes = self.first_fulfilments(order, MOST_FULFILMENTS).await?;
         }
         let mut found = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let lines = self
-                .all_fulfilment_lines(&node.id, node.fulfillment_line_items)
-                .await?;
-            let tracking_numbers = node
-                .tracking_info
-                .into_iter()
-                .filter_map(|info| info.number)
-                .collect();
+            let lines = self.all_fulfilment_lines(&node.id, node.fulfillment_line_items).await?;
+            let tracking_numbers = node.tracking_info.into_iter().filter_map(|info| info.number).collect();
             found.push(Fulfilment {
                 id: FulfilmentId(node.id),
                 status: node.status,
@@ -205,26 +185,15 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`ShopifyError`]; `UserErrors` if Shopify refuses it.
-    pub async fn create_fulfilment(
-        &self,
-        new: &NewFulfilment,
-    ) -> Result<FulfilmentId, ShopifyError> {
+    pub async fn create_fulfilment(&self, new: &NewFulfilment) -> Result<FulfilmentId, ShopifyError> {
         let variables = json!({ "fulfilment": input(new) });
-        let data: CreateData = self
-            .transport
-            .call(operations::CREATE_FULFILMENT, variables)
-            .await?;
-        let missing = ShopifyError::UnknownOutcome {
-            reason: "unreadable answer",
-        };
+        let data: CreateData = self.transport.call(operations::CREATE_FULFILMENT, variables).await?;
+        let missing = ShopifyError::UnknownOutcome { reason: "unreadable answer" };
         let payload = data.fulfillment_create.ok_or(missing.clone())?;
         if !payload.user_errors.is_empty() {
             return Err(ShopifyError::UserErrors(payload.user_errors));
         }
-        payload
-            .fulfillment
-            .map(|created| FulfilmentId(created.id))
-            .ok_or(missing)
+        payload.fulfillment.map(|created| FulfilmentId(created.id)).ok_or(missing)
     }
 
     async fn first_fulfilments(
@@ -233,14 +202,8 @@ impl AdminClient {
         first: usize,
     ) -> Result<Vec<pages::FulfilmentNode>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order), "first": first });
-        let data: FulfilmentsData = self
-            .transport
-            .call(operations::FULFILMENTS, variables)
-            .await?;
-        Ok(data
-            .order
-            .ok_or(ShopifyError::NotFound { what: "order" })?
-            .fulfillments)
+        let data: FulfilmentsData = self.transport.call(operations::FULFILMENTS, variables).await?;
+        Ok(data.order.ok_or(ShopifyError::NotFound { what: "order" })?.fulfillments)
     }
 
     async fn all_fulfilment_order_lines(
@@ -259,16 +222,10 @@ impl AdminClient {
                 return Ok(lines);
             }
             let variables = json!({ "fulfilmentOrder": fulfilment_order, "after": after });
-            let data: FulfilmentOrderLinesData = self
-                .transport
-                .call(operations::FULFILMENT_ORDER_LINES, variables)
-                .await?;
-            page = data
-                .fulfillment_order
-                .ok_or(ShopifyError::NotFound {
-                    what: "fulfilment order",
-                })?
-                .line_items;
+            let data: FulfilmentOrderLinesData =
+                self.transport.call(operations::FULFILMENT_ORDER_LINES, variables).await?;
+            page =
+                data.fulfillment_order.ok_or(ShopifyError::NotFound { what: "fulfilment order" })?.line_items;
         }
     }
 
@@ -288,14 +245,10 @@ impl AdminClient {
                 return Ok(lines);
             }
             let variables = json!({ "fulfilment": fulfilment, "after": after });
-            let data: FulfilmentLinesData = self
-                .transport
-                .call(operations::FULFILMENT_LINES, variables)
-                .await?;
-            page = data
-                .fulfillment
-                .ok_or(ShopifyError::NotFound { what: "fulfilment" })?
-                .fulfillment_line_items;
+            let data: FulfilmentLinesData =
+                self.transport.call(operations::FULFILMENT_LINES, variables).await?;
+            page =
+                data.fulfillment.ok_or(ShopifyError::NotFound { what: "fulfilment" })?.fulfillment_line_items;
         }
     }
 }

@@ -40,7 +40,16 @@ impl Pace {
     pub(super) fn new() -> Self {
         let (most, per_second) = STANDARD_BUCKET;
         let costs = HashMap::new();
-        Self { level: Mutex::new(Level { points: most, most, per_second, at: Instant::now(), under_way: 0.0, costs }) }
+        Self {
+            level: Mutex::new(Level {
+                points: most,
+                most,
+                per_second,
+                at: Instant::now(),
+                under_way: 0.0,
+                costs,
+            }),
+        }
     }
 
     /// Waits for the document's turn.
@@ -64,7 +73,8 @@ impl Pace {
 impl Level {
     fn refill(&mut self) {
         let now = Instant::now();
-        self.points = (self.points + now.duration_since(self.at).as_secs_f64() * self.per_second).min(self.most);
+        self.points =
+            (self.points + now.duration_since(self.at).as_secs_f64() * self.per_second).min(self.most);
         self.at = now;
     }
 
@@ -98,7 +108,11 @@ impl Turn<'_> {
             level.costs.insert(self.document, requested);
         }
         let restore = figure("/throttleStatus/restoreRate").filter(|rate| *rate > 0.0);
-        let bucket = (figure("/throttleStatus/maximumAvailable"), restore, figure("/throttleStatus/currentlyAvailable"));
+        let bucket = (
+            figure("/throttleStatus/maximumAvailable"),
+            restore,
+            figure("/throttleStatus/currentlyAvailable"),
+        );
         if let (Some(most), Some(per_second), Some(available)) = bucket {
             level.most = most;
             level.per_second = per_second;

@@ -71,16 +71,10 @@ pub fn plan_fulfilment(
         *pieces = pieces.saturating_add(line.quantity);
     }
     let mut groups = Vec::new();
-    for order in fulfilment_orders
-        .iter()
-        .filter(|order| order.status.is_open())
-    {
+    for order in fulfilment_orders.iter().filter(|order| order.status.is_open()) {
         let taken = take(order, &mut wanted);
         if !taken.is_empty() {
-            groups.push(FulfilmentGroup {
-                fulfilment_order_id: order.id.clone(),
-                lines: taken,
-            });
+            groups.push(FulfilmentGroup { fulfilment_order_id: order.id.clone(), lines: taken });
         }
     }
     let unplaced: Vec<Unplaced> = wanted
@@ -88,18 +82,10 @@ pub fn plan_fulfilment(
         .filter(|(_, quantity)| *quantity > 0)
         .map(|(line_item_id, quantity)| {
             let why = why_not(fulfilment_orders, line_item_id);
-            Unplaced {
-                line_item_id,
-                quantity,
-                why,
-            }
+            Unplaced { line_item_id, quantity, why }
         })
         .collect();
-    if unplaced.is_empty() {
-        Ok(groups)
-    } else {
-        Err(NotFulfillable { lines: unplaced })
-    }
+    if unplaced.is_empty() { Ok(groups) } else { Err(NotFulfillable { lines: unplaced }) }
 }
 
 fn take(order: &FulfilmentOrder, wanted: &mut BTreeMap<i64, u32>) -> Vec<(String, u32)> {
@@ -120,11 +106,7 @@ fn take(order: &FulfilmentOrder, wanted: &mut BTreeMap<i64, u32>) -> Vec<(String
 fn why_not(fulfilment_orders: &[FulfilmentOrder], line_item_id: i64) -> WhyNot {
     let mut why = WhyNot::NotThereYet;
     for order in fulfilment_orders {
-        for line in order
-            .lines
-            .iter()
-            .filter(|line| line.line_item_id == line_item_id)
-        {
+        for line in order.lines.iter().filter(|line| line.line_item_id == line_item_id) {
             if order.status.is_held() && line.remaining_quantity > 0 {
                 return WhyNot::OnHold;
             }
@@ -159,48 +141,31 @@ mod tests {
                 remaining_quantity: *remaining_quantity,
             })
             .collect();
-        FulfilmentOrder {
-            id: id.into(),
-            status,
-            lines,
-        }
+        FulfilmentOrder { id: id.into(), status, lines }
     }
 
     fn pieces(lines: &[(i64, u32)]) -> Vec<LinePieces> {
         lines
             .iter()
-            .map(|(line_item_id, quantity)| LinePieces {
-                line_item_id: *line_item_id,
-                quantity: *quantity,
-            })
+            .map(|(line_item_id, quantity)| LinePieces { line_item_id: *line_item_id, quantity: *quantity })
             .collect()
     }
 
     fn why(orders: &[FulfilmentOrder], lines: &[(i64, u32)]) -> Vec<(i64, u32, WhyNot)> {
         let refused = plan_fulfilment(orders, &pieces(lines)).unwrap_err();
-        refused
-            .lines
-            .iter()
-            .map(|line| (line.line_item_id, line.quantity, line.why))
-            .collect()
+        refused.lines.iter().map(|line| (line.line_item_id, line.quantity, line.why)).collect()
     }
 
     use FulfilmentOrderStatus::{Closed, InProgress, OnHold, Open};
 
     #[test]
     fn a_parcel_spreads_over_open_fulfilment_orders_and_takes_no_more_than_remains() {
-        let orders = [
-            order("a", Open, &[(1, 2)]),
-            order("b", InProgress, &[(1, 5), (2, 1)]),
-        ];
+        let orders = [order("a", Open, &[(1, 2)]), order("b", InProgress, &[(1, 5), (2, 1)])];
         let groups = plan_fulfilment(&orders, &pieces(&[(1, 3), (2, 1)])).unwrap();
         assert_eq!(
             groups,
             [
-                FulfilmentGroup {
-                    fulfilment_order_id: "a".into(),
-                    lines: vec![("a/1".into(), 2)]
-                },
+                FulfilmentGroup { fulfilment_order_id: "a".into(), lines: vec![("a/1".into(), 2)] },
                 FulfilmentGroup {
                     fulfilment_order_id: "b".into(),
                     lines: vec![("b/1".into(), 1), ("b/2".into(), 1)]
@@ -220,10 +185,7 @@ mod tests {
     #[test]
     fn a_line_no_fulfilment_order_has_comes_later() {
         assert_eq!(why(&[], &[(1, 1)]), [(1, 1, WhyNot::NotThereYet)]);
-        assert_eq!(
-            why(&[order("a", Open, &[(2, 1)])], &[(1, 1)]),
-            [(1, 1, WhyNot::NotThereYet)]
-        );
+        assert_eq!(why(&[order("a", Open, &[(2, 1)])], &[(1, 1)]), [(1, 1, WhyNot::NotThereYet)]);
     }
 
     #[test]
@@ -234,21 +196,12 @@ mod tests {
 
     #[test]
     fn what_is_closed_or_used_up_is_gone() {
-        assert_eq!(
-            why(&[order("a", Closed, &[(1, 1)])], &[(1, 1)]),
-            [(1, 1, WhyNot::Gone)]
-        );
-        assert_eq!(
-            why(&[order("a", Open, &[(1, 0)])], &[(1, 1)]),
-            [(1, 1, WhyNot::Gone)]
-        );
+        assert_eq!(why(&[order("a", Closed, &[(1, 1)])], &[(1, 1)]), [(1, 1, WhyNot::Gone)]);
+        assert_eq!(why(&[order("a", Open, &[(1, 0)])], &[(1, 1)]), [(1, 1, WhyNot::Gone)]);
     }
 
     #[test]
     fn an_empty_parcel_needs_no_call() {
-        assert_eq!(
-            plan_fulfilment(&[order("a", Open, &[(1, 1)])], &pieces(&[(1, 0)])),
-            Ok(vec![])
-        );
+        assert_eq!(plan_fulfilment(&[order("a", Open, &[(1, 1)])], &pieces(&[(1, 0)])), Ok(vec![]));
     }
 }

@@ -28,8 +28,7 @@ impl fmt::Debug for AccessToken {
 }
 
 /// A token, or why there is none.
-pub type TokenFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<AccessToken, ShopifyError>> + Send + 'a>>;
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, ShopifyError>> + Send + 'a>>;
 
 /// Gives the token for the next call; asked before each one, so it keeps what it has.
 pub trait TokenProvider: Send + Sync {

@@ -29,9 +29,7 @@ impl Transport {
     pub(super) fn new(settings: AdminSettings) -> Result<Self, AdminSetUpError> {
         let endpoint = endpoint(&settings.admin_url)?;
         // An error only says that this process has a provider already.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
+        rustls::crypto::ring::default_provider().install_default().ok();
         let mut builder = Client::builder()
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.read_timeout)
@@ -42,12 +40,7 @@ impl Transport {
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(AdminSetUpError::Http)?;
-        Ok(Self {
-            http,
-            endpoint,
-            token: settings.token,
-            pace: Arc::new(Pace::new()),
-        })
+        Ok(Self { http, endpoint, token: settings.token, pace: Arc::new(Pace::new()) })
     }
 
     /// The `data` of the answer, read as `T`.
@@ -56,16 +49,11 @@ impl Transport {
         document: &'static str,
         variables: Value,
     ) -> Result<T, ShopifyError> {
-        let turn = self
-            .pace
-            .turn(document)
-            .await
-            .map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
+        let turn =
+            self.pace.turn(document).await.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
         let token = self.token.token().await?;
-        let mut header =
-            HeaderValue::from_str(token.reveal()).map_err(|_| ShopifyError::Unauthorised {
-                text: VendorText::default(),
-            })?;
+        let mut header = HeaderValue::from_str(token.reveal())
+            .map_err(|_| ShopifyError::Unauthorised { text: VendorText::default() })?;
         header.set_sensitive(true);
         let response = self
             .http
@@ -76,19 +64,14 @@ impl Transport {
             .await
             .map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = whole_body(response).await?;
         if let Some(cost) = answer::cost(&body) {
             turn.learn(&cost);
         }
         let data = answer::read(status, retry_after.as_deref(), &body)?;
-        serde_json::from_value(data).map_err(|_| ShopifyError::UnknownOutcome {
-            reason: "unreadable answer",
-        })
+        serde_json::from_value(data).map_err(|_| ShopifyError::UnknownOutcome { reason: "unreadable answer" })
     }
 }
 
@@ -97,11 +80,12 @@ fn endpoint(base: &Url) -> Result<Url, AdminSetUpError> {
         return Err(AdminSetUpError::Address);
     }
     let mut endpoint = base.clone();
-    endpoint
-        .path_segments_mut()
-        .map_err(|()| AdminSetUpError::Address)?
-        .pop_if_empty()
-        .extend(["admin", "api", API_VERSION, "graphql.json"]);
+    endpoint.path_segments_mut().map_err(|()| AdminSetUpError::Address)?.pop_if_empty().extend([
+        "admin",
+        "api",
+        API_VERSION,
+        "graphql.json",
+    ]);
     Ok(endpoint)
 }
 
@@ -109,9 +93,7 @@ async fn whole_body(mut response: Response) -> Result<Vec<u8>, ShopifyError> {
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(|error| failed(&error))? {
         if body.len() + piece.len() > MOST_BYTES {
-            return Err(ShopifyError::UnknownOutcome {
-                reason: "oversized answer",
-            });
+            return Err(ShopifyError::UnknownOutcome { reason: "oversized answer" });
         }
         body.extend_from_slice(&piece);
     }
@@ -123,13 +105,9 @@ fn failed(error: &reqwest::Error) -> ShopifyError {
     if error.is_connect() {
         ShopifyError::Unreachable
     } else if error.is_timeout() {
-        ShopifyError::UnknownOutcome {
-            reason: "timed out",
-        }
+        ShopifyError::UnknownOutcome { reason: "timed out" }
     } else {
-        ShopifyError::UnknownOutcome {
-            reason: "connection lost",
-        }
+        ShopifyError::UnknownOutcome { reason: "connection lost" }
     }
 }
 
@@ -141,10 +119,7 @@ mod tests {
     fn the_path_is_appended_whether_or_not_the_base_ends_in_a_slash() {
         for base in ["http://127.0.0.1:9090", "http://127.0.0.1:9090/"] {
             let url = endpoint(&Url::parse(base).unwrap()).unwrap();
-            assert_eq!(
-                url.as_str(),
-                "http://127.0.0.1:9090/admin/api/2026-07/graphql.json"
-            );
+            assert_eq!(url.as_str(), "http://127.0.0.1:9090/admin/api/2026-07/graphql.json");
         }
         assert!(endpoint(&Url::parse("file:///tmp").unwrap()).is_err());
     }

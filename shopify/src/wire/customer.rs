@@ -63,16 +63,9 @@ impl Customer {
     /// a value of an unexpected kind counts as absent.
     pub(super) fn read(order: &Members<'_>) -> Self {
         let account = order.object("customer");
-        let from_account = |name: &str| {
-            account
-                .as_ref()
-                .and_then(|account| account.lenient_text(name))
-        };
-        let shipping_address = order
-            .object("shipping_address")
-            .map(|address| Address::read(&address));
-        let addressed_to =
-            |read: fn(&Address) -> Option<String>| shipping_address.as_ref().and_then(read);
+        let from_account = |name: &str| account.as_ref().and_then(|account| account.lenient_text(name));
+        let shipping_address = order.object("shipping_address").map(|address| Address::read(&address));
+        let addressed_to = |read: fn(&Address) -> Option<String>| shipping_address.as_ref().and_then(read);
         Self {
             name: addressed_to(|address| address.name.clone())
                 .or_else(|| account.as_ref().and_then(full_name)),
@@ -106,9 +99,7 @@ impl Address {
 }
 
 fn full_name(person: &Members<'_>) -> Option<String> {
-    let parts: Vec<String> = ["first_name", "last_name"]
-        .into_iter()
-        .filter_map(|name| person.lenient_text(name))
-        .collect();
+    let parts: Vec<String> =
+        ["first_name", "last_name"].into_iter().filter_map(|name| person.lenient_text(name)).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }

@@ -29,8 +29,7 @@ impl<'a> Members<'a> {
     }
 
     pub(super) fn id(&self, name: &str) -> Result<i64, UnreadableOrder> {
-        self.optional_id(name)?
-            .ok_or_else(|| self.unreadable(name, "is missing"))
+        self.optional_id(name)?.ok_or_else(|| self.unreadable(name, "is missing"))
     }
 
     pub(super) fn optional_id(&self, name: &str) -> Result<Option<i64>, UnreadableOrder> {
@@ -58,22 +57,13 @@ impl<'a> Members<'a> {
 
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, UnreadableOrder> {
         self.get(name)
-            .map(|value| {
-                value
-                    .as_bool()
-                    .ok_or_else(|| self.unreadable(name, "is not true or false"))
-            })
+            .map(|value| value.as_bool().ok_or_else(|| self.unreadable(name, "is not true or false")))
             .transpose()
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, UnreadableOrder> {
         self.get(name)
-            .map(|value| {
-                value
-                    .as_str()
-                    .map(kept)
-                    .ok_or_else(|| self.unreadable(name, "is not a text"))
-            })
+            .map(|value| value.as_str().map(kept).ok_or_else(|| self.unreadable(name, "is not a text")))
             .transpose()
     }
 
@@ -113,10 +103,7 @@ impl<'a> Members<'a> {
             .and_then(money)
             .map(Some)
             .ok_or_else(|| {
-                self.unreadable(
-                    name,
-                    "is not an amount from 0 to below 10^12 with at most four decimals",
-                )
+                self.unreadable(name, "is not an amount from 0 to below 10^12 with at most four decimals")
             })
     }
 
@@ -139,23 +126,13 @@ fn money(amount: Decimal) -> Option<Decimal> {
     let sound = (amount.is_zero() || amount.is_sign_positive())
         && amount < Decimal::from(1_000_000_000_000_i64)
         && shortest.scale() <= 4;
-    let kept = if amount.scale() > 4 || amount.is_zero() {
-        shortest
-    } else {
-        amount
-    };
+    let kept = if amount.scale() > 4 || amount.is_zero() { shortest } else { amount };
     sound.then_some(kept)
 }
 
 fn kept(text: &str) -> String {
     text.chars()
         .take(MOST_CHARACTERS)
-        .map(|character| {
-            if character == '\0' {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                character
-            }
-        })
+        .map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character })
         .collect()
 }

@@ -19,22 +19,12 @@ fn refused_member(value: &Value) -> String {
 #[test]
 fn an_order_needs_an_id_and_its_lines_and_nothing_else() {
     let order = read(&minimal()).unwrap();
-    assert_eq!(
-        order.shopify_order_id,
-        ShopifyOrderId(820_982_911_946_154_508)
-    );
+    assert_eq!(order.shopify_order_id, ShopifyOrderId(820_982_911_946_154_508));
     assert_eq!(order.facts.name, "#820982911946154508");
     assert_eq!(order.facts.total_amount, Decimal::ZERO);
     assert!(!order.facts.test);
     let line = &order.facts.lines[0];
-    assert_eq!(
-        (
-            line.quantity,
-            line.fulfillable_quantity,
-            line.requires_shipping
-        ),
-        (2, 2, true)
-    );
+    assert_eq!((line.quantity, line.fulfillable_quantity, line.requires_shipping), (2, 2, true));
     assert_eq!(line.sku, None);
     assert_eq!(order.customer, Customer::default());
 }
@@ -58,14 +48,7 @@ fn null_is_the_same_as_absent() {
     ] {
         body[member] = Value::Null;
     }
-    for member in [
-        "sku",
-        "variant_id",
-        "price",
-        "requires_shipping",
-        "fulfillable_quantity",
-        "name",
-    ] {
+    for member in ["sku", "variant_id", "price", "requires_shipping", "fulfillable_quantity", "name"] {
         body["line_items"][0][member] = Value::Null;
     }
     assert_eq!(read(&body), read(&minimal()));
@@ -86,22 +69,13 @@ fn every_member_we_act_on_is_read() {
     let facts = order.facts;
     assert_eq!(facts.total_amount.to_string(), "59.80");
     assert_eq!(facts.financial_status, FinancialStatus::Paid);
-    assert_eq!(
-        facts.cancelled_at,
-        Utc.with_ymd_and_hms(2026, 11, 21, 8, 0, 0).single()
-    );
-    assert_eq!(
-        facts.updated_at,
-        Utc.with_ymd_and_hms(2026, 11, 21, 8, 0, 1).single()
-    );
+    assert_eq!(facts.cancelled_at, Utc.with_ymd_and_hms(2026, 11, 21, 8, 0, 0).single());
+    assert_eq!(facts.updated_at, Utc.with_ymd_and_hms(2026, 11, 21, 8, 0, 1).single());
     assert_eq!((facts.test, facts.location_id), (true, Some(655_441_491)));
     let line = &facts.lines[0];
     assert_eq!(line.sku.as_deref(), Some("S-1"));
     assert_eq!(line.unit_price, "29.9".parse().unwrap());
-    assert_eq!(
-        (line.fulfillable_quantity, line.requires_shipping),
-        (1, false)
-    );
+    assert_eq!((line.fulfillable_quantity, line.requires_shipping), (1, false));
     let address = order.customer.shipping_address.unwrap();
     assert_eq!(address.name.as_deref(), Some("Ada King"));
     assert_eq!(address.zip.as_deref(), Some("40003"));
@@ -117,10 +91,7 @@ fn what_the_gate_parks_is_kept_as_it_came() {
     body["line_items"][0]["sku"] = json!(format!("a\nb{}", "c".repeat(400)));
     let facts = read(&body).unwrap().facts;
     assert_eq!(facts.currency, "euro?");
-    assert_eq!(
-        facts.financial_status,
-        FinancialStatus::Unknown("sort_of_paid".into())
-    );
+    assert_eq!(facts.financial_status, FinancialStatus::Unknown("sort_of_paid".into()));
     let sku = facts.lines[0].sku.clone().unwrap();
     assert!(sku.starts_with("a\nb") && domain::Sku::parse(&sku).is_err());
 }
@@ -177,8 +148,7 @@ fn two_lines_never_share_an_id() {
 
 #[test]
 fn more_is_never_fulfillable_than_was_ordered() {
-    let body =
-        json!({"id": 1, "line_items": [{"id": 7, "quantity": 1, "fulfillable_quantity": 2}]});
+    let body = json!({"id": 1, "line_items": [{"id": 7, "quantity": 1, "fulfillable_quantity": 2}]});
     assert_eq!(refused_member(&body), "line_items[0].fulfillable_quantity");
 }
 
@@ -186,47 +156,17 @@ fn more_is_never_fulfillable_than_was_ordered() {
 fn absurd_sizes_are_refused() {
     let line = |id: i64| json!({"id": id, "quantity": 1});
     let most: Vec<Value> = (1..=500).map(line).collect();
-    assert_eq!(
-        read(&json!({"id": 1, "line_items": most}))
-            .unwrap()
-            .facts
-            .lines
-            .len(),
-        500
-    );
+    assert_eq!(read(&json!({"id": 1, "line_items": most})).unwrap().facts.lines.len(), 500);
     let more: Vec<Value> = (1..=501).map(line).collect();
-    assert_eq!(
-        refused_member(&json!({"id": 1, "line_items": more})),
-        "line_items"
-    );
-    assert_eq!(
-        parse_order(&vec![b' '; MOST_BYTES + 1]).unwrap_err().member,
-        "body"
-    );
-    assert_eq!(
-        parse_order("[".repeat(100_000).as_bytes())
-            .unwrap_err()
-            .member,
-        "body"
-    );
+    assert_eq!(refused_member(&json!({"id": 1, "line_items": more})), "line_items");
+    assert_eq!(parse_order(&vec![b' '; MOST_BYTES + 1]).unwrap_err().member, "body");
+    assert_eq!(parse_order("[".repeat(100_000).as_bytes()).unwrap_err().member, "body");
 }
 
 #[test]
 fn what_is_no_object_is_refused_as_a_whole() {
-    for body in [
-        "",
-        "null",
-        "[]",
-        "1",
-        "{",
-        "\u{feff}{}",
-        "{\"id\":1e999,\"line_items\":[]}",
-    ] {
-        assert_eq!(
-            parse_order(body.as_bytes()).unwrap_err().member,
-            "body",
-            "{body}"
-        );
+    for body in ["", "null", "[]", "1", "{", "\u{feff}{}", "{\"id\":1e999,\"line_items\":[]}"] {
+        assert_eq!(parse_order(body.as_bytes()).unwrap_err().member, "body", "{body}");
     }
     assert_eq!(parse_order(&[0xff, 0xfe]).unwrap_err().member, "body");
 }
@@ -237,10 +177,7 @@ fn nothing_personal_shows_in_debug_or_in_a_refusal() {
     body["email"] = json!("ada@example.com");
     body["shipping_address"] = json!({"name": "Ada", "city": "London"});
     let shown = format!("{:?}", read(&body).unwrap());
-    assert!(
-        !shown.contains("ada@") && !shown.contains("London"),
-        "{shown}"
-    );
+    assert!(!shown.contains("ada@") && !shown.contains("London"), "{shown}");
     body["name"] = json!({"first": "Ada"});
     let error = read(&body).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("Ada"));
@@ -250,18 +187,12 @@ fn nothing_personal_shows_in_debug_or_in_a_refusal() {
 fn a_customer_survives_storage() {
     let customer = Customer {
         name: Some("Ada".into()),
-        shipping_address: Some(Address {
-            zip: Some("N1".into()),
-            ..Address::default()
-        }),
+        shipping_address: Some(Address { zip: Some("N1".into()), ..Address::default() }),
         ..Customer::default()
     };
     let stored = serde_json::to_value(&customer).unwrap();
     assert_eq!(stored["shipping_address"]["zip"], "N1");
-    assert_eq!(
-        serde_json::from_value::<Customer>(stored).unwrap(),
-        customer
-    );
+    assert_eq!(serde_json::from_value::<Customer>(stored).unwrap(), customer);
 }
 
 /// Any JSON value, with the names of an order's members often among its keys.

@@ -51,11 +51,7 @@ pub(crate) enum Effect {
 #[derive(Clone)]
 pub(crate) enum Fault {
     /// Answers with this status; nothing takes effect.
-    Status {
-        status: u16,
-        body: Option<Value>,
-        headers: BTreeMap<String, String>,
-    },
+    Status { status: u16, body: Option<Value>, headers: BTreeMap<String, String> },
     /// Does nothing and closes the connection after this time.
     HangMs(u64),
     /// Takes effect and closes the connection unanswered.
@@ -71,10 +67,7 @@ pub(crate) enum Fault {
     /// Refuses a Shopify mutation with these user errors.
     UserErrors(Value),
     /// Refuses a WMS call as 422 with this code.
-    Code {
-        code: String,
-        message: Option<String>,
-    },
+    Code { code: String, message: Option<String> },
 }
 
 impl Fault {
@@ -133,11 +126,7 @@ pub(crate) struct SendingBehaviour {
 
 impl Default for SendingBehaviour {
     fn default() -> Self {
-        Self {
-            lost: false,
-            repeat: 1,
-            delay_ms: 0,
-        }
+        Self { lost: false, repeat: 1, delay_ms: 0 }
     }
 }
 
@@ -151,10 +140,7 @@ pub(crate) enum InvalidRule {
     #[error("a rule for a call has exactly one effect, this one has {0}")]
     NotOneEffect(usize),
     #[error("a rule for `{operation}` cannot have `{effect}`")]
-    WrongEffect {
-        operation: String,
-        effect: &'static str,
-    },
+    WrongEffect { operation: String, effect: &'static str },
     #[error("`{0}` is not an HTTP status to answer with")]
     InvalidStatus(u16),
 }
@@ -213,15 +199,11 @@ impl Rule {
             .order
             .as_ref()
             .is_none_or(|wanted| occasion.orders.iter().any(|order| order.contains(wanted)));
-        let sku = self
-            .sku
+        let sku = self.sku.as_ref().is_none_or(|wanted| occasion.skus.contains(wanted));
+        let message_type = self
+            .message_type
             .as_ref()
-            .is_none_or(|wanted| occasion.skus.contains(wanted));
-        let message_type = self.message_type.as_ref().is_none_or(|wanted| {
-            occasion
-                .message_type
-                .is_some_and(|given| given.contains(wanted))
-        });
+            .is_none_or(|wanted| occasion.message_type.is_some_and(|given| given.contains(wanted)));
         operation && order && sku && message_type
     }
 }
@@ -270,14 +252,9 @@ impl Written {
             self.effect_then_hang_ms.map(Fault::EffectThenHangMs),
             self.delay_ms.map(Fault::DelayMs),
             self.malformed.then_some(Fault::Malformed),
-            self.rate_limit.as_ref().map(|limit| Fault::RateLimit {
-                retry_after_s: limit.retry_after_s,
-            }),
+            self.rate_limit.as_ref().map(|limit| Fault::RateLimit { retry_after_s: limit.retry_after_s }),
             self.user_errors.clone().map(Fault::UserErrors),
-            self.code.clone().map(|code| Fault::Code {
-                code,
-                message: self.message.clone(),
-            }),
+            self.code.clone().map(|code| Fault::Code { code, message: self.message.clone() }),
         ]
         .into_iter()
         .flatten()
@@ -326,27 +303,16 @@ impl Written {
     fn refuse_foreign(&self, sending: &[&str]) -> Result<(), InvalidRule> {
         let shipment = sending.is_empty();
         let faults = self.faults();
-        let foreign = faults
-            .iter()
-            .map(Fault::name)
-            .find(|name| !sending.contains(name))
-            .or_else(|| {
-                self.behaviours().into_iter().find(|name| {
-                    if shipment {
-                        matches!(*name, "lost" | "repeat")
-                    } else {
-                        !sending.contains(name)
-                    }
-                })
-            });
+        let foreign = faults.iter().map(Fault::name).find(|name| !sending.contains(name)).or_else(|| {
+            self.behaviours().into_iter().find(|name| {
+                if shipment { matches!(*name, "lost" | "repeat") } else { !sending.contains(name) }
+            })
+        });
         foreign.map_or(Ok(()), |effect| Err(self.wrong(effect)))
     }
 
     fn wrong(&self, effect: &'static str) -> InvalidRule {
-        InvalidRule::WrongEffect {
-            operation: self.operation.clone(),
-            effect,
-        }
+        InvalidRule::WrongEffect { operation: self.operation.clone(), effect }
     }
 
     fn shipment(&self) -> ShipmentBehaviour {

@@ -18,8 +18,7 @@ use crate::calls::{Call, Reply, answer, turn_away};
 use crate::faults::Fault;
 
 const TOKEN_HEADER: &str = "X-Shopify-Access-Token";
-const INVALID_TOKEN: &str =
-    "[API] Invalid API key or access token (unrecognized login or wrong password)";
+const INVALID_TOKEN: &str = "[API] Invalid API key or access token (unrecognized login or wrong password)";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,15 +29,8 @@ struct GraphqlRequest {
 }
 
 /// `POST /admin/api/2026-07/graphql.json`
-pub(super) async fn call(
-    State(shop): State<Arc<Shop>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if headers
-        .get(TOKEN_HEADER)
-        .is_none_or(|given| given.as_bytes() != shop.admin_token.as_bytes())
-    {
+pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Bytes) -> Response {
+    if headers.get(TOKEN_HEADER).is_none_or(|given| given.as_bytes() != shop.admin_token.as_bytes()) {
         let reply = Reply::new(StatusCode::UNAUTHORIZED, json!({ "errors": INVALID_TOKEN }));
         return turn_away(&shop.control, &unread_call(), reply);
     }
@@ -64,11 +56,8 @@ pub(super) async fn call(
                     })
                     .collect();
                 let extensions = shop.bucket().cost(requested, Some(requested));
-                Reply::new(
-                    StatusCode::OK,
-                    json!({ "data": refused, "extensions": extensions }),
-                )
-                .note("userErrors", errors)
+                Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
+                    .note("userErrors", errors)
             }
             Some(Fault::RateLimit { retry_after_s }) => {
                 throttled(shop.bucket().exhausted(requested, retry_after_s))
@@ -84,31 +73,17 @@ pub(super) async fn call(
 
 fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
     let request: GraphqlRequest = serde_json::from_slice(body).map_err(|error| {
-        Box::new(Reply::new(
-            StatusCode::BAD_REQUEST,
-            json!({ "errors": { "query": error.to_string() } }),
-        ))
+        Box::new(Reply::new(StatusCode::BAD_REQUEST, json!({ "errors": { "query": error.to_string() } })))
     })?;
     let variables = request.variables.unwrap_or_default();
-    read(
-        &shop.schema,
-        &request.query,
-        request.operation_name.as_deref(),
-        &variables,
-    )
-    .map_err(|errors| {
+    read(&shop.schema, &request.query, request.operation_name.as_deref(), &variables).map_err(|errors| {
         let noted = json!(errors);
         Box::new(Reply::new(StatusCode::OK, json!({ "errors": errors })).note("errors", noted))
     })
 }
 
 fn unread_call() -> Call {
-    Call {
-        operations: vec!["graphql"],
-        subject: Map::new(),
-        details: Map::new(),
-        skus: Vec::new(),
-    }
+    Call { operations: vec!["graphql"], subject: Map::new(), details: Map::new(), skus: Vec::new() }
 }
 
 /// Which order a request is about, and under which names a rule may mean it.
@@ -121,9 +96,7 @@ fn call_about(shop: &Shop, operation: &Operation) -> Call {
     let book = shop.book();
     let order = operation.roots.iter().find_map(|root| {
         let text = |name: &str| root.arguments.get(name).and_then(Value::as_str);
-        let by_order = ["id", "orderId"]
-            .iter()
-            .find_map(|name| book.find(number("Order", text(name)?)?));
+        let by_order = ["id", "orderId"].iter().find_map(|name| book.find(number("Order", text(name)?)?));
         by_order.or_else(|| {
             let first = &root.arguments.get("fulfillment")?["lineItemsByFulfillmentOrder"][0];
             let id = number("FulfillmentOrder", first["fulfillmentOrderId"].as_str()?)?;
@@ -139,8 +112,7 @@ fn call_about(shop: &Shop, operation: &Operation) -> Call {
         .iter()
         .map(|root| (root.key.clone(), Value::Object(root.arguments.clone())))
         .collect();
-    call.details
-        .insert("arguments".into(), Value::Object(arguments));
+    call.details.insert("arguments".into(), Value::Object(arguments));
     call
 }
 
@@ -150,12 +122,7 @@ fn operation_names(root: &Selected) -> Vec<&'static str> {
         "fulfillmentCreate" => vec!["fulfillmentCreate"],
         "orderCancel" => vec!["orderCancel"],
         "tagsAdd" => vec!["tagsAdd"],
-        "order"
-            if root
-                .children
-                .iter()
-                .any(|child| child.name == "fulfillmentOrders") =>
-        {
+        "order" if root.children.iter().any(|child| child.name == "fulfillmentOrders") => {
             vec!["fulfillmentOrders", "order"]
         }
         "order" => vec!["order"],
@@ -172,10 +139,7 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32) -> R
     let mut refusals = Vec::new();
     for root in &operation.roots {
         let view = execute(shop, root);
-        if let Some(errors) = view["userErrors"]
-            .as_array()
-            .filter(|errors| !errors.is_empty())
-        {
+        if let Some(errors) = view["userErrors"].as_array().filter(|errors| !errors.is_empty()) {
             refusals.extend(errors.iter().cloned());
         }
         data.insert(root.key.clone(), project(&shop.schema, root, &view));
@@ -185,24 +149,13 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32) -> R
     let mut bucket = shop.bucket();
     bucket.give_back(requested - actual);
     let extensions = bucket.cost(requested, Some(actual));
-    let reply = Reply::new(
-        StatusCode::OK,
-        json!({ "data": data, "extensions": extensions }),
-    );
-    if refusals.is_empty() {
-        reply
-    } else {
-        reply.note("userErrors", json!(refusals))
-    }
+    let reply = Reply::new(StatusCode::OK, json!({ "data": data, "extensions": extensions }));
+    if refusals.is_empty() { reply } else { reply.note("userErrors", json!(refusals)) }
 }
 
 /// The whole view of what a root field returns.
 fn execute(shop: &Arc<Shop>, root: &Selected) -> Value {
-    let id = root
-        .arguments
-        .get("id")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let id = root.arguments.get("id").and_then(Value::as_str).unwrap_or_default();
     match root.name.as_str() {
         "fulfillmentCreate" => fulfilling::create(shop, &root.arguments),
         "orderCancel" => cancelling::cancel(shop, &root.arguments),

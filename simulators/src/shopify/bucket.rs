@@ -22,12 +22,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(maximum: u32, restore_per_s: u32) -> Self {
-        Self {
-            maximum,
-            restore_per_s,
-            available: f64::from(maximum),
-            measured_at: Instant::now(),
-        }
+        Self { maximum, restore_per_s, available: f64::from(maximum), measured_at: Instant::now() }
     }
 
     /// Full again.
@@ -60,11 +55,7 @@ impl Bucket {
     pub(super) fn exhausted(&self, requested: u32, retry_after_s: u64) -> Value {
         let missing = retry_after_s.saturating_mul(u64::from(self.restore_per_s));
         let available = u64::from(requested).saturating_sub(missing);
-        self.cost_with(
-            requested,
-            None,
-            u32::try_from(available).map_or(0.0, f64::from),
-        )
+        self.cost_with(requested, None, u32::try_from(available).map_or(0.0, f64::from))
     }
 
     fn cost_with(&self, requested: u32, actual: Option<u32>, available: f64) -> Value {
@@ -103,22 +94,10 @@ pub(super) fn requested(operation: &Operation) -> u32 {
 
 /// What an answer did cost, in points.
 pub(super) fn actual(operation: &Operation, data: &Value, requested: u32) -> u32 {
-    let mutations = if operation.is_mutation {
-        operation.roots.len()
-    } else {
-        0
-    };
-    let base = u32::try_from(mutations)
-        .unwrap_or(0)
-        .saturating_mul(MUTATION_POINTS);
-    let objects = data
-        .as_object()
-        .into_iter()
-        .flat_map(|data| data.values())
-        .map(count_objects)
-        .sum::<u32>();
-    base.saturating_add(objects.saturating_sub(u32::try_from(mutations).unwrap_or(0)))
-        .clamp(1, requested)
+    let mutations = if operation.is_mutation { operation.roots.len() } else { 0 };
+    let base = u32::try_from(mutations).unwrap_or(0).saturating_mul(MUTATION_POINTS);
+    let objects = data.as_object().into_iter().flat_map(|data| data.values()).map(count_objects).sum::<u32>();
+    base.saturating_add(objects.saturating_sub(u32::try_from(mutations).unwrap_or(0))).clamp(1, requested)
 }
 
 fn price_of_all(selected: &[Selected]) -> u32 {
@@ -126,15 +105,10 @@ fn price_of_all(selected: &[Selected]) -> u32 {
 }
 
 fn price(field: &Selected) -> u32 {
-    if field.children.is_empty()
-        || field.name == "userErrors"
-        || field.name == "orderCancelUserErrors"
-    {
+    if field.children.is_empty() || field.name == "userErrors" || field.name == "orderCancelUserErrors" {
         return 0;
     }
-    let page = ["first", "last"]
-        .iter()
-        .find_map(|name| field.arguments.get(*name)?.as_u64());
+    let page = ["first", "last"].iter().find_map(|name| field.arguments.get(*name)?.as_u64());
     let children = price_of_all(&field.children);
     match page {
         Some(page) => {

@@ -17,9 +17,7 @@ const STAFF_NOTE_LIMIT: usize = 255;
 /// Cancels the order and returns the payload.
 pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
     let mut book = shop.book();
-    let id = arguments["orderId"]
-        .as_str()
-        .and_then(|id| number("Order", id));
+    let id = arguments["orderId"].as_str().and_then(|id| number("Order", id));
     let order = id.and_then(|id| book.find_mut(id));
     let order = match check(arguments, order) {
         Ok(order) => order,
@@ -51,10 +49,7 @@ fn check<'a>(
     arguments: &Map<String, Value>,
     order: Option<&'a mut ShopOrder>,
 ) -> Result<&'a mut ShopOrder, Value> {
-    let note = arguments
-        .get("staffNote")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let note = arguments.get("staffNote").and_then(Value::as_str).unwrap_or_default();
     if note.chars().count() > STAFF_NOTE_LIMIT {
         return Err(refusal(
             "staffNote",

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use graphql_parser::Pos;
 use graphql_parser::query::{
-    Definition, Directive, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
-    Type, TypeCondition, VariableDefinition, parse_query,
+    Definition, Directive, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet, Type,
+    TypeCondition, VariableDefinition, parse_query,
 };
 use serde_json::{Map, Value, json};
 
@@ -67,18 +67,11 @@ pub(super) fn read(
         errors: Vec::new(),
     };
     reader.read_variables(variables);
-    let root = if chosen.is_mutation {
-        "Mutation"
-    } else {
-        "QueryRoot"
-    };
+    let root = if chosen.is_mutation { "Mutation" } else { "QueryRoot" };
     let roots = reader.select(root, chosen.selections, None);
     reader.complain_of_unused_variables(chosen);
     if reader.errors.is_empty() {
-        Ok(Operation {
-            is_mutation: chosen.is_mutation,
-            roots,
-        })
+        Ok(Operation { is_mutation: chosen.is_mutation, roots })
     } else {
         Err(reader.errors)
     }
@@ -96,12 +89,9 @@ impl<'a> Written<'a> {
     /// `None` for a subscription, which the Admin API does not have.
     fn of(operation: &'a OperationDefinition<'a, String>) -> Option<Self> {
         match operation {
-            OperationDefinition::SelectionSet(selections) => Some(Self {
-                is_mutation: false,
-                name: None,
-                variables: &[],
-                selections,
-            }),
+            OperationDefinition::SelectionSet(selections) => {
+                Some(Self { is_mutation: false, name: None, variables: &[], selections })
+            }
             OperationDefinition::Query(query) => Some(Self {
                 is_mutation: false,
                 name: query.name.as_deref(),
@@ -119,26 +109,16 @@ impl<'a> Written<'a> {
     }
 
     fn title(&self) -> String {
-        let kind = if self.is_mutation {
-            "mutation"
-        } else {
-            "query"
-        };
-        self.name
-            .map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
+        let kind = if self.is_mutation { "mutation" } else { "query" };
+        self.name.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
     }
 }
 
-fn choose<'a, 'b>(
-    operations: &'b [Written<'a>],
-    name: Option<&str>,
-) -> Result<&'b Written<'a>, Vec<Value>> {
+fn choose<'a, 'b>(operations: &'b [Written<'a>], name: Option<&str>) -> Result<&'b Written<'a>, Vec<Value>> {
     let found = match (name, operations) {
         (None, [only]) => Some(only),
         (None, _) => None,
-        (Some(name), _) => operations
-            .iter()
-            .find(|operation| operation.name == Some(name)),
+        (Some(name), _) => operations.iter().find(|operation| operation.name == Some(name)),
     };
     found.ok_or_else(|| {
         let message = match name {
@@ -163,26 +143,17 @@ impl<'a> Reader<'a> {
     fn read_variables(&mut self, given: &Map<String, Value>) {
         for definition in self.definitions {
             let shape = own(&definition.var_type);
-            let default = definition
-                .default_value
-                .as_ref()
-                .map(|literal| to_json(literal, &Map::new()));
+            let default = definition.default_value.as_ref().map(|literal| to_json(literal, &Map::new()));
             let Some(value) = given.get(&definition.name).cloned().or(default) else {
                 if matches!(shape, Type::NonNullType(_)) {
                     let found = problems(self.schema, &shape, &Value::Null);
-                    self.errors.push(invalid_variable(
-                        &definition.name,
-                        &shape,
-                        &Value::Null,
-                        &found,
-                    ));
+                    self.errors.push(invalid_variable(&definition.name, &shape, &Value::Null, &found));
                 }
                 continue;
             };
             let found = problems(self.schema, &shape, &value);
             if !found.is_empty() {
-                self.errors
-                    .push(invalid_variable(&definition.name, &shape, &value, &found));
+                self.errors.push(invalid_variable(&definition.name, &shape, &value, &found));
             }
             self.variables.insert(definition.name.clone(), value);
         }
@@ -224,17 +195,19 @@ impl<'a> Reader<'a> {
                     let condition = fragment.type_condition.as_ref().map_or(type_name, condition_name);
                     selected.extend(self.select(condition, &fragment.selection_set, Some(condition)));
                 }
-                Selection::FragmentSpread(spread) => match self.fragments.get(spread.fragment_name.as_str()).copied() {
-                    Some(fragment) => {
-                        let condition = condition_name(&fragment.type_condition);
-                        selected.extend(self.select(condition, &fragment.selection_set, Some(condition)));
+                Selection::FragmentSpread(spread) => {
+                    match self.fragments.get(spread.fragment_name.as_str()).copied() {
+                        Some(fragment) => {
+                            let condition = condition_name(&fragment.type_condition);
+                            selected.extend(self.select(condition, &fragment.selection_set, Some(condition)));
+                        }
+                        None => self.complain(
+                            &spread.position,
+                            format!("Fragment {} was used, but not defined", spread.fragment_name),
+                            json!({ "code": "useAndDefineFragment", "fragmentName": spread.fragment_name }),
+                        ),
                     }
-                    None => self.complain(
-                        &spread.position,
-                        format!("Fragment {} was used, but not defined", spread.fragment_name),
-                        json!({ "code": "useAndDefineFragment", "fragmentName": spread.fragment_name }),
-                    ),
-                },
+                }
             }
         }
         selected
@@ -260,10 +233,7 @@ impl<'a> Reader<'a> {
         }
         self.path.push(json!(key));
         let schema = self.schema;
-        let Some(shape) = schema
-            .fields(type_name)
-            .and_then(|fields| fields.get(&field.name))
-        else {
+        let Some(shape) = schema.fields(type_name).and_then(|fields| fields.get(&field.name)) else {
             self.complain(
                 &field.position,
                 format!("Field '{}' doesn't exist on type '{type_name}'", field.name),
@@ -294,11 +264,7 @@ impl<'a> Reader<'a> {
                 type_name = named(shape)
             )
         } else {
-            format!(
-                "Selections can't be made on scalars (field '{}' returns {})",
-                field.name,
-                named(shape)
-            )
+            format!("Selections can't be made on scalars (field '{}' returns {})", field.name, named(shape))
         };
         self.complain(
             &field.position,
@@ -312,14 +278,10 @@ impl<'a> Reader<'a> {
         let mut wanted = true;
         for directive in directives {
             let condition = directive.arguments.iter().find(|(name, _)| name == "if");
-            for name in condition
-                .iter()
-                .flat_map(|(_, literal)| variables_in(literal))
-            {
+            for name in condition.iter().flat_map(|(_, literal)| variables_in(literal)) {
                 self.used.insert(name);
             }
-            let truth =
-                condition.map(|(_, literal)| to_json(literal, &self.variables) == json!(true));
+            let truth = condition.map(|(_, literal)| to_json(literal, &self.variables) == json!(true));
             match (directive.name.as_str(), truth) {
                 ("include", Some(truth)) => wanted &= truth,
                 ("skip", Some(truth)) => wanted &= !truth,

@@ -43,34 +43,23 @@ pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value 
     });
     shop.record_effect("fulfillmentCreate", order, "fulfillmentCreated", details);
     order.fulfilments.push(fulfilment);
-    let open = order
-        .fulfilment_orders
-        .iter()
-        .any(|fulfilment_order| !fulfilment_order.closed);
+    let open = order.fulfilment_orders.iter().any(|fulfilment_order| !fulfilment_order.closed);
     order.body["fulfillment_status"] = json!(if open { "partial" } else { "fulfilled" });
     order.touch();
-    let view = order
-        .fulfilments
-        .last()
-        .map(|fulfilment| views::fulfilment(order, fulfilment));
+    let view = order.fulfilments.last().map(|fulfilment| views::fulfilment(order, fulfilment));
     json!({ "fulfillment": view, "userErrors": [] })
 }
 
 /// Which order, and which portions of it; or the user error.
 fn plan(book: &OrderBook, input: &Value) -> Result<(i64, Vec<Portion>), Value> {
     let no_groups = Vec::new();
-    let groups = input["lineItemsByFulfillmentOrder"]
-        .as_array()
-        .unwrap_or(&no_groups);
+    let groups = input["lineItemsByFulfillmentOrder"].as_array().unwrap_or(&no_groups);
     check_quantities(groups)?;
     let mut found: Vec<(&ShopOrder, &FulfilmentOrder, &Value)> = Vec::new();
     for group in groups {
-        let id = group["fulfillmentOrderId"]
-            .as_str()
-            .and_then(|id| number("FulfillmentOrder", id));
-        let (order, fulfilment_order) = id
-            .and_then(|id| book.with_fulfilment_order(id))
-            .ok_or_else(missing_order)?;
+        let id = group["fulfillmentOrderId"].as_str().and_then(|id| number("FulfillmentOrder", id));
+        let (order, fulfilment_order) =
+            id.and_then(|id| book.with_fulfilment_order(id)).ok_or_else(missing_order)?;
         found.push((order, fulfilment_order, &group["fulfillmentOrderLineItems"]));
     }
     let orders = distinct(found.iter().map(|(order, _, _)| order.id));
@@ -79,11 +68,7 @@ fn plan(book: &OrderBook, input: &Value) -> Result<(i64, Vec<Portion>), Value> {
             "All fulfillment orders must belong to the same order. Multiple orders with ids {orders:?} were found."
         )));
     }
-    let locations = distinct(
-        found
-            .iter()
-            .map(|(_, fulfilment_order, _)| fulfilment_order.location),
-    );
+    let locations = distinct(found.iter().map(|(_, fulfilment_order, _)| fulfilment_order.location));
     if locations.len() > 1 {
         return Err(refusal(format!(
             "All fulfillment orders must be assigned to a single location. Multiple locations with ids {locations:?} were found."
@@ -127,26 +112,15 @@ fn portions_of(fulfilment_order: &FulfilmentOrder, wanted: &Value) -> Result<Vec
             fulfilment_order.id
         )));
     }
-    let portion = |line, quantity| Portion {
-        fulfilment_order: fulfilment_order.id,
-        line,
-        quantity,
-    };
+    let portion = |line, quantity| Portion { fulfilment_order: fulfilment_order.id, line, quantity };
     let wanted = wanted.as_array().map_or(&[][..], Vec::as_slice);
     if wanted.is_empty() {
-        let remaining = fulfilment_order
-            .lines
-            .iter()
-            .filter(|line| line.remaining > 0);
-        return Ok(remaining
-            .map(|line| portion(line.id, line.remaining))
-            .collect());
+        let remaining = fulfilment_order.lines.iter().filter(|line| line.remaining > 0);
+        return Ok(remaining.map(|line| portion(line.id, line.remaining)).collect());
     }
     let mut portions: Vec<Portion> = Vec::new();
     for line in wanted {
-        let id = line["id"]
-            .as_str()
-            .and_then(|id| number("FulfillmentOrderLineItem", id));
+        let id = line["id"].as_str().and_then(|id| number("FulfillmentOrderLineItem", id));
         let found = fulfilment_order
             .lines
             .iter()
@@ -157,14 +131,9 @@ fn portions_of(fulfilment_order: &FulfilmentOrder, wanted: &Value) -> Result<Vec
             Some(known) => known.quantity += quantity,
             None => portions.push(portion(found.id, quantity)),
         }
-        let asked = portions
-            .iter()
-            .find(|known| known.line == found.id)
-            .map_or(0, |known| known.quantity);
+        let asked = portions.iter().find(|known| known.line == found.id).map_or(0, |known| known.quantity);
         if asked > found.remaining {
-            return Err(refusal(
-                "Invalid fulfillment order line item quantity requested.".to_owned(),
-            ));
+            return Err(refusal("Invalid fulfillment order line item quantity requested.".to_owned()));
         }
     }
     Ok(portions)
@@ -172,34 +141,21 @@ fn portions_of(fulfilment_order: &FulfilmentOrder, wanted: &Value) -> Result<Vec
 
 /// Takes the portions out of what remains; returns the fulfilment's lines, one per line of the
 /// order, and what the ledger says.
-fn take(
-    order: &mut ShopOrder,
-    portions: &[Portion],
-    ids: &[i64],
-) -> (Vec<(i64, i64, i64)>, Vec<Value>) {
+fn take(order: &mut ShopOrder, portions: &[Portion], ids: &[i64]) -> (Vec<(i64, i64, i64)>, Vec<Value>) {
     let mut lines: Vec<(i64, i64, i64)> = Vec::new();
     let mut recorded = Vec::new();
     for (portion, id) in portions.iter().zip(ids) {
-        let Some(fulfilment_order) = order
-            .fulfilment_orders
-            .iter_mut()
-            .find(|known| known.id == portion.fulfilment_order)
+        let Some(fulfilment_order) =
+            order.fulfilment_orders.iter_mut().find(|known| known.id == portion.fulfilment_order)
         else {
             continue;
         };
-        let Some(line) = fulfilment_order
-            .lines
-            .iter_mut()
-            .find(|line| line.id == portion.line)
-        else {
+        let Some(line) = fulfilment_order.lines.iter_mut().find(|line| line.id == portion.line) else {
             continue;
         };
         line.remaining -= portion.quantity;
         let (line_item, total, remaining) = (line.line, line.total, line.remaining);
-        fulfilment_order.closed = fulfilment_order
-            .lines
-            .iter()
-            .all(|line| line.remaining == 0);
+        fulfilment_order.closed = fulfilment_order.lines.iter().all(|line| line.remaining == 0);
         match lines.iter_mut().find(|(_, known, _)| *known == line_item) {
             Some((_, _, quantity)) => *quantity += portion.quantity,
             None => lines.push((*id, line_item, portion.quantity)),
@@ -222,11 +178,7 @@ fn tracking(input: &Value) -> Vec<Value> {
     let listed = |single: &str, plural: &str| -> Vec<Value> {
         let several = input[plural].as_array().cloned().unwrap_or_default();
         let one = (!input[single].is_null()).then(|| input[single].clone());
-        if several.is_empty() {
-            one.into_iter().collect()
-        } else {
-            several
-        }
+        if several.is_empty() { one.into_iter().collect() } else { several }
     };
     let numbers = listed("number", "numbers");
     let urls = listed("url", "urls");

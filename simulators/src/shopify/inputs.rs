@@ -19,22 +19,13 @@ pub(super) fn problems(schema: &Schema, shape: &Shape, value: &Value) -> Vec<Pro
 }
 
 /// The error for a variable that was given a wrong value.
-pub(super) fn invalid_variable(
-    name: &str,
-    shape: &Shape,
-    value: &Value,
-    problems: &[Problem],
-) -> Value {
+pub(super) fn invalid_variable(name: &str, shape: &Shape, value: &Value, problems: &[Problem]) -> Value {
     let described: Vec<String> = problems
         .iter()
         .filter(|problem| !problem.path.is_empty())
         .map(|problem| format!("{} ({})", dotted(&problem.path), problem.explanation))
         .collect();
-    let tail = if described.is_empty() {
-        String::new()
-    } else {
-        format!(" for {}", described.join(", "))
-    };
+    let tail = if described.is_empty() { String::new() } else { format!(" for {}", described.join(", ")) };
     let listed: Vec<Value> = problems
         .iter()
         .map(|problem| json!({ "path": problem.path, "explanation": problem.explanation }))
@@ -46,23 +37,12 @@ pub(super) fn invalid_variable(
 }
 
 fn dotted(path: &[Value]) -> String {
-    let parts: Vec<String> = path
-        .iter()
-        .map(|part| {
-            part.as_str()
-                .map_or_else(|| part.to_string(), str::to_owned)
-        })
-        .collect();
+    let parts: Vec<String> =
+        path.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
     parts.join(".")
 }
 
-fn check(
-    schema: &Schema,
-    shape: &Shape,
-    value: &Value,
-    path: &mut Vec<Value>,
-    found: &mut Vec<Problem>,
-) {
+fn check(schema: &Schema, shape: &Shape, value: &Value, path: &mut Vec<Value>, found: &mut Vec<Problem>) {
     match shape {
         Type::NonNullType(_) if value.is_null() => {
             found.push(problem(path, "Expected value to not be null".to_owned()));
@@ -84,26 +64,14 @@ fn check(
     }
 }
 
-fn check_named(
-    schema: &Schema,
-    name: &str,
-    value: &Value,
-    path: &mut Vec<Value>,
-    found: &mut Vec<Problem>,
-) {
+fn check_named(schema: &Schema, name: &str, value: &Value, path: &mut Vec<Value>, found: &mut Vec<Problem>) {
     if schema.input(name).is_some() {
         return check_object(schema, name, value, path, found);
     }
     if let Some(values) = schema.enum_values(name) {
-        if !value
-            .as_str()
-            .is_some_and(|given| values.iter().any(|value| value == given))
-        {
+        if !value.as_str().is_some_and(|given| values.iter().any(|value| value == given)) {
             let expected = values.join(", ");
-            found.push(problem(
-                path,
-                format!("Expected {value} to be one of: {expected}"),
-            ));
+            found.push(problem(path, format!("Expected {value} to be one of: {expected}")));
         }
         return;
     }
@@ -114,16 +82,10 @@ fn check_named(
             None if value.is_i64() => Some(format!("Invalid global id '{value}'")),
             None => Some(format!("Could not coerce value {value} to ID")),
         },
-        "Int"
-            if value
-                .as_i64()
-                .is_none_or(|number| i32::try_from(number).is_err()) =>
-        {
+        "Int" if value.as_i64().is_none_or(|number| i32::try_from(number).is_err()) => {
             Some(format!("Could not coerce value {value} to Int"))
         }
-        "Boolean" if !value.is_boolean() => {
-            Some(format!("Could not coerce value {value} to Boolean"))
-        }
+        "Boolean" if !value.is_boolean() => Some(format!("Could not coerce value {value} to Boolean")),
         "String" | "URL" | "DateTime" if !value.is_string() => {
             Some(format!("Could not coerce value {value} to {name}"))
         }
@@ -134,18 +96,9 @@ fn check_named(
     }
 }
 
-fn check_object(
-    schema: &Schema,
-    name: &str,
-    value: &Value,
-    path: &mut Vec<Value>,
-    found: &mut Vec<Problem>,
-) {
+fn check_object(schema: &Schema, name: &str, value: &Value, path: &mut Vec<Value>, found: &mut Vec<Problem>) {
     let Some(object) = value.as_object() else {
-        found.push(problem(
-            path,
-            format!("Expected {value} to be a key-value object"),
-        ));
+        found.push(problem(path, format!("Expected {value} to be a key-value object")));
         return;
     };
     let fields = schema.input(name).unwrap_or_default();
@@ -160,21 +113,12 @@ fn check_object(
         let given = object.get(&field.name);
         if given.is_some() || field.is_required() {
             path.push(json!(field.name));
-            check(
-                schema,
-                &field.shape,
-                given.unwrap_or(&Value::Null),
-                path,
-                found,
-            );
+            check(schema, &field.shape, given.unwrap_or(&Value::Null), path, found);
             path.pop();
         }
     }
 }
 
 fn problem(path: &[Value], explanation: String) -> Problem {
-    Problem {
-        path: path.to_vec(),
-        explanation,
-    }
+    Problem { path: path.to_vec(), explanation }
 }

@@ -14,51 +14,11 @@ const UNIT_PRICE_CENTS: u64 = 1_990;
 
 /// First name, last name, street, city, postcode, country, country code.
 const PEOPLE: &[[&str; 7]] = &[
-    [
-        "Ada",
-        "Berger",
-        "Lindenallee 12",
-        "Leipzig",
-        "04109",
-        "Germany",
-        "DE",
-    ],
-    [
-        "Jonas",
-        "Vermeer",
-        "Keizersgracht 88",
-        "Amsterdam",
-        "1015 CV",
-        "Netherlands",
-        "NL",
-    ],
-    [
-        "Clara",
-        "Moreau",
-        "14 rue des Tanneurs",
-        "Lyon",
-        "69002",
-        "France",
-        "FR",
-    ],
-    [
-        "Nils",
-        "Ekholm",
-        "Storgatan 5",
-        "Uppsala",
-        "753 20",
-        "Sweden",
-        "SE",
-    ],
-    [
-        "Marta",
-        "Silva",
-        "Rua das Flores 31",
-        "Porto",
-        "4050-262",
-        "Portugal",
-        "PT",
-    ],
+    ["Ada", "Berger", "Lindenallee 12", "Leipzig", "04109", "Germany", "DE"],
+    ["Jonas", "Vermeer", "Keizersgracht 88", "Amsterdam", "1015 CV", "Netherlands", "NL"],
+    ["Clara", "Moreau", "14 rue des Tanneurs", "Lyon", "69002", "France", "FR"],
+    ["Nils", "Ekholm", "Storgatan 5", "Uppsala", "753 20", "Sweden", "SE"],
+    ["Marta", "Silva", "Rua das Flores 31", "Porto", "4050-262", "Portugal", "PT"],
 ];
 
 /// What is ordered, from the query string.
@@ -150,10 +110,9 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
         "refunds": [],
         "line_items": lines,
     });
-    if let (Value::Object(order), Value::Object(prices)) = (
-        &mut order,
-        prices(subtotal, wish.financial_status == "paid"),
-    ) {
+    if let (Value::Object(order), Value::Object(prices)) =
+        (&mut order, prices(subtotal, wish.financial_status == "paid"))
+    {
         order.extend(prices);
     }
     order
@@ -218,15 +177,7 @@ fn line(sku: &str, quantity: u64) -> Value {
 }
 
 fn address(person: &[&str; 7], zip: Option<&str>) -> Value {
-    let [
-        first_name,
-        last_name,
-        street,
-        city,
-        postcode,
-        country,
-        country_code,
-    ] = person;
+    let [first_name, last_name, street, city, postcode, country, country_code] = person;
     json!({
         "first_name": first_name,
         "last_name": last_name,

@@ -86,16 +86,14 @@ impl OrderBook {
     /// Keeps an order, or takes a newer body of one that is known.
     pub(super) fn keep(&mut self, id: i64, shop: String, body: Value, routing: Routing) {
         let routed = self.orders.get(&id).is_some_and(|known| {
-            !known.fulfilments.is_empty()
-                || fulfillable_lines(&known.body) == fulfillable_lines(&body)
+            !known.fulfilments.is_empty() || fulfillable_lines(&known.body) == fulfillable_lines(&body)
         });
         if let (true, Some(known)) = (routed, self.orders.get_mut(&id)) {
             known.body = body;
             return;
         }
         let fulfilment_orders = self.route(&body, routing);
-        self.routed
-            .extend(fulfilment_orders.iter().map(|routed| (routed.id, id)));
+        self.routed.extend(fulfilment_orders.iter().map(|routed| (routed.id, id)));
         let order = ShopOrder {
             id,
             shop,
@@ -117,25 +115,15 @@ impl OrderBook {
 
     /// The order whose routed fulfilment order has this id.
     pub(super) fn with_fulfilment_order(&self, id: i64) -> Option<(&ShopOrder, &FulfilmentOrder)> {
-        let order = self
-            .orders
-            .get(self.routed.get(&id)?)
-            .filter(|order| order.is_routed())?;
-        let found = order
-            .fulfilment_orders
-            .iter()
-            .find(|found| found.id == id)?;
+        let order = self.orders.get(self.routed.get(&id)?).filter(|order| order.is_routed())?;
+        let found = order.fulfilment_orders.iter().find(|found| found.id == id)?;
         Some((order, found))
     }
 
     /// The order that has this fulfilment.
     pub(super) fn with_fulfilment(&self, id: i64) -> Option<(&ShopOrder, &Fulfilment)> {
         self.orders.values().find_map(|order| {
-            order
-                .fulfilments
-                .iter()
-                .find(|found| found.id == id)
-                .map(|found| (order, found))
+            order.fulfilments.iter().find(|found| found.id == id).map(|found| (order, found))
         })
     }
 
@@ -185,16 +173,11 @@ impl ShopOrder {
     }
 
     pub(super) fn skus(&self) -> Vec<String> {
-        lines(&self.body)
-            .iter()
-            .filter_map(|line| line["sku"].as_str().map(str::to_owned))
-            .collect()
+        lines(&self.body).iter().filter_map(|line| line["sku"].as_str().map(str::to_owned)).collect()
     }
 
     pub(super) fn line(&self, id: i64) -> Option<&Value> {
-        lines(&self.body)
-            .iter()
-            .find(|line| line["id"].as_i64() == Some(id))
+        lines(&self.body).iter().find(|line| line["id"].as_i64() == Some(id))
     }
 
     pub(super) fn is_routed(&self) -> bool {
@@ -233,11 +216,7 @@ pub(super) fn gid(kind: &str, id: i64) -> String {
 
 /// The number in a global id of that kind.
 pub(super) fn number(kind: &str, gid: &str) -> Option<i64> {
-    gid.strip_prefix("gid://shopify/")?
-        .strip_prefix(kind)?
-        .strip_prefix('/')?
-        .parse()
-        .ok()
+    gid.strip_prefix("gid://shopify/")?.strip_prefix(kind)?.strip_prefix('/')?.parse().ok()
 }
 
 /// The lines of an order body.
@@ -248,9 +227,7 @@ pub(super) fn lines(body: &Value) -> &[Value] {
 /// Line id and quantity of what can be fulfilled.
 fn fulfillable_lines(body: &Value) -> Vec<(i64, i64)> {
     let fulfillable = |line: &Value| {
-        let quantity = line["fulfillable_quantity"]
-            .as_i64()
-            .or(line["quantity"].as_i64())?;
+        let quantity = line["fulfillable_quantity"].as_i64().or(line["quantity"].as_i64())?;
         (quantity > 0).then_some((line["id"].as_i64()?, quantity))
     };
     lines(body).iter().filter_map(fulfillable).collect()

@@ -84,12 +84,7 @@ pub(super) async fn place(
     let Some(order) = book.find(id) else {
         return bad_request("the order was forgotten at once");
     };
-    shop.record_effect(
-        "placeOrder",
-        order,
-        "orderPlaced",
-        json!({ "skus": order.skus() }),
-    );
+    shop.record_effect("placeOrder", order, "orderPlaced", json!({ "skus": order.skus() }));
     let announcements = if placing.announce {
         let mut topics: Vec<&str> = placing.topics.split(',').collect();
         if placing.reorder {
@@ -97,21 +92,14 @@ pub(super) async fn place(
         }
         topics
             .into_iter()
-            .map(|topic| {
-                shop.webhooks
-                    .announce(order, topic.trim(), raw.clone(), placing.times)
-            })
+            .map(|topic| shop.webhooks.announce(order, topic.trim(), raw.clone(), placing.times))
             .collect()
     } else {
         Vec::new()
     };
     let answer = placed(order, &announcements);
     drop(book);
-    send(
-        &shop,
-        announcements,
-        Duration::from_millis(placing.delay_ms),
-    );
+    send(&shop, announcements, Duration::from_millis(placing.delay_ms));
     (StatusCode::CREATED, Json(answer)).into_response()
 }
 
@@ -139,26 +127,14 @@ pub(super) async fn pay(State(shop): State<Arc<Shop>>, Path(id): Path<i64>) -> R
     })
 }
 
-fn change(
-    shop: &Arc<Shop>,
-    id: i64,
-    topic: &str,
-    apply: impl FnOnce(&Shop, &mut ShopOrder),
-) -> Response {
+fn change(shop: &Arc<Shop>, id: i64, topic: &str, apply: impl FnOnce(&Shop, &mut ShopOrder)) -> Response {
     let mut book = shop.book();
     let Some(order) = book.find_mut(id) else {
-        return (
-            StatusCode::NOT_FOUND,
-            Json(json!({ "error": format!("order {id} is not known") })),
-        )
+        return (StatusCode::NOT_FOUND, Json(json!({ "error": format!("order {id} is not known") })))
             .into_response();
     };
     apply(shop, order);
-    let announcements =
-        vec![
-            shop.webhooks
-                .announce(order, topic, Bytes::from(order.body.to_string()), 1),
-        ];
+    let announcements = vec![shop.webhooks.announce(order, topic, Bytes::from(order.body.to_string()), 1)];
     let answer = placed(order, &announcements);
     drop(book);
     send(shop, announcements, Duration::ZERO);
@@ -181,10 +157,7 @@ fn placed(order: &ShopOrder, announcements: &[Announcement]) -> Value {
         .iter()
         .map(|announcement| json!({ "topic": announcement.topic, "webhookId": announcement.webhook_id }))
         .collect();
-    let ids: Vec<&str> = announcements
-        .iter()
-        .map(|announcement| announcement.webhook_id.as_str())
-        .collect();
+    let ids: Vec<&str> = announcements.iter().map(|announcement| announcement.webhook_id.as_str()).collect();
     json!({
         "id": order.id,
         "adminGraphqlApiId": order.gid(),

@@ -77,19 +77,14 @@ impl Schema {
     fn add(&mut self, definition: TypeDefinition<'static, String>) {
         match definition {
             TypeDefinition::Object(object) => {
-                self.objects
-                    .insert(object.name, field_shapes(object.fields));
+                self.objects.insert(object.name, field_shapes(object.fields));
             }
             TypeDefinition::Interface(interface) => {
                 self.interfaces.push(interface.name.clone());
-                self.objects
-                    .insert(interface.name, field_shapes(interface.fields));
+                self.objects.insert(interface.name, field_shapes(interface.fields));
             }
             TypeDefinition::InputObject(input) => {
-                self.inputs.insert(
-                    input.name,
-                    input.fields.into_iter().map(input_shape).collect(),
-                );
+                self.inputs.insert(input.name, input.fields.into_iter().map(input_shape).collect());
             }
             TypeDefinition::Enum(listed) => {
                 let values = listed.values.into_iter().map(|value| value.name).collect();
@@ -126,18 +121,10 @@ pub(super) fn to_json(literal: &Literal<'_, String>, variables: &Map<String, Val
     }
 }
 
-fn field_shapes(
-    fields: Vec<graphql_parser::schema::Field<'static, String>>,
-) -> HashMap<String, FieldShape> {
+fn field_shapes(fields: Vec<graphql_parser::schema::Field<'static, String>>) -> HashMap<String, FieldShape> {
     let shape = |field: graphql_parser::schema::Field<'static, String>| {
         let arguments = field.arguments.into_iter().map(input_shape).collect();
-        (
-            field.name,
-            FieldShape {
-                arguments,
-                shape: field.field_type,
-            },
-        )
+        (field.name, FieldShape { arguments, shape: field.field_type })
     };
     fields.into_iter().map(shape).collect()
 }
@@ -146,8 +133,6 @@ fn input_shape(input: InputValue<'static, String>) -> InputShape {
     InputShape {
         name: input.name,
         shape: input.value_type,
-        default: input
-            .default_value
-            .map(|literal| to_json(&literal, &Map::new())),
+        default: input.default_value.map(|literal| to_json(&literal, &Map::new())),
     }
 }

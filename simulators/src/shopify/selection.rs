@@ -14,11 +14,7 @@ pub(super) fn project(schema: &Schema, field: &Selected, view: &Value) -> Value 
     match view {
         Value::Array(items) => {
             let first = count(field, "first").unwrap_or(items.len());
-            items
-                .iter()
-                .take(first)
-                .map(|item| project_object(schema, field, item))
-                .collect()
+            items.iter().take(first).map(|item| project_object(schema, field, item)).collect()
         }
         single => project_object(schema, field, single),
     }
@@ -29,11 +25,7 @@ fn project_object(schema: &Schema, field: &Selected, view: &Value) -> Value {
         return view.clone();
     }
     let mut answer = Map::new();
-    for child in field
-        .children
-        .iter()
-        .filter(|child| applies(schema, child, view))
-    {
+    for child in field.children.iter().filter(|child| applies(schema, child, view)) {
         let value = match (child.name.as_str(), &view[&child.name]) {
             ("__typename", Value::Null) => json!(field.type_name),
             (_, value) => project(schema, child, value),
@@ -46,36 +38,27 @@ fn project_object(schema: &Schema, field: &Selected, view: &Value) -> Value {
 /// Whether a fragment's condition, if any, fits what is shown.
 fn applies(schema: &Schema, field: &Selected, view: &Value) -> bool {
     field.on.as_ref().is_none_or(|wanted| {
-        schema.is_interface(wanted)
-            || view["__typename"]
-                .as_str()
-                .is_none_or(|shown| shown == wanted)
+        schema.is_interface(wanted) || view["__typename"].as_str().is_none_or(|shown| shown == wanted)
     })
 }
 
 /// A page of a connection; a cursor is the position of a member.
 fn connection(members: &[Value], field: &Selected) -> Value {
-    let cursor =
-        |name: &str| -> Option<usize> { field.arguments.get(name)?.as_str()?.parse().ok() };
+    let cursor = |name: &str| -> Option<usize> { field.arguments.get(name)?.as_str()?.parse().ok() };
     let mut indexes: Vec<usize> = (0..members.len()).collect();
     if field.arguments.get("reverse") == Some(&json!(true)) {
         indexes.reverse();
     }
     let total = indexes.len();
     let mut from = cursor("after").map_or(0, |after| (after + 1).min(total));
-    let mut to = cursor("before")
-        .map_or(total, |before| before.min(total))
-        .max(from);
+    let mut to = cursor("before").map_or(total, |before| before.min(total)).max(from);
     if let Some(first) = count(field, "first") {
         to = to.min(from + first);
     }
     if let Some(last) = count(field, "last") {
         from = from.max(to.saturating_sub(last));
     }
-    let page: Vec<Value> = indexes[from..to]
-        .iter()
-        .map(|index| members[*index].clone())
-        .collect();
+    let page: Vec<Value> = indexes[from..to].iter().map(|index| members[*index].clone()).collect();
     let edges: Vec<Value> = page
         .iter()
         .enumerate()
@@ -94,9 +77,5 @@ fn connection(members: &[Value], field: &Selected) -> Value {
 }
 
 fn count(field: &Selected, argument: &str) -> Option<usize> {
-    field
-        .arguments
-        .get(argument)?
-        .as_u64()
-        .and_then(|count| usize::try_from(count).ok())
+    field.arguments.get(argument)?.as_u64().and_then(|count| usize::try_from(count).ok())
 }

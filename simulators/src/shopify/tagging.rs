@@ -26,12 +26,7 @@ pub(super) fn add(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
     tags.sort_unstable();
     order.body["tags"] = json!(tags.join(", "));
     order.touch();
-    shop.record_effect(
-        "tagsAdd",
-        order,
-        "tagsAdded",
-        json!({ "added": added, "tags": tags }),
-    );
+    shop.record_effect("tagsAdd", order, "tagsAdded", json!({ "added": added, "tags": tags }));
     json!({ "node": views::order(order), "userErrors": [] })
 }
 

@@ -11,23 +11,12 @@ pub(super) const MEMBERS: &str = "__members";
 pub(super) fn order(order: &ShopOrder) -> Value {
     let body = &order.body;
     let fulfilment_orders: Vec<Value> = if order.is_routed() {
-        order
-            .fulfilment_orders
-            .iter()
-            .map(|found| fulfilment_order(order, found))
-            .collect()
+        order.fulfilment_orders.iter().map(|found| fulfilment_order(order, found)).collect()
     } else {
         Vec::new()
     };
-    let fulfilments: Vec<Value> = order
-        .fulfilments
-        .iter()
-        .map(|found| fulfilment(order, found))
-        .collect();
-    let line_items: Vec<Value> = lines(body)
-        .iter()
-        .map(|line| line_item(order, line))
-        .collect();
+    let fulfilments: Vec<Value> = order.fulfilments.iter().map(|found| fulfilment(order, found)).collect();
+    let line_items: Vec<Value> = lines(body).iter().map(|line| line_item(order, line)).collect();
     json!({
         "__typename": "Order",
         "id": order.gid(),
@@ -58,11 +47,7 @@ pub(super) fn fulfilment_order(order: &ShopOrder, shown: &FulfilmentOrder) -> Va
         begun if begun.lines.iter().any(|line| line.remaining < line.total) => "IN_PROGRESS",
         _ => "OPEN",
     };
-    let members: Vec<Value> = shown
-        .lines
-        .iter()
-        .map(|line| fulfilment_order_line(order, line))
-        .collect();
+    let members: Vec<Value> = shown.lines.iter().map(|line| fulfilment_order_line(order, line)).collect();
     let location = format!("Location {}", shown.location);
     json!({
         "__typename": "FulfillmentOrder",
@@ -92,12 +77,7 @@ pub(super) fn fulfilment(order: &ShopOrder, shown: &Fulfilment) -> Value {
             "lineItem": line_by_id(order, line),
         })
     };
-    let position = order
-        .fulfilments
-        .iter()
-        .position(|found| found.id == shown.id)
-        .unwrap_or_default()
-        + 1;
+    let position = order.fulfilments.iter().position(|found| found.id == shown.id).unwrap_or_default() + 1;
     let total: i64 = shown.lines.iter().map(|(_, _, quantity)| quantity).sum();
     let members: Vec<Value> = shown.lines.iter().map(member).collect();
     json!({
@@ -118,11 +98,7 @@ pub(super) fn fulfilment(order: &ShopOrder, shown: &Fulfilment) -> Value {
 /// The tags of an order body, which carries them as one text.
 pub(super) fn tags(body: &Value) -> Vec<String> {
     let text = body["tags"].as_str().unwrap_or_default();
-    text.split(',')
-        .map(str::trim)
-        .filter(|tag| !tag.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
 fn fulfilment_order_line(order: &ShopOrder, line: &FulfilmentOrderLine) -> Value {
@@ -140,9 +116,7 @@ fn fulfilment_order_line(order: &ShopOrder, line: &FulfilmentOrderLine) -> Value
 }
 
 fn line_by_id(order: &ShopOrder, id: i64) -> Value {
-    order
-        .line(id)
-        .map_or(Value::Null, |line| line_item(order, line))
+    order.line(id).map_or(Value::Null, |line| line_item(order, line))
 }
 
 fn line_item(order: &ShopOrder, line: &Value) -> Value {
@@ -185,6 +159,5 @@ fn fulfilment_status(order: &ShopOrder) -> &'static str {
 }
 
 fn upper(text: &Value) -> Value {
-    text.as_str()
-        .map_or(Value::Null, |text| json!(text.to_uppercase()))
+    text.as_str().map_or(Value::Null, |text| json!(text.to_uppercase()))
 }

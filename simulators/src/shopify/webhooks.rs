@@ -31,13 +31,7 @@ pub(super) struct Announcement {
 
 impl Webhooks {
     /// The webhook that tells of `order` in exactly these bytes.
-    pub(super) fn announce(
-        &self,
-        order: &ShopOrder,
-        topic: &str,
-        body: Bytes,
-        copies: u32,
-    ) -> Announcement {
+    pub(super) fn announce(&self, order: &ShopOrder, topic: &str, body: Bytes, copies: u32) -> Announcement {
         let webhook_id = Uuid::now_v7().to_string();
         let headers = vec![
             ("X-Shopify-Topic", topic.to_owned()),
@@ -46,10 +40,7 @@ impl Webhooks {
             ("X-Shopify-API-Version", API_VERSION.to_owned()),
             ("X-Shopify-Webhook-Id", webhook_id.clone()),
             ("X-Shopify-Event-Id", Uuid::now_v7().to_string()),
-            (
-                "X-Shopify-Triggered-At",
-                Utc::now().to_rfc3339_opts(SecondsFormat::Nanos, true),
-            ),
+            ("X-Shopify-Triggered-At", Utc::now().to_rfc3339_opts(SecondsFormat::Nanos, true)),
         ];
         let mut facts = order.subject();
         facts.insert("webhookId".into(), json!(webhook_id));
@@ -64,11 +55,7 @@ impl Webhooks {
             accepted: |status| status == StatusCode::OK,
             copies,
         };
-        Announcement {
-            topic: topic.to_owned(),
-            webhook_id,
-            delivery,
-        }
+        Announcement { topic: topic.to_owned(), webhook_id, delivery }
     }
 
     fn sign(&self, body: &[u8]) -> String {

@@ -51,10 +51,7 @@ impl Status {
 
     /// Whether the shipment is still in the house.
     pub(super) fn is_in_house(self) -> bool {
-        matches!(
-            self,
-            Self::Accepted | Self::Picked | Self::OnHold | Self::Exception
-        )
+        matches!(self, Self::Accepted | Self::Picked | Self::OnHold | Self::Exception)
     }
 
     fn may_become(self, to: Self) -> bool {
@@ -100,11 +97,7 @@ impl Shipment {
     }
 
     fn label(&mut self) {
-        let suffix = self
-            .id
-            .get(self.id.len() - 12..)
-            .unwrap_or(&self.id)
-            .to_uppercase();
+        let suffix = self.id.get(self.id.len() - 12..).unwrap_or(&self.id).to_uppercase();
         let number = format!("PP{suffix}");
         self.tracking_url = Some(format!("https://tracking.example.com/{number}"));
         self.tracking_number = Some(number);
@@ -130,18 +123,8 @@ impl HandOver {
         warehouse_id: Option<String>,
         behaviour: ShipmentBehaviour,
     ) -> Self {
-        let shipments = divide(&lines, behaviour.parts.as_ref())
-            .into_iter()
-            .map(Shipment::new)
-            .collect();
-        Self {
-            reference,
-            warehouse_id,
-            lines,
-            shipments,
-            refused: false,
-            behaviour,
-        }
+        let shipments = divide(&lines, behaviour.parts.as_ref()).into_iter().map(Shipment::new).collect();
+        Self { reference, warehouse_id, lines, shipments, refused: false, behaviour }
     }
 
     pub(super) fn refused_in_advance(reference: String) -> Self {
@@ -172,11 +155,7 @@ impl HandOver {
     /// One result per shipment: cancelled, or too late.
     pub(super) fn recall_results(&self) -> Vec<Value> {
         let result = |shipment: &Shipment| {
-            let result = if shipment.status == Status::Cancelled {
-                "cancelled"
-            } else {
-                "too_late"
-            };
+            let result = if shipment.status == Status::Cancelled { "cancelled" } else { "too_late" };
             json!({ "shipmentId": shipment.id, "result": result })
         };
         self.shipments.iter().map(result).collect()
@@ -195,11 +174,8 @@ impl HandOver {
             Status::Shipped,
             Status::Delivered,
         ];
-        let found = order.into_iter().find(|status| {
-            self.shipments
-                .iter()
-                .any(|shipment| shipment.status == *status)
-        });
+        let found =
+            order.into_iter().find(|status| self.shipments.iter().any(|shipment| shipment.status == *status));
         json!(found.unwrap_or(Status::Cancelled))
     }
 }
@@ -216,8 +192,7 @@ impl Book {
     }
 
     pub(super) fn keep(&mut self, hand_over: HandOver) {
-        self.hand_overs
-            .insert(hand_over.reference.clone(), hand_over);
+        self.hand_overs.insert(hand_over.reference.clone(), hand_over);
     }
 
     /// Whether a recall comes too late by rule; once it did, it always does.
@@ -229,17 +204,8 @@ impl Book {
     }
 
     /// Moves a shipment on, where it may go there.
-    pub(super) fn advance(
-        &mut self,
-        reference: &str,
-        part: usize,
-        to: Status,
-    ) -> Option<&Shipment> {
-        let shipment = self
-            .hand_overs
-            .get_mut(reference)?
-            .shipments
-            .get_mut(part)?;
+    pub(super) fn advance(&mut self, reference: &str, part: usize, to: Status) -> Option<&Shipment> {
+        let shipment = self.hand_overs.get_mut(reference)?.shipments.get_mut(part)?;
         if !shipment.status.may_become(to) {
             return None;
         }
@@ -276,10 +242,7 @@ fn deal_out(lines: &[Line], pieces: &[u64]) -> Vec<Vec<Line>> {
         for line in &mut left {
             let quantity = wanted.min(line.quantity);
             if quantity > 0 {
-                part.push(Line {
-                    sku: line.sku.clone(),
-                    quantity,
-                });
+                part.push(Line { sku: line.sku.clone(), quantity });
                 line.quantity -= quantity;
                 wanted -= quantity;
             }

@@ -21,12 +21,7 @@ pub(super) struct Callbacks {
 impl Callbacks {
     /// The callback about the last event of a shipment. Its id follows from the event, so that
     /// a receiver knows it again.
-    pub(super) fn announce(
-        &self,
-        reference: &str,
-        shipment: &Shipment,
-        reason: Option<&str>,
-    ) -> Delivery {
+    pub(super) fn announce(&self, reference: &str, shipment: &Shipment, reason: Option<&str>) -> Delivery {
         let message_type = shipment.status.callback_type();
         let mut body = json!({
             "type": message_type,
@@ -63,10 +58,7 @@ impl Callbacks {
                 vec![
                     ("webhook-id", id.clone()),
                     ("webhook-timestamp", timestamp.to_string()),
-                    (
-                        "webhook-signature",
-                        sign(&signing_key, &id, timestamp, &signed),
-                    ),
+                    ("webhook-signature", sign(&signing_key, &id, timestamp, &signed)),
                 ]
             }),
             body,

@@ -34,11 +34,7 @@ impl HandOverRequest {
         if request.line_items.is_empty() {
             return Err("lineItems must not be empty".to_owned());
         }
-        if request
-            .line_items
-            .iter()
-            .any(|line| line.quantity == 0 || line.sku.is_empty())
-        {
+        if request.line_items.iter().any(|line| line.quantity == 0 || line.sku.is_empty()) {
             return Err("every line needs a sku and a quantity of at least 1".to_owned());
         }
         Ok(request)
@@ -46,24 +42,13 @@ impl HandOverRequest {
 
     /// Why the warehouse cannot ship this.
     fn refusal(&self) -> Option<(&'static str, String)> {
-        let unknown = self
-            .line_items
-            .iter()
-            .find(|line| line.sku.starts_with("UNKNOWN-"));
+        let unknown = self.line_items.iter().find(|line| line.sku.starts_with("UNKNOWN-"));
         if let Some(line) = unknown {
-            return Some((
-                "unknown_sku",
-                format!("the warehouse does not carry {}", line.sku),
-            ));
+            return Some(("unknown_sku", format!("the warehouse does not carry {}", line.sku)));
         }
         let address = |field: &str| self.ship_to.as_ref().and_then(|to| to[field].as_str());
         let nowhere = address("zip") == Some("00000") || address("address1") == Some("NOWHERE");
-        nowhere.then(|| {
-            (
-                "bad_address",
-                "the carrier does not know this address".to_owned(),
-            )
-        })
+        nowhere.then(|| ("bad_address", "the carrier does not know this address".to_owned()))
     }
 }
 
@@ -72,34 +57,21 @@ impl Warehouse {
     pub(super) fn take(self: &Arc<Self>, request: HandOverRequest) -> Reply {
         let mut book = self.book();
         if let Some(known) = book.find(&request.order_id) {
-            let code = if known.refused {
-                "refused"
-            } else {
-                "duplicate"
-            };
+            let code = if known.refused { "refused" } else { "duplicate" };
             let message = format!("reference {} is {code}", request.order_id);
             return unprocessable(code, &message, Some(&request.order_id));
         }
         if let Some((code, message)) = request.refusal() {
             return unprocessable(code, &message, Some(&request.order_id));
         }
-        let skus: Vec<String> = request
-            .line_items
-            .iter()
-            .map(|line| line.sku.clone())
-            .collect();
+        let skus: Vec<String> = request.line_items.iter().map(|line| line.sku.clone()).collect();
         let behaviour = self.control.faults.for_shipment(&Occasion {
             operations: &["shipment"],
             orders: std::slice::from_ref(&request.order_id),
             skus: &skus,
             message_type: None,
         });
-        let hand_over = HandOver::new(
-            request.order_id,
-            request.line_items,
-            request.warehouse_id,
-            behaviour,
-        );
+        let hand_over = HandOver::new(request.order_id, request.line_items, request.warehouse_id, behaviour);
         for (index, shipment) in hand_over.shipments.iter().enumerate() {
             self.control.ledger.record(
                 "createShipment",
@@ -133,10 +105,7 @@ impl Warehouse {
     /// Cancels what has not left; a reference that is not known is refused from now on.
     pub(super) fn recall(self: &Arc<Self>, reference: &str) -> Reply {
         let Some((parts, skus)) = self.find_or_refuse(reference) else {
-            return Reply::new(
-                StatusCode::OK,
-                json!({ "reference": reference, "results": [] }),
-            );
+            return Reply::new(StatusCode::OK, json!({ "reference": reference, "results": [] }));
         };
         let too_late = self.control.faults.too_late(&Occasion {
             operations: &["shipment"],
@@ -171,16 +140,9 @@ impl Warehouse {
 
     /// What a recall found, shipment by shipment.
     fn recalled(&self, reference: &str) -> Reply {
-        let results = self
-            .book()
-            .find(reference)
-            .map(HandOver::recall_results)
-            .unwrap_or_default();
-        Reply::new(
-            StatusCode::OK,
-            json!({ "reference": reference, "results": results }),
-        )
-        .note("results", json!(results))
+        let results = self.book().find(reference).map(HandOver::recall_results).unwrap_or_default();
+        Reply::new(StatusCode::OK, json!({ "reference": reference, "results": results }))
+            .note("results", json!(results))
     }
 
     /// Moves a shipment on, records it and calls back; `false` where that is not possible.
@@ -214,7 +176,6 @@ impl Warehouse {
 
     fn call_back(self: &Arc<Self>, reference: &str, shipment: &Shipment, reason: Option<&str>) {
         let delivery = self.callbacks.announce(reference, shipment, reason);
-        self.control
-            .spawn(deliveries::deliver(Arc::clone(&self.control), delivery));
+        self.control.spawn(deliveries::deliver(Arc::clone(&self.control), delivery));
     }
 }

@@ -91,15 +91,11 @@ impl Pace {
         let book = warehouse.book();
         let hand_over = book.find(reference)?;
         let behaviour = &hand_over.behaviour;
-        let ship_after = behaviour
-            .ship_after_ms
-            .map_or(warehouse.ship_after, Duration::from_millis);
+        let ship_after = behaviour.ship_after_ms.map_or(warehouse.ship_after, Duration::from_millis);
         Some(Self {
             parts: hand_over.shipments.len(),
             half: ship_after / 2,
-            deliver_after: behaviour
-                .deliver_after_ms
-                .map_or(warehouse.deliver_after, Duration::from_millis),
+            deliver_after: behaviour.deliver_after_ms.map_or(warehouse.deliver_after, Duration::from_millis),
             never: behaviour.never,
             on_hold: behaviour.on_hold,
             exception: behaviour.exception.clone(),

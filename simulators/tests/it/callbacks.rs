@@ -19,9 +19,7 @@ fn is_of(message: &Message, message_type: &str) -> bool {
 async fn a_callback_verifies_with_another_implementation_of_standard_webhooks() {
     let stage = Stage::set().await;
     stage.hand_over("2001-main-1", lines()).await;
-    let accepted = stage
-        .message_that("a callback", |message| is_of(message, "shipment.accepted"))
-        .await;
+    let accepted = stage.message_that("a callback", |message| is_of(message, "shipment.accepted")).await;
     let webhook = Webhook::new(SECRET).unwrap();
     webhook.verify(&accepted.body, &accepted.headers).unwrap();
     let mut forged = accepted.body.to_vec();
@@ -29,25 +27,16 @@ async fn a_callback_verifies_with_another_implementation_of_standard_webhooks() 
     assert!(webhook.verify(&forged, &accepted.headers).is_err());
 
     let body = accepted.json();
-    assert_eq!(
-        accepted.header("webhook-id"),
-        format!("msg_{}_1", body["shipmentId"].as_str().unwrap())
-    );
+    assert_eq!(accepted.header("webhook-id"), format!("msg_{}_1", body["shipmentId"].as_str().unwrap()));
     assert_eq!(body["reference"], "2001-main-1");
     assert_eq!(body["lines"], lines());
-    assert!(
-        body["carrier"].is_null()
-            && body["trackingNumber"].is_null()
-            && body["trackingUrl"].is_null()
-    );
+    assert!(body["carrier"].is_null() && body["trackingNumber"].is_null() && body["trackingUrl"].is_null());
 }
 
 #[tokio::test]
 async fn a_callback_that_is_not_accepted_comes_again_under_the_same_id() {
     let stage = Stage::set().await;
-    stage
-        .wms_rule(json!({ "operation": "shipment", "never": true }))
-        .await;
+    stage.wms_rule(json!({ "operation": "shipment", "never": true })).await;
     stage.answer_with(&[500, 503]);
     stage.hand_over("2002-main-1", lines()).await;
     let attempts = stage
@@ -57,15 +46,9 @@ async fn a_callback_that_is_not_accepted_comes_again_under_the_same_id() {
         })
         .await;
     for attempt in &attempts {
-        assert_eq!(
-            attempt.header("webhook-id"),
-            attempts[0].header("webhook-id")
-        );
+        assert_eq!(attempt.header("webhook-id"), attempts[0].header("webhook-id"));
         assert_eq!(attempt.body, attempts[0].body);
-        Webhook::new(SECRET)
-            .unwrap()
-            .verify(&attempt.body, &attempt.headers)
-            .unwrap();
+        Webhook::new(SECRET).unwrap().verify(&attempt.body, &attempt.headers).unwrap();
     }
 }
 
@@ -73,42 +56,24 @@ async fn a_callback_that_is_not_accepted_comes_again_under_the_same_id() {
 async fn a_callback_can_be_lost_by_its_type_and_the_others_arrive() {
     let stage = Stage::set().await;
     stage
-        .wms_rule(json!({ "operation": "callback", "order": "2003", "type": "shipment.shipped", "lost": true }))
+        .wms_rule(
+            json!({ "operation": "callback", "order": "2003", "type": "shipment.shipped", "lost": true }),
+        )
         .await;
     stage.hand_over("2003-main-1", lines()).await;
-    stage
-        .message_that("a delivery", |message| is_of(message, "shipment.delivered"))
-        .await;
-    assert!(
-        !stage
-            .callback_types()
-            .contains(&"shipment.shipped".to_owned())
-    );
+    stage.message_that("a delivery", |message| is_of(message, "shipment.delivered")).await;
+    assert!(!stage.callback_types().contains(&"shipment.shipped".to_owned()));
     assert_eq!(stage.wms_effects("shipmentShipped").await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_callback_can_be_repeated_and_delayed() {
     let stage = Stage::set().await;
-    stage
-        .wms_rule(json!({ "operation": "callback", "type": "picked", "repeat": 3 }))
-        .await;
-    stage
-        .wms_rule(json!({ "operation": "callback", "type": "accepted", "delayMs": 2_000 }))
-        .await;
+    stage.wms_rule(json!({ "operation": "callback", "type": "picked", "repeat": 3 })).await;
+    stage.wms_rule(json!({ "operation": "callback", "type": "accepted", "delayMs": 2_000 })).await;
     stage.hand_over("2004-main-1", lines()).await;
-    stage
-        .message_that("the late callback", |message| {
-            is_of(message, "shipment.accepted")
-        })
-        .await;
+    stage.message_that("the late callback", |message| is_of(message, "shipment.accepted")).await;
     let types = stage.callback_types();
-    assert_eq!(
-        types
-            .iter()
-            .filter(|found| *found == "shipment.picked")
-            .count(),
-        3
-    );
+    assert_eq!(types.iter().filter(|found| *found == "shipment.picked").count(), 3);
     assert_eq!(types.last().unwrap(), "shipment.accepted");
 }

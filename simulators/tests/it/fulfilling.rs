@@ -37,10 +37,7 @@ const READ: &str = "query($id: ID!) {
 }";
 
 async fn read_order(stage: &Stage, placed: &Value) -> Value {
-    stage
-        .graphql(READ, json!({ "id": placed["adminGraphqlApiId"] }))
-        .await["data"]["order"]
-        .clone()
+    stage.graphql(READ, json!({ "id": placed["adminGraphqlApiId"] })).await["data"]["order"].clone()
 }
 
 /// The group of a fulfilment order, with so many of its first line.
@@ -57,19 +54,13 @@ async fn fulfil(stage: &Stage, groups: Value) -> Value {
         "lineItemsByFulfillmentOrder": groups,
         "trackingInfo": { "number": "PP1", "company": "Parcel Post", "url": "https://tracking.example.com/PP1" },
     });
-    stage
-        .graphql(CREATE, json!({ "fulfillment": fulfillment }))
-        .await["data"]["fulfillmentCreate"]
-        .clone()
+    stage.graphql(CREATE, json!({ "fulfillment": fulfillment })).await["data"]["fulfillmentCreate"].clone()
 }
 
 async fn refusal(stage: &Stage, groups: Value) -> String {
     let payload = fulfil(stage, groups).await;
     assert!(payload["fulfillment"].is_null(), "{payload}");
-    payload["userErrors"][0]["message"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    payload["userErrors"][0]["message"].as_str().unwrap().to_owned()
 }
 
 async fn cancel(stage: &Stage, variables: Value) -> Value {
@@ -88,14 +79,8 @@ async fn a_fulfilment_takes_what_it_fulfils_and_closes_the_fulfilment_order() {
     let order = read_order(&stage, &placed).await;
     assert_eq!(order["displayFulfillmentStatus"], "FULFILLED");
     assert_eq!(order["fulfillmentOrders"]["nodes"][0]["status"], "CLOSED");
-    assert_eq!(
-        order["fulfillments"][0]["fulfillmentLineItems"]["nodes"][0]["quantity"],
-        2
-    );
-    assert_eq!(
-        order["fulfillments"][0]["fulfillmentLineItems"]["nodes"][0]["lineItem"]["sku"],
-        "TEA"
-    );
+    assert_eq!(order["fulfillments"][0]["fulfillmentLineItems"]["nodes"][0]["quantity"], 2);
+    assert_eq!(order["fulfillments"][0]["fulfillmentLineItems"]["nodes"][0]["lineItem"]["sku"], "TEA");
 }
 
 #[tokio::test]
@@ -107,27 +92,17 @@ async fn the_same_call_twice_fulfils_twice_while_something_is_left_and_then_errs
     let first = fulfil(&stage, groups.clone()).await;
     let partial = read_order(&stage, &placed).await;
     assert_eq!(partial["displayFulfillmentStatus"], "PARTIALLY_FULFILLED");
-    assert_eq!(
-        partial["fulfillmentOrders"]["nodes"][0]["status"],
-        "IN_PROGRESS"
-    );
+    assert_eq!(partial["fulfillmentOrders"]["nodes"][0]["status"], "IN_PROGRESS");
     let second = fulfil(&stage, groups.clone()).await;
     assert_ne!(first["fulfillment"]["id"], second["fulfillment"]["id"]);
-    let closed = order["fulfillmentOrders"]["nodes"][0]["id"]
-        .as_str()
-        .unwrap()
-        .rsplit('/')
-        .next()
-        .unwrap();
+    let closed = order["fulfillmentOrders"]["nodes"][0]["id"].as_str().unwrap().rsplit('/').next().unwrap();
     assert_eq!(
         refusal(&stage, groups).await,
         format!("Fulfillment order {closed} has an unfulfillable status= closed.")
     );
     let effects = stage.shopify_effects("fulfillmentCreated").await;
-    let remaining: Vec<&Value> = effects
-        .iter()
-        .map(|effect| &effect["lines"][0]["remainingQuantity"])
-        .collect();
+    let remaining: Vec<&Value> =
+        effects.iter().map(|effect| &effect["lines"][0]["remainingQuantity"]).collect();
     assert_eq!(remaining, [&json!(1), &json!(0)]);
 }
 
@@ -138,38 +113,26 @@ async fn a_fulfilment_order_without_lines_named_is_fulfilled_whole() {
     let order = read_order(&stage, &placed).await;
     let whole = json!([{ "fulfillmentOrderId": order["fulfillmentOrders"]["nodes"][0]["id"] }]);
     assert_eq!(fulfil(&stage, whole).await["userErrors"], json!([]));
-    assert_eq!(
-        read_order(&stage, &placed).await["displayFulfillmentStatus"],
-        "FULFILLED"
-    );
+    assert_eq!(read_order(&stage, &placed).await["displayFulfillmentStatus"], "FULFILLED");
 }
 
 #[tokio::test]
 async fn each_refusal_has_the_words_of_the_real_mutation() {
     let stage = Stage::set().await;
-    let one = stage
-        .place("announce=false&sku=TEA,CUP&fulfilmentOrders=2")
-        .await;
+    let one = stage.place("announce=false&sku=TEA,CUP&fulfilmentOrders=2").await;
     let other = stage.place("announce=false").await;
     let order = read_order(&stage, &one).await;
     let other_order = read_order(&stage, &other).await;
     let unknown = json!({ "fulfillmentOrderId": "gid://shopify/FulfillmentOrder/1" });
 
-    assert_eq!(
-        refusal(&stage, json!([unknown])).await,
-        "Fulfillment order does not exist."
-    );
+    assert_eq!(refusal(&stage, json!([unknown])).await, "Fulfillment order does not exist.");
     assert_eq!(
         refusal(&stage, json!([group(&order, 0, 2)])).await,
         "Invalid fulfillment order line item quantity requested."
     );
     let mut missing_line = group(&order, 0, 1);
-    missing_line["fulfillmentOrderLineItems"][0]["id"] =
-        json!("gid://shopify/FulfillmentOrderLineItem/1");
-    assert_eq!(
-        refusal(&stage, json!([missing_line])).await,
-        "Fulfillment order line item does not exist."
-    );
+    missing_line["fulfillmentOrderLineItems"][0]["id"] = json!("gid://shopify/FulfillmentOrderLineItem/1");
+    assert_eq!(refusal(&stage, json!([missing_line])).await, "Fulfillment order line item does not exist.");
     let payload = fulfil(&stage, json!([unknown, group(&order, 0, 0)])).await;
     assert_eq!(
         payload["userErrors"][0],
@@ -179,21 +142,15 @@ async fn each_refusal_has_the_words_of_the_real_mutation() {
         })
     );
     assert_eq!(
-        refusal(
-            &stage,
-            json!([group(&order, 0, 1), group(&other_order, 0, 1)])
-        )
-        .await,
+        refusal(&stage, json!([group(&order, 0, 1), group(&other_order, 0, 1)])).await,
         format!(
             "All fulfillment orders must belong to the same order. Multiple orders with ids [{}, {}] were found.",
             one["id"], other["id"]
         )
     );
-    assert!(
-        refusal(&stage, json!([group(&order, 0, 1), group(&order, 1, 1)]))
-            .await
-            .starts_with("All fulfillment orders must be assigned to a single location. Multiple locations with ids [")
-    );
+    assert!(refusal(&stage, json!([group(&order, 0, 1), group(&order, 1, 1)])).await.starts_with(
+        "All fulfillment orders must be assigned to a single location. Multiple locations with ids ["
+    ));
     assert!(stage.shopify_effects("fulfillmentCreated").await.is_empty());
 }
 
@@ -204,10 +161,7 @@ async fn a_line_named_twice_is_added_up_before_it_is_checked() {
     let order = read_order(&stage, &placed).await;
     let mut twice = group(&order, 0, 2);
     let line = twice["fulfillmentOrderLineItems"][0].clone();
-    twice["fulfillmentOrderLineItems"]
-        .as_array_mut()
-        .unwrap()
-        .push(line);
+    twice["fulfillmentOrderLineItems"].as_array_mut().unwrap().push(line);
     assert_eq!(
         refusal(&stage, json!([twice])).await,
         "Invalid fulfillment order line item quantity requested."
@@ -221,32 +175,24 @@ async fn cancelling_closes_the_order_voids_or_refunds_and_is_announced() {
     let refund = json!({ "orderId": placed["adminGraphqlApiId"], "refundMethod": { "originalPaymentMethodsRefund": true } });
     let payload = cancel(&stage, refund.clone()).await;
     assert_eq!(payload["orderCancelUserErrors"], json!([]));
-    assert!(
-        payload["job"]["id"]
-            .as_str()
-            .unwrap()
-            .starts_with("gid://shopify/Job/")
-    );
+    assert!(payload["job"]["id"].as_str().unwrap().starts_with("gid://shopify/Job/"));
     let order = read_order(&stage, &placed).await;
     assert_eq!(
         (&order["cancelReason"], &order["displayFinancialStatus"]),
         (&json!("OTHER"), &json!("REFUNDED"))
     );
     let webhook = stage
-        .message_that("a webhook", |message| {
-            message.header("x-shopify-topic") == "orders/cancelled"
-        })
+        .message_that("a webhook", |message| message.header("x-shopify-topic") == "orders/cancelled")
         .await;
     assert_eq!(webhook.json()["id"], placed["id"]);
 
     let again = cancel(&stage, refund).await;
-    let error = json!({ "field": ["orderId"], "message": "Cannot cancel an order that has already been canceled" });
+    let error =
+        json!({ "field": ["orderId"], "message": "Cannot cancel an order that has already been canceled" });
     assert_eq!(again["userErrors"], json!([error]));
     assert_eq!(again["orderCancelUserErrors"][0]["code"], "INVALID");
     assert!(
-        refusal(&stage, json!([group(&order, 0, 1)]))
-            .await
-            .ends_with("has an unfulfillable status= closed.")
+        refusal(&stage, json!([group(&order, 0, 1)])).await.ends_with("has an unfulfillable status= closed.")
     );
 }
 
@@ -256,9 +202,7 @@ async fn an_own_cancel_stays_silent_where_that_is_set() {
     let placed = stage.place("announce=false").await;
     cancel(&stage, json!({ "orderId": placed["adminGraphqlApiId"] })).await;
     stage.place("").await;
-    let webhook = stage
-        .message_that("a webhook", |message| message.path == "/webhooks/shopify")
-        .await;
+    let webhook = stage.message_that("a webhook", |message| message.path == "/webhooks/shopify").await;
     assert_eq!(webhook.header("x-shopify-topic"), "orders/create");
     assert_eq!(stage.shopify_effects("orderCancelled").await.len(), 1);
 }
@@ -271,16 +215,8 @@ async fn an_order_that_is_unknown_or_fulfilled_is_not_cancelled() {
     fulfil(&stage, json!([group(&order, 0, 1)])).await;
     let id = &placed["adminGraphqlApiId"];
     for (variables, message, code) in [
-        (
-            json!({ "orderId": id }),
-            "Cannot cancel an order that has outstanding fulfillments",
-            "INVALID",
-        ),
-        (
-            json!({ "orderId": "gid://shopify/Order/1" }),
-            "Order does not exist",
-            "NOT_FOUND",
-        ),
+        (json!({ "orderId": id }), "Cannot cancel an order that has outstanding fulfillments", "INVALID"),
+        (json!({ "orderId": "gid://shopify/Order/1" }), "Order does not exist", "NOT_FOUND"),
         (
             json!({ "orderId": id, "note": "x".repeat(256) }),
             "Staff note is too long. Maximum length is 255 characters.",
@@ -295,9 +231,6 @@ async fn an_order_that_is_unknown_or_fulfilled_is_not_cancelled() {
         let payload = cancel(&stage, variables).await;
         assert!(payload["job"].is_null());
         let error = &payload["orderCancelUserErrors"][0];
-        assert_eq!(
-            (&error["message"], &error["code"]),
-            (&json!(message), &json!(code))
-        );
+        assert_eq!((&error["message"], &error["code"]), (&json!(message), &json!(code)));
     }
 }

@@ -22,14 +22,10 @@ fn what_is_served_is_part_of_the_published_schema() {
         return;
     };
     let mut published = String::new();
-    GzDecoder::new(packed.as_slice())
-        .read_to_string(&mut published)
-        .unwrap();
+    GzDecoder::new(packed.as_slice()).read_to_string(&mut published).unwrap();
     let published = members(&published);
     for (name, served) in members(SERVED) {
-        let known = published
-            .get(&name)
-            .unwrap_or_else(|| panic!("{name} is not published"));
+        let known = published.get(&name).unwrap_or_else(|| panic!("{name} is not published"));
         for (member, shape) in served {
             assert_eq!(known.get(&member), Some(&shape), "{name}.{member}");
         }
@@ -48,20 +44,11 @@ fn members(schema: &str) -> Members {
             TypeDefinition::Interface(interface) => (interface.name, fields(interface.fields)),
             TypeDefinition::InputObject(input) => (
                 input.name,
-                input
-                    .fields
-                    .into_iter()
-                    .map(|field| (field.name, field.value_type.to_string()))
-                    .collect(),
+                input.fields.into_iter().map(|field| (field.name, field.value_type.to_string())).collect(),
             ),
-            TypeDefinition::Enum(values) => (
-                values.name,
-                values
-                    .values
-                    .into_iter()
-                    .map(|value| (value.name, String::new()))
-                    .collect(),
-            ),
+            TypeDefinition::Enum(values) => {
+                (values.name, values.values.into_iter().map(|value| (value.name, String::new())).collect())
+            }
             TypeDefinition::Scalar(scalar) => (scalar.name, BTreeMap::new()),
             TypeDefinition::Union(union) => (union.name, BTreeMap::new()),
         };
@@ -74,10 +61,7 @@ fn fields(fields: Vec<graphql_parser::schema::Field<'_, String>>) -> BTreeMap<St
     let mut listed = BTreeMap::new();
     for field in fields {
         for argument in field.arguments {
-            listed.insert(
-                format!("{}({})", field.name, argument.name),
-                argument.value_type.to_string(),
-            );
+            listed.insert(format!("{}({})", field.name, argument.name), argument.value_type.to_string());
         }
         listed.insert(field.name, field.field_type.to_string());
     }

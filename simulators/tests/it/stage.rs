@@ -69,42 +69,22 @@ impl Stage {
             "--wms-webhook-url",
             &wms_url,
         ];
-        if !flags
-            .iter()
-            .any(|flag| flag.starts_with("--wms-ship-after-ms"))
-        {
+        if !flags.iter().any(|flag| flag.starts_with("--wms-ship-after-ms")) {
             arguments.extend(["--wms-ship-after-ms=20", "--wms-deliver-after-ms=20"]);
         }
-        if !flags
-            .iter()
-            .any(|flag| flag.starts_with("--fulfilment-order-after-ms"))
-        {
+        if !flags.iter().any(|flag| flag.starts_with("--fulfilment-order-after-ms")) {
             arguments.push("--fulfilment-order-after-ms=0");
         }
         arguments.extend(flags);
-        let simulators = Simulators::start(Settings::parse_from(arguments))
-            .await
-            .unwrap();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(DEADLINE)
-            .build()
-            .unwrap();
-        Self {
-            http,
-            simulators,
-            receiver,
-        }
+        let simulators = Simulators::start(Settings::parse_from(arguments)).await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
+        Self { http, simulators, receiver }
     }
 
     /// What the receiver answers next; afterwards 200.
     pub fn answer_with(&self, statuses: &[u16]) {
         let mut answers = self.receiver.answers.lock().unwrap();
-        answers.extend(
-            statuses
-                .iter()
-                .map(|status| StatusCode::from_u16(*status).unwrap()),
-        );
+        answers.extend(statuses.iter().map(|status| StatusCode::from_u16(*status).unwrap()));
     }
 
     pub fn messages(&self) -> Vec<Message> {
@@ -113,13 +93,8 @@ impl Stage {
 
     /// The callbacks that arrived, by type.
     pub fn callback_types(&self) -> Vec<String> {
-        let callbacks = self
-            .messages()
-            .into_iter()
-            .filter(|message| message.path == "/webhooks/wms");
-        callbacks
-            .map(|message| message.json()["type"].as_str().unwrap().to_owned())
-            .collect()
+        let callbacks = self.messages().into_iter().filter(|message| message.path == "/webhooks/wms");
+        callbacks.map(|message| message.json()["type"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Waits until `ready` has something.
@@ -129,17 +104,13 @@ impl Stage {
             if let Some(found) = ready().await {
                 return found;
             }
-            assert!(
-                started.elapsed() < DEADLINE,
-                "{what} did not happen in time"
-            );
+            assert!(started.elapsed() < DEADLINE, "{what} did not happen in time");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     pub async fn message_that(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
-        self.eventually(what, async || self.messages().into_iter().find(&wanted))
-            .await
+        self.eventually(what, async || self.messages().into_iter().find(&wanted)).await
     }
 
     pub fn wms_url(&self, path: &str) -> String {
@@ -151,39 +122,21 @@ impl Stage {
     }
 
     pub async fn wms(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let request = self
-            .http
-            .request(method, self.wms_url(path))
-            .bearer_auth("wms_demo_token");
+        let request = self.http.request(method, self.wms_url(path)).bearer_auth("wms_demo_token");
         read(request.json(&body)).await
     }
 
     pub async fn hand_over(&self, reference: &str, lines: Value) -> (u16, Value) {
-        self.wms(
-            Method::POST,
-            "/shipments",
-            json!({ "orderId": reference, "lineItems": lines }),
-        )
-        .await
+        self.wms(Method::POST, "/shipments", json!({ "orderId": reference, "lineItems": lines })).await
     }
 
     pub async fn shopify(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        read(
-            self.http
-                .request(method, self.shopify_url(path))
-                .json(&body),
-        )
-        .await
+        read(self.http.request(method, self.shopify_url(path)).json(&body)).await
     }
 
     /// An invented order, by query string.
     pub async fn place(&self, query: &str) -> Value {
-        let response = self
-            .http
-            .post(self.shopify_url(&format!("/_orders?{query}")))
-            .send()
-            .await
-            .unwrap();
+        let response = self.http.post(self.shopify_url(&format!("/_orders?{query}"))).send().await.unwrap();
         assert_eq!(response.status(), 201);
         response.json().await.unwrap()
     }
@@ -213,18 +166,12 @@ impl Stage {
 
     /// The effects of that name in the WMS's ledger.
     pub async fn wms_effects(&self, effect: &str) -> Vec<Value> {
-        effects(
-            self.wms(Method::GET, "/_ledger", Value::Null).await.1,
-            effect,
-        )
+        effects(self.wms(Method::GET, "/_ledger", Value::Null).await.1, effect)
     }
 
     /// The effects of that name in Shopify's ledger.
     pub async fn shopify_effects(&self, effect: &str) -> Vec<Value> {
-        effects(
-            self.shopify(Method::GET, "/_ledger", Value::Null).await.1,
-            effect,
-        )
+        effects(self.shopify(Method::GET, "/_ledger", Value::Null).await.1, effect)
     }
 }
 
@@ -232,35 +179,15 @@ pub async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    (
-        status,
-        serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    )
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
 fn effects(ledger: Value, effect: &str) -> Vec<Value> {
     let entries = ledger.as_array().unwrap().clone();
-    entries
-        .into_iter()
-        .filter(|entry| entry["kind"] == "effect" && entry["effect"] == effect)
-        .collect()
+    entries.into_iter().filter(|entry| entry["kind"] == "effect" && entry["effect"] == effect).collect()
 }
 
-async fn receive(
-    State(receiver): State<Receiver>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> StatusCode {
-    receiver.messages.lock().unwrap().push(Message {
-        path: uri.path().to_owned(),
-        headers,
-        body,
-    });
-    receiver
-        .answers
-        .lock()
-        .unwrap()
-        .pop_front()
-        .unwrap_or(StatusCode::OK)
+async fn receive(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+    receiver.messages.lock().unwrap().push(Message { path: uri.path().to_owned(), headers, body });
+    receiver.answers.lock().unwrap().pop_front().unwrap_or(StatusCode::OK)
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::json;
 use temporalio_client::WorkflowExecutionStatus;
 
-use crate::world::{self, Plan, Placed, SHOP, World};
+use crate::world::{self, Placed, Plan, SHOP, World};
 
 /// The world of the tests that harm nobody.
 pub static WORLD: LazyLock<World> = LazyLock::new(|| world::run(World::start(Plan::default())));

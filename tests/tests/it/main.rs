@@ -7,7 +7,7 @@ mod histories;
 mod intake;
 mod line;
 mod paths;
-mod rules;
 mod proof;
+mod rules;
 mod stock;
 mod world;

@@ -101,7 +101,10 @@ impl World {
         let namespace = NAMESPACES.lock().unwrap().pop().expect("a namespace is free");
         let pool = database().await;
         if plan.with_faults {
-            sqlx::raw_sql(include_str!("world/planted.sql")).execute(&pool).await.expect("the faults' table is made");
+            sqlx::raw_sql(include_str!("world/planted.sql"))
+                .execute(&pool)
+                .await
+                .expect("the faults' table is made");
         }
         let api_port = processes::free_port();
         let worker_metrics_port = processes::free_port();
@@ -114,7 +117,10 @@ impl World {
         std::fs::write(&file, shops(&shopify_url)).expect("the configuration is written");
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", processes::database_url(&database)),
-            ("TEMPORAL_ADDRESS", std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal")),
+            (
+                "TEMPORAL_ADDRESS",
+                std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal"),
+            ),
             ("TEMPORAL_NAMESPACE", namespace.clone()),
             ("WAYBILL_CONFIG", file.display().to_string()),
             ("WMS_URL", wms_url.clone()),
@@ -213,7 +219,9 @@ impl World {
         let files = std::fs::read_dir(&self.logs).expect("the folder of the logs is there");
         files
             .map(|file| file.expect("a file").path())
-            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("waybill-")))
+            .filter(|path| {
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("waybill-"))
+            })
             .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("a log is text")))
             .collect()
     }
@@ -278,7 +286,9 @@ fn shops(shopify_url: &str) -> String {
         r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
     );
     file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
-    file += &shop(PATIENT_SHOP, "").replace("attempts = 3", "attempts = 50").replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
+    file += &shop(PATIENT_SHOP, "")
+        .replace("attempts = 3", "attempts = 50")
+        .replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
     file += "[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n";
     file
 }

@@ -6,8 +6,8 @@ use axum::{Json, Router};
 use domain::{ShopDomain, ShopifyOrderId};
 use serde_json::Value;
 use shopify::admin::{
-    AdminClient, AdminSettings, CancelReason, FulfilmentGroup, NewFulfilment, ShopifyError,
-    StaticToken, Tracking,
+    AdminClient, AdminSettings, CancelReason, FulfilmentGroup, NewFulfilment, ShopifyError, StaticToken,
+    Tracking,
 };
 use tokio::net::TcpListener;
 use url::Url;
@@ -19,28 +19,18 @@ const ORDER: ShopifyOrderId = ShopifyOrderId(8_736_000_000_001);
 /// A client of a shop that gives one captured answer to whatever it is asked.
 async fn client_of(file: &str, pointer: &str) -> AdminClient {
     let capture = fixtures::json(&format!("admin-api-captures/{file}.json"));
-    let answer: Value = capture
-        .pointer(pointer)
-        .unwrap_or_else(|| panic!("{file} has no {pointer}"))
-        .clone();
+    let answer: Value = capture.pointer(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")).clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let app = Router::new().fallback(async move || Json(answer));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let shop = ShopDomain::parse("anyx-demo.myshopify.com").unwrap();
-    AdminClient::new(AdminSettings::new(
-        shop,
-        url,
-        Arc::new(StaticToken::new("t")),
-    ))
-    .unwrap()
+    AdminClient::new(AdminSettings::new(shop, url, Arc::new(StaticToken::new("t")))).unwrap()
 }
 
 async fn cancelling(file: &str, pointer: &str) -> Result<(), ShopifyError> {
     let client = client_of(file, pointer).await;
-    client
-        .cancel_order(ORDER, CancelReason::Other, true, false, false, "note")
-        .await
+    client.cancel_order(ORDER, CancelReason::Other, true, false, false, "note").await
 }
 
 async fn fulfilling(file: &str, pointer: &str) -> Result<String, ShopifyError> {
@@ -50,11 +40,7 @@ async fn fulfilling(file: &str, pointer: &str) -> Result<String, ShopifyError> {
             fulfilment_order_id: "gid://shopify/FulfillmentOrder/1".into(),
             lines: vec![line],
         }],
-        tracking: Tracking {
-            number: "PP1".into(),
-            company: None,
-            url: None,
-        },
+        tracking: Tracking { number: "PP1".into(), company: None, url: None },
         notify_customer: false,
     };
     let client = client_of(file, pointer).await;
@@ -65,64 +51,29 @@ async fn fulfilling(file: &str, pointer: &str) -> Result<String, ShopifyError> {
 async fn a_cancellation_is_taken_or_refused_for_good() {
     let taken = cancelling("orderCancel-parity", "/mutation/response").await;
     assert_eq!(taken, Ok(()));
-    for case in [
-        "alreadyCancelled",
-        "staffNoteTooLong",
-        "refundTrueAndRefundMethodConflict",
-    ] {
+    for case in ["alreadyCancelled", "staffNoteTooLong", "refundTrueAndRefundMethodConflict"] {
         let pointer = format!("/expected/{case}/response/payload");
-        let error = cancelling("orderCancel-error-messages", &pointer)
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (error.code(), error.is_permanent()),
-            ("SHOPIFY_USER_ERROR", true),
-            "{case}"
-        );
-        assert!(
-            error.vendor_text().is_some_and(|text| !text.is_empty()),
-            "{case}"
-        );
+        let error = cancelling("orderCancel-error-messages", &pointer).await.unwrap_err();
+        assert_eq!((error.code(), error.is_permanent()), ("SHOPIFY_USER_ERROR", true), "{case}");
+        assert!(error.vendor_text().is_some_and(|text| !text.is_empty()), "{case}");
     }
 }
 
 #[tokio::test]
 async fn a_cancelled_order_is_read() {
-    let client = client_of(
-        "orderCancel-restock-refundMethod-parity",
-        "/downstreamRead/response",
-    )
-    .await;
+    let client = client_of("orderCancel-restock-refundMethod-parity", "/downstreamRead/response").await;
     let cancellation = client.cancellation(ORDER).await.unwrap();
     assert!(cancellation.found);
-    assert_eq!(
-        cancellation.cancelled_at.unwrap().to_rfc3339(),
-        "2026-05-08T02:34:17+00:00"
-    );
-    assert_eq!(
-        cancellation.display_fulfilment_status.as_deref(),
-        Some("UNFULFILLED")
-    );
+    assert_eq!(cancellation.cancelled_at.unwrap().to_rfc3339(), "2026-05-08T02:34:17+00:00");
+    assert_eq!(cancellation.display_fulfilment_status.as_deref(), Some("UNFULFILLED"));
 }
 
 #[tokio::test]
 async fn a_fulfilment_is_refused_for_good() {
-    for case in [
-        "cancelled",
-        "closed",
-        "nonPositiveQuantity",
-        "overFulfill",
-        "missingFulfillmentOrder",
-    ] {
+    for case in ["cancelled", "closed", "nonPositiveQuantity", "overFulfill", "missingFulfillmentOrder"] {
         let pointer = format!("/cases/{case}/response");
-        let error = fulfilling("fulfillment-create-preconditions", &pointer)
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (error.code(), error.is_permanent()),
-            ("SHOPIFY_USER_ERROR", true),
-            "{case}"
-        );
+        let error = fulfilling("fulfillment-create-preconditions", &pointer).await.unwrap_err();
+        assert_eq!((error.code(), error.is_permanent()), ("SHOPIFY_USER_ERROR", true), "{case}");
     }
 }
 
@@ -130,42 +81,23 @@ async fn a_fulfilment_is_refused_for_good() {
 async fn errors_beside_data_have_their_class() {
     let lifecycle = "fulfillment-order-lifecycle";
     for (file, pointer, code, permanent) in [
-        (
-            "inventory-quantity-contracts-2026-04",
-            "/missingSetIdempotency/response",
-            "SHOPIFY_GRAPHQL",
-            true,
-        ),
+        ("inventory-quantity-contracts-2026-04", "/missingSetIdempotency/response", "SHOPIFY_GRAPHQL", true),
         (
             "inventory-quantity-contracts-2026-04",
             "/missingSetChangeFromQuantity/response",
             "SHOPIFY_GRAPHQL",
             true,
         ),
-        (
-            lifecycle,
-            "/validation/holdUnknownId/response/payload",
-            "SHOPIFY_GRAPHQL",
-            true,
-        ),
+        (lifecycle, "/validation/holdUnknownId/response/payload", "SHOPIFY_GRAPHQL", true),
         (
             lifecycle,
             "/workflows/holdRelease/afterHold/orderRead/response/payload",
             "SHOPIFY_UNAUTHORISED",
             false,
         ),
-        (
-            lifecycle,
-            "/workflows/reroute/reroute/response/payload",
-            "SHOPIFY_UNKNOWN_OUTCOME",
-            false,
-        ),
+        (lifecycle, "/workflows/reroute/reroute/response/payload", "SHOPIFY_UNKNOWN_OUTCOME", false),
     ] {
         let error = cancelling(file, pointer).await.unwrap_err();
-        assert_eq!(
-            (error.code(), error.is_permanent()),
-            (code, permanent),
-            "{file}{pointer}"
-        );
+        assert_eq!((error.code(), error.is_permanent()), (code, permanent), "{file}{pointer}");
     }
 }

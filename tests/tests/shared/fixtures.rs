@@ -31,17 +31,12 @@ pub fn json(relative: &str) -> Value {
 /// The names of a folder's files that end so, sorted; never none.
 pub fn names(relative: &str, ending: &str) -> Vec<String> {
     let folder = path(relative);
-    let entries =
-        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(ending))
         .collect();
     names.sort();
-    assert!(
-        !names.is_empty(),
-        "{} has no file that ends in {ending}",
-        folder.display()
-    );
+    assert!(!names.is_empty(), "{} has no file that ends in {ending}", folder.display());
     names
 }

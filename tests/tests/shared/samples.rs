@@ -13,9 +13,7 @@ fn samples() -> Vec<(Topic, Value)> {
         .iter()
         .map(|name| {
             let sample = fixtures::json(&format!("{FOLDER}/{name}"));
-            let topic = sample["headers"]["x-shopify-topic"]
-                .as_str()
-                .unwrap_or_else(|| panic!("{name}"));
+            let topic = sample["headers"]["x-shopify-topic"].as_str().unwrap_or_else(|| panic!("{name}"));
             (Topic::parse(topic), sample["body"].clone())
         })
         .collect()
@@ -34,10 +32,7 @@ fn every_sample_is_a_whole_order_or_is_classified() {
                 let order = parse_order(body.to_string().as_bytes())
                     .unwrap_or_else(|unreadable| panic!("{topic}: {unreadable}"));
                 let facts = order.facts;
-                assert_eq!(
-                    (facts.name.as_str(), facts.currency.as_str()),
-                    ("#9999", "USD")
-                );
+                assert_eq!((facts.name.as_str(), facts.currency.as_str()), ("#9999", "USD"));
                 assert!(facts.test && facts.cancelled_at.is_some());
                 assert_eq!(facts.lines.len(), 2);
                 assert_eq!(facts.lines[0].sku.as_deref(), Some("IPOD2008PINK"));
@@ -47,15 +42,7 @@ fn every_sample_is_a_whole_order_or_is_classified() {
             }
         }
     }
-    assert_eq!(
-        whole,
-        [
-            "orders/cancelled",
-            "orders/create",
-            "orders/paid",
-            "orders/updated"
-        ]
-    );
+    assert_eq!(whole, ["orders/cancelled", "orders/create", "orders/paid", "orders/updated"]);
     assert_eq!(
         stored,
         [
@@ -75,10 +62,7 @@ fn every_sample_is_a_whole_order_or_is_classified() {
 #[test]
 fn a_body_of_another_kind_is_refused_by_name_and_never_panics() {
     for (topic, body) in samples() {
-        if matches!(
-            topic.as_str(),
-            "refunds/create" | "app/uninstalled" | "orders/delete"
-        ) {
+        if matches!(topic.as_str(), "refunds/create" | "app/uninstalled" | "orders/delete") {
             let unreadable = parse_order(body.to_string().as_bytes()).unwrap_err();
             assert!(!unreadable.member.is_empty(), "{topic}");
         } else {

@@ -106,11 +106,7 @@ pub fn verify(
     if age_s.unsigned_abs() <= TOLERANCE.as_secs() {
         Ok(())
     } else {
-        Err(if age_s > 0 {
-            Refusal::TooOld
-        } else {
-            Refusal::TooNew
-        })
+        Err(if age_s > 0 { Refusal::TooOld } else { Refusal::TooNew })
     }
 }
 
@@ -139,23 +135,11 @@ mod tests {
     fn a_signature_holds_for_its_id_its_time_and_its_bytes() {
         let secrets = [secret(SECRET)];
         let signature = sign(&secrets[0], "1000", b"{}");
-        assert_eq!(
-            verify(&secrets, "msg_1", "1000", &signature, b"{}", at(1000)),
-            Ok(())
-        );
-        for (id, timestamp, body) in [
-            ("msg_2", "1000", "{}"),
-            ("msg_1", "1001", "{}"),
-            ("msg_1", "1000", "{ }"),
-        ] {
-            let verdict = verify(
-                &secrets,
-                id,
-                timestamp,
-                &signature,
-                body.as_bytes(),
-                at(1000),
-            );
+        assert_eq!(verify(&secrets, "msg_1", "1000", &signature, b"{}", at(1000)), Ok(()));
+        for (id, timestamp, body) in
+            [("msg_2", "1000", "{}"), ("msg_1", "1001", "{}"), ("msg_1", "1000", "{ }")]
+        {
+            let verdict = verify(&secrets, id, timestamp, &signature, body.as_bytes(), at(1000));
             assert_eq!(verdict, Err(Refusal::Signature));
         }
     }
@@ -165,19 +149,9 @@ mod tests {
         let secrets = [secret("whsec_bmV3"), secret(SECRET)];
         let right = sign(&secrets[1], "1000", b"{}");
         let header = format!("v1,AAAA v2,{} v1a,x {right}", &right[3..]);
-        assert_eq!(
-            verify(&secrets, "msg_1", "1000", &header, b"{}", at(1000)),
-            Ok(())
-        );
+        assert_eq!(verify(&secrets, "msg_1", "1000", &header, b"{}", at(1000)), Ok(()));
         let of_another_version = format!("v2,{}", &right[3..]);
-        let verdict = verify(
-            &secrets,
-            "msg_1",
-            "1000",
-            &of_another_version,
-            b"{}",
-            at(1000),
-        );
+        let verdict = verify(&secrets, "msg_1", "1000", &of_another_version, b"{}", at(1000));
         assert_eq!(verdict, Err(Refusal::Signature));
     }
 
@@ -187,35 +161,20 @@ mod tests {
         let signature = sign(&secrets[0], "1000", b"{}");
         let verdict = |now: i64| verify(&secrets, "msg_1", "1000", &signature, b"{}", at(now));
         assert_eq!((verdict(1300), verdict(700)), (Ok(()), Ok(())));
-        assert_eq!(
-            (verdict(1301), verdict(699)),
-            (Err(Refusal::TooOld), Err(Refusal::TooNew))
-        );
+        assert_eq!((verdict(1301), verdict(699)), (Err(Refusal::TooOld), Err(Refusal::TooNew)));
     }
 
     #[test]
     fn what_is_no_signature_is_refused() {
         let secrets = [secret(SECRET)];
         for header in ["", "v1,", "v1,%%%", "v1", " , "] {
-            assert_eq!(
-                verify(&secrets, "msg_1", "1000", header, b"{}", at(1000)),
-                Err(Refusal::Signature)
-            );
+            assert_eq!(verify(&secrets, "msg_1", "1000", header, b"{}", at(1000)), Err(Refusal::Signature));
         }
         let extreme = i64::MIN.to_string();
         let signature = sign(&secrets[0], &extreme, b"{}");
-        assert_eq!(
-            verify(&secrets, "msg_1", &extreme, &signature, b"{}", at(1000)),
-            Err(Refusal::TooOld)
-        );
-        assert_eq!(
-            verify(&secrets, "msg_1", "soon", &signature, b"{}", at(1000)),
-            Err(Refusal::Timestamp)
-        );
-        assert_eq!(
-            verify(&[], "msg_1", "1000", &signature, b"{}", at(1000)),
-            Err(Refusal::Signature)
-        );
+        assert_eq!(verify(&secrets, "msg_1", &extreme, &signature, b"{}", at(1000)), Err(Refusal::TooOld));
+        assert_eq!(verify(&secrets, "msg_1", "soon", &signature, b"{}", at(1000)), Err(Refusal::Timestamp));
+        assert_eq!(verify(&[], "msg_1", "1000", &signature, b"{}", at(1000)), Err(Refusal::Signature));
     }
 
     #[test]

@@ -7,9 +7,7 @@ use crate::admin::error::{ShopifyError, UserError};
 use crate::admin::plan::LinePieces;
 use crate::gid;
 
-const UNREADABLE: ShopifyError = ShopifyError::UnknownOutcome {
-    reason: "unreadable answer",
-};
+const UNREADABLE: ShopifyError = ShopifyError::UnknownOutcome { reason: "unreadable answer" };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,10 +119,7 @@ pub(super) struct FulfilmentLineNode {
 
 impl FulfilmentLineNode {
     pub(super) fn read(self) -> Result<LinePieces, ShopifyError> {
-        Ok(LinePieces {
-            line_item_id: self.line_item.number()?,
-            quantity: self.quantity.unwrap_or(0),
-        })
+        Ok(LinePieces { line_item_id: self.line_item.number()?, quantity: self.quantity.unwrap_or(0) })
     }
 }
 

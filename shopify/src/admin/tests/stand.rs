@@ -27,12 +27,7 @@ pub(super) struct Stand {
 
 impl Stand {
     pub(super) fn operations(&self) -> Vec<String> {
-        self.asked
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(operation, _)| operation.clone())
-            .collect()
+        self.asked.lock().unwrap().iter().map(|(operation, _)| operation.clone()).collect()
     }
 
     pub(super) fn variables(&self, call: usize) -> Value {
@@ -42,10 +37,7 @@ impl Stand {
 
 pub(super) async fn serve(answers: &[(u16, Value)]) -> (Stand, AdminClient) {
     let answers = answers.iter().cloned().collect();
-    let stand = Stand {
-        answers: Arc::new(Mutex::new(answers)),
-        asked: Arc::default(),
-    };
+    let stand = Stand { answers: Arc::new(Mutex::new(answers)), asked: Arc::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = Router::new().fallback(answer).with_state(stand.clone());
@@ -59,23 +51,9 @@ async fn answer(State(stand): State<Stand>, uri: Uri, headers: HeaderMap, body: 
     let body: Value = serde_json::from_slice(&body).unwrap();
     let document = body["query"].as_str().unwrap();
     let operation = document.split(['(', ' ']).nth(1).unwrap().to_owned();
-    stand
-        .asked
-        .lock()
-        .unwrap()
-        .push((operation, body["variables"].clone()));
-    let (status, body) = stand
-        .answers
-        .lock()
-        .unwrap()
-        .pop_front()
-        .expect("a prepared answer");
-    (
-        StatusCode::from_u16(status).unwrap(),
-        [("retry-after", "2.0")],
-        body.to_string(),
-    )
-        .into_response()
+    stand.asked.lock().unwrap().push((operation, body["variables"].clone()));
+    let (status, body) = stand.answers.lock().unwrap().pop_front().expect("a prepared answer");
+    (StatusCode::from_u16(status).unwrap(), [("retry-after", "2.0")], body.to_string()).into_response()
 }
 
 pub(super) fn client(address: SocketAddr) -> AdminClient {
@@ -119,14 +97,12 @@ pub(super) fn fulfilment_order(id: i64, status: &str, lines: Value) -> Value {
 }
 
 pub(super) fn fulfilment_orders(nodes: Value, cursor: Option<&str>) -> (u16, Value) {
-    (
-        200,
-        json!({"data": {"order": {"fulfillmentOrders": page(nodes, cursor)}}}),
-    )
+    (200, json!({"data": {"order": {"fulfillmentOrders": page(nodes, cursor)}}}))
 }
 
 pub(super) fn fulfilment(number: &str, status: &str, line_item: i64, quantity: u32) -> Value {
-    let lines = json!([{"quantity": quantity, "lineItem": {"id": format!("gid://shopify/LineItem/{line_item}")}}]);
+    let lines =
+        json!([{"quantity": quantity, "lineItem": {"id": format!("gid://shopify/LineItem/{line_item}")}}]);
     json!({"id": format!("gid://shopify/Fulfillment/{number}"), "status": status,
         "trackingInfo": [{"number": number}], "fulfillmentLineItems": page(lines, None)})
 }
@@ -137,23 +113,13 @@ pub(super) fn fulfilments(nodes: Value) -> (u16, Value) {
 
 pub(super) fn created(id: i64) -> (u16, Value) {
     let created = json!({"id": format!("gid://shopify/Fulfillment/{id}"), "status": "SUCCESS"});
-    (
-        200,
-        json!({"data": {"fulfillmentCreate": {"fulfillment": created, "userErrors": []}}}),
-    )
+    (200, json!({"data": {"fulfillmentCreate": {"fulfillment": created, "userErrors": []}}}))
 }
 
 pub(super) fn tracking() -> Tracking {
-    Tracking {
-        number: "PP1".into(),
-        company: Some("Parcel Post".into()),
-        url: Some("not an address".into()),
-    }
+    Tracking { number: "PP1".into(), company: Some("Parcel Post".into()), url: Some("not an address".into()) }
 }
 
 pub(super) fn pieces(line_item_id: i64, quantity: u32) -> LinePieces {
-    LinePieces {
-        line_item_id,
-        quantity,
-    }
+    LinePieces { line_item_id, quantity }
 }

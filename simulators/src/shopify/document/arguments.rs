@@ -16,11 +16,7 @@ impl<'a> Reader<'a> {
     ) -> Map<String, Value> {
         let mut arguments = Map::new();
         for (name, literal) in &field.arguments {
-            let Some(expected) = shape
-                .arguments
-                .iter()
-                .find(|argument| argument.name == *name)
-            else {
+            let Some(expected) = shape.arguments.iter().find(|argument| argument.name == *name) else {
                 self.complain(
                     &field.position,
                     format!("Field '{}' doesn't accept argument '{name}'", field.name),
@@ -52,9 +48,7 @@ impl<'a> Reader<'a> {
         self.complain_of_missing_arguments(field, shape);
         for argument in &shape.arguments {
             if let Some(default) = &argument.default {
-                arguments
-                    .entry(&argument.name)
-                    .or_insert_with(|| default.clone());
+                arguments.entry(&argument.name).or_insert_with(|| default.clone());
             }
         }
         arguments
@@ -96,11 +90,7 @@ impl<'a> Reader<'a> {
     ) {
         for name in variables_in(literal) {
             self.used.insert(name.clone());
-            let Some(definition) = self
-                .definitions
-                .iter()
-                .find(|definition| definition.name == name)
-            else {
+            let Some(definition) = self.definitions.iter().find(|definition| definition.name == name) else {
                 self.complain(
                     &field.position,
                     format!("Variable ${name} is used but not declared"),
