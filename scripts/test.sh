@@ -99,6 +99,15 @@ TEST_TEMPORAL_NAMESPACES=$(IFS=, && echo "${NAMESPACES[*]}")
 TEST_BIN_DIR="${CARGO_TARGET_DIR:-$PWD/target}/debug"
 export TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR
 
-[[ $# -gt 0 ]] || set -- --workspace
-in_background cargo test "$@"
+# The runner's lines, then their sum. There are no examples in docs to be run as tests.
+run_tests() {
+    local said="$place/said.txt" result=0
+    cargo test "$@" 2>&1 | tee "$said" || result=$?
+    awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
+         END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$said"
+    return "$result"
+}
+
+[[ $# -gt 0 ]] || set -- --workspace --lib --bins --tests
+in_background run_tests "$@"
 wait $!
