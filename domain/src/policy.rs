@@ -104,8 +104,8 @@ pub struct FulfilmentPolicy {
     /// Time-out of one attempt of a step in our own database.
     #[serde(with = "humantime_serde")]
     pub record_timeout: Duration,
-    /// Time-out of one attempt of a call to the outside; longer than the clients' own time-outs together,
-    /// so that an attempt has ended before the next one asks what became of it.
+    /// Time-out of one attempt at a step outside; longer than the time-outs of one call together,
+    /// so that an attempt has mostly ended before the next one asks what became of it.
     #[serde(with = "humantime_serde")]
     pub call_timeout: Duration,
     /// How a call to the outside is repeated before the order is parked.
