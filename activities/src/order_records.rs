@@ -20,7 +20,6 @@ use workflows::contract::{
     ParcelToBook, Reservation, Reserved, StepAnswer, StepToPark,
 };
 
-use self::parcels::untold;
 use crate::{
     attempt::{Failure, attempt},
     stock_news, telling,
@@ -166,7 +165,7 @@ impl OrderRecords {
         }
         let hand_overs = planning::hand_overs(&mut tx, &order, &holding, waits_whole).await?;
         let (_, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
-        let untold = untold(&mut tx, &order).await?;
+        let untold = telling::untold(&mut tx, &order).await?;
         tx.commit().await?;
         Ok(Reserved::Held {
             hand_overs,

@@ -1,8 +1,8 @@
-//! What is noted once nothing is left to be said to the shop about a parcel.
+//! What the shop has not heard of, and what is noted once nothing is left to be said about a parcel.
 
-use domain::{OrderId, OrderStatus};
-use orders::{progress, record, shipment, timeline};
-use sqlx::PgPool;
+use domain::{Channel, HandOverReference, OrderId, OrderStatus};
+use orders::{Order, progress, record, shipment, timeline};
+use sqlx::{PgConnection, PgPool};
 use workflows::contract::Parcel;
 
 use crate::attempt::Failure;
@@ -21,12 +21,23 @@ pub(crate) async fn settle(
     if shipment::told_shop(&mut tx, &parcel.reference, &parcel.shipment_id).await? {
         timeline::note(&mut tx, &order.order_id, event, detail).await?;
     }
-    let all_told = shipment::of_order(&mut tx, &order.order_id)
-        .await?
-        .iter()
-        .all(|parcel| parcel.booked_at.is_none() || parcel.told_shop_at.is_some());
-    if all_told && order.status >= OrderStatus::Shipped {
+    if order.status >= OrderStatus::Shipped && untold(&mut tx, &order).await?.is_empty() {
         progress::set_story_ended(&mut tx, &order.order_id, true).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Parcels that are booked but that the shop has not heard of.
+pub(crate) async fn untold(conn: &mut PgConnection, order: &Order) -> Result<Vec<Parcel>, Failure> {
+    if matches!(order.channel, Channel::Api) {
+        return Ok(Vec::new());
+    }
+    let mut untold = Vec::new();
+    for parcel in shipment::of_order(conn, &order.order_id).await? {
+        if parcel.booked_at.is_some() && parcel.told_shop_at.is_none() {
+            let reference = HandOverReference::parse(&parcel.reference)?;
+            untold.push(Parcel { reference, shipment_id: parcel.shipment_id });
+        }
+    }
+    Ok(untold)
 }

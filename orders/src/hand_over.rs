@@ -263,3 +263,18 @@ pub async fn shrink(
     .await?;
     Ok(())
 }
+
+/// Notes that all that was to leave under the order's accepted hand-overs has left.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn close_accepted(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.hand_overs SET status = 'SHIPPED', updated_at = now()
+         WHERE order_id = $1 AND status = 'ACCEPTED'",
+    )
+    .bind(order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

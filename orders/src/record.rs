@@ -366,7 +366,7 @@ pub async fn take_unchecked(
     most: i64,
     pause: std::time::Duration,
 ) -> Result<Vec<Order>, OrdersError> {
-    let ids: Vec<String> = sqlx::query_scalar(
+    let rows: Vec<OrderRow> = sqlx::query_as(
         "UPDATE orders.orders SET run_checked_at = now()
          WHERE order_id IN (
              SELECT order_id FROM orders.orders
@@ -376,15 +376,11 @@ pub async fn take_unchecked(
                AND NOT EXISTS (SELECT 1 FROM integration.inbox
                                WHERE source = 'api' AND shop = '' AND message_id = orders.order_id AND settled_at IS NULL)
              ORDER BY run_checked_at NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING order_id",
+         RETURNING *",
     )
     .bind(most)
     .bind(pause.as_secs_f64() * 1000.0)
     .fetch_all(&mut *conn)
     .await?;
-    let mut orders = Vec::with_capacity(ids.len());
-    for id in ids {
-        orders.extend(find(conn, &OrderId::parse(&id)?).await?);
-    }
-    Ok(orders)
+    page::with_lines(conn, rows).await
 }

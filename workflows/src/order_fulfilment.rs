@@ -155,17 +155,18 @@ impl Story {
                     return Ok(Some(Ending::NothingToDo));
                 }
                 Reserved::Held { hand_overs, waiting_lines, untold, pieces_left } => {
+                    let goes_on = waiting_lines == 0 || stock_out == StockOutRule::ShipWhatIsThere;
                     self.ctx.state_mut(|order| {
                         let progress = &mut order.progress;
                         progress.hand_overs = hand_overs;
                         progress.waiting_lines = waiting_lines;
                         progress.untold = untold;
                         progress.pieces_left = pieces_left;
-                        if waiting_lines == 0 || stock_out == StockOutRule::ShipWhatIsThere {
+                        if goes_on {
                             order.status = order.status.max(OrderStatus::Confirmed);
                         }
                     });
-                    if waiting_lines == 0 || stock_out == StockOutRule::ShipWhatIsThere {
+                    if goes_on {
                         self.show_stage(Self::FULFILLING);
                         return Ok(None);
                     }

@@ -1,7 +1,7 @@
 //! Parcels that left: their stock is taken, their pieces are counted, and with the last of them the
 //! order is `SHIPPED`.
 
-use domain::{Channel, HandOverReference, OrderStatus, Quantity, Sku, WarehouseId};
+use domain::{OrderStatus, Quantity, Sku, WarehouseId};
 use inventory::FulfilRequest;
 use orders::{
     Order,
@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use workflows::contract::{Parcel, ParcelBooked, ParcelToBook};
 
 use super::OrderRecords;
-use crate::{attempt::Failure, stock_news};
+use crate::{attempt::Failure, stock_news, telling};
 
 impl OrderRecords {
     pub(super) async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, Failure> {
@@ -77,32 +77,12 @@ impl OrderRecords {
         tracking_number: Option<&str>,
     ) -> Result<OrderStatus, Failure> {
         progress::move_to(conn, &order.order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
-        for hand_over in hand_over::of_order(conn, &order.order_id).await? {
-            if hand_over.status == HandOverStatus::Accepted.as_str() {
-                hand_over::settle(conn, &hand_over.reference, HandOverStatus::Shipped, hand_over.pieces)
-                    .await?;
-            }
-        }
-        if untold(conn, order).await?.is_empty() {
+        hand_over::close_accepted(conn, &order.order_id).await?;
+        if telling::untold(conn, order).await?.is_empty() {
             progress::set_story_ended(conn, &order.order_id, true).await?;
         }
         Ok(OrderStatus::Shipped)
     }
-}
-
-/// Parcels that are booked but that the shop has not heard of.
-pub(super) async fn untold(conn: &mut PgConnection, order: &Order) -> Result<Vec<Parcel>, Failure> {
-    if matches!(order.channel, Channel::Api) {
-        return Ok(Vec::new());
-    }
-    let mut untold = Vec::new();
-    for parcel in shipment::of_order(conn, &order.order_id).await? {
-        if parcel.booked_at.is_some() && parcel.told_shop_at.is_none() {
-            let reference = HandOverReference::parse(&parcel.reference)?;
-            untold.push(Parcel { reference, shipment_id: parcel.shipment_id });
-        }
-    }
-    Ok(untold)
 }
 
 /// The stock of a parcel has left.

@@ -11,6 +11,29 @@ use super::{
 };
 use crate::OrdersError;
 
+/// The orders of these rows, their lines read in one statement.
+pub(super) async fn with_lines(
+    conn: &mut PgConnection,
+    rows: Vec<OrderRow>,
+) -> Result<Vec<Order>, OrdersError> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.order_id.as_str()).collect();
+    let lines: Vec<LineRow> =
+        sqlx::query_as("SELECT * FROM orders.lines WHERE order_id = ANY($1) ORDER BY position")
+            .bind(&ids)
+            .fetch_all(conn)
+            .await?;
+    let mut lines_of: HashMap<String, Vec<LineRow>> = HashMap::new();
+    for line in lines {
+        lines_of.entry(line.order_id.clone()).or_default().push(line);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let lines = lines_of.remove(&row.order_id).unwrap_or_default();
+            row.into_order(lines)
+        })
+        .collect()
+}
+
 /// Which orders are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -38,20 +61,5 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Order>
     .fetch_all(&mut *conn)
     .await?;
 
-    let ids: Vec<&str> = rows.iter().map(|row| row.order_id.as_str()).collect();
-    let lines: Vec<LineRow> =
-        sqlx::query_as("SELECT * FROM orders.lines WHERE order_id = ANY($1) ORDER BY position")
-            .bind(&ids)
-            .fetch_all(conn)
-            .await?;
-    let mut lines_of: HashMap<String, Vec<LineRow>> = HashMap::new();
-    for line in lines {
-        lines_of.entry(line.order_id.clone()).or_default().push(line);
-    }
-    rows.into_iter()
-        .map(|row| {
-            let lines = lines_of.remove(&row.order_id).unwrap_or_default();
-            row.into_order(lines)
-        })
-        .collect()
+    with_lines(conn, rows).await
 }
