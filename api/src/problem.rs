@@ -4,25 +4,27 @@
 //! **Invariant:** no other file chooses the status of a refusal, and what caused one is logged here
 //! and never sent.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use axum::{
     Json,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{ParseError, Sku};
-use inventory::{InventoryError, Shortage};
+use domain::{OrderId, OrderStatus, ParseError, Sku, WarehouseId};
+use inventory::{AllocationStatus, InventoryError, Shortage};
 use orders::OrdersError;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tracing::error;
+use utoipa::ToSchema;
 
 use crate::correlation::CorrelationId;
 
 /// Where the problems are described.
 const TYPE_PREFIX: &str = "https://waybill.dev/errors/";
 /// When a caller may try again what failed because something of ours was away, in seconds.
-const RETRY_AFTER_S: &str = "5";
+const RETRY_AFTER_S: u64 = 5;
 
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -46,12 +48,30 @@ pub enum Problem {
     /// The sender of a webhook did not prove who it is. It is not told why.
     #[error("The webhook was refused")]
     WebhookRefused,
+    /// The caller did not prove who it is.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The caller may not do this.
+    #[error("This needs one of the roles {0}")]
+    Forbidden(String),
+    /// The caller has asked for too much in too short a time; the time is when it may go on.
+    #[error("Too many requests; go on after {} s", .0.as_secs().max(1))]
+    TooManyRequests(Duration),
     /// No such item.
     #[error("There is no item {0}")]
     NoSuchItem(Sku),
     /// No such order.
     #[error("There is no order {0}")]
     NoSuchOrder(String),
+    /// No such user.
+    #[error("There is no user {0}")]
+    NoSuchUser(String),
+    /// No such message in the inbox.
+    #[error("There is no message {0}")]
+    NoSuchMessage(i64),
+    /// No such allocation.
+    #[error("There is no allocation {0}")]
+    NoSuchAllocation(String),
     /// Nothing is at this path.
     #[error("There is nothing at this path")]
     NoSuchPath,
@@ -61,6 +81,56 @@ pub enum Problem {
     /// An item with this SKU is there already.
     #[error("itemId: {0} is taken; choose another, or book stock in with /receive")]
     ItemExists(Sku),
+    /// Less would be on hand than is reserved.
+    #[error(
+        "quantity: {sku} has {available} pieces in {warehouse} that nobody holds; reduce by at most that"
+    )]
+    NotThatMuchThere {
+        /// The item.
+        sku: Sku,
+        /// Where.
+        warehouse: WarehouseId,
+        /// Pieces that nobody holds there.
+        available: u64,
+    },
+    /// Another user has this id, or this e-mail address.
+    #[error("{0}: another user has it")]
+    UserExists(&'static str),
+    /// An order with this id is there already, and it is another one.
+    #[error("orderId: {0} is taken by an order with other content")]
+    OrderExists(OrderId),
+    /// The key came with another body before.
+    #[error("Idempotency-Key: it came with another body before; draw a new key for a new order")]
+    IdempotencyKeyReused,
+    /// It is too late to call the order off.
+    #[error("Order cannot be cancelled. Current status: {0}")]
+    CannotBeCancelled(OrderStatus),
+    /// The order cannot take this status now.
+    #[error("{0}")]
+    StatusRefused(String),
+    /// More is asked for than a newcomer could get.
+    #[error("Not enough inventory available")]
+    NotEnough(AllocationShortage),
+    /// The order item has an allocation of another quantity, item or warehouse.
+    #[error("orderItemId: {0} has an allocation already, with another quantity, item or warehouse")]
+    AllocationExists(String),
+    /// The allocation belongs to an order of ours.
+    #[error("The stock belongs to order {0}, which alone may change it; cancel the order instead")]
+    OwnedByOrder(OrderId),
+    /// The allocation's status does not allow it.
+    #[error("The allocation is {} and cannot become {}", from.as_str(), to.as_str())]
+    InvalidTransition {
+        /// What it is.
+        from: AllocationStatus,
+        /// What was asked for.
+        to: AllocationStatus,
+    },
+    /// The allocation has expired.
+    #[error("The allocation expired and its stock was given back; allocate anew")]
+    AllocationExpired,
+    /// Stock is kept by a service of its own.
+    #[error("Stock is kept by a service of its own (INVENTORY_SERVICE_URL); ask that one")]
+    StockElsewhere,
     /// The body is too large.
     #[error("The body is larger than {} bytes", crate::server::MOST_BODY_BYTES)]
     TooLarge,
@@ -95,38 +165,76 @@ impl Problem {
         value.map_err(|error| Self::invalid(field, error.allowed))
     }
 
-    /// The one place that chooses a status, with the problem's name and title.
-    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+    /// The one place that chooses a status, with the problem's name, its code on the integration
+    /// endpoints, and its title.
+    #[rustfmt::skip]
+    fn kind(&self) -> Kind {
+        use StatusCode as S;
         match self {
-            Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request"),
-            Self::UnknownItem(_) => (StatusCode::BAD_REQUEST, "unknown-item", "Unknown item"),
+            Self::Invalid { .. } => Kind(S::BAD_REQUEST, "invalid-request", "VALIDATION_ERROR", "Invalid request"),
+            Self::UnknownItem(_) => Kind(S::BAD_REQUEST, "unknown-item", "UNKNOWN_ITEM", "Unknown item"),
             Self::InsufficientStock(_) => {
-                (StatusCode::BAD_REQUEST, "insufficient-stock", "Insufficient stock")
+                Kind(S::BAD_REQUEST, "insufficient-stock", "INSUFFICIENT_STOCK", "Insufficient stock")
             }
-            Self::WebhookRefused => (StatusCode::UNAUTHORIZED, "webhook-refused", "Webhook refused"),
-            Self::NoSuchItem(_) => (StatusCode::NOT_FOUND, "item-not-found", "Item not found"),
-            Self::NoSuchOrder(_) => (StatusCode::NOT_FOUND, "order-not-found", "Order not found"),
-            Self::NoSuchPath => (StatusCode::NOT_FOUND, "path-not-found", "Path not found"),
+            Self::CannotBeCancelled(_) => {
+                Kind(S::BAD_REQUEST, "cannot-be-cancelled", "CANNOT_BE_CANCELLED", "Cannot be cancelled")
+            }
+            Self::WebhookRefused => Kind(S::UNAUTHORIZED, "webhook-refused", "WEBHOOK_REFUSED", "Webhook refused"),
+            Self::Unauthenticated(_) => Kind(S::UNAUTHORIZED, "unauthenticated", "UNAUTHENTICATED", "Unauthenticated"),
+            Self::Forbidden(_) => Kind(S::FORBIDDEN, "forbidden", "FORBIDDEN", "Forbidden"),
+            Self::NoSuchItem(_) => Kind(S::NOT_FOUND, "item-not-found", "INVENTORY_ITEM_NOT_FOUND", "Item not found"),
+            Self::NoSuchOrder(_) => Kind(S::NOT_FOUND, "order-not-found", "ORDER_NOT_FOUND", "Order not found"),
+            Self::NoSuchUser(_) => Kind(S::NOT_FOUND, "user-not-found", "USER_NOT_FOUND", "User not found"),
+            Self::NoSuchMessage(_) => Kind(S::NOT_FOUND, "message-not-found", "MESSAGE_NOT_FOUND", "Message not found"),
+            Self::NoSuchAllocation(_) => {
+                Kind(S::NOT_FOUND, "allocation-not-found", "ALLOCATION_NOT_FOUND", "Allocation not found")
+            }
+            Self::NoSuchPath => Kind(S::NOT_FOUND, "path-not-found", "PATH_NOT_FOUND", "Path not found"),
             Self::MethodNotAllowed(_) => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
+                Kind(S::METHOD_NOT_ALLOWED, "method-not-allowed", "METHOD_NOT_ALLOWED", "Method not allowed")
             }
-            Self::ItemExists(_) => (StatusCode::CONFLICT, "item-exists", "Item exists"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::ItemExists(_) => Kind(S::CONFLICT, "item-exists", "ITEM_EXISTS", "Item exists"),
+            Self::NotThatMuchThere { .. } => {
+                Kind(S::CONFLICT, "not-that-much-there", "NOT_THAT_MUCH_THERE", "Not that much there")
+            }
+            Self::UserExists(_) => Kind(S::CONFLICT, "user-exists", "USER_EXISTS", "User exists"),
+            Self::OrderExists(_) => Kind(S::CONFLICT, "order-exists", "ORDER_EXISTS", "Order exists"),
+            Self::IdempotencyKeyReused => {
+                Kind(S::CONFLICT, "idempotency-key-reused", "IDEMPOTENCY_KEY_REUSED", "Idempotency key reused")
+            }
+            Self::StatusRefused(_) => Kind(S::CONFLICT, "status-refused", "STATUS_REFUSED", "Status refused"),
+            Self::NotEnough(_) => Kind(S::CONFLICT, "not-enough-inventory", "INSUFFICIENT_STOCK", "Not enough inventory"),
+            Self::AllocationExists(_) => {
+                Kind(S::CONFLICT, "allocation-exists", "ALLOCATION_EXISTS", "Allocation exists")
+            }
+            Self::OwnedByOrder(_) => Kind(S::CONFLICT, "owned-by-order", "OWNED_BY_ORDER", "Owned by an order"),
+            Self::InvalidTransition { .. } => {
+                Kind(S::CONFLICT, "invalid-state-transition", "INVALID_STATE_TRANSITION", "Invalid state transition")
+            }
+            Self::AllocationExpired => {
+                Kind(S::CONFLICT, "allocation-expired", "ALLOCATION_EXPIRED", "Allocation expired")
+            }
+            Self::TooLarge => Kind(S::PAYLOAD_TOO_LARGE, "body-too-large", "BODY_TOO_LARGE", "Body too large"),
             Self::NotJson => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+                Kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type")
             }
-            Self::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, "timed-out", "Timed out"),
-            Self::Unavailable(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable")
+            Self::StockElsewhere => {
+                Kind(S::MISDIRECTED_REQUEST, "stock-elsewhere", "STOCK_ELSEWHERE", "Stock is kept elsewhere")
             }
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+            Self::TooManyRequests(_) => {
+                Kind(S::TOO_MANY_REQUESTS, "too-many-requests", "TOO_MANY_REQUESTS", "Too many requests")
+            }
+            Self::TimedOut => Kind(S::SERVICE_UNAVAILABLE, "timed-out", "TIMED_OUT", "Timed out"),
+            Self::Unavailable(_) => Kind(S::SERVICE_UNAVAILABLE, "unavailable", "UNAVAILABLE", "Temporarily unavailable"),
+            Self::Internal(_) => Kind(S::INTERNAL_SERVER_ERROR, "internal", "INTERNAL_ERROR", "Internal error"),
         }
     }
 
     /// The name of the problem, for metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.kind().1
+        let Kind(_, name, ..) = self.kind();
+        name
     }
 
     fn field(&self) -> Option<&str> {
@@ -134,49 +242,108 @@ impl Problem {
             Self::Invalid { field, .. } => field.as_deref(),
             Self::UnknownItem(_) | Self::InsufficientStock(_) => Some("items"),
             Self::ItemExists(_) => Some("itemId"),
+            Self::NotThatMuchThere { .. } => Some("quantity"),
+            Self::UserExists(field) => Some(field),
+            Self::OrderExists(_) => Some("orderId"),
+            Self::IdempotencyKeyReused => Some("Idempotency-Key"),
+            Self::AllocationExists(_) => Some("orderItemId"),
             _ => None,
+        }
+    }
+
+    /// When the caller may try again, in whole seconds.
+    fn retry_after(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::TooManyRequests(wait) => Some(wait.as_secs().max(1)),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_S),
+        }
+    }
+
+    /// What a program may want to know beside the code.
+    fn details(&self) -> Option<Value> {
+        match self {
+            Self::NotEnough(short) => serde_json::to_value(short).ok(),
+            Self::InvalidTransition { from, to } => Some(json!({"from": from, "to": to})),
+            _ => self.field().map(|field| json!({"field": field})),
         }
     }
 }
 
-/// The body of a refusal.
-#[derive(Serialize)]
+/// Status, name, code and title of a problem.
+struct Kind(StatusCode, &'static str, &'static str, &'static str);
+
+/// An item that does not suffice in the warehouse it could best be taken from. Figures are pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub struct AllocationShortage {
+    /// The item.
+    pub inventory_item_id: Sku,
+    /// Where it was looked for.
+    pub warehouse_id: WarehouseId,
+    /// Pieces asked for.
+    pub requested: u64,
+    /// Pieces a newcomer could get there.
+    pub available: u64,
+}
+
+/// What a refusal says, kept beside its body for the integration endpoints, which wrap it otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) details: Option<Value>,
+}
+
+/// The body of a refusal (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// Names the problem; the last part is its section in the manual. It never changes its meaning.
+    #[schema(example = "https://waybill.dev/errors/invalid-request")]
     r#type: String,
-    title: &'a str,
+    /// The problem in a few words.
+    title: String,
+    /// The HTTP status.
     status: u16,
-    detail: &'a str,
-    error: &'a str,
+    /// What is wrong and what is allowed.
+    detail: String,
+    /// The same as `detail`.
+    error: String,
+    /// The member, parameter or header that is wrong, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+    field: Option<String>,
+    /// Quote it when you ask about the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<&'a str>,
+    correlation_id: Option<String>,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, name, title) = self.kind();
+        let Kind(status, name, code, title) = self.kind();
         if let Some(cause) = self.source() {
             error!(problem = name, cause = %chain(cause), "request failed");
         }
-        let correlation_id = CorrelationId::current();
         let sentence = self.to_string();
-        let body = Body {
+        let body = ProblemBody {
             r#type: format!("{TYPE_PREFIX}{name}"),
-            title,
+            title: title.to_owned(),
             status: status.as_u16(),
-            detail: &sentence,
-            error: &sentence,
-            field: self.field(),
-            correlation_id: correlation_id.as_ref().map(CorrelationId::as_str),
+            detail: sentence.clone(),
+            error: sentence.clone(),
+            field: self.field().map(str::to_owned),
+            correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
         };
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(body)).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let retry_after = header::HeaderValue::from_static(RETRY_AFTER_S);
-            response.headers_mut().insert(header::RETRY_AFTER, retry_after);
+        if let Some(seconds) = self.retry_after(status) {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
+        if status == StatusCode::UNAUTHORIZED && code == "UNAUTHENTICATED" {
+            let scheme = header::HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response.extensions_mut().insert(Told { code, message: sentence, details: self.details() });
         response
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of the interface.
 
-use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::server::Api;
 
@@ -10,8 +10,8 @@ mod orders;
 mod webhooks;
 
 /// All of them.
-pub(crate) fn router() -> Router<Api> {
-    Router::new()
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
         .merge(webhooks::router())
         .merge(inventory::router())
         .merge(orders::router())

@@ -26,7 +26,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{debug, warn};
 use warehouse::callback::CallbackSecret;
 
-use crate::{correlation::correlate, problem::Problem, queue::Queue, routes};
+use crate::{access, correlation::correlate, envelope, openapi, problem::Problem, queue::Queue, routes};
 
 /// The most bytes of a body.
 pub const MOST_BODY_BYTES: usize = 1024 * 1024;
@@ -54,7 +54,8 @@ pub struct Api {
 
 /// Every route, under the limits.
 pub fn router(api: Api) -> Router {
-    limited(routes::router(), TIME_LIMIT).with_state(api)
+    let (routes, description) = routes::router().split_for_parts();
+    limited(openapi::with_pages(routes, description), TIME_LIMIT).with_state(api)
 }
 
 /// Limits the routes. The outermost layer stands last.
@@ -64,7 +65,9 @@ fn limited<S: Clone + Send + Sync + 'static>(routes: Router<S>, time_limit: Dura
         .method_not_allowed_fallback(async |method: Method| Problem::MethodNotAllowed(method.to_string()))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(from_fn_with_state(time_limit, limit_time))
+        .layer(from_fn(access::identify))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(envelope::wrap))
         .layer(from_fn(correlate))
 }
 

@@ -15,6 +15,29 @@ fn every_problem() -> Vec<Problem> {
         Problem::UnknownItem(vec![sku("A"), sku("B")]),
         Problem::InsufficientStock(vec![Shortage { sku: sku("QUEUE-1"), requested: 5, available: 0 }]),
         Problem::WebhookRefused,
+        Problem::Unauthenticated("A bearer token is needed"),
+        Problem::Forbidden("admin, operator".into()),
+        Problem::TooManyRequests(Duration::from_millis(1500)),
+        Problem::NoSuchUser("user11".into()),
+        Problem::NoSuchMessage(17),
+        Problem::NoSuchAllocation("alloc_none".into()),
+        Problem::NotThatMuchThere { sku: sku("A"), warehouse: WarehouseId::main(), available: 3 },
+        Problem::UserExists("userId"),
+        Problem::OrderExists(OrderId::parse("order-1").unwrap()),
+        Problem::IdempotencyKeyReused,
+        Problem::CannotBeCancelled(OrderStatus::Shipped),
+        Problem::StatusRefused("SHIPPED may not follow PENDING".into()),
+        Problem::NotEnough(AllocationShortage {
+            inventory_item_id: sku("A"),
+            warehouse_id: WarehouseId::main(),
+            requested: 5,
+            available: 3,
+        }),
+        Problem::AllocationExists("item_1".into()),
+        Problem::OwnedByOrder(OrderId::parse("order-1").unwrap()),
+        Problem::InvalidTransition { from: AllocationStatus::Pending, to: AllocationStatus::Fulfilled },
+        Problem::AllocationExpired,
+        Problem::StockElsewhere,
         Problem::NoSuchItem(sku("A")),
         Problem::NoSuchOrder("order-1".into()),
         Problem::NoSuchPath,
@@ -69,7 +92,8 @@ async fn a_shortage_names_what_is_short() {
 async fn whoever_may_try_again_is_told_when() {
     for problem in every_problem() {
         let response = problem.into_response();
-        let is_away = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let is_away =
+            matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers().contains_key(header::RETRY_AFTER), is_away);
     }
 }

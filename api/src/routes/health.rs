@@ -1,13 +1,14 @@
 //! Whether the process is there, and whether it can work.
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 use sqlx::Connection;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{problem::Problem, server::Api};
 
-pub(crate) fn router() -> Router<Api> {
-    Router::new().route("/health", get(health)).route("/ready", get(ready))
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().route("/health", get(health)).route("/ready", get(ready))
 }
 
 async fn health() -> Json<Value> {

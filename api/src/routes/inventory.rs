@@ -1,7 +1,7 @@
 //! Stock: items, what is there of them, and what comes in.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Extension, State},
     http::StatusCode,
     routing::{get, post},
@@ -12,6 +12,7 @@ use inventory::{Availability, NewItem, Received};
 use orders::inbox::{self, Message};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use crate::{
@@ -29,8 +30,8 @@ const MOST_OPENING_STOCK: i64 = 1_000_000_000;
 /// How often a receipt is tried that met another transaction.
 const MOST_ATTEMPTS: u32 = 3;
 
-pub(crate) fn router() -> Router<Api> {
-    Router::new()
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
         .route("/api/inventory", post(add_item))
         .route("/api/inventory/{id}/receive", post(receive))
         .route("/api/inventory/{id}/check", get(check))

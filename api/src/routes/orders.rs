@@ -1,7 +1,7 @@
 //! Orders: placing one, finding some, looking at one, retrying one that is stuck.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Extension, State},
     http::StatusCode,
     routing::{get, post},
@@ -14,6 +14,7 @@ use orders::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, pool::PoolConnection};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     correlation::CorrelationId,
@@ -34,8 +35,8 @@ use view::{OrderBody, OrderDetailBody};
 const USUAL_PAGE: i64 = 50;
 const MOST_OF_A_PAGE: i64 = 200;
 
-pub(crate) fn router() -> Router<Api> {
-    Router::new()
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
         .route("/api/orders", get(list).post(place))
         .route("/api/orders/{id}", get(look_at))
         .route("/api/orders/{id}/retry", post(retry))

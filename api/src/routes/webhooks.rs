@@ -5,7 +5,6 @@
 use std::time::Instant;
 
 use axum::{
-    Router,
     body::Bytes,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode},
@@ -17,6 +16,7 @@ use metrics::{counter, histogram};
 use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};
 use tracing::warn;
+use utoipa_axum::router::OpenApiRouter;
 use warehouse::callback::Refusal;
 
 use crate::{
@@ -29,8 +29,8 @@ use crate::{
 /// The most characters of a header that is kept.
 const MOST_HEADER_CHARACTERS: usize = 255;
 
-pub(crate) fn router() -> Router<Api> {
-    Router::new().route("/webhooks/shopify", post(shopify)).route("/webhooks/wms", post(wms))
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().route("/webhooks/shopify", post(shopify)).route("/webhooks/wms", post(wms))
 }
 
 /// What became of a delivery.

@@ -1,0 +1,95 @@
+//! Who sends a request, as the access layer found it out.
+
+use std::{convert::Infallible, fmt};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+
+/// What a caller may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// The operators' endpoints.
+    Operator,
+    /// Own orders only, by the token's subject.
+    Customer,
+    /// Allocations only.
+    OrderService,
+    /// Reading orders through the integration API only.
+    InventoryService,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Admin, Self::Operator, Self::Customer, Self::OrderService, Self::InventoryService];
+
+    /// The name in tokens and in docs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Customer => "customer",
+            Self::OrderService => "order-service",
+            Self::InventoryService => "inventory-service",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who sends a request. A handler that takes it gets it from the access layer, which has let the
+/// request pass: it may do what the route is for, and what is left to the handler is whose orders it
+/// may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The token's subject; none for a request without a token.
+    subject: Option<String>,
+    roles: Vec<Role>,
+}
+
+impl Caller {
+    /// Somebody on this machine, where no token is asked for.
+    pub(crate) fn local() -> Self {
+        Self { subject: None, roles: vec![Role::Admin] }
+    }
+
+    /// Somebody with a token.
+    pub(crate) fn with_token(subject: String, roles: Vec<Role>) -> Self {
+        Self { subject: Some(subject), roles }
+    }
+
+    pub(crate) fn has_one_of(&self, roles: &[Role]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
+    }
+
+    /// The subject whose orders alone the caller may see and touch; none if it may see all.
+    pub(crate) fn confined_to(&self) -> Option<&str> {
+        let confined = self.roles.iter().all(|role| *role == Role::Customer);
+        confined.then(|| self.subject.as_deref().unwrap_or_default())
+    }
+
+    /// Who acts, for timelines and histories: a word and no name of a person.
+    pub(crate) fn actor(&self) -> domain::Actor {
+        if self.confined_to().is_some() { domain::Actor::Customer } else { domain::Actor::Operator }
+    }
+
+    /// What ties the caller's idempotency keys and limits to it.
+    pub(crate) fn key(&self) -> &str {
+        self.subject.as_deref().unwrap_or_default()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        // Nobody but the access layer puts one there; without that layer a caller is nobody at all.
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or(Self { subject: None, roles: Vec::new() }))
+    }
+}
