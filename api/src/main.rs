@@ -37,8 +37,9 @@ async fn main() -> anyhow::Result<()> {
     let pool = intake::connect_database(&shared.database_url, DATABASE)
         .context("DATABASE_URL is no PostgreSQL URL")?;
     let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::default());
+    let dispatching_by = dispatcher.clone();
     let (queue, dispatching) = queue::start(move |message| {
-        let dispatcher = dispatcher.clone();
+        let dispatcher = dispatching_by.clone();
         async move { dispatcher.dispatch(message).await }
     });
     let listener = TcpListener::bind(listen)
@@ -49,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
         shops: Arc::new(shared.shops),
         callback_secrets: shared.warehouse.webhook_secrets.into(),
         queue,
+        dispatcher,
     });
 
     let shutdown = shutdown_signal()?;

@@ -14,7 +14,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use intake::settings::Shops;
+use intake::{Dispatcher, settings::Shops};
 use sqlx::PgPool;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -50,6 +50,8 @@ pub struct Api {
     pub callback_secrets: Arc<[CallbackSecret]>,
     /// Where committed messages go.
     pub queue: Queue,
+    /// The way to an order's run, for commands whose sender waits.
+    pub dispatcher: Dispatcher,
 }
 
 /// Every route, under the limits.

@@ -16,7 +16,7 @@ use crate::{
     temporal::{LazyTemporal, TemporalError},
 };
 
-mod commands;
+pub mod commands;
 mod lost_runs;
 mod runs;
 mod shop;

@@ -7,7 +7,7 @@ use crate::{
     contract::{CancelInShop, Cancellation, RecordCancelled, StepToPark, TellOperator},
     entry::{CancelOutcome, Ending},
     ledger::Undo,
-    messages::CancelRequest,
+    messages::{CancelRequest, Refusal, StatusAnswer},
     order_fulfilment::Story,
     saga::Interrupted,
 };
@@ -94,6 +94,24 @@ impl Story {
         self.record(|| TellOperator, row).await;
     }
 
+    /// Asks for the order to be called off, and waits until that is settled.
+    pub(crate) async fn called_off(&self, request: CancelRequest) -> Result<StatusAnswer, Refusal> {
+        let settled_before = self.ctx.state_mut(|order| {
+            if order.cancel_decision(request.actor) != CancelDecision::AlreadyCancelled {
+                order.cancel = order.cancel.take().or(Some(request));
+            }
+            order.cancels_settled
+        });
+        self.shielded_wait(|order| {
+            order.status == OrderStatus::Cancelled || order.cancels_settled > settled_before
+        })
+        .await;
+        self.ctx.state(|order| match order.cancel_outcome {
+            Some(CancelOutcome::Refused) => Err(order.cannot_be_cancelled()),
+            Some(CancelOutcome::CalledOff) | None => Ok(StatusAnswer { status: order.status }),
+        })
+    }
+
     /// Before the run closes: what came too late is answered, and every handler has finished.
     pub(crate) async fn close(&self) {
         loop {
@@ -109,6 +127,7 @@ impl Story {
                 _ => self.settle_cancel(CancelOutcome::Refused),
             }
         }
+        self.ctx.state_mut(|order| order.over = true);
         self.shielded_wait(|_| self.ctx.all_handlers_finished()).await;
     }
 

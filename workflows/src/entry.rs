@@ -19,7 +19,7 @@ use temporalio_workflow::{
 use crate::{
     contract::FulfilmentInput,
     ledger::{Carried, ParkedView, StatusView},
-    messages::{Answer, CancelAnswer, CancelRequest, Refusal, Resolution, WarehouseNews},
+    messages::{Answer, CancelRequest, Refusal, Resolution, StatusAnswer, StatusRequest, WarehouseNews},
     names,
     order_fulfilment::Story,
     saga::Interrupted,
@@ -69,6 +69,12 @@ pub struct OrderFulfilment {
     pub(crate) outside_cancel_noted: bool,
     pub(crate) content_changed: bool,
     pub(crate) stock_available: bool,
+    /// Somebody said not to wait any longer at the gate.
+    pub(crate) go_on: bool,
+    /// Somebody said that everything left without the warehouse system.
+    pub(crate) left_by_hand: bool,
+    /// The story has ended; what still waits for it is answered.
+    pub(crate) over: bool,
     refused: VecDeque<String>,
 }
 
@@ -91,6 +97,9 @@ impl OrderFulfilment {
             outside_cancel_noted: false,
             content_changed: false,
             stock_available: false,
+            go_on: false,
+            left_by_hand: false,
+            over: false,
             refused: VecDeque::new(),
             input,
         }
@@ -178,23 +187,28 @@ impl OrderFulfilment {
     async fn cancel_order(
         ctx: &mut WorkflowContext<Self>,
         input: RawValue,
-    ) -> Result<CancelAnswer, Box<dyn Error + Send + Sync>> {
+    ) -> Result<StatusAnswer, Box<dyn Error + Send + Sync>> {
         let request = CancelRequest::read(&input)?;
-        let settled_before = ctx.state_mut(|order| {
-            if order.cancel_decision(request.actor) != CancelDecision::AlreadyCancelled {
-                order.cancel = order.cancel.take().or(Some(request));
-            }
-            order.cancels_settled
-        });
-        Story::new(ctx.clone())
-            .shielded_wait(|order| {
-                order.status == OrderStatus::Cancelled || order.cancels_settled > settled_before
-            })
-            .await;
-        ctx.state(|order| match order.cancel_outcome {
-            Some(CancelOutcome::Refused) => Err(order.cannot_be_cancelled().into()),
-            Some(CancelOutcome::CalledOff) | None => Ok(CancelAnswer { status: order.status }),
-        })
+        Ok(Story::new(ctx.clone()).called_off(request).await?)
+    }
+
+    #[update_validator(set_status)]
+    fn validate_set_status(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: &RawValue,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(self.check_status(&StatusRequest::read(input)?)?)
+    }
+
+    /// Moves the order to the next status and answers when it is there, or cannot come there.
+    #[update(name = names::SET_STATUS)]
+    async fn set_status(
+        ctx: &mut WorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<StatusAnswer, Box<dyn Error + Send + Sync>> {
+        let request = StatusRequest::read(&input)?;
+        Ok(Story::new(ctx.clone()).moved_on(request).await?)
     }
 
     #[update_validator(resolve)]
@@ -254,7 +268,7 @@ impl OrderFulfilment {
         decide_cancellation(self.cancel_stage(), actor, self.input.policy.cancel_until)
     }
 
-    fn cannot_be_cancelled(&self) -> Refusal {
+    pub(crate) fn cannot_be_cancelled(&self) -> Refusal {
         Refusal(format!("Order cannot be cancelled. Current status: {}", self.status))
     }
 

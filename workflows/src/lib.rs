@@ -11,6 +11,7 @@ pub mod names;
 mod call_off;
 mod entry;
 mod ledger;
+mod moving;
 mod order_fulfilment;
 mod overdue_inquiry;
 #[cfg(feature = "faults")]

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, HandOverReference};
+use domain::{Actor, HandOverReference, OrderStatus, ParseError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
@@ -29,25 +29,50 @@ impl CancelRequest {
         match typed(input)? {
             Typed::Nothing => Ok(Self { actor: Actor::Operator, reason: None }),
             Typed::Text(reason) => Ok(Self { actor: Actor::Operator, reason: Some(reason) }),
-            Typed::Object(object) => Ok(Self {
-                actor: match text_member(&object, "actor")? {
-                    Some(actor) => {
-                        actor.parse().map_err(|error: domain::ParseError| Refusal(error.to_string()))?
-                    }
-                    None => Actor::Operator,
-                },
-                reason: text_member(&object, "reason")?,
-            }),
+            Typed::Object(object) => {
+                Ok(Self { actor: actor_member(&object)?, reason: text_member(&object, "reason")? })
+            }
         }
     }
 }
 
-/// What became of a cancellation.
+/// Someone moves the order to another status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CancelAnswer {
+pub struct StatusRequest {
+    /// To which.
+    pub status: OrderStatus,
+    /// Who.
+    pub actor: Actor,
+    /// Why, in their words.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl StatusRequest {
+    /// Reads `"SHIPPED"` or `{"status": …, "reason": …, "actor": …}`.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+        let (status, actor, reason) = match typed(input)? {
+            Typed::Nothing => (None, Actor::Operator, None),
+            Typed::Text(status) => (Some(status), Actor::Operator, None),
+            Typed::Object(object) => {
+                (text_member(&object, "status")?, actor_member(&object)?, text_member(&object, "reason")?)
+            }
+        };
+        let status = status.unwrap_or_default().parse().map_err(of_parsing)?;
+        Ok(Self { status, actor, reason })
+    }
+}
+
+/// Where an order stands after somebody moved it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusAnswer {
     /// The order's status.
-    pub status: domain::OrderStatus,
+    pub status: OrderStatus,
 }
 
 /// What an operator decides about a parked step.
@@ -190,6 +215,18 @@ fn typed(input: &RawValue) -> Result<Typed, Refusal> {
     }
 }
 
+/// Who asks; an operator where nobody is named.
+fn actor_member(object: &serde_json::Map<String, Value>) -> Result<Actor, Refusal> {
+    match text_member(object, "actor")? {
+        Some(actor) => actor.parse().map_err(of_parsing),
+        None => Ok(Actor::Operator),
+    }
+}
+
+fn of_parsing(error: ParseError) -> Refusal {
+    Refusal(error.to_string())
+}
+
 fn text_member(object: &serde_json::Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -237,6 +274,22 @@ mod tests {
             assert!(WarehouseNews::read(&input(&[garbage])).is_err(), "{garbage}");
         }
         assert!(WarehouseNews::read(&input(&[])).is_err());
+    }
+
+    #[test]
+    fn a_status_is_asked_for_by_its_name_or_in_an_object() {
+        let shipped = |reason: Option<&str>| StatusRequest {
+            status: OrderStatus::Shipped,
+            actor: Actor::Operator,
+            reason: reason.map(Into::into),
+        };
+        assert_eq!(StatusRequest::read(&input(&["\"SHIPPED\""])), Ok(shipped(None)));
+        let typed = "{\"status\":\"SHIPPED\",\"reason\":\"by hand\"}";
+        assert_eq!(StatusRequest::read(&input(&[typed])), Ok(shipped(Some("by hand"))));
+        for garbage in ["\"NOPE\"", "{}", "null", "{\"status\":5}"] {
+            assert!(StatusRequest::read(&input(&[garbage])).is_err(), "{garbage}");
+        }
+        assert!(StatusRequest::read(&input(&[])).is_err());
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Story {
         let hold_until = self.ctx.state(|order| order.input.hold_until);
         let Some(wait) = hold_until.and_then(|until| self.time_left(until.into())) else { return Ok(()) };
         self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Window)).await;
-        self.wait_until(Some(wait), |_| false).await?;
+        self.wait_until(Some(wait), |order| order.go_on).await?;
         self.look_again().await;
         Ok(())
     }
@@ -115,8 +115,9 @@ impl Story {
             (SystemTime::from(order.input.received_at) + policy.payment_deadline, policy.when_unpaid)
         });
         let left = self.time_left(deadline).unwrap_or_default();
-        let wake = self.wait_until(Some(left), |order| order.content_changed).await?;
+        let wake = self.wait_until(Some(left), |order| order.content_changed || order.go_on).await?;
         let resolution = match (wake, when_unpaid) {
+            (Wake::Ready, _) if self.ctx.state(|order| order.go_on) => Resolution::Skip,
             (Wake::Ready, _) => Resolution::Retry,
             (Wake::Overdue, WhenOverdue::Park) => {
                 self.park(Step::Gate, Mishap::new(Mishap::PAYMENT_OVERDUE)).await?
@@ -268,7 +269,7 @@ impl Story {
 
     /// The operator says that it left without the warehouse system. That is first made to refuse the
     /// reference, so that the pieces cannot leave twice; where it was faster, its callback counts.
-    async fn left_by_hand(&self, hand_over: &PlannedHandOver) -> Result<(), Interrupted> {
+    pub(crate) async fn left_by_hand(&self, hand_over: &PlannedHandOver) -> Result<(), Interrupted> {
         let reference = &hand_over.reference;
         if self.recall(reference).await? > 0 {
             return Ok(());
@@ -308,7 +309,13 @@ impl Story {
             if !self.more_to_ship() {
                 return Ok(News::Nothing); // the last of it was booked by hand
             }
-            self.wait_until(None, |order| !order.progress.news.is_empty() || order.stock_available).await?;
+            self.wait_until(None, |order| {
+                !order.progress.news.is_empty() || order.stock_available || order.left_by_hand
+            })
+            .await?;
+            if self.all_left_by_hand().await? {
+                continue;
+            }
             let Some(news) = self.ctx.state(|order| order.progress.news.front().cloned()) else {
                 return Ok(News::Stock);
             };

@@ -17,12 +17,14 @@ use sqlx::{Postgres, pool::PoolConnection};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    caller::Caller,
     correlation::CorrelationId,
     extract::{JsonBody, PathPart, QueryPart},
     problem::Problem,
     server::Api,
 };
 
+mod commands;
 mod form;
 mod placing;
 mod retry;
@@ -40,6 +42,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .route("/api/orders", get(list).post(place))
         .route("/api/orders/{id}", get(look_at))
         .route("/api/orders/{id}/retry", post(retry))
+        .merge(commands::router())
 }
 
 /// A filter this version does not know is refused: ignoring it would show the wrong orders.
@@ -82,9 +85,10 @@ async fn list(
 
 async fn look_at(
     State(api): State<Api>,
+    caller: Caller,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<OrderDetailBody>, Problem> {
-    let (mut conn, order) = named(&api, id).await?;
+    let (mut conn, order) = named(&api, &caller, id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let shipments = shipment::of_order(&mut conn, &order.order_id).await?;
     Ok(Json(OrderDetailBody::new(order, timeline, shipments)))
@@ -107,9 +111,10 @@ async fn place(
 /// Leaves the wish in the inbox; the run, or a new one where it is gone, does the stuck step again.
 async fn retry(
     State(api): State<Api>,
+    caller: Caller,
     PathPart(id): PathPart<String>,
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
-    let (mut conn, Order { order_id, .. }) = named(&api, id).await?;
+    let (mut conn, Order { order_id, .. }) = named(&api, &caller, id).await?;
     if let Some(message) = retry::leave_message(&mut conn, &order_id).await? {
         api.queue.offer(message);
     }
@@ -117,7 +122,7 @@ async fn retry(
 }
 
 /// The order with this id or number, and the connection it was found with.
-async fn named(api: &Api, id: String) -> Result<(PoolConnection<Postgres>, Order), Problem> {
+async fn named(api: &Api, _caller: &Caller, id: String) -> Result<(PoolConnection<Postgres>, Order), Problem> {
     let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
     let mut conn = api.pool.acquire().await?;
     let mut order = record::find(&mut conn, &order_id).await?;

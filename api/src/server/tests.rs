@@ -4,6 +4,7 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
+use intake::temporal::LazyTemporal;
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 use tokio::{
@@ -35,11 +36,14 @@ fn api() -> Api {
     let shared = settings.unwrap().resolve().ok().unwrap().shared;
     let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(50));
     let (queue, _dispatching) = queue::start(|_| std::future::pending());
+    let pool = pool.connect_lazy(&shared.database_url).unwrap();
+    let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::default());
     Api {
-        pool: pool.connect_lazy(&shared.database_url).unwrap(),
+        pool,
         shops: Arc::new(shared.shops),
         callback_secrets: shared.warehouse.webhook_secrets.into(),
         queue,
+        dispatcher,
     }
 }
 

@@ -1,15 +1,27 @@
-//! Messages of our own: orders placed through the API, stock for orders that waited, operators'
-//! commands.
+//! Messages of our own: orders placed through the API, stock for orders that waited, and what people
+//! want done with an order.
+//!
+//! **Invariant:** a command is in the inbox before anybody acts on it, and it leaves the inbox only
+//! when it is known what became of it.
 
 use std::time::Duration;
 
-use domain::OrderId;
-use orders::{Order, attention, inbox::Message, record};
+use domain::{Actor, OrderId, OrderStatus};
+use orders::{Order, attention, inbox::Message, progress, record};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tracing::warn;
 use workflows::names;
 
-use super::{DispatchError, Dispatcher, Outcome, runs::Reached, shop::request_id};
+use super::{
+    DispatchError, Dispatcher, Outcome,
+    runs::{Reached, Updated},
+    shop::request_id,
+};
+
+/// How long whoever sent a command waits for what becomes of it.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Every message of our own names its order.
 #[derive(Deserialize)]
@@ -18,6 +30,37 @@ struct Command {
     order_id: OrderId,
     #[serde(default)]
     actor: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    status: Option<OrderStatus>,
+}
+
+impl Command {
+    fn actor(&self) -> &str {
+        self.actor.as_deref().unwrap_or(Actor::Operator.as_str())
+    }
+}
+
+/// Commands of people, by the topic of their message.
+pub mod topics {
+    /// Call the order off.
+    pub const CANCEL: &str = "cancel";
+    /// Move the order to another status.
+    pub const SET_STATUS: &str = "set-status";
+    /// Do the stuck step again.
+    pub const RETRY: &str = "retry";
+}
+
+/// What became of a command while its sender waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Commanded {
+    /// It is done; this is the order's status now.
+    Done(OrderStatus),
+    /// It may not be done; the sentence is for whoever asked.
+    Refused(String),
+    /// Nobody answered in time. It stays in the inbox and will be done.
+    Later,
 }
 
 impl Dispatcher {
@@ -26,18 +69,16 @@ impl Dispatcher {
             Ok(command) => command,
             Err(error) => return Ok(Outcome::Unreadable(error.to_string())),
         };
-        let order = {
-            let mut conn = self.pool.acquire().await?;
-            record::find(&mut conn, &command.order_id).await?
-        };
-        let Some(order) = order else { return Ok(Outcome::skipped("no such order", None)) };
+        let Some(order) = self.order(&command.order_id).await? else { return Ok(Outcome::skipped("no such order", None)) };
         match message.topic.as_str() {
             "order-placed" => {
                 self.start(&order).await?;
                 Ok(Outcome::done(order.order_id))
             }
             "stock-available" => self.stock_available(message, order).await,
-            "retry" => self.retry(message, order, command.actor.as_deref().unwrap_or("operator")).await,
+            topics::RETRY => self.retry(message, order, command.actor()).await,
+            topics::CANCEL => self.cancel(message, order, &command).await,
+            topics::SET_STATUS => self.set_status(message, order, &command).await,
             _ => Ok(Outcome::skipped("a command this version does not know", Some(order.order_id))),
         }
     }
@@ -49,11 +90,7 @@ impl Dispatcher {
         let input = json!({"messageId": message.message_id});
         match self.signal(&order.workflow_id, names::STOCK_AVAILABLE, &input, request_id(message)).await? {
             Reached::Run => Ok(Outcome::done(order.order_id)),
-            Reached::NoRun => Ok(Outcome::Postpone {
-                reason: "no run of the order's workflow is there",
-                order: Some(order.order_id),
-                wait: Duration::from_secs(2 << message.attempts.clamp(0, 5)),
-            }),
+            Reached::NoRun => Ok(no_run_yet(message, order)),
         }
     }
 
@@ -66,10 +103,154 @@ impl Dispatcher {
         if self.signal(&order.workflow_id, names::RETRY, &input, request_id(message)).await? == Reached::Run {
             return Ok(Outcome::done(order.order_id));
         }
-        let mut tx = self.pool.begin().await?;
-        attention::resolve(&mut tx, &order.order_id, None, "retry", actor, None).await?;
-        tx.commit().await?;
-        self.start(&order).await?;
+        self.start_anew(&order, "retry", actor).await?;
         Ok(Outcome::done(order.order_id))
+    }
+
+    /// Calls the order off by the signal: whoever sent the command has not waited for the answer.
+    async fn cancel(
+        &self,
+        message: &Message,
+        order: Order,
+        command: &Command,
+    ) -> Result<Outcome, DispatchError> {
+        if order.story_ended_at.is_some() {
+            let commanded = self.answer_of_record(&order, command).await?;
+            return Ok(match commanded {
+                Commanded::Done(_) => Outcome::done(order.order_id),
+                _ => Outcome::skipped("the order is closed", Some(order.order_id)),
+            });
+        }
+        let (input, once) = (cancel_input(command), request_id(message));
+        if self.signal(&order.workflow_id, names::CANCEL, &input, once.clone()).await? == Reached::Run {
+            return Ok(Outcome::done(order.order_id));
+        }
+        self.start_anew(&order, "cancel", command.actor()).await?;
+        match self.signal(&order.workflow_id, names::CANCEL, &input, once).await? {
+            Reached::Run => Ok(Outcome::done(order.order_id)),
+            Reached::NoRun => Ok(no_run_yet(message, order)),
+        }
+    }
+
+    /// Asks again; an Update is not kept by the server before a worker takes it, so the inbox does.
+    async fn set_status(
+        &self,
+        message: &Message,
+        order: Order,
+        command: &Command,
+    ) -> Result<Outcome, DispatchError> {
+        let order_id = order.order_id.clone();
+        match self.ask_run(message, &order, command).await? {
+            Commanded::Done(_) => Ok(Outcome::done(order_id)),
+            Commanded::Refused(_) => Ok(Outcome::skipped("the order's status does not allow it", Some(order_id))),
+            Commanded::Later => Ok(no_run_yet(message, order)),
+        }
+    }
+
+    /// Gives a command of a person its effect while they wait: at most [`ANSWER_WITHIN`], with the
+    /// message's id as the Update's, so that it can be asked again. Whatever is not known by then
+    /// stays in the inbox.
+    pub async fn command_now(&self, message: &Message) -> Commanded {
+        let known = match self.try_now(message).await {
+            Ok(known) => known,
+            Err(error) => {
+                warn!(inbox.id = message.inbox_id, %error, "command left for later");
+                return Commanded::Later;
+            }
+        };
+        let Some((order_id, commanded)) = known else { return Commanded::Later };
+        let outcome = match &commanded {
+            Commanded::Done(_) => Outcome::done(order_id),
+            Commanded::Refused(_) => Outcome::skipped("refused", Some(order_id)),
+            Commanded::Later => return Commanded::Later,
+        };
+        if let Err(error) = self.settle(message, outcome).await {
+            // It comes up again, and then finds it done or refused.
+            warn!(inbox.id = message.inbox_id, %error, "command could not be settled");
+        }
+        commanded
+    }
+
+    async fn try_now(&self, message: &Message) -> Result<Option<(OrderId, Commanded)>, DispatchError> {
+        let Ok(command) = serde_json::from_slice::<Command>(&message.body) else { return Ok(None) };
+        let Some(order) = self.order(&command.order_id).await? else { return Ok(None) };
+        let commanded = self.ask_run(message, &order, &command).await?;
+        Ok(Some((order.order_id, commanded)))
+    }
+
+    /// Asks the order's run by an Update; an order whose story has ended answers from its record.
+    async fn ask_run(
+        &self,
+        message: &Message,
+        order: &Order,
+        command: &Command,
+    ) -> Result<Commanded, DispatchError> {
+        if order.story_ended_at.is_some() {
+            return self.answer_of_record(order, command).await;
+        }
+        let (name, input) = match command.status {
+            Some(status) => {
+                let reason = &command.reason;
+                (names::SET_STATUS, json!({"status": status, "actor": command.actor(), "reason": reason}))
+            }
+            None => (names::CANCEL_ORDER, cancel_input(command)),
+        };
+        let asked = self.update(&order.workflow_id, name, &input, request_id(message));
+        match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(Updated::NoAnswer))? {
+            Updated::Done(answer) => Ok(Commanded::Done(answer.status)),
+            Updated::Refused(sentence) => Ok(Commanded::Refused(sentence)),
+            // It may have come to its end a moment ago, and then the record knows.
+            Updated::NoAnswer => match self.order(&order.order_id).await? {
+                Some(now) if now.story_ended_at.is_some() => self.answer_of_record(&now, command).await,
+                _ => Ok(Commanded::Later),
+            },
+        }
+    }
+
+    /// What the record answers once the story has ended. An order that was not to be fulfilled can
+    /// still be called off: nothing was done for it, so the record is all there is to change.
+    async fn answer_of_record(&self, order: &Order, command: &Command) -> Result<Commanded, DispatchError> {
+        let (status, to) = (order.status, command.status.unwrap_or(OrderStatus::Cancelled));
+        if status == OrderStatus::Pending && to == OrderStatus::Cancelled {
+            let mut tx = self.pool.begin().await?;
+            let actor = command.actor().parse()?;
+            progress::note_cancelled_by(&mut tx, &order.order_id, actor, command.reason.as_deref()).await?;
+            let by = format!("by {actor}");
+            progress::move_to(&mut tx, &order.order_id, to, "CANCELLED", Some(&by)).await?;
+            tx.commit().await?;
+            return Ok(Commanded::Done(to));
+        }
+        Ok(match to {
+            _ if to == status => Commanded::Done(status),
+            OrderStatus::Cancelled => {
+                Commanded::Refused(format!("Order cannot be cancelled. Current status: {status}"))
+            }
+            _ => Commanded::Refused(format!("Status cannot become {to}. Current status: {status}")),
+        })
+    }
+
+    async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, DispatchError> {
+        let mut conn = self.pool.acquire().await?;
+        Ok(record::find(&mut conn, order_id).await?)
+    }
+
+    /// A new run for an order whose run is gone, or was never started.
+    async fn start_anew(&self, order: &Order, resolution: &str, actor: &str) -> Result<(), DispatchError> {
+        let mut tx = self.pool.begin().await?;
+        attention::resolve(&mut tx, &order.order_id, None, resolution, actor, None).await?;
+        tx.commit().await?;
+        self.start(order).await
+    }
+}
+
+fn cancel_input(command: &Command) -> Value {
+    json!({"actor": command.actor(), "reason": command.reason})
+}
+
+fn no_run_yet(message: &Message, order: Order) -> Outcome {
+    Outcome::Postpone {
+        reason: "no run of the order's workflow is there",
+        order: Some(order.order_id),
+        wait: Duration::from_secs(2 << message.attempts.clamp(0, 5)),
     }
 }

@@ -3,18 +3,24 @@
 use domain::{FulfilmentPolicy, WorkflowId};
 use orders::Order;
 use temporalio_client::{
-    UntypedSignal, UntypedWorkflow, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowSignalOptions,
-    WorkflowStartOptions,
-    errors::{WorkflowInteractionError, WorkflowStartError},
+    UntypedSignal, UntypedUpdate, UntypedWorkflow, WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy,
+    WorkflowIdReusePolicy, WorkflowSignalOptions, WorkflowStartOptions,
+    errors::{WorkflowInteractionError, WorkflowStartError, WorkflowUpdateError},
+    tonic::IntoRequest,
 };
 use temporalio_common::{
     MemoValues,
     data_converters::{PayloadConverter, RawValue},
+    protos::temporal::api::{
+        failure::v1::{Failure, failure::FailureInfo},
+        workflowservice::v1::GetSystemInfoRequest,
+    },
     search_attributes::{SearchAttributes, Timestamp},
 };
 use workflows::{
     OrderFulfilment,
     contract::{FulfilmentInput, STORY_VERSION},
+    messages::StatusAnswer,
     names,
 };
 
@@ -27,7 +33,59 @@ pub(super) enum Reached {
     NoRun,
 }
 
+/// What became of an Update.
+#[derive(Debug)]
+pub(super) enum Updated {
+    Done(StatusAnswer),
+    /// In the run's own words.
+    Refused(String),
+    /// No run is there, or it ended before it answered.
+    NoAnswer,
+}
+
+/// The server's word for an Update whose run closed before it was done.
+const RUN_CLOSED_FIRST: &str = "AcceptedUpdateCompletedWorkflow";
+
 impl Dispatcher {
+    /// Asks the order's run and waits for its answer. `update_id` makes a repeated Update one Update.
+    pub(super) async fn update(
+        &self,
+        workflow: &WorkflowId,
+        name: &str,
+        input: &serde_json::Value,
+        update_id: String,
+    ) -> Result<Updated, DispatchError> {
+        let temporal = self.temporal.get().await?;
+        let handle = temporal.client.get_workflow_handle::<UntypedWorkflow>(workflow.as_str());
+        let input = RawValue::from_value(input, &PayloadConverter::serde_json());
+        let options = WorkflowExecuteUpdateOptions::builder().update_id(update_id).build();
+        match handle.execute_update(UntypedUpdate::new(name), input, options).await {
+            Ok(answer) => {
+                let payload = answer.payloads.first().map_or(&[][..], |payload| &payload.data);
+                serde_json::from_slice(payload)
+                    .map(Updated::Done)
+                    .map_err(|error| DispatchError::Refused(error.to_string()))
+            }
+            Err(WorkflowUpdateError::NotFound(_)) => Ok(Updated::NoAnswer),
+            Err(WorkflowUpdateError::Failed(failure)) if closed_first(&failure) => Ok(Updated::NoAnswer),
+            Err(WorkflowUpdateError::Failed(failure)) => Ok(Updated::Refused(failure.message)),
+            Err(error) => Err(DispatchError::Refused(error.to_string())),
+        }
+    }
+
+    /// Asks Temporal whether it is there.
+    ///
+    /// # Errors
+    /// [`DispatchError`] says why not.
+    pub async fn ask_temporal(&self) -> Result<(), DispatchError> {
+        let temporal = self.temporal.get().await?;
+        let mut service = temporal.client.connection().workflow_service();
+        match service.get_system_info(GetSystemInfoRequest::default().into_request()).await {
+            Ok(_) => Ok(()),
+            Err(status) => Err(DispatchError::Refused(status.code().to_string())),
+        }
+    }
+
     /// Starts the order's run, unless one is there: that is a success too.
     pub(super) async fn start(&self, order: &Order) -> Result<(), DispatchError> {
         let temporal = self.temporal.get().await?;
@@ -71,6 +129,10 @@ impl Dispatcher {
             .and_then(|shop| self.settings.shops.get(shop.as_str()))
             .map_or(&self.settings.api_policy, |shop| &shop.policy)
     }
+}
+
+fn closed_first(failure: &Failure) -> bool {
+    matches!(&failure.failure_info, Some(FailureInfo::ApplicationFailureInfo(info)) if info.r#type == RUN_CLOSED_FIRST)
 }
 
 fn input_of(order: &Order, policy: FulfilmentPolicy, search_attributes: bool) -> FulfilmentInput {

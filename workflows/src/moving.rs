@@ -1,0 +1,102 @@
+//! A person moves an order to its next status. The story knows the way by itself; what a person can
+//! do is end a wait, or say that the goods have left already.
+
+use domain::{CancelDecision, Condition, OrderStatus};
+
+use crate::{
+    entry::OrderFulfilment,
+    messages::{CancelRequest, Refusal, StatusAnswer, StatusRequest},
+    order_fulfilment::Story,
+    saga::Interrupted,
+};
+
+impl OrderFulfilment {
+    /// Whether a person may move the order there now.
+    pub(crate) fn check_status(&self, request: &StatusRequest) -> Result<(), Refusal> {
+        let to = request.status;
+        if self.status == to {
+            return Ok(());
+        }
+        if to == OrderStatus::Cancelled {
+            return match self.cancel_decision(request.actor) {
+                CancelDecision::Refuse | CancelDecision::TellOperator => Err(self.cannot_be_cancelled()),
+                _ => Ok(()),
+            };
+        }
+        if !self.status.may_become(to) {
+            return Err(self.cannot_become(to, "the status table has no such step"));
+        }
+        if let Some(parked) = &self.parked {
+            let why = format!("the step {} is parked ({}); resolve it first", parked.step, parked.reason);
+            return Err(self.cannot_become(to, &why));
+        }
+        if self.undoing || self.cancel.is_some() {
+            return Err(self.cannot_become(to, "the order is being called off"));
+        }
+        match to {
+            OrderStatus::Confirmed if self.waits_for_stock() => {
+                Err(self.cannot_become(to, "it waits for stock"))
+            }
+            OrderStatus::Shipped if self.progress.pieces_left > 0 => {
+                Err(self.cannot_become(to, "some of it has left; the warehouse tells of the rest"))
+            }
+            OrderStatus::Shipped if self.progress.waiting_lines > 0 => {
+                Err(self.cannot_become(to, "some of it waits for stock"))
+            }
+            OrderStatus::Delivered => Err(self.cannot_become(to, "the shop is being told that it left")),
+            _ => Ok(()),
+        }
+    }
+
+    fn waits_for_stock(&self) -> bool {
+        self.stage == Condition::Backordered.as_str()
+    }
+
+    fn cannot_become(&self, to: OrderStatus, why: &str) -> Refusal {
+        Refusal(format!("Status cannot become {to}: {why}. Current status: {}", self.status))
+    }
+}
+
+impl Story {
+    /// Moves the order on, and waits until it is there or something stands in the way.
+    pub(crate) async fn moved_on(&self, request: StatusRequest) -> Result<StatusAnswer, Refusal> {
+        let StatusRequest { status: to, actor, reason } = request;
+        if to == OrderStatus::Cancelled {
+            return self.called_off(CancelRequest { actor, reason }).await;
+        }
+        self.ctx.state_mut(|order| match to {
+            OrderStatus::Confirmed => order.go_on = true,
+            OrderStatus::Shipped => order.left_by_hand = true,
+            _ => {} // on its way there by itself
+        });
+        self.shielded_wait(|order| {
+            order.status >= to || order.parked.is_some() || order.over || order.waits_for_stock()
+        })
+        .await;
+        self.ctx.state(|order| {
+            let status = order.status;
+            if status >= to && status != OrderStatus::Cancelled {
+                return Ok(StatusAnswer { status });
+            }
+            let why = match &order.parked {
+                Some(parked) => format!("the step {} is parked ({})", parked.step, parked.reason),
+                None if order.waits_for_stock() => "it waits for stock".to_owned(),
+                None => "the order came to its end before".to_owned(),
+            };
+            Err(order.cannot_become(to, &why))
+        })
+    }
+
+    /// Whether somebody said that everything left by hand; then it is booked so.
+    pub(crate) async fn all_left_by_hand(&self) -> Result<bool, Interrupted> {
+        if !self.ctx.state_mut(|order| std::mem::take(&mut order.left_by_hand)) {
+            return Ok(false);
+        }
+        for hand_over in self.ctx.state(|order| order.progress.hand_overs.clone()) {
+            if hand_over.pieces > 0 {
+                self.left_by_hand(&hand_over).await?;
+            }
+        }
+        Ok(true)
+    }
+}
