@@ -4,6 +4,7 @@ use std::{future::Future, time::Duration};
 
 use domain::{OrderId, Step};
 use inventory::InventoryError;
+use inventory_service::StockError;
 use metrics::{counter, histogram};
 use orders::{OrdersError, attention};
 use shopify::admin::{EnsureError, ShopifyError};
@@ -121,6 +122,23 @@ impl From<InventoryError> for Failure {
             InventoryError::Database(_) => Self::database(),
             InventoryError::MoreThanAllocated { .. } => Self::permanent("MORE_THAN_ALLOCATED"),
             _ => Self::permanent("STOCK_REFUSED"),
+        }
+    }
+}
+
+impl From<StockError> for Failure {
+    fn from(error: StockError) -> Self {
+        match error {
+            StockError::Inventory(error) => error.into(),
+            StockError::Orders(error) => error.into(),
+            StockError::Refused { reason } if reason == "MORE_THAN_ALLOCATED" => Self::permanent(&reason),
+            StockError::Refused { .. } => Self::permanent("STOCK_REFUSED"),
+            StockError::Unavailable(_) | StockError::Overtaken => Self {
+                code: names::INVENTORY_UNAVAILABLE.to_owned(),
+                permanent: false,
+                retry_after: None,
+                vendor_text: None,
+            },
         }
     }
 }

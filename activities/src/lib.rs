@@ -6,7 +6,6 @@
 mod attempt;
 mod order_records;
 mod shop_calls;
-mod stock_news;
 mod telling;
 mod warehouse_calls;
 

@@ -2,17 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Condition, Mishap, OrderStatus, Quantity, ShopDomain, Sku, Step, StockOutRule, WarehouseId};
-use inventory::{
-    DemandLine, Reservation as Holding, ReservationStatus, ReserveMode, ReserveOutcome, ReserveRequest,
-};
+use domain::{Condition, Mishap, OrderStatus, ShopDomain, Step, StockOutRule, WarehouseId};
+use inventory::{Reservation as Holding, ReserveOutcome};
+use inventory_service::Stock;
 use metrics::counter;
 use orders::{
     Order, attention,
     progress::{self, Waiting},
     record, shipment,
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
@@ -22,19 +21,24 @@ use workflows::contract::{
 
 use crate::{
     attempt::{Failure, attempt},
-    stock_news, telling,
+    telling,
 };
 
 mod parcels;
 mod planning;
+mod reserving;
 
 /// Which of a shop's locations is which warehouse.
 pub type Locations = HashMap<ShopDomain, HashMap<i64, WarehouseId>>;
 
-/// The steps in our own database.
+/// Why the stock of an order that was called off was given back.
+const CALLED_OFF: &str = "order called off";
+
+/// The steps in our own database, and at the inventory service where stock is kept by one.
 pub struct OrderRecords {
     pool: PgPool,
     locations: Locations,
+    stock: Stock,
 }
 
 #[activities]
@@ -137,23 +141,25 @@ impl OrderRecords {
 impl OrderRecords {
     /// The steps, against this database.
     #[must_use]
-    pub fn new(pool: PgPool, locations: Locations) -> Self {
-        Self { pool, locations }
+    pub fn new(pool: PgPool, locations: Locations, stock: Stock) -> Self {
+        Self { pool, locations, stock }
     }
 
     async fn reserve(&self, input: &Reservation) -> Result<Reserved, Failure> {
+        let ahead = self.reserve_ahead(input).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        if order.story_ended_at.is_some() || order.status == OrderStatus::Cancelled {
+        if is_over(&order) {
             return Ok(Reserved::Over { status: order.status });
         }
-        let Some(lines) = demand(&order) else { return Ok(Reserved::UnknownSku) };
-        let holding = match self.take_stock(&mut tx, &order, input.stock_out, lines).await? {
+        let Some(request) = self.reserve_request(&order, input.stock_out) else {
+            return Ok(Reserved::UnknownSku);
+        };
+        let holding = match self.take_stock(&mut tx, ahead, &order, request).await? {
             ReserveOutcome::Reserved(holding) => holding,
             ReserveOutcome::UnknownSku(_) => return Ok(Reserved::UnknownSku),
             ReserveOutcome::Short(_) => return Ok(Reserved::OutOfStock),
         };
-        stock_news::announce(&mut tx, &order.correlation_id, &holding.changed).await?;
         let waits_whole = !holding.waiting.is_empty() && input.stock_out != StockOutRule::ShipWhatIsThere;
         if waits_whole {
             let waiting = Waiting { condition: Condition::Backordered, reason: None, held_by: None };
@@ -173,41 +179,6 @@ impl OrderRecords {
             untold,
             pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
         })
-    }
-
-    /// The reservation of the order's epoch, made now or before. One that was given back makes way
-    /// for the next.
-    async fn take_stock(
-        &self,
-        conn: &mut PgConnection,
-        order: &Order,
-        stock_out: StockOutRule,
-        lines: Vec<DemandLine>,
-    ) -> Result<ReserveOutcome, Failure> {
-        let mut request = ReserveRequest {
-            order_id: order.order_id.clone(),
-            epoch: order.epoch,
-            lines,
-            mode: match stock_out {
-                StockOutRule::WaitWhole => ReserveMode::WaitForTheRest,
-                StockOutRule::ShipWhatIsThere => ReserveMode::ShipWhatIsThere,
-                StockOutRule::Park => ReserveMode::AllOrNothing,
-            },
-            preferred_warehouse: self.preferred_warehouse(order),
-        };
-        let outcome = inventory::reserve(conn, &request).await?;
-        match outcome {
-            ReserveOutcome::Reserved(Holding { status: ReservationStatus::Released, .. }) => {
-                request.epoch = progress::next_epoch(conn, &order.order_id).await?;
-                Ok(inventory::reserve(conn, &request).await?)
-            }
-            outcome => Ok(outcome),
-        }
-    }
-
-    fn preferred_warehouse(&self, order: &Order) -> Option<WarehouseId> {
-        let location = order.facts.location_id?;
-        self.locations.get(order.channel.shop()?)?.get(&location).cloned()
     }
 
     async fn look(&self, input: &OrderRef) -> Result<OrderSituation, Failure> {
@@ -230,18 +201,6 @@ impl OrderRecords {
             progress::set_story_ended(&mut tx, &input.order_id, true).await?;
         }
         Ok(tx.commit().await?)
-    }
-
-    pub(super) async fn give_back(
-        &self,
-        conn: &mut PgConnection,
-        order: &Order,
-        cause: &str,
-    ) -> Result<(), Failure> {
-        let released = inventory::release(conn, &order.order_id, order.epoch, cause).await?;
-        stock_news::announce(conn, &order.correlation_id, &released.changed).await?;
-        stock_news::wake(conn, &order.correlation_id, &released.served).await?;
-        Ok(())
     }
 
     async fn park(&self, input: &StepToPark) -> Result<(), Failure> {
@@ -278,9 +237,10 @@ impl OrderRecords {
     }
 
     async fn release(&self, input: &OrderRef) -> Result<ParcelBooked, Failure> {
+        let ahead = self.release_ahead(&input.order_id, CALLED_OFF).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        self.give_back(&mut tx, &order, "order called off").await?;
+        self.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
         let (_, left) = shipment::pieces(&mut tx, &order.order_id).await?;
         let status = if left > 0 { self.ship(&mut tx, &order, None).await? } else { order.status };
         tx.commit().await?;
@@ -288,8 +248,13 @@ impl OrderRecords {
     }
 
     async fn cancelled(&self, input: &Cancellation) -> Result<(), Failure> {
+        // An attempt at reserving that was given up may have come in late, under the next epoch.
+        let ahead = self.release_ahead(&input.order_id, CALLED_OFF).await?;
         let mut tx = self.pool.begin().await?;
-        record::lock(&mut tx, &input.order_id).await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        if ahead.answer().is_some() {
+            self.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
+        }
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);
         progress::move_to(&mut tx, &input.order_id, OrderStatus::Cancelled, "CANCELLED", Some(&by)).await?;
@@ -298,19 +263,8 @@ impl OrderRecords {
     }
 }
 
-/// What the order asks for; none if a line names nothing that could be a SKU.
-fn demand(order: &Order) -> Option<Vec<DemandLine>> {
-    order
-        .facts
-        .to_fulfil()
-        .map(|line| {
-            Some(DemandLine {
-                line_id: line.line_id.clone(),
-                sku: Sku::parse(line.sku.as_deref()?).ok()?,
-                quantity: Quantity::new(i64::from(line.fulfillable_quantity)).ok()?,
-            })
-        })
-        .collect()
+fn is_over(order: &Order) -> bool {
+    order.story_ended_at.is_some() || order.status == OrderStatus::Cancelled
 }
 
 fn describe(holding: &Holding) -> String {

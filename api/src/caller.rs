@@ -59,13 +59,9 @@ impl Caller {
         Self { subject: None, roles: vec![Role::Admin] }
     }
 
-    /// Somebody with a token.
+    /// Somebody with a token, and those of its roles that open the door it came through.
     pub(crate) fn with_token(subject: String, roles: Vec<Role>) -> Self {
         Self { subject: Some(subject), roles }
-    }
-
-    pub(crate) fn has_one_of(&self, roles: &[Role]) -> bool {
-        self.roles.iter().any(|role| roles.contains(role))
     }
 
     /// The subject whose orders alone the caller may see and touch; none if it may see all.

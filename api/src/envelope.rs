@@ -38,6 +38,18 @@ pub(crate) struct Failure {
     error: FailureBody,
 }
 
+impl Failure {
+    pub(crate) fn of(told: Told) -> Self {
+        let error = FailureBody {
+            code: told.code.to_owned(),
+            message: told.message,
+            details: told.details,
+            correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
+        };
+        Self { success: false, error }
+    }
+}
+
 /// The refusal itself.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -69,13 +81,7 @@ pub(crate) async fn wrap(request: Request, next: Next) -> Response {
     let Some(told) = response.extensions_mut().remove::<Told>().filter(|_| wrapped) else {
         return response;
     };
-    let error = FailureBody {
-        code: told.code.to_owned(),
-        message: told.message,
-        details: told.details,
-        correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
-    };
-    let mut envelope = (response.status(), Json(Failure { success: false, error })).into_response();
+    let mut envelope = (response.status(), Json(Failure::of(told))).into_response();
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
         if let Some(value) = response.headers_mut().remove(&name) {
             envelope.headers_mut().insert(name, value);

@@ -5,34 +5,43 @@
 //! | [`config`] | the settings of the process |
 //! | [`server`] | the routes under their limits, and the listener |
 //! | [`queue`] | what was committed to the inbox on its way to its workflow |
-//! | `access`, [`caller`] | who sends a request, and whether it may |
+//! | [`access`], [`caller`] | who sends a request, and whether it may |
 //! | `envelope` | how answers are wrapped on the integration endpoints |
 //! | `openapi` | what the interface says of itself |
+//! | `page` | pages of a list, and the way from one to the next |
+//! | [`grpc`] | the inventory service on its own port, behind the same access |
+//! | `stock_elsewhere` | closed doors, where stock is kept by a service of its own |
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |
-//! | `amount`, `correlation`, `extract`, `field` | reading what a caller sent |
+//! | `amount`, `correlation`, `extract`, `field`, `members` | reading what a caller sent |
 //! | `events` | what other systems hear of allocations |
+//! | `transaction` | trying again what met another transaction |
 //! | [`telemetry`] | the names of the metrics |
 //!
 //! **Invariant:** nothing is acknowledged before it is committed, nothing here writes stock except
 //! through `inventory`, and nothing here calls `activities`.
 
+pub mod access;
 pub mod caller;
 pub mod config;
+pub mod grpc;
 pub mod problem;
 pub mod queue;
 pub mod server;
 pub mod telemetry;
 
-mod access;
 mod amount;
 mod correlation;
 mod envelope;
 mod events;
 mod extract;
 mod field;
+mod members;
 mod openapi;
+mod page;
 mod routes;
+mod stock_elsewhere;
+mod transaction;
 
 #[cfg(feature = "faults")]
 mod planted;

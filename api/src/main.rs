@@ -2,19 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use api::{
+    access::Access,
     config::{Config, Settings},
-    queue,
+    grpc, queue,
     server::{self, Api},
     telemetry,
 };
 use clap::Parser;
 use intake::{DatabasePool, Dispatcher, temporal::LazyTemporal};
+use inventory_service::Stock;
 use tokio::{
     net::TcpListener,
     select,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 use tracing::info;
 
@@ -26,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    let Config { listen, metrics_listen, shared } = match settings.resolve() {
+    let Config { listen, metrics_listen, grpc_listen, access, shared } = match settings.resolve() {
         Ok(config) => config,
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
@@ -36,7 +39,9 @@ async fn main() -> anyhow::Result<()> {
     })?;
     let pool = intake::connect_database(&shared.database_url, DATABASE)
         .context("DATABASE_URL is no PostgreSQL URL")?;
-    let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::default());
+    let stock = Stock::at(shared.inventory_service.clone())
+        .map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
+    let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::default(), stock.clone());
     let dispatching_by = dispatcher.clone();
     let (queue, dispatching) = queue::start(move |message| {
         let dispatcher = dispatching_by.clone();
@@ -45,21 +50,59 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("the API cannot listen on {listen}; API_LISTEN moves it"))?;
-    let router = server::router(Api {
+    let access = Access::new(&access).context("the issuer of tokens cannot be asked")?;
+    access.prepare();
+    let api = Api {
         pool: pool.clone(),
         shops: Arc::new(shared.shops),
         callback_secrets: shared.warehouse.webhook_secrets.into(),
-        queue,
+        hold_window: shared.api_policy.hold_window,
+        queue: queue.clone(),
         dispatcher,
-    });
+        stock,
+    };
+    let access = Arc::new(access);
+    let router = server::router(api, Arc::clone(&access));
 
-    let shutdown = shutdown_signal()?;
+    let ended = ended_by(shutdown_signal()?);
+    let grpc = match grpc_listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("gRPC cannot listen on {address}; GRPC_LISTEN moves it"))?;
+            info!(grpc.listen = %address, "the inventory service is listening");
+            Some(tokio::spawn(grpc::serve(listener, pool.clone(), access, queue, until_ended(&ended))))
+        }
+        None => None,
+    };
     info!(%listen, metrics.listen = %metrics_listen, "listening");
-    server::serve(listener, router, shutdown).await;
+    server::serve(listener, router, until_ended(&ended)).await;
+    if let Some(grpc) = grpc {
+        grpc.await.context("the inventory service panicked")?;
+    }
     dispatching.drain(DRAIN).await;
     pool.close().await;
     info!("ended");
     Ok(())
+}
+
+/// Tells all who watch that the process was asked to end.
+fn ended_by(shutdown: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<bool> {
+    let (tell, ended) = watch::channel(false);
+    tokio::spawn(async move {
+        shutdown.await;
+        // A failure means that nobody watches any more.
+        let _ = tell.send(true);
+    });
+    ended
+}
+
+fn until_ended(ended: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut ended = ended.clone();
+    async move {
+        // A failure means that nobody can tell any more, which is an end too.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
 }
 
 /// Ends when the process is asked to end.

@@ -12,14 +12,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{OrderId, OrderStatus, ParseError, Sku, WarehouseId};
-use inventory::{AllocationStatus, InventoryError, Shortage};
-use orders::OrdersError;
+use inventory::{AllocationStatus, Shortage};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::error;
 use utoipa::ToSchema;
 
 use crate::correlation::CorrelationId;
+
+mod causes;
+
+pub(crate) use causes::met_another_transaction;
 
 /// Where the problems are described.
 const TYPE_PREFIX: &str = "https://waybill.dev/errors/";
@@ -69,6 +72,14 @@ pub enum Problem {
     /// No such message in the inbox.
     #[error("There is no message {0}")]
     NoSuchMessage(i64),
+    /// The message had its effect, which is not repeated.
+    #[error("Message {inbox_id} had its effect{}, which is not repeated", on(.order.as_deref()))]
+    MessageDone {
+        /// The message.
+        inbox_id: i64,
+        /// The order it had its effect on.
+        order: Option<String>,
+    },
     /// No such allocation.
     #[error("There is no allocation {0}")]
     NoSuchAllocation(String),
@@ -97,10 +108,15 @@ pub enum Problem {
     #[error("{0}: another user has it")]
     UserExists(&'static str),
     /// An order with this id is there already, and it is another one.
-    #[error("orderId: {0} is taken by an order with other content")]
-    OrderExists(OrderId),
+    #[error("{field}: {order_id} is taken by an order with other content")]
+    OrderExists {
+        /// As what the caller wrote `orderId`.
+        field: &'static str,
+        /// The id.
+        order_id: OrderId,
+    },
     /// The key came with another body before.
-    #[error("Idempotency-Key: it came with another body before; draw a new key for a new order")]
+    #[error("Idempotency-Key: it came with another body before; draw a new key for a new request")]
     IdempotencyKeyReused,
     /// It is too late to call the order off.
     #[error("Order cannot be cancelled. Current status: {0}")]
@@ -186,6 +202,7 @@ impl Problem {
             Self::NoSuchOrder(_) => Kind(S::NOT_FOUND, "order-not-found", "ORDER_NOT_FOUND", "Order not found"),
             Self::NoSuchUser(_) => Kind(S::NOT_FOUND, "user-not-found", "USER_NOT_FOUND", "User not found"),
             Self::NoSuchMessage(_) => Kind(S::NOT_FOUND, "message-not-found", "MESSAGE_NOT_FOUND", "Message not found"),
+            Self::MessageDone { .. } => Kind(S::CONFLICT, "message-done", "MESSAGE_DONE", "Message done"),
             Self::NoSuchAllocation(_) => {
                 Kind(S::NOT_FOUND, "allocation-not-found", "ALLOCATION_NOT_FOUND", "Allocation not found")
             }
@@ -198,7 +215,7 @@ impl Problem {
                 Kind(S::CONFLICT, "not-that-much-there", "NOT_THAT_MUCH_THERE", "Not that much there")
             }
             Self::UserExists(_) => Kind(S::CONFLICT, "user-exists", "USER_EXISTS", "User exists"),
-            Self::OrderExists(_) => Kind(S::CONFLICT, "order-exists", "ORDER_EXISTS", "Order exists"),
+            Self::OrderExists { .. } => Kind(S::CONFLICT, "order-exists", "ORDER_EXISTS", "Order exists"),
             Self::IdempotencyKeyReused => {
                 Kind(S::CONFLICT, "idempotency-key-reused", "IDEMPOTENCY_KEY_REUSED", "Idempotency key reused")
             }
@@ -230,6 +247,33 @@ impl Problem {
         }
     }
 
+    /// What the caller is told.
+    pub(crate) fn body(&self) -> ProblemBody {
+        let Kind(status, name, _, title) = self.kind();
+        let sentence = self.to_string();
+        ProblemBody {
+            r#type: format!("{TYPE_PREFIX}{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: sentence.clone(),
+            error: sentence,
+            field: self.field().map(str::to_owned),
+            correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
+        }
+    }
+
+    /// The same for the integration endpoints.
+    pub(crate) fn told(&self) -> Told {
+        let Kind(_, _, code, _) = self.kind();
+        Told { code, message: self.to_string(), details: self.details() }
+    }
+
+    /// The status and the title of the problem.
+    pub(crate) fn status_and_title(&self) -> (StatusCode, &'static str) {
+        let Kind(status, _, _, title) = self.kind();
+        (status, title)
+    }
+
     /// The name of the problem, for metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -244,7 +288,7 @@ impl Problem {
             Self::ItemExists(_) => Some("itemId"),
             Self::NotThatMuchThere { .. } => Some("quantity"),
             Self::UserExists(field) => Some(field),
-            Self::OrderExists(_) => Some("orderId"),
+            Self::OrderExists { field, .. } => Some(field),
             Self::IdempotencyKeyReused => Some("Idempotency-Key"),
             Self::AllocationExists(_) => Some("orderItemId"),
             _ => None,
@@ -320,22 +364,12 @@ pub(crate) struct ProblemBody {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Kind(status, name, code, title) = self.kind();
+        let Kind(status, name, code, _) = self.kind();
         if let Some(cause) = self.source() {
             error!(problem = name, cause = %chain(cause), "request failed");
         }
-        let sentence = self.to_string();
-        let body = ProblemBody {
-            r#type: format!("{TYPE_PREFIX}{name}"),
-            title: title.to_owned(),
-            status: status.as_u16(),
-            detail: sentence.clone(),
-            error: sentence.clone(),
-            field: self.field().map(str::to_owned),
-            correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
-        };
         let mut response =
-            (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(body)).into_response();
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self.body())).into_response();
         if let Some(seconds) = self.retry_after(status) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
@@ -343,67 +377,9 @@ impl IntoResponse for Problem {
             let scheme = header::HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        response.extensions_mut().insert(Told { code, message: sentence, details: self.details() });
+        response.extensions_mut().insert(self.told());
         response
     }
-}
-
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        if is_passing(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
-    }
-}
-
-impl From<OrdersError> for Problem {
-    fn from(error: OrdersError) -> Self {
-        match error {
-            OrdersError::Database(error) => error.into(),
-            error => Self::Internal(error.into()),
-        }
-    }
-}
-
-impl From<InventoryError> for Problem {
-    fn from(error: InventoryError) -> Self {
-        match error {
-            InventoryError::UnknownItem { sku } => Self::NoSuchItem(sku),
-            InventoryError::ItemExists { sku } => Self::ItemExists(sku),
-            InventoryError::UnknownWarehouse { warehouse } => {
-                Self::invalid("warehouseId", &format!("there is no warehouse {warehouse}"))
-            }
-            InventoryError::PriceNotAllowed { source, .. } => Self::invalid("unitPrice", source.allowed),
-            InventoryError::Database(error) => error.into(),
-            error => Self::Internal(error.into()),
-        }
-    }
-}
-
-/// Whether the same statement may work in a moment: no connection, a time-out, a server that starts
-/// or is full (SQLSTATE classes 08, 53, 57), or a transaction that met another one (40, 55).
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))),
-        _ => false,
-    }
-}
-
-/// Whether a problem is a transaction that met another one and may be tried again at once.
-pub(crate) fn met_another_transaction(problem: &Problem) -> bool {
-    let Problem::Unavailable(cause) = problem else {
-        return false;
-    };
-    cause
-        .downcast_ref::<sqlx::Error>()
-        .and_then(|error| error.as_database_error()?.code())
-        .is_some_and(|code| code.starts_with("40"))
 }
 
 /// An error and what caused it. `Display` only: PostgreSQL's details, which hold values, stand in
@@ -419,6 +395,10 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+fn on(order: Option<&str>) -> String {
+    order.map(|order| format!(" on order {order}")).unwrap_or_default()
 }
 
 fn list(skus: &[Sku]) -> String {

@@ -4,16 +4,26 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::server::Api;
 
+mod allocations;
+mod explain;
 mod health;
+mod inbox;
+mod integration;
 mod inventory;
 mod orders;
+mod users;
 mod webhooks;
 
 /// All of them.
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(webhooks::router())
+        .merge(inbox::router())
         .merge(inventory::router())
         .merge(orders::router())
+        .merge(users::router())
+        .merge(allocations::router())
+        .merge(explain::router())
+        .merge(integration::router())
         .merge(health::router())
 }

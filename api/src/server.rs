@@ -1,6 +1,6 @@
 //! The routes under their limits, and the listener.
 
-use std::{any::Any, future::Future, sync::Arc, time::Duration};
+use std::{any::Any, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,33 +9,48 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use hyper::server::conn::http1;
+use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use intake::{Dispatcher, settings::Shops};
+use inventory_service::Stock;
 use sqlx::PgPool;
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::watch,
+    sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::{debug, warn};
 use warehouse::callback::CallbackSecret;
 
-use crate::{access, correlation::correlate, envelope, openapi, problem::Problem, queue::Queue, routes};
+use crate::{
+    access::{self, Access, Peer},
+    correlation::correlate,
+    envelope, openapi,
+    problem::Problem,
+    queue::Queue,
+    routes, stock_elsewhere,
+};
+use answering::Answering;
+
+mod answering;
 
 /// The most bytes of a body.
 pub const MOST_BODY_BYTES: usize = 1024 * 1024;
 /// How long a request may take, its body included.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long a caller may take for its headers.
-const HEADER_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of headers that are held for one connection.
 const MOST_HEADER_BYTES: usize = 64 * 1024;
+/// What connections are held to.
+const CONNECTIONS: Connections = Connections {
+    most: 4096,
+    header_time_limit: Duration::from_secs(5),
+    answer_time_limit: Duration::from_secs(10),
+};
 /// How long requests under way may take at the end.
 const CLOSING_TIME_LIMIT: Duration = Duration::from_secs(5);
 
@@ -48,29 +63,45 @@ pub struct Api {
     pub shops: Arc<Shops>,
     /// Secrets of the warehouse's callbacks.
     pub callback_secrets: Arc<[CallbackSecret]>,
+    /// How long orders of our own are held unless they say otherwise.
+    pub hold_window: Duration,
     /// Where committed messages go.
     pub queue: Queue,
     /// The way to an order's run, for commands whose sender waits.
     pub dispatcher: Dispatcher,
+    /// Where the stock of orders is.
+    pub stock: Stock,
 }
 
-/// Every route, under the limits.
-pub fn router(api: Api) -> Router {
+/// Every route, behind its door and under the limits.
+pub fn router(api: Api, access: impl Into<Arc<Access>>) -> Router {
+    let access = access.into();
     let (routes, description) = routes::router().split_for_parts();
-    limited(openapi::with_pages(routes, description), TIME_LIMIT).with_state(api)
+    let cors = access.cors();
+    let routes = openapi::with_pages(routes, description)
+        .layer(from_fn_with_state(api.stock.clone(), stock_elsewhere::turn_away))
+        .layer(from_fn_with_state(access, access::guard));
+    limited(routes, TIME_LIMIT, cors).with_state(api)
 }
 
 /// Limits the routes. The outermost layer stands last.
-fn limited<S: Clone + Send + Sync + 'static>(routes: Router<S>, time_limit: Duration) -> Router<S> {
-    routes
+fn limited<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    time_limit: Duration,
+    cors: Option<CorsLayer>,
+) -> Router<S> {
+    let routes = routes
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async |method: Method| Problem::MethodNotAllowed(method.to_string()))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(from_fn_with_state(time_limit, limit_time))
-        .layer(from_fn(access::identify))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(envelope::wrap))
-        .layer(from_fn(correlate))
+        .layer(from_fn(envelope::wrap));
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes.layer(from_fn(correlate))
 }
 
 async fn limit_time(State(time_limit): State<Duration>, request: Request, next: Next) -> Response {
@@ -87,16 +118,48 @@ fn panicked(_message: Box<dyn Any + Send + 'static>) -> Response {
 
 /// Serves until `shutdown`, then lets requests under way finish for up to five seconds.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    serve_within(CONNECTIONS, listener, router, shutdown).await;
+}
+
+/// What connections are held to.
+#[derive(Debug, Clone, Copy)]
+struct Connections {
+    /// The most at once; others wait to be accepted.
+    most: usize,
+    /// How long a caller may take for its headers, and be quiet between two requests.
+    header_time_limit: Duration,
+    /// How long a caller may take to read an answer.
+    answer_time_limit: Duration,
+}
+
+async fn serve_within(
+    limits: Connections,
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.most));
     let (open, closing) = watch::channel(());
     let service = TowerToHyperService::new(router);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
+        let accepted = async {
+            // Nobody closes the semaphore, so there is always a place in the end.
+            let place = Arc::clone(&places).acquire_owned().await;
+            listener.accept().await.map(|accepted| (place, accepted))
+        };
         let accepted = select! {
-            accepted = listener.accept() => accepted,
+            accepted = accepted => accepted,
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, service.clone(), closing.clone()))),
+            Ok((place, (stream, peer))) => {
+                let served = connection(stream, peer, limits, service.clone(), closing.clone());
+                tokio::spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            }
             Err(error) => {
                 // Out of file descriptors, mostly: others have to end before it gets better.
                 warn!(%error, "a connection could not be accepted");
@@ -116,6 +179,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 /// One connection, from its first byte to its last.
 async fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
+    limits: Connections,
     service: TowerToHyperService<Router>,
     mut closing: watch::Receiver<()>,
 ) {
@@ -123,11 +188,16 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no delay could not be set");
     }
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        service.call(request)
+    });
+    let stream = TokioIo::new(Answering::new(stream, limits.answer_time_limit));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME_LIMIT)
+        .header_read_timeout(limits.header_time_limit)
         .max_buf_size(MOST_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(stream, service);
     let mut connection = std::pin::pin!(connection);
     let ended = select! {
         ended = connection.as_mut() => ended,

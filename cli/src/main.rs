@@ -1,25 +1,49 @@
-//! `waybill`, the command for people: the demo and the database's migrations.
+//! `waybill`, the command for people: orders, stock and the inbox for operators, the demo, and the
+//! database's migrations.
 //!
 //! **Invariant:** it speaks to the other processes over HTTP, as anybody could; what it starts it
 //! also ends.
 
+mod client;
+mod completion;
 mod demo;
+mod failure;
+mod inbox;
 mod migrate;
+mod moment;
+mod orders;
+mod output;
+mod stock;
+mod token;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use client::{Api, Connection};
+use failure::{EXIT_CODES, Failure};
+use output::Output;
 
 /// Durable order fulfilment.
 #[derive(Parser)]
-#[command(name = "waybill", version)]
+#[command(name = "waybill", version, after_help = EXIT_CODES)]
 struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Operate(Operation),
+    /// Print a script that completes commands: source it in your shell.
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
     /// Start everything on this machine and send a first order; `make demo` builds first.
     Demo {
         /// End after the first fulfilled order.
@@ -32,6 +56,22 @@ enum Command {
         #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
         database_url: String,
     },
+    /// Print a bearer token for a role, signed with AUTH_HS256_SECRET, else for the demo.
+    Token(token::Wanted),
+}
+
+/// What operators do, all of it through the API.
+#[derive(Subcommand)]
+enum Operation {
+    /// Look at orders, cancel them, retry what is stuck.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Orders(orders::Command),
+    /// Look at stock, book pieces in, ask why an order is planned as it is.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Stock(stock::Command),
+    /// Look at what came in, and take a message up again.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Inbox(inbox::Command),
 }
 
 #[tokio::main]
@@ -39,12 +79,48 @@ async fn main() -> ExitCode {
     // The HTTP client asks for a TLS provider even where it never meets TLS. An error here only
     // says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let outcome = match Arguments::parse().command {
+    let Arguments { connection, command } = Arguments::parse();
+    let outcome = match command {
+        Command::Operate(operation) => Ok(operate(operation, &connection).await),
+        Command::Completion { shell } => {
+            completion::run(shell, Arguments::command(), Output::new(false));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Demo { once } => demo::run(once).await,
         Command::Migrate { database_url } => migrate::run(&database_url).await.map(|()| ExitCode::SUCCESS),
+        Command::Token(wanted) => token::run(&wanted).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Does it; what went wrong is told on standard error, and to scripts as the API's own answer too.
+async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
+    let output = Output::new(connection.json);
+    let outcome = match Api::new(connection) {
+        Err(failure) => Err(failure),
+        Ok(api) => match operation {
+            Operation::Orders(command) => orders::run(command, &api, output).await,
+            Operation::Stock(command) => stock::run(command, &api, output).await,
+            Operation::Inbox(command) => inbox::run(command, &api, output).await,
+        },
+    };
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    if let (Failure::Refused(refusal), true) = (&failure, connection.json) {
+        output.line(&refusal.body);
+    }
+    eprintln!("{}", failure.told());
+    failure.exit_code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_and_their_options_fit_together() {
+        Arguments::command().debug_assert();
+    }
 }

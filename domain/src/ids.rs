@@ -91,6 +91,20 @@ text_id!(
 );
 
 text_id!(
+    /// Who orders: an id of the caller's choice, or the subject of the caller's tokens as its issuer
+    /// writes it (`auth0|5f7c`, `service:web`, `jane@example.com`).
+    UserId,
+    "userId",
+    "1 to 64 letters, digits, '.', '_', '-', ':', '|' or '@'",
+    |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| {
+                b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':' | b'|' | b'@')
+            })
+    }
+);
+
+text_id!(
     /// The number people use for an order: `ORD-YYYYMMDD-XXXXXXXX` with eight upper-case hex digits.
     OrderNumber,
     "orderNumber",
@@ -249,6 +263,16 @@ mod tests {
         }
         for bad in ["", "user", "a@b", " ;drop", "a/b", &"x".repeat(65)] {
             assert!(OrderId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_id_may_be_the_subject_of_a_token() {
+        for good in ["user11", "auth0|5f7c", "service:web", "jane@example.com"] {
+            assert!(UserId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "jürgen", &"x".repeat(65)] {
+            assert!(UserId::parse(bad).is_err(), "{bad}");
         }
     }
 

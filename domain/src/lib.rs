@@ -27,7 +27,7 @@ pub use facts::{FinancialStatus, OrderFacts, OrderLine};
 pub use gate::{GateDecision, IgnoreReason, Mishap, decide_gate};
 pub use ids::{
     Channel, HandOverReference, LineId, OrderId, OrderNumber, ParseError, ShopDomain, ShopifyOrderId, Sku,
-    WarehouseId, WorkflowId,
+    UserId, WarehouseId, WorkflowId,
 };
 pub use money::{Currency, Money};
 pub use policy::{FulfilmentPolicy, PaymentRule, RetryRule, StockOutRule, WhenOverdue};

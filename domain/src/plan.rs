@@ -7,6 +7,7 @@
 //! **Invariant:** a plan takes nothing a shelf does not have and gives no line more than it asked
 //! for, and the same shelves in another order make the same plan.
 
+mod explain;
 mod placing;
 mod subset;
 
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{LineId, Sku, WarehouseId};
 use crate::quantity::Quantity;
+
+pub use explain::{Explanation, LineExplanation, WarehouseVerdict, WhyNot, explain};
 
 /// A line of an order that asks for pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,11 +96,24 @@ impl Plan {
 /// taken again and again.
 #[must_use]
 pub fn plan(demand: &[DemandLine], shelves: &[Shelf], preferred: Option<&WarehouseId>) -> Plan {
+    draft(demand, shelves, preferred).plan
+}
+
+/// A plan and what it was made from.
+struct Drafted<'a> {
+    plan: Plan,
+    grants: Vec<Grant<'a>>,
+    warehouses: Vec<Warehouse<'a>>,
+    /// Where the warehouses taken from stand in `warehouses`.
+    chosen: Vec<usize>,
+}
+
+fn draft<'a>(demand: &'a [DemandLine], shelves: &'a [Shelf], preferred: Option<&WarehouseId>) -> Drafted<'a> {
     let mut left = BTreeMap::<&Sku, u64>::new();
     for shelf in shelves {
         *left.entry(&shelf.sku).or_default() += shelf.available;
     }
-    let mut result = Plan::default();
+    let mut plan = Plan::default();
     let mut grants = Vec::new();
     for line in demand {
         let left = left.entry(&line.sku).or_default();
@@ -106,7 +122,7 @@ pub fn plan(demand: &[DemandLine], shelves: &[Shelf], preferred: Option<&Warehou
         if let Some(quantity) = quantity_of(u64::from(line.quantity.get()) - granted) {
             let queue_at = queue_at(&line.sku, shelves, preferred);
             let (line_id, sku) = (line.line_id.clone(), line.sku.clone());
-            result.missing.push(Missing { line_id, sku, quantity, queue_at });
+            plan.missing.push(Missing { line_id, sku, quantity, queue_at });
         }
         if granted > 0 {
             grants.push(Grant { line, pieces: granted });
@@ -114,8 +130,9 @@ pub fn plan(demand: &[DemandLine], shelves: &[Shelf], preferred: Option<&Warehou
     }
     let warehouses = Warehouse::all_in_rank(&grants, shelves, preferred);
     let chosen = subset::choose(&grants, &warehouses);
-    result.picks = placing::place(&grants, &chosen).picks;
-    result
+    let taken_from: Vec<&Warehouse<'_>> = chosen.iter().map(|at| &warehouses[*at]).collect();
+    plan.picks = placing::place(&grants, &taken_from).picks;
+    Drafted { plan, grants, warehouses, chosen }
 }
 
 /// What a line is going to get, wherever from.

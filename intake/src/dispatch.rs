@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{OrderId, ParseError};
+use inventory_service::{Stock, StockError};
 use metrics::counter;
 use orders::{
     OrdersError,
@@ -36,6 +37,7 @@ pub struct Dispatcher {
 struct Settings {
     shops: Shops,
     api_policy: domain::FulfilmentPolicy,
+    stock: Stock,
 }
 
 /// What became of a message.
@@ -73,6 +75,9 @@ pub enum DispatchError {
     /// Temporal refused.
     #[error("Temporal refused: {0}")]
     Refused(String),
+    /// The stock could not be asked.
+    #[error(transparent)]
+    Stock(#[from] StockError),
 }
 
 impl From<ParseError> for DispatchError {
@@ -91,7 +96,7 @@ impl DispatchError {
                 .and_then(|error| error.code())
                 .is_some_and(|code| code.starts_with("22") || (code.starts_with("23") && code != "23505")),
             Self::Orders(OrdersError::Unreadable(_)) => true,
-            Self::Orders(_) | Self::Unreachable(_) | Self::Refused(_) => false,
+            Self::Orders(_) | Self::Unreachable(_) | Self::Refused(_) | Self::Stock(_) => false,
         }
     }
 }
@@ -99,8 +104,8 @@ impl DispatchError {
 impl Dispatcher {
     /// A dispatcher with the given settings.
     #[must_use]
-    pub fn new(shared: &Shared, pool: PgPool, temporal: LazyTemporal) -> Self {
-        let settings = Settings { shops: shared.shops.clone(), api_policy: shared.api_policy.clone() };
+    pub fn new(shared: &Shared, pool: PgPool, temporal: LazyTemporal, stock: Stock) -> Self {
+        let settings = Settings { shops: shared.shops.clone(), api_policy: shared.api_policy.clone(), stock };
         Self { pool, temporal, settings: Arc::new(settings) }
     }
 

@@ -4,6 +4,7 @@ use std::{collections::HashMap, fmt, path::PathBuf, time::Duration};
 
 use clap::Args;
 use domain::{FulfilmentPolicy, ShopDomain, WarehouseId};
+use inventory_service::ClientSettings;
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
 use url::Url;
@@ -40,6 +41,13 @@ pub struct SharedSettings {
     /// locations, policy) and a [policy] for orders of our own API.
     #[arg(long, env = "WAYBILL_CONFIG")]
     waybill_config: Option<PathBuf>,
+    /// Base URL (http or https) of the inventory service, where stock is kept by a service of its own.
+    /// Without it stock is in this process's own database.
+    #[arg(long, env = "INVENTORY_SERVICE_URL")]
+    inventory_service_url: Option<String>,
+    /// Bearer token of the inventory service; its role is order-service.
+    #[arg(long, env = "INVENTORY_SERVICE_TOKEN", hide_env_values = true)]
+    inventory_service_token: Option<String>,
 }
 
 impl fmt::Debug for SharedSettings {
@@ -48,6 +56,7 @@ impl fmt::Debug for SharedSettings {
             .field("shopify_shop", &self.shopify_shop)
             .field("wms_url", &self.wms_url)
             .field("waybill_config", &self.waybill_config)
+            .field("inventory_service_url", &self.inventory_service_url)
             .finish_non_exhaustive()
     }
 }
@@ -63,6 +72,8 @@ pub struct Shared {
     pub warehouse: Warehouse,
     /// How orders of our own API are fulfilled.
     pub api_policy: FulfilmentPolicy,
+    /// The service that keeps the stock; none if it is in this process's own database.
+    pub inventory_service: Option<ClientSettings>,
 }
 
 /// The shops, by domain.
@@ -160,9 +171,10 @@ impl SharedSettings {
         }
         let api_policy = problems.policy("policy", file.policy);
         let warehouse = self.warehouse(&mut problems);
+        let inventory_service = self.inventory_service(&mut problems);
         match warehouse {
             Some(warehouse) if problems.0.is_empty() => {
-                Ok(Shared { database_url, shops, warehouse, api_policy })
+                Ok(Shared { database_url, shops, warehouse, api_policy, inventory_service })
             }
             _ => Err(problems.0),
         }
@@ -207,6 +219,15 @@ impl SharedSettings {
             }
         }
         Some(Warehouse { url: url?, token: WarehouseToken::new(token), webhook_secrets })
+    }
+
+    fn inventory_service(&self, problems: &mut Problems) -> Option<ClientSettings> {
+        let url = problems.url("INVENTORY_SERVICE_URL", self.inventory_service_url.as_deref()?)?;
+        let token = self.inventory_service_token.clone();
+        if token.as_deref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            problems.add("INVENTORY_SERVICE_TOKEN: letters, digits and signs alone, no spaces");
+        }
+        Some(ClientSettings::new(url, token))
     }
 }
 
@@ -308,6 +329,8 @@ mod tests {
             wms_token: None,
             wms_webhook_secrets: None,
             waybill_config: None,
+            inventory_service_url: None,
+            inventory_service_token: None,
         }
     }
 
@@ -385,6 +408,21 @@ mod tests {
         let problems = problems.0.join("\n");
         assert!(problems.contains("hold_windw is none of") && problems.contains("policy:"), "{problems}");
         assert_eq!(problems.lines().count(), 2, "{problems}");
+    }
+
+    #[test]
+    fn the_inventory_service_is_named_by_its_url_and_a_wrong_one_is_a_problem() {
+        assert!(complete().resolve().ok().unwrap().inventory_service.is_none());
+        let with = |url: &str| SharedSettings {
+            inventory_service_url: Some(url.into()),
+            inventory_service_token: Some("token of the service".into()),
+            ..complete()
+        };
+        let problems = with("grpc://127.0.0.1:1").resolve().err().unwrap();
+        assert!(problems[0].starts_with("INVENTORY_SERVICE_URL: "), "{problems:?}");
+        let problems = with("http://127.0.0.1:1").resolve().err().unwrap();
+        assert!(problems[0].starts_with("INVENTORY_SERVICE_TOKEN: "), "{problems:?}");
+        assert!(!format!("{:?}", with("http://127.0.0.1:1")).contains("token of"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
@@ -37,7 +38,7 @@ impl AllocationId {
         &self.0
     }
 
-    fn draw() -> Self {
+    pub(crate) fn draw() -> Self {
         Self(format!("alloc_{}", Uuid::now_v7().simple()))
     }
 }
@@ -182,6 +183,9 @@ pub struct AllocationChange {
     pub previous_reserved: u64,
     /// Pieces orders hold after it.
     pub new_reserved: u64,
+    /// When it expires or would have, if it is one that does.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl AllocationChange {
@@ -199,7 +203,7 @@ impl AllocationChange {
     /// What that event says.
     #[must_use]
     pub fn event_payload(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut payload = serde_json::json!({
             "allocationId": self.allocation_id,
             "orderId": self.order_id,
             "orderItemId": self.line_id,
@@ -214,7 +218,11 @@ impl AllocationChange {
                 "previousReservedQuantity": self.previous_reserved,
                 "newReservedQuantity": self.new_reserved,
             },
-        })
+        });
+        if let Some(expires_at) = self.expires_at {
+            payload["expiresAt"] = serde_json::json!(expires_at);
+        }
+        payload
     }
 
     pub(crate) fn new(
@@ -237,6 +245,7 @@ impl AllocationChange {
             new_available: after.available(),
             previous_reserved: before.reserved,
             new_reserved: after.reserved,
+            expires_at: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use domain::{Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
 
 use crate::columns;
 use crate::error::InventoryError;
@@ -25,6 +26,28 @@ pub struct Availability {
     pub available: u64,
     /// The same per warehouse, the one taken from first at the top.
     pub per_warehouse: Vec<WarehouseAvailability>,
+}
+
+impl Availability {
+    /// An item that no warehouse has.
+    pub(crate) fn none(sku: &Sku) -> Self {
+        let (on_hand, reserved, queued, available) = (0, 0, 0, 0);
+        Self { sku: sku.clone(), on_hand, reserved, queued, available, per_warehouse: Vec::new() }
+    }
+
+    /// Adds a warehouse's figures, read from `warehouse, on_hand, reserved, queued`.
+    pub(crate) fn add(&mut self, row: &PgRow) -> sqlx::Result<()> {
+        let figures = Figures::read(row)?;
+        let Figures { on_hand, reserved, queued } = figures;
+        let available = figures.available();
+        self.on_hand += on_hand;
+        self.reserved += reserved;
+        self.queued += queued;
+        self.available += available;
+        let warehouse = columns::id(row, "warehouse")?;
+        self.per_warehouse.push(WarehouseAvailability { warehouse, on_hand, reserved, queued, available });
+        Ok(())
+    }
 }
 
 /// An item's figures in one warehouse.
@@ -61,24 +84,9 @@ pub async fn availability(conn: &mut PgConnection, sku: &Sku) -> Result<Availabi
     if rows.is_empty() {
         return Err(InventoryError::UnknownItem { sku: sku.clone() });
     }
-    let mut total = Availability {
-        sku: sku.clone(),
-        on_hand: 0,
-        reserved: 0,
-        queued: 0,
-        available: 0,
-        per_warehouse: Vec::with_capacity(rows.len()),
-    };
+    let mut total = Availability::none(sku);
     for row in &rows {
-        let figures = Figures::read(row)?;
-        let Figures { on_hand, reserved, queued } = figures;
-        let available = figures.available();
-        total.on_hand += on_hand;
-        total.reserved += reserved;
-        total.queued += queued;
-        total.available += available;
-        let warehouse = columns::id(row, "warehouse")?;
-        total.per_warehouse.push(WarehouseAvailability { warehouse, on_hand, reserved, queued, available });
+        total.add(row)?;
     }
     Ok(total)
 }

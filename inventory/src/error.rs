@@ -2,6 +2,8 @@
 
 use domain::{LineId, OrderId, ParseError, Sku, WarehouseId};
 
+use crate::allocation::{AllocationId, AllocationStatus};
+
 /// Why something was not done. The transaction is to be rolled back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +59,60 @@ pub enum InventoryError {
         requested: u64,
         /// The pieces allocated and not yet fulfilled.
         allocated: u64,
+    },
+    /// No one warehouse has as much for a newcomer.
+    #[error("{requested} pieces of {sku} are asked of {warehouse}, and {available} can be had there")]
+    NotEnough {
+        /// What is short.
+        sku: Sku,
+        /// The warehouse that was named, or else the one that has most.
+        warehouse: WarehouseId,
+        /// Pieces the request asks for there, its items added up.
+        requested: u64,
+        /// Pieces a newcomer could get there.
+        available: u64,
+    },
+    /// The order item has an allocation of another quantity, item or warehouse.
+    #[error("order item {line_id} has an allocation with other content")]
+    AllocationExists {
+        /// The order item.
+        line_id: LineId,
+    },
+    /// The stock belongs to an order of ours, which alone may change it.
+    #[error("the stock belongs to order {order_id}")]
+    OwnedByOrder {
+        /// The order.
+        order_id: OrderId,
+    },
+    /// The expiry asked for is not after now, by the database's clock.
+    #[error("the expiry has passed")]
+    ExpiryPassed,
+    /// No allocation has this id.
+    #[error("allocation {allocation_id} is not known")]
+    UnknownAllocation {
+        /// The id asked for.
+        allocation_id: AllocationId,
+    },
+    /// The allocation's status does not allow what was asked for.
+    #[error("an allocation that is {} cannot become {}", from.as_str(), to.as_str())]
+    InvalidTransition {
+        /// What it is.
+        from: AllocationStatus,
+        /// What was asked for.
+        to: AllocationStatus,
+    },
+    /// The allocation was not confirmed in time.
+    #[error("the allocation has expired")]
+    AllocationExpired,
+    /// Less would be on hand than is reserved.
+    #[error("{available} pieces of {sku} in {warehouse} are held by nobody")]
+    NotThatMuchThere {
+        /// The item.
+        sku: Sku,
+        /// Where.
+        warehouse: WarehouseId,
+        /// Pieces that nobody holds there.
+        available: u64,
     },
     /// The database failed, or holds what it may not hold.
     #[error("inventory database: {0}")]

@@ -1,9 +1,12 @@
 //! Items and their opening stock.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{Currency, Money, Sku, WarehouseId};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use crate::columns;
@@ -37,6 +40,22 @@ pub struct Item {
     pub unit_price: Option<Money>,
     /// When it became known.
     pub created_at: DateTime<Utc>,
+}
+
+impl Item {
+    /// The columns it wants are `sku, name, unit_price, currency, created_at`.
+    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
+        let price = |amount: Decimal| -> sqlx::Result<Money> {
+            Money::new(amount, columns::id(row, "currency")?)
+                .map_err(|refused| columns::undecodable("unit_price", refused))
+        };
+        Ok(Self {
+            sku: columns::id(row, "sku")?,
+            name: row.try_get("name")?,
+            unit_price: row.try_get::<Option<Decimal>, _>("unit_price")?.map(price).transpose()?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
 }
 
 /// Makes an item known and books its opening stock.
@@ -75,20 +94,23 @@ pub async fn create_item(conn: &mut PgConnection, new: &NewItem) -> Result<(), I
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn item(conn: &mut PgConnection, sku: &Sku) -> Result<Option<Item>, InventoryError> {
-    let row =
-        sqlx::query("SELECT sku, name, unit_price, currency, created_at FROM inventory.items WHERE sku = $1")
-            .bind(sku.as_str())
-            .fetch_optional(conn)
-            .await?;
-    let Some(row) = row else { return Ok(None) };
-    let price = |amount: Decimal| -> sqlx::Result<Money> {
-        Money::new(amount, columns::id(&row, "currency")?)
-            .map_err(|refused| columns::undecodable("unit_price", refused))
-    };
-    Ok(Some(Item {
-        sku: columns::id(&row, "sku")?,
-        name: row.try_get("name")?,
-        unit_price: row.try_get::<Option<Decimal>, _>("unit_price")?.map(price).transpose()?,
-        created_at: row.try_get("created_at")?,
-    }))
+    Ok(items_by_sku(conn, std::slice::from_ref(sku)).await?.remove(sku))
+}
+
+/// The items with these SKUs; a SKU that is no item is not among them.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn items_by_sku(
+    conn: &mut PgConnection,
+    skus: &[Sku],
+) -> Result<BTreeMap<Sku, Item>, InventoryError> {
+    let rows = sqlx::query(
+        "SELECT sku, name, unit_price, currency, created_at FROM inventory.items WHERE sku = ANY ($1)",
+    )
+    .bind(skus.iter().map(Sku::as_str).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let item = |row| Item::read(row).map(|item| (item.sku.clone(), item));
+    Ok(rows.iter().map(item).collect::<sqlx::Result<_>>()?)
 }

@@ -92,6 +92,9 @@ pub(crate) enum Reason {
     BackorderAllocation,
     Release,
     Fulfilment,
+    Allocation,
+    Expiry,
+    Adjustment,
 }
 
 impl Reason {
@@ -103,6 +106,9 @@ impl Reason {
             Self::BackorderAllocation => "BACKORDER_ALLOCATION",
             Self::Release => "RELEASE",
             Self::Fulfilment => "FULFILMENT",
+            Self::Allocation => "ALLOCATION",
+            Self::Expiry => "EXPIRY",
+            Self::Adjustment => "ADJUSTMENT",
         }
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `item` | items and their opening stock |
+//! | `item`, `stocked` | items and their opening stock, and pages of them |
 //! | `availability` | what is there, what is held, what a newcomer could get |
-//! | `reserve`, `release`, `fulfil`, `receive` | what happens to stock |
+//! | `reserve`, `release`, `fulfil`, `receive`, `reduce` | what happens to stock |
 //! | `reservation`, `allocation` | what an order holds and waits for |
+//! | `allocate`, `transition`, `expiry`, `record` | what another service holds for a while |
+//! | `explain` | which warehouse would serve an order, and why not the others |
+//! | `provisional` | reservations of orders that are kept in another database |
+//! | `served` | which waiting orders were served, for another process |
 //! | `queue` | who waits, and serving them first come, first served |
 //! | `ledger` | the one place that writes stock and its movements |
 //!
@@ -22,29 +26,49 @@
 
 #![warn(missing_docs)]
 
+mod allocate;
 mod allocation;
 mod availability;
 mod columns;
 mod error;
+mod expiry;
+mod explain;
 mod fulfil;
 mod item;
 mod ledger;
 #[cfg(feature = "faults")]
 mod planted;
+mod provisional;
 mod queue;
 mod receive;
+mod record;
+mod reduce;
 mod release;
 mod reservation;
 mod reserve;
+mod served;
+mod stocked;
+mod transition;
 
+pub use allocate::{AllocateItem, AllocateRequest, Allocated, allocate};
 pub use allocation::{Allocation, AllocationChange, AllocationId, AllocationStatus};
 pub use availability::{Availability, WarehouseAvailability, availability};
-pub use domain::plan::DemandLine;
+pub use domain::plan::{DemandLine, Explanation, LineExplanation, WarehouseVerdict, WhyNot};
 pub use error::InventoryError;
+pub use expiry::{EXPIRED, Expired, expire_due};
+pub use explain::explain;
 pub use fulfil::{FulfilRequest, Fulfilled, fulfil};
-pub use item::{Item, NewItem, create_item, item};
+pub use item::{Item, NewItem, create_item, item, items_by_sku};
+pub use provisional::{
+    NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,
+};
 pub use queue::ServedOrder;
 pub use receive::{Received, receive};
+pub use record::{AllocationRecord, Owner, allocations_of_order};
+pub use reduce::reduce;
 pub use release::{Released, release};
 pub use reservation::{Reservation, ReservationStatus, WaitingLine, latest_reservation, reservation};
 pub use reserve::{ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
+pub use served::{ServedMovement, served_since};
+pub use stocked::{StockedItem, items, stocked_item, stocked_items};
+pub use transition::{AllocationNews, cancel_allocation, confirm_allocation, fulfil_allocation};

@@ -63,7 +63,7 @@ pub async fn release(
 
 /// The SKUs the order holds or waits for. They are known when the reservation is made, and no
 /// later: a line that is served stays with its SKU and its warehouse.
-async fn skus_of(
+pub(crate) async fn skus_of(
     conn: &mut PgConnection,
     order_id: &OrderId,
     epoch: u32,

@@ -77,7 +77,7 @@ pub async fn reserve(
     request: &ReserveRequest,
 ) -> Result<ReserveOutcome, InventoryError> {
     let ReserveRequest { order_id, epoch, .. } = request;
-    refuse_repeated_lines(&request.lines)?;
+    refuse_repeated(request.lines.iter().map(|line| &line.line_id))?;
     if !reservation::begin(conn, order_id, *epoch, ReservationStatus::Complete).await? {
         let made = reservation(conn, order_id, *epoch).await?;
         return made.map(ReserveOutcome::Reserved).ok_or(InventoryError::Database(sqlx::Error::RowNotFound));
@@ -201,10 +201,10 @@ async fn shelves(conn: &mut PgConnection, lines: &[DemandLine]) -> Result<Shelve
     Ok(if unknown.is_empty() { Shelves::Known(shelves) } else { Shelves::Unknown(unknown) })
 }
 
-fn refuse_repeated_lines(lines: &[DemandLine]) -> Result<(), InventoryError> {
+pub(crate) fn refuse_repeated<'l>(lines: impl IntoIterator<Item = &'l LineId>) -> Result<(), InventoryError> {
     let mut seen = BTreeSet::new();
-    match lines.iter().find(|line| !seen.insert(&line.line_id)) {
-        Some(line) => Err(InventoryError::RepeatedLine { line_id: line.line_id.clone() }),
+    match lines.into_iter().find(|line_id| !seen.insert(*line_id)) {
+        Some(line_id) => Err(InventoryError::RepeatedLine { line_id: line_id.clone() }),
         None => Ok(()),
     }
 }

@@ -10,6 +10,12 @@ use uuid::Uuid;
 
 use crate::OrdersError;
 
+mod listing;
+mod replay;
+
+pub use listing::{Filter, Listed, State, list};
+pub use replay::{Replayed, replay};
+
 /// Where a message came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -149,11 +155,33 @@ pub async fn insert_stock_available(
     order: &OrderId,
     sweep_after: Duration,
 ) -> Result<Option<Message>, OrdersError> {
+    stock_available(conn, order, &Uuid::now_v7().to_string(), sweep_after).await
+}
+
+/// Keeps the message that the inventory service has served an order that waited. `None` if this
+/// movement of its ledger was told already.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn insert_served(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    movement_id: i64,
+) -> Result<Option<Message>, OrdersError> {
+    stock_available(conn, order, &movement_id.to_string(), Duration::ZERO).await
+}
+
+async fn stock_available(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    cause: &str,
+    sweep_after: Duration,
+) -> Result<Option<Message>, OrdersError> {
     let body = serde_json::json!({"orderId": order}).to_string();
     let message = NewMessage {
         source: Source::Inventory,
         shop: "",
-        message_id: &format!("stock/{order}/{}", Uuid::now_v7()),
+        message_id: &format!("stock/{order}/{cause}"),
         topic: "stock-available",
         headers: serde_json::json!({}),
         body: body.as_bytes(),

@@ -8,12 +8,14 @@
 
 pub mod attention;
 pub mod hand_over;
+pub mod idempotency;
 pub mod inbox;
 pub mod outbox;
 pub mod progress;
 pub mod record;
 pub mod shipment;
 pub mod timeline;
+pub mod users;
 
 mod error;
 

@@ -41,3 +41,30 @@ pub async fn append(conn: &mut PgConnection, event: &Event<'_>) -> Result<(), Or
     .await?;
     Ok(())
 }
+
+/// Appends events in one statement, in their sequence.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn append_all(conn: &mut PgConnection, events: &[Event<'_>]) -> Result<(), OrdersError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO integration.outbox
+             (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
+         SELECT event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload
+         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY
+              AS new(event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload, position)
+         ORDER BY position",
+    )
+    .bind(events.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.event_type).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.aggregate_type).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.aggregate_id).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.correlation_id).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| &event.payload).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! The record of an order: what the channel said and where the order stands.
 
 use chrono::{DateTime, Utc};
-use domain::{Channel, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, Stage, WorkflowId};
+use domain::{Channel, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, Stage, UserId, WorkflowId};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
@@ -10,9 +10,11 @@ use uuid::Uuid;
 use crate::OrdersError;
 
 mod page;
+mod placing;
 mod row;
 
-pub use page::{Filter, list};
+pub use page::{Filter, Person, Position, list};
+pub use placing::{Placement, Placing, has_content, place};
 use row::{LineRow, OrderRow};
 
 /// A line as it is kept.
@@ -29,6 +31,8 @@ pub struct Order {
     pub workflow_id: WorkflowId,
     /// Where it came from.
     pub channel: Channel,
+    /// The user it was placed for, where our own API took it for one.
+    pub user_id: Option<UserId>,
     /// Where it stands.
     pub status: OrderStatus,
     /// What keeps it there, as its name in the API.
@@ -53,11 +57,19 @@ pub struct Order {
     pub correlation_id: String,
     /// When it reached us.
     pub received_at: DateTime<Utc>,
+    /// When it was kept, by the database's clock; lists go by it.
+    pub created_at: DateTime<Utc>,
     /// When anything about it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
 impl Order {
+    /// Whether it was placed for this user.
+    #[must_use]
+    pub fn is_of(&self, user: &str) -> bool {
+        self.user_id.as_ref().is_some_and(|user_id| user_id.as_str() == user)
+    }
+
     /// The stage for the cancellation table.
     #[must_use]
     pub fn stage(&self) -> Stage {
@@ -304,15 +316,16 @@ pub async fn find(conn: &mut PgConnection, order: &OrderId) -> Result<Option<Ord
     find_where(conn, "order_id = $1", order.as_str()).await
 }
 
-/// An order by its number.
+/// An order by its id or its number, which is a well-formed id too. No caller's own id looks like a
+/// number, so there is one at most.
 ///
 /// # Errors
 /// As [`find`].
-pub async fn find_by_number(
+pub async fn find_by_id_or_number(
     conn: &mut PgConnection,
-    number: &OrderNumber,
+    id: &OrderId,
 ) -> Result<Option<Order>, OrdersError> {
-    find_where(conn, "order_number = $1", number.as_str()).await
+    find_where(conn, "order_id = $1 OR order_number = $1", id.as_str()).await
 }
 
 /// An order by the id of its workflow.

@@ -23,6 +23,9 @@ pub struct Config {
     /// How often the inbox is swept for what was left, for example 1s.
     #[arg(long, env = "WORKER_SWEEP_EVERY", default_value = "1s", value_parser = humantime::parse_duration)]
     pub worker_sweep_every: Duration,
+    /// How often allocations of other services that were not confirmed in time are given back.
+    #[arg(long, env = "WORKER_EXPIRE_EVERY", default_value = "1s", value_parser = humantime::parse_duration)]
+    pub worker_expire_every: Duration,
     /// How often runs that are gone are looked for.
     #[arg(long, env = "WORKER_LOOK_FOR_LOST_RUNS_EVERY", default_value = "30s", value_parser = humantime::parse_duration)]
     pub worker_look_for_lost_runs_every: Duration,

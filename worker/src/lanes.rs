@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use activities::{OrderRecords, ShopCalls, WarehouseCalls};
 use anyhow::{Context, anyhow};
 use intake::{settings::Shared, temporal::Temporal};
+use inventory_service::Stock;
 use shopify::admin::{AdminClient, AdminSettings, StaticToken};
 use sqlx::PgPool;
 use temporalio_sdk::{
@@ -49,11 +50,12 @@ impl Lanes {
         pool: &PgPool,
         shared: &Shared,
         config: &Config,
+        stock: Stock,
     ) -> anyhow::Result<Self> {
         let locations =
             shared.shops.iter().map(|shop| (shop.domain.clone(), shop.locations.clone())).collect();
         let orders = WorkerOptions::new(names::LANE_ORDERS)
-            .register_activities(OrderRecords::new(pool.clone(), locations))
+            .register_activities(OrderRecords::new(pool.clone(), locations, stock))
             .register_workflow::<OrderFulfilment>()?
             .register_workflow::<OverdueInquiry>()?
             .max_cached_workflows(config.worker_cached_workflows)

@@ -5,6 +5,7 @@
 mod config;
 mod lanes;
 mod overdue;
+mod served;
 mod sweepers;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use intake::{
     DatabasePool, Dispatcher, connect_database, init_logging,
     temporal::{LazyTemporal, Temporal, TemporalError},
 };
+use inventory_service::{ClientSettings, Stock};
 use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
@@ -46,9 +48,15 @@ async fn main() -> anyhow::Result<()> {
     let options =
         RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| anyhow!(error))?;
     let runtime = Runtime::from_current_tokio(options)?;
-    let lanes = Lanes::new(&runtime, &temporal, &pool, &shared, &config)?;
+    let service = shared.inventory_service.clone().map(ClientSettings::for_steps);
+    let stock = Stock::at(service).map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
+    let lanes = Lanes::new(&runtime, &temporal, &pool, &shared, &config, stock.clone())?;
     overdue::ensure_schedule(&temporal.client, config.worker_overdue_inquiry_every).await;
-    let _sweepers = sweepers::start(&config, &pool, &Dispatcher::new(&shared, pool.clone(), lazy));
+    let dispatcher = Dispatcher::new(&shared, pool.clone(), lazy, stock.clone());
+    let mut sweepers = sweepers::start(&config, &pool, &dispatcher);
+    if let Stock::There(service) = stock {
+        sweepers.spawn(served::tell_orders(service, pool.clone()));
+    }
     info!("worker is up");
     run(lanes).await
 }

@@ -1,14 +1,17 @@
-//! The sweepers: what was left in the inbox, runs that are gone, and the gauges operators watch.
+//! The sweepers: what was left in the inbox, runs that are gone, allocations that were not confirmed in
+//! time, answers kept for long enough, and the gauges operators watch.
 //! Several workers may sweep side by side.
 
 use std::{future::Future, time::Duration};
 
 use intake::Dispatcher;
+use inventory_service::{announce, wake};
 use metrics::gauge;
-use orders::{attention, inbox};
+use orders::{attention, idempotency, inbox};
 use sqlx::PgPool;
 use tokio::{task::JoinSet, time::sleep};
-use tracing::warn;
+use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::config::Config;
 
@@ -18,6 +21,12 @@ const BATCH: i64 = 64;
 const LEASE: Duration = Duration::from_secs(30);
 /// Orders whose run is looked for at once.
 const LOOKS: i64 = 100;
+/// Allocations expired at once: their stock is locked together, so not too many.
+const EXPIRIES: i64 = 100;
+
+/// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
+const ANSWERS: i64 = 1000;
+const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
 
 /// Starts the sweepers.
 pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet<()> {
@@ -30,9 +39,17 @@ pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet
     sweepers.spawn(async move {
         repeat(every, || look_for_lost_runs(&dispatcher_, every)).await;
     });
+    let (every, pool_) = (config.worker_expire_every, pool.clone());
+    sweepers.spawn(async move {
+        repeat(every, || expire_allocations(&pool_)).await;
+    });
     let pool_ = pool.clone();
     sweepers.spawn(async move {
         repeat(Duration::from_secs(5), || show_gauges(&pool_)).await;
+    });
+    let pool_ = pool.clone();
+    sweepers.spawn(async move {
+        repeat(LOOK_FOR_OLD_ANSWERS_EVERY, || forget_old_answers(&pool_)).await;
     });
     sweepers
 }
@@ -72,6 +89,34 @@ async fn sweep_inbox(pool: &PgPool, dispatcher: &Dispatcher) -> anyhow::Result<b
 async fn look_for_lost_runs(dispatcher: &Dispatcher, pause: Duration) -> anyhow::Result<bool> {
     let looked = dispatcher.look_for_lost_runs(LOOKS, pause).await?;
     Ok(i64::try_from(looked)? == LOOKS)
+}
+
+/// What was answered under an idempotency key long ago.
+async fn forget_old_answers(pool: &PgPool) -> anyhow::Result<bool> {
+    let mut conn = pool.acquire().await?;
+    let forgotten = idempotency::forget_old(&mut conn, ANSWERS).await?;
+    Ok(i64::try_from(forgotten)? == ANSWERS)
+}
+
+/// Gives back what other services did not confirm in time, and tells everybody: one transaction.
+async fn expire_allocations(pool: &PgPool) -> anyhow::Result<bool> {
+    let mut tx = pool.begin().await?;
+    let expired = inventory::expire_due(&mut tx, EXPIRIES).await?;
+    if expired.changed.is_empty() {
+        return Ok(false);
+    }
+    let correlation_id = Uuid::now_v7().to_string();
+    announce(&mut tx, &correlation_id, &expired.changed).await?;
+    // At once: the next to look into the inbox dispatches them.
+    wake(&mut tx, &correlation_id, &expired.served, Duration::ZERO).await?;
+    tx.commit().await?;
+    info!(
+        allocations = expired.changed.len(),
+        orders_served = expired.served.len(),
+        correlation.id = correlation_id,
+        "allocations that nobody confirmed in time were given back"
+    );
+    Ok(i64::try_from(expired.changed.len())? == EXPIRIES)
 }
 
 async fn show_gauges(pool: &PgPool) -> anyhow::Result<bool> {

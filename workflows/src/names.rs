@@ -62,6 +62,10 @@ pub const SEARCH_ATTRIBUTES: [(&str, &str); 6] = [
 /// Failure type of trouble with our own database.
 pub const DATABASE_FAILURE: &str = "DATABASE";
 
+/// Failure type of trouble with the inventory service, where stock is kept by one.
+pub const INVENTORY_UNAVAILABLE: &str = "INVENTORY_UNAVAILABLE";
+
 /// Failure types that are no fault of the order: the step is tried again for ever, never parked.
 /// Parking needs our database, and whoever asks us to come later will have us later.
-pub const NEVER_PARKED: [&str; 3] = [DATABASE_FAILURE, "SHOPIFY_THROTTLED", "WMS_RATE_LIMITED"];
+pub const NEVER_PARKED: [&str; 4] =
+    [DATABASE_FAILURE, INVENTORY_UNAVAILABLE, "SHOPIFY_THROTTLED", "WMS_RATE_LIMITED"];

@@ -213,12 +213,18 @@ impl Story {
         Ok(())
     }
 
-    /// A run that took over from another asks what became of the hand-overs, and tells the shop what
-    /// it has not heard of.
+    /// A run that took over from another asks what became of the hand-overs, which are its own to
+    /// recall now, and tells the shop what it has not heard of.
     async fn catch_up(&self) -> Result<(), Interrupted> {
         self.tell_the_untold().await?;
-        let took_over =
-            self.ctx.state(|order| order.progress.hand_overs.iter().any(|hand_over| hand_over.accepted));
+        let took_over = self.ctx.state_mut(|order| {
+            let taken = order.progress.hand_overs.iter().filter(|hand_over| hand_over.accepted);
+            let recalls: Vec<Undo> =
+                taken.map(|hand_over| Undo::Recall { reference: hand_over.reference.clone() }).collect();
+            let took_over = !recalls.is_empty();
+            recalls.into_iter().for_each(|recall| order.progress.push_undo(recall));
+            took_over
+        });
         if took_over && self.more_to_ship() {
             self.ask_warehouse().await?;
         }

@@ -3,6 +3,7 @@
 
 use domain::{OrderStatus, Quantity, Sku, WarehouseId};
 use inventory::FulfilRequest;
+use inventory_service::Ahead;
 use orders::{
     Order,
     hand_over::{self, HandOverStatus},
@@ -13,61 +14,58 @@ use sqlx::PgConnection;
 use workflows::contract::{Parcel, ParcelBooked, ParcelToBook};
 
 use super::OrderRecords;
-use crate::{attempt::Failure, stock_news, telling};
+use crate::{attempt::Failure, telling};
+
+/// Why the stock of what was recalled was given back.
+const RECALLED: &str = "recalled";
 
 impl OrderRecords {
     pub(super) async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, Failure> {
+        let ahead = self.parcel_ahead(input).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        if input.by_hand {
-            parcel_by_hand(&mut tx, &input.parcel).await?;
-        }
-        let Parcel { reference, shipment_id } = &input.parcel;
-        let parcel = shipment::find(&mut tx, reference, shipment_id)
-            .await?
-            .ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
-        if order.status == OrderStatus::Confirmed {
-            progress::move_to(
-                &mut tx,
-                &order.order_id,
-                OrderStatus::Processing,
-                "HANDED_OVER",
-                Some(reference.as_str()),
-            )
-            .await?;
-        }
-        if shipment::booked(&mut tx, reference, shipment_id).await? {
-            take_from_stock(&mut tx, &order, &parcel).await?;
-        }
-        let booked = self.close_what_has_left(&mut tx, &order, &parcel).await?;
-        tx.commit().await?;
-        Ok(booked)
-    }
-
-    /// `SHIPPED` once all that is to leave has left; what a recall in part left over goes back.
-    async fn close_what_has_left(
-        &self,
-        conn: &mut PgConnection,
-        order: &Order,
-        parcel: &Shipment,
-    ) -> Result<ParcelBooked, Failure> {
-        let (planned, left) = shipment::pieces(conn, &order.order_id).await?;
-        let holding = inventory::reservation(conn, &order.order_id, order.epoch).await?;
-        let outstanding = holding.map_or(0, |holding| holding.outstanding());
-        let recalled = hand_over::of_order(conn, &order.order_id)
-            .await?
-            .iter()
-            .any(|hand_over| hand_over.status == HandOverStatus::Recalled.as_str());
-        let status = if left >= planned && (outstanding == 0 || recalled) {
-            if outstanding > 0 {
-                self.give_back(conn, order, "recalled").await?;
-            }
-            self.ship(conn, order, parcel.tracking_number.as_deref()).await?
+        let parcel = note_parcel(&mut tx, &order, input).await?;
+        let gone = stock_gone(&order, &parcel)?;
+        let first = shipment::booked(&mut tx, &input.parcel.reference, &input.parcel.shipment_id).await?;
+        let outstanding = if first || self.stock.there().is_some() {
+            self.stock.fulfil_within(&mut tx, ahead, &gone, &order.correlation_id).await?
         } else {
-            progress::some_has_left(conn, &order.order_id).await?;
+            let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch).await?;
+            holding.map_or(0, |holding| holding.outstanding())
+        };
+        let (all_has_left, pieces_left) = what_has_left(&mut tx, &order, outstanding).await?;
+        let mut given_back = Ahead::nothing();
+        if all_has_left && outstanding > 0 && self.stock.there().is_some() {
+            // That the parcel is booked stays true, whatever becomes of the call.
+            tx.commit().await?;
+            given_back = self.release_ahead(&order.order_id, RECALLED).await?;
+            tx = self.pool.begin().await?;
+            record::lock(&mut tx, &order.order_id).await?;
+        }
+        let status = if all_has_left {
+            if outstanding > 0 {
+                self.give_back(&mut tx, given_back, &order, RECALLED).await?;
+            }
+            self.ship(&mut tx, &order, parcel.tracking_number.as_deref()).await?
+        } else {
+            progress::some_has_left(&mut tx, &order.order_id).await?;
             OrderStatus::Processing
         };
-        Ok(ParcelBooked { status, pieces_left: u32::try_from(left).unwrap_or(u32::MAX) })
+        tx.commit().await?;
+        Ok(ParcelBooked { status, pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX) })
+    }
+
+    /// Tells the inventory service that the parcel's stock has left, if stock is there.
+    async fn parcel_ahead(&self, input: &ParcelToBook) -> Result<Ahead<u64>, Failure> {
+        if self.stock.there().is_none() {
+            return Ok(Ahead::nothing());
+        }
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        let parcel = note_parcel(&mut tx, &order, input).await?;
+        tx.commit().await?;
+        let gone = stock_gone(&order, &parcel)?;
+        Ok(self.stock.fulfil_ahead(&gone, &order.correlation_id).await?)
     }
 
     pub(super) async fn ship(
@@ -85,22 +83,53 @@ impl OrderRecords {
     }
 }
 
-/// The stock of a parcel has left.
-async fn take_from_stock(conn: &mut PgConnection, order: &Order, parcel: &Shipment) -> Result<(), Failure> {
+/// The parcel as it is known; an order of which one has left is `PROCESSING`, whatever we had heard.
+async fn note_parcel(
+    conn: &mut PgConnection,
+    order: &Order,
+    input: &ParcelToBook,
+) -> Result<Shipment, Failure> {
+    if input.by_hand {
+        parcel_by_hand(conn, &input.parcel).await?;
+    }
+    let Parcel { reference, shipment_id } = &input.parcel;
+    let parcel =
+        shipment::find(conn, reference, shipment_id).await?.ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
+    if order.status == OrderStatus::Confirmed {
+        let processing = OrderStatus::Processing;
+        progress::move_to(conn, &order.order_id, processing, "HANDED_OVER", Some(reference.as_str())).await?;
+    }
+    Ok(parcel)
+}
+
+/// Whether all that is to leave has left, and how many pieces have. What a recall in part left over
+/// does not leave any more.
+async fn what_has_left(
+    conn: &mut PgConnection,
+    order: &Order,
+    outstanding: u64,
+) -> Result<(bool, i64), Failure> {
+    let (planned, left) = shipment::pieces(conn, &order.order_id).await?;
+    let recalled = hand_over::of_order(conn, &order.order_id)
+        .await?
+        .iter()
+        .any(|hand_over| hand_over.status == HandOverStatus::Recalled.as_str());
+    Ok((left >= planned && (outstanding == 0 || recalled), left))
+}
+
+/// What has left stock with a parcel.
+fn stock_gone(order: &Order, parcel: &Shipment) -> Result<FulfilRequest, Failure> {
     let mut lines = Vec::with_capacity(parcel.lines.len());
     for line in &parcel.lines {
         lines.push((Sku::parse(&line.sku)?, Quantity::new(i64::from(line.quantity))?));
     }
-    let request = FulfilRequest {
+    Ok(FulfilRequest {
         order_id: order.order_id.clone(),
         epoch: order.epoch,
         warehouse: WarehouseId::parse(&parcel.warehouse)?,
         shipment_id: format!("{}/{}", parcel.reference, parcel.shipment_id),
         lines,
-    };
-    let fulfilled = inventory::fulfil(conn, &request).await?;
-    stock_news::announce(conn, &order.correlation_id, &fulfilled.changed).await?;
-    Ok(())
+    })
 }
 
 /// An operator says that all of a hand-over left without the warehouse system.

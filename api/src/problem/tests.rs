@@ -1,4 +1,6 @@
 use axum::body::to_bytes;
+use inventory::InventoryError;
+use orders::OrdersError;
 use serde_json::Value;
 
 use super::*;
@@ -20,10 +22,11 @@ fn every_problem() -> Vec<Problem> {
         Problem::TooManyRequests(Duration::from_millis(1500)),
         Problem::NoSuchUser("user11".into()),
         Problem::NoSuchMessage(17),
+        Problem::MessageDone { inbox_id: 17, order: Some("order-1".into()) },
         Problem::NoSuchAllocation("alloc_none".into()),
         Problem::NotThatMuchThere { sku: sku("A"), warehouse: WarehouseId::main(), available: 3 },
         Problem::UserExists("userId"),
-        Problem::OrderExists(OrderId::parse("order-1").unwrap()),
+        Problem::OrderExists { field: "orderId", order_id: OrderId::parse("order-1").unwrap() },
         Problem::IdempotencyKeyReused,
         Problem::CannotBeCancelled(OrderStatus::Shipped),
         Problem::StatusRefused("SHIPPED may not follow PENDING".into()),

@@ -1,174 +1,149 @@
-//! Stock: items, what is there of them, and what comes in.
+//! Stock: items, what is there of them, and booking pieces in and out.
 
 use axum::{
     Json,
     extract::{Extension, State},
-    http::StatusCode,
-    routing::{get, post},
+    http::{StatusCode, Uri},
 };
-use domain::{Quantity, Sku, WarehouseId};
-use intake::settings::SWEEP_AFTER;
-use inventory::{Availability, NewItem, Received};
-use orders::inbox::{self, Message};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use uuid::Uuid;
+use domain::{Quantity, Sku};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    amount::Amount,
     correlation::CorrelationId,
-    events,
     extract::{JsonBody, PathPart, QueryPart},
-    field,
-    problem::{Problem, met_another_transaction},
+    page::{self, Page},
+    problem::{Problem, ProblemBody},
     server::Api,
 };
 
-/// The most pieces an item may start with.
-const MOST_OPENING_STOCK: i64 = 1_000_000_000;
-/// How often a receipt is tried that met another transaction.
-const MOST_ATTEMPTS: u32 = 3;
+mod booking;
+mod form;
+mod view;
+
+use form::{CheckQuery, ListQuery, NewItemForm, item_id};
+use view::ItemBody;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .route("/api/inventory", post(add_item))
-        .route("/api/inventory/{id}/receive", post(receive))
-        .route("/api/inventory/{id}/check", get(check))
+        .routes(routes!(list, add_item))
+        .routes(routes!(look_at))
+        .routes(routes!(check))
+        .merge(booking::router())
 }
 
-#[derive(Deserialize)]
+/// An item is stocked.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct NewItemBody {
-    item_id: String,
-    item_name: String,
-    available_qty: i64,
-    unit_price: Option<Amount>,
-    warehouse_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReceiptBody {
-    quantity: i64,
-    warehouse_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct CheckQuery {
-    quantity: i64,
-}
-
-/// An item's figures, in pieces.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StockBody {
+#[schema(as = ItemAdded)]
+struct AddedBody {
+    #[schema(example = "Inventory item added")]
+    message: &'static str,
+    #[schema(value_type = String, example = "TEA-EARL-GREY-100")]
     item_id: Sku,
-    available_qty: u64,
-    on_hand: u64,
-    reserved: u64,
-    queued: u64,
 }
 
-impl From<Availability> for StockBody {
-    fn from(stock: Availability) -> Self {
-        Self {
-            item_id: stock.sku,
-            available_qty: stock.available,
-            on_hand: stock.on_hand,
-            reserved: stock.reserved,
-            queued: stock.queued,
-        }
-    }
+/// Whether there is enough of an item.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StockCheck)]
+struct CheckBody {
+    #[schema(value_type = String, example = "TEA-EARL-GREY-100")]
+    item_id: Sku,
+    /// Pieces asked for.
+    #[schema(value_type = u32, example = 1)]
+    requested: Quantity,
+    /// Pieces a newcomer could get.
+    #[schema(example = 476)]
+    available: u64,
+    in_stock: bool,
 }
 
+/// The items, by their ids
+#[utoipa::path(
+    get, path = "/api/inventory", tag = "inventory", operation_id = "listItems",
+    params(ListQuery),
+    responses((
+        status = 200, description = "A page of items", body = Vec<ItemBody>,
+        headers(("Link" = String, description = "The next page, where there is one: `<…>; rel=\"next\"`"))
+    ))
+)]
+async fn list(
+    State(api): State<Api>,
+    uri: Uri,
+    QueryPart(query): QueryPart<ListQuery>,
+) -> Result<Page<ItemBody>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let after: Option<Sku> = page::after(query.cursor.as_deref())?;
+    let mut conn = api.pool.acquire().await?;
+    let items = inventory::items(&mut conn, after.as_ref(), limit + 1).await?;
+    Ok(Page::new(items, limit, &uri, |last| last.item.sku.clone()).map(ItemBody::from))
+}
+
+/// Stock a new item
+#[utoipa::path(
+    post, path = "/api/inventory", tag = "inventory", operation_id = "addItem",
+    request_body = NewItemForm,
+    responses(
+        (status = 201, description = "It is stocked", body = AddedBody),
+        (
+            status = 409, description = "An item with this id is there already; it was not changed",
+            body = ProblemBody, content_type = "application/problem+json"
+        ),
+    )
+)]
 async fn add_item(
     State(api): State<Api>,
-    JsonBody(body): JsonBody<NewItemBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let item = NewItem {
-        sku: Problem::of_field("itemId", Sku::parse(&body.item_id))?,
-        name: field::text("itemName", &body.item_name)?,
-        warehouse: warehouse(body.warehouse_id.as_deref())?,
-        quantity: opening_stock(body.available_qty)?,
-        unit_price: body.unit_price.map(|price| price.0),
-    };
+    JsonBody(form): JsonBody<NewItemForm>,
+) -> Result<(StatusCode, Json<AddedBody>), Problem> {
+    let item = form.check()?;
     let mut tx = api.pool.begin().await?;
     inventory::create_item(&mut tx, &item).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(json!({"message": "Inventory item added", "itemId": item.sku}))))
+    Ok((StatusCode::CREATED, Json(AddedBody { message: "Inventory item added", item_id: item.sku })))
 }
 
-async fn receive(
+/// An item and what is there of it, in all and per warehouse
+#[utoipa::path(
+    get, path = "/api/inventory/{id}", tag = "inventory", operation_id = "showItem",
+    params(("id" = String, Path, description = "The item's id, percent-encoded", max_length = 255, example = "TEA-EARL-GREY-100")),
+    responses(
+        (status = 200, description = "The item", body = ItemBody),
+        (status = 404, description = "No such item", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn look_at(
     State(api): State<Api>,
     Extension(correlation_id): Extension<CorrelationId>,
     PathPart(id): PathPart<String>,
-    JsonBody(body): JsonBody<ReceiptBody>,
-) -> Result<Json<StockBody>, Problem> {
-    let receipt = Receipt {
-        sku: Problem::of_field("itemId", Sku::parse(&id))?,
-        warehouse: warehouse(body.warehouse_id.as_deref())?,
-        quantity: Problem::of_field("quantity", Quantity::new(body.quantity))?,
-        correlation_id,
-    };
-    let mut attempt = 1;
-    let (stock, messages) = loop {
-        match book_in(&api, &receipt).await {
-            Err(problem) if attempt < MOST_ATTEMPTS && met_another_transaction(&problem) => attempt += 1,
-            booked => break booked?,
-        }
-    };
-    messages.into_iter().for_each(|message| api.queue.offer(message));
-    Ok(Json(stock.into()))
+) -> Result<Json<ItemBody>, Problem> {
+    let sku = item_id(&id)?;
+    Ok(Json(api.stock.item(&api.pool, &sku, correlation_id.as_str()).await?.into()))
 }
 
+/// Whether there is enough of an item for somebody who comes now
+#[utoipa::path(
+    get, path = "/api/inventory/{id}/check", tag = "inventory", operation_id = "checkStock",
+    params(
+        ("id" = String, Path, description = "The item's id, percent-encoded", max_length = 255, example = "TEA-EARL-GREY-100"),
+        CheckQuery
+    ),
+    responses(
+        (status = 200, description = "Whether there is, and how much there is", body = CheckBody),
+        (status = 404, description = "No such item", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
 async fn check(
     State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
     PathPart(id): PathPart<String>,
     QueryPart(query): QueryPart<CheckQuery>,
-) -> Result<Json<Value>, Problem> {
-    let sku = Problem::of_field("itemId", Sku::parse(&id))?;
+) -> Result<Json<CheckBody>, Problem> {
+    let sku = item_id(&id)?;
     let requested = Problem::of_field("quantity", Quantity::new(query.quantity))?;
-    let mut conn = api.pool.acquire().await?;
-    let stock = inventory::availability(&mut conn, &sku).await?;
-    Ok(Json(json!({
-        "itemId": sku,
-        "requested": requested,
-        "available": stock.available,
-        "inStock": stock.available >= u64::from(requested.get()),
-    })))
-}
-
-struct Receipt {
-    sku: Sku,
-    warehouse: WarehouseId,
-    quantity: Quantity,
-    correlation_id: CorrelationId,
-}
-
-/// Books the pieces in, serves who waits, and tells them: one transaction.
-async fn book_in(api: &Api, receipt: &Receipt) -> Result<(Availability, Vec<Message>), Problem> {
-    let reference = Uuid::now_v7().to_string();
-    let mut tx = api.pool.begin().await?;
-    let Received { availability, served } =
-        inventory::receive(&mut tx, &receipt.sku, &receipt.warehouse, receipt.quantity, Some(&reference))
-            .await?;
-    let mut messages = Vec::with_capacity(served.len());
-    for order in &served {
-        events::allocations(&mut tx, &order.allocated, receipt.correlation_id.as_str()).await?;
-        messages.extend(inbox::insert_stock_available(&mut tx, &order.order_id, SWEEP_AFTER).await?);
-    }
-    tx.commit().await?;
-    Ok((availability, messages))
-}
-
-fn warehouse(id: Option<&str>) -> Result<WarehouseId, Problem> {
-    id.map_or_else(|| Ok(WarehouseId::main()), |id| Problem::of_field("warehouseId", WarehouseId::parse(id)))
-}
-
-fn opening_stock(pieces: i64) -> Result<u32, Problem> {
-    u32::try_from(pieces)
-        .ok()
-        .filter(|pieces| i64::from(*pieces) <= MOST_OPENING_STOCK)
-        .ok_or_else(|| Problem::invalid("availableQty", "a whole number from 0 to 1000000000"))
+    let available =
+        api.stock.item(&api.pool, &sku, correlation_id.as_str()).await?.availability.available;
+    let in_stock = available >= u64::from(requested.get());
+    Ok(Json(CheckBody { item_id: sku, requested, available, in_stock }))
 }

@@ -3,86 +3,124 @@
 use axum::{
     Json,
     extract::{Extension, State},
-    http::StatusCode,
-    routing::{get, post},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
-use domain::{OrderId, OrderNumber, ShopDomain};
-use orders::{
-    Order,
-    record::{self, Filter},
-    shipment, timeline,
-};
-use serde::{Deserialize, Serialize};
+use domain::OrderId;
+use orders::{Order, idempotency::Answer, record, shipment, timeline};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use sqlx::{Postgres, pool::PoolConnection};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     caller::Caller,
     correlation::CorrelationId,
-    extract::{JsonBody, PathPart, QueryPart},
-    problem::Problem,
+    extract::{JsonBody, PathPart},
+    problem::{Problem, ProblemBody},
     server::Api,
 };
 
+mod ahead;
 mod commands;
+mod content;
 mod form;
+pub(super) mod idempotency_key;
+mod listing;
 mod placing;
 mod retry;
+mod stock;
 mod view;
 
-use form::OrderForm;
-use view::{OrderBody, OrderDetailBody};
-
-/// Orders of a page, unless the caller says otherwise, and at most.
-const USUAL_PAGE: i64 = 50;
-const MOST_OF_A_PAGE: i64 = 200;
+use form::PlaceForm;
+use view::{OrderDetailBody, PlacedBody, TimelineBody};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .route("/api/orders", get(list).post(place))
-        .route("/api/orders/{id}", get(look_at))
-        .route("/api/orders/{id}/retry", post(retry))
+        .routes(routes!(place))
+        .routes(routes!(look_at))
+        .routes(routes!(look_back))
+        .routes(routes!(retry))
+        .merge(listing::router())
         .merge(commands::router())
 }
 
-/// A filter this version does not know is refused: ignoring it would show the wrong orders.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ListQuery {
-    shop: Option<String>,
-    shopify_order_id: Option<i64>,
-    limit: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct PlacedBody {
-    message: &'static str,
-    #[serde(flatten)]
-    order: OrderBody,
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RetryAnswer)]
 struct RetryBody {
+    #[schema(example = "Retry requested")]
     message: &'static str,
+    #[schema(value_type = String, example = "0190a0b0-0000-7000-8000-000000000000")]
     order_id: OrderId,
 }
 
-async fn list(
+/// Place an order
+///
+/// Order, lines and stock are one: whole or nothing. It is safe to repeat under the caller's own `orderId`,
+/// and with an `Idempotency-Key`, which is kept for 24 hours: the same key with the same body hears the very
+/// same answer. Customers place for themselves and do not choose prices.
+#[utoipa::path(
+    post, path = "/api/orders", operation_id = "placeOrder", tag = "orders",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]+$",
+            description = "1 to 255 printable ASCII characters, new for every order",
+            example = "6f1f6c1e-4c3a-4a52-9d0a-8f0a2f9f2a11")),
+    request_body(content = PlaceForm, examples(
+        ("flat" = (summary = "With name and e-mail address", value = json!({
+            "customer_name": "Yash Vyas", "customer_email": "yash@example.com",
+            "items": [{"product_id": "item1", "product_name": "Laptop 15 Pro", "quantity": 2, "price": "999.99"}]
+        }))),
+        ("wrapped" = (summary = "Of a registered user, held for ten minutes", value = json!({
+            "order": {"orderId": "order-1", "userId": "user11", "hold": "10m",
+                      "items": [{"itemId": "item1", "quantity": 3}]}
+        }))),
+    )),
+    responses(
+        (status = 201, description = "It is placed and has its stock", body = PlacedBody),
+        (status = 200, description = "The same order was placed before, under the caller's own id",
+         body = PlacedBody),
+        (status = 409, description = "The id is taken by another order, or the key came with another body",
+         body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn place(
     State(api): State<Api>,
-    QueryPart(query): QueryPart<ListQuery>,
-) -> Result<Json<Vec<OrderBody>>, Problem> {
-    let limit = query.limit.unwrap_or(USUAL_PAGE);
-    if !(1..=MOST_OF_A_PAGE).contains(&limit) {
-        return Err(Problem::invalid("limit", "a whole number from 1 to 200"));
+    caller: Caller,
+    Extension(correlation_id): Extension<CorrelationId>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<Box<RawValue>>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key::of(&headers)?;
+    let form = PlaceForm::read(&body, &caller)?.into_order();
+    let request = placing::Request {
+        form: &form,
+        caller: caller.key(),
+        key: key.as_deref(),
+        by_customer: caller.confined_to().is_some(),
+        hold_window: api.hold_window,
+        correlation_id: &correlation_id,
+    };
+    let (Answer { status, body }, message) = placing::place(&api, &request).await?;
+    if let Some(message) = message {
+        api.queue.offer(message);
     }
-    let shop = query.shop.map(|shop| Problem::of_field("shop", ShopDomain::parse(&shop))).transpose()?;
-    let filter = Filter { shop, shopify_order_id: query.shopify_order_id, limit };
-    let mut conn = api.pool.acquire().await?;
-    let orders = record::list(&mut conn, &filter).await?;
-    Ok(Json(orders.into_iter().map(OrderBody::from).collect()))
+    let status = StatusCode::from_u16(status).map_err(|error| Problem::Internal(error.into()))?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
+/// Show an order
+///
+/// With what happened to it and its parcels.
+#[utoipa::path(
+    get, path = "/api/orders/{id}", operation_id = "getOrder", tag = "orders",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    responses(
+        (status = 200, description = "The order", body = OrderDetailBody),
+        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
 async fn look_at(
     State(api): State<Api>,
     caller: Caller,
@@ -94,21 +132,40 @@ async fn look_at(
     Ok(Json(OrderDetailBody::new(order, timeline, shipments)))
 }
 
-async fn place(
+/// Show what happened to an order
+///
+/// Oldest first.
+#[utoipa::path(
+    get, path = "/api/orders/{id}/timeline", operation_id = "getOrderTimeline", tag = "orders",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    responses(
+        (status = 200, description = "What happened", body = Vec<TimelineBody>),
+        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn look_back(
     State(api): State<Api>,
-    Extension(correlation_id): Extension<CorrelationId>,
-    JsonBody(form): JsonBody<OrderForm>,
-) -> Result<(StatusCode, Json<PlacedBody>), Problem> {
-    let wanted = form.check()?;
-    let (order, message) = placing::place(&api.pool, &wanted, &correlation_id).await?;
-    if let Some(message) = message {
-        api.queue.offer(message);
-    }
-    let body = PlacedBody { message: "Order placed successfully", order: order.into() };
-    Ok((StatusCode::CREATED, Json(body)))
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Vec<TimelineBody>>, Problem> {
+    let (mut conn, order) = named(&api, &caller, id).await?;
+    let entries = timeline::of(&mut conn, &order.order_id).await?;
+    Ok(Json(entries.into_iter().map(TimelineBody::from).collect()))
 }
 
-/// Leaves the wish in the inbox; the run, or a new one where it is gone, does the stuck step again.
+/// Do the stuck step of an order again
+///
+/// Leaves the wish in the inbox; the run, or a new one where it is gone, does the step.
+#[utoipa::path(
+    post, path = "/api/orders/{id}/retry", operation_id = "retryOrder", tag = "operations",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    responses(
+        (status = 202, description = "It will be tried", body = RetryBody),
+        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
 async fn retry(
     State(api): State<Api>,
     caller: Caller,
@@ -121,16 +178,18 @@ async fn retry(
     Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
 }
 
-/// The order with this id or number, and the connection it was found with.
-async fn named(api: &Api, _caller: &Caller, id: String) -> Result<(PoolConnection<Postgres>, Order), Problem> {
+/// The order with this id or number, and the connection it was found with. For a customer, the orders
+/// of others are not there.
+pub(super) async fn named(
+    api: &Api,
+    caller: &Caller,
+    id: String,
+) -> Result<(PoolConnection<Postgres>, Order), Problem> {
     let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
     let mut conn = api.pool.acquire().await?;
-    let mut order = record::find(&mut conn, &order_id).await?;
-    // Every order number is a well-formed order id too.
-    if order.is_none()
-        && let Ok(number) = OrderNumber::parse(&id)
-    {
-        order = record::find_by_number(&mut conn, &number).await?;
-    }
-    order.map(|order| (conn, order)).ok_or(Problem::NoSuchOrder(id))
+    let order = record::find_by_id_or_number(&mut conn, &order_id).await?;
+    order
+        .filter(|order| caller.confined_to().is_none_or(|subject| order.is_of(subject)))
+        .map(|order| (conn, order))
+        .ok_or(Problem::NoSuchOrder(id))
 }

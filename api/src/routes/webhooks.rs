@@ -8,7 +8,6 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode},
-    routing::post,
 };
 use chrono::Utc;
 use intake::settings::SWEEP_AFTER;
@@ -16,12 +15,12 @@ use metrics::{counter, histogram};
 use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};
 use tracing::warn;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use warehouse::callback::Refusal;
 
 use crate::{
     extract::body_unread,
-    problem::Problem,
+    problem::{Problem, ProblemBody},
     server::Api,
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
 };
@@ -30,7 +29,7 @@ use crate::{
 const MOST_HEADER_CHARACTERS: usize = 255;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().route("/webhooks/shopify", post(shopify)).route("/webhooks/wms", post(wms))
+    OpenApiRouter::new().routes(routes!(shopify)).routes(routes!(wms))
 }
 
 /// What became of a delivery.
@@ -39,11 +38,83 @@ enum Taken {
     Repeated,
 }
 
+/// A webhook of a Shopify shop
+///
+/// Kept, answered, and then acted on. The same delivery again is answered in the same way and does nothing.
+/// What is signed is kept even if it cannot be read; the inbox then says why nothing came of it.
+#[utoipa::path(
+    post, path = "/webhooks/shopify", tag = "webhooks", operation_id = "takeShopifyWebhook",
+    params(
+        (
+            "X-Shopify-Hmac-Sha256" = String, Header, max_length = 255,
+            description = "HMAC-SHA256 of the body under one of the shop's secrets, in base64",
+        ),
+        (
+            "X-Shopify-Shop-Domain" = String, Header, max_length = 255,
+            description = "The shop, which has to be configured", example = "anyx-demo.myshopify.com",
+        ),
+        (
+            "X-Shopify-Webhook-Id" = String, Header, max_length = 255,
+            description = "The delivery's own id", example = "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
+        ),
+        (
+            "X-Shopify-Topic" = String, Header, max_length = 255,
+            description = "What it is about", example = "orders/create",
+        ),
+        ("X-Shopify-API-Version" = Option<String>, Header, max_length = 255, example = "2026-04"),
+        ("X-Shopify-Triggered-At" = Option<String>, Header, max_length = 255),
+        ("X-Shopify-Event-Id" = Option<String>, Header, max_length = 255),
+    ),
+    request_body(
+        content = Value, content_type = "application/json",
+        description = "As the shop sends it; the signature is over these bytes",
+        example = json!({"id": 820_982_911_946_154_508_u64, "name": "#1001"}),
+    ),
+    responses(
+        (status = 200, description = "Kept"),
+        (
+            status = 401, description = "The sender did not prove who it is",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+    ),
+)]
 async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
     let started = Instant::now();
     acknowledge(Source::Shopify, started, take_shopify(&api, request).await)
 }
 
+/// A callback of the warehouse
+///
+/// Signed as Standard Webhooks are. Kept, answered, and then acted on.
+#[utoipa::path(
+    post, path = "/webhooks/wms", tag = "webhooks", operation_id = "takeWarehouseCallback",
+    params(
+        ("webhook-id" = String, Header, max_length = 255, description = "The callback's own id"),
+        (
+            "webhook-timestamp" = String, Header, max_length = 255,
+            description = "When it was signed, in seconds since 1970", example = "1795250000",
+        ),
+        (
+            "webhook-signature" = String, Header,
+            description = "`v1,` and the signature in base64; several with a space between them",
+        ),
+    ),
+    request_body(
+        content = Value, content_type = "application/json",
+        description = "What happened to a shipment; the signature is over these bytes",
+        example = json!({
+            "type": "shipment.shipped", "reference": "ORD-20261121-7K2M9QXA-main-1", "shipmentId": "SHP-1",
+            "sequence": 3, "carrier": "DHL", "trackingNumber": "00340434292135100186",
+        }),
+    ),
+    responses(
+        (status = 200, description = "Kept"),
+        (
+            status = 401, description = "The sender did not prove who it is",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+    ),
+)]
 async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
     let started = Instant::now();
     acknowledge(Source::Warehouse, started, take_wms(&api, request).await)

@@ -4,7 +4,7 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
-use intake::temporal::LazyTemporal;
+use intake::{settings::Shared, temporal::LazyTemporal};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 use tokio::{
@@ -14,15 +14,20 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::*;
-use crate::{config::Settings, queue};
+use crate::{
+    config::{Config, Settings},
+    queue,
+};
+
+mod connections;
 
 const SHOP: &str = "a.myshopify.com";
 const SIGNED: &str = r#"{"id":1}"#;
 /// HMAC-SHA256 of `SIGNED` under `hush`.
 const SIGNATURE: &str = "VnKUjZsLuN5iZWjn5EntcBVCF9kMN43LglzCE1/GSeY=";
 
-/// An API whose database is not there.
-fn api() -> Api {
+/// The settings of an API whose database is not there.
+fn config() -> Config {
     let settings = Settings::try_parse_from([
         "waybill-api",
         "--database-url=postgres://waybill@127.0.0.1:1/waybill",
@@ -33,17 +38,29 @@ fn api() -> Api {
         "--wms-token=token",
         "--wms-webhook-secrets=whsec_c2VjcmV0",
     ]);
-    let shared = settings.unwrap().resolve().ok().unwrap().shared;
+    settings.unwrap().resolve().ok().unwrap()
+}
+
+/// The whole interface, its database away.
+fn interface() -> Router {
+    let config = config();
+    router(api(config.shared), Access::new(&config.access).unwrap())
+}
+
+fn api(shared: Shared) -> Api {
     let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(50));
     let (queue, _dispatching) = queue::start(|_| std::future::pending());
     let pool = pool.connect_lazy(&shared.database_url).unwrap();
-    let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::default());
+    let dispatcher =
+        Dispatcher::new(&shared, pool.clone(), LazyTemporal::default(), inventory_service::Stock::Here);
     Api {
         pool,
         shops: Arc::new(shared.shops),
         callback_secrets: shared.warehouse.webhook_secrets.into(),
+        hold_window: shared.api_policy.hold_window,
         queue,
         dispatcher,
+        stock: inventory_service::Stock::Here,
     }
 }
 
@@ -65,7 +82,7 @@ async fn send(method: &str, path: &str, headers: &[(&str, &str)], body: impl Int
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    answer(router(api()), request.body(body.into()).unwrap()).await
+    answer(interface(), request.body(body.into()).unwrap()).await
 }
 
 /// A problem, as every refusal is one.
@@ -226,6 +243,30 @@ async fn the_process_is_up_while_its_database_is_away_and_says_it_is_not_ready()
 }
 
 #[tokio::test]
+async fn every_route_of_orders_and_users_says_that_the_database_is_away_and_when_to_come_again() {
+    let json = [("content-type", "application/json")];
+    let keyed = [json[0], ("idempotency-key", "key-1")];
+    let order = r#"{"order": {"userId": "user11", "items": [{"itemId": "A", "quantity": 1}]}}"#;
+    let user = r#"{"userId": "user11", "name": "Sriram", "email": "sriram@example.com"}"#;
+    for (method, path, headers, body) in [
+        ("POST", "/api/orders", &json[..], order),
+        ("POST", "/api/orders", &keyed[..], order),
+        ("GET", "/api/orders?status=PENDING&limit=1", &[][..], ""),
+        ("GET", "/api/orders/order-1", &[][..], ""),
+        ("GET", "/api/orders/order-1/timeline", &[][..], ""),
+        ("GET", "/api/orders/user/user11", &[][..], ""),
+        ("GET", "/api/orders/user/sriram@example.com", &[][..], ""),
+        ("POST", "/api/orders/order-1/retry", &[][..], ""),
+        ("POST", "/api/users", &json[..], user),
+        ("GET", "/api/users/user11", &[][..], ""),
+    ] {
+        let answer = send(method, path, headers, body).await;
+        assert_problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+        assert!(answer.headers.contains_key(header::RETRY_AFTER), "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn a_callers_correlation_id_comes_back() {
     let answer = send("GET", "/nothing", &[("X-Correlation-Id", "req-1")], "").await;
     assert_problem(&answer, StatusCode::NOT_FOUND, "path-not-found");
@@ -237,7 +278,7 @@ async fn a_panic_tells_the_caller_nothing_but_that_it_was_our_fault() {
     async fn handler() -> &'static str {
         panic!("the password is swordfish")
     }
-    let routes = limited(Router::new().route("/panics", get(handler)), TIME_LIMIT);
+    let routes = limited(Router::new().route("/panics", get(handler)), TIME_LIMIT, None);
     let answer = answer(routes, Request::get("/panics").body(Body::empty()).unwrap()).await;
     assert_problem(&answer, StatusCode::INTERNAL_SERVER_ERROR, "internal");
     assert!(!answer.body.to_string().contains("swordfish"));
@@ -246,7 +287,7 @@ async fn a_panic_tells_the_caller_nothing_but_that_it_was_our_fault() {
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_given_up() {
     let routes = Router::new().route("/endless", get(std::future::pending::<&'static str>));
-    let routes = limited(routes, Duration::from_millis(10));
+    let routes = limited(routes, Duration::from_millis(10), None);
     let answer = answer(routes, Request::get("/endless").body(Body::empty()).unwrap()).await;
     assert_problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "timed-out");
 }

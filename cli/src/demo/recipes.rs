@@ -10,6 +10,7 @@ use anyhow::bail;
 use super::folder::Folder;
 use super::process::Recipe;
 use super::settings::{SHOP, Settings};
+use crate::token;
 
 const ADMIN_TOKEN: &str = "shpat_demo_token";
 const SHOPIFY_SECRET: &str = "hush_test_client_secret";
@@ -81,6 +82,7 @@ fn environment(settings: &Settings) -> Vec<(&'static str, String)> {
         ("DATABASE_URL", settings.database_url()),
         ("TEMPORAL_ADDRESS", settings.temporal.address.to_string()),
         ("TEMPORAL_NAMESPACE", "default".to_owned()),
+        ("AUTH_HS256_SECRET", token_secret()),
         (settings.api.variable, settings.api.address.to_string()),
         (settings.api_metrics.variable, settings.api_metrics.address.to_string()),
         (settings.worker_metrics.variable, settings.worker_metrics.address.to_string()),
@@ -102,6 +104,12 @@ fn built(name: &str) -> anyhow::Result<PathBuf> {
         bail!("{} is not built.\nRun `make demo`, which builds it.", program.display());
     }
     Ok(program)
+}
+
+/// What the API checks tokens with, and `waybill token` signs them with in the same environment.
+fn token_secret() -> String {
+    let own = env::var("AUTH_HS256_SECRET").ok().filter(|secret| !secret.is_empty());
+    own.unwrap_or_else(|| token::DEMO_SECRET.to_owned())
 }
 
 fn log_filter() -> String {

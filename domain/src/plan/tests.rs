@@ -4,20 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn sku(name: &str) -> Sku {
+pub(super) fn sku(name: &str) -> Sku {
     Sku::parse(name).unwrap()
 }
 
-fn warehouse(name: &str) -> WarehouseId {
+pub(super) fn warehouse(name: &str) -> WarehouseId {
     WarehouseId::parse(name).unwrap()
 }
 
-fn line(id: &str, name: &str, pieces: i64) -> DemandLine {
+pub(super) fn line(id: &str, name: &str, pieces: i64) -> DemandLine {
     let (line_id, quantity) = (LineId::parse(id).unwrap(), Quantity::new(pieces).unwrap());
     DemandLine { line_id, sku: sku(name), quantity }
 }
 
-fn shelf(name: &str, place: &str, priority: i32, available: u64) -> Shelf {
+pub(super) fn shelf(name: &str, place: &str, priority: i32, available: u64) -> Shelf {
     Shelf { sku: sku(name), warehouse: warehouse(place), available, priority }
 }
 
@@ -69,7 +69,7 @@ fn what_is_not_there_is_missing_and_earlier_lines_get_theirs_first() {
 }
 
 /// Small numbers, so that scarcity, ties and one-warehouse cases all come up often.
-fn demands() -> impl Strategy<Value = Vec<DemandLine>> {
+pub(super) fn demands() -> impl Strategy<Value = Vec<DemandLine>> {
     let lines = prop::collection::vec((0..4_usize, 1..6_i64), 1..5);
     lines.prop_map(|lines| {
         let named = lines.into_iter().enumerate();
@@ -77,7 +77,7 @@ fn demands() -> impl Strategy<Value = Vec<DemandLine>> {
     })
 }
 
-fn stocks(warehouses: usize) -> impl Strategy<Value = Vec<Shelf>> {
+pub(super) fn stocks(warehouses: usize) -> impl Strategy<Value = Vec<Shelf>> {
     let shelf_of = |((s, w), available): ((usize, usize), u64)| {
         shelf(["a", "b", "c", "d"][s], &format!("w{w:02}"), (w % 3) as i32, available)
     };
@@ -85,7 +85,7 @@ fn stocks(warehouses: usize) -> impl Strategy<Value = Vec<Shelf>> {
         .prop_map(move |shelves| shelves.into_iter().map(shelf_of).collect())
 }
 
-fn preferences() -> impl Strategy<Value = Option<WarehouseId>> {
+pub(super) fn preferences() -> impl Strategy<Value = Option<WarehouseId>> {
     prop::option::of((0..6_usize).prop_map(|w| warehouse(&format!("w{w:02}"))))
 }
 
@@ -94,7 +94,7 @@ fn used(plan: &Plan) -> BTreeSet<&WarehouseId> {
 }
 
 /// The pieces a set of warehouses could give, found without any of the planner's own code.
-fn reach(demand: &[DemandLine], shelves: &[Shelf], among: impl Fn(&WarehouseId) -> bool) -> u64 {
+pub(super) fn reach(demand: &[DemandLine], shelves: &[Shelf], among: impl Fn(&WarehouseId) -> bool) -> u64 {
     let skus: BTreeSet<&Sku> = demand.iter().map(|line| &line.sku).collect();
     let per_sku = skus.into_iter().map(|sku| {
         let asked: u64 =

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use domain::{Actor, OrderId, OrderStatus};
+use inventory::ReservationStatus;
 use orders::{Order, attention, inbox::Message, progress, record};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,18 +70,33 @@ impl Dispatcher {
             Ok(command) => command,
             Err(error) => return Ok(Outcome::Unreadable(error.to_string())),
         };
-        let Some(order) = self.order(&command.order_id).await? else { return Ok(Outcome::skipped("no such order", None)) };
+        let Some(order) = self.order(&command.order_id).await? else {
+            return Ok(Outcome::skipped("no such order", None));
+        };
         match message.topic.as_str() {
-            "order-placed" => {
-                self.start(&order).await?;
-                Ok(Outcome::done(order.order_id))
-            }
+            "order-placed" => self.order_placed(order).await,
             "stock-available" => self.stock_available(message, order).await,
             topics::RETRY => self.retry(message, order, command.actor()).await,
             topics::CANCEL => self.cancel(message, order, &command).await,
             topics::SET_STATUS => self.set_status(message, order, &command).await,
             _ => Ok(Outcome::skipped("a command this version does not know", Some(order.order_id))),
         }
+    }
+
+    /// Where stock is kept by a service of its own, the reservation is provisional until the service
+    /// hears that the order is kept. One that was given back meanwhile, or that the service does not
+    /// know, is made anew by the order's run.
+    async fn order_placed(&self, order: Order) -> Result<Outcome, DispatchError> {
+        if let Some(service) = self.settings.stock.there()
+            && order.story_ended_at.is_none()
+        {
+            let kept = service.confirm(&order.order_id, order.epoch, &order.correlation_id).await?;
+            if kept.is_none_or(|status| status == ReservationStatus::Released) {
+                warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
+            }
+        }
+        self.start(&order).await?;
+        Ok(Outcome::done(order.order_id))
     }
 
     async fn stock_available(&self, message: &Message, order: Order) -> Result<Outcome, DispatchError> {
@@ -142,7 +158,9 @@ impl Dispatcher {
         let order_id = order.order_id.clone();
         match self.ask_run(message, &order, command).await? {
             Commanded::Done(_) => Ok(Outcome::done(order_id)),
-            Commanded::Refused(_) => Ok(Outcome::skipped("the order's status does not allow it", Some(order_id))),
+            Commanded::Refused(_) => {
+                Ok(Outcome::skipped("the order's status does not allow it", Some(order_id)))
+            }
             Commanded::Later => Ok(no_run_yet(message, order)),
         }
     }

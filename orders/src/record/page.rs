@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::ShopDomain;
-use sqlx::PgConnection;
+use chrono::{DateTime, Utc};
+use domain::{Condition, OrderId, OrderStatus, ShopDomain, UserId};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
     Order,
@@ -34,13 +35,45 @@ pub(super) async fn with_lines(
         .collect()
 }
 
+/// Whose orders are wanted.
+#[derive(Clone)]
+pub enum Person {
+    /// Those of a user.
+    User(UserId),
+    /// Those whose customer gave this e-mail address, in these letters or in others.
+    Email(String),
+    /// Those of a user with this id, and those whose customer gave the same as e-mail address.
+    UserOrEmail(UserId),
+}
+
+/// Where a page begins: after this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// When it was kept.
+    pub created_at: DateTime<Utc>,
+    /// Its id, which decides among orders of one moment.
+    pub order_id: OrderId,
+}
+
 /// Which orders are wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Filter {
+    /// With this status only.
+    pub status: Option<OrderStatus>,
+    /// With this condition only.
+    pub condition: Option<Condition>,
     /// Of this shop only.
     pub shop: Option<ShopDomain>,
     /// With this id in the shop only.
     pub shopify_order_id: Option<i64>,
+    /// Kept after this moment only.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Of this person only.
+    pub person: Option<Person>,
+    /// Placed for this user only, whatever else is asked for.
+    pub confined_to: Option<UserId>,
+    /// After this one only.
+    pub after: Option<Position>,
     /// At most so many.
     pub limit: i64,
 }
@@ -50,16 +83,58 @@ pub struct Filter {
 /// # Errors
 /// [`OrdersError::Database`] or [`OrdersError::Unreadable`].
 pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Order>, OrdersError> {
-    let rows: Vec<OrderRow> = sqlx::query_as(
-        "SELECT * FROM orders.orders
-         WHERE ($1::text IS NULL OR shop = $1) AND ($2::bigint IS NULL OR shopify_order_id = $2)
-         ORDER BY created_at DESC, order_id LIMIT $3",
-    )
-    .bind(filter.shop.as_ref().map(ShopDomain::as_str))
-    .bind(filter.shopify_order_id)
-    .bind(filter.limit)
-    .fetch_all(&mut *conn)
-    .await?;
-
+    let rows: Vec<OrderRow> = statement(filter).build_query_as().fetch_all(&mut *conn).await?;
     with_lines(conn, rows).await
+}
+
+/// Only what is asked for stands in the statement: one text for all filters would be planned once, for
+/// none of them.
+fn statement(filter: &Filter) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new("SELECT * FROM orders.orders WHERE true");
+    if let Some(status) = filter.status {
+        sql.push(" AND status = ").push_bind(status.as_str());
+    }
+    if let Some(condition) = filter.condition {
+        sql.push(" AND condition = ").push_bind(condition.as_str());
+    }
+    if let Some(shop) = &filter.shop {
+        sql.push(" AND shop = ").push_bind(shop.as_str().to_owned());
+    }
+    if let Some(id) = filter.shopify_order_id {
+        sql.push(" AND shopify_order_id = ").push_bind(id);
+    }
+    if let Some(moment) = filter.created_after {
+        sql.push(" AND created_at > ").push_bind(moment);
+    }
+    if let Some(user) = &filter.confined_to {
+        sql.push(" AND user_id = ").push_bind(user.as_str().to_owned());
+    }
+    if let Some(person) = &filter.person {
+        of_person(&mut sql, person);
+    }
+    if let Some(Position { created_at, order_id }) = &filter.after {
+        // The first comparison is where the index begins; the second sorts out that one moment.
+        sql.push(" AND created_at <= ").push_bind(*created_at);
+        sql.push(" AND (created_at < ").push_bind(*created_at);
+        sql.push(" OR order_id > ").push_bind(order_id.as_str().to_owned()).push(")");
+    }
+    sql.push(" ORDER BY created_at DESC, order_id LIMIT ").push_bind(filter.limit);
+    sql
+}
+
+fn of_person(sql: &mut QueryBuilder<Postgres>, person: &Person) {
+    let by_email = "SELECT order_id FROM orders.customers WHERE lower(customer->>'email') = lower(";
+    match person {
+        Person::User(user) => {
+            sql.push(" AND user_id = ").push_bind(user.as_str().to_owned());
+        }
+        Person::Email(email) => {
+            sql.push(" AND order_id IN (").push(by_email).push_bind(email.clone()).push("))");
+        }
+        Person::UserOrEmail(user) => {
+            sql.push(" AND order_id IN (").push(by_email).push_bind(user.as_str().to_owned());
+            sql.push(") UNION ALL SELECT order_id FROM orders.orders WHERE user_id = ");
+            sql.push_bind(user.as_str().to_owned()).push(")");
+        }
+    }
 }

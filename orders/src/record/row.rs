@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain, ShopifyOrderId,
+    Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain, ShopifyOrderId, UserId,
     WorkflowId,
 };
 use rust_decimal::Decimal;
@@ -18,6 +18,7 @@ pub(super) struct OrderRow {
     workflow_id: String,
     shop: Option<String>,
     shopify_order_id: Option<i64>,
+    user_id: Option<String>,
     name: String,
     status: String,
     condition: Option<String>,
@@ -37,6 +38,7 @@ pub(super) struct OrderRow {
     story_ended_at: Option<DateTime<Utc>>,
     correlation_id: String,
     received_at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
@@ -82,6 +84,7 @@ impl OrderRow {
             order_number: OrderNumber::parse(&self.order_number)?,
             workflow_id: WorkflowId::parse(&self.workflow_id)?,
             channel,
+            user_id: self.user_id.as_deref().map(UserId::parse).transpose()?,
             status: self.status.parse()?,
             condition: self.condition,
             condition_reason: self.condition_reason,
@@ -104,6 +107,7 @@ impl OrderRow {
             story_ended_at: self.story_ended_at,
             correlation_id: self.correlation_id,
             received_at: self.received_at,
+            created_at: self.created_at,
             updated_at: self.updated_at,
         })
     }

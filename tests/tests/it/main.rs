@@ -2,12 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
+mod allocations_api;
+mod allocations_race;
 mod architecture;
+mod cli;
+mod commands;
 mod histories;
 mod intake;
+mod integration_api;
+mod inventory_api;
+mod inventory_service;
 mod line;
+mod malformed;
+mod openapi;
+mod order_api;
 mod paths;
 mod proof;
 mod rules;
 mod stock;
+mod users_api;
 mod world;

@@ -1,8 +1,11 @@
 //! Stock on a real PostgreSQL: what one order may do, what many may do at once.
 #![allow(clippy::unwrap_used)]
 
-mod books;
-mod crowd;
+pub(crate) mod allocations;
+pub(crate) mod books;
+pub(crate) mod crowd;
+mod expiry;
+mod figures;
 
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
 use inventory::{
@@ -15,20 +18,20 @@ use books::{audit, figures};
 
 use crate::world::database;
 
-fn order(id: &str) -> OrderId {
+pub(crate) fn order(id: &str) -> OrderId {
     OrderId::parse(id).unwrap()
 }
 
-fn sku(name: &str) -> Sku {
+pub(crate) fn sku(name: &str) -> Sku {
     Sku::parse(name).unwrap()
 }
 
-fn pieces(pieces: i64) -> Quantity {
+pub(crate) fn pieces(pieces: i64) -> Quantity {
     Quantity::new(pieces).unwrap()
 }
 
 /// A request for `(sku, pieces)` per line; the lines are called 1, 2, 3…
-fn request(id: &str, mode: ReserveMode, lines: &[(&str, i64)]) -> ReserveRequest {
+pub(crate) fn request(id: &str, mode: ReserveMode, lines: &[(&str, i64)]) -> ReserveRequest {
     let lines = lines.iter().zip(1..).map(|((name, quantity), line)| DemandLine {
         line_id: LineId::parse(&format!("{line}")).unwrap(),
         sku: sku(name),
@@ -37,28 +40,36 @@ fn request(id: &str, mode: ReserveMode, lines: &[(&str, i64)]) -> ReserveRequest
     ReserveRequest { order_id: order(id), epoch: 1, lines: lines.collect(), mode, preferred_warehouse: None }
 }
 
-async fn try_reserve(pool: &PgPool, request: &ReserveRequest) -> Result<ReserveOutcome, InventoryError> {
+pub(crate) async fn try_reserve(
+    pool: &PgPool,
+    request: &ReserveRequest,
+) -> Result<ReserveOutcome, InventoryError> {
     let mut transaction = pool.begin().await?;
     let outcome = inventory::reserve(&mut transaction, request).await?;
     transaction.commit().await?;
     Ok(outcome)
 }
 
-async fn reserve(pool: &PgPool, id: &str, mode: ReserveMode, lines: &[(&str, i64)]) -> Reservation {
+pub(crate) async fn reserve(
+    pool: &PgPool,
+    id: &str,
+    mode: ReserveMode,
+    lines: &[(&str, i64)],
+) -> Reservation {
     match try_reserve(pool, &request(id, mode, lines)).await.unwrap() {
         ReserveOutcome::Reserved(reservation) => reservation,
         other => panic!("not reserved: {other:?}"),
     }
 }
 
-async fn release(pool: &PgPool, id: &str) -> Released {
+pub(crate) async fn release(pool: &PgPool, id: &str) -> Released {
     let mut transaction = pool.begin().await.unwrap();
     let released = inventory::release(&mut transaction, &order(id), 1, "test").await.unwrap();
     transaction.commit().await.unwrap();
     released
 }
 
-async fn receive(pool: &PgPool, name: &str, warehouse: &str, quantity: i64) -> Received {
+pub(crate) async fn receive(pool: &PgPool, name: &str, warehouse: &str, quantity: i64) -> Received {
     let mut transaction = pool.begin().await.unwrap();
     let warehouse = WarehouseId::parse(warehouse).unwrap();
     let quantity = pieces(quantity);
@@ -94,7 +105,7 @@ async fn create(pool: &PgPool, name: &str, quantity: u32) -> Result<(), Inventor
 }
 
 /// A database with these items in `main`, and a second, empty warehouse `north`.
-async fn stocked(items: &[(&str, u32)]) -> PgPool {
+pub(crate) async fn stocked(items: &[(&str, u32)]) -> PgPool {
     let pool = database().await;
     sqlx::query("INSERT INTO inventory.warehouses (warehouse_id, priority) VALUES ('north', 1)")
         .execute(&pool)

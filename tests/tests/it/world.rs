@@ -3,10 +3,12 @@
 
 mod database;
 mod doors;
+mod inventory_service;
 mod orders;
 mod planting;
 mod processes;
 mod temporal;
+mod tokens;
 
 use std::{
     future::Future,
@@ -22,9 +24,11 @@ use tokio::runtime::Runtime;
 
 pub use database::database;
 pub use doors::minutes_later;
+pub use inventory_service::InventoryService;
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
+pub use tokens::{TOKEN_SECRET, claims, signed};
 
 /// All tests share one runtime: pools and connections belong to the runtime they were made on.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
@@ -126,6 +130,7 @@ impl World {
             ("WMS_URL", wms_url.clone()),
             ("WMS_TOKEN", "wms_demo_token".to_owned()),
             ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
+            ("AUTH_HS256_SECRET", TOKEN_SECRET.to_owned()),
             ("WORKER_METRICS_LISTEN", format!("127.0.0.1:{worker_metrics_port}")),
             ("WORKER_SWEEP_EVERY", "500ms".to_owned()),
             ("WORKER_LOOK_FOR_LOST_RUNS_EVERY", "2s".to_owned()),

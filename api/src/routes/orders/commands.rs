@@ -3,7 +3,7 @@
 //! **Invariant:** a command is committed to the inbox before the order's run hears of it, so a 202
 //! means that it will be done or refused, whatever crashes.
 
-use axum::{Json, body::Bytes, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{Actor, OrderId, OrderStatus};
 use intake::{
     dispatch::commands::{ANSWER_WITHIN, Commanded, topics},
@@ -14,7 +14,7 @@ use orders::{
     inbox::{self, Message, NewMessage, Source},
     progress::{self, Moved},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::named;
 use crate::{
     caller::Caller,
-    extract::{JsonBody, PathPart},
+    extract::{JsonBody, OptionalJsonBody, PathPart},
     field,
     problem::{Problem, ProblemBody},
     server::Api,
@@ -46,7 +46,7 @@ struct CancelForm {
 
 /// Where an order is to be moved.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = StatusForm)]
+#[schema(as = StatusForm, example = json!({"status": "SHIPPED", "reason": "the customer fetched it"}))]
 struct StatusForm {
     /// The next status.
     #[schema(example = "SHIPPED", pattern = "^(PENDING|CONFIRMED|PROCESSING|SHIPPED|DELIVERED|CANCELLED)$")]
@@ -79,8 +79,10 @@ type Answer = Result<(StatusCode, Json<CommandBody>), Problem>;
 /// that nobody has settled it within five seconds: it is kept and will be done or refused.
 #[utoipa::path(
     post, path = "/api/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id")),
-    request_body(content = Option<CancelForm>, description = "May be left out"),
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    request_body(content = Option<CancelForm>, description = "May be left out",
+                 example = json!({"reason": "changed my mind"})),
     responses(
         (status = 200, description = "It is called off, or what had not left is", body = CommandBody),
         (status = 202, description = "It is being called off", body = CommandBody),
@@ -91,9 +93,9 @@ async fn cancel(
     State(api): State<Api>,
     caller: Caller,
     PathPart(id): PathPart<String>,
-    body: Bytes,
+    OptionalJsonBody(form): OptionalJsonBody<CancelForm>,
 ) -> Answer {
-    call_off(&api, &caller, id, &body).await
+    call_off(&api, &caller, id, &form).await
 }
 
 /// Call an order off, as a change of it
@@ -101,8 +103,10 @@ async fn cancel(
 /// The same as `POST`.
 #[utoipa::path(
     patch, path = "/api/orders/{id}/cancel", operation_id = "cancelOrderByPatch", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id")),
-    request_body(content = Option<CancelForm>, description = "May be left out"),
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    request_body(content = Option<CancelForm>, description = "May be left out",
+                 example = json!({"reason": "changed my mind"})),
     responses(
         (status = 200, description = "It is called off, or what had not left is", body = CommandBody),
         (status = 202, description = "It is being called off", body = CommandBody),
@@ -113,9 +117,9 @@ async fn cancel_by_patch(
     State(api): State<Api>,
     caller: Caller,
     PathPart(id): PathPart<String>,
-    body: Bytes,
+    OptionalJsonBody(form): OptionalJsonBody<CancelForm>,
 ) -> Answer {
-    call_off(&api, &caller, id, &body).await
+    call_off(&api, &caller, id, &form).await
 }
 
 /// Move an order to its next status
@@ -126,7 +130,8 @@ async fn cancel_by_patch(
 /// `CANCELLED` calls the order off. An answer 202 means that it is kept and will be done or refused.
 #[utoipa::path(
     patch, path = "/api/orders/{id}/status", operation_id = "setOrderStatus", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id")),
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
     request_body = StatusForm,
     responses(
         (status = 200, description = "It has that status", body = CommandBody),
@@ -163,8 +168,7 @@ async fn set_status(
     }
 }
 
-async fn call_off(api: &Api, caller: &Caller, id: String, body: &Bytes) -> Answer {
-    let form: CancelForm = optional(body)?;
+async fn call_off(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> Answer {
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
     let (mut conn, order) = named(api, caller, id).await?;
     let actor = caller.actor();
@@ -223,16 +227,6 @@ async fn current(api: &Api, order: &Order) -> Result<OrderStatus, Problem> {
     let mut conn = api.pool.acquire().await?;
     let now = orders::record::find(&mut conn, &order.order_id).await?;
     Ok(now.map_or(order.status, |order| order.status))
-}
-
-/// A body that may be left out.
-fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(T::default());
-    }
-    serde_json::from_slice::<Option<T>>(body)
-        .map(Option::unwrap_or_default)
-        .map_err(|error| Problem::unreadable(format!("The body is no JSON of the expected shape: {error}")))
 }
 
 fn answer(

@@ -2,11 +2,18 @@
 
 use std::{fmt, time::Duration};
 
-use domain::{Currency, Money, Quantity, Sku};
+use domain::{Currency, Money, OrderId, OrderNumber, Quantity, Sku, UserId};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use crate::{amount::Amount, field, problem::Problem};
+use crate::{
+    caller::Caller,
+    field,
+    members::{Member, Members},
+    problem::Problem,
+};
 
 /// The most lines of an order.
 const MOST_ITEMS: usize = 500;
@@ -17,96 +24,207 @@ const USUAL_CURRENCY: &str = "EUR";
 /// Decimal places of an amount.
 const MOST_DECIMAL_PLACES: u32 = 4;
 
-/// The form, in snake case or camel case.
-#[derive(Deserialize)]
+/// Who may place an order for somebody else.
+const MAY_PLACE_FOR_OTHERS: &str = "admin, operator";
+
+const ORDER_ID: [&str; 2] = ["orderId", "order_id"];
+const USER_ID: [&str; 2] = ["userId", "user_id"];
+const CUSTOMER_NAME: [&str; 2] = ["customerName", "customer_name"];
+const CUSTOMER_EMAIL: [&str; 2] = ["customerEmail", "customer_email"];
+const ITEM_ID: [&str; 5] = ["itemId", "item_id", "productId", "product_id", "sku"];
+const PRICE: [&str; 3] = ["price", "unit_price", "unitPrice"];
+const PRODUCT_NAME: [&str; 2] = ["productName", "product_name"];
+
+/// An order as it is asked for: as it is, or wrapped in `order`. Members may be written in snake case
+/// too, and members that are not known are passed over.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = PlaceOrder, example = json!({
+    "customerName": "Yash Vyas", "customerEmail": "yash@example.com",
+    "items": [{"itemId": "TEA-EARL-GREY-100", "quantity": 2}]
+}))]
+pub(super) enum PlaceForm {
+    /// As it is.
+    #[schema(title = "FlatOrder")]
+    Flat(OrderForm),
+    /// Wrapped.
+    #[schema(title = "WrappedOrder")]
+    Wrapped {
+        /// The order.
+        order: OrderForm,
+    },
+}
+
+/// An order that may be placed. Who orders is named by `userId`, or by `customerName` and
+/// `customerEmail`; both may be given.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderForm)]
 pub(super) struct OrderForm {
-    #[serde(alias = "customerName")]
-    customer_name: String,
-    #[serde(alias = "customerEmail")]
-    customer_email: String,
-    items: Vec<ItemForm>,
-    hold: Option<String>,
-    currency: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ItemForm {
-    #[serde(alias = "productId")]
-    product_id: String,
-    #[serde(alias = "productName")]
-    product_name: Option<String>,
-    quantity: i64,
-    price: Option<Amount>,
-}
-
-/// An order that may be placed.
-#[derive(Clone)]
-pub(super) struct WantedOrder {
-    pub(super) customer: Customer,
-    pub(super) lines: Vec<WantedLine>,
+    /// The caller's own id for it. The same order sent again under it is the order that is there.
+    #[schema(value_type = Option<String>, max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "order-1")]
+    pub(super) order_id: Option<OrderId>,
+    /// A user that is registered. Name and e-mail address are the user's unless they are given.
+    #[schema(value_type = Option<String>, max_length = 64, pattern = "^[A-Za-z0-9._:|@-]+$", example = "user11")]
+    pub(super) user_id: Option<UserId>,
+    /// Whom the parcel is addressed to.
+    #[schema(min_length = 1, max_length = 255, example = "Yash Vyas")]
+    pub(super) customer_name: Option<String>,
+    /// Where mail about the order goes.
+    #[schema(min_length = 3, max_length = 255, example = "yash@example.com")]
+    pub(super) customer_email: Option<String>,
+    /// The lines. Those of one item add up.
+    #[schema(min_items = 1, max_items = 500)]
+    pub(super) items: Vec<WantedLine>,
+    /// How long it stays `PENDING`, so that the customer may still withdraw; `0s` for not at all. The
+    /// configuration's hold window if left out. At most 30 days.
+    #[schema(value_type = Option<String>, example = "10m")]
     pub(super) hold: Option<Duration>,
+    /// The currency of all prices.
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{3}$", example = "EUR", default = "EUR")]
     pub(super) currency: Currency,
-}
-
-/// Who ordered.
-#[derive(Clone)]
-pub(super) struct Customer {
-    pub(super) name: String,
-    pub(super) email: String,
-}
-
-impl fmt::Debug for Customer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Customer(redacted)")
-    }
+    /// As what the caller wrote `orderId`.
+    #[serde(skip)]
+    pub(super) order_id_place: &'static str,
+    /// As what the caller wrote `userId`.
+    #[serde(skip)]
+    pub(super) user_id_place: &'static str,
 }
 
 /// A line of it. What is not given is the item's.
-#[derive(Clone)]
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderFormItem)]
 pub(super) struct WantedLine {
+    /// The item's id; `productId` and `sku` mean the same.
+    #[serde(rename = "itemId")]
+    #[schema(value_type = String, min_length = 1, max_length = 255, example = "item1")]
     pub(super) sku: Sku,
+    /// The name to be kept with the order.
+    #[schema(min_length = 1, max_length = 255, example = "Laptop 15 Pro")]
     pub(super) product_name: Option<String>,
+    /// Pieces.
+    #[schema(value_type = u32, minimum = 1, maximum = 1_000_000, example = 2)]
     pub(super) quantity: Quantity,
+    /// The price of one piece, as a text or as a number; its digits are kept. A customer names the
+    /// item's own price or none.
+    #[serde(rename = "price", serialize_with = "without_zeros_at_the_end")]
+    #[schema(value_type = Option<String>, pattern = r"^\d{1,12}(\.\d+)?$", example = "999.99")]
     pub(super) unit_price: Option<Decimal>,
+    /// Where the price stands in the body.
+    #[serde(skip)]
+    pub(super) price_place: String,
+}
+
+impl fmt::Debug for OrderForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OrderForm(redacted)")
+    }
+}
+
+impl PlaceForm {
+    /// Reads a body and checks every member. A customer places for itself alone, whoever it names.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] names the member as the caller wrote it, and what is allowed there;
+    /// [`Problem::Forbidden`] if a customer places for somebody else.
+    pub(super) fn read(body: &RawValue, caller: &Caller) -> Result<Self, Problem> {
+        let members = Members::of_body(body)?;
+        Ok(match members.get(&["order"])? {
+            Some(order) => Self::Wrapped { order: OrderForm::read(&order.whole()?, caller)? },
+            None => Self::Flat(OrderForm::read(&members, caller)?),
+        })
+    }
+
+    /// The order itself.
+    pub(super) fn into_order(self) -> OrderForm {
+        let (Self::Flat(order) | Self::Wrapped { order }) = self;
+        order
+    }
 }
 
 impl OrderForm {
-    /// Checks every member.
-    pub(super) fn check(self) -> Result<WantedOrder, Problem> {
-        if !(1..=MOST_ITEMS).contains(&self.items.len()) {
-            return Err(Problem::invalid("items", "1 to 500 items"));
+    fn read(members: &Members<'_>, caller: &Caller) -> Result<Self, Problem> {
+        let order_id = members.get(&ORDER_ID)?;
+        let order_id_place = order_id.as_ref().map_or(ORDER_ID[0], |member| spelling(&ORDER_ID, member));
+        let written_as = members.get(&USER_ID)?;
+        let user_id_place = written_as.as_ref().map_or(USER_ID[0], |member| spelling(&USER_ID, member));
+        let user_id = user(written_as, caller)?;
+        let name = members.get(&CUSTOMER_NAME)?;
+        let email = members.get(&CUSTOMER_EMAIL)?;
+        if user_id.is_none() && (name.is_none() || email.is_none()) {
+            return Err(match (name, email) {
+                (None, None) => members.missing(&USER_ID),
+                (None, _) => members.missing(&CUSTOMER_NAME),
+                _ => members.missing(&CUSTOMER_EMAIL),
+            });
         }
-        let currency = self.currency.as_deref().unwrap_or(USUAL_CURRENCY);
-        let currency = Problem::of_field("currency", Currency::parse(currency))?;
-        let lines = self.items.into_iter().enumerate();
-        Ok(WantedOrder {
-            customer: Customer {
-                name: field::text("customer_name", &self.customer_name)?,
-                email: field::email("customer_email", &self.customer_email)?,
-            },
-            lines: lines.map(|(index, item)| item.check(index, &currency)).collect::<Result<_, _>>()?,
-            hold: self.hold.as_deref().map(hold).transpose()?,
+        let currency = match members.get(&["currency"])? {
+            Some(member) => member.parse(Currency::parse)?,
+            None => Problem::of_field("currency", Currency::parse(USUAL_CURRENCY))?,
+        };
+        let items = members.needed(&["items"])?.list(MOST_ITEMS, "1 to 500 items")?;
+        Ok(Self {
+            order_id: order_id.map(|member| own_id(&member)).transpose()?,
+            user_id,
+            customer_name: name.map(|member| field::text(member.place(), &member.text()?)).transpose()?,
+            customer_email: email.map(|member| field::email(member.place(), &member.text()?)).transpose()?,
+            items: items.iter().map(|item| WantedLine::read(item, &currency)).collect::<Result<_, _>>()?,
+            hold: members.get(&["hold"])?.map(|member| hold(&member)).transpose()?,
             currency,
+            order_id_place,
+            user_id_place,
         })
     }
 }
 
-impl ItemForm {
-    fn check(self, index: usize, currency: &Currency) -> Result<WantedLine, Problem> {
-        let member = |name: &str| format!("items[{index}].{name}");
-        let product_name =
-            self.product_name.map(|name| field::text(&member("product_name"), &name)).transpose()?;
-        let unit_price = self
-            .price
-            .map(|Amount(price)| Problem::of_field(member("price"), Money::new(price, currency.clone())))
-            .transpose()?;
-        Ok(WantedLine {
-            sku: Problem::of_field(member("product_id"), Sku::parse(&self.product_id))?,
-            product_name,
-            quantity: Problem::of_field(member("quantity"), Quantity::new(self.quantity))?,
-            unit_price: unit_price.map(|price| kept(price.amount())),
+impl WantedLine {
+    fn read(item: &Member<'_>, currency: &Currency) -> Result<Self, Problem> {
+        let members = item.object()?;
+        let product_name = members.get(&PRODUCT_NAME)?;
+        let price = members.get(&PRICE)?;
+        Ok(Self {
+            sku: members.needed(&ITEM_ID)?.parse(Sku::parse)?,
+            product_name: product_name
+                .map(|member| field::text(member.place(), &member.text()?))
+                .transpose()?,
+            quantity: members.needed(&["quantity"])?.whole_number(Quantity::new)?,
+            price_place: price
+                .as_ref()
+                .map_or_else(|| format!("{}.{}", item.place(), PRICE[0]), |member| member.place().to_owned()),
+            unit_price: price.map(|member| unit_price(&member, currency)).transpose()?,
         })
     }
+}
+
+/// For whom it is: whom the caller names, or the customer itself.
+fn user(named: Option<Member<'_>>, caller: &Caller) -> Result<Option<UserId>, Problem> {
+    let named = named.map(|member| member.parse(UserId::parse)).transpose()?;
+    let Some(subject) = caller.confined_to() else { return Ok(named) };
+    if named.is_some_and(|user| user.as_str() != subject) {
+        return Err(Problem::Forbidden(MAY_PLACE_FOR_OTHERS.into()));
+    }
+    Problem::of_field(USER_ID[0], UserId::parse(subject)).map(Some)
+}
+
+/// Which of the names the caller wrote.
+fn spelling(names: &[&'static str; 2], member: &Member<'_>) -> &'static str {
+    if member.place() == names[1] { names[1] } else { names[0] }
+}
+
+/// The caller's own id. One that looks like an order number is refused: ids and numbers are looked up
+/// in one place, and each must mean one order.
+fn own_id(member: &Member<'_>) -> Result<OrderId, Problem> {
+    let text = member.text()?;
+    if OrderNumber::parse(&text).is_ok() {
+        return Err(member.refuse("an id of your own, not one in the form of an order number"));
+    }
+    member.parse(OrderId::parse)
+}
+
+fn unit_price(member: &Member<'_>, currency: &Currency) -> Result<Decimal, Problem> {
+    let price = Money::new(member.amount()?, currency.clone());
+    Ok(kept(Problem::of_field(member.place(), price)?.amount()))
 }
 
 /// The amount with the decimal places it came with, unless they are zeros beyond the fourth.
@@ -114,73 +232,20 @@ fn kept(amount: Decimal) -> Decimal {
     if amount.scale() > MOST_DECIMAL_PLACES { amount.normalize() } else { amount }
 }
 
-fn hold(text: &str) -> Result<Duration, Problem> {
-    humantime::parse_duration(text)
+fn hold(member: &Member<'_>) -> Result<Duration, Problem> {
+    humantime::parse_duration(&member.text()?)
         .ok()
-        .filter(|hold| !hold.is_zero() && *hold <= LONGEST_HOLD)
-        .ok_or_else(|| Problem::invalid("hold", "a time of at most 30 days, for example 10m or 1h 30m"))
+        .filter(|hold| *hold <= LONGEST_HOLD)
+        .ok_or_else(|| member.refuse("a time of at most 30 days, for example 10m or 1h 30m; 0s for none"))
+}
+
+/// `29.9` and `29.90` are the same price, so they make the same order.
+fn without_zeros_at_the_end<S: Serializer>(
+    price: &Option<Decimal>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    price.map(|price| price.normalize()).serialize(serializer)
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn form() -> Value {
-        json!({
-            "customer_name": "Yash Vyas", "customer_email": "yash@example.com",
-            "items": [{"product_id": "item1", "product_name": "Laptop", "quantity": 2, "price": 999.99}],
-        })
-    }
-
-    fn check(form: &Value) -> Result<WantedOrder, Problem> {
-        serde_json::from_str::<OrderForm>(&form.to_string()).unwrap().check()
-    }
-
-    #[test]
-    fn snake_case_and_camel_case_are_the_same_form() {
-        let camel = json!({
-            "customerName": "Yash Vyas", "customerEmail": "yash@example.com", "hold": "10m", "currency": "USD",
-            "items": [{"productId": "item1", "productName": "Laptop", "quantity": 2, "price": "999.99"}],
-        });
-        let (snake, camel) = (check(&form()).ok().unwrap(), check(&camel).ok().unwrap());
-        assert_eq!(snake.lines[0].unit_price, camel.lines[0].unit_price);
-        assert_eq!(snake.lines[0].product_name, camel.lines[0].product_name);
-        assert_eq!((snake.hold, camel.hold), (None, Some(Duration::from_secs(600))));
-        assert_eq!((snake.currency.as_str(), camel.currency.as_str()), ("EUR", "USD"));
-    }
-
-    #[test]
-    fn a_refusal_names_the_member_and_what_is_allowed() {
-        for (path, wrong, field) in [
-            ("/items", json!([]), "items"),
-            ("/items", json!(vec![form()["items"][0].clone(); 501]), "items"),
-            ("/items/0/quantity", json!(0), "items[0].quantity"),
-            ("/items/0/quantity", json!(99_999_999_999_i64), "items[0].quantity"),
-            ("/items/0/product_id", json!(""), "items[0].product_id"),
-            ("/items/0/product_name", json!("x".repeat(256)), "items[0].product_name"),
-            ("/items/0/price", json!("-1"), "items[0].price"),
-            ("/items/0/price", json!("0.00001"), "items[0].price"),
-            ("/customer_name", json!(" "), "customer_name"),
-            ("/customer_email", json!("yash"), "customer_email"),
-        ] {
-            let mut form = form();
-            *form.pointer_mut(path).unwrap() = wrong;
-            let problem = check(&form).err().unwrap();
-            assert!(problem.to_string().starts_with(&format!("{field}: ")), "{path}: {problem}");
-        }
-        for (member, wrong) in [("hold", "0s"), ("hold", "31d"), ("hold", "soon"), ("currency", "euro")] {
-            let mut form = form();
-            form[member] = json!(wrong);
-            let problem = check(&form).err().unwrap();
-            assert!(problem.to_string().starts_with(&format!("{member}: ")), "{problem}");
-        }
-    }
-
-    #[test]
-    fn a_customer_never_shows_in_debug() {
-        let customer = check(&form()).ok().unwrap().customer;
-        assert!(!format!("{customer:?}").contains("ash"));
-    }
-}
+mod tests;

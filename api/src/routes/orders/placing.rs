@@ -1,238 +1,222 @@
 //! Placing an order: record, reservation, events and message are one transaction, so that the
-//! caller hears at once whether it has its stock.
+//! caller hears at once whether it has its stock. `ahead` says what happens where stock is kept by a
+//! service of its own.
+//!
+//! **Invariant:** whatever is refused leaves nothing behind, no key either; whatever is answered with
+//! 201 has its stock and its message in the inbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, time::Duration};
 
-use chrono::Utc;
-use domain::{Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderLine, OrderStatus, Sku};
+use axum::http::StatusCode;
+use chrono::{SubsecRound, Utc};
+use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use intake::settings::SWEEP_AFTER;
-use inventory::{DemandLine, Item, Reservation, ReserveMode, ReserveOutcome, ReserveRequest};
+use inventory::{DemandLine, Reservation};
+use inventory_service::{Stock, StockError};
 use orders::{
     Order,
+    idempotency::{self, Answer, Claim, Key},
     inbox::{self, Message, NewMessage, Source},
-    progress,
-    record::{self, Arrival},
+    progress::{self, Waiting},
+    record::{self, Placement, Placing},
     timeline,
 };
-use rust_decimal::Decimal;
 use serde_json::json;
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 
-use super::form::{WantedLine, WantedOrder};
-use crate::{
-    correlation::CorrelationId,
-    events,
-    problem::{Problem, met_another_transaction},
+use super::{
+    ahead::{self, Ahead},
+    content,
+    form::OrderForm,
+    stock,
+    view::PlacedBody,
 };
+use crate::{correlation::CorrelationId, events, problem::Problem, server::Api, transaction::retried};
 
-/// How often an order is tried whose number is taken, or that met another transaction.
-const MOST_ATTEMPTS: u32 = 3;
-/// The epoch of an order's first reservation.
-const FIRST_EPOCH: u32 = 1;
+/// Says which order and under which content a request is about, so that a changed meaning of the
+/// fingerprinted text never passes for an old one.
+const FINGERPRINT_VERSION: &str = "1";
 
-/// Places the order, and tells which message has to be dispatched.
-pub(super) async fn place(
-    pool: &PgPool,
-    wanted: &WantedOrder,
-    correlation_id: &CorrelationId,
-) -> Result<(Order, Option<Message>), Problem> {
-    let mut attempt = 1;
-    loop {
-        match place_once(pool, wanted, correlation_id).await {
-            Err(refusal) if attempt < MOST_ATTEMPTS && refusal.may_pass() => attempt += 1,
-            placed => return placed.map_err(Refusal::into_problem),
-        }
-    }
+/// A request to place an order.
+pub(super) struct Request<'a> {
+    /// What is asked for.
+    pub(super) form: &'a OrderForm,
+    /// Whose idempotency keys count: the caller's subject, or empty.
+    pub(super) caller: &'a str,
+    /// The caller's idempotency key.
+    pub(super) key: Option<&'a str>,
+    /// Whether the caller is a customer, who names no prices.
+    pub(super) by_customer: bool,
+    /// How long the order is held unless it says otherwise.
+    pub(super) hold_window: Duration,
+    /// Ties together what the request causes.
+    pub(super) correlation_id: &'a CorrelationId,
 }
 
-/// Why an order was not placed.
-enum Refusal {
-    /// The number drawn for it is taken; another draw will do.
-    NumberTaken(orders::OrdersError),
-    Problem(Problem),
+/// Places the order, and tells what is answered and which message has to be dispatched.
+///
+/// # Errors
+/// Every [`Problem`] of an order that is not placed.
+pub(super) async fn place(api: &Api, request: &Request<'_>) -> Result<(Answer, Option<Message>), Problem> {
+    let fingerprint = fingerprint(request)?;
+    let ahead = ahead::ask(api, request, &fingerprint).await?;
+    let placed = retried(|| place_once(api, request, &fingerprint, ahead.as_ref())).await;
+    if let Some(ahead) = ahead
+        && !matches!(placed, Ok((_, Some(_))))
+    {
+        ahead::give_back_unless_kept(api, ahead, request.correlation_id.as_str());
+    }
+    placed
 }
 
-impl Refusal {
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::NumberTaken(_) => true,
-            Self::Problem(problem) => met_another_transaction(problem),
-        }
-    }
-
-    fn into_problem(self) -> Problem {
-        match self {
-            Self::NumberTaken(error) => Problem::Unavailable(error.into()),
-            Self::Problem(problem) => problem,
-        }
-    }
-}
-
-impl<E: Into<Problem>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
+/// SHA-256 of what is asked for and by whom.
+fn fingerprint(request: &Request<'_>) -> Result<Vec<u8>, Problem> {
+    let content = serde_json::to_vec(&(FINGERPRINT_VERSION, request.caller, request.form));
+    Ok(Sha256::digest(content.map_err(|error| Problem::Internal(error.into()))?).to_vec())
 }
 
 async fn place_once(
-    pool: &PgPool,
-    wanted: &WantedOrder,
-    correlation_id: &CorrelationId,
-) -> Result<(Order, Option<Message>), Refusal> {
-    let received_at = Utc::now();
-    let mut tx = pool.begin().await?;
-    let items = items(&mut tx, wanted).await?;
-    let order_id = Problem::of_field("orderId", OrderId::parse(&Uuid::now_v7().to_string()))?;
-    let facts = facts(&order_id, wanted, &items)?;
-    let arrival = Arrival {
-        order_id,
-        channel: Channel::Api,
-        facts: &facts,
-        customer: Some(json!({"name": wanted.customer.name, "email": wanted.customer.email})),
-        received_at,
-        hold_until: wanted.hold.map(|hold| received_at + hold),
-        correlation_id: correlation_id.as_str(),
-    };
-    let (order, _new) = record::arrive(&mut tx, &arrival).await.map_err(|error| {
-        if error.is_constraint("orders_order_number_unique") {
-            Refusal::NumberTaken(error)
-        } else {
-            Refusal::Problem(error.into())
+    api: &Api,
+    request: &Request<'_>,
+    fingerprint: &[u8],
+    ahead: Option<&Ahead>,
+) -> Result<(Answer, Option<Message>), Problem> {
+    let key = request.key.map(|key| Key { caller: request.caller, key, fingerprint });
+    let mut tx = api.pool.begin().await?;
+    if let Some(key) = &key {
+        match idempotency::claim(&mut tx, key).await? {
+            Claim::New => {}
+            Claim::Answered(answer) => return Ok((answer, None)),
+            Claim::OtherContent => return Err(Problem::IdempotencyKeyReused),
         }
-    })?;
-    let reservation = reserve(&mut tx, &order.order_id, wanted).await?;
-    events::allocations(&mut tx, &reservation.changed, correlation_id.as_str()).await?;
-    note_reserved(&mut tx, &order, &reservation).await?;
-    let message = leave_message(&mut tx, &order.order_id).await?;
-    let order = record::find(&mut tx, &order.order_id).await?.ok_or(orders::OrdersError::NotFound)?;
+    }
+    let (status, body, message) = match keep(&mut tx, request, fingerprint, ahead).await? {
+        Some(order) => {
+            let (order, message) = fill(&mut tx, &api.stock, request, order, ahead).await?;
+            (StatusCode::CREATED, PlacedBody::new(order), message)
+        }
+        None => (StatusCode::OK, PlacedBody::again(known(&mut tx, request.form, fingerprint).await?), None),
+    };
+    let answer = Answer {
+        status: status.as_u16(),
+        body: serde_json::to_string(&body).map_err(|error| Problem::Internal(error.into()))?,
+    };
+    if let Some(key) = &key {
+        idempotency::remember(&mut tx, key, &answer).await?;
+    }
     tx.commit().await?;
-    Ok((order, message))
+    Ok((answer, message))
 }
 
-/// The items ordered, by SKU.
-async fn items(conn: &mut PgConnection, wanted: &WantedOrder) -> Result<BTreeMap<Sku, Item>, Problem> {
-    let skus: BTreeSet<&Sku> = wanted.lines.iter().map(|line| &line.sku).collect();
-    let (mut items, mut unknown) = (BTreeMap::new(), Vec::new());
-    for sku in skus {
-        match inventory::item(conn, sku).await? {
-            Some(item) => drop(items.insert(sku.clone(), item)),
-            None => unknown.push(sku.clone()),
-        }
-    }
-    if unknown.is_empty() { Ok(items) } else { Err(Problem::UnknownItem(unknown)) }
-}
-
-/// What our own channel says of the order. It asks for no payment: placing is a promise to pay.
-fn facts(
-    order_id: &OrderId,
-    wanted: &WantedOrder,
-    items: &BTreeMap<Sku, Item>,
-) -> Result<OrderFacts, Problem> {
-    let lines = wanted.lines.iter().enumerate();
-    let lines: Vec<OrderLine> = lines
-        .map(|(index, line)| order_line(index, line, wanted, items.get(&line.sku)))
-        .collect::<Result<_, _>>()?;
-    Ok(OrderFacts {
-        name: order_id.as_str().to_owned(),
-        currency: wanted.currency.as_str().to_owned(),
-        total_amount: total(&lines)?,
-        financial_status: FinancialStatus::Paid,
-        test: false,
-        cancelled_at: None,
-        updated_at: None,
-        location_id: None,
-        lines,
-    })
-}
-
-fn order_line(
-    index: usize,
-    line: &WantedLine,
-    wanted: &WantedOrder,
-    item: Option<&Item>,
-) -> Result<OrderLine, Problem> {
-    let name_of_item = || item.map_or_else(|| line.sku.to_string(), |item| item.name.clone());
-    let price_of_item = || match item.and_then(|item| item.unit_price.as_ref()) {
-        Some(price) if *price.currency() != wanted.currency => Err(Problem::invalid(
-            format!("items[{index}].price"),
-            &format!("is needed, as the item's own price is in {}", price.currency().as_str()),
-        )),
-        Some(price) => Ok(price.amount()),
-        None => Ok(Decimal::new(0, 2)),
-    };
-    let quantity = line.quantity.get();
-    Ok(OrderLine {
-        line_id: line_id(index)?,
-        sku: Some(line.sku.to_string()),
-        product_name: line.product_name.clone().unwrap_or_else(name_of_item),
-        quantity,
-        fulfillable_quantity: quantity,
-        unit_price: line.unit_price.map_or_else(price_of_item, Ok)?,
-        requires_shipping: true,
-    })
-}
-
-fn total(lines: &[OrderLine]) -> Result<Decimal, Problem> {
-    lines
-        .iter()
-        .try_fold(Decimal::ZERO, |total, line| {
-            total.checked_add(line.unit_price.checked_mul(Decimal::from(line.quantity))?)
-        })
-        .ok_or_else(|| Problem::invalid("items", "their total is beyond what can be kept exactly"))
-}
-
-/// Lines are numbered from 1.
-fn line_id(index: usize) -> Result<LineId, Problem> {
-    Problem::of_field("items", LineId::parse(&(index + 1).to_string()))
-}
-
-/// Takes hold of all of it or of nothing.
-async fn reserve(
+/// Keeps the order; none if its id is taken.
+async fn keep(
     conn: &mut PgConnection,
-    order_id: &OrderId,
-    wanted: &WantedOrder,
-) -> Result<Reservation, Problem> {
-    let demand = |(index, line): (usize, &WantedLine)| {
-        Ok(DemandLine { line_id: line_id(index)?, sku: line.sku.clone(), quantity: line.quantity })
-    };
-    let request = ReserveRequest {
-        order_id: order_id.clone(),
-        epoch: FIRST_EPOCH,
-        lines: wanted.lines.iter().enumerate().map(demand).collect::<Result<_, Problem>>()?,
-        mode: ReserveMode::AllOrNothing,
-        preferred_warehouse: None,
-    };
-    match inventory::reserve(conn, &request).await? {
-        ReserveOutcome::Reserved(reservation) => Ok(reservation),
-        ReserveOutcome::Short(shortages) => Err(Problem::InsufficientStock(shortages)),
-        ReserveOutcome::UnknownSku(lines) => {
-            let unknown: BTreeSet<Sku> = request
-                .lines
-                .into_iter()
-                .filter(|line| lines.contains(&line.line_id))
-                .map(|line| line.sku)
-                .collect();
-            Err(Problem::UnknownItem(unknown.into_iter().collect()))
+    request: &Request<'_>,
+    fingerprint: &[u8],
+    ahead: Option<&Ahead>,
+) -> Result<Option<Order>, Problem> {
+    let form = request.form;
+    let (order_id, items) = match ahead {
+        Some(ahead) => (ahead.order_id.clone(), ahead.items.clone()),
+        None => {
+            let skus: BTreeSet<_> = form.items.iter().map(|line| &line.sku).collect();
+            (ahead::new_id(request)?, stock::items(conn, &skus).await?)
         }
-    }
+    };
+    let customer = content::customer(conn, request).await?;
+    let facts = content::facts(&order_id, request, &items)?;
+    // As exact as the database keeps it, so that every answer shows the same.
+    let received_at = Utc::now().trunc_subsecs(6);
+    let hold = form.hold.unwrap_or(request.hold_window);
+    let placement = Placement {
+        order_id,
+        user_id: form.user_id.clone(),
+        facts: &facts,
+        customer,
+        content_fingerprint: fingerprint,
+        received_at,
+        hold_until: (!hold.is_zero()).then(|| received_at + hold),
+        correlation_id: request.correlation_id.as_str(),
+    };
+    Ok(match record::place(conn, &placement).await? {
+        Placing::New(order) => Some(*order),
+        Placing::IdTaken => None,
+    })
 }
 
-/// Confirms the order, unless it is held: then it stays `PENDING` with its stock.
+/// The order that has the id already, if it is the one that is asked for.
+async fn known(conn: &mut PgConnection, form: &OrderForm, fingerprint: &[u8]) -> Result<Order, Problem> {
+    let Some(own_id) = &form.order_id else {
+        return Err(Problem::Internal("an id of ours is taken".into()));
+    };
+    if !record::has_content(conn, own_id, fingerprint).await? {
+        return Err(Problem::OrderExists { field: form.order_id_place, order_id: own_id.clone() });
+    }
+    record::find(conn, own_id).await?.ok_or_else(|| Problem::NoSuchOrder(own_id.to_string()))
+}
+
+/// Takes hold of the stock, and leaves the message that starts the order's run. Stock comes as late
+/// as can be: from then on others who want the same wait for the commit.
+async fn fill(
+    conn: &mut PgConnection,
+    stock: &Stock,
+    request: &Request<'_>,
+    order: Order,
+    ahead: Option<&Ahead>,
+) -> Result<(Order, Option<Message>), Problem> {
+    let message = leave_message(conn, &order.order_id).await?;
+    if let Some(ahead) = ahead {
+        // An epoch for each reservation under this id that was given back.
+        for _ in stock::FIRST_EPOCH..ahead.epoch {
+            progress::next_epoch(conn, &order.order_id).await?;
+        }
+        return Ok((note_reserved(conn, order, &ahead.reservation).await?, message));
+    }
+    if stock.there().is_some() {
+        // The order that had this id or key a moment ago is not there any more.
+        return Err(Problem::Unavailable(StockError::Overtaken.into()));
+    }
+    let lines = demand(&order.facts, request.form);
+    let reservation = stock::reserve(conn, &order.order_id, lines).await?;
+    events::allocations(conn, &reservation.changed, request.correlation_id.as_str()).await?;
+    Ok((note_reserved(conn, order, &reservation).await?, message))
+}
+
+/// The lines as stock is asked for them.
+pub(super) fn demand(facts: &OrderFacts, form: &OrderForm) -> Vec<DemandLine> {
+    let lines = facts.lines.iter().zip(&form.items);
+    lines
+        .map(|(line, wanted)| DemandLine {
+            line_id: line.line_id.clone(),
+            sku: wanted.sku.clone(),
+            quantity: wanted.quantity,
+        })
+        .collect()
+}
+
+/// Confirms the order, unless it is held: then it stays `PENDING` with its stock. The order as it is
+/// then.
 async fn note_reserved(
     conn: &mut PgConnection,
-    order: &Order,
+    mut order: Order,
     reservation: &Reservation,
-) -> Result<(), Problem> {
+) -> Result<Order, Problem> {
     let warehouses: BTreeSet<&str> =
         reservation.allocations.iter().map(|held| held.warehouse.as_str()).collect();
     let detail = warehouses.into_iter().collect::<Vec<_>>().join(", ");
     if order.hold_until.is_some() {
         timeline::note(conn, &order.order_id, "RESERVED", Some(&detail)).await?;
+        let (condition, held_by) = (Condition::OnHold, HeldBy::Window);
+        let waiting = Waiting { condition, reason: None, held_by: Some(held_by) };
+        progress::set_condition(conn, &order.order_id, waiting).await?;
+        order.condition = Some(condition.as_str().to_owned());
+        order.held_by = Some(held_by.as_str().to_owned());
     } else {
         progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail)).await?;
+        order.status = OrderStatus::Confirmed;
     }
-    Ok(())
+    Ok(order)
 }
 
 async fn leave_message(conn: &mut PgConnection, order_id: &OrderId) -> Result<Option<Message>, Problem> {

@@ -2,74 +2,178 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, FinancialStatus, LineId, OrderId, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId,
+    Channel, FinancialStatus, LineId, OrderId, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId, UserId,
     WorkflowId,
 };
-use orders::{
-    Line, Order,
-    shipment::{ParcelLine, Shipment},
-    timeline::Entry,
-};
+use orders::{Line, Order, shipment, timeline::Entry};
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An order in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Order)]
 pub(super) struct OrderBody {
+    /// Ours, or the caller's own.
+    #[schema(value_type = String, example = "0190a0b0-0000-7000-8000-000000000000")]
     order_id: OrderId,
+    /// For people.
+    #[schema(value_type = String, example = "ORD-20261121-6BA0A415")]
     order_number: OrderNumber,
+    /// The id of its workflow in Temporal.
+    #[schema(value_type = String, example = "order/api/0190a0b0-0000-7000-8000-000000000000")]
     workflow_id: WorkflowId,
+    /// `shopify` or `api`.
+    #[schema(example = "api")]
     channel: &'static str,
+    /// The shop it came from.
+    #[schema(value_type = Option<String>, example = json!(null))]
     shop: Option<ShopDomain>,
+    /// The shop's id of it.
+    #[schema(value_type = Option<i64>, example = json!(null))]
     shopify_order_id: Option<ShopifyOrderId>,
+    /// The user it was placed for.
+    #[schema(value_type = Option<String>, example = "user11")]
+    user_id: Option<UserId>,
+    /// What the channel calls it.
+    #[schema(example = "#1001")]
     name: String,
+    /// `PENDING`, `CONFIRMED`, `PROCESSING`, `SHIPPED`, `DELIVERED` or `CANCELLED`.
+    #[schema(value_type = String, example = "CONFIRMED")]
     status: OrderStatus,
+    /// What keeps it there: `ON_HOLD`, `AWAITING_PAYMENT`, `BACKORDERED`, `PARTIALLY_SHIPPED`,
+    /// `NEEDS_ATTENTION`, `IGNORED`, or nothing.
+    #[schema(example = json!(null))]
     condition: Option<String>,
+    /// Why, as a code.
+    #[schema(example = json!(null))]
     condition_reason: Option<String>,
+    /// Who holds it, where the condition is `ON_HOLD`: `WINDOW`, `SHOPIFY` or `WAREHOUSE`.
+    #[schema(example = json!(null))]
     held_by: Option<String>,
+    /// The currency of all its amounts.
+    #[schema(example = "EUR")]
     currency: String,
+    /// The sum of its lines, exact.
+    #[schema(value_type = String, example = "1999.98")]
     total_amount: Decimal,
+    /// How the payment stands, in the shop's words.
+    #[schema(value_type = String, example = "paid")]
     financial_status: FinancialStatus,
+    /// Its lines.
     items: Vec<LineBody>,
+    /// When it reached us.
     received_at: DateTime<Utc>,
+    /// When it was kept; lists go by it.
+    created_at: DateTime<Utc>,
+    /// When anything about it last changed.
     updated_at: DateTime<Utc>,
 }
 
-/// A line. `item_id` is the SKU.
-#[derive(Serialize)]
+/// A line. `itemId` is the SKU.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrderItem)]
 struct LineBody {
+    #[schema(example = "item1")]
     item_id: Option<String>,
+    #[schema(example = "item1")]
     sku: Option<String>,
+    #[schema(value_type = String, example = "1")]
     line_id: LineId,
+    /// As ordered.
+    #[schema(example = "Laptop 15 Pro")]
     product_name: String,
+    /// Pieces.
+    #[schema(example = 2)]
     quantity: u32,
+    /// The price of one piece, as ordered.
+    #[schema(value_type = String, example = "999.99")]
     unit_price: Decimal,
+    /// The price of all pieces.
+    #[schema(value_type = Option<String>, example = "1999.98")]
     total_price: Option<Decimal>,
 }
 
+/// An order that was placed, or that was there already.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlacedOrder)]
+pub(super) struct PlacedBody {
+    /// For people.
+    #[schema(example = "Order placed successfully")]
+    message: &'static str,
+    #[serde(flatten)]
+    order: OrderBody,
+}
+
 /// An order by itself.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderDetail)]
 pub(super) struct OrderDetailBody {
     #[serde(flatten)]
     order: OrderBody,
-    timeline: Vec<Entry>,
+    /// What happened to it, oldest first.
+    timeline: Vec<TimelineBody>,
+    /// Its parcels.
     shipments: Vec<ShipmentBody>,
 }
 
+/// Something that happened to an order.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
+pub(super) struct TimelineBody {
+    at: DateTime<Utc>,
+    /// `RECEIVED`, `RESERVED`, `HANDED_OVER`, `SHIPPED` and so on.
+    #[schema(example = "RESERVED")]
+    event: String,
+    /// More about it.
+    #[schema(example = "main")]
+    detail: Option<String>,
+}
+
 /// A parcel.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Shipment)]
 struct ShipmentBody {
+    /// The warehouse's id of it.
     shipment_id: String,
+    /// The hand-over it belongs to.
+    #[schema(example = "ORD-20261121-6BA0A415-main-1")]
     reference: String,
+    #[schema(example = "main")]
     warehouse_id: String,
+    /// The newest status the warehouse reported.
+    #[schema(example = "shipped")]
     status: String,
     carrier: Option<String>,
     tracking_number: Option<String>,
     tracking_url: Option<String>,
-    lines: Vec<ParcelLine>,
+    lines: Vec<ParcelLineBody>,
+}
+
+/// What is in a parcel.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ParcelLine)]
+struct ParcelLineBody {
+    #[schema(example = "item1")]
+    sku: String,
+    /// Pieces.
+    #[schema(example = 2)]
+    quantity: u32,
+}
+
+impl PlacedBody {
+    /// An order that is new.
+    pub(super) fn new(order: Order) -> Self {
+        Self { message: "Order placed successfully", order: order.into() }
+    }
+
+    /// An order that was placed before.
+    pub(super) fn again(order: Order) -> Self {
+        Self { message: "Order was placed before", order: order.into() }
+    }
 }
 
 impl From<Order> for OrderBody {
@@ -85,6 +189,7 @@ impl From<Order> for OrderBody {
             channel,
             shop,
             shopify_order_id,
+            user_id: order.user_id,
             name: order.facts.name,
             status: order.status,
             condition: order.condition,
@@ -95,6 +200,7 @@ impl From<Order> for OrderBody {
             financial_status: order.facts.financial_status,
             items: order.facts.lines.into_iter().map(LineBody::from).collect(),
             received_at: order.received_at,
+            created_at: order.created_at,
             updated_at: order.updated_at,
         }
     }
@@ -116,17 +222,23 @@ impl From<Line> for LineBody {
 }
 
 impl OrderDetailBody {
-    pub(super) fn new(order: Order, timeline: Vec<Entry>, shipments: Vec<Shipment>) -> Self {
+    pub(super) fn new(order: Order, timeline: Vec<Entry>, shipments: Vec<shipment::Shipment>) -> Self {
         Self {
             order: order.into(),
-            timeline,
+            timeline: timeline.into_iter().map(TimelineBody::from).collect(),
             shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
         }
     }
 }
 
-impl From<Shipment> for ShipmentBody {
-    fn from(shipment: Shipment) -> Self {
+impl From<Entry> for TimelineBody {
+    fn from(Entry { at, event, detail }: Entry) -> Self {
+        Self { at, event, detail }
+    }
+}
+
+impl From<shipment::Shipment> for ShipmentBody {
+    fn from(shipment: shipment::Shipment) -> Self {
         Self {
             shipment_id: shipment.shipment_id,
             reference: shipment.reference,
@@ -135,7 +247,13 @@ impl From<Shipment> for ShipmentBody {
             carrier: shipment.carrier,
             tracking_number: shipment.tracking_number,
             tracking_url: shipment.tracking_url,
-            lines: shipment.lines,
+            lines: shipment.lines.into_iter().map(ParcelLineBody::from).collect(),
         }
+    }
+}
+
+impl From<shipment::ParcelLine> for ParcelLineBody {
+    fn from(shipment::ParcelLine { sku, quantity }: shipment::ParcelLine) -> Self {
+        Self { sku, quantity }
     }
 }

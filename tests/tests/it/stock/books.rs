@@ -56,7 +56,7 @@ const RULES: [(&str, &str); 8] = [
 ];
 
 /// Fails unless every rule holds on one snapshot of the database.
-pub(super) async fn audit(pool: &PgPool) {
+pub(crate) async fn audit(pool: &PgPool) {
     let mut snapshot = pool.begin().await.unwrap();
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *snapshot).await.unwrap();
     for (rule, query) in RULES {
@@ -67,7 +67,7 @@ pub(super) async fn audit(pool: &PgPool) {
 }
 
 /// On hand, reserved and queued of a SKU in a warehouse.
-pub(super) async fn figures(pool: &PgPool, sku: &str, warehouse: &str) -> (i64, i64, i64) {
+pub(crate) async fn figures(pool: &PgPool, sku: &str, warehouse: &str) -> (i64, i64, i64) {
     let row = sqlx::query("SELECT * FROM inventory.stock WHERE sku = $1 AND warehouse = $2")
         .bind(sku)
         .bind(warehouse)

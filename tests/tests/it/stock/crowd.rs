@@ -17,7 +17,7 @@ use super::books::{audit, figures, granted_and_waiting};
 use super::{order, pieces, receive, release, request, sku, stocked, try_reserve};
 
 /// Runs the same work with numbers from 0 at the same moment, each on a connection of its own.
-async fn at_once<F, T>(many: usize, work: impl Fn(usize) -> F) -> Vec<T>
+pub(crate) async fn at_once<F, T>(many: usize, work: impl Fn(usize) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,

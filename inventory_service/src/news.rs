@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use inventory::{AllocationChange, ServedOrder};
 use orders::{
-    OrdersError, inbox,
+    OrdersError,
+    inbox::{self, Message},
     outbox::{self, Event},
 };
 use sqlx::PgConnection;
 
 /// Appends an event for each change.
-pub(crate) async fn announce(
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn announce(
     conn: &mut PgConnection,
     correlation_id: &str,
     changes: &[AllocationChange],
@@ -30,14 +34,20 @@ pub(crate) async fn announce(
 }
 
 /// Leaves a message for each order that waited and was served, with the events of its allocations.
-pub(crate) async fn wake(
+/// Whoever is told of the messages has `sweep_after` to dispatch them before a sweeper does.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn wake(
     conn: &mut PgConnection,
     correlation_id: &str,
     served: &[ServedOrder],
-) -> Result<(), OrdersError> {
+    sweep_after: Duration,
+) -> Result<Vec<Message>, OrdersError> {
+    let mut messages = Vec::with_capacity(served.len());
     for order in served {
         announce(conn, correlation_id, &order.allocated).await?;
-        inbox::insert_stock_available(conn, &order.order_id, Duration::ZERO).await?;
+        messages.extend(inbox::insert_stock_available(conn, &order.order_id, sweep_after).await?);
     }
-    Ok(())
+    Ok(messages)
 }

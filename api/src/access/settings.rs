@@ -1,0 +1,242 @@
+//! The settings of who may call. The field docs are the `--help`.
+//!
+//! **Invariant:** whatever cannot be reached from this machine alone asks everybody for a token.
+
+use std::{fmt, net::SocketAddr, num::NonZeroU32};
+
+use axum::http::HeaderValue;
+use clap::Args;
+use url::{Host, Url};
+
+/// The demo signs with it, and everybody can read it there.
+const PUBLISHED_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
+const FEWEST_SECRET_BYTES: usize = 32;
+/// Issuer and audience of tokens that are signed with a secret, unless the settings name others.
+const USUAL_NAME: &str = "waybill";
+const USUAL_REQUESTS_PER_S: u32 = 50;
+/// On loopback all callers without a token are one.
+const LOOPBACK_REQUESTS_PER_S: u32 = 10_000;
+const MOST_REQUESTS_PER_S: u32 = 1_000_000;
+
+/// The settings as they are given.
+#[derive(Args, Clone)]
+pub struct AccessSettings {
+    /// Where the issuer of tokens serves its keys (RS256, ES256, EdDSA); https unless on loopback.
+    #[arg(long, env = "AUTH_JWKS_URL")]
+    auth_jwks_url: Option<String>,
+    /// Secret of tokens signed with HS256, for small set-ups without an issuer; at least 32 bytes.
+    #[arg(long, env = "AUTH_HS256_SECRET", hide_env_values = true)]
+    auth_hs256_secret: Option<String>,
+    /// The `iss` of tokens; needed with AUTH_JWKS_URL, else by default waybill.
+    #[arg(long, env = "AUTH_ISSUER")]
+    auth_issuer: Option<String>,
+    /// The `aud` of tokens; needed with AUTH_JWKS_URL, else by default waybill.
+    #[arg(long, env = "AUTH_AUDIENCE")]
+    auth_audience: Option<String>,
+    /// Whether /api wants a token on loopback too: true or false (the default). On other addresses it
+    /// always does. Needed behind a proxy.
+    #[arg(long, env = "API_REQUIRE_TOKEN")]
+    api_require_token: Option<String>,
+    /// Requests of one caller in a second, twice that in a burst; by default 50, on loopback 10000.
+    #[arg(long, env = "API_REQUESTS_PER_SECOND")]
+    api_requests_per_second: Option<String>,
+    /// Origins whose pages may call the API from a browser, comma separated, for example
+    /// https://shop.example.com; by default none.
+    #[arg(long, env = "API_CORS_ORIGINS")]
+    api_cors_origins: Option<String>,
+}
+
+impl fmt::Debug for AccessSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessSettings")
+            .field("auth_jwks_url", &self.auth_jwks_url)
+            .field("auth_issuer", &self.auth_issuer)
+            .field("auth_audience", &self.auth_audience)
+            .field("api_require_token", &self.api_require_token)
+            .field("api_requests_per_second", &self.api_requests_per_second)
+            .field("api_cors_origins", &self.api_cors_origins)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings, checked.
+#[derive(Debug, Clone)]
+pub struct AccessConfig {
+    /// How tokens are checked; none takes no token at all.
+    pub authentication: Option<Authentication>,
+    /// Whether a request to /api without a token is somebody on this machine.
+    pub tokenless: bool,
+    /// Requests of one caller in a second.
+    pub requests_per_s: NonZeroU32,
+    /// Origins whose pages may call from a browser.
+    pub cors_origins: Vec<HeaderValue>,
+}
+
+/// How tokens are checked.
+#[derive(Debug, Clone)]
+pub struct Authentication {
+    /// What their signatures are checked with.
+    pub proof: Proof,
+    /// Their `iss`.
+    pub issuer: String,
+    /// Their `aud`.
+    pub audience: String,
+}
+
+/// What signatures are checked with.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// The keys an issuer serves.
+    KeySet(Url),
+    /// A secret the issuer shares with us.
+    Secret(Secret),
+}
+
+/// A secret. It does not show in `Debug`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(super) fn reveal(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl AccessSettings {
+    /// Checks everything, for an API that listens on `listen`; what is wrong is added to `problems`.
+    pub(crate) fn resolve(&self, listen: Option<SocketAddr>, problems: &mut Vec<String>) -> AccessConfig {
+        let on_loopback = listen.is_none_or(|address| address.ip().is_loopback());
+        let authentication = self.authentication(on_loopback, problems);
+        let is_configured = given(&self.auth_jwks_url).or(given(&self.auth_hs256_secret)).is_some();
+        if let Some(address) = listen.filter(|_| !on_loopback && !is_configured) {
+            problems.push(format!(
+                "API_LISTEN={address}: others can reach this address, so set AUTH_JWKS_URL or \
+                 AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
+                address.port()
+            ));
+        }
+        let requires_token = self.requires_token(problems);
+        if requires_token && !is_configured {
+            problems.push(
+                "API_REQUIRE_TOKEN: no token can be checked; set AUTH_JWKS_URL or AUTH_HS256_SECRET".into(),
+            );
+        }
+        AccessConfig {
+            authentication,
+            tokenless: on_loopback && !requires_token,
+            requests_per_s: self.requests_per_s(on_loopback, problems),
+            cors_origins: self.cors_origins(problems),
+        }
+    }
+
+    fn authentication(&self, on_loopback: bool, problems: &mut Vec<String>) -> Option<Authentication> {
+        let proof = match (given(&self.auth_jwks_url), given(&self.auth_hs256_secret)) {
+            (None, None) => return None,
+            (Some(_), Some(_)) => {
+                problems.push("AUTH_JWKS_URL and AUTH_HS256_SECRET: one of them, not both".into());
+                return None;
+            }
+            (Some(url), None) => key_set(url).map(Proof::KeySet),
+            (None, Some(secret)) => checked_secret(secret, on_loopback).map(Proof::Secret),
+        };
+        let has_issuer = given(&self.auth_jwks_url).is_some();
+        let mut name = |variable: &str, value: &Option<String>| match given(value) {
+            Some(value) => value.to_owned(),
+            None => {
+                if has_issuer {
+                    problems.push(format!("{variable}: is needed with AUTH_JWKS_URL"));
+                }
+                USUAL_NAME.to_owned()
+            }
+        };
+        let issuer = name("AUTH_ISSUER", &self.auth_issuer);
+        let audience = name("AUTH_AUDIENCE", &self.auth_audience);
+        let proof = proof.map_err(|problem| problems.push(problem)).ok()?;
+        Some(Authentication { proof, issuer, audience })
+    }
+
+    fn requires_token(&self, problems: &mut Vec<String>) -> bool {
+        match given(&self.api_require_token) {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                problems.push(format!("API_REQUIRE_TOKEN={other}: true or false"));
+                false
+            }
+        }
+    }
+
+    fn requests_per_s(&self, on_loopback: bool, problems: &mut Vec<String>) -> NonZeroU32 {
+        let usual = if on_loopback { LOOPBACK_REQUESTS_PER_S } else { USUAL_REQUESTS_PER_S };
+        let wanted = given(&self.api_requests_per_second).map_or(Ok(usual), str::parse);
+        let allowed = wanted.ok().filter(|wanted| *wanted <= MOST_REQUESTS_PER_S);
+        allowed.and_then(NonZeroU32::new).unwrap_or_else(|| {
+            problems.push(format!("API_REQUESTS_PER_SECOND: a whole number from 1 to {MOST_REQUESTS_PER_S}"));
+            NonZeroU32::MIN
+        })
+    }
+
+    fn cors_origins(&self, problems: &mut Vec<String>) -> Vec<HeaderValue> {
+        let list = given(&self.api_cors_origins).unwrap_or_default();
+        let mut origins = Vec::new();
+        for origin in list.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
+            // What a browser sends is the origin as the URL's rules write it, and nothing after it.
+            let as_sent = Url::parse(origin)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https"))
+                .map(|url| url.origin().ascii_serialization());
+            match HeaderValue::from_str(origin) {
+                Ok(value) if as_sent.as_deref() == Some(origin) => origins.push(value),
+                _ => problems.push(format!(
+                    "API_CORS_ORIGINS: {origin}: an origin is needed, for example https://shop.example.com"
+                )),
+            }
+        }
+        origins
+    }
+}
+
+fn given(setting: &Option<String>) -> Option<&str> {
+    setting.as_deref().map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// Whoever can change the keys on their way can make tokens, so the way has to be safe.
+fn key_set(given: &str) -> Result<Url, String> {
+    let problem =
+        || "AUTH_JWKS_URL: an https URL is needed (http on loopback), without user and password".to_owned();
+    let url = Url::parse(given).map_err(|_| problem())?;
+    let on_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && on_loopback);
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if is_safe && !has_user { Ok(url) } else { Err(problem()) }
+}
+
+fn checked_secret(given: &str, on_loopback: bool) -> Result<Secret, String> {
+    if given.len() < FEWEST_SECRET_BYTES {
+        return Err(format!(
+            "AUTH_HS256_SECRET: at least {FEWEST_SECRET_BYTES} bytes are needed, for example from `openssl rand -hex 32`"
+        ));
+    }
+    if given == PUBLISHED_SECRET && !on_loopback {
+        return Err(
+            "AUTH_HS256_SECRET: everybody knows the demo's secret; choose your own for an address that \
+                    others can reach"
+                .to_owned(),
+        );
+    }
+    Ok(Secret(given.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Who may do what: one row per route, and nothing else decides it.
+//!
+//! **Invariant:** a route that has no row is closed. `docs/access.md` shows this table, and a test
+//! compares them; `tests/it/access.rs` tries every cell of it against a running API.
+
+use axum::http::Method;
+
+use crate::caller::Role;
+
+/// One route.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Its method; `HEAD` goes with `GET`.
+    pub(crate) method: Method,
+    /// Its path, as it is routed.
+    pub(crate) path: &'static str,
+    pub(crate) door: Door,
+}
+
+/// How a route is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// By anybody. Webhooks prove by a signature of their own who sent them.
+    Open,
+    /// By these roles, and without a token from this machine, where the settings say so.
+    House(&'static [Role]),
+    /// By these roles, always with a token.
+    Integration(&'static [Role]),
+}
+
+impl Door {
+    /// The roles that may enter.
+    pub(crate) fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Open => &Role::ALL,
+            Self::House(roles) | Self::Integration(roles) => roles,
+        }
+    }
+}
+
+/// Who keeps the business running.
+const STAFF: &[Role] = &[Role::Admin, Role::Operator];
+/// Who comes for an order or an item; a customer gets to see the own orders alone.
+const SHOPPERS: &[Role] = &[Role::Admin, Role::Operator, Role::Customer];
+/// A user is whoever the issuer's tokens name, so those who run the issuer make them.
+const OWNERS: &[Role] = &[Role::Admin];
+const ALLOCATING: &[Role] = &[Role::Admin, Role::OrderService];
+const READING_ORDERS: &[Role] = &[Role::Admin, Role::InventoryService];
+
+const fn row(method: Method, path: &'static str, door: Door) -> Row {
+    Row { method, path, door }
+}
+
+const fn house(method: Method, path: &'static str, roles: &'static [Role]) -> Row {
+    row(method, path, Door::House(roles))
+}
+
+const fn integration(method: Method, path: &'static str, roles: &'static [Role]) -> Row {
+    row(method, path, Door::Integration(roles))
+}
+
+/// Every route.
+pub(crate) static TABLE: &[Row] = &[
+    house(Method::POST, "/api/orders", SHOPPERS),
+    house(Method::GET, "/api/orders", STAFF),
+    house(Method::GET, "/api/orders/{id}", SHOPPERS),
+    house(Method::GET, "/api/orders/{id}/timeline", SHOPPERS),
+    house(Method::GET, "/api/orders/user/{user}", SHOPPERS),
+    house(Method::POST, "/api/orders/{id}/cancel", SHOPPERS),
+    house(Method::PATCH, "/api/orders/{id}/cancel", SHOPPERS),
+    house(Method::PATCH, "/api/orders/{id}/status", STAFF),
+    house(Method::POST, "/api/orders/{id}/retry", STAFF),
+    house(Method::POST, "/api/users", OWNERS),
+    house(Method::GET, "/api/users/{id}", SHOPPERS),
+    house(Method::POST, "/api/inventory", STAFF),
+    house(Method::GET, "/api/inventory", STAFF),
+    house(Method::GET, "/api/inventory/{id}", SHOPPERS),
+    house(Method::GET, "/api/inventory/{id}/check", SHOPPERS),
+    house(Method::PATCH, "/api/inventory/{id}/reduce", STAFF),
+    house(Method::POST, "/api/inventory/{id}/receive", STAFF),
+    house(Method::POST, "/api/allocations/explain", STAFF),
+    house(Method::GET, "/api/inbox", STAFF),
+    house(Method::POST, "/api/inbox/{id}/replay", STAFF),
+    integration(Method::POST, "/allocations", ALLOCATING),
+    integration(Method::POST, "/allocations/bulk", ALLOCATING),
+    integration(Method::GET, "/allocations/by-order/{orderId}", ALLOCATING),
+    integration(Method::PUT, "/allocations/{id}/confirm", ALLOCATING),
+    integration(Method::PUT, "/allocations/{id}/cancel", ALLOCATING),
+    integration(Method::PUT, "/allocations/{id}/fulfill", ALLOCATING),
+    integration(Method::GET, "/orders/{orderId}", READING_ORDERS),
+    integration(Method::GET, "/orders/{orderId}/items", READING_ORDERS),
+    row(Method::POST, "/webhooks/shopify", Door::Open),
+    row(Method::POST, "/webhooks/wms", Door::Open),
+    row(Method::GET, "/health", Door::Open),
+    row(Method::GET, "/ready", Door::Open),
+    row(Method::GET, "/health/integration/order-service", Door::Open),
+    row(Method::GET, "/openapi.json", Door::Open),
+    row(Method::GET, "/docs", Door::Open),
+    row(Method::GET, "/docs/", Door::Open),
+    row(Method::GET, "/docs/{*file}", Door::Open),
+];
+
+/// How a route is entered; none if it is closed.
+pub(crate) fn door(method: &Method, path: &str) -> Option<Door> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    TABLE.iter().find(|row| row.path == path && row.method == *method).map(|row| row.door)
+}
+
+#[cfg(test)]
+mod tests;

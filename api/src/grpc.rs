@@ -1,0 +1,57 @@
+//! The inventory service on a port of its own, behind the access of the HTTP interface.
+//!
+//! **Invariant:** who may call the service is decided by `access` alone.
+
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use inventory_service::{Admission, InventoryServer};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tonic::{Status, metadata::MetadataMap};
+use tracing::error;
+
+use crate::{access::Access, problem::Problem, queue::Queue};
+
+/// Serves until `shutdown`. Orders of this database that waited and were served are told through
+/// the queue.
+pub async fn serve(
+    listener: TcpListener,
+    pool: PgPool,
+    access: Arc<Access>,
+    queue: Queue,
+    shutdown: impl Future<Output = ()>,
+) {
+    let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let admission = Arc::new(Gate { access, on_loopback });
+    let server = InventoryServer::new(pool, admission, Arc::new(move |message| queue.offer(message)));
+    if let Err(error) = inventory_service::serve(listener, server, shutdown).await {
+        error!(%error, "the inventory service ended");
+    }
+}
+
+struct Gate {
+    access: Arc<Access>,
+    /// Whether nobody but this machine can reach the port.
+    on_loopback: bool,
+}
+
+#[tonic::async_trait]
+impl Admission for Gate {
+    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<(), Status> {
+        let headers = metadata.clone().into_headers();
+        let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+        self.access.admit_to_stock(&headers, peer, self.on_loopback).await.map_err(|problem| {
+            let sentence = problem.to_string();
+            match problem {
+                Problem::Unauthenticated(_) => Status::unauthenticated(sentence),
+                Problem::Forbidden(_) => Status::permission_denied(sentence),
+                Problem::TooManyRequests(_) => Status::resource_exhausted(sentence),
+                _ => Status::unavailable(sentence),
+            }
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! What failures of the rooms below mean to a caller.
+
+use inventory::InventoryError;
+use inventory_service::StockError;
+use orders::OrdersError;
+
+use super::{AllocationShortage, Problem};
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        if is_passing(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+    }
+}
+
+impl From<OrdersError> for Problem {
+    fn from(error: OrdersError) -> Self {
+        match error {
+            OrdersError::Database(error) => error.into(),
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<StockError> for Problem {
+    fn from(error: StockError) -> Self {
+        match error {
+            StockError::Inventory(error) => error.into(),
+            StockError::Orders(error) => error.into(),
+            StockError::Unavailable(_) | StockError::Overtaken => Self::Unavailable(error.into()),
+            StockError::Refused { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Self {
+        match error {
+            InventoryError::UnknownItem { sku } => Self::NoSuchItem(sku),
+            InventoryError::ItemExists { sku } => Self::ItemExists(sku),
+            InventoryError::UnknownWarehouse { warehouse } => {
+                Self::invalid("warehouseId", &format!("there is no warehouse {warehouse}"))
+            }
+            InventoryError::PriceNotAllowed { source, .. } => Self::invalid("unitPrice", source.allowed),
+            InventoryError::NotEnough { sku, warehouse, requested, available } => {
+                Self::NotEnough(AllocationShortage {
+                    inventory_item_id: sku,
+                    warehouse_id: warehouse,
+                    requested,
+                    available,
+                })
+            }
+            InventoryError::AllocationExists { line_id } => Self::AllocationExists(line_id.into()),
+            InventoryError::OwnedByOrder { order_id } => Self::OwnedByOrder(order_id),
+            InventoryError::ExpiryPassed => Self::invalid("expiresAt", "a time that is still to come"),
+            InventoryError::UnknownAllocation { allocation_id } => {
+                Self::NoSuchAllocation(allocation_id.into())
+            }
+            InventoryError::InvalidTransition { from, to } => Self::InvalidTransition { from, to },
+            InventoryError::AllocationExpired => Self::AllocationExpired,
+            InventoryError::NotThatMuchThere { sku, warehouse, available } => {
+                Self::NotThatMuchThere { sku, warehouse, available }
+            }
+            InventoryError::Database(error) => error.into(),
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// Whether the same statement may work in a moment: no connection, a time-out, a server that starts
+/// or is full (SQLSTATE classes 08, 53, 57), or a transaction that met another one (40, 55).
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))),
+        _ => false,
+    }
+}
+
+/// Whether a problem is a transaction that met another one and may be tried again at once.
+pub(crate) fn met_another_transaction(problem: &Problem) -> bool {
+    let Problem::Unavailable(cause) = problem else {
+        return false;
+    };
+    cause
+        .downcast_ref::<sqlx::Error>()
+        .and_then(|error| error.as_database_error()?.code())
+        .is_some_and(|code| code.starts_with("40"))
+}

@@ -1,0 +1,247 @@
+//! Allocations for other services: stock held for an item of somebody else's order until it is
+//! confirmed, cancelled, fulfilled, or expires.
+
+use axum::{
+    Json,
+    extract::{Extension, State},
+    http::StatusCode,
+};
+use inventory::{AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord};
+use orders::inbox::Message;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    correlation::CorrelationId,
+    envelope::{Failure, Success},
+    events,
+    extract::{JsonBody, PathPart},
+    problem::Problem,
+    server::Api,
+    transaction,
+};
+
+mod form;
+mod view;
+
+use form::{AllocationForm, BulkForm, order_id};
+use view::AllocationBody;
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(allocate))
+        .routes(routes!(allocate_together))
+        .routes(routes!(of_order))
+        .routes(routes!(confirm))
+        .routes(routes!(cancel))
+        .routes(routes!(fulfil))
+}
+
+/// Hold stock for an order item
+///
+/// Asked for again with the same quantity, item and warehouse, it is the same allocation.
+#[utoipa::path(
+    post, path = "/allocations", tag = "allocations", operation_id = "allocate",
+    request_body = AllocationForm,
+    responses(
+        (status = 201, description = "It is held", body = Success<AllocationBody>),
+        (status = 200, description = "It was held already", body = Success<AllocationBody>),
+        (status = 404, description = "`INVENTORY_ITEM_NOT_FOUND`: no such item", body = Failure),
+        (
+            status = 409, body = Failure,
+            description = "`INSUFFICIENT_STOCK` with the figures, `ALLOCATION_EXISTS` with another content, or \
+                           `OWNED_BY_ORDER`: the order is one of ours, which alone holds stock for it"
+        ),
+    )
+)]
+async fn allocate(
+    State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
+    JsonBody(form): JsonBody<AllocationForm>,
+) -> Result<(StatusCode, Json<Success<AllocationBody>>), Problem> {
+    let request = form.check()?;
+    let (status, mut allocations) = hold(&api, &request, &correlation_id).await?;
+    let allocation = allocations.pop().ok_or_else(|| Problem::Internal("nothing was allocated".into()))?;
+    Ok((status, Success::new(allocation)))
+}
+
+/// Hold stock for several order items
+///
+/// All of them or none.
+#[utoipa::path(
+    post, path = "/allocations/bulk", tag = "allocations", operation_id = "allocateTogether",
+    request_body = BulkForm,
+    responses(
+        (status = 201, description = "They are held, in the order of the items", body = Success<Vec<AllocationBody>>),
+        (status = 200, description = "They all were held already", body = Success<Vec<AllocationBody>>),
+        (status = 404, description = "`INVENTORY_ITEM_NOT_FOUND`: no such item", body = Failure),
+        (
+            status = 409, body = Failure,
+            description = "`INSUFFICIENT_STOCK` with the figures, `ALLOCATION_EXISTS` with another content, or \
+                           `OWNED_BY_ORDER`: the order is one of ours, which alone holds stock for it"
+        ),
+    )
+)]
+async fn allocate_together(
+    State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
+    JsonBody(form): JsonBody<BulkForm>,
+) -> Result<(StatusCode, Json<Success<Vec<AllocationBody>>>), Problem> {
+    let request = form.check()?;
+    let (status, allocations) = hold(&api, &request, &correlation_id).await?;
+    Ok((status, Success::new(allocations)))
+}
+
+/// What an order holds and held
+///
+/// An order nothing was ever held for has none.
+#[utoipa::path(
+    get, path = "/allocations/by-order/{orderId}", tag = "allocations", operation_id = "allocationsOfOrder",
+    params(("orderId" = String, Path, description = "The order", pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ord_123")),
+    responses((status = 200, description = "Its allocations, oldest first", body = Success<Vec<AllocationBody>>))
+)]
+async fn of_order(
+    State(api): State<Api>,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Success<Vec<AllocationBody>>>, Problem> {
+    let order_id = order_id(&id)?;
+    let mut conn = api.pool.acquire().await?;
+    let allocations = inventory::allocations_of_order(&mut conn, &order_id).await?;
+    Ok(Success::new(shown(allocations)))
+}
+
+/// Hold an allocation for good
+///
+/// It no longer expires. Confirming it again changes nothing.
+#[utoipa::path(
+    put, path = "/allocations/{id}/confirm", tag = "allocations", operation_id = "confirmAllocation",
+    params(("id" = String, Path, description = "The allocation", example = "alloc_0190a0b0000070008000000000000000")),
+    responses(
+        (status = 200, description = "It is confirmed", body = Success<AllocationBody>),
+        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation", body = Failure),
+        (
+            status = 409, body = Failure,
+            description = "`ALLOCATION_EXPIRED`, `INVALID_STATE_TRANSITION`, or `OWNED_BY_ORDER`"
+        ),
+    )
+)]
+async fn confirm(
+    State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Success<AllocationBody>>, Problem> {
+    change(&api, &id, Change::Confirm, &correlation_id).await
+}
+
+/// Give an allocation's stock back
+///
+/// Whoever waits for it is served. Cancelling it again changes nothing.
+#[utoipa::path(
+    put, path = "/allocations/{id}/cancel", tag = "allocations", operation_id = "cancelAllocation",
+    params(("id" = String, Path, description = "The allocation", example = "alloc_0190a0b0000070008000000000000000")),
+    responses(
+        (status = 200, description = "It is cancelled", body = Success<AllocationBody>),
+        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation", body = Failure),
+        (
+            status = 409, body = Failure,
+            description = "`INVALID_STATE_TRANSITION`: it is fulfilled; or `OWNED_BY_ORDER`"
+        ),
+    )
+)]
+async fn cancel(
+    State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Success<AllocationBody>>, Problem> {
+    change(&api, &id, Change::Cancel, &correlation_id).await
+}
+
+/// Book an allocation's pieces out, as they have left
+///
+/// It has to be confirmed first. Fulfilling it again changes nothing.
+#[utoipa::path(
+    put, path = "/allocations/{id}/fulfill", tag = "allocations", operation_id = "fulfillAllocation",
+    params(("id" = String, Path, description = "The allocation", example = "alloc_0190a0b0000070008000000000000000")),
+    responses(
+        (status = 200, description = "It is fulfilled", body = Success<AllocationBody>),
+        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation", body = Failure),
+        (
+            status = 409, body = Failure,
+            description = "`INVALID_STATE_TRANSITION`: it is not confirmed; or `OWNED_BY_ORDER`"
+        ),
+    )
+)]
+async fn fulfil(
+    State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Success<AllocationBody>>, Problem> {
+    change(&api, &id, Change::Fulfil, &correlation_id).await
+}
+
+/// What is to become of an allocation.
+#[derive(Clone, Copy)]
+enum Change {
+    Confirm,
+    Cancel,
+    Fulfil,
+}
+
+/// Holds all of it or nothing. The status tells whether any of it is new.
+async fn hold(
+    api: &Api,
+    request: &AllocateRequest,
+    correlation_id: &CorrelationId,
+) -> Result<(StatusCode, Vec<AllocationBody>), Problem> {
+    let (allocated, messages) = transaction::retried(|| hold_once(api, request, correlation_id)).await?;
+    messages.into_iter().for_each(|message| api.queue.offer(message));
+    let status = if allocated.any_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, shown(allocated.allocations)))
+}
+
+async fn hold_once(
+    api: &Api,
+    request: &AllocateRequest,
+    correlation_id: &CorrelationId,
+) -> Result<(Allocated, Vec<Message>), Problem> {
+    let mut tx = api.pool.begin().await?;
+    let allocated = inventory::allocate(&mut tx, request).await?;
+    events::allocations(&mut tx, &allocated.changed, correlation_id.as_str()).await?;
+    let messages = events::served(&mut tx, &allocated.served, correlation_id.as_str()).await?;
+    tx.commit().await?;
+    Ok((allocated, messages))
+}
+
+async fn change(
+    api: &Api,
+    id: &str,
+    change: Change,
+    correlation_id: &CorrelationId,
+) -> Result<Json<Success<AllocationBody>>, Problem> {
+    // An id of another form is the id of nothing here.
+    let id = AllocationId::parse(id).map_err(|_| Problem::NoSuchAllocation(id.to_owned()))?;
+    let (record, messages) = transaction::retried(|| change_once(api, &id, change, correlation_id)).await?;
+    messages.into_iter().for_each(|message| api.queue.offer(message));
+    Ok(Success::new(record.into()))
+}
+
+async fn change_once(
+    api: &Api,
+    id: &AllocationId,
+    change: Change,
+    correlation_id: &CorrelationId,
+) -> Result<(AllocationRecord, Vec<Message>), Problem> {
+    let mut tx = api.pool.begin().await?;
+    let AllocationNews { record, changed, served } = match change {
+        Change::Confirm => inventory::confirm_allocation(&mut tx, id).await?,
+        Change::Cancel => inventory::cancel_allocation(&mut tx, id).await?,
+        Change::Fulfil => inventory::fulfil_allocation(&mut tx, id).await?,
+    };
+    events::allocations(&mut tx, &changed, correlation_id.as_str()).await?;
+    let messages = events::served(&mut tx, &served, correlation_id.as_str()).await?;
+    tx.commit().await?;
+    Ok((record, messages))
+}
+
+fn shown(records: Vec<AllocationRecord>) -> Vec<AllocationBody> {
+    records.into_iter().map(AllocationBody::from).collect()
+}

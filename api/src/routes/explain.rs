@@ -1,0 +1,147 @@
+//! Why the planner chooses as it does, for an order that is there or an imagined one. Changes
+//! nothing.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use domain::{LineId, OrderStatus, Quantity, Sku, WarehouseId};
+use inventory::{AllocationRecord, DemandLine};
+use orders::Order;
+use sqlx::PgConnection;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::orders::named;
+use crate::{
+    caller::Caller,
+    extract::JsonBody,
+    problem::{Problem, ProblemBody},
+    server::Api,
+};
+
+mod form;
+mod view;
+
+use form::{ExplainForm, Question};
+use view::{ExplanationBody, HoldingBody, LineBody};
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(explain))
+}
+
+/// Which warehouse would serve an order, and why not the others
+///
+/// Of an order that is there it explains what is open, and tells what it holds and waits for. Nothing
+/// is changed, and nothing is promised: the next order may be faster.
+#[utoipa::path(
+    post, path = "/api/allocations/explain", tag = "allocations", operation_id = "explain",
+    request_body = ExplainForm,
+    responses(
+        (status = 200, description = "The explanation", body = ExplanationBody),
+        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn explain(
+    State(api): State<Api>,
+    caller: Caller,
+    JsonBody(form): JsonBody<ExplainForm>,
+) -> Result<Json<ExplanationBody>, Problem> {
+    let body = match form.check()? {
+        Question::Imagined { lines, preferred } => {
+            let mut conn = api.pool.acquire().await?;
+            explained(&mut conn, lines.into_iter().map(Open::Named).collect(), preferred.as_ref()).await?
+        }
+        Question::Order(id) => {
+            let (mut conn, order) = named(&api, &caller, id).await?;
+            explained_order(&mut conn, &order, preferred(&api, &order).as_ref()).await?
+        }
+    };
+    Ok(Json(body))
+}
+
+/// Pieces of a line that are asked for, not held and not gone.
+enum Open {
+    Named(DemandLine),
+    /// The shop named no item, or one that cannot be one.
+    Nameless {
+        line_id: LineId,
+        sku: Option<String>,
+        quantity: Quantity,
+    },
+}
+
+async fn explained_order(
+    conn: &mut PgConnection,
+    order: &Order,
+    preferred: Option<&WarehouseId>,
+) -> Result<ExplanationBody, Problem> {
+    let allocations = inventory::allocations_of_order(conn, &order.order_id).await?;
+    let reservation = inventory::latest_reservation(conn, &order.order_id).await?;
+    let body = explained(conn, open_lines(order, &allocations), preferred).await?;
+    let held = allocations.iter().filter(|record| record.allocation.held() > 0);
+    Ok(ExplanationBody {
+        order_id: Some(order.order_id.clone()),
+        holds: held.map(HoldingBody::from).collect(),
+        waits: reservation
+            .into_iter()
+            .flat_map(|reservation| reservation.waiting)
+            .map(HoldingBody::from)
+            .collect(),
+        ..body
+    })
+}
+
+/// The answer has the lines in the order in which they were asked for.
+async fn explained(
+    conn: &mut PgConnection,
+    open: Vec<Open>,
+    preferred: Option<&WarehouseId>,
+) -> Result<ExplanationBody, Problem> {
+    let named = open.iter().filter_map(|line| match line {
+        Open::Named(line) => Some(line.clone()),
+        Open::Nameless { .. } => None,
+    });
+    let explanation = inventory::explain(conn, &named.collect::<Vec<_>>(), preferred).await?;
+    let every_line_is_named = explanation.lines.len() == open.len();
+    let mut explained = explanation.lines.into_iter();
+    let lines = open.into_iter().filter_map(|line| match line {
+        Open::Named(_) => explained.next().map(LineBody::from),
+        Open::Nameless { line_id, sku, quantity } => Some(LineBody::nameless(line_id, sku, quantity)),
+    });
+    Ok(ExplanationBody {
+        order_id: None,
+        complete: explanation.complete && every_line_is_named,
+        parcels: explanation.parcels,
+        lines: lines.collect(),
+        holds: Vec::new(),
+        waits: Vec::new(),
+    })
+}
+
+/// What an order that may still ship asks for and neither holds nor was sent.
+fn open_lines(order: &Order, allocations: &[AllocationRecord]) -> Vec<Open> {
+    if !matches!(order.status, OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Processing) {
+        return Vec::new();
+    }
+    let mut settled = BTreeMap::<&LineId, u64>::new();
+    for AllocationRecord { allocation, .. } in allocations {
+        *settled.entry(&allocation.line_id).or_default() += allocation.held() + allocation.fulfilled_quantity;
+    }
+    let open = order.facts.to_fulfil().filter_map(|line| {
+        let settled = settled.get(&line.line_id).copied().unwrap_or_default();
+        let pieces = i64::from(line.fulfillable_quantity) - i64::try_from(settled).unwrap_or(i64::MAX);
+        // Nothing is left of a line that is settled, and nothing is no quantity.
+        let quantity = Quantity::new(pieces).ok()?;
+        let (line_id, sku) = (line.line_id.clone(), line.sku.clone());
+        Some(match sku.as_deref().map(Sku::parse) {
+            Some(Ok(sku)) => Open::Named(DemandLine { line_id, sku, quantity }),
+            _ => Open::Nameless { line_id, sku, quantity },
+        })
+    });
+    open.collect()
+}
+
+/// The warehouse that the configuration maps the order's location to.
+fn preferred(api: &Api, order: &Order) -> Option<WarehouseId> {
+    let shop = api.shops.get(order.channel.shop()?.as_str())?;
+    shop.locations.get(&order.facts.location_id?).cloned()
+}

@@ -1,0 +1,232 @@
+//! The inbox for operators: what came in and what became of it, and taking a message up again.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, Uri},
+};
+use chrono::{DateTime, Utc};
+use domain::OrderId;
+use intake::settings::SWEEP_AFTER;
+use orders::inbox::{self, Filter, Listed, Replayed, Source};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    extract::{PathPart, QueryPart},
+    page::{self, Page},
+    problem::{Problem, ProblemBody},
+    server::Api,
+};
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(replay))
+}
+
+/// Which messages are wanted.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only those in this state.
+    #[param(example = "WAITING")]
+    state: Option<StateName>,
+    /// Only those from there.
+    #[param(example = "shopify")]
+    source: Option<SourceName>,
+    /// Only those about the order with this id or order number.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867")]
+    order_id: Option<String>,
+    /// Entries of the page; 50 unless you say otherwise.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// Where the page begins: from the `Link` header of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// Where a message stands.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = InboxState)]
+enum StateName {
+    /// Not looked at yet.
+    Received,
+    /// Looked at; it cannot be done yet and is tried again by itself.
+    Waiting,
+    /// It had its effect on an order.
+    Done,
+    /// Stale, or without effect.
+    Skipped,
+    /// Kept; this version does not act on it.
+    Stored,
+    /// Signed, but nothing this version can read.
+    Unreadable,
+}
+
+/// Where a message came from.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = InboxSource)]
+enum SourceName {
+    /// A webhook of a shop.
+    Shopify,
+    /// A callback of the warehouse.
+    Warehouse,
+    /// Our own order API.
+    Api,
+    /// Stock that was allocated to an order that waited for it.
+    Inventory,
+}
+
+impl From<StateName> for inbox::State {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Received => Self::Received,
+            StateName::Waiting => Self::Waiting,
+            StateName::Done => Self::Done,
+            StateName::Skipped => Self::Skipped,
+            StateName::Stored => Self::Stored,
+            StateName::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+impl From<SourceName> for Source {
+    fn from(name: SourceName) -> Self {
+        match name {
+            SourceName::Shopify => Self::Shopify,
+            SourceName::Warehouse => Self::Warehouse,
+            SourceName::Api => Self::Api,
+            SourceName::Inventory => Self::Inventory,
+        }
+    }
+}
+
+/// A message, without its body, which may hold personal data.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = InboxMessage)]
+struct MessageBody {
+    /// The inbox's own id: the newer, the larger.
+    #[schema(example = 17)]
+    inbox_id: i64,
+    #[schema(value_type = SourceName)]
+    source: String,
+    /// The shop it came from; empty unless the source is `shopify`.
+    #[schema(example = "anyx-demo.myshopify.com")]
+    shop: String,
+    /// The sender's id, which a repeated delivery has as well.
+    message_id: String,
+    /// What it is about.
+    #[schema(example = "orders/create")]
+    topic: String,
+    #[schema(value_type = StateName)]
+    state: String,
+    /// Why it is in that state.
+    reason: Option<String>,
+    /// The order it is about, once that is known.
+    order_id: Option<String>,
+    received_at: DateTime<Utc>,
+    /// How often it was taken up again.
+    #[schema(minimum = 0)]
+    attempts: i32,
+    /// When it came to an end; null while it is `RECEIVED` or `WAITING`.
+    settled_at: Option<DateTime<Utc>>,
+}
+
+impl From<Listed> for MessageBody {
+    fn from(message: Listed) -> Self {
+        Self {
+            inbox_id: message.inbox_id,
+            source: message.source,
+            shop: message.shop,
+            message_id: message.message_id,
+            topic: message.topic,
+            state: message.state,
+            reason: message.reason,
+            order_id: message.order_id,
+            received_at: message.received_at,
+            attempts: message.attempts,
+            settled_at: message.settled_at,
+        }
+    }
+}
+
+/// A message is looked at again.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReplayBody {
+    #[schema(example = "Message taken up again")]
+    message: &'static str,
+    #[schema(example = 17)]
+    inbox_id: i64,
+}
+
+/// What came in, newest first
+#[utoipa::path(
+    get,
+    path = "/api/inbox",
+    tag = "operations",
+    operation_id = "listMessages",
+    params(ListQuery),
+    responses((
+        status = 200,
+        description = "A page of messages, without their bodies",
+        body = Vec<MessageBody>,
+        headers(("Link" = String, description = "The next page, where there is one: `<…>; rel=\"next\"`"))
+    ))
+)]
+async fn list(
+    State(api): State<Api>,
+    uri: Uri,
+    QueryPart(query): QueryPart<ListQuery>,
+) -> Result<Page<MessageBody>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let filter = Filter {
+        state: query.state.map(inbox::State::from),
+        source: query.source.map(Source::from),
+        order: query.order_id.as_deref().map(order).transpose()?,
+        before: page::after(query.cursor.as_deref())?,
+        limit: limit + 1,
+    };
+    let mut conn = api.pool.acquire().await?;
+    let messages = inbox::list(&mut conn, &filter).await?;
+    Ok(Page::new(messages, limit, &uri, |last| last.inbox_id).map(MessageBody::from))
+}
+
+/// Take a message up again
+///
+/// As if it had just come in. Not possible for what is `DONE`: it had its effect.
+#[utoipa::path(
+    post,
+    path = "/api/inbox/{id}/replay",
+    tag = "operations",
+    operation_id = "replayMessage",
+    params(("id" = i64, Path, description = "The message's `inboxId`", minimum = 1, example = 17)),
+    responses(
+        (status = 202, description = "It is looked at again", body = ReplayBody),
+        (status = 404, description = "No such message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It had its effect", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn replay(
+    State(api): State<Api>,
+    PathPart(inbox_id): PathPart<i64>,
+) -> Result<(StatusCode, Json<ReplayBody>), Problem> {
+    let mut tx = api.pool.begin().await?;
+    let message = match inbox::replay(&mut tx, inbox_id, SWEEP_AFTER).await? {
+        Replayed::TakenUp(message) => message,
+        Replayed::Done(order) => return Err(Problem::MessageDone { inbox_id, order }),
+        Replayed::Unknown => return Err(Problem::NoSuchMessage(inbox_id)),
+    };
+    tx.commit().await?;
+    api.queue.offer(message);
+    Ok((StatusCode::ACCEPTED, Json(ReplayBody { message: "Message taken up again", inbox_id })))
+}
+
+/// An id or an order number; every order number is a well-formed order id too.
+fn order(id: &str) -> Result<String, Problem> {
+    Ok(Problem::of_field("orderId", OrderId::parse(id))?.as_str().to_owned())
+}

@@ -1,0 +1,141 @@
+//! Orders as other services read them: without the customer.
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use domain::{OrderLine, OrderStatus};
+use orders::Order;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::orders::named;
+use crate::{
+    caller::Caller,
+    envelope::{Failure, Success},
+    extract::PathPart,
+    problem::Problem,
+    server::Api,
+};
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(order)).routes(routes!(items))
+}
+
+/// An order without its customer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = IntegrationOrder)]
+struct OrderBody {
+    #[schema(example = "0190a0b0-0000-7000-8000-000000000000")]
+    id: String,
+    #[schema(example = "ORD-20261121-CED0A867")]
+    order_number: String,
+    #[schema(value_type = String, example = "CONFIRMED")]
+    status: OrderStatus,
+    /// What keeps it there; null if nothing does.
+    #[schema(example = "BACKORDERED")]
+    condition: Option<String>,
+    #[schema(example = "EUR")]
+    currency: String,
+    /// A decimal string.
+    #[schema(value_type = String, example = "25.00")]
+    total_amount: Decimal,
+    /// When it reached us.
+    created_at: DateTime<Utc>,
+    items: Vec<ItemBody>,
+}
+
+/// A line of an order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = IntegrationOrderItem)]
+struct ItemBody {
+    /// The line's id, unique within the order.
+    #[schema(example = "1")]
+    id: String,
+    /// Null if the shop named none.
+    #[schema(example = "TEA-EARL-GREY-100")]
+    sku: Option<String>,
+    /// The same as `sku`.
+    #[schema(example = "TEA-EARL-GREY-100")]
+    inventory_item_id: Option<String>,
+    #[schema(example = 2)]
+    quantity: u32,
+    /// As ordered, a decimal string.
+    #[schema(value_type = String, example = "12.50")]
+    unit_price: Decimal,
+    /// As ordered.
+    #[schema(example = "Earl Grey, 100 g")]
+    product_name: String,
+}
+
+/// An order
+#[utoipa::path(
+    get, path = "/orders/{orderId}", tag = "integration", operation_id = "readOrder",
+    params((
+        "orderId" = String, Path, description = "The order's id, its number, or the id its caller gave it",
+        pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867"
+    )),
+    responses(
+        (status = 200, description = "The order", body = Success<OrderBody>),
+        (status = 404, description = "`ORDER_NOT_FOUND`: no such order", body = Failure),
+    )
+)]
+async fn order(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Success<OrderBody>>, Problem> {
+    let (_, order) = named(&api, &caller, id).await?;
+    Ok(Success::new(order.into()))
+}
+
+/// An order's items
+#[utoipa::path(
+    get, path = "/orders/{orderId}/items", tag = "integration", operation_id = "readOrderItems",
+    params((
+        "orderId" = String, Path, description = "The order's id, its number, or the id its caller gave it",
+        pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867"
+    )),
+    responses(
+        (status = 200, description = "Its items, in their order", body = Success<Vec<ItemBody>>),
+        (status = 404, description = "`ORDER_NOT_FOUND`: no such order", body = Failure),
+    )
+)]
+async fn items(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Success<Vec<ItemBody>>>, Problem> {
+    let (_, order) = named(&api, &caller, id).await?;
+    Ok(Success::new(order.facts.lines.into_iter().map(ItemBody::from).collect()))
+}
+
+impl From<Order> for OrderBody {
+    fn from(order: Order) -> Self {
+        Self {
+            id: order.order_id.into(),
+            order_number: order.order_number.into(),
+            status: order.status,
+            condition: order.condition,
+            currency: order.facts.currency,
+            total_amount: order.facts.total_amount,
+            created_at: order.received_at,
+            items: order.facts.lines.into_iter().map(ItemBody::from).collect(),
+        }
+    }
+}
+
+impl From<OrderLine> for ItemBody {
+    fn from(line: OrderLine) -> Self {
+        Self {
+            id: line.line_id.into(),
+            inventory_item_id: line.sku.clone(),
+            sku: line.sku,
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            product_name: line.product_name,
+        }
+    }
+}

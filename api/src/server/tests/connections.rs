@@ -1,0 +1,88 @@
+use std::pin::pin;
+
+use axum::extract::Extension;
+
+use super::*;
+
+const QUICK: Connections = Connections {
+    most: 1,
+    header_time_limit: Duration::from_millis(200),
+    answer_time_limit: Duration::from_millis(200),
+};
+const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST: &[u8] = b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n";
+/// More than the buffers between the two ends hold.
+const LARGE: usize = 64 * 1024 * 1024;
+
+/// Serves `router` while `visit` runs.
+async fn while_served(limits: Connections, router: Router, visit: impl AsyncFnOnce(SocketAddr)) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut served = pin!(serve_within(limits, listener, router, std::future::pending()));
+    select! {
+        () = &mut served => unreachable!("it serves until it is dropped"),
+        visited = timeout(PATIENCE, visit(address)) => visited.expect("within the limits"),
+    }
+}
+
+fn large() -> Router {
+    Router::new().route("/large", get(async || vec![b'x'; LARGE]))
+}
+
+/// Reads until the other end is done with us.
+async fn read_all(stream: &mut TcpStream) -> Vec<u8> {
+    let mut read = Vec::new();
+    // A reset is an end too.
+    let _ = stream.read_to_end(&mut read).await;
+    read
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_read_its_answer_makes_place_for_the_next_one() {
+    while_served(QUICK, large(), async |address| {
+        let mut lazy = TcpStream::connect(address).await.unwrap();
+        lazy.write_all(REQUEST).await.unwrap();
+        // There is one place, so this one is served when the lazy one has lost it.
+        let mut next = TcpStream::connect(address).await.unwrap();
+        next.write_all(b"GET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(read_all(&mut next).await.starts_with(b"HTTP/1.1 404"));
+        assert!(read_all(&mut lazy).await.len() < LARGE);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_reads_gets_a_large_answer_whole() {
+    let limits = Connections { answer_time_limit: PATIENCE, ..QUICK };
+    while_served(limits, large(), async |address| {
+        let mut caller = TcpStream::connect(address).await.unwrap();
+        caller.write_all(REQUEST).await.unwrap();
+        assert!(read_all(&mut caller).await.len() > LARGE);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_says_nothing_is_sent_away_before_and_after_its_first_request() {
+    let routes = Router::new().route("/", get(async || "here"));
+    while_served(QUICK, routes, async |address| {
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        read_all(&mut silent).await;
+        let mut dreaming = TcpStream::connect(address).await.unwrap();
+        dreaming.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        assert!(read_all(&mut dreaming).await.ends_with(b"here"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_knows_the_address_it_came_from() {
+    let tell = get(async |Extension(Peer(peer)): Extension<Peer>| peer.to_string());
+    while_served(QUICK, Router::new().route("/", tell), async |address| {
+        let mut caller = TcpStream::connect(address).await.unwrap();
+        caller.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let answer = String::from_utf8(read_all(&mut caller).await).unwrap();
+        assert!(answer.ends_with(&caller.local_addr().unwrap().to_string()), "{answer}");
+    })
+    .await;
+}

@@ -1,0 +1,125 @@
+//! `waybill-bench`: how fast the API answers, beside pgbench running the same SQL in the same minutes.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `scenario` | what is asked of the API, over and over |
+//! | `load` | the callers that ask |
+//! | `capture`, `server_log` | the statements of one request, as the server's log has them |
+//! | `script` | those statements as a script for pgbench |
+//! | `pgbench` | pgbench, and what it took |
+//! | `rows` | which tables a request wrote to |
+//! | `processes` | CPU time of the processes |
+//! | `measured`, `comparison`, `report` | figures, both sides taking turns, and how it is shown |
+//!
+//! **Invariant:** no statement that pgbench runs is written here. All of them are taken from the
+//! server's log while the API answers a request, and a script that does not write the rows a request
+//! writes is not measured.
+
+mod capture;
+mod comparison;
+mod load;
+mod measured;
+mod pgbench;
+mod processes;
+mod report;
+mod rows;
+mod scenario;
+mod script;
+mod server_log;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use clap::Parser;
+use sqlx::{Connection, PgConnection};
+
+use comparison::Bench;
+use load::Client;
+use pgbench::Pgbench;
+use processes::Processes;
+use scenario::{Scenario, Tokens};
+
+/// Measures an API that nothing else uses; `make bench` starts one. It leaves orders behind.
+#[derive(Parser)]
+#[command(name = "waybill-bench", version)]
+struct Arguments {
+    /// Where the API listens.
+    #[arg(long, value_name = "ADDRESS")]
+    api: SocketAddr,
+    /// The API's process id.
+    #[arg(long, value_name = "PID")]
+    api_process: u32,
+    /// The API's database; the user has to be its superuser.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: String,
+    /// The program pgbench.
+    #[arg(long, value_name = "PATH")]
+    pgbench: PathBuf,
+    /// A folder for scripts and logs.
+    #[arg(long, value_name = "PATH")]
+    folder: PathBuf,
+    /// A token of the role admin.
+    #[arg(long, env = "BENCH_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: String,
+    /// A token of the role order-service.
+    #[arg(long, env = "BENCH_SERVICE_TOKEN", hide_env_values = true)]
+    service_token: String,
+    /// What is measured; all of it unless you say otherwise. Several are repeated.
+    #[arg(long = "scenario", value_enum)]
+    scenarios: Vec<Scenario>,
+    /// Callers at the same time, on the API and in pgbench.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=64))]
+    connections: u16,
+    /// How long each run is measured.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// How long each run goes before it is measured.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up_seconds: u64,
+    /// How often API and pgbench take turns.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=20))]
+    rounds: u16,
+}
+
+// One thread: the machine's other cores are for those that are measured.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut database = PgConnection::connect(&arguments.database_url).await?;
+    let processes = Processes::find(&mut database, arguments.api_process).await?;
+    let tokens = Tokens { admin: arguments.admin_token, service: arguments.service_token };
+    let pace = load::Pace {
+        connections: arguments.connections,
+        warm_up: Duration::from_secs(arguments.warm_up_seconds),
+        measured: Duration::from_secs(arguments.seconds),
+    };
+    let mut bench = Bench {
+        client: Arc::new(Client { address: arguments.api, tokens }),
+        pgbench: Pgbench {
+            program: arguments.pgbench,
+            folder: arguments.folder,
+            database_url: arguments.database_url,
+        },
+        database,
+        processes,
+        pace,
+        rounds: arguments.rounds,
+        runs: 0,
+    };
+    let scenarios = match arguments.scenarios {
+        none if none.is_empty() => Scenario::ALL.to_vec(),
+        some => some,
+    };
+    bench.stock_up().await?;
+    // All of them before any is measured: requests are easily compared while tables and stock are new.
+    let mut observed = Vec::new();
+    for scenario in scenarios {
+        let seen = bench.observe(scenario).await;
+        observed.push(seen.with_context(|| format!("{} cannot be compared", scenario.endpoint()))?);
+    }
+    let mut comparisons = Vec::new();
+    for observed in observed {
+        comparisons.push(bench.compare(observed).await?);
+    }
+    report::print(&pace, &comparisons)
+}

@@ -1,0 +1,100 @@
+//! What was found: a table for people, then a line of JSON for each scenario, then the ratios.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::{comparison::Comparison, load::Pace, measured::Figures};
+
+/// Characters of a line.
+const WIDTH: u16 = 100;
+
+/// Prints it.
+///
+/// # Errors
+/// If figures are no JSON.
+pub fn print(pace: &Pace, comparisons: &[Comparison]) -> anyhow::Result<()> {
+    println!("{}", table(comparisons));
+    println!(
+        "{} connections, {} s measured after {} s of warm-up; medians of the rounds. CPU-s: seconds of CPU",
+        pace.connections,
+        pace.measured.as_secs(),
+        pace.warm_up.as_secs()
+    );
+    println!("for 1,000 requests in the API, in PostgreSQL, and in whoever makes the requests.\n");
+    for comparison in comparisons {
+        println!("{}", line(pace, comparison)?);
+    }
+    println!();
+    for comparison in comparisons {
+        println!("{}", sentence(comparison));
+    }
+    Ok(())
+}
+
+fn table(comparisons: &[Comparison]) -> Table {
+    const TITLES: [&str; 11] =
+        ["", "by", "requests/s", "p50 ms", "p95 ms", "p99 ms", "max ms", "errors", "CPU-s API", "PG", "callers"];
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(TITLES);
+    for comparison in comparisons {
+        table.add_row(row(comparison.scenario.endpoint(), "API", &Figures::median(&comparison.api)));
+        table.add_row(row("", "pgbench", &Figures::median(&comparison.pgbench)));
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn row(endpoint: &str, by: &str, figures: &Figures) -> Vec<Cell> {
+    let cpu = &figures.cpu_s_per_1000;
+    [
+        endpoint.to_owned(),
+        by.to_owned(),
+        format!("{:.0}", figures.requests_per_s),
+        format!("{:.1}", figures.p50_ms),
+        format!("{:.1}", figures.p95_ms),
+        format!("{:.1}", figures.p99_ms),
+        format!("{:.1}", figures.max_ms),
+        figures.errors.to_string(),
+        format!("{:.2}", cpu.api),
+        format!("{:.2}", cpu.postgres),
+        format!("{:.2}", cpu.callers),
+    ]
+    .map(Cell::new)
+    .into()
+}
+
+fn line(pace: &Pace, comparison: &Comparison) -> serde_json::Result<String> {
+    let (api, pgbench) = (Figures::median(&comparison.api), Figures::median(&comparison.pgbench));
+    serde_json::to_string(&json!({
+        "scenario": comparison.scenario.endpoint(),
+        "connections": pace.connections,
+        "measuredS": pace.measured.as_secs(),
+        "statements": comparison.statements,
+        "rows": comparison.rows,
+        "api": api,
+        "pgbench": pgbench,
+        "ratio": ratio(comparison),
+        "rounds": {"api": comparison.api, "pgbench": comparison.pgbench},
+    }))
+}
+
+fn sentence(comparison: &Comparison) -> String {
+    format!(
+        "{}: {:.2} of what pgbench does with the same {} statements",
+        comparison.scenario.endpoint(),
+        ratio(comparison),
+        comparison.statements
+    )
+}
+
+/// Requests of the API for each transaction of pgbench.
+fn ratio(comparison: &Comparison) -> f64 {
+    let of = |runs: &[Figures]| Figures::median(runs).requests_per_s;
+    of(&comparison.api) / of(&comparison.pgbench).max(f64::MIN_POSITIVE)
+}

@@ -1,0 +1,287 @@
+//! The API over HTTP: a request, and its answer or why there is none.
+//!
+//! **Invariant:** nothing is sent twice by itself; whether a command may be repeated is for the
+//! person to say.
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::{Client, Method, RequestBuilder, Url, header, redirect};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, value::RawValue};
+
+use crate::failure::{Failure, Refusal};
+
+/// Where a demo on this machine listens.
+const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8080";
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// The API gives a request up after ten seconds and says so.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// The API's largest page.
+const MOST_OF_A_PAGE: &str = "200";
+
+/// Which API, and who asks.
+#[derive(Args)]
+#[command(next_help_heading = "The API")]
+pub struct Connection {
+    /// The API's address.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "WAYBILL_API",
+        default_value = DEFAULT_ADDRESS
+    )]
+    api: String,
+    /// A bearer token, where the API asks for one.
+    #[arg(long, global = true, value_name = "TOKEN", env = "WAYBILL_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print the API's answer as it is, for scripts.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The API.
+pub struct Api {
+    client: Client,
+    address: Url,
+    token: Option<header::HeaderValue>,
+}
+
+/// What the API answered.
+pub struct Answer {
+    /// The HTTP status, from 200 to 299.
+    pub status: u16,
+    /// The body as it came.
+    pub body: String,
+    /// The cursor of the next page of a list.
+    pub next: Option<String>,
+    address: String,
+}
+
+/// A list, from its first page or from all.
+pub struct List {
+    /// The entries as they came.
+    pub body: String,
+    /// Whether there are more.
+    pub has_more: bool,
+    address: String,
+}
+
+impl Api {
+    /// The API at this address.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an address or a token that cannot be one.
+    pub fn new(connection: &Connection) -> Result<Self, Failure> {
+        let asked = connection.api.trim();
+        let address: Url = if asked.is_empty() { DEFAULT_ADDRESS } else { asked }
+            .parse()
+            .ok()
+            .filter(|url: &Url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| usage("--api or WAYBILL_API: an address such as http://127.0.0.1:8080"))?;
+        let token = connection.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+        let token = token.map(bearer).transpose()?;
+        let on_this_machine = matches!(address.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let client = Client::builder()
+            .user_agent(concat!("waybill/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN)
+            // A token is for the API alone.
+            .redirect(redirect::Policy::none());
+        let client = if on_this_machine { client.no_proxy() } else { client };
+        let client = client.build().map_err(|error| usage(&format!("no HTTP client: {error}")))?;
+        Ok(Self { client, address, token })
+    }
+
+    /// Asks for what is at a path, of which each part is one segment.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the API's.
+    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        self.ask(self.request(Method::GET, path, query)).await
+    }
+
+    /// Sends a command with a JSON body.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the API's.
+    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Answer, Failure> {
+        self.ask(self.request(Method::POST, path, &[]).json(body)).await
+    }
+
+    /// Asks for a list: its first page, or with `all` page after page to the end.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the API's.
+    pub async fn list(&self, path: &[&str], query: &[(&str, &str)], all: bool) -> Result<List, Failure> {
+        let query: Vec<_> = query.iter().copied().chain(all.then_some(("limit", MOST_OF_A_PAGE))).collect();
+        let mut page = self.get(path, &query).await?;
+        if !all || page.next.is_none() {
+            return Ok(List { has_more: page.next.is_some(), body: page.body, address: page.address });
+        }
+        let mut entries: Vec<Box<RawValue>> = page.read()?;
+        while let Some(cursor) = page.next.take() {
+            let with_cursor: Vec<_> = query.iter().copied().chain([("cursor", cursor.as_str())]).collect();
+            page = self.get(path, &with_cursor).await?;
+            entries.extend(page.read::<Vec<Box<RawValue>>>()?);
+            if page.next.as_deref() == Some(cursor.as_str()) {
+                return Err(page.strange("its list never ends"));
+            }
+        }
+        let entries: Vec<&str> = entries.iter().map(|entry| entry.get()).collect();
+        Ok(List { body: format!("[{}]", entries.join(",")), has_more: false, address: page.address })
+    }
+
+    fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let mut url = self.address.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("api").extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.client.request(method, url);
+        match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, token),
+            None => request,
+        }
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let address = self.address.to_string();
+        let unreachable = |error: reqwest::Error| Failure::Unreachable(address.clone(), why(&error));
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let text = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let retry_after_s = text("retry-after").and_then(|seconds| seconds.parse().ok());
+        let next = text("link").as_deref().and_then(next_cursor);
+        let correlation_id = text("x-correlation-id");
+        let body = response.text().await.map_err(unreachable)?;
+        if status.is_success() {
+            return Ok(Answer { status: status.as_u16(), body, next, address });
+        }
+        match Refusal::read(status.as_u16(), retry_after_s, &body) {
+            Some(mut refusal) => {
+                refusal.correlation_id = refusal.correlation_id.or(correlation_id);
+                Err(Failure::Refused(refusal))
+            }
+            None => Err(Failure::Strange(address, format!("it answers {status}"))),
+        }
+    }
+}
+
+impl Answer {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// [`Failure::Strange`] if it is not what this version expects.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.body).map_err(|error| self.strange(&error.to_string()))
+    }
+
+    fn strange(&self, what: &str) -> Failure {
+        Failure::Strange(self.address.clone(), what.to_owned())
+    }
+}
+
+impl List {
+    /// Reads the entries.
+    ///
+    /// # Errors
+    /// [`Failure::Strange`] if they are not what this version expects.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failure> {
+        serde_json::from_str(&self.body)
+            .map_err(|error| Failure::Strange(self.address.clone(), error.to_string()))
+    }
+}
+
+/// The id of something, as the last part of a path.
+///
+/// # Errors
+/// Says what an id may be.
+pub fn id(text: &str) -> Result<String, String> {
+    // A path would lose the dots.
+    match text.trim() {
+        "" | "." | ".." => Err("an id or a number is needed".to_owned()),
+        id => Ok(id.to_owned()),
+    }
+}
+
+fn bearer(token: &str) -> Result<header::HeaderValue, Failure> {
+    let mut value = header::HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| usage("--token or WAYBILL_TOKEN: a token has no spaces and no line breaks"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn usage(sentence: &str) -> Failure {
+    Failure::Usage(sentence.to_owned())
+}
+
+/// Why there was no answer, without the address, which the failure names itself.
+fn why(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!(
+            "did not answer within {} s; whether it did what it was asked is not known",
+            ANSWER_WITHIN.as_secs()
+        );
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    format!("cannot be reached: {cause}")
+}
+
+/// The cursor in a `Link` header that names the next page.
+fn next_cursor(link: &str) -> Option<String> {
+    let target = link.split(',').find(|link| link.contains("rel=\"next\""))?;
+    let (_, target) = target.split_once('<')?;
+    let (target, _) = target.split_once('>')?;
+    let url = Url::parse("http://api/").ok()?.join(target).ok()?;
+    let cursor = url.query_pairs().find(|(name, _)| name == "cursor")?;
+    Some(cursor.1.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(address: &str, token: Option<&str>) -> Result<Api, Failure> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let connection = Connection { api: address.to_owned(), token: token.map(str::to_owned), json: false };
+        Api::new(&connection)
+    }
+
+    fn url(address: &str, path: &[&str], query: &[(&str, &str)]) -> String {
+        let api = api(address, None).expect("an API");
+        api.request(Method::GET, path, query).build().expect("a request").url().to_string()
+    }
+
+    #[test]
+    fn what_was_typed_stays_within_its_part_of_the_path() {
+        let there = "http://127.0.0.1:8080";
+        assert_eq!(url(there, &["orders", "a/b?c#d"], &[]), format!("{there}/api/orders/a%2Fb%3Fc%23d"));
+        assert_eq!(url("http://host/shop/", &["inbox"], &[]), "http://host/shop/api/inbox");
+        assert_eq!(url(there, &["inbox"], &[("state", "A&B")]), format!("{there}/api/inbox?state=A%26B"));
+        assert!(id("..").is_err() && id(" ").is_err());
+    }
+
+    #[test]
+    fn the_next_page_is_found_in_the_link_header() {
+        let link = "</api/inbox?state=DONE&cursor=MTc%3D&limit=2>; rel=\"next\"";
+        assert_eq!(next_cursor(link).as_deref(), Some("MTc="));
+        let several = format!("</api/inbox>; rel=\"first\", {link}");
+        assert_eq!(next_cursor(&several).as_deref(), Some("MTc="));
+        assert_eq!(next_cursor("</api/inbox?cursor=x>; rel=\"prev\""), None);
+    }
+
+    #[test]
+    fn an_address_or_a_token_that_cannot_be_one_is_wrong_usage() {
+        for (address, token) in [("8080", None), ("ftp://host", None), ("http://host", Some("a\nb"))] {
+            assert!(matches!(api(address, token), Err(Failure::Usage(_))), "{address} {token:?}");
+        }
+        assert!(api("http://host", Some("")).is_ok());
+    }
+}

@@ -1,0 +1,117 @@
+//! Expiry: what another service did not confirm in time is given back, and whoever waits is served
+//! in the same transaction.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, Row};
+
+use crate::allocation::{AllocationChange, AllocationId};
+use crate::error::InventoryError;
+use crate::ledger::{self, Entry, Guard, Place, Reason};
+use crate::queue::{self, ServedOrder};
+use crate::record::{self, AllocationRecord};
+
+/// The cause an allocation that was not confirmed in time is cancelled with.
+pub const EXPIRED: &str = "EXPIRED";
+
+/// What expired.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Expired {
+    /// The allocations that were cancelled.
+    pub changed: Vec<AllocationChange>,
+    /// Who waited and was allocated what came free.
+    pub served: Vec<ServedOrder>,
+}
+
+/// Cancels up to `most` allocations that were not confirmed in time, the longest overdue first.
+///
+/// Several may be at it side by side: while one is, the others find nothing to do.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn expire_due(conn: &mut PgConnection, most: i64) -> Result<Expired, InventoryError> {
+    // Rows cannot be skipped one by one where they are locked: stock is locked before allocations.
+    let alone: bool =
+        sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('inventory.expire_due', 0))")
+            .fetch_one(&mut *conn)
+            .await?;
+    if !alone {
+        return Ok(Expired::default());
+    }
+    let due = sqlx::query(
+        "SELECT allocation_id, sku, order_id FROM inventory.allocations
+         WHERE status = 'PENDING' AND expires_at <= now() ORDER BY expires_at LIMIT $1",
+    )
+    .bind(most)
+    .fetch_all(&mut *conn)
+    .await?;
+    let column =
+        |name| due.iter().map(|row| row.try_get::<String, _>(name)).collect::<sqlx::Result<Vec<_>>>();
+    let (ids, skus, orders) = (column("allocation_id")?, column("sku")?, column("order_id")?);
+    if ids.is_empty() {
+        return Ok(Expired::default());
+    }
+    ledger::lock(conn, &skus).await?;
+    record::lock_headers(conn, &orders.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    cancel(conn, &ids).await
+}
+
+/// Cancels those of the allocations whose time is over and that nobody has confirmed. The caller
+/// holds the locks of their stock and of their headers.
+pub(crate) async fn expire(conn: &mut PgConnection, ids: &[AllocationId]) -> Result<Expired, InventoryError> {
+    cancel(conn, &ids.iter().map(ToString::to_string).collect::<Vec<_>>()).await
+}
+
+async fn cancel(conn: &mut PgConnection, ids: &[String]) -> Result<Expired, InventoryError> {
+    let rows = sqlx::query(
+        "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $2, updated_at = now()
+         WHERE allocation_id = ANY ($1) AND status = 'PENDING' AND expires_at <= now()
+         RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
+                   order_id, owner, expires_at, created_at, updated_at",
+    )
+    .bind(ids)
+    .bind(EXPIRED)
+    .fetch_all(&mut *conn)
+    .await?;
+    let expired: Vec<AllocationRecord> =
+        rows.iter().map(AllocationRecord::read).collect::<sqlx::Result<_>>()?;
+    let orders: Vec<&str> = expired.iter().map(|record| record.order_id.as_str()).collect();
+    record::settle_headers(conn, &orders).await?;
+    give_back(conn, Reason::Expiry, None, &expired).await
+}
+
+/// Books back what cancelled allocations held, and serves who waits for it.
+pub(crate) async fn give_back(
+    conn: &mut PgConnection,
+    reason: Reason,
+    reference: Option<&str>,
+    cancelled: &[AllocationRecord],
+) -> Result<Expired, InventoryError> {
+    let entries: Vec<Entry> = cancelled.iter().map(given_back).collect();
+    let booked = ledger::book(conn, reason, reference, &entries, Guard::None).await?.unwrap_or_default();
+    let mut places = BTreeMap::new();
+    for (entry, booked) in entries.iter().zip(&booked) {
+        places.insert(entry.place.clone(), booked.after);
+    }
+    let changed = cancelled
+        .iter()
+        .zip(&entries)
+        .zip(booked)
+        .map(|((record, entry), booked)| record.change(entry.reserved.unsigned_abs(), booked));
+    let changed = changed.collect();
+    Ok(Expired { changed, served: queue::serve(conn, &places).await? })
+}
+
+fn given_back(record: &AllocationRecord) -> Entry {
+    let held = &record.allocation;
+    let gone = i64::try_from(held.fulfilled_quantity).unwrap_or(i64::MAX);
+    Entry {
+        place: Place::new(&held.sku, &held.warehouse),
+        order_id: Some(record.order_id.clone()),
+        on_hand: 0,
+        reserved: gone - i64::from(held.quantity),
+        queued: 0,
+    }
+}

@@ -1,0 +1,46 @@
+//! Explain: what the planner would do for an order, real or imagined. Nothing is changed or locked.
+
+use domain::WarehouseId;
+use domain::plan::{self, DemandLine, Explanation, Shelf};
+use sqlx::{PgConnection, Row};
+
+use crate::columns;
+use crate::error::InventoryError;
+use crate::ledger::{Figures, Place};
+use crate::reserve::refuse_repeated;
+
+/// Which warehouse would serve which line if it were reserved now, and why not the others. A line
+/// whose SKU is no item says so.
+///
+/// # Errors
+/// [`InventoryError::RepeatedLine`], [`InventoryError::Database`].
+pub async fn explain(
+    conn: &mut PgConnection,
+    lines: &[DemandLine],
+    preferred: Option<&WarehouseId>,
+) -> Result<Explanation, InventoryError> {
+    refuse_repeated(lines.iter().map(|line| &line.line_id))?;
+    // One statement, so that figures and warehouses are of one moment.
+    let rows = sqlx::query(
+        "SELECT w.warehouse_id, w.priority, s.sku, s.warehouse, s.on_hand, s.reserved, s.queued
+         FROM inventory.warehouses w
+         LEFT JOIN inventory.stock s ON s.warehouse = w.warehouse_id AND s.sku = ANY ($1)
+         ORDER BY w.priority, w.warehouse_id, s.sku",
+    )
+    .bind(lines.iter().map(|line| line.sku.as_str()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let (mut warehouses, mut shelves) = (Vec::<WarehouseId>::new(), Vec::new());
+    for row in &rows {
+        let warehouse = columns::id(row, "warehouse_id")?;
+        if warehouses.last() != Some(&warehouse) {
+            warehouses.push(warehouse);
+        }
+        if row.try_get::<Option<String>, _>("sku")?.is_some() {
+            let Place { sku, warehouse } = Place::read(row)?;
+            let available = Figures::read(row)?.available();
+            shelves.push(Shelf { sku, warehouse, available, priority: row.try_get("priority")? });
+        }
+    }
+    Ok(plan::explain(lines, &shelves, &warehouses, preferred))
+}

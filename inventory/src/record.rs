@@ -1,0 +1,143 @@
+//! Allocations as others see them: whose they are, and until when they are held.
+
+use chrono::{DateTime, Utc};
+use domain::{OrderId, ParseError};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::allocation::{Allocation, AllocationChange, AllocationId};
+use crate::columns;
+use crate::error::InventoryError;
+use crate::ledger::Booked;
+
+/// The epoch of the header under which an order's allocations for other services stand. Our own
+/// orders count from 1.
+pub(crate) const SERVICE_EPOCH: i64 = 0;
+
+/// Who asked for an allocation, and alone may change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Owner {
+    /// An order of ours.
+    Order,
+    /// Another service.
+    Service,
+}
+
+impl TryFrom<String> for Owner {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        match text.as_str() {
+            "ORDER" => Ok(Self::Order),
+            "SERVICE" => Ok(Self::Service),
+            _ => Err(ParseError { field: "owner", allowed: "ORDER or SERVICE" }),
+        }
+    }
+}
+
+/// An allocation with whose it is and its times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllocationRecord {
+    /// What is held.
+    pub allocation: Allocation,
+    /// For which order.
+    pub order_id: OrderId,
+    /// Who asked for it.
+    pub owner: Owner,
+    /// When it expires unless it is confirmed before; none for one of our own orders.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl AllocationRecord {
+    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            allocation: Allocation::read(row)?,
+            order_id: columns::id(row, "order_id")?,
+            owner: columns::id(row, "owner")?,
+            expires_at: row.try_get("expires_at")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
+
+    /// What an event tells of a change that moved so many pieces and left it as it is here.
+    pub(crate) fn change(&self, pieces: u64, booked: Booked) -> AllocationChange {
+        let change = AllocationChange::new(&self.order_id, self.allocation.clone(), pieces, booked);
+        AllocationChange { expires_at: self.expires_at, ..change }
+    }
+}
+
+/// All allocations ever made for an order, whoever asked for them, oldest first.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn allocations_of_order(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+) -> Result<Vec<AllocationRecord>, InventoryError> {
+    let rows = sqlx::query(
+        "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
+                order_id, owner, expires_at, created_at, updated_at
+         FROM inventory.allocations WHERE order_id = $1 ORDER BY created_at, allocation_id",
+    )
+    .bind(order_id.as_str())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok(AllocationRecord::read(row)?)).collect()
+}
+
+/// The allocation with this id, and whether its time is over while nobody has confirmed it.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    id: &AllocationId,
+) -> Result<(AllocationRecord, bool), InventoryError> {
+    let row = sqlx::query(
+        "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
+                order_id, owner, expires_at, created_at, updated_at,
+                coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
+         FROM inventory.allocations WHERE allocation_id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| InventoryError::UnknownAllocation { allocation_id: id.clone() })?;
+    Ok((AllocationRecord::read(&row)?, row.try_get("overdue")?))
+}
+
+/// Locks the headers of these orders' allocations for other services, in order. The caller holds
+/// the locks of the stock already.
+pub(crate) async fn lock_headers(conn: &mut PgConnection, orders: &[&str]) -> Result<(), InventoryError> {
+    sqlx::query(
+        "SELECT FROM inventory.reservations WHERE epoch = $1 AND order_id = ANY ($2)
+         ORDER BY order_id, epoch FOR NO KEY UPDATE",
+    )
+    .bind(SERVICE_EPOCH)
+    .bind(orders)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes on these headers, which are locked, what their allocations have come to. Other than a
+/// reservation of our own, one that was given back is taken up again by the next allocation.
+pub(crate) async fn settle_headers(conn: &mut PgConnection, orders: &[&str]) -> Result<(), InventoryError> {
+    sqlx::query(
+        "UPDATE inventory.reservations r
+         SET status = CASE WHEN a.active THEN 'COMPLETE' WHEN a.fulfilled THEN 'FULFILLED' ELSE 'RELEASED' END
+         FROM (SELECT order_id, bool_or(status IN ('PENDING', 'CONFIRMED')) AS active,
+                      bool_or(status = 'FULFILLED') AS fulfilled
+               FROM inventory.allocations WHERE epoch = $1 AND order_id = ANY ($2) GROUP BY order_id) a
+         WHERE r.order_id = a.order_id AND r.epoch = $1",
+    )
+    .bind(SERVICE_EPOCH)
+    .bind(orders)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

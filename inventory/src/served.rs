@@ -1,0 +1,51 @@
+//! Which orders that waited were served, for whoever asks again and again.
+
+use chrono::{DateTime, Utc};
+use domain::OrderId;
+use sqlx::{PgConnection, Row};
+
+use crate::columns;
+use crate::error::InventoryError;
+
+/// A movement that gave pieces to an order that waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedMovement {
+    /// The ledger's entry.
+    pub movement_id: i64,
+    /// The order.
+    pub order_id: OrderId,
+    /// When its transaction began. One that took long shows up among older ones.
+    pub at: DateTime<Utc>,
+}
+
+/// Up to `most` movements that served waiting orders since a time, oldest first; of those at that very
+/// time only the ones after `after_movement`. With the time of the database's clock.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn served_since(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+    after_movement: i64,
+    most: i64,
+) -> Result<(Vec<ServedMovement>, DateTime<Utc>), InventoryError> {
+    let now = sqlx::query_scalar("SELECT now()").fetch_one(&mut *conn).await?;
+    let rows = sqlx::query(
+        "SELECT movement_id, order_id, at FROM inventory.movements
+         WHERE reason = 'BACKORDER_ALLOCATION' AND order_id IS NOT NULL AND (at, movement_id) > ($1, $2)
+         ORDER BY at, movement_id LIMIT $3",
+    )
+    .bind(since)
+    .bind(after_movement)
+    .bind(most)
+    .fetch_all(conn)
+    .await?;
+    let served = rows.iter().map(|row| {
+        Ok(ServedMovement {
+            movement_id: row.try_get("movement_id")?,
+            order_id: columns::id(row, "order_id")?,
+            at: row.try_get("at")?,
+        })
+    });
+    Ok((served.collect::<Result<_, InventoryError>>()?, now))
+}

@@ -1,0 +1,160 @@
+//! What another service does with an allocation of its own: confirm, cancel, fulfil.
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
+use crate::error::InventoryError;
+use crate::expiry::{self, EXPIRED, Expired};
+use crate::ledger::{self, Booked, Entry, Figures, Guard, Place, Reason};
+use crate::queue::ServedOrder;
+use crate::record::{self, AllocationRecord, Owner};
+
+/// The cause an allocation is cancelled with by the service that asked for it.
+const CALLED_OFF: &str = "CALLED_OFF";
+
+/// What has become of an allocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllocationNews {
+    /// The allocation as it is now.
+    pub record: AllocationRecord,
+    /// What changed; empty if it was so already.
+    pub changed: Vec<AllocationChange>,
+    /// Who waited and was allocated what came free.
+    pub served: Vec<ServedOrder>,
+}
+
+/// Holds the allocation for good: it does not expire any more.
+///
+/// # Errors
+/// [`InventoryError::UnknownAllocation`], [`InventoryError::OwnedByOrder`];
+/// [`InventoryError::AllocationExpired`] if its time is over; [`InventoryError::InvalidTransition`] if it was
+/// cancelled otherwise or is fulfilled; [`InventoryError::Database`].
+pub async fn confirm_allocation(
+    conn: &mut PgConnection,
+    id: &AllocationId,
+) -> Result<AllocationNews, InventoryError> {
+    change(conn, id, AllocationStatus::Confirmed).await
+}
+
+/// Gives back what the allocation holds; whoever waits for it is served.
+///
+/// # Errors
+/// [`InventoryError::UnknownAllocation`], [`InventoryError::OwnedByOrder`];
+/// [`InventoryError::InvalidTransition`] if it is fulfilled; [`InventoryError::Database`].
+pub async fn cancel_allocation(
+    conn: &mut PgConnection,
+    id: &AllocationId,
+) -> Result<AllocationNews, InventoryError> {
+    change(conn, id, AllocationStatus::Cancelled).await
+}
+
+/// Books out what the allocation holds: it has left the warehouse.
+///
+/// # Errors
+/// [`InventoryError::UnknownAllocation`], [`InventoryError::OwnedByOrder`];
+/// [`InventoryError::InvalidTransition`] unless it is confirmed; [`InventoryError::Database`].
+pub async fn fulfil_allocation(
+    conn: &mut PgConnection,
+    id: &AllocationId,
+) -> Result<AllocationNews, InventoryError> {
+    change(conn, id, AllocationStatus::Fulfilled).await
+}
+
+async fn change(
+    conn: &mut PgConnection,
+    id: &AllocationId,
+    to: AllocationStatus,
+) -> Result<AllocationNews, InventoryError> {
+    let (seen, _) = record::find(conn, id).await?;
+    if seen.owner == Owner::Order {
+        return Err(InventoryError::OwnedByOrder { order_id: seen.order_id });
+    }
+    let place = Place::new(&seen.allocation.sku, &seen.allocation.warehouse);
+    let figures = ledger::lock(conn, &[place.sku.to_string()]).await?;
+    record::lock_headers(conn, &[seen.order_id.as_str()]).await?;
+    // Read again: whoever had the locks before may have changed it.
+    let (record, overdue) = record::find(conn, id).await?;
+    if record.allocation.status == to {
+        return Ok(AllocationNews { record, changed: Vec::new(), served: Vec::new() });
+    }
+    refuse(&record, overdue, to)?;
+    let record = write(conn, id, record.allocation.status, to).await?;
+    let held = u64::from(record.allocation.quantity.get());
+    let Expired { changed, served } = match to {
+        AllocationStatus::Pending | AllocationStatus::Confirmed => {
+            let figures = figures.get(&place).copied().unwrap_or_default();
+            unmoved(&record, held, figures)
+        }
+        AllocationStatus::Fulfilled => book_out(conn, &record, held).await?,
+        AllocationStatus::Cancelled => {
+            let cancelled = std::slice::from_ref(&record);
+            expiry::give_back(conn, Reason::Release, Some(id.as_str()), cancelled).await?
+        }
+    };
+    if !to.is_active() {
+        record::settle_headers(conn, &[record.order_id.as_str()]).await?;
+    }
+    Ok(AllocationNews { record, changed, served })
+}
+
+/// The table of what may become of what.
+fn refuse(record: &AllocationRecord, overdue: bool, to: AllocationStatus) -> Result<(), InventoryError> {
+    use AllocationStatus::{Cancelled, Confirmed, Fulfilled, Pending};
+    let from = record.allocation.status;
+    let expired = overdue || record.allocation.cause.as_deref() == Some(EXPIRED);
+    match (from, to) {
+        (Pending | Cancelled, Confirmed) if expired => Err(InventoryError::AllocationExpired),
+        (Pending, Confirmed | Cancelled) | (Confirmed, Fulfilled | Cancelled) => Ok(()),
+        _ => Err(InventoryError::InvalidTransition { from, to }),
+    }
+}
+
+/// Writes the status where it still is what was read. The locks see to that; the guard would show if
+/// they did not.
+async fn write(
+    conn: &mut PgConnection,
+    id: &AllocationId,
+    from: AllocationStatus,
+    to: AllocationStatus,
+) -> Result<AllocationRecord, InventoryError> {
+    let cause = (to == AllocationStatus::Cancelled).then_some(CALLED_OFF);
+    let row = sqlx::query(
+        "UPDATE inventory.allocations
+         SET status = $3, cause = $4, updated_at = now(),
+             fulfilled_quantity = CASE $3 WHEN 'FULFILLED' THEN quantity ELSE fulfilled_quantity END
+         WHERE allocation_id = $1 AND status = $2 AND owner = 'SERVICE'
+         RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
+                   order_id, owner, expires_at, created_at, updated_at",
+    )
+    .bind(id.as_str())
+    .bind(from.as_str())
+    .bind(to.as_str())
+    .bind(cause)
+    .fetch_one(conn)
+    .await?;
+    Ok(AllocationRecord::read(&row)?)
+}
+
+/// A change that moves no stock.
+fn unmoved(record: &AllocationRecord, held: u64, figures: Figures) -> Expired {
+    let booked = Booked { before: figures, after: figures };
+    Expired { changed: vec![record.change(held, booked)], served: Vec::new() }
+}
+
+async fn book_out(
+    conn: &mut PgConnection,
+    record: &AllocationRecord,
+    held: u64,
+) -> Result<Expired, InventoryError> {
+    let allocation = &record.allocation;
+    let out = -i64::from(allocation.quantity);
+    let place = Place::new(&allocation.sku, &allocation.warehouse);
+    let order_id = Some(record.order_id.clone());
+    let entry = Entry { place, order_id, on_hand: out, reserved: out, queued: 0 };
+    let reference = Some(allocation.allocation_id.as_str());
+    let booked = ledger::book(conn, Reason::Fulfilment, reference, &[entry], Guard::None).await?;
+    let changed = booked.into_iter().flatten().map(|booked| record.change(held, booked));
+    Ok(Expired { changed: changed.collect(), served: Vec::new() })
+}

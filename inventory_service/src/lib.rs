@@ -1,0 +1,37 @@
+//! Stock over gRPC, so that inventory can run as a service of its own.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `stock` | [`Stock`], the one thing worker and API call for the stock of orders: here or there |
+//! | `client` | the service as it is called: deadline, retries, breaker |
+//! | `server` | the service, over `inventory`, with reflection and health |
+//! | `sweep` | gives back provisional reservations that nobody confirmed |
+//! | `wire` | the interface description's types as the domain's, both ways |
+//! | `news` | what a change of stock tells others, in the transaction that made it |
+//!
+//! **Invariant:** nothing here decides about stock: a call and the function of `inventory` behind it
+//! have the same rules, and each call of the service is one transaction with its events.
+
+mod breaker;
+mod client;
+mod error;
+mod news;
+mod server;
+mod stock;
+mod sweep;
+mod wire;
+
+/// What the interface description says, as code.
+pub mod proto {
+    tonic::include_proto!("waybill.inventory.v1");
+
+    /// The description itself, for reflection.
+    pub const DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inventory.bin"));
+}
+
+pub use breaker::BreakerSettings;
+pub use client::{ClientSettings, InventoryClient, Served};
+pub use error::StockError;
+pub use news::{announce, wake};
+pub use server::{Admission, InventoryServer, Offer, serve};
+pub use stock::{Ahead, Stock};

@@ -1,0 +1,351 @@
+//! The service, over the functions of `inventory`.
+//!
+//! **Invariant:** no call gets at its message before the caller was admitted, and each is one
+//! transaction with its events.
+
+use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use domain::OrderId;
+use inventory::{FulfilRequest, InventoryError, Released, Reservation, ReserveOutcome, ServedMovement};
+use orders::inbox::Message;
+use sqlx::PgPool;
+use tokio::{net::TcpListener, time::interval};
+use tonic::{
+    Request, Response, Status,
+    metadata::MetadataMap,
+    transport::{Error, Server, server::TcpIncoming},
+};
+use tonic_health::server::{HealthReporter, health_reporter};
+
+use crate::client::CORRELATION_ID;
+use crate::error::{StockError, met_another_transaction, status_of};
+use crate::news;
+use crate::proto::{self, inventory_server::Inventory};
+use crate::sweep;
+use crate::wire::{self, Wanted};
+
+/// The service with its generated outside.
+type Service = proto::inventory_server::InventoryServer<InventoryServer>;
+
+/// How often a transaction is tried that met another one.
+const MOST_ATTEMPTS: u32 = 3;
+/// How long whoever is offered a message has to dispatch it before a sweeper may.
+const SWEEP_AFTER: Duration = Duration::from_secs(5);
+/// How often the database is asked for the health service.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The most bytes of a request.
+const MOST_REQUEST_BYTES: usize = 1024 * 1024;
+/// How long a call may take.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// Calls at once on one connection.
+const MOST_CALLS: u32 = 128;
+
+/// Where messages go that were committed.
+pub type Offer = Arc<dyn Fn(Message) + Send + Sync>;
+
+/// Decides who may call.
+#[tonic::async_trait]
+pub trait Admission: Send + Sync + 'static {
+    /// Admits the caller or says why not.
+    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<(), Status>;
+}
+
+/// The inventory service over a database.
+#[derive(Clone)]
+pub struct InventoryServer {
+    pool: PgPool,
+    admission: Arc<dyn Admission>,
+    offer: Offer,
+}
+
+impl InventoryServer {
+    /// The service. Messages for orders of this database that waited and were served go to `offer`.
+    #[must_use]
+    pub fn new(pool: PgPool, admission: Arc<dyn Admission>, offer: Offer) -> Self {
+        Self { pool, admission, offer }
+    }
+}
+
+/// Serves until `shutdown`, with reflection and health beside the service, and sweeps.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    server: InventoryServer,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let (reporter, health) = health_reporter();
+    let reflection = |builder: tonic_reflection::server::Builder<'static>| {
+        builder
+            .register_encoded_file_descriptor_set(proto::DESCRIPTION)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // The description is compiled in: if it were broken, no test of this room would pass.
+    let newest = reflection(tonic_reflection::server::Builder::configure()).build_v1();
+    let older = reflection(tonic_reflection::server::Builder::configure()).build_v1alpha();
+    let looking = tokio::spawn(look_after(reporter, server.pool.clone()));
+    let sweeping = tokio::spawn(sweep::sweep(server.clone()));
+    let service = Service::new(server).max_decoding_message_size(MOST_REQUEST_BYTES);
+    let served = Server::builder()
+        .timeout(TIME_LIMIT)
+        .max_concurrent_streams(MOST_CALLS)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .add_service(service)
+        .add_service(health)
+        .add_optional_service(newest.ok())
+        .add_optional_service(older.ok())
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown)
+        .await;
+    looking.abort();
+    sweeping.abort();
+    served
+}
+
+/// Tells the health service whether the database answers.
+async fn look_after(reporter: HealthReporter, pool: PgPool) {
+    let mut ticks = interval(LOOK_EVERY);
+    loop {
+        ticks.tick().await;
+        if sqlx::query("SELECT 1").execute(&pool).await.is_ok() {
+            reporter.set_serving::<Service>().await;
+            reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+        } else {
+            reporter.set_not_serving::<Service>().await;
+            reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Inventory for InventoryServer {
+    async fn check_stock(
+        &self,
+        request: Request<proto::CheckStockRequest>,
+    ) -> Result<Response<proto::CheckStockResponse>, Status> {
+        let (request, _) = self.admitted(request).await?;
+        let skus = wire::skus(&request)?;
+        let items = again(async || {
+            let mut conn = self.pool.acquire().await?;
+            Ok(inventory::stocked_items(&mut conn, &skus).await?)
+        })
+        .await?;
+        let known: BTreeSet<_> = items.iter().map(|stocked| &stocked.item.sku).collect();
+        let unknown: BTreeSet<_> = skus.iter().filter(|sku| !known.contains(sku)).collect();
+        Ok(Response::new(proto::CheckStockResponse {
+            items: items.iter().map(wire::item_answer).collect(),
+            unknown_skus: unknown.into_iter().map(ToString::to_string).collect(),
+        }))
+    }
+
+    async fn reserve(
+        &self,
+        request: Request<proto::ReserveRequest>,
+    ) -> Result<Response<proto::ReserveResponse>, Status> {
+        let (request, correlation_id) = self.admitted(request).await?;
+        let wanted = wire::wanted(request)?;
+        let outcome = again(|| self.reserve_once(&wanted, &correlation_id)).await?;
+        Ok(Response::new(wire::reserve_answer(&outcome)))
+    }
+
+    async fn confirm(
+        &self,
+        request: Request<proto::ConfirmRequest>,
+    ) -> Result<Response<proto::ConfirmResponse>, Status> {
+        let (request, _) = self.admitted(request).await?;
+        let order_id = wire::order_id(&request.order_id)?;
+        let status = again(async || {
+            let mut conn = self.pool.acquire().await?;
+            Ok(inventory::confirm(&mut conn, &order_id, request.epoch).await?)
+        })
+        .await?;
+        Ok(Response::new(proto::ConfirmResponse { status: wire::status_answer(status).into() }))
+    }
+
+    async fn release(
+        &self,
+        request: Request<proto::ReleaseRequest>,
+    ) -> Result<Response<proto::ReleaseResponse>, Status> {
+        let (request, correlation_id) = self.admitted(request).await?;
+        let (order_id, cause) = (wire::order_id(&request.order_id)?, wire::cause(&request.cause)?);
+        let released = again(|| self.release_once(&order_id, request.epoch, cause, &correlation_id)).await?;
+        let given_back = released.changed.iter().map(|change| change.changed_quantity).sum();
+        Ok(Response::new(proto::ReleaseResponse { given_back }))
+    }
+
+    async fn fulfil(
+        &self,
+        request: Request<proto::FulfilRequest>,
+    ) -> Result<Response<proto::FulfilResponse>, Status> {
+        let (request, correlation_id) = self.admitted(request).await?;
+        let request = wire::left(&request)?;
+        let (already, remaining) = again(|| self.fulfil_once(&request, &correlation_id)).await?;
+        Ok(Response::new(proto::FulfilResponse { already, remaining }))
+    }
+
+    async fn get_reservation(
+        &self,
+        request: Request<proto::GetReservationRequest>,
+    ) -> Result<Response<proto::GetReservationResponse>, Status> {
+        let (request, _) = self.admitted(request).await?;
+        let order_id = wire::order_id(&request.order_id)?;
+        let made = again(|| self.look_at(&order_id, request.epoch)).await?;
+        Ok(Response::new(proto::GetReservationResponse {
+            reservation: Some(wire::reservation_answer(&made)),
+        }))
+    }
+
+    async fn list_served(
+        &self,
+        request: Request<proto::ListServedRequest>,
+    ) -> Result<Response<proto::ListServedResponse>, Status> {
+        let (request, _) = self.admitted(request).await?;
+        let (since, limit) = wire::page(&request)?;
+        let (served, now) = again(async || {
+            let mut conn = self.pool.acquire().await?;
+            Ok(inventory::served_since(&mut conn, since, request.after_movement_id, limit).await?)
+        })
+        .await?;
+        let entry = |ServedMovement { movement_id, order_id, at }| proto::Served {
+            order_id: order_id.to_string(),
+            movement_id,
+            at_us: at.timestamp_micros(),
+        };
+        Ok(Response::new(proto::ListServedResponse {
+            served: served.into_iter().map(entry).collect(),
+            now_us: now.timestamp_micros(),
+        }))
+    }
+}
+
+impl InventoryServer {
+    /// What the caller says and its correlation id, once the caller is admitted.
+    async fn admitted<Asked>(&self, request: Request<Asked>) -> Result<(Asked, String), Status> {
+        self.admission.admit(request.metadata(), request.remote_addr()).await?;
+        let correlation_id = request
+            .metadata()
+            .get(CORRELATION_ID)
+            .and_then(|id| id.to_str().ok())
+            .filter(|id| is_correlation_id(id))
+            .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+        Ok((request.into_inner(), correlation_id))
+    }
+
+    async fn reserve_once(
+        &self,
+        wanted: &Wanted,
+        correlation_id: &str,
+    ) -> Result<ReserveOutcome, StockError> {
+        let Wanted { request, provisional_for } = wanted;
+        let mut tx = self.pool.begin().await?;
+        let mut outcome = inventory::reserve(&mut tx, request).await?;
+        if let ReserveOutcome::Reserved(made) = &mut outcome {
+            news::announce(&mut tx, correlation_id, &made.changed).await?;
+            match provisional_for {
+                Some(time) => {
+                    inventory::hold_provisionally(&mut tx, &made.order_id, made.epoch, *time).await?;
+                }
+                None => {
+                    let status = inventory::confirm(&mut tx, &made.order_id, made.epoch).await?;
+                    if status != made.status {
+                        // It was given back between the look and the confirmation.
+                        *made = inventory::reservation(&mut tx, &request.order_id, request.epoch)
+                            .await?
+                            .ok_or(InventoryError::Database(sqlx::Error::RowNotFound))?;
+                    }
+                }
+            }
+            tx.commit().await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn release_once(
+        &self,
+        order_id: &OrderId,
+        epoch: u32,
+        cause: &str,
+        correlation_id: &str,
+    ) -> Result<Released, StockError> {
+        let mut tx = self.pool.begin().await?;
+        let released = inventory::release(&mut tx, order_id, epoch, cause).await?;
+        self.tell_and_commit(tx, &released, correlation_id).await?;
+        Ok(released)
+    }
+
+    /// Gives back what nobody confirmed in time.
+    pub(crate) async fn release_unconfirmed(&self, order_id: &OrderId, epoch: u32) -> Result<(), StockError> {
+        again_or(async || {
+            let mut tx = self.pool.begin().await?;
+            let released = inventory::release_unconfirmed(&mut tx, order_id, epoch).await?;
+            let correlation_id = uuid::Uuid::now_v7().to_string();
+            self.tell_and_commit(tx, &released, &correlation_id).await
+        })
+        .await
+    }
+
+    async fn tell_and_commit(
+        &self,
+        mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+        released: &Released,
+        correlation_id: &str,
+    ) -> Result<(), StockError> {
+        news::announce(&mut tx, correlation_id, &released.changed).await?;
+        let messages = news::wake(&mut tx, correlation_id, &released.served, SWEEP_AFTER).await?;
+        tx.commit().await?;
+        messages.into_iter().for_each(|message| (self.offer)(message));
+        Ok(())
+    }
+
+    async fn fulfil_once(
+        &self,
+        request: &FulfilRequest,
+        correlation_id: &str,
+    ) -> Result<(bool, u64), StockError> {
+        let mut tx = self.pool.begin().await?;
+        let fulfilled = inventory::fulfil(&mut tx, request).await?;
+        news::announce(&mut tx, correlation_id, &fulfilled.changed).await?;
+        tx.commit().await?;
+        Ok((fulfilled.already, fulfilled.remaining))
+    }
+
+    async fn look_at(&self, order_id: &OrderId, epoch: Option<u32>) -> Result<Reservation, StockError> {
+        let mut conn = self.pool.acquire().await?;
+        let made = match epoch {
+            Some(epoch) => inventory::reservation(&mut conn, order_id, epoch).await?,
+            None => inventory::latest_reservation(&mut conn, order_id).await?,
+        };
+        let epoch = epoch.unwrap_or_default();
+        Ok(made.ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch })?)
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+fn is_correlation_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+}
+
+/// Does it, again when it met another transaction; what fails is an answer to the caller.
+async fn again<T, Attempt>(attempt: impl Fn() -> Attempt) -> Result<T, Status>
+where
+    Attempt: Future<Output = Result<T, StockError>>,
+{
+    again_or(attempt).await.map_err(status_of)
+}
+
+async fn again_or<T, Attempt>(attempt: impl Fn() -> Attempt) -> Result<T, StockError>
+where
+    Attempt: Future<Output = Result<T, StockError>>,
+{
+    for _ in 1..MOST_ATTEMPTS {
+        match attempt().await {
+            Err(error) if met_another_transaction(&error) => {}
+            done => return done,
+        }
+    }
+    attempt().await
+}

@@ -1,0 +1,199 @@
+//! The stock of orders: in this process's own database, or at a service of its own.
+//!
+//! A step that changes stock and records at once does so in one transaction where stock is here. Where
+//! it is there, the service is asked first (`…_ahead`) and the transaction is opened afterwards, so that
+//! none is held open across a call; `…_within` then takes the answer instead of booking.
+//!
+//! **Invariant:** an answer is used only for the order and epoch it was given for.
+
+use std::time::Duration;
+
+use domain::{OrderId, Sku};
+use inventory::{FulfilRequest, InventoryError, ReserveOutcome, ReserveRequest, StockedItem};
+use sqlx::{PgConnection, PgPool};
+
+use crate::client::{ClientSettings, InventoryClient};
+use crate::error::StockError;
+use crate::news;
+
+/// Where the stock of orders is.
+#[derive(Debug, Clone)]
+pub enum Stock {
+    /// In this process's own database: on the caller's connection, in the caller's transaction.
+    Here,
+    /// At a service of its own.
+    There(InventoryClient),
+}
+
+/// What the service answered before the caller's transaction; nothing where stock is here.
+#[derive(Debug)]
+pub struct Ahead<Answer>(Option<(OrderId, u32, Answer)>);
+
+impl<Answer> Ahead<Answer> {
+    /// Nothing was asked.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// What was answered, if something was asked.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        self.0.as_ref().map(|(_, _, answer)| answer)
+    }
+
+    /// The answer, if it was given for this order and epoch.
+    fn taken_for(self, order_id: &OrderId, epoch: u32) -> Result<Answer, StockError> {
+        match self.0 {
+            Some((order, at, answer)) if order == *order_id && at == epoch => Ok(answer),
+            _ => Err(StockError::Overtaken),
+        }
+    }
+}
+
+impl Stock {
+    /// At the service with these settings; here, if there are none. To be made inside a runtime.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong with the settings.
+    pub fn at(settings: Option<ClientSettings>) -> Result<Self, String> {
+        settings.map_or(Ok(Self::Here), |settings| InventoryClient::new(settings).map(Self::There))
+    }
+
+    /// The service, if stock is there.
+    #[must_use]
+    pub fn there(&self) -> Option<&InventoryClient> {
+        match self {
+            Self::Here => None,
+            Self::There(client) => Some(client),
+        }
+    }
+
+    /// The item with this SKU and its figures. Takes a connection where stock is here.
+    ///
+    /// # Errors
+    /// [`StockError`]; an item that is not known is [`InventoryError::UnknownItem`] either way.
+    pub async fn item(
+        &self,
+        pool: &PgPool,
+        sku: &Sku,
+        correlation_id: &str,
+    ) -> Result<StockedItem, StockError> {
+        match self {
+            Self::Here => Ok(inventory::stocked_item(&mut *pool.acquire().await?, sku).await?),
+            Self::There(client) => {
+                let found = client.check_stock(std::slice::from_ref(sku), correlation_id).await?.pop();
+                Ok(found.ok_or_else(|| InventoryError::UnknownItem { sku: sku.clone() })?)
+            }
+        }
+    }
+
+    /// Asks the service to reserve, if stock is there.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn reserve_ahead(
+        &self,
+        request: &ReserveRequest,
+        provisional_for: Option<Duration>,
+        correlation_id: &str,
+    ) -> Result<Ahead<ReserveOutcome>, StockError> {
+        let Self::There(client) = self else { return Ok(Ahead::nothing()) };
+        let outcome = client.reserve(request, provisional_for, correlation_id).await?;
+        Ok(Ahead(Some((request.order_id.clone(), request.epoch, outcome))))
+    }
+
+    /// Reserves in the caller's transaction, with the events; or takes what was answered ahead.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn reserve_within(
+        &self,
+        conn: &mut PgConnection,
+        ahead: Ahead<ReserveOutcome>,
+        request: &ReserveRequest,
+        correlation_id: &str,
+    ) -> Result<ReserveOutcome, StockError> {
+        if let Self::There(_) = self {
+            return ahead.taken_for(&request.order_id, request.epoch);
+        }
+        let outcome = inventory::reserve(conn, request).await?;
+        if let ReserveOutcome::Reserved(made) = &outcome {
+            news::announce(conn, correlation_id, &made.changed).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Asks the service to give back what an order holds, if stock is there.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn release_ahead(
+        &self,
+        order_id: &OrderId,
+        epoch: u32,
+        cause: &str,
+        correlation_id: &str,
+    ) -> Result<Ahead<()>, StockError> {
+        let Self::There(client) = self else { return Ok(Ahead::nothing()) };
+        client.release(order_id, epoch, cause, correlation_id).await?;
+        Ok(Ahead(Some((order_id.clone(), epoch, ()))))
+    }
+
+    /// Gives back in the caller's transaction, with the events and the messages for those who waited;
+    /// or takes it that the service did.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn release_within(
+        &self,
+        conn: &mut PgConnection,
+        ahead: Ahead<()>,
+        (order_id, epoch): (&OrderId, u32),
+        cause: &str,
+        correlation_id: &str,
+    ) -> Result<(), StockError> {
+        if let Self::There(_) = self {
+            return ahead.taken_for(order_id, epoch);
+        }
+        let released = inventory::release(conn, order_id, epoch, cause).await?;
+        news::announce(conn, correlation_id, &released.changed).await?;
+        news::wake(conn, correlation_id, &released.served, Duration::ZERO).await?;
+        Ok(())
+    }
+
+    /// Tells the service that a shipment has left, if stock is there; the answer is what the order still
+    /// holds or waits for.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn fulfil_ahead(
+        &self,
+        request: &FulfilRequest,
+        correlation_id: &str,
+    ) -> Result<Ahead<u64>, StockError> {
+        let Self::There(client) = self else { return Ok(Ahead::nothing()) };
+        let remaining = client.fulfil(request, correlation_id).await?;
+        Ok(Ahead(Some((request.order_id.clone(), request.epoch, remaining))))
+    }
+
+    /// Books a shipment out in the caller's transaction, with the events; or takes it that the service
+    /// did. Returns what the order still holds or waits for.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn fulfil_within(
+        &self,
+        conn: &mut PgConnection,
+        ahead: Ahead<u64>,
+        request: &FulfilRequest,
+        correlation_id: &str,
+    ) -> Result<u64, StockError> {
+        if let Self::There(_) = self {
+            return ahead.taken_for(&request.order_id, request.epoch);
+        }
+        let fulfilled = inventory::fulfil(conn, request).await?;
+        news::announce(conn, correlation_id, &fulfilled.changed).await?;
+        Ok(fulfilled.remaining)
+    }
+}

@@ -1,0 +1,46 @@
+//! Gives back provisional reservations that nobody confirmed in time. Several processes may sweep side
+//! by side.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use crate::error::StockError;
+use crate::server::InventoryServer;
+
+/// How often is swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Reservations looked at at once.
+const BATCH: i64 = 100;
+/// A longer break than this means that nobody could confirm either.
+const AWAY: Duration = Duration::from_secs(15);
+/// The time that everybody then gets once more: longer than a message waits between two attempts.
+const MORE_TIME: Duration = Duration::from_secs(120);
+
+/// Sweeps for ever.
+pub(crate) async fn sweep(server: InventoryServer) {
+    let mut swept_at: Option<Instant> = None;
+    loop {
+        match sweep_once(&server, swept_at).await {
+            Ok(()) => swept_at = Some(Instant::now()),
+            Err(error) => warn!(%error, "provisional reservations were not swept; it is tried again"),
+        }
+        sleep(SWEEP_EVERY).await;
+    }
+}
+
+async fn sweep_once(server: &InventoryServer, swept_at: Option<Instant>) -> Result<(), StockError> {
+    let over = {
+        let mut conn = server.pool().acquire().await?;
+        if swept_at.is_none_or(|at| at.elapsed() > AWAY) {
+            inventory::give_more_time(&mut conn, MORE_TIME).await?;
+        }
+        inventory::unconfirmed(&mut conn, BATCH).await?
+    };
+    for (order_id, epoch) in over {
+        server.release_unconfirmed(&order_id, epoch).await?;
+        info!(order.id = %order_id, epoch, "a provisional reservation that nobody confirmed was given back");
+    }
+    Ok(())
+}

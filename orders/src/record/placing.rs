@@ -1,0 +1,182 @@
+//! An order of our own API, kept in one statement.
+
+use chrono::{DateTime, Utc};
+use domain::{Channel, OrderFacts, OrderId, OrderNumber, OrderStatus, UserId, WorkflowId};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{LineColumns, Order, new_order_number};
+use crate::OrdersError;
+
+/// An order to be kept.
+#[derive(Clone)]
+pub struct Placement<'a> {
+    /// The caller's own id, or a new one.
+    pub order_id: OrderId,
+    /// The user it is for.
+    pub user_id: Option<UserId>,
+    /// The content.
+    pub facts: &'a OrderFacts,
+    /// The customer, kept apart.
+    pub customer: Value,
+    /// SHA-256 of what was asked for and by whom.
+    pub content_fingerprint: &'a [u8],
+    /// When it reached us.
+    pub received_at: DateTime<Utc>,
+    /// Until when it stays `PENDING`.
+    pub hold_until: Option<DateTime<Utc>>,
+    /// Ties together what one request caused.
+    pub correlation_id: &'a str,
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub enum Placing {
+    /// It is kept, `PENDING`.
+    New(Box<Order>),
+    /// The id is taken; nothing was written.
+    IdTaken,
+}
+
+/// One statement, because each costs the caller a round trip: the order, its lines, the customer, the
+/// first timeline entry and the event. Whoever places another order under the same id waits here.
+const PLACE: &str = "
+WITH placed AS (
+    INSERT INTO orders.orders
+        (order_id, order_number, workflow_id, channel, name, currency, total_amount, financial_status,
+         hold_until, correlation_id, received_at, user_id, content_fingerprint)
+    VALUES ($1, $2, $3, 'API', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    ON CONFLICT DO NOTHING
+    RETURNING order_id, order_number, status, correlation_id, created_at
+), kept AS (
+    INSERT INTO orders.lines
+        (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
+         requires_shipping)
+    SELECT placed.order_id, new.position, new.line_id, new.sku, new.product_name, new.quantity,
+           new.fulfillable_quantity, new.unit_price, new.requires_shipping
+    FROM placed, UNNEST($13::text[], $14::text[], $15::text[], $16::int[], $17::int[], $18::numeric[], $19::bool[])
+         WITH ORDINALITY AS new(line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
+                                requires_shipping, position)
+), customer AS (
+    INSERT INTO orders.customers (order_id, customer) SELECT order_id, $20 FROM placed
+), noted AS (
+    INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, 'RECEIVED', order_number FROM placed
+), sent AS (
+    INSERT INTO integration.outbox
+        (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
+    SELECT $21, 'ORDER_PLACED', 'Order', order_id, correlation_id,
+           jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', status,
+                              'shop', NULL, 'shopifyOrderId', NULL)
+    FROM placed
+)
+SELECT created_at FROM placed";
+
+/// How many numbers are drawn for an order before it is given up.
+const MOST_DRAWS: u32 = 5;
+
+/// Keeps an order of our own API, with its first timeline entry and its event.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn place(conn: &mut PgConnection, placement: &Placement<'_>) -> Result<Placing, OrdersError> {
+    let mut columns = LineColumns::default();
+    for line in &placement.facts.lines {
+        columns.push(line)?;
+    }
+    for _ in 0..MOST_DRAWS {
+        let order_number = new_order_number(placement.received_at)?;
+        if let Some(created_at) = insert(conn, placement, &order_number, &columns).await? {
+            return Ok(Placing::New(Box::new(placed(placement, order_number, created_at))));
+        }
+        // Either the id is taken, or the number was, and then another draw will do.
+        if is_taken(conn, &placement.order_id).await? {
+            return Ok(Placing::IdTaken);
+        }
+    }
+    Err(OrdersError::Unreadable("every order number drawn was taken".into()))
+}
+
+/// When the order was kept; none if it was not, because its id or its number is taken.
+async fn insert(
+    conn: &mut PgConnection,
+    placement: &Placement<'_>,
+    order_number: &OrderNumber,
+    columns: &LineColumns,
+) -> Result<Option<DateTime<Utc>>, OrdersError> {
+    let Placement { order_id, facts, .. } = placement;
+    Ok(sqlx::query_scalar(PLACE)
+        .bind(order_id.as_str())
+        .bind(order_number.as_str())
+        .bind(WorkflowId::of(&Channel::Api, order_id).as_str())
+        .bind(&facts.name)
+        .bind(&facts.currency)
+        .bind(facts.total_amount)
+        .bind(String::from(facts.financial_status.clone()))
+        .bind(placement.hold_until)
+        .bind(placement.correlation_id)
+        .bind(placement.received_at)
+        .bind(placement.user_id.as_ref().map(UserId::as_str))
+        .bind(placement.content_fingerprint)
+        .bind(&columns.line_ids)
+        .bind(&columns.skus)
+        .bind(&columns.product_names)
+        .bind(&columns.quantities)
+        .bind(&columns.fulfillable_quantities)
+        .bind(&columns.unit_prices)
+        .bind(&columns.requires_shipping)
+        .bind(&placement.customer)
+        .bind(Uuid::now_v7())
+        .fetch_optional(conn)
+        .await?)
+}
+
+async fn is_taken(conn: &mut PgConnection, order: &OrderId) -> Result<bool, OrdersError> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM orders.orders WHERE order_id = $1)")
+        .bind(order.as_str())
+        .fetch_one(conn)
+        .await?)
+}
+
+/// The order as a look into the database would show it now.
+fn placed(placement: &Placement<'_>, order_number: OrderNumber, created_at: DateTime<Utc>) -> Order {
+    Order {
+        order_id: placement.order_id.clone(),
+        order_number,
+        workflow_id: WorkflowId::of(&Channel::Api, &placement.order_id),
+        channel: Channel::Api,
+        user_id: placement.user_id.clone(),
+        status: OrderStatus::Pending,
+        condition: None,
+        condition_reason: None,
+        held_by: None,
+        some_has_left: false,
+        facts: placement.facts.clone(),
+        hold_until: placement.hold_until,
+        epoch: 1,
+        cancelled_by: None,
+        story_ended_at: None,
+        correlation_id: placement.correlation_id.to_owned(),
+        received_at: placement.received_at,
+        created_at,
+        updated_at: created_at,
+    }
+}
+
+/// Whether the order was placed with this content; false for an order of a shop.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn has_content(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    content_fingerprint: &[u8],
+) -> Result<bool, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM orders.orders WHERE order_id = $1 AND content_fingerprint = $2)",
+    )
+    .bind(order.as_str())
+    .bind(content_fingerprint)
+    .fetch_one(conn)
+    .await?)
+}

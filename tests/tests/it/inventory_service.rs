@@ -1,0 +1,5 @@
+//! Stock over gRPC: each call against a running service, and a whole Waybill whose stock is there.
+
+mod apart;
+mod calls;
+mod entrance;

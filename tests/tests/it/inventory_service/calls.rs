@@ -1,0 +1,213 @@
+//! Each call, and its repetition.
+
+use std::time::Duration;
+
+use inventory_service::proto::{
+    CheckStockRequest, ConfirmRequest, DemandLine, FulfilRequest, FulfilledLine, GetReservationRequest,
+    ListServedRequest, ReleaseRequest, Reservation, ReservationStatus, ReserveMode, ReserveRequest, Reserved,
+    reserve_response::Outcome,
+};
+use tonic::{Code, Request};
+
+use crate::{
+    stock::books::audit,
+    world::{self, InventoryService, until},
+};
+
+pub(super) fn reserve(order: &str, sku: &str, quantity: u32) -> ReserveRequest {
+    ReserveRequest {
+        order_id: order.into(),
+        epoch: 1,
+        lines: vec![DemandLine { line_id: "1".into(), sku: sku.into(), quantity }],
+        mode: ReserveMode::AllOrNothing.into(),
+        preferred_warehouse_id: None,
+        provisional_for_s: None,
+    }
+}
+
+async fn reserved(service: &InventoryService, request: ReserveRequest) -> Reservation {
+    match service.client().await.reserve(request).await.unwrap().into_inner().outcome {
+        Some(Outcome::Reserved(Reserved { reservation: Some(made) })) => made,
+        other => panic!("it is reserved: {other:?}"),
+    }
+}
+
+async fn confirm(service: &InventoryService, order: &str) -> ReservationStatus {
+    let request = ConfirmRequest { order_id: order.into(), epoch: 1 };
+    service.client().await.confirm(request).await.unwrap().into_inner().status()
+}
+
+fn left(order: &str, sku: &str, quantity: u32) -> FulfilRequest {
+    FulfilRequest {
+        order_id: order.into(),
+        epoch: 1,
+        warehouse_id: "main".into(),
+        shipment_id: "parcel-1".into(),
+        lines: vec![FulfilledLine { sku: sku.into(), quantity }],
+    }
+}
+
+#[test]
+fn every_call_may_be_repeated_and_has_its_effect_once() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("TEA", 5).await;
+        let mut client = service.client().await;
+
+        let made = reserved(&service, reserve("once", "TEA", 3)).await;
+        assert_eq!((made.status(), made.allocations.len()), (ReservationStatus::Complete, 1));
+        assert_eq!(reserved(&service, reserve("once", "TEA", 2)).await, made, "whatever a repeat says");
+        assert_eq!(service.figures("TEA").await, (5, 3));
+
+        let asked = GetReservationRequest { order_id: "once".into(), epoch: None };
+        assert_eq!(client.get_reservation(asked).await.unwrap().into_inner().reservation, Some(made));
+
+        for already in [false, true] {
+            let answer = client.fulfil(left("once", "TEA", 2)).await.unwrap().into_inner();
+            assert_eq!((answer.already, answer.remaining), (already, 1));
+        }
+        assert_eq!(service.figures("TEA").await, (3, 1));
+
+        for given_back in [1, 0] {
+            let request = ReleaseRequest { order_id: "once".into(), epoch: 1, cause: "called off".into() };
+            assert_eq!(client.release(request).await.unwrap().into_inner().given_back, given_back);
+        }
+        assert_eq!(service.figures("TEA").await, (3, 0));
+        let told = service.events("once").await;
+        assert_eq!(told.len(), 3, "created, fulfilled in part, cancelled: {told:?}");
+        audit(&service.pool).await;
+    });
+}
+
+#[test]
+fn stock_is_checked_with_names_prices_and_what_is_unknown() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("MATCHA", 7).await;
+        let request = CheckStockRequest { skus: vec!["MATCHA".into(), "NOWHERE".into()] };
+        let answer = service.client().await.check_stock(request).await.unwrap().into_inner();
+        assert_eq!(answer.unknown_skus, ["NOWHERE"]);
+        let [item] = &answer.items[..] else { panic!("one item: {answer:?}") };
+        let price = item.unit_price.as_ref().unwrap();
+        assert_eq!((price.amount.as_str(), price.currency.as_str()), ("29.90", "EUR"));
+        assert_eq!(item.figures.unwrap().available, 7);
+        assert_eq!(item.per_warehouse[0].warehouse_id, "main");
+    });
+}
+
+#[test]
+fn a_shortage_and_an_unknown_sku_are_answers_and_change_nothing() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("RARE", 2).await;
+        let mut client = service.client().await;
+        let outcome = client.reserve(reserve("short", "RARE", 3)).await.unwrap().into_inner().outcome;
+        let Some(Outcome::Shortages(short)) = outcome else { panic!("short: {outcome:?}") };
+        assert_eq!((short.shortages[0].requested, short.shortages[0].available), (3, 2));
+        let outcome = client.reserve(reserve("short", "NOWHERE", 1)).await.unwrap().into_inner().outcome;
+        let Some(Outcome::UnknownSkus(unknown)) = outcome else { panic!("unknown: {outcome:?}") };
+        assert_eq!(unknown.line_ids, ["1"]);
+        assert_eq!(service.figures("RARE").await, (2, 0));
+        reserved(&service, reserve("short", "RARE", 2)).await;
+    });
+}
+
+#[test]
+fn an_error_has_its_code_and_names_the_field() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("FEW", 2).await;
+        reserved(&service, reserve("few", "FEW", 1)).await;
+        let mut client = service.client().await;
+
+        let refused = client.reserve(reserve("few", "FEW", 0)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().starts_with("lines[0].quantity: "), "{}", refused.message());
+        let refused = client.reserve(ReserveRequest { lines: vec![], ..reserve("few", "FEW", 1) }).await;
+        assert!(refused.unwrap_err().message().starts_with("lines: "));
+
+        let unknown = ConfirmRequest { order_id: "nobody".into(), epoch: 1 };
+        assert_eq!(client.confirm(unknown).await.unwrap_err().code(), Code::NotFound);
+        let unknown = GetReservationRequest { order_id: "nobody".into(), epoch: Some(1) };
+        assert_eq!(client.get_reservation(unknown).await.unwrap_err().code(), Code::NotFound);
+
+        let refused = client.fulfil(left("few", "FEW", 2)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert_eq!(refused.metadata().get("x-reason").unwrap(), "MORE_THAN_ALLOCATED");
+        assert_eq!(service.figures("FEW").await, (2, 1));
+    });
+}
+
+#[test]
+fn a_provisional_reservation_that_nobody_confirms_is_given_back_and_tells_so() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("HELD", 5).await;
+        let provisional = |order: &str| ReserveRequest { provisional_for_s: Some(2), ..reserve(order, "HELD", 1) };
+        for order in ["forgotten", "confirmed", "reserved-again", "asked-again"] {
+            reserved(&service, provisional(order)).await;
+        }
+        assert_eq!(confirm(&service, "confirmed").await, ReservationStatus::Complete);
+        reserved(&service, reserve("reserved-again", "HELD", 1)).await;
+        reserved(&service, provisional("confirmed")).await;
+        assert_eq!(service.figures("HELD").await, (5, 4));
+
+        service.until_figures("HELD", (5, 2)).await;
+        assert_eq!(confirm(&service, "forgotten").await, ReservationStatus::Released, "too late");
+        assert_eq!(service.events("forgotten").await.len(), 2, "created and cancelled");
+        for kept in ["confirmed", "reserved-again"] {
+            assert_eq!(confirm(&service, kept).await, ReservationStatus::Complete, "{kept}");
+        }
+        let again = reserved(&service, reserve("forgotten", "HELD", 1)).await;
+        assert_eq!(again.status(), ReservationStatus::Released, "this epoch is over");
+        audit(&service.pool).await;
+    });
+}
+
+#[test]
+fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("QUEUED", 1).await;
+        reserved(&service, reserve("first", "QUEUED", 1)).await;
+        let waits = ReserveRequest { mode: ReserveMode::WaitForTheRest.into(), ..reserve("second", "QUEUED", 1) };
+        assert_eq!(reserved(&service, waits).await.status(), ReservationStatus::Waiting);
+
+        let mut client = service.client().await;
+        let mut request = Request::new(ReleaseRequest {
+            order_id: "first".into(),
+            epoch: 1,
+            cause: "called off".into(),
+        });
+        request.metadata_mut().insert("x-correlation-id", "ties-together".parse().unwrap());
+        client.release(request).await.unwrap();
+
+        let all = ListServedRequest { since_us: 0, after_movement_id: 0, limit: 10 };
+        let [served] = &client.list_served(all).await.unwrap().into_inner().served[..] else {
+            panic!("one order was served")
+        };
+        assert_eq!(served.order_id, "second");
+        let rest = ListServedRequest {
+            since_us: served.at_us,
+            after_movement_id: served.movement_id,
+            limit: 10,
+        };
+        assert!(client.list_served(rest).await.unwrap().into_inner().served.is_empty());
+        let tied: Vec<String> = sqlx::query_scalar(
+            "SELECT event_type FROM integration.outbox WHERE correlation_id = 'ties-together' ORDER BY event_type",
+        )
+        .fetch_all(&service.pool)
+        .await
+        .unwrap();
+        assert_eq!(tied, ["AllocationCancelled", "AllocationConfirmed"]);
+        until("the message for an order of nobody here is settled", Duration::from_secs(30), async || {
+            let open: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM integration.inbox WHERE settled_at IS NULL")
+                    .fetch_one(&service.pool)
+                    .await
+                    .unwrap();
+            (open == 0).then_some(())
+        })
+        .await;
+    });
+}

@@ -1,0 +1,125 @@
+//! Who gets in, and what the service says of itself.
+
+use std::time::Duration;
+
+use inventory_service::proto::{CheckStockRequest, inventory_client::InventoryClient};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio_stream::StreamExt;
+use tonic::{Code, Request, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use crate::world::{self, InventoryService, TOKEN_SECRET, claims, signed, until};
+
+const SERVICE: &str = "waybill.inventory.v1.Inventory";
+
+async fn answered(client: &mut InventoryClient<Channel>, token: Option<String>) -> Code {
+    let mut request = Request::new(CheckStockRequest { skus: vec!["ANY".into()] });
+    if let Some(token) = token {
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    }
+    client.check_stock(request).await.map_or_else(|status| status.code(), |_| Code::Ok)
+}
+
+fn token(role: &str) -> Option<String> {
+    Some(signed(&claims(role, "somebody"), TOKEN_SECRET))
+}
+
+#[test]
+fn on_loopback_no_token_is_needed_and_one_that_is_presented_is_checked() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        let mut client = service.client().await;
+        assert_eq!(answered(&mut client, None).await, Code::Ok);
+        for role in ["order-service", "admin"] {
+            assert_eq!(answered(&mut client, token(role)).await, Code::Ok, "{role}");
+        }
+        for role in ["operator", "customer", "inventory-service"] {
+            assert_eq!(answered(&mut client, token(role)).await, Code::PermissionDenied, "{role}");
+        }
+        let forged = signed(&claims("admin", "somebody"), "another-secret-of-somebody-else-");
+        assert_eq!(answered(&mut client, Some(forged)).await, Code::Unauthenticated);
+    });
+}
+
+#[test]
+fn where_a_token_is_required_the_service_wants_one_too() {
+    world::run(async {
+        let service = InventoryService::start(&[("API_REQUIRE_TOKEN", "true")]).await;
+        let mut client = service.client().await;
+        assert_eq!(answered(&mut client, None).await, Code::Unauthenticated);
+        assert_eq!(answered(&mut client, token("order-service")).await, Code::Ok);
+    });
+}
+
+#[test]
+fn reflection_lists_the_service_and_its_calls() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        let mut reflection = ServerReflectionClient::new(service.channel().await);
+        let ask = |what| ServerReflectionRequest { host: String::new(), message_request: Some(what) };
+        let asked = [
+            ask(MessageRequest::ListServices(String::new())),
+            ask(MessageRequest::FileContainingSymbol(SERVICE.into())),
+        ];
+        let mut answers =
+            reflection.server_reflection_info(tokio_stream::iter(asked)).await.unwrap().into_inner();
+        let Some(MessageResponse::ListServicesResponse(list)) =
+            answers.next().await.unwrap().unwrap().message_response
+        else {
+            panic!("services are listed")
+        };
+        let names: Vec<&str> = list.service.iter().map(|service| service.name.as_str()).collect();
+        assert!(names.contains(&SERVICE) && names.contains(&"grpc.health.v1.Health"), "{names:?}");
+        let Some(MessageResponse::FileDescriptorResponse(file)) =
+            answers.next().await.unwrap().unwrap().message_response
+        else {
+            panic!("the service is described")
+        };
+        let text = String::from_utf8_lossy(&file.file_descriptor_proto[0]).into_owned();
+        for call in ["CheckStock", "Reserve", "Confirm", "Release", "Fulfil", "GetReservation", "ListServed"] {
+            assert!(text.contains(call), "{call}");
+        }
+    });
+}
+
+#[test]
+fn health_follows_the_database() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        let health = HealthClient::new(service.channel().await);
+        let until_it_says = async |expected: ServingStatus| {
+            until(&format!("health says {expected:?}"), Duration::from_secs(30), async || {
+                let request = HealthCheckRequest { service: SERVICE.into() };
+                let answer = health.clone().check(request).await.ok()?.into_inner();
+                (answer.status() == expected).then_some(())
+            })
+            .await;
+        };
+        until_it_says(ServingStatus::Serving).await;
+
+        let name: String =
+            sqlx::query_scalar("SELECT current_database()").fetch_one(&service.pool).await.unwrap();
+        let url = std::env::var("TEST_DATABASE_URL").unwrap();
+        let mut server = PgConnection::connect(&url).await.unwrap();
+        let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        sqlx::query(AssertSqlSafe(close)).execute(&mut server).await.unwrap();
+        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+            .bind(&name)
+            .execute(&mut server)
+            .await
+            .unwrap();
+        until_it_says(ServingStatus::NotServing).await;
+        assert_eq!(answered(&mut service.client().await, None).await, Code::Unavailable);
+
+        let open = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        sqlx::query(AssertSqlSafe(open)).execute(&mut server).await.unwrap();
+        until_it_says(ServingStatus::Serving).await;
+        assert_eq!(answered(&mut service.client().await, None).await, Code::Ok);
+    });
+}

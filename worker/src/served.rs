@@ -1,0 +1,63 @@
+//! Where stock is kept by a service of its own, orders that waited there are served there: the service
+//! is asked which, and each gets its message here.
+//!
+//! **Invariant:** a message's id is derived from the ledger's entry, so that it does not matter how
+//! often an entry is seen.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use inventory_service::InventoryClient;
+use orders::inbox;
+use sqlx::PgPool;
+use tokio::time::sleep;
+use tracing::warn;
+use uuid::Uuid;
+
+/// The pause between two questions.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How far back is looked each time: an entry bears the time its transaction began, and shows when it
+/// ended. Transactions last seconds.
+const OVERLAP: TimeDelta = TimeDelta::minutes(1);
+/// How far back is looked at the start: what was served while no worker asked. An order that was served
+/// before that and never heard of it is woken by its own deadline.
+const LOOK_BACK: TimeDelta = TimeDelta::days(7);
+
+/// Asks for ever. Several workers may ask side by side.
+pub async fn tell_orders(service: InventoryClient, pool: PgPool) {
+    let mut since = Utc::now() - LOOK_BACK;
+    let mut told = BTreeMap::new();
+    loop {
+        match tell_since(&service, &pool, since, &mut told).await {
+            Ok(now) => {
+                since = now - OVERLAP;
+                told.retain(|_, at| *at >= since);
+            }
+            Err(error) => warn!(
+                error = format!("{error:#}"),
+                "orders served at the inventory service were not told; it is tried again"
+            ),
+        }
+        sleep(ASK_EVERY).await;
+    }
+}
+
+/// Leaves a message for each order served since a time, but those that were told already. Returns the
+/// time of the service's clock.
+async fn tell_since(
+    service: &InventoryClient,
+    pool: &PgPool,
+    since: DateTime<Utc>,
+    told: &mut BTreeMap<i64, DateTime<Utc>>,
+) -> anyhow::Result<DateTime<Utc>> {
+    let (served, now) = service.served_since(since, &Uuid::now_v7().to_string()).await?;
+    for entry in served {
+        if told.contains_key(&entry.movement_id) {
+            continue;
+        }
+        let mut conn = pool.acquire().await?;
+        inbox::insert_served(&mut conn, &entry.order_id, entry.movement_id).await?;
+        told.insert(entry.movement_id, entry.at);
+    }
+    Ok(now)
+}
