@@ -1,7 +1,7 @@
 # `make` alone lists the commands.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check histories stack-up stack-down
+.PHONY: help demo test check bench histories stack-up stack-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: ## all tests, against real servers of their own (ARGS: for cargo test)
 
 check: ## format, lints, dependencies, syntax of the scripts
 	@scripts/check.sh
+
+bench: ## measure the API beside pgbench running the same SQL (ARGS="--seconds 5")
+	@scripts/bench.sh $(ARGS)
 
 histories: ## record the histories that later versions must replay
 	@WAYBILL_RECORD_HISTORIES=1 scripts/test.sh -p tests --test it histories

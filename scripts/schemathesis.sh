@@ -14,8 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 # Both decide which requests are made, so both are pinned.
 readonly SCHEMATHESIS_VERSION=4.32.5
 readonly HYPOTHESIS_VERSION=6.170.15
-readonly SEED=20261121
-readonly MOST_EXAMPLES=15
+readonly MOST_EXAMPLES=60
 
 [[ $# -gt 0 ]] || fail "usage: scripts/schemathesis.sh BASE_URL [TOKEN ...]"
 base=${1%/}
@@ -65,9 +64,11 @@ fi
 for token in "$@"; do
     arguments=()
     [[ -z $token ]] || arguments+=(--header "Authorization: Bearer $token")
-    run_schemathesis run "$base/openapi.json" --url "$base" "${arguments[@]}" \
-        --checks all --seed "$SEED" --generation-deterministic \
-        --max-examples "$MOST_EXAMPLES" --phases examples,coverage,fuzzing \
+    # Left out is whether everything that the description allows is taken: it cannot say that a cursor
+    # has to be one of ours, an item stocked, and a warehouse known.
+    run_schemathesis run "$base/openapi.json" --url "$base" ${arguments[@]+"${arguments[@]}"} \
+        --checks all --exclude-checks positive_data_acceptance \
+        --phases examples,coverage,fuzzing --max-examples "$MOST_EXAMPLES" --generation-deterministic \
         --suppress-health-check all --request-timeout 15 --max-response-time 11 \
-        --continue-on-failure --no-color
+        --warnings off --continue-on-failure --no-color
 done

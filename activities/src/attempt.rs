@@ -111,7 +111,7 @@ impl From<OrdersError> for Failure {
         match error {
             OrdersError::Database(_) => Self::database(),
             OrdersError::NotFound => Self::permanent("ORDER_UNKNOWN"),
-            OrdersError::OrderExists | OrdersError::Unreadable(_) => Self::permanent("ORDER_UNREADABLE"),
+            OrdersError::Unreadable(_) => Self::permanent("ORDER_UNREADABLE"),
         }
     }
 }

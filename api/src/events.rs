@@ -2,11 +2,7 @@
 
 use intake::settings::SWEEP_AFTER;
 use inventory::{AllocationChange, ServedOrder};
-use orders::{
-    OrdersError,
-    inbox::{self, Message},
-    outbox::{self, Event},
-};
+use orders::{OrdersError, inbox::Message};
 use sqlx::PgConnection;
 
 /// Appends an event for each change.
@@ -15,17 +11,7 @@ pub(crate) async fn allocations(
     changes: &[AllocationChange],
     correlation_id: &str,
 ) -> Result<(), OrdersError> {
-    let events: Vec<Event<'_>> = changes
-        .iter()
-        .map(|change| Event {
-            event_type: change.event_type(),
-            aggregate_type: "Allocation",
-            aggregate_id: change.allocation_id.as_str(),
-            correlation_id,
-            payload: change.event_payload(),
-        })
-        .collect();
-    outbox::append_all(conn, &events).await
+    inventory_service::announce(conn, correlation_id, changes).await
 }
 
 /// Appends the events of orders that waited and were served, and leaves each order's run the message
@@ -35,10 +21,5 @@ pub(crate) async fn served(
     served: &[ServedOrder],
     correlation_id: &str,
 ) -> Result<Vec<Message>, OrdersError> {
-    let mut messages = Vec::with_capacity(served.len());
-    for order in served {
-        allocations(conn, &order.allocated, correlation_id).await?;
-        messages.extend(inbox::insert_stock_available(conn, &order.order_id, SWEEP_AFTER).await?);
-    }
-    Ok(messages)
+    inventory_service::wake(conn, correlation_id, served, SWEEP_AFTER).await
 }

@@ -26,9 +26,9 @@ pub(crate) async fn turn_away(State(stock): State<Stock>, request: Request, next
 }
 
 fn is_closed(method: &Method, route: &str) -> bool {
-    let about_stock = ABOUT_STOCK.iter().any(|root| {
-        route.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let about_stock = ABOUT_STOCK
+        .iter()
+        .any(|root| route.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     about_stock && !(matches!(*method, Method::GET | Method::HEAD) && ASKED_THERE.contains(&route))
 }
 

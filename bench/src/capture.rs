@@ -79,7 +79,8 @@ pub async fn parameter_types(
         let sql = AssertSqlSafe(statement.sql.clone()).into_sql_str();
         let prepared = (&mut *database).prepare(sql).await?;
         let Some(Either::Left(types)) = prepared.parameters() else {
-            return Err(anyhow::anyhow!("the types of parameters are not known")).context(statement.sql.clone());
+            return Err(anyhow::anyhow!("the types of parameters are not known"))
+                .context(statement.sql.clone());
         };
         all.push(types.iter().map(|of_type| of_type.name().to_owned()).collect());
     }

@@ -165,7 +165,12 @@ impl Bench {
             eprintln!("{}: {times} times {answer}", scenario.endpoint());
         }
         let kept = rows::count(&mut self.database, scenario.kept_in()).await? - rows_before;
-        ensure!(kept == run.kept, "{side:?} says it kept {} and kept {kept} in {}", run.kept, scenario.kept_in());
+        ensure!(
+            kept == run.kept,
+            "{side:?} says it kept {} and kept {kept} in {}",
+            run.kept,
+            scenario.kept_in()
+        );
         Ok(run.figures(cpu))
     }
 }

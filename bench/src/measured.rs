@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn a_percentile_is_a_latency_that_was_measured() {
         let sorted: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
-        assert_eq!([50, 95, 99, 100].map(|percent| percentile_ms(&sorted, percent)), [100.0, 190.0, 198.0, 200.0]);
+        assert_eq!(
+            [50, 95, 99, 100].map(|percent| percentile_ms(&sorted, percent)),
+            [100.0, 190.0, 198.0, 200.0]
+        );
         assert_eq!(percentile_ms(&sorted[..1], 99), 1.0);
         assert_eq!(percentile_ms(&[], 99), 0.0);
     }

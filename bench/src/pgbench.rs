@@ -64,7 +64,12 @@ impl Pgbench {
         measured(&transactions, pace.warm_up).context("pgbench logged no transaction")
     }
 
-    async fn start<A: AsRef<str>>(&self, script: &Script, number: u32, arguments: &[A]) -> anyhow::Result<()> {
+    async fn start<A: AsRef<str>>(
+        &self,
+        script: &Script,
+        number: u32,
+        arguments: &[A],
+    ) -> anyhow::Result<()> {
         let file = self.folder.join("script.sql");
         fs::write(&file, &script.text)?;
         let mut command = Command::new(&self.program);
@@ -117,10 +122,10 @@ mod tests {
 
     #[test]
     fn a_line_of_the_log_tells_when_a_transaction_began_and_ended() {
-        assert_eq!(parse("31 4 2500 0 1700000000 500000"), Some(Transaction {
-            began: 1_700_000_000_497_500,
-            ended: 1_700_000_000_500_000,
-        }));
+        assert_eq!(
+            parse("31 4 2500 0 1700000000 500000"),
+            Some(Transaction { began: 1_700_000_000_497_500, ended: 1_700_000_000_500_000 })
+        );
         for bad in ["31 4 failed 0 1700000000 500000", "31 4 2500", ""] {
             assert_eq!(parse(bad), None, "{bad}");
         }

@@ -32,11 +32,22 @@ pub fn print(pace: &Pace, comparisons: &[Comparison]) -> anyhow::Result<()> {
 }
 
 fn table(comparisons: &[Comparison]) -> Table {
-    const TITLES: [&str; 11] =
-        ["", "by", "requests/s", "p50 ms", "p95 ms", "p99 ms", "max ms", "errors", "CPU-s API", "PG", "callers"];
+    const TITLES: [&str; 11] = [
+        "",
+        "by",
+        "requests/s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "max ms",
+        "errors",
+        "CPU-s API",
+        "PG",
+        "callers",
+    ];
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH)
         .set_header(TITLES);

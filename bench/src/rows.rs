@@ -34,8 +34,7 @@ pub async fn written_since(database: &mut PgConnection, mark: Mark) -> sqlx::Res
     for table in tables {
         // A cluster as young as ours has not begun to count its transactions anew.
         let sql = format!("SELECT count(*) FROM {table} WHERE xmin::text::bigint > $1");
-        let rows: i64 =
-            sqlx::query_scalar(AssertSqlSafe(sql)).bind(mark.0).fetch_one(&mut *database).await?;
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(mark.0).fetch_one(&mut *database).await?;
         if rows > 0 {
             written.insert(table, rows);
         }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use clap::ValueEnum;
+use http_body_util::Full;
 use hyper::{
     Method, Request,
     header::{AUTHORIZATION, CONTENT_TYPE, HOST},
 };
-use http_body_util::Full;
 use rand::RngExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,7 +42,11 @@ impl Choice {
     /// A choice by chance.
     pub fn draw() -> Self {
         let mut chance = rand::rng();
-        Self { item: chance.random_range(1..=ITEMS), user: chance.random_range(1..=USERS), id: Uuid::now_v7() }
+        Self {
+            item: chance.random_range(1..=ITEMS),
+            user: chance.random_range(1..=USERS),
+            id: Uuid::now_v7(),
+        }
     }
 
     /// An item and a user that are never drawn, so that the item's stock is as few requests left it.
@@ -109,7 +113,7 @@ impl Scenario {
 /// If the token is no header's value.
 pub fn new_item(item: u32, tokens: &Tokens) -> anyhow::Result<Request<Full<Bytes>>> {
     let body = json!({
-        "itemId": sku(item), "itemName": format!("Tea {item}"), "availableQty": OPENING_STOCK, "unitPrice": "12.50",
+        "itemId": sku(item), "itemName": format!("Tea {}", sku(item)), "availableQty": OPENING_STOCK, "unitPrice": "12.50",
     });
     post("/api/inventory", &tokens.admin, &body)
 }

@@ -41,7 +41,12 @@ static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(^|[^:]
 /// # Errors
 /// If the requests differ in a way that is not understood.
 pub fn script(first: &[Statement], second: &[Statement], types: &[Vec<String>]) -> anyhow::Result<Script> {
-    ensure!(first.len() == second.len(), "one request has {} statements, the other {}", first.len(), second.len());
+    ensure!(
+        first.len() == second.len(),
+        "one request has {} statements, the other {}",
+        first.len(),
+        second.len()
+    );
     let variable = VARIABLE.as_ref().context("no regular expression")?;
     let mut writer = Writer::default();
     let mut text = NUMBERS.to_owned();
@@ -60,8 +65,8 @@ pub fn script(first: &[Statement], second: &[Statement], types: &[Vec<String>]) 
 #[derive(Default)]
 struct Writer {
     constants: Vec<String>,
-    /// Which id of the second request stands where one of the first does.
-    counterparts: BTreeMap<String, String>,
+    /// Which id of the second request stands where one of the first does, and the how many-th that was.
+    counterparts: BTreeMap<String, (String, usize)>,
 }
 
 impl Writer {
@@ -74,7 +79,8 @@ impl Writer {
         );
         let mut values = Vec::with_capacity(types.len());
         for (index, of_type) in types.iter().enumerate() {
-            let value = self.value(one.parameters[index].as_deref(), other.parameters[index].as_deref(), of_type);
+            let value =
+                self.value(one.parameters[index].as_deref(), other.parameters[index].as_deref(), of_type);
             values.push(value.with_context(|| format!("${}", index + 1))?);
         }
         let place = PARAMETER.as_ref().context("no regular expression")?;
@@ -125,7 +131,10 @@ impl Writer {
                 (one, other) if one == other => format!("{}::text", self.constant(one.text())),
                 (Piece::Id(kind, id), Piece::Id(other_kind, counterpart)) if kind == other_kind => {
                     let known = self.counterparts.entry(id.clone()).or_insert_with(|| counterpart.clone());
-                    ensure!(known == counterpart, "{id} is {known} in one place and {counterpart} in another");
+                    ensure!(
+                        known == counterpart,
+                        "{id} is {known} in one place and {counterpart} in another"
+                    );
                     kind.expression(id)
                 }
                 _ => anyhow::bail!(differ()),
@@ -134,8 +143,11 @@ impl Writer {
         Ok(parts.join(" || "))
     }
 
-    /// The variable that has this value.
+    /// The variable that has this value; pgbench has none for a text of no characters.
     fn constant(&mut self, value: &str) -> String {
+        if value.is_empty() {
+            return "''".to_owned();
+        }
         let known = self.constants.iter().position(|constant| constant == value);
         let index = known.unwrap_or_else(|| {
             self.constants.push(value.to_owned());

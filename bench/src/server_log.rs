@@ -8,7 +8,8 @@ use regex::Regex;
 /// `log_line_prefix` while statements are logged: the application's name and the server process.
 pub const LINE_PREFIX: &str = "%a|%p|";
 
-static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([^|\t]*)\|(\d+)\|([A-Z]+):  (.*)$").ok());
+static LINE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^([^|\t]*)\|(\d+)\|([A-Z]+):  (.*)$").ok());
 
 /// A statement that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,8 @@ pub fn statements(log: &str, application: &str) -> anyhow::Result<Vec<Statement>
             "LOG" => statements.extend(entry.statement()),
             "DETAIL" => {
                 if let Some(listed) = strip_prefix_ignoring_case(&entry.text, "parameters: ") {
-                    let statement = statements.iter_mut().rfind(|statement| statement.process == entry.process);
+                    let statement =
+                        statements.iter_mut().rfind(|statement| statement.process == entry.process);
                     statement.context("parameters without a statement")?.parameters = parameters(listed)?;
                 }
             }
@@ -104,7 +106,8 @@ fn parameters(listed: &str) -> anyhow::Result<Vec<Option<String>>> {
                 Some(value)
             }
             None => {
-                rest = rest.strip_prefix("NULL").with_context(|| format!("neither a text nor NULL: {rest}"))?;
+                rest =
+                    rest.strip_prefix("NULL").with_context(|| format!("neither a text nor NULL: {rest}"))?;
                 None
             }
         };

@@ -5,7 +5,7 @@
 //! | `stock` | [`Stock`], the one thing worker and API call for the stock of orders: here or there |
 //! | `client` | the service as it is called: deadline, retries, breaker |
 //! | `server` | the service, over `inventory`, with reflection and health |
-//! | `sweep` | gives back provisional reservations that nobody confirmed |
+//! | `sweep` | gives back what nobody confirmed in time |
 //! | `wire` | the interface description's types as the domain's, both ways |
 //! | `news` | what a change of stock tells others, in the transaction that made it |
 //!

@@ -20,17 +20,17 @@ pub async fn announce(
     correlation_id: &str,
     changes: &[AllocationChange],
 ) -> Result<(), OrdersError> {
-    for change in changes {
-        let event = Event {
+    let events: Vec<Event<'_>> = changes
+        .iter()
+        .map(|change| Event {
             event_type: change.event_type(),
             aggregate_type: "Allocation",
             aggregate_id: change.allocation_id.as_str(),
             correlation_id,
             payload: change.event_payload(),
-        };
-        outbox::append(conn, &event).await?;
-    }
-    Ok(())
+        })
+        .collect();
+    outbox::append_all(conn, &events).await
 }
 
 /// Leaves a message for each order that waited and was served, with the events of its allocations.

@@ -6,7 +6,9 @@
 use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use domain::OrderId;
-use inventory::{FulfilRequest, InventoryError, Released, Reservation, ReserveOutcome, ServedMovement};
+use inventory::{
+    Expired, FulfilRequest, InventoryError, Released, Reservation, ReserveOutcome, ServedMovement,
+};
 use orders::inbox::Message;
 use sqlx::PgPool;
 use tokio::{net::TcpListener, time::interval};
@@ -280,6 +282,19 @@ impl InventoryServer {
             let released = inventory::release_unconfirmed(&mut tx, order_id, epoch).await?;
             let correlation_id = uuid::Uuid::now_v7().to_string();
             self.tell_and_commit(tx, &released, &correlation_id).await
+        })
+        .await
+    }
+
+    /// Gives back what other services allocated and did not confirm in time; true if there may be more.
+    pub(crate) async fn expire_allocations(&self, most: i64) -> Result<bool, StockError> {
+        again_or(async || {
+            let mut tx = self.pool.begin().await?;
+            let Expired { changed, served } = inventory::expire_due(&mut tx, most).await?;
+            let full = i64::try_from(changed.len()) == Ok(most);
+            let correlation_id = uuid::Uuid::now_v7().to_string();
+            self.tell_and_commit(tx, &Released { changed, served }, &correlation_id).await?;
+            Ok(full)
         })
         .await
     }

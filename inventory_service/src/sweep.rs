@@ -1,4 +1,5 @@
-//! Gives back provisional reservations that nobody confirmed in time. Several processes may sweep side
+//! Gives back what nobody confirmed in time: provisional reservations, and allocations of other services
+//! (which a worker on the same database sweeps too, where there is one). Several processes may sweep side
 //! by side.
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) async fn sweep(server: InventoryServer) {
     loop {
         match sweep_once(&server, swept_at).await {
             Ok(()) => swept_at = Some(Instant::now()),
-            Err(error) => warn!(%error, "provisional reservations were not swept; it is tried again"),
+            Err(error) => warn!(%error, "what nobody confirmed was not swept; it is tried again"),
         }
         sleep(SWEEP_EVERY).await;
     }
@@ -42,5 +43,6 @@ async fn sweep_once(server: &InventoryServer, swept_at: Option<Instant>) -> Resu
         server.release_unconfirmed(&order_id, epoch).await?;
         info!(order.id = %order_id, epoch, "a provisional reservation that nobody confirmed was given back");
     }
+    while server.expire_allocations(BATCH).await? {}
     Ok(())
 }

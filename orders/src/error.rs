@@ -9,20 +9,9 @@ pub enum OrdersError {
     /// No such order.
     #[error("no such order")]
     NotFound,
-    /// An order of that id exists with other content.
-    #[error("an order of this id exists with other content")]
-    OrderExists,
     /// A row holds what this version cannot read.
     #[error("the order record cannot be read: {0}")]
     Unreadable(String),
-}
-
-impl OrdersError {
-    /// Whether the named constraint refused the statement.
-    #[must_use]
-    pub fn is_constraint(&self, name: &str) -> bool {
-        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.constraint() == Some(name))
-    }
 }
 
 impl From<domain::ParseError> for OrdersError {

@@ -147,7 +147,8 @@ pub async fn plan(
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<HandOver>, OrdersError> {
     let rows: Vec<Row> =
-        sqlx::query_as("SELECT * FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse")
+        sqlx::query_as("SELECT reference, order_id, warehouse, status, lines, pieces
+         FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse")
             .bind(order.as_str())
             .fetch_all(conn)
             .await?;
@@ -162,7 +163,8 @@ pub async fn find(
     conn: &mut PgConnection,
     reference: &HandOverReference,
 ) -> Result<Option<HandOver>, OrdersError> {
-    let row: Option<Row> = sqlx::query_as("SELECT * FROM orders.hand_overs WHERE reference = $1")
+    let row: Option<Row> = sqlx::query_as("SELECT reference, order_id, warehouse, status, lines, pieces
+         FROM orders.hand_overs WHERE reference = $1")
         .bind(reference.as_str())
         .fetch_optional(conn)
         .await?;
@@ -227,7 +229,7 @@ pub async fn take_overdue(
              SELECT reference FROM orders.hand_overs
              WHERE status = 'ACCEPTED' AND ask_after <= now()
              ORDER BY ask_after LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING *",
+         RETURNING reference, order_id, warehouse, status, lines, pieces",
     )
     .bind(most)
     .bind(again_after.as_secs_f64() * 1000.0)

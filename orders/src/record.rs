@@ -1,7 +1,10 @@
 //! The record of an order: what the channel said and where the order stands.
 
 use chrono::{DateTime, Utc};
-use domain::{Channel, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, Stage, UserId, WorkflowId};
+use domain::{
+    Channel, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId, Stage,
+    UserId, WorkflowId,
+};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
@@ -15,7 +18,7 @@ mod row;
 
 pub use page::{Filter, Person, Position, list};
 pub use placing::{Placement, Placing, has_content, place};
-use row::{LineRow, OrderRow};
+use row::{ORDER_COLUMNS, OrderRow};
 
 /// A line as it is kept.
 pub type Line = OrderLine;
@@ -82,11 +85,13 @@ impl Order {
 pub struct Arrival<'a> {
     /// The id it gets if it is new.
     pub order_id: OrderId,
-    /// Where it came from.
-    pub channel: Channel,
+    /// The shop it came from.
+    pub shop: &'a ShopDomain,
+    /// The shop's id of it.
+    pub shopify_order_id: ShopifyOrderId,
     /// The content.
     pub facts: &'a OrderFacts,
-    /// The customer, kept apart; none if the channel named none.
+    /// The customer, kept apart; none if the shop named none.
     pub customer: Option<Value>,
     /// When it reached us.
     pub received_at: DateTime<Utc>,
@@ -111,7 +116,7 @@ pub enum Arrived {
 /// shop's `updated_at`; equal is not older.
 ///
 /// # Errors
-/// [`OrdersError::OrderExists`] for an API order whose id is taken, else [`OrdersError::Database`].
+/// [`OrdersError::Database`].
 pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order, Arrived), OrdersError> {
     let (order_id, arrived) = upsert(conn, arrival).await?;
     if arrived == Arrived::New {
@@ -129,18 +134,14 @@ pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(O
 
 async fn upsert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(OrderId, Arrived), OrdersError> {
     let facts = arrival.facts;
-    let (channel, shop, shopify_order_id) = match &arrival.channel {
-        Channel::Shopify { shop, shopify_order_id } => {
-            ("SHOPIFY", Some(shop.as_str()), Some(shopify_order_id.0))
-        }
-        Channel::Api => ("API", None, None),
-    };
+    let (shop, shopify_order_id) = (arrival.shop.clone(), arrival.shopify_order_id);
+    let channel = Channel::Shopify { shop, shopify_order_id };
     let row = sqlx::query(
         "INSERT INTO orders.orders AS known
              (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
               financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
               correlation_id, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT ON CONSTRAINT orders_shop_order_unique DO UPDATE
              SET name = EXCLUDED.name, currency = EXCLUDED.currency, total_amount = EXCLUDED.total_amount,
                  financial_status = EXCLUDED.financial_status, test = EXCLUDED.test,
@@ -154,10 +155,9 @@ async fn upsert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order
     )
     .bind(arrival.order_id.as_str())
     .bind(new_order_number(arrival.received_at)?.as_str())
-    .bind(WorkflowId::of(&arrival.channel, &arrival.order_id).as_str())
-    .bind(channel)
-    .bind(shop)
-    .bind(shopify_order_id)
+    .bind(WorkflowId::of(&channel, &arrival.order_id).as_str())
+    .bind(arrival.shop.as_str())
+    .bind(shopify_order_id.0)
     .bind(&facts.name)
     .bind(&facts.currency)
     .bind(facts.total_amount)
@@ -170,11 +170,7 @@ async fn upsert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order
     .bind(arrival.correlation_id)
     .bind(arrival.received_at)
     .fetch_optional(&mut *conn)
-    .await
-    .map_err(|error| {
-        let error = OrdersError::from(error);
-        if error.is_constraint("orders_pk") { OrdersError::OrderExists } else { error }
-    })?;
+    .await?;
 
     match row {
         Some(row) => {
@@ -185,8 +181,8 @@ async fn upsert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order
             let known: String = sqlx::query_scalar(
                 "SELECT order_id FROM orders.orders WHERE shop = $1 AND shopify_order_id = $2",
             )
-            .bind(shop)
-            .bind(shopify_order_id)
+            .bind(arrival.shop.as_str())
+            .bind(shopify_order_id.0)
             .fetch_one(conn)
             .await?;
             Ok((OrderId::parse(&known)?, Arrived::Stale))
@@ -349,16 +345,12 @@ async fn find_where(
     condition: &'static str,
     key: &str,
 ) -> Result<Option<Order>, OrdersError> {
-    let sql = format!("SELECT * FROM orders.orders WHERE {condition}");
+    let sql = format!("SELECT {ORDER_COLUMNS} FROM orders.orders WHERE {condition}");
     let row: Option<OrderRow> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(&mut *conn).await?;
     let Some(row) = row else { return Ok(None) };
-    let lines: Vec<LineRow> =
-        sqlx::query_as("SELECT * FROM orders.lines WHERE order_id = $1 ORDER BY position")
-            .bind(&row.order_id)
-            .fetch_all(conn)
-            .await?;
-    row.into_order(lines).map(Some)
+    let mut found = page::with_lines(conn, vec![row]).await?;
+    Ok(found.pop())
 }
 
 /// A number for an order received at `received_at`. The tail is random; the constraint guards it,
@@ -379,7 +371,7 @@ pub async fn take_unchecked(
     most: i64,
     pause: std::time::Duration,
 ) -> Result<Vec<Order>, OrdersError> {
-    let rows: Vec<OrderRow> = sqlx::query_as(
+    let rows: Vec<OrderRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "UPDATE orders.orders SET run_checked_at = now()
          WHERE order_id IN (
              SELECT order_id FROM orders.orders
@@ -389,8 +381,8 @@ pub async fn take_unchecked(
                AND NOT EXISTS (SELECT 1 FROM integration.inbox
                                WHERE source = 'api' AND shop = '' AND message_id = orders.order_id AND settled_at IS NULL)
              ORDER BY run_checked_at NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING *",
-    )
+         RETURNING {ORDER_COLUMNS}",
+    )))
     .bind(most)
     .bind(pause.as_secs_f64() * 1000.0)
     .fetch_all(&mut *conn)

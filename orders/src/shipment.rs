@@ -140,7 +140,9 @@ pub async fn find(
     shipment_id: &str,
 ) -> Result<Option<Shipment>, OrdersError> {
     let row: Option<Row> =
-        sqlx::query_as("SELECT * FROM orders.shipments WHERE reference = $1 AND shipment_id = $2")
+        sqlx::query_as("SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
+                tracking_url, booked_at, told_shop_at
+         FROM orders.shipments WHERE reference = $1 AND shipment_id = $2")
             .bind(reference.as_str())
             .bind(shipment_id)
             .fetch_optional(conn)
@@ -154,7 +156,9 @@ pub async fn find(
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
     let rows: Vec<Row> =
-        sqlx::query_as("SELECT * FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id")
+        sqlx::query_as("SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
+                tracking_url, booked_at, told_shop_at
+         FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id")
             .bind(order.as_str())
             .fetch_all(conn)
             .await?;
@@ -252,7 +256,8 @@ pub async fn delivered(
 pub async fn take_called_off(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
         "UPDATE orders.shipments SET status = 'written_off', updated_at = now()
-         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING *",
+         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
+                tracking_url, booked_at, told_shop_at",
     )
     .bind(order.as_str())
     .fetch_all(conn)

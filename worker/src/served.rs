@@ -27,16 +27,23 @@ const LOOK_BACK: TimeDelta = TimeDelta::days(7);
 pub async fn tell_orders(service: InventoryClient, pool: PgPool) {
     let mut since = Utc::now() - LOOK_BACK;
     let mut told = BTreeMap::new();
+    let mut away = false;
     loop {
         match tell_since(&service, &pool, since, &mut told).await {
             Ok(now) => {
+                away = false;
                 since = now - OVERLAP;
                 told.retain(|_, at| *at >= since);
             }
-            Err(error) => warn!(
-                error = format!("{error:#}"),
-                "orders served at the inventory service were not told; it is tried again"
-            ),
+            // Said once: it goes on every second for as long as the service is away.
+            Err(error) if !away => {
+                away = true;
+                warn!(
+                    error = format!("{error:#}"),
+                    "the inventory service does not say which orders it served; it is asked until it does"
+                );
+            }
+            Err(_) => {}
         }
         sleep(ASK_EVERY).await;
     }

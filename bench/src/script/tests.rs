@@ -30,13 +30,18 @@ fn what_is_the_same_in_both_requests_is_a_constant_kept_once() {
     let same = statement(sql, &[Some("it's"), Some("it's"), None]);
     let all = types(&["TEXT", "JSONB", "INT8"]);
     let script = script(std::slice::from_ref(&same), std::slice::from_ref(&same), &[all]).unwrap();
-    assert!(script.text.ends_with("SELECT :c0::TEXT, :c0::JSONB, :c0::TEXT, NULL::INT8;\n"), "{}", script.text);
+    assert!(
+        script.text.ends_with("SELECT :c0::TEXT, :c0::JSONB, :c0::TEXT, NULL::INT8;\n"),
+        "{}",
+        script.text
+    );
     assert_eq!(script.constants, ["it's"]);
+    assert_eq!(value_of(Some(""), Some(""), "TEXT"), "''::TEXT");
 }
 
 #[test]
 fn an_id_is_another_one_in_every_transaction_wherever_it_stands() {
-    let id = "'0190a0b0-1111-7000-8000-' || lpad(to_hex(:n::bigint), 12, '0')";
+    let id = "'0190a0b0-1111-7000-8000-0000' || lpad(to_hex(:n::bigint), 8, '0')";
     assert_eq!(value_of(Some(ONE), Some(OTHER), "UUID"), format!("({id})::UUID"));
     let [in_one, in_other] = [ONE, OTHER].map(|id| format!("{{\"orderId\":\"{id}\"}}"));
     let inside = format!(":c0::text || {id} || :c1::text");
@@ -63,6 +68,17 @@ fn a_difference_that_is_not_understood_makes_no_script() {
     let statements = ["SELECT 1", "SELECT 2"].map(|sql| [statement(sql, &[])]);
     assert!(script(&statements[0], &statements[1], &[types(&[])]).is_err());
     assert!(script(&statements[0], &[], &[types(&[])]).is_err());
+}
+
+#[test]
+fn ids_that_begin_alike_are_told_apart() {
+    let requests = [[ONE, OTHER, ONE], [OTHER, ONE, OTHER]].map(|ids| {
+        let ids = ids.map(|id| id.replace("1111", "2222"));
+        [statement("SELECT $1, $2, $3", &[Some(&ids[0]), Some(&ids[1]), Some(&ids[2])])]
+    });
+    let script = script(&requests[0], &requests[1], &[types(&["UUID", "UUID", "UUID"])]).unwrap();
+    let ends: Vec<&str> = script.text.split("8000-").skip(1).map(|rest| &rest[..4]).collect();
+    assert_eq!(ends, ["0000", "0001", "0000"]);
 }
 
 #[test]

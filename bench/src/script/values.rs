@@ -35,17 +35,18 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The expression that makes another id of this form in every transaction. Of ids that are drawn by
-    /// time and chance the beginning stays, and the end is the transaction's number.
-    pub(super) fn expression(self, id: &str) -> String {
-        const NUMBERED_DIGITS: usize = 12;
-        let numbered = |digits: usize| format!("lpad(to_hex(:n::bigint), {digits}, '0')");
+    /// The expression that makes another id of this form in every transaction. Of an id that is drawn by
+    /// time and chance the beginning stays; its end is `ordinal`, which tells it from the request's other
+    /// ids, and the transaction's number.
+    pub(super) fn expression(self, id: &str, ordinal: usize) -> String {
+        const DRAWN_DIGITS: usize = 12;
+        const NUMBER: &str = "lpad(to_hex(:n::bigint), 8, '0')";
         match self {
             Self::Uuid | Self::Allocation => {
-                format!("'{}' || {}", &id[..id.len() - NUMBERED_DIGITS], numbered(NUMBERED_DIGITS))
+                format!("'{}{ordinal:04x}' || {NUMBER}", &id[..id.len() - DRAWN_DIGITS])
             }
             // Of a day that the API draws no numbers for, as this number is short and has to be unique.
-            Self::OrderNumber => format!("'ORD-19700101-' || upper({})", numbered(8)),
+            Self::OrderNumber => format!("'ORD-19700101-' || upper({NUMBER})"),
             Self::Item => "'BENCH-' || lpad(:item::text, 6, '0')".to_owned(),
             Self::User => "'bench-user-' || lpad(:buyer::text, 6, '0')".to_owned(),
         }

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, Condition, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus, ShopifyOrderId, Step,
-    decide_gate,
+    Condition, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus, ShopifyOrderId, Step, decide_gate,
 };
 use orders::{
     Order, attention,
@@ -73,7 +72,8 @@ impl Dispatcher {
         let correlation_id = Uuid::now_v7().to_string();
         let arrival = Arrival {
             order_id: OrderId::parse(&correlation_id)?,
-            channel: Channel::Shopify { shop: shop.domain.clone(), shopify_order_id },
+            shop: &shop.domain,
+            shopify_order_id,
             facts,
             customer,
             received_at: message.received_at,

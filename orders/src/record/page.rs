@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
     Order,
-    row::{LineRow, OrderRow},
+    row::{LineRow, ORDER_COLUMNS, OrderRow},
 };
 use crate::OrdersError;
 
@@ -18,11 +18,14 @@ pub(super) async fn with_lines(
     rows: Vec<OrderRow>,
 ) -> Result<Vec<Order>, OrdersError> {
     let ids: Vec<&str> = rows.iter().map(|row| row.order_id.as_str()).collect();
-    let lines: Vec<LineRow> =
-        sqlx::query_as("SELECT * FROM orders.lines WHERE order_id = ANY($1) ORDER BY position")
-            .bind(&ids)
-            .fetch_all(conn)
-            .await?;
+    let lines: Vec<LineRow> = sqlx::query_as(
+        "SELECT order_id, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
+                requires_shipping
+         FROM orders.lines WHERE order_id = ANY($1) ORDER BY position",
+    )
+    .bind(&ids)
+    .fetch_all(conn)
+    .await?;
     let mut lines_of: HashMap<String, Vec<LineRow>> = HashMap::new();
     for line in lines {
         lines_of.entry(line.order_id.clone()).or_default().push(line);
@@ -90,7 +93,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Order>
 /// Only what is asked for stands in the statement: one text for all filters would be planned once, for
 /// none of them.
 fn statement(filter: &Filter) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new("SELECT * FROM orders.orders WHERE true");
+    let mut sql = QueryBuilder::new(format!("SELECT {ORDER_COLUMNS} FROM orders.orders WHERE true"));
     if let Some(status) = filter.status {
         sql.push(" AND status = ").push_bind(status.as_str());
     }

@@ -122,11 +122,9 @@ fn a_page_that_cannot_be_given_is_refused() {
 fn an_item_id_may_hold_any_printable_character() {
     let world = &*WORLD;
     world::run(async {
-        for (id, encoded) in [
-            ("a/b", "a%2Fb"),
-            ("50 % off?", "50%20%25%20off%3F"),
-            ("é#ü+&=;", "%C3%A9%23%C3%BC%2B%26%3D%3B"),
-        ] {
+        for (id, encoded) in
+            [("a/b", "a%2Fb"), ("50 % off?", "50%20%25%20off%3F"), ("é#ü+&=;", "%C3%A9%23%C3%BC%2B%26%3D%3B")]
+        {
             world.stock(id, 3).await;
             for path in ["", "/check?quantity=1"] {
                 let answer = get(world, &format!("/api/inventory/{encoded}{path}")).await;

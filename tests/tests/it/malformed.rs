@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode, header::HeaderValue};
 use serde_json::Value;
 
 use crate::{
-    openapi,
+    openapi::{self, Operation},
     world::{self, Plan, World},
 };
 use requests::{Malformed, requests};
@@ -30,6 +30,7 @@ fn three_hundred_malformed_requests_are_refused_in_words_and_leave_nothing_behin
         let mut random = StdRng::seed_from_u64(SEED);
         let requests = requests(&operations, &world.token("admin"), NUMBER, &mut random);
         assert_eq!(requests.len(), NUMBER);
+        stock_the_example(&world, &operations).await;
         let before = rows(&world).await;
         let mut faults = Vec::new();
         for request in &requests {
@@ -38,6 +39,14 @@ fn three_hundred_malformed_requests_are_refused_in_words_and_leave_nothing_behin
         assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
         assert_eq!(rows(&world).await, before, "nothing was kept");
     });
+}
+
+/// What is asked for in the examples is there, so that what is wrong is all that is wrong.
+async fn stock_the_example(world: &World, operations: &[Operation]) {
+    let stocking = operations.iter().find(|op| op.path == "/api/inventory" && op.method == "post");
+    let item = stocking.and_then(Operation::example).expect("stocking an item has an example");
+    let answer = world.http.post(world.api("/api/inventory")).json(&item).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
 }
 
 /// What is wrong with the answer to a request, if anything is.

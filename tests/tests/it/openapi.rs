@@ -60,6 +60,11 @@ impl Operation {
         examples.into_iter().find(|example| !example.is_null()).cloned()
     }
 
+    /// Whether it asks for a body.
+    pub fn needs_body(&self) -> bool {
+        self.said()["requestBody"]["required"] == true
+    }
+
     /// The members that its body cannot be without.
     pub fn required_members(&self) -> Vec<String> {
         let schema = self.resolved(&self.said()["requestBody"]["content"]["application/json"]["schema"]);

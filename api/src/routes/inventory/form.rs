@@ -164,15 +164,15 @@ mod tests {
     #[test]
     fn an_item_is_read_in_either_spelling() {
         for body in [
-            json!({"itemId": "TEA", "itemName": "Tea", "availableQty": 3, "unitPrice": "1.50", "warehouseId": "north"}),
-            json!({"item_id": "TEA", "item_name": "Tea", "available_qty": 3, "unit_price": 1.50, "warehouse_id": "north"}),
-            json!({"sku": "TEA", "itemName": "Tea", "availableQty": 3, "unitPrice": "1.50", "warehouseId": "north"}),
-            json!({"itemId": "TEA", "sku": "TEA", "itemName": "Tea", "availableQty": 3, "unitPrice": "1.50", "warehouseId": "north"}),
+            json!({"itemId": "TEA", "itemName": "Tea", "availableQty": 3, "unitPrice": "1.75", "warehouseId": "north"}),
+            json!({"item_id": "TEA", "item_name": "Tea", "available_qty": 3, "unit_price": 1.75, "warehouse_id": "north"}),
+            json!({"sku": "TEA", "itemName": "Tea", "availableQty": 3, "unitPrice": "1.75", "warehouseId": "north"}),
+            json!({"itemId": "TEA", "sku": "TEA", "itemName": "Tea", "availableQty": 3, "unitPrice": "1.75", "warehouseId": "north"}),
         ] {
             let item = new_item(body).unwrap();
             assert_eq!((item.sku.as_str(), item.name.as_str(), item.quantity), ("TEA", "Tea", 3));
             assert_eq!(item.warehouse.as_str(), "north");
-            assert_eq!(item.unit_price.unwrap().to_string(), "1.50");
+            assert_eq!(item.unit_price.unwrap().to_string(), "1.75");
         }
     }
 

@@ -51,7 +51,7 @@ struct ListQuery {
     #[param(max_length = 253, example = "anyx-demo.myshopify.com")]
     shop: Option<String>,
     /// The shop's id of the order.
-    #[param(value_type = Option<i64>, example = 820982911946154508_i64)]
+    #[param(value_type = Option<i64>, minimum = 1, example = 820982911946154508_i64)]
     shopify_order_id: Option<String>,
     /// Orders kept after this moment (RFC 3339; write `+` as `%2B`).
     #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-21T10:00:00Z")]
@@ -190,7 +190,10 @@ impl PageQuery {
 }
 
 fn whole_number(text: &str) -> Result<i64, Problem> {
-    text.parse().map_err(|_| Problem::invalid("shopifyOrderId", "the shop's id of an order, a whole number"))
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| {
+        Problem::invalid("shopifyOrderId", "the shop's id of an order, a whole number from 1 up")
+    })
 }
 
 /// PostgreSQL keeps no moments beyond its own range; four digits of a year are within it.

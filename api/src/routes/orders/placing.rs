@@ -12,7 +12,7 @@ use chrono::{SubsecRound, Utc};
 use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use intake::settings::SWEEP_AFTER;
 use inventory::{DemandLine, Reservation};
-use inventory_service::{Stock, StockError};
+use inventory_service::Stock;
 use orders::{
     Order,
     idempotency::{self, Answer, Claim, Key},
@@ -91,9 +91,14 @@ async fn place_once(
             Claim::OtherContent => return Err(Problem::IdempotencyKeyReused),
         }
     }
-    let (status, body, message) = match keep(&mut tx, request, fingerprint, ahead).await? {
+    let kept = match (&api.stock, ahead) {
+        // Nothing was reserved there, because the order is here already.
+        (Stock::There(_), None) => None,
+        _ => keep(&mut tx, request, fingerprint, ahead).await?,
+    };
+    let (status, body, message) = match kept {
         Some(order) => {
-            let (order, message) = fill(&mut tx, &api.stock, request, order, ahead).await?;
+            let (order, message) = fill(&mut tx, request, order, ahead).await?;
             (StatusCode::CREATED, PlacedBody::new(order), message)
         }
         None => (StatusCode::OK, PlacedBody::again(known(&mut tx, request.form, fingerprint).await?), None),
@@ -160,7 +165,6 @@ async fn known(conn: &mut PgConnection, form: &OrderForm, fingerprint: &[u8]) ->
 /// as can be: from then on others who want the same wait for the commit.
 async fn fill(
     conn: &mut PgConnection,
-    stock: &Stock,
     request: &Request<'_>,
     order: Order,
     ahead: Option<&Ahead>,
@@ -172,10 +176,6 @@ async fn fill(
             progress::next_epoch(conn, &order.order_id).await?;
         }
         return Ok((note_reserved(conn, order, &ahead.reservation).await?, message));
-    }
-    if stock.there().is_some() {
-        // The order that had this id or key a moment ago is not there any more.
-        return Err(Problem::Unavailable(StockError::Overtaken.into()));
     }
     let lines = demand(&order.facts, request.form);
     let reservation = stock::reserve(conn, &order.order_id, lines).await?;

@@ -24,7 +24,10 @@ pub(super) async fn items(
     all_known(wanted, items)
 }
 
-pub(super) fn all_known(wanted: Vec<Sku>, items: BTreeMap<Sku, Item>) -> Result<BTreeMap<Sku, Item>, Problem> {
+pub(super) fn all_known(
+    wanted: Vec<Sku>,
+    items: BTreeMap<Sku, Item>,
+) -> Result<BTreeMap<Sku, Item>, Problem> {
     let unknown: Vec<Sku> = wanted.into_iter().filter(|sku| !items.contains_key(sku)).collect();
     if unknown.is_empty() { Ok(items) } else { Err(Problem::UnknownItem(unknown)) }
 }

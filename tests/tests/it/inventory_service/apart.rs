@@ -12,7 +12,8 @@ use crate::{
 
 /// The service, and a Waybill that has its stock there.
 async fn apart() -> (InventoryService, World) {
-    let service = InventoryService::start(&[("AUTH_HS256_SECRET", "another-secret-than-the-orders-one")]).await;
+    let service =
+        InventoryService::start(&[("AUTH_HS256_SECRET", "another-secret-than-the-orders-one")]).await;
     let env = vec![("INVENTORY_SERVICE_URL", service.url())];
     (service, World::start(Plan { env, ..Plan::default() }).await)
 }
@@ -54,7 +55,10 @@ fn orders_of_a_shop_and_of_the_api_ship_with_their_stock_elsewhere() {
         assert_eq!(service.figures("APART-SHOP").await, (3, 0));
 
         let placed = world.place_at_api("APART-API", 2, None).await;
-        assert_eq!((&placed["status"], &placed["items"][0]["price"]), (&json!("CONFIRMED"), &json!("29.90")));
+        assert_eq!(
+            (&placed["status"], &placed["items"][0]["unitPrice"]),
+            (&json!("CONFIRMED"), &json!("29.90"))
+        );
         world.until_api_order(&placed, &["SHIPPED", "DELIVERED"]).await;
         service.until_figures("APART-API", (3, 0)).await;
         let told = service.events(placed["orderId"].as_str().unwrap()).await;
@@ -108,8 +112,9 @@ fn what_is_short_or_not_kept_holds_nothing_and_the_doors_of_stock_are_closed() {
         assert_eq!((status, &body["field"]), (400, &json!("items")), "{body}");
 
         // Reserved before it was found that nobody has this user's id.
+        let own_id = format!("apart-{}", chrono::Utc::now().timestamp_micros());
         let refused = json!({"order": {
-            "orderId": "apart-refused", "userId": "nobody-at-all",
+            "orderId": own_id, "userId": "nobody-at-all",
             "items": [{"itemId": "APART-FEW", "quantity": 2}],
         }});
         let (status, body) = place(&world, &refused).await;
@@ -118,15 +123,16 @@ fn what_is_short_or_not_kept_holds_nothing_and_the_doors_of_stock_are_closed() {
 
         // The same id again, with its content mended: the reservation given back is not taken up.
         let mut mended = order("APART-FEW", 1);
-        mended["orderId"] = json!("apart-refused");
+        mended["orderId"] = json!(own_id);
         let (status, body) = place(&world, &mended).await;
-        assert_eq!((status, &body["orderId"]), (201, &json!("apart-refused")), "{body}");
+        assert_eq!((status, &body["orderId"]), (201, &json!(own_id)), "{body}");
         let (status, again) = place(&world, &mended).await;
-        assert_eq!((status, &again["orderId"]), (200, &json!("apart-refused")), "{again}");
+        assert_eq!((status, &again["orderId"]), (200, &json!(own_id)), "{again}");
         world.until_api_order(&body, &["SHIPPED", "DELIVERED"]).await;
         service.until_figures("APART-FEW", (1, 0)).await;
 
-        let check = world.http.get(world.api("/api/inventory/APART-FEW/check?quantity=1")).send().await.unwrap();
+        let check =
+            world.http.get(world.api("/api/inventory/APART-FEW/check?quantity=1")).send().await.unwrap();
         assert_eq!(check.json::<Value>().await.unwrap()["available"], 1);
         let item = world.http.get(world.api("/api/inventory/APART-FEW")).send().await.unwrap();
         assert_eq!(item.json::<Value>().await.unwrap()["availableQty"], 1);

@@ -143,7 +143,8 @@ fn a_provisional_reservation_that_nobody_confirms_is_given_back_and_tells_so() {
     world::run(async {
         let service = InventoryService::start(&[]).await;
         service.stock("HELD", 5).await;
-        let provisional = |order: &str| ReserveRequest { provisional_for_s: Some(2), ..reserve(order, "HELD", 1) };
+        let provisional =
+            |order: &str| ReserveRequest { provisional_for_s: Some(2), ..reserve(order, "HELD", 1) };
         for order in ["forgotten", "confirmed", "reserved-again", "asked-again"] {
             reserved(&service, provisional(order)).await;
         }
@@ -170,15 +171,13 @@ fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
         let service = InventoryService::start(&[]).await;
         service.stock("QUEUED", 1).await;
         reserved(&service, reserve("first", "QUEUED", 1)).await;
-        let waits = ReserveRequest { mode: ReserveMode::WaitForTheRest.into(), ..reserve("second", "QUEUED", 1) };
+        let waits =
+            ReserveRequest { mode: ReserveMode::WaitForTheRest.into(), ..reserve("second", "QUEUED", 1) };
         assert_eq!(reserved(&service, waits).await.status(), ReservationStatus::Waiting);
 
         let mut client = service.client().await;
-        let mut request = Request::new(ReleaseRequest {
-            order_id: "first".into(),
-            epoch: 1,
-            cause: "called off".into(),
-        });
+        let mut request =
+            Request::new(ReleaseRequest { order_id: "first".into(), epoch: 1, cause: "called off".into() });
         request.metadata_mut().insert("x-correlation-id", "ties-together".parse().unwrap());
         client.release(request).await.unwrap();
 
@@ -187,11 +186,8 @@ fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
             panic!("one order was served")
         };
         assert_eq!(served.order_id, "second");
-        let rest = ListServedRequest {
-            since_us: served.at_us,
-            after_movement_id: served.movement_id,
-            limit: 10,
-        };
+        let rest =
+            ListServedRequest { since_us: served.at_us, after_movement_id: served.movement_id, limit: 10 };
         assert!(client.list_served(rest).await.unwrap().into_inner().served.is_empty());
         let tied: Vec<String> = sqlx::query_scalar(
             "SELECT event_type FROM integration.outbox WHERE correlation_id = 'ties-together' ORDER BY event_type",

@@ -82,7 +82,8 @@ fn reflection_lists_the_service_and_its_calls() {
             panic!("the service is described")
         };
         let text = String::from_utf8_lossy(&file.file_descriptor_proto[0]).into_owned();
-        for call in ["CheckStock", "Reserve", "Confirm", "Release", "Fulfil", "GetReservation", "ListServed"] {
+        for call in ["CheckStock", "Reserve", "Confirm", "Release", "Fulfil", "GetReservation", "ListServed"]
+        {
             assert!(text.contains(call), "{call}");
         }
     });

@@ -107,11 +107,13 @@ impl InventoryService {
 
     /// On hand and reserved.
     pub async fn figures(&self, sku: &str) -> (i64, i64) {
-        sqlx::query_as("SELECT sum(on_hand)::bigint, sum(reserved)::bigint FROM inventory.stock WHERE sku = $1")
-            .bind(sku)
-            .fetch_one(&self.pool)
-            .await
-            .unwrap()
+        sqlx::query_as(
+            "SELECT sum(on_hand)::bigint, sum(reserved)::bigint FROM inventory.stock WHERE sku = $1",
+        )
+        .bind(sku)
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
     }
 
     /// Waits until on hand and reserved are these.
