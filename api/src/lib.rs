@@ -14,7 +14,6 @@
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |
 //! | `amount`, `correlation`, `extract`, `field`, `members` | reading what a caller sent |
-//! | `events` | what other systems hear of allocations |
 //! | `transaction` | trying again what met another transaction |
 //! | [`telemetry`] | the names of the metrics |
 //!
@@ -33,7 +32,6 @@ pub mod telemetry;
 mod amount;
 mod correlation;
 mod envelope;
-mod events;
 mod extract;
 mod field;
 mod members;

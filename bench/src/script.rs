@@ -130,17 +130,21 @@ impl Writer {
                 (Piece::Moment(moment), Piece::Moment(_)) => format!("{}::text", self.constant(moment)),
                 (one, other) if one == other => format!("{}::text", self.constant(one.text())),
                 (Piece::Id(kind, id), Piece::Id(other_kind, counterpart)) if kind == other_kind => {
-                    let known = self.counterparts.entry(id.clone()).or_insert_with(|| counterpart.clone());
-                    ensure!(
-                        known == counterpart,
-                        "{id} is {known} in one place and {counterpart} in another"
-                    );
-                    kind.expression(id)
+                    kind.expression(id, self.ordinal(id, counterpart)?)
                 }
                 _ => anyhow::bail!(differ()),
             });
         }
         Ok(parts.join(" || "))
+    }
+
+    /// The how many-th id of the request this is.
+    fn ordinal(&mut self, id: &str, counterpart: &str) -> anyhow::Result<usize> {
+        let next = self.counterparts.len();
+        let entry = self.counterparts.entry(id.to_owned());
+        let (known, ordinal) = entry.or_insert_with(|| (counterpart.to_owned(), next));
+        ensure!(known == counterpart, "{id} is {known} in one place and {counterpart} in another");
+        Ok(*ordinal)
     }
 
     /// The variable that has this value; pgbench has none for a text of no characters.

@@ -146,12 +146,13 @@ pub async fn plan(
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<HandOver>, OrdersError> {
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT reference, order_id, warehouse, status, lines, pieces
-         FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse")
-            .bind(order.as_str())
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT reference, order_id, warehouse, status, lines, pieces
+         FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse",
+    )
+    .bind(order.as_str())
+    .fetch_all(conn)
+    .await?;
     rows.into_iter().map(Row::into_hand_over).collect()
 }
 
@@ -163,11 +164,13 @@ pub async fn find(
     conn: &mut PgConnection,
     reference: &HandOverReference,
 ) -> Result<Option<HandOver>, OrdersError> {
-    let row: Option<Row> = sqlx::query_as("SELECT reference, order_id, warehouse, status, lines, pieces
-         FROM orders.hand_overs WHERE reference = $1")
-        .bind(reference.as_str())
-        .fetch_optional(conn)
-        .await?;
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT reference, order_id, warehouse, status, lines, pieces
+         FROM orders.hand_overs WHERE reference = $1",
+    )
+    .bind(reference.as_str())
+    .fetch_optional(conn)
+    .await?;
     row.map(Row::into_hand_over).transpose()
 }
 

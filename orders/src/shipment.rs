@@ -139,14 +139,15 @@ pub async fn find(
     reference: &HandOverReference,
     shipment_id: &str,
 ) -> Result<Option<Shipment>, OrdersError> {
-    let row: Option<Row> =
-        sqlx::query_as("SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
                 tracking_url, booked_at, told_shop_at
-         FROM orders.shipments WHERE reference = $1 AND shipment_id = $2")
-            .bind(reference.as_str())
-            .bind(shipment_id)
-            .fetch_optional(conn)
-            .await?;
+         FROM orders.shipments WHERE reference = $1 AND shipment_id = $2",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(Shipment::from))
 }
 
@@ -155,13 +156,14 @@ pub async fn find(
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
                 tracking_url, booked_at, told_shop_at
-         FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id")
-            .bind(order.as_str())
-            .fetch_all(conn)
-            .await?;
+         FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id",
+    )
+    .bind(order.as_str())
+    .fetch_all(conn)
+    .await?;
     Ok(rows.into_iter().map(Shipment::from).collect())
 }
 

@@ -6,14 +6,15 @@ use axum::{
     extract::{Extension, State},
     http::StatusCode,
 };
+use intake::settings::SWEEP_AFTER;
 use inventory::{AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord};
+use inventory_service::{announce, wake};
 use orders::inbox::Message;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     correlation::CorrelationId,
     envelope::{Failure, Success},
-    events,
     extract::{JsonBody, PathPart},
     problem::Problem,
     server::Api,
@@ -205,8 +206,8 @@ async fn hold_once(
 ) -> Result<(Allocated, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
     let allocated = inventory::allocate(&mut tx, request).await?;
-    events::allocations(&mut tx, &allocated.changed, correlation_id.as_str()).await?;
-    let messages = events::served(&mut tx, &allocated.served, correlation_id.as_str()).await?;
+    announce(&mut tx, correlation_id.as_str(), &allocated.changed).await?;
+    let messages = wake(&mut tx, correlation_id.as_str(), &allocated.served, SWEEP_AFTER).await?;
     tx.commit().await?;
     Ok((allocated, messages))
 }
@@ -236,8 +237,8 @@ async fn change_once(
         Change::Cancel => inventory::cancel_allocation(&mut tx, id).await?,
         Change::Fulfil => inventory::fulfil_allocation(&mut tx, id).await?,
     };
-    events::allocations(&mut tx, &changed, correlation_id.as_str()).await?;
-    let messages = events::served(&mut tx, &served, correlation_id.as_str()).await?;
+    announce(&mut tx, correlation_id.as_str(), &changed).await?;
+    let messages = wake(&mut tx, correlation_id.as_str(), &served, SWEEP_AFTER).await?;
     tx.commit().await?;
     Ok((record, messages))
 }

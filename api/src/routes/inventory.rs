@@ -142,8 +142,7 @@ async fn check(
 ) -> Result<Json<CheckBody>, Problem> {
     let sku = item_id(&id)?;
     let requested = Problem::of_field("quantity", Quantity::new(query.quantity))?;
-    let available =
-        api.stock.item(&api.pool, &sku, correlation_id.as_str()).await?.availability.available;
+    let available = api.stock.item(&api.pool, &sku, correlation_id.as_str()).await?.availability.available;
     let in_stock = available >= u64::from(requested.get());
     Ok(Json(CheckBody { item_id: sku, requested, available, in_stock }))
 }

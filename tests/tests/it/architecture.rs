@@ -26,10 +26,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         "activities",
         &["domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"],
     ),
-    (
-        "intake",
-        &["domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"],
-    ),
+    ("intake", &["domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"]),
     (
         "worker",
         &[

@@ -9,7 +9,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use intake::settings::SWEEP_AFTER;
 use inventory::{Availability, Received};
+use inventory_service::wake;
 use orders::{
     idempotency::{self, Answer, Claim, Key},
     inbox::Message,
@@ -26,7 +28,6 @@ use super::{
 use crate::{
     caller::Caller,
     correlation::CorrelationId,
-    events,
     extract::{JsonBody, PathPart},
     problem::{Problem, ProblemBody},
     routes::orders::idempotency_key,
@@ -173,7 +174,7 @@ async fn move_pieces(
         Direction::In => {
             let Received { availability, served } =
                 inventory::receive(conn, sku, warehouse, *quantity, Some(reason)).await?;
-            let messages = events::served(conn, &served, request.correlation_id.as_str()).await?;
+            let messages = wake(conn, request.correlation_id.as_str(), &served, SWEEP_AFTER).await?;
             Ok((availability, messages))
         }
         Direction::Out => Ok((inventory::reduce(conn, sku, warehouse, *quantity, reason).await?, Vec::new())),

@@ -12,7 +12,7 @@ use chrono::{SubsecRound, Utc};
 use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use intake::settings::SWEEP_AFTER;
 use inventory::{DemandLine, Reservation};
-use inventory_service::Stock;
+use inventory_service::{Stock, announce};
 use orders::{
     Order,
     idempotency::{self, Answer, Claim, Key},
@@ -32,7 +32,7 @@ use super::{
     stock,
     view::PlacedBody,
 };
-use crate::{correlation::CorrelationId, events, problem::Problem, server::Api, transaction::retried};
+use crate::{correlation::CorrelationId, problem::Problem, server::Api, transaction::retried};
 
 /// Says which order and under which content a request is about, so that a changed meaning of the
 /// fingerprinted text never passes for an old one.
@@ -179,7 +179,7 @@ async fn fill(
     }
     let lines = demand(&order.facts, request.form);
     let reservation = stock::reserve(conn, &order.order_id, lines).await?;
-    events::allocations(conn, &reservation.changed, request.correlation_id.as_str()).await?;
+    announce(conn, request.correlation_id.as_str(), &reservation.changed).await?;
     Ok((note_reserved(conn, order, &reservation).await?, message))
 }
 
