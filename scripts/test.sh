@@ -108,6 +108,6 @@ run_tests() {
     return "$result"
 }
 
-[[ $# -gt 0 ]] || set -- --workspace --lib --bins --tests
+[[ $# -gt 0 ]] || set -- --workspace --lib --bins --tests --no-fail-fast
 in_background run_tests "$@"
 wait $!

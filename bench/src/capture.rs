@@ -6,7 +6,9 @@ use sqlx::{AssertSqlSafe, Either, Executor, PgConnection, SqlSafeStr, Statement 
 use crate::server_log::{LINE_PREFIX, Statement, statements};
 
 /// As what the API shows itself to PostgreSQL.
-const APPLICATION: &str = "waybill-api";
+pub const API: &str = "waybill-api";
+/// As what pgbench does.
+pub const PGBENCH: &str = "pgbench";
 /// Where scripts/postgres.sh lets the server write its log, seen from the server's data.
 const LOG: &str = "server.log";
 
@@ -37,29 +39,39 @@ pub async fn log_end(database: &mut PgConnection) -> anyhow::Result<i64> {
     Ok(sqlx::query_scalar("SELECT size FROM pg_stat_file($1)").bind(LOG).fetch_one(database).await?)
 }
 
-/// The first transaction that the API made since the log was so long; none if it made none. What it
-/// runs after that transaction is not part of the request: it dispatches the message that was left.
+/// A transaction.
+pub struct Transaction {
+    /// Its id.
+    pub id: u32,
+    /// All of its statements, `BEGIN` and `COMMIT` among them.
+    pub statements: Vec<Statement>,
+}
+
+/// The first transaction that an application made since the log was so long. What the API runs after
+/// that transaction is not part of the request: it dispatches the message that was left.
 ///
 /// # Errors
-/// If the API did something else before.
+/// If there is none, or the application ran something else before.
 pub async fn transaction_since(
     database: &mut PgConnection,
     log_end: i64,
-) -> anyhow::Result<Option<Vec<Statement>>> {
+    application: &str,
+) -> anyhow::Result<Transaction> {
     let log: String = sqlx::query_scalar("SELECT pg_read_file($1, $2, 16777216)")
         .bind(LOG)
         .bind(log_end)
         .fetch_one(database)
         .await?;
-    let mut all = statements(&log, APPLICATION)?;
-    let Some(end) = all.iter().position(|statement| statement.sql == "COMMIT") else { return Ok(None) };
+    let mut all = statements(&log, application)?;
+    let end = all.iter().position(|statement| statement.sql == "COMMIT");
+    let end = end.with_context(|| format!("the server logged no transaction of {application}"))?;
     all.truncate(end + 1);
-    ensure!(all[0].sql == "BEGIN", "the request ran a statement outside its transaction:\n{}", all[0].sql);
+    ensure!(all[0].sql == "BEGIN", "{application} ran a statement outside its transaction:\n{}", all[0].sql);
     ensure!(
         all.iter().all(|statement| statement.process == all[0].process),
-        "the request used more than one connection"
+        "{application} used more than one connection"
     );
-    Ok(Some(all))
+    Ok(Transaction { id: all[end].transaction, statements: all })
 }
 
 /// The types of each statement's parameters, as the server knows them.

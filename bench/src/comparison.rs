@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use sqlx::{Executor, PgConnection};
 
 use crate::{
-    capture,
+    capture::{self, Transaction},
     load::{self, Client, Pace},
     measured::{Figures, Run},
     pgbench::Pgbench,
@@ -14,7 +14,6 @@ use crate::{
     rows::{self, Written},
     scenario::{self, Choice, ITEMS, Scenario, USERS},
     script::{self, Script},
-    server_log::Statement,
 };
 
 /// Everything a comparison needs.
@@ -82,43 +81,36 @@ impl Bench {
     /// If the script cannot be made, or does not write what a request writes.
     pub async fn observe(&mut self, scenario: Scenario) -> anyhow::Result<Observed> {
         capture::log_statements(&mut self.database, true).await?;
-        let seen = self.watch(scenario).await;
+        let observed = self.watch(scenario).await;
         capture::log_statements(&mut self.database, false).await?;
-        let ([first, second], rows) = seen?;
-        let types = capture::parameter_types(&mut self.database, &first).await?;
-        let script = script::script(&first, &second, &types)?;
-        let mark = rows::mark(&mut self.database).await?;
-        self.runs += 1;
-        self.pgbench.once(&script, self.runs).await?;
-        let by_script = rows::written_since(&mut self.database, mark).await?;
-        ensure!(by_script == rows, "a request writes {rows:?}, but its script {by_script:?}");
-        Ok(Observed { scenario, statements: first.len(), rows, script })
+        observed
     }
 
-    /// The transactions of two requests, and the rows that the first one wrote.
-    async fn watch(&mut self, scenario: Scenario) -> anyhow::Result<([Vec<Statement>; 2], Written)> {
-        // The API's connections hear of the change when they are used next, and prepare their
-        // statements then.
-        self.transaction(scenario, Choice::apart(0)).await?;
-        let mark = rows::mark(&mut self.database).await?;
-        let first = self.transaction(scenario, Choice::apart(1)).await?;
-        let rows = rows::written_since(&mut self.database, mark).await?;
-        let second = self.transaction(scenario, Choice::apart(2)).await?;
-        let missing = "the server did not log the request's transaction";
-        Ok(([first.context(missing)?, second.context(missing)?], rows))
+    async fn watch(&mut self, scenario: Scenario) -> anyhow::Result<Observed> {
+        // The API's connections hear of the log when they are used next, and prepare their statements.
+        self.ask(scenario, Choice::apart(0)).await?;
+        let first = self.ask(scenario, Choice::apart(1)).await?;
+        let rows = rows::written_by(&mut self.database, first.id).await?;
+        let second = self.ask(scenario, Choice::apart(2)).await?;
+        let types = capture::parameter_types(&mut self.database, &first.statements).await?;
+        let script = script::script(&first.statements, &second.statements, &types)?;
+
+        let log_end = capture::log_end(&mut self.database).await?;
+        self.runs += 1;
+        self.pgbench.once(&script, self.runs).await?;
+        let done = capture::transaction_since(&mut self.database, log_end, capture::PGBENCH).await?;
+        let by_script = rows::written_by(&mut self.database, done.id).await?;
+        ensure!(by_script == rows, "a request writes {rows:?}, but its script {by_script:?}");
+        Ok(Observed { scenario, statements: first.statements.len(), rows, script })
     }
 
     /// Makes a request while the API does nothing else, and tells which transaction it was.
-    async fn transaction(
-        &mut self,
-        scenario: Scenario,
-        choice: Choice,
-    ) -> anyhow::Result<Option<Vec<Statement>>> {
+    async fn ask(&mut self, scenario: Scenario, choice: Choice) -> anyhow::Result<Transaction> {
         self.processes.idle().await?;
         let log_end = capture::log_end(&mut self.database).await?;
         let request = scenario.request(&choice, &self.client.tokens)?;
         load::ask_for_new(&mut self.client.connect().await?, request).await?;
-        capture::transaction_since(&mut self.database, log_end).await
+        capture::transaction_since(&mut self.database, log_end, capture::API).await
     }
 
     /// Lets API and pgbench take turns.

@@ -5,17 +5,20 @@ use std::sync::LazyLock;
 use anyhow::{Context, bail};
 use regex::Regex;
 
-/// `log_line_prefix` while statements are logged: the application's name and the server process.
-pub const LINE_PREFIX: &str = "%a|%p|";
+/// `log_line_prefix` while statements are logged: the application's name, the server process, the
+/// transaction's id.
+pub const LINE_PREFIX: &str = "%a|%p|%x|";
 
 static LINE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^([^|\t]*)\|(\d+)\|([A-Z]+):  (.*)$").ok());
+    LazyLock::new(|| Regex::new(r"^([^|\t]*)\|(\d+)\|(\d+)\|([A-Z]+):  (.*)$").ok());
 
 /// A statement that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The server process, one for each connection.
     pub process: u32,
+    /// The id of its transaction; 0 as long as that has written nothing.
+    pub transaction: u32,
     /// The statement, with `$1` and so on where it has parameters.
     pub sql: String,
     /// The parameters as texts; none is NULL.
@@ -52,6 +55,7 @@ pub fn statements(log: &str, application: &str) -> anyhow::Result<Vec<Statement>
 struct Entry {
     application: String,
     process: u32,
+    transaction: u32,
     level: String,
     text: String,
 }
@@ -63,7 +67,10 @@ impl Entry {
             Some(sql) => sql,
             None => self.text.strip_prefix("execute ")?.split_once(": ")?.1,
         };
-        Some(Statement { process: self.process, sql: sql.to_owned(), parameters: Vec::new() })
+        // pgbench sends the mark at the end of a statement too.
+        let sql = sql.trim_end_matches(';').to_owned();
+        let Self { process, transaction, .. } = *self;
+        Some(Statement { process, transaction, sql, parameters: Vec::new() })
     }
 }
 
@@ -80,8 +87,9 @@ fn entries(log: &str) -> anyhow::Result<Vec<Entry>> {
             entries.push(Entry {
                 application: parts[1].to_owned(),
                 process: parts[2].parse()?,
-                level: parts[3].to_owned(),
-                text: parts[4].to_owned(),
+                transaction: parts[3].parse()?,
+                level: parts[4].to_owned(),
+                text: parts[5].to_owned(),
             });
         }
     }
@@ -140,35 +148,35 @@ fn unquoted(quoted: &str) -> Option<(String, &str)> {
 mod tests {
     use super::*;
 
-    fn statement(process: u32, sql: &str, parameters: &[Option<&str>]) -> Statement {
+    fn statement(transaction: u32, sql: &str, parameters: &[Option<&str>]) -> Statement {
         let parameters = parameters.iter().map(|value| value.map(str::to_owned)).collect();
-        Statement { process, sql: sql.to_owned(), parameters }
+        Statement { process: 7, transaction, sql: sql.to_owned(), parameters }
     }
 
     #[test]
     fn statements_of_one_application_are_read_with_their_parameters() {
-        let log = "waybill-api|7|LOG:  statement: BEGIN\n\
-                   waybill-api|7|LOG:  execute sqlx_s_1: INSERT INTO t\n\t    VALUES ($1, $2, $3)\n\
-                   other|8|LOG:  statement: SELECT 1\n\
-                   waybill-api|7|DETAIL:  parameters: $1 = 'it''s, $2 = ''x''', $2 = NULL, $3 = 'two\n\tlines'\n\
-                   |9|LOG:  checkpoint starting: time\n\
-                   waybill-api|7|LOG:  statement: COMMIT\n";
+        let log = "waybill-api|7|0|LOG:  statement: BEGIN\n\
+                   waybill-api|7|0|LOG:  execute sqlx_s_1: INSERT INTO t\n\t    VALUES ($1, $2, $3)\n\
+                   other|8|0|LOG:  statement: SELECT 1\n\
+                   waybill-api|7|0|DETAIL:  parameters: $1 = 'it''s, $2 = ''x''', $2 = NULL, $3 = 'two\n\tlines'\n\
+                   |9|0|LOG:  checkpoint starting: time\n\
+                   waybill-api|7|740|LOG:  execute P_1: COMMIT;\n";
         let expected = [
-            statement(7, "BEGIN", &[]),
+            statement(0, "BEGIN", &[]),
             statement(
-                7,
+                0,
                 "INSERT INTO t\n    VALUES ($1, $2, $3)",
                 &[Some("it's, $2 = 'x'"), None, Some("two\nlines")],
             ),
-            statement(7, "COMMIT", &[]),
+            statement(740, "COMMIT", &[]),
         ];
         assert_eq!(statements(log, "waybill-api").unwrap(), expected);
     }
 
     #[test]
     fn parameters_belong_to_the_statement_of_their_own_connection() {
-        let log = "a|1|LOG:  execute s: SELECT $1\na|2|LOG:  execute s: SELECT $1 + 1\n\
-                   a|1|DETAIL:  Parameters: $1 = 'one'\na|2|DETAIL:  Parameters: $1 = 'two'\n";
+        let log = "a|1|0|LOG:  execute s: SELECT $1\na|2|0|LOG:  execute s: SELECT $1 + 1\n\
+                   a|1|0|DETAIL:  Parameters: $1 = 'one'\na|2|0|DETAIL:  Parameters: $1 = 'two'\n";
         let read = statements(log, "a").unwrap();
         assert_eq!(read[0].parameters, [Some("one".to_owned())]);
         assert_eq!(read[1].parameters, [Some("two".to_owned())]);
@@ -177,9 +185,9 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_or_failed_is_an_error() {
         for bad in ["$1 = 'open", "$2 = 'x'", "$1 = 5", "$1 = 'x' and more"] {
-            let log = format!("a|1|LOG:  execute s: SELECT $1\na|1|DETAIL:  parameters: {bad}\n");
+            let log = format!("a|1|0|LOG:  execute s: SELECT $1\na|1|0|DETAIL:  parameters: {bad}\n");
             assert!(statements(&log, "a").is_err(), "{bad}");
         }
-        assert!(statements("a|1|ERROR:  duplicate key\n", "a").is_err());
+        assert!(statements("a|1|0|ERROR:  duplicate key\n", "a").is_err());
     }
 }

@@ -5,7 +5,7 @@ const OTHER: &str = "0190a0b0-2222-7000-8000-000000000002";
 
 fn statement(sql: &str, parameters: &[Option<&str>]) -> Statement {
     let parameters = parameters.iter().map(|value| value.map(str::to_owned)).collect();
-    Statement { process: 1, sql: sql.to_owned(), parameters }
+    Statement { process: 1, transaction: 0, sql: sql.to_owned(), parameters }
 }
 
 fn types(types: &[&str]) -> Vec<String> {

@@ -138,14 +138,14 @@ async fn a_call_is_made_again_after_both_waits_when_nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_service_that_comes_back_between_two_attempts_is_reached() {
+async fn a_call_whose_connection_broke_is_made_again_and_answered() {
     let (listener, port) = listener().await;
-    drop(listener);
-    let client = client(port);
     let scripted = Scripted::default();
+    let client = client(port);
     let (answer, ()) = tokio::join!(release(&client), async {
-        sleep(Duration::from_millis(50)).await;
-        serve(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), scripted.clone());
+        let (connection, _) = listener.accept().await.unwrap();
+        drop(connection);
+        serve(listener, scripted.clone());
     });
     assert_eq!(answer.unwrap(), 7);
     assert_eq!(scripted.calls.load(Ordering::SeqCst), 1);
@@ -179,8 +179,13 @@ async fn after_three_failures_the_service_is_left_alone_and_then_tried_once() {
     }
     assert!(is_unavailable(&release(&client).await), "it would answer now");
     assert_eq!(scripted.calls.load(Ordering::SeqCst), 3, "but is not asked");
-    sleep(Duration::from_millis(450)).await;
-    assert_eq!(release(&client).await.unwrap(), 7);
+    let opened = Instant::now();
+    while is_unavailable(&release(&client).await) {
+        assert!(opened.elapsed() < Duration::from_secs(5));
+        tokio::task::yield_now().await;
+    }
+    assert!(opened.elapsed() >= Duration::from_millis(350));
+    assert_eq!(scripted.calls.load(Ordering::SeqCst), 4, "one trial, and nobody was asked before it");
     assert_eq!(release(&client).await.unwrap(), 7);
 }
 

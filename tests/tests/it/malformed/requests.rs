@@ -217,7 +217,7 @@ fn spoiled(operation: &Operation, wrong: Wrong, random: &mut StdRng) -> Option<V
     // The first of the texts below is no body at all.
     let may_lack_body = usize::from(!operation.needs_body());
     let spoiled = match wrong {
-        Wrong::Truncated => text[..random.random_range(1..text.len())].as_bytes().to_vec(),
+        Wrong::Truncated => text.as_bytes()[..random.random_range(1..text.len())].to_vec(),
         Wrong::NoJson => {
             let texts = ["", "name=x&quantity=1", "<a/>", "{'a': 1}", "{a: 1}", "undefined"];
             one_of(&texts[may_lack_body..], random).into()
