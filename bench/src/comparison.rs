@@ -57,6 +57,15 @@ enum Side {
     Pgbench,
 }
 
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "API",
+            Self::Pgbench => "pgbench",
+        }
+    }
+}
+
 impl Bench {
     /// Makes items and users: those that are drawn, and some more for [`Choice::apart`].
     ///
@@ -90,16 +99,17 @@ impl Bench {
         // The API's connections hear of the log when they are used next, and prepare their statements.
         self.ask(scenario, Choice::apart(0)).await?;
         let first = self.ask(scenario, Choice::apart(1)).await?;
-        let rows = rows::written_by(&mut self.database, first.id).await?;
+        let rows = rows::written_since(&mut self.database, first.id).await?;
         let second = self.ask(scenario, Choice::apart(2)).await?;
         let types = capture::parameter_types(&mut self.database, &first.statements).await?;
         let script = script::script(&first.statements, &second.statements, &types)?;
 
+        self.processes.idle().await?;
         let log_end = capture::log_end(&mut self.database).await?;
         self.runs += 1;
         self.pgbench.once(&script, self.runs).await?;
         let done = capture::transaction_since(&mut self.database, log_end, capture::PGBENCH).await?;
-        let by_script = rows::written_by(&mut self.database, done.id).await?;
+        let by_script = rows::written_since(&mut self.database, done.id).await?;
         ensure!(by_script == rows, "a request writes {rows:?}, but its script {by_script:?}");
         Ok(Observed { scenario, statements: first.statements.len(), rows, script })
     }
@@ -124,9 +134,10 @@ impl Bench {
             for side in [Side::Api, Side::Pgbench] {
                 let figures = self.measure(scenario, &script, side).await?;
                 eprintln!(
-                    "{}, round {round} of {}: {side:?} {:.0}/s, p99 {:.1} ms",
+                    "{}, round {round} of {}, {}: {:.0}/s, p99 {:.1} ms",
                     scenario.endpoint(),
                     self.rounds,
+                    side.name(),
                     figures.requests_per_s,
                     figures.p99_ms
                 );
@@ -159,7 +170,8 @@ impl Bench {
         let kept = rows::count(&mut self.database, scenario.kept_in()).await? - rows_before;
         ensure!(
             kept == run.kept,
-            "{side:?} says it kept {} and kept {kept} in {}",
+            "{} says it kept {} in {}, and it is {kept}",
+            side.name(),
             run.kept,
             scenario.kept_in()
         );

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What a run saw.
 #[derive(Default)]
@@ -21,9 +21,12 @@ pub struct Run {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CpuSeconds {
+    #[serde(serialize_with = "rounded")]
     pub api: f64,
+    #[serde(serialize_with = "rounded")]
     pub postgres: f64,
     /// The load generator, or pgbench.
+    #[serde(serialize_with = "rounded")]
     pub callers: f64,
 }
 
@@ -31,14 +34,24 @@ pub struct CpuSeconds {
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
+    #[serde(serialize_with = "rounded")]
     pub requests_per_s: f64,
+    #[serde(serialize_with = "rounded")]
     pub p50_ms: f64,
+    #[serde(serialize_with = "rounded")]
     pub p95_ms: f64,
+    #[serde(serialize_with = "rounded")]
     pub p99_ms: f64,
+    #[serde(serialize_with = "rounded")]
     pub max_ms: f64,
     pub errors: u64,
     /// CPU seconds of 1,000 requests.
     pub cpu_s_per_1000: CpuSeconds,
+}
+
+/// Writes three decimals: more would only look exact.
+pub fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((value * 1000.0).round() / 1000.0)
 }
 
 impl CpuSeconds {

@@ -1,12 +1,13 @@
 //! What was found: a table for people, then a line of JSON for each scenario, then the ratios.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::json;
 
 use crate::{comparison::Comparison, load::Pace, measured::Figures};
 
-/// Characters of a line.
-const WIDTH: u16 = 100;
+/// The columns, which fit on a line of 100 characters.
+const TITLES: [&str; 10] =
+    ["", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms", "errors", "API CPU", "PG CPU", "own CPU"];
 
 /// Prints it.
 ///
@@ -15,12 +16,12 @@ const WIDTH: u16 = 100;
 pub fn print(pace: &Pace, comparisons: &[Comparison]) -> anyhow::Result<()> {
     println!("{}", table(comparisons));
     println!(
-        "{} connections, {} s measured after {} s of warm-up; medians of the rounds. CPU-s: seconds of CPU",
+        "\n{} connections; {} s measured after {} s of warm-up; medians of the rounds.",
         pace.connections,
         pace.measured.as_secs(),
         pace.warm_up.as_secs()
     );
-    println!("for 1,000 requests in the API, in PostgreSQL, and in whoever makes the requests.\n");
+    println!("CPU: seconds for 1,000 requests in the API, in PostgreSQL, and in the callers.\n");
     for comparison in comparisons {
         println!("{}", line(pace, comparison)?);
     }
@@ -32,39 +33,21 @@ pub fn print(pace: &Pace, comparisons: &[Comparison]) -> anyhow::Result<()> {
 }
 
 fn table(comparisons: &[Comparison]) -> Table {
-    const TITLES: [&str; 11] = [
-        "",
-        "by",
-        "requests/s",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "max ms",
-        "errors",
-        "CPU-s API",
-        "PG",
-        "callers",
-    ];
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(TITLES);
+    table.load_style(presets::NOTHING).set_header(TITLES);
     for comparison in comparisons {
-        table.add_row(row(comparison.scenario.endpoint(), "API", &Figures::median(&comparison.api)));
-        table.add_row(row("", "pgbench", &Figures::median(&comparison.pgbench)));
+        table.add_row(row(comparison.scenario.endpoint(), &Figures::median(&comparison.api)));
+        table.add_row(row("  pgbench, same SQL", &Figures::median(&comparison.pgbench)));
     }
-    for column in table.column_iter_mut().skip(2) {
+    for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-fn row(endpoint: &str, by: &str, figures: &Figures) -> Vec<Cell> {
+fn row(by: &str, figures: &Figures) -> Vec<Cell> {
     let cpu = &figures.cpu_s_per_1000;
     [
-        endpoint.to_owned(),
         by.to_owned(),
         format!("{:.0}", figures.requests_per_s),
         format!("{:.1}", figures.p50_ms),
@@ -90,7 +73,7 @@ fn line(pace: &Pace, comparison: &Comparison) -> serde_json::Result<String> {
         "rows": comparison.rows,
         "api": api,
         "pgbench": pgbench,
-        "ratio": ratio(comparison),
+        "ratio": (ratio(comparison) * 1000.0).round() / 1000.0,
         "rounds": {"api": comparison.api, "pgbench": comparison.pgbench},
     }))
 }

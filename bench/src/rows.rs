@@ -7,12 +7,12 @@ use sqlx::{AssertSqlSafe, PgConnection};
 /// How many rows of each table were made or changed.
 pub type Written = BTreeMap<String, i64>;
 
-/// What a transaction wrote, as long as nobody has written the same rows since. A row is counted once,
-/// however often it was changed.
+/// What was written since a transaction began to write. A row is counted once, however often it was
+/// changed, so that it does not matter whether the message of a request has been dispatched meanwhile.
 ///
 /// # Errors
 /// If the database does not tell.
-pub async fn written_by(database: &mut PgConnection, transaction: u32) -> sqlx::Result<Written> {
+pub async fn written_since(database: &mut PgConnection, transaction: u32) -> sqlx::Result<Written> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
          WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
@@ -21,9 +21,10 @@ pub async fn written_by(database: &mut PgConnection, transaction: u32) -> sqlx::
     .await?;
     let mut written = Written::new();
     for table in tables {
-        let sql = format!("SELECT count(*) FROM {table} WHERE xmin::text = $1");
+        // A cluster as young as ours has not begun to count its transactions anew.
+        let sql = format!("SELECT count(*) FROM {table} WHERE xmin::text::bigint >= $1");
         let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(transaction.to_string())
+            .bind(i64::from(transaction))
             .fetch_one(&mut *database)
             .await?;
         if rows > 0 {

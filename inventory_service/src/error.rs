@@ -8,6 +8,8 @@ use orders::OrdersError;
 use tonic::{Code, Status};
 use tracing::error;
 
+use crate::passing::{self, is_passing};
+
 /// The metadata that names a refusal, beside the message for people.
 const REASON: &str = "x-reason";
 
@@ -36,6 +38,16 @@ pub enum StockError {
 }
 
 impl StockError {
+    /// Whether a transaction met another one and may be made again at once.
+    pub(crate) fn met_another_transaction(&self) -> bool {
+        match self {
+            Self::Inventory(InventoryError::Database(error)) | Self::Orders(OrdersError::Database(error)) => {
+                passing::met_another_transaction(error)
+            }
+            _ => false,
+        }
+    }
+
     /// The service answered something that it does not say it would.
     pub(crate) fn unexpected(what: impl std::fmt::Display) -> Self {
         Self::Unavailable(format!("its answer cannot be understood: {what}"))
@@ -122,37 +134,6 @@ fn refusal(code: Code, reason: &'static str, message: String) -> Status {
 fn fault(cause: &(dyn Error + 'static)) -> Status {
     error!(%cause, "a call of the inventory service failed");
     Status::internal("Something went wrong on our side")
-}
-
-/// Whether the same statement may work in a moment: no connection, a time-out, a server that starts or
-/// is full (SQLSTATE classes 08, 53, 57), or a transaction that met another one (40, 55).
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))),
-        _ => false,
-    }
-}
-
-/// Whether a transaction met another one (a deadlock or a serialization failure) and may be tried
-/// again at once.
-pub(crate) fn met_another_transaction(error: &StockError) -> bool {
-    let (StockError::Inventory(InventoryError::Database(error))
-    | StockError::Orders(OrdersError::Database(error))) = error
-    else {
-        return false;
-    };
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | `client` | the service as it is called: deadline, retries, breaker |
 //! | `server` | the service, over `inventory`, with reflection and health |
 //! | `sweep` | gives back what nobody confirmed in time |
+//! | `passing` | trouble with the database that passes |
 //! | `wire` | the interface description's types as the domain's, both ways |
 //! | `news` | what a change of stock tells others, in the transaction that made it |
 //!
@@ -16,6 +17,7 @@ mod breaker;
 mod client;
 mod error;
 mod news;
+mod passing;
 mod server;
 mod stock;
 mod sweep;
@@ -33,5 +35,6 @@ pub use breaker::BreakerSettings;
 pub use client::{ClientSettings, InventoryClient, Served};
 pub use error::StockError;
 pub use news::{announce, wake};
+pub use passing::{is_passing, met_another_transaction};
 pub use server::{Admission, InventoryServer, Offer, serve};
 pub use stock::{Ahead, Stock};

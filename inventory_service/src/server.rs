@@ -20,7 +20,7 @@ use tonic::{
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::client::CORRELATION_ID;
-use crate::error::{StockError, met_another_transaction, status_of};
+use crate::error::{StockError, status_of};
 use crate::news;
 use crate::proto::{self, inventory_server::Inventory};
 use crate::sweep;
@@ -358,7 +358,7 @@ where
 {
     for _ in 1..MOST_ATTEMPTS {
         match attempt().await {
-            Err(error) if met_another_transaction(&error) => {}
+            Err(error) if error.met_another_transaction() => {}
             done => return done,
         }
     }

@@ -14,7 +14,8 @@ impl OrderFulfilment {
     /// Whether a person may move the order there now.
     pub(crate) fn check_status(&self, request: &StatusRequest) -> Result<(), Refusal> {
         let to = request.status;
-        if self.status == to {
+        let from = self.stands_at();
+        if from == to || self.status == to {
             return Ok(());
         }
         if to == OrderStatus::Cancelled {
@@ -23,7 +24,7 @@ impl OrderFulfilment {
                 _ => Ok(()),
             };
         }
-        if !self.status.may_become(to) {
+        if !from.may_become(to) {
             return Err(self.cannot_become(to, "the status table has no such step"));
         }
         if let Some(parked) = &self.parked {
@@ -45,6 +46,14 @@ impl OrderFulfilment {
             }
             OrderStatus::Delivered => Err(self.cannot_become(to, "the shop is being told that it left")),
             _ => Ok(()),
+        }
+    }
+
+    /// A hand-over under way may be in the record already.
+    fn stands_at(&self) -> OrderStatus {
+        match self.status {
+            OrderStatus::Confirmed if self.handing_over => OrderStatus::Processing,
+            status => status,
         }
     }
 
@@ -73,11 +82,13 @@ impl Story {
             order.status >= to || order.parked.is_some() || order.over || order.waits_for_stock()
         })
         .await;
-        self.ctx.state(|order| {
+        self.ctx.state_mut(|order| {
             let status = order.status;
             if status >= to && status != OrderStatus::Cancelled {
                 return Ok(StatusAnswer { status });
             }
+            // What is refused must not be done later all the same.
+            (order.go_on, order.left_by_hand) = (false, false);
             let why = match &order.parked {
                 Some(parked) => format!("the step {} is parked ({})", parked.step, parked.reason),
                 None if order.waits_for_stock() => "it waits for stock".to_owned(),

@@ -1,7 +1,7 @@
 //! What failures of the rooms below mean to a caller.
 
 use inventory::InventoryError;
-use inventory_service::StockError;
+use inventory_service::{StockError, is_passing};
 use orders::OrdersError;
 
 use super::{AllocationShortage, Problem};
@@ -66,30 +66,10 @@ impl From<InventoryError> for Problem {
     }
 }
 
-/// Whether the same statement may work in a moment: no connection, a time-out, a server that starts
-/// or is full (SQLSTATE classes 08, 53, 57), or a transaction that met another one (40, 55).
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))),
-        _ => false,
-    }
-}
-
 /// Whether a problem is a transaction that met another one and may be tried again at once.
 pub(crate) fn met_another_transaction(problem: &Problem) -> bool {
     let Problem::Unavailable(cause) = problem else {
         return false;
     };
-    cause
-        .downcast_ref::<sqlx::Error>()
-        .and_then(|error| error.as_database_error()?.code())
-        .is_some_and(|code| code.starts_with("40"))
+    cause.downcast_ref::<sqlx::Error>().is_some_and(inventory_service::met_another_transaction)
 }
