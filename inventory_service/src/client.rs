@@ -21,6 +21,9 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tracing::warn;
 use url::Url;
 
@@ -98,6 +101,7 @@ pub struct InventoryClient {
 
 struct Inner {
     service: Service<Channel>,
+    health: HealthClient<Channel>,
     token: Option<MetadataValue<Ascii>>,
     settings: ClientSettings,
     breaker: Breaker,
@@ -133,13 +137,28 @@ impl InventoryClient {
             endpoint =
                 endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(url_is_wrong)?;
         }
+        let channel = endpoint.connect_lazy();
         let inner = Inner {
-            service: Service::new(endpoint.connect_lazy()),
+            health: HealthClient::new(channel.clone()),
+            service: Service::new(channel),
             token: token.transpose()?,
             breaker: Breaker::new(settings.breaker),
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Asks the service whether it serves, once and whatever the breaker says.
+    ///
+    /// # Errors
+    /// [`StockError::Unavailable`].
+    pub async fn is_serving(&self) -> Result<(), StockError> {
+        let asked = self.inner.health.clone().check(HealthCheckRequest::default()).await;
+        match asked {
+            Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
+            Ok(_) => Err(StockError::Unavailable("it does not serve right now".into())),
+            Err(status) => Err(StockError::of(&status)),
+        }
     }
 
     /// The items with these SKUs and their figures; a SKU that is no item is not among them.

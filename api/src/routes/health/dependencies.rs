@@ -35,7 +35,8 @@ struct LinkHealth {
 enum LinkState {
     /// All is well.
     Up,
-    /// Orders are taken and start when Temporal is back.
+    /// Something waits: without Temporal, orders are taken and start later; without an inventory
+    /// service that stock is kept by, orders of shops reserve later and other orders are refused.
     Degraded,
     /// Nothing can be kept.
     Down,
@@ -46,6 +47,9 @@ enum LinkState {
 struct Dependencies {
     database: Dependency,
     temporal: Dependency,
+    /// The inventory service, where stock is kept by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inventory: Option<Dependency>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -76,20 +80,26 @@ enum DependencyState {
     ),
 )]
 async fn order_service(State(api): State<Api>) -> (StatusCode, Json<LinkHealth>) {
-    let (database, temporal) = join!(
+    let ask_inventory = async {
+        let service = api.stock.there()?;
+        Some(ask("inventory service", TIME_LIMIT, service.is_serving()).await)
+    };
+    let (database, temporal, inventory) = join!(
         ask("database", TIME_LIMIT, ask_database(&api.pool)),
         ask("Temporal", TIME_LIMIT, api.dispatcher.ask_temporal()),
+        ask_inventory,
     );
-    let status = state(database.status, temporal.status);
+    let others = [Some(temporal.status), inventory.as_ref().map(|inventory| inventory.status)];
+    let status = state(database.status, others.into_iter().flatten());
     let code = if status == LinkState::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (code, Json(LinkHealth { status, dependencies: Dependencies { database, temporal } }))
+    (code, Json(LinkHealth { status, dependencies: Dependencies { database, temporal, inventory } }))
 }
 
-fn state(database: DependencyState, temporal: DependencyState) -> LinkState {
-    match (database, temporal) {
-        (DependencyState::Up, DependencyState::Up) => LinkState::Up,
-        (DependencyState::Up, DependencyState::Down) => LinkState::Degraded,
-        (DependencyState::Down, _) => LinkState::Down,
+fn state(database: DependencyState, mut others: impl Iterator<Item = DependencyState>) -> LinkState {
+    match database {
+        DependencyState::Down => LinkState::Down,
+        DependencyState::Up if others.any(|state| state == DependencyState::Down) => LinkState::Degraded,
+        DependencyState::Up => LinkState::Up,
     }
 }
 
@@ -125,10 +135,16 @@ mod tests {
     #[test]
     fn without_temporal_orders_are_still_taken_and_without_the_database_nothing_is() {
         use DependencyState::{Down, Up};
-        assert_eq!(state(Up, Up), LinkState::Up);
-        assert_eq!(state(Up, Down), LinkState::Degraded);
-        assert_eq!(state(Down, Up), LinkState::Down);
-        assert_eq!(state(Down, Down), LinkState::Down);
+        for (database, others, expected) in [
+            (Up, vec![Up], LinkState::Up),
+            (Up, vec![Up, Up], LinkState::Up),
+            (Up, vec![Down], LinkState::Degraded),
+            (Up, vec![Up, Down], LinkState::Degraded),
+            (Down, vec![Up, Up], LinkState::Down),
+            (Down, vec![Down], LinkState::Down),
+        ] {
+            assert_eq!(state(database, others.iter().copied()), expected, "{others:?}");
+        }
     }
 
     #[tokio::test]

@@ -145,12 +145,22 @@ fn what_is_short_or_not_kept_holds_nothing_and_the_doors_of_stock_are_closed() {
     });
 }
 
+/// What the health of the link says in all, and of the inventory service.
+async fn link(world: &World) -> (String, String) {
+    let answer = world.http.get(world.api("/health/integration/order-service")).send().await.unwrap();
+    let said: Value = answer.json().await.unwrap();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    (text(&said["status"]), text(&said["dependencies"]["inventory"]["status"]))
+}
+
 #[test]
 fn without_the_service_no_order_is_taken_none_is_parked_and_all_go_on_when_it_is_back() {
     world::run(async {
         let (service, world) = apart().await;
         service.stock("APART-AWAY", 5).await;
+        assert_eq!(link(&world).await, ("up".into(), "up".into()));
         service.kill();
+        assert_eq!(link(&world).await, ("degraded".into(), "down".into()));
         let (status, body) = place(&world, &order("APART-AWAY", 1)).await;
         assert_eq!(status, 503, "{body}");
         let of_shop = Placed::new(SHOP, &["APART-AWAY"], 2);

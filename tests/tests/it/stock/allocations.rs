@@ -189,15 +189,14 @@ fn shortage(refused: Result<Allocated, InventoryError>) -> (String, u64, u64) {
 async fn a_request_is_granted_whole_or_not_at_all_and_names_what_is_short() {
     let pool = stocked(&[("a", 5), ("b", 1)]).await;
     receive(&pool, "a", "north", 4).await;
-    let cases: [(&[(&str, &str, i64, &str)], _); 5] = [
-        (&[("1", "b", 1, ""), ("2", "a", 6, "")], ("a in main", 6, 5)),
-        (&[("1", "b", 1, ""), ("2", "b", 1, "")], ("b in main", 2, 1)),
-        (&[("1", "a", 2, "north"), ("2", "a", 3, "north")], ("a in north", 5, 4)),
-        (&[("1", "a", 5, ""), ("2", "a", 5, "")], ("a in north", 5, 4)),
-        (&[("1", "b", 1, "north")], ("b in north", 1, 0)),
-    ];
-    for (items, (place, requested, available)) in cases {
-        let refused = shortage(try_allocate(&pool, &asked("o", items)).await);
+    for (items, (place, requested, available)) in [
+        (vec![("1", "b", 1, ""), ("2", "a", 6, "")], ("a in main", 6, 5)),
+        (vec![("1", "b", 1, ""), ("2", "b", 1, "")], ("b in main", 2, 1)),
+        (vec![("1", "a", 2, "north"), ("2", "a", 3, "north")], ("a in north", 5, 4)),
+        (vec![("1", "a", 5, ""), ("2", "a", 5, "")], ("a in north", 5, 4)),
+        (vec![("1", "b", 1, "north")], ("b in north", 1, 0)),
+    ] {
+        let refused = shortage(try_allocate(&pool, &asked("o", &items)).await);
         assert_eq!(refused, (place.to_owned(), requested, available), "{items:?}");
     }
     assert_eq!(listed(&pool, "o").await, []);
