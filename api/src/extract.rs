@@ -38,11 +38,11 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let is_json = is_json(request.headers());
         let bytes = bytes(request, state).await?;
-        match bytes.trim_ascii() {
+        match bytes.as_ref() {
             b"" => Ok(Self(T::default())),
             _ if !is_json => Err(Problem::NotJson),
-            b"null" => Ok(Self(T::default())),
-            _ => read_object(&bytes).map(Self),
+            body if body.trim_ascii() == b"null" => Ok(Self(T::default())),
+            body => read_object(body).map(Self),
         }
     }
 }
@@ -205,12 +205,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_may_be_left_out_is_an_object_where_it_is_there() {
-        for left_out in ["", " \n", "null"] {
+        for left_out in ["", "null", " null\n"] {
             assert_eq!(reason("application/json", left_out).await.unwrap(), None, "{left_out:?}");
         }
         let given = reason("application/json; charset=utf-8", r#"{"reason": "late"}"#).await.unwrap();
         assert_eq!(given.as_deref(), Some("late"));
-        for bad in ["[]", r#"["late"]"#, "true", "\"late\"", "{"] {
+        for bad in ["\n", "[]", r#"["late"]"#, "true", "\"late\"", "{"] {
             let refused = reason("application/json", bad).await.unwrap_err();
             assert!(matches!(refused, Problem::Invalid { .. }), "{bad}: {refused}");
         }
