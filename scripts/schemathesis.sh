@@ -44,14 +44,18 @@ install() {
     fi && touch "$place/complete"
 }
 
-# run_schemathesis ARGUMENT ...
-run_schemathesis() {
+# run_schemathesis ARGUMENT ...: in a folder that is thrown away, for it keeps what it found in the folder
+# it runs in and begins with that the next time.
+run_schemathesis() (
+    work=$(mktemp -d "${TMPDIR:-/tmp}/waybill-schemathesis.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    cd "$work"
     if [[ -d $place/packages ]]; then
         PYTHONPATH="$place/packages" python3 -m schemathesis.cli "$@"
     else
         "$place/bin/python" -m schemathesis.cli "$@"
     fi
-}
+)
 
 need_python
 if [[ ! -e $place/complete ]]; then
