@@ -17,7 +17,7 @@ use crate::{
 
 mod values;
 
-use values::{Piece, bytes_of, pieces};
+use values::{Piece, bytes_of, elements, pieces};
 
 /// A script, and the values of its variables that do not change.
 #[derive(Debug)]
@@ -102,6 +102,9 @@ impl Writer {
         if one == other {
             return Ok(format!("{}::{of_type}", self.constant(one)));
         }
+        if of_type.ends_with("[]") {
+            return Ok(format!("{}::{of_type}", self.array(one, other)?));
+        }
         if of_type != "BYTEA" {
             return Ok(format!("({})::{of_type}", self.text(one, other)?));
         }
@@ -113,6 +116,21 @@ impl Writer {
                 Ok(format!("decode(lpad(to_hex(:n::bigint), {}, '0'), 'hex')", 2 * one.len()))
             }
         }
+    }
+
+    /// An array that differs between the requests. The expression has to be one that PostgreSQL can
+    /// work out when it plans for these values, and whose length it does not know when it plans for any:
+    /// so it stands with the API's parameters, and so the script is planned anew as often as they are.
+    fn array(&mut self, one: &str, other: &str) -> anyhow::Result<String> {
+        const BETWEEN: &str = "chr(31)";
+        let (ones, others) = (elements(one)?, elements(other)?);
+        ensure!(ones.len() == others.len(), "lists of different length");
+        let mut parts = Vec::with_capacity(ones.len());
+        for (one, other) in ones.iter().zip(&others) {
+            parts.push(self.text(one, other)?);
+        }
+        let joined = parts.join(&format!(" || {BETWEEN} || "));
+        Ok(format!("string_to_array({joined}, {BETWEEN})"))
     }
 
     /// A text that differs between the requests.

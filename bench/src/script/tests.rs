@@ -51,6 +51,19 @@ fn an_id_is_another_one_in_every_transaction_wherever_it_stands() {
 }
 
 #[test]
+fn an_array_that_differs_is_made_of_its_elements() {
+    let lists = [ONE, OTHER].map(|id| format!(r#"{{{id},"a \"b\", {{c}}"}}"#));
+    let id = "'0190a0b0-1111-7000-8000-0000' || lpad(to_hex(:n::bigint), 8, '0')";
+    assert_eq!(
+        value_of(Some(&lists[0]), Some(&lists[1]), "TEXT[]"),
+        format!("string_to_array({id} || chr(31) || :c0::text, chr(31))::TEXT[]")
+    );
+    let constants = script_of(Some(&lists[0]), Some(&lists[1]), "TEXT[]").unwrap().constants;
+    assert_eq!(constants, [r#"a "b", {c}"#]);
+    assert!(script_of(Some("{NULL,a}"), Some("{NULL,b}"), "TEXT[]").is_err());
+}
+
+#[test]
 fn a_moment_is_now_and_a_digest_is_a_number() {
     let moments = ["2026-11-21 15:00:00.5+00", "2026-11-21 15:00:01+00"];
     assert_eq!(value_of(Some(moments[0]), Some(moments[1]), "TIMESTAMPTZ"), "(now())::TIMESTAMPTZ");

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use regex::Regex;
 
 /// A part of a text.
@@ -100,4 +100,33 @@ pub(super) fn pieces(text: &str) -> anyhow::Result<Vec<Piece>> {
 pub(super) fn bytes_of(shown: &str) -> anyhow::Result<Vec<u8>> {
     let digits = shown.strip_prefix("\\x").context("bytes are shown as \\x and digits")?;
     Ok(hex::decode(digits)?)
+}
+
+/// The elements of an array of one dimension, as PostgreSQL shows it.
+///
+/// # Errors
+/// If one of them is NULL.
+pub(super) fn elements(shown: &str) -> anyhow::Result<Vec<String>> {
+    let inside = shown.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let inside = inside.with_context(|| format!("not an array of one dimension: {shown}"))?;
+    let mut elements = Vec::new();
+    let mut characters = inside.chars().peekable();
+    while characters.peek().is_some() {
+        let mut element = String::new();
+        let quoted = characters.next_if_eq(&'"').is_some();
+        while let Some(character) = characters.next() {
+            match character {
+                '"' if quoted => {
+                    characters.next_if_eq(&',');
+                    break;
+                }
+                ',' if !quoted => break,
+                '\\' => element.extend(characters.next()),
+                other => element.push(other),
+            }
+        }
+        ensure!(quoted || element != "NULL", "an element is NULL: {shown}");
+        elements.push(element);
+    }
+    Ok(elements)
 }
