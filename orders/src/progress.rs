@@ -1,6 +1,6 @@
 //! How an order moves on: its status, its condition, the end of its story.
 
-use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus};
+use domain::{Actor, Condition, HeldBy, Mishap, OrderId, OrderStatus};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -178,6 +178,7 @@ pub async fn note_cancelled_by(
 }
 
 /// Notes that the order's run finished all there was to do, or (`ended = false`) that there is more.
+/// Whoever finished was there: what a sweeper said of a run that is gone is answered by it.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -187,12 +188,21 @@ pub async fn set_story_ended(
     ended: bool,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.orders
-         SET story_ended_at = CASE WHEN $2 THEN COALESCE(story_ended_at, now()) END
+        "WITH answered AS (
+             UPDATE orders.attention
+             SET resolved_at = now(), resolution = 'retry', resolved_by = 'waybill',
+                 resolve_reason = 'its run came to the end'
+             WHERE $2 AND order_id = $1 AND reason = $3 AND resolved_at IS NULL
+         )
+         UPDATE orders.orders
+         SET story_ended_at = CASE WHEN $2 THEN COALESCE(story_ended_at, now()) END,
+             condition = CASE WHEN $2 AND condition_reason = $3 THEN NULL ELSE condition END,
+             condition_reason = CASE WHEN $2 AND condition_reason = $3 THEN NULL ELSE condition_reason END
          WHERE order_id = $1",
     )
     .bind(order.as_str())
     .bind(ended)
+    .bind(Mishap::RUN_GONE)
     .execute(conn)
     .await?;
     Ok(())

@@ -32,7 +32,7 @@ impl Dispatcher {
         };
         for order in &orders {
             match self.run_of(order).await? {
-                Run::Goes => {}
+                Run::Goes => self.note_found(order).await?,
                 Run::Unknown if order.status == OrderStatus::Pending => self.start(order).await?,
                 Run::Closed | Run::Unknown => self.park_lost(order).await?,
             }
@@ -49,6 +49,18 @@ impl Dispatcher {
             Err(WorkflowInteractionError::NotFound(_)) => Ok(Run::Unknown),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }
+    }
+
+    /// Takes back that its run was gone: a new one was started while the old one was looked for.
+    async fn note_found(&self, order: &Order) -> Result<(), DispatchError> {
+        if order.condition_reason.as_deref() != Some(Mishap::RUN_GONE) {
+            return Ok(());
+        }
+        let mut tx = self.pool.begin().await?;
+        let (step, why) = (Some(Step::Gate), Some("its run is there"));
+        attention::resolve(&mut tx, &order.order_id, step, "retry", "waybill", why).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Parks it, unless its run ended its story in the meantime.

@@ -79,6 +79,8 @@ fn an_orders_timeline_notes_the_message_that_was_taken_up_again() {
         let order = Placed::new(SHOP, &["CLI-NOTED"], 1);
         world.place(&order).await;
         world.until_shipped(&order).await;
+        // While its run goes on, newer content of the order has an effect.
+        world.until_closed(&order.workflow()).await;
         let known = world.order(&order).await;
         let inbox_id = settled(&order, "SKIPPED", known["orderId"].as_str()).await;
         for _ in 0..2 {

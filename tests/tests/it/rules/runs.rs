@@ -241,3 +241,29 @@ fn a_retry_of_an_order_nobody_knows_is_refused() {
         }
     });
 }
+
+#[test]
+fn an_order_that_was_parked_while_a_new_run_was_started_is_nobodys_any_more() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "RUN-FOUND";
+        world.stock(sku, 0).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        let known = world.until_order(&order, "condition", &["BACKORDERED"]).await;
+        // What a sweeper writes that saw the old run's end, and came second.
+        let parked = "WITH row AS (
+                 INSERT INTO orders.attention (order_id, step, reason, has_run)
+                 VALUES ($1, 'gate', 'RUN_GONE', false))
+             UPDATE orders.orders SET condition = 'NEEDS_ATTENTION', condition_reason = 'RUN_GONE'
+             WHERE order_id = $1";
+        let id = known["orderId"].as_str().expect("an id");
+        sqlx::query(parked).bind(id).execute(&world.pool).await.expect("the row is written");
+        until("the sweeper finds the run", Duration::from_secs(60), async || {
+            world.open_attention(&order).await.is_empty().then_some(())
+        })
+        .await;
+        world.receive(sku, 1).await;
+        world.until_shipped(&order).await;
+    });
+}
