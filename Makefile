@@ -1,7 +1,7 @@
 # `make` alone lists the commands.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench histories stack-up stack-down
+.PHONY: help demo test soak check bench histories stack-up stack-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ demo: ## a first order, fulfilled; stays up until Ctrl-C (not with ARGS=--once)
 
 test: ## all tests, against real servers of their own (ARGS: for cargo test)
 	@scripts/test.sh $(ARGS)
+
+soak: ## 2,000 orders with much happening to them (WAYBILL_STORIES, WAYBILL_STORIES_SEED)
+	@scripts/soak.sh
 
 check: ## format, lints, dependencies, syntax of the scripts
 	@scripts/check.sh

@@ -35,6 +35,11 @@ impl Failure {
         Self { code: code.to_owned(), permanent: true, retry_after: None, vendor_text: None }
     }
 
+    /// A failure that the next attempt may not meet.
+    pub(crate) fn transient(code: &str) -> Self {
+        Self { permanent: false, ..Self::permanent(code) }
+    }
+
     fn database() -> Self {
         Self {
             code: names::DATABASE_FAILURE.to_owned(),

@@ -5,12 +5,16 @@
 
 mod attempt;
 mod order_records;
+mod planner;
 mod shop_calls;
+mod shops;
 mod telling;
 mod warehouse_calls;
 
 pub use order_records::OrderRecords;
+pub use planner::Planner;
 pub use shop_calls::ShopCalls;
+pub use shops::{ShopRules, Shops};
 pub use warehouse_calls::WarehouseCalls;
 
 #[cfg(feature = "faults")]

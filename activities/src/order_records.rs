@@ -1,13 +1,11 @@
 //! Steps in our own database: each is one transaction and may run twice.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use domain::{Condition, Mishap, OrderStatus, ShopDomain, Step, StockOutRule, WarehouseId};
-use inventory::{Reservation as Holding, ReserveOutcome};
-use inventory_service::Stock;
+use domain::{Condition, Mishap, OrderStatus, Step};
 use metrics::counter;
 use orders::{
-    Order, attention,
+    attention,
     progress::{self, Waiting},
     record, shipment,
 };
@@ -15,21 +13,18 @@ use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, ConditionToRecord, OrderRef, OrderSituation, ParcelBooked, ParcelForShop,
-    ParcelToBook, Reservation, Reserved, StepAnswer, StepToPark,
+    self, Cancellation, ConditionToRecord, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, Reservation,
+    Reserved, Standing, StepAnswer, StepToPark,
 };
 
 use crate::{
     attempt::{Failure, attempt},
+    planner::Planner,
     telling,
 };
 
 mod parcels;
-mod planning;
-mod reserving;
-
-/// Which of a shop's locations is which warehouse.
-pub type Locations = HashMap<ShopDomain, HashMap<i64, WarehouseId>>;
+mod standing;
 
 /// Why the stock of an order that was called off was given back.
 const CALLED_OFF: &str = "order called off";
@@ -37,8 +32,7 @@ const CALLED_OFF: &str = "order called off";
 /// The steps in our own database, and at the inventory service where stock is kept by one.
 pub struct OrderRecords {
     pool: PgPool,
-    locations: Locations,
-    stock: Stock,
+    planner: Planner,
 }
 
 #[activities]
@@ -49,16 +43,7 @@ impl OrderRecords {
         _ctx: ActivityContext,
         input: Reservation,
     ) -> Result<Reserved, ActivityError> {
-        attempt(&self.pool, Step::Reserve, &input.order_id, || self.reserve(&input)).await
-    }
-
-    #[activity(definition = contract::LookAtOrder)]
-    pub async fn look_at_order(
-        self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: OrderRef,
-    ) -> Result<OrderSituation, ActivityError> {
-        attempt(&self.pool, Step::Gate, &input.order_id, || self.look(&input)).await
+        attempt(&self.pool, Step::Reserve, &input.order_id, || self.planner.plan_now(&input)).await
     }
 
     #[activity(definition = contract::RecordCondition)]
@@ -119,6 +104,15 @@ impl OrderRecords {
         attempt(&self.pool, Step::Gate, &input.order_id, || self.open_row(&input)).await
     }
 
+    #[activity(definition = contract::ReadStanding)]
+    pub async fn read_standing(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: OrderRef,
+    ) -> Result<Standing, ActivityError> {
+        attempt(&self.pool, Step::Release, &input.order_id, || self.standing(&input)).await
+    }
+
     #[activity(definition = contract::ReleaseStock)]
     pub async fn release_stock(
         self: Arc<Self>,
@@ -139,53 +133,10 @@ impl OrderRecords {
 }
 
 impl OrderRecords {
-    /// The steps, against this database.
+    /// The steps, by this planner.
     #[must_use]
-    pub fn new(pool: PgPool, locations: Locations, stock: Stock) -> Self {
-        Self { pool, locations, stock }
-    }
-
-    async fn reserve(&self, input: &Reservation) -> Result<Reserved, Failure> {
-        let ahead = self.reserve_ahead(input).await?;
-        let mut tx = self.pool.begin().await?;
-        let order = record::lock(&mut tx, &input.order_id).await?;
-        if is_over(&order) {
-            return Ok(Reserved::Over { status: order.status });
-        }
-        let Some(request) = self.reserve_request(&order, input.stock_out) else {
-            return Ok(Reserved::UnknownSku);
-        };
-        let holding = match self.take_stock(&mut tx, ahead, &order, request).await? {
-            ReserveOutcome::Reserved(holding) => holding,
-            ReserveOutcome::UnknownSku(_) => return Ok(Reserved::UnknownSku),
-            ReserveOutcome::Short(_) => return Ok(Reserved::OutOfStock),
-        };
-        let waits_whole = !holding.waiting.is_empty() && input.stock_out != StockOutRule::ShipWhatIsThere;
-        if waits_whole {
-            let waiting = Waiting { condition: Condition::Backordered, reason: None, held_by: None };
-            progress::set_condition(&mut tx, &order.order_id, waiting).await?;
-        } else {
-            let detail = describe(&holding);
-            progress::move_to(&mut tx, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail))
-                .await?;
-        }
-        let hand_overs = planning::hand_overs(&mut tx, &order, &holding, waits_whole).await?;
-        let (_, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
-        let untold = telling::untold(&mut tx, &order).await?;
-        tx.commit().await?;
-        Ok(Reserved::Held {
-            hand_overs,
-            waiting_lines: u32::try_from(holding.waiting.len()).unwrap_or(u32::MAX),
-            untold,
-            pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
-        })
-    }
-
-    async fn look(&self, input: &OrderRef) -> Result<OrderSituation, Failure> {
-        let mut conn = self.pool.acquire().await?;
-        let order =
-            record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
-        Ok(OrderSituation { status: order.status, facts: order.facts })
+    pub fn new(planner: Planner) -> Self {
+        Self { pool: planner.pool.clone(), planner }
     }
 
     async fn condition(&self, input: &ConditionToRecord) -> Result<(), Failure> {
@@ -237,23 +188,29 @@ impl OrderRecords {
     }
 
     async fn release(&self, input: &OrderRef) -> Result<ParcelBooked, Failure> {
-        let ahead = self.release_ahead(&input.order_id, CALLED_OFF).await?;
+        let ahead = self.planner.release_ahead(&input.order_id, CALLED_OFF).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        self.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
+        self.planner.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
         let (_, left) = shipment::pieces(&mut tx, &order.order_id).await?;
-        let status = if left > 0 { self.ship(&mut tx, &order, None).await? } else { order.status };
+        let status = if left > 0 {
+            progress::call_off_the_rest(&mut tx, &order.order_id).await?;
+            self.planner.ship(&mut tx, &order, None).await?
+        } else {
+            order.status
+        };
         tx.commit().await?;
-        Ok(ParcelBooked { status, pieces_left: u32::try_from(left).unwrap_or(u32::MAX) })
+        let pieces_left = u32::try_from(left).unwrap_or(u32::MAX);
+        Ok(ParcelBooked { status, pieces_left, plan_again: false })
     }
 
     async fn cancelled(&self, input: &Cancellation) -> Result<(), Failure> {
         // An attempt at reserving that was given up may have come in late, under the next epoch.
-        let ahead = self.release_ahead(&input.order_id, CALLED_OFF).await?;
+        let ahead = self.planner.release_ahead(&input.order_id, CALLED_OFF).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
         if ahead.answer().is_some() {
-            self.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
+            self.planner.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
         }
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);
@@ -261,16 +218,4 @@ impl OrderRecords {
         progress::set_story_ended(&mut tx, &input.order_id, true).await?;
         Ok(tx.commit().await?)
     }
-}
-
-fn is_over(order: &Order) -> bool {
-    order.story_ended_at.is_some() || order.status == OrderStatus::Cancelled
-}
-
-fn describe(holding: &Holding) -> String {
-    let mut warehouses: Vec<&str> = holding.allocations.iter().map(|held| held.warehouse.as_str()).collect();
-    warehouses.sort_unstable();
-    warehouses.dedup();
-    let pieces: u64 = holding.allocations.iter().map(|held| u64::from(held.quantity.get())).sum();
-    format!("{pieces} pieces in {}", warehouses.join(", "))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{HandOverReference, OrderStatus, Step};
 use orders::{
-    hand_over::{self, HandOver, HandOverStatus},
+    hand_over::{self, HandOver, HandOverStatus, HandedLine},
     inbox::{self, NewMessage, Source},
     progress, record,
 };
@@ -16,7 +16,7 @@ use warehouse::{
     client::{HandOverState, NewShipment, WarehouseClient},
     shipment::{ShipTo, ShipmentLine},
 };
-use workflows::contract::{self, HandOverRef, OrderRef, Recalled};
+use workflows::contract::{self, HandOverRef, HandedOver, OrderRef, Recalled};
 
 use crate::attempt::{Failure, attempt};
 
@@ -37,7 +37,7 @@ impl WarehouseCalls {
         self: Arc<Self>,
         _ctx: ActivityContext,
         input: HandOverRef,
-    ) -> Result<(), ActivityError> {
+    ) -> Result<HandedOver, ActivityError> {
         attempt(&self.pool, Step::HandOver, &input.order_id, || self.hand_over(&input)).await
     }
 
@@ -82,20 +82,27 @@ impl WarehouseCalls {
         Self { pool, client, ask_again_after }
     }
 
-    async fn hand_over(&self, input: &HandOverRef) -> Result<(), Failure> {
-        let mut conn = self.pool.acquire().await?;
-        let hand_over = hand_over::find(&mut conn, &input.reference)
-            .await?
-            .ok_or(Failure::permanent("HAND_OVER_UNKNOWN"))?;
-        if hand_over.status != HandOverStatus::Requested.as_str() {
-            return if hand_over.status == HandOverStatus::Accepted.as_str() {
-                Ok(())
-            } else {
-                Err(Failure::permanent("HAND_OVER_CALLED_OFF"))
-            };
+    /// What was committed before the call is acted on before it: the last look at the record and the
+    /// note that the warehouse is being called are one transaction.
+    async fn hand_over(&self, input: &HandOverRef) -> Result<HandedOver, Failure> {
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        let Some(hand_over) = hand_over::find(&mut tx, &input.reference).await? else {
+            return Ok(HandedOver::Overtaken); // planned anew
+        };
+        if hand_over.status == HandOverStatus::Accepted.as_str() {
+            return Ok(HandedOver::Accepted);
         }
-        let customer = record::customer(&mut conn, &input.order_id).await?;
-        drop(conn);
+        if hand_over.status != HandOverStatus::Requested.as_str() {
+            return Err(Failure::permanent("HAND_OVER_CALLED_OFF"));
+        }
+        if !record::plan_stands(&mut tx, &order).await? {
+            return Ok(HandedOver::Overtaken);
+        }
+        let customer = record::customer(&mut tx, &input.order_id).await?;
+        let ship_to_digest = record::ship_to_digest(&mut tx, &input.order_id).await?;
+        hand_over::calling(&mut tx, &input.reference, ship_to_digest.as_deref()).await?;
+        tx.commit().await?;
 
         let shipment = NewShipment {
             reference: input.reference.clone(),
@@ -115,28 +122,29 @@ impl WarehouseCalls {
         hand_over::accepted(&mut tx, &input.reference, Duration::from_millis(input.overdue_after_ms)).await?;
         let detail = Some(input.reference.as_str());
         progress::move_to(&mut tx, &input.order_id, OrderStatus::Processing, "HANDED_OVER", detail).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(HandedOver::Accepted)
     }
 
     async fn recall(&self, input: &HandOverRef) -> Result<Recalled, Failure> {
         let results = self.client.cancel(&input.reference).await?;
-        let mut pieces_too_late = 0;
+        let mut late = Vec::new();
         if results.iter().any(|result| result.too_late) {
             let state = self.client.shipment(&input.reference).await?;
             let parcels = state.map(|state| state.shipments).unwrap_or_default();
-            for parcel in parcels {
-                let late =
-                    results.iter().any(|result| result.too_late && result.shipment_id == parcel.shipment_id);
-                if late {
-                    pieces_too_late += parcel.lines.iter().map(|line| line.quantity).sum::<u32>();
-                }
-            }
+            let is_late = |id: &str| results.iter().any(|result| result.too_late && result.shipment_id == id);
+            let parcels = parcels.into_iter().filter(|parcel| is_late(&parcel.shipment_id));
+            late = parcels.flat_map(|parcel| parcel.lines).collect();
         }
         let mut tx = self.pool.begin().await?;
         record::lock(&mut tx, &input.order_id).await?;
-        hand_over::settle(&mut tx, &input.reference, HandOverStatus::Recalled, pieces_too_late).await?;
+        let hand_over = hand_over::find(&mut tx, &input.reference).await?;
+        let lines = hand_over.map(|hand_over| hand_over.lines).unwrap_or_default();
+        let late = by_line(&lines, &late);
+        hand_over::recalled(&mut tx, &input.reference, &late).await?;
+        record::raise_wish(&mut tx, &input.order_id).await?;
         tx.commit().await?;
-        Ok(Recalled { pieces_too_late })
+        Ok(Recalled { pieces_too_late: late.iter().map(|line| line.quantity).sum() })
     }
 
     async fn ask_about_order(&self, input: &OrderRef) -> Result<(), Failure> {
@@ -164,6 +172,7 @@ impl WarehouseCalls {
                 shop: "",
                 message_id: &message_id,
                 topic: "inquiry",
+                subject: None,
                 headers: json!({}),
                 body: body.as_bytes(),
                 sweep_after: Duration::ZERO,
@@ -172,6 +181,24 @@ impl WarehouseCalls {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// Which lines of a hand-over these pieces are, the first lines first.
+fn by_line(handed: &[HandedLine], pieces: &[ShipmentLine]) -> Vec<HandedLine> {
+    let mut left: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in pieces {
+        *left.entry(&line.sku).or_default() += line.quantity;
+    }
+    let mut lines = Vec::new();
+    for line in handed {
+        let Some(pieces) = left.get_mut(line.sku.as_str()) else { continue };
+        let quantity = line.quantity.min(*pieces);
+        *pieces -= quantity;
+        if quantity > 0 {
+            lines.push(HandedLine { quantity, ..line.clone() });
+        }
+    }
+    lines
 }
 
 /// What a hand-over asks for, added up by SKU.

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, server::MOST_BODY_BYTES};
 
 /// A JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -98,12 +98,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryPart<T> {
 }
 
 /// Why the bytes of a body could not be had.
-pub(crate) fn body_unread(rejection: &BytesRejection) -> Problem {
+fn body_unread(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::TooLarge
+        Problem::TooLarge(MOST_BODY_BYTES)
     } else {
-        Problem::unreadable("The body ended before it was complete")
+        cut_short()
     }
+}
+
+/// The sender hung up in the middle of a body.
+pub(crate) fn cut_short() -> Problem {
+    Problem::unreadable("The body ended before it was complete")
 }
 
 /// Why the bytes are not the JSON that is needed, by the member that is to blame if it is one.

@@ -11,6 +11,7 @@
 //! | `page` | pages of a list, and the way from one to the next |
 //! | [`grpc`] | the inventory service on its own port, behind the same access |
 //! | `stock_elsewhere` | closed doors, where stock is kept by a service of its own |
+//! | [`unverified`] | bodies of senders who have not proved who they are, within bounds |
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |
 //! | `amount`, `correlation`, `extract`, `field`, `members` | reading what a caller sent |
@@ -28,6 +29,7 @@ pub mod problem;
 pub mod queue;
 pub mod server;
 pub mod telemetry;
+pub mod unverified;
 
 mod amount;
 mod correlation;

@@ -9,6 +9,7 @@ use api::{
     grpc, queue,
     server::{self, Api},
     telemetry,
+    unverified::Unverified,
 };
 use clap::Parser;
 use intake::{DatabasePool, Dispatcher, temporal::LazyTemporal};
@@ -60,6 +61,7 @@ async fn main() -> anyhow::Result<()> {
         queue: queue.clone(),
         dispatcher,
         stock,
+        unverified: Unverified::default(),
     };
     let access = Arc::new(access);
     let router = server::router(api, Arc::clone(&access));

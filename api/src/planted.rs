@@ -32,6 +32,7 @@ pub(crate) fn acknowledged_unkept(api: &Api, message: &NewMessage<'_>) -> bool {
             shop: &shop,
             message_id: &message_id,
             topic: &topic,
+            subject: None,
             headers,
             body: &body,
             sweep_after: Duration::ZERO,

@@ -148,8 +148,14 @@ pub enum Problem {
     #[error("Stock is kept by a service of its own (INVENTORY_SERVICE_URL); ask that one")]
     StockElsewhere,
     /// The body is too large.
-    #[error("The body is larger than {} bytes", crate::server::MOST_BODY_BYTES)]
-    TooLarge,
+    #[error("The body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The body comes too slowly.
+    #[error("The body came too slowly and was not waited for; send it again, whole")]
+    TooSlow,
+    /// Too much is held already of bodies whose senders have not proved who they are.
+    #[error("Too many bodies are coming in at once; try again in a few seconds")]
+    NoRoom,
     /// The body is not announced as JSON.
     #[error("Content-Type must be application/json")]
     NotJson,
@@ -231,7 +237,9 @@ impl Problem {
             Self::AllocationExpired => {
                 Kind(S::CONFLICT, "allocation-expired", "ALLOCATION_EXPIRED", "Allocation expired")
             }
-            Self::TooLarge => Kind(S::PAYLOAD_TOO_LARGE, "body-too-large", "BODY_TOO_LARGE", "Body too large"),
+            Self::TooLarge(_) => Kind(S::PAYLOAD_TOO_LARGE, "body-too-large", "BODY_TOO_LARGE", "Body too large"),
+            Self::TooSlow => Kind(S::REQUEST_TIMEOUT, "body-too-slow", "BODY_TOO_SLOW", "Body too slow"),
+            Self::NoRoom => Kind(S::SERVICE_UNAVAILABLE, "no-room-for-body", "NO_ROOM_FOR_BODY", "No room for the body"),
             Self::NotJson => {
                 Kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type")
             }

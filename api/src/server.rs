@@ -34,6 +34,7 @@ use crate::{
     problem::Problem,
     queue::Queue,
     routes, stock_elsewhere,
+    unverified::Unverified,
 };
 use answering::Answering;
 
@@ -41,6 +42,8 @@ mod answering;
 
 /// The most bytes of a body.
 pub const MOST_BODY_BYTES: usize = 1024 * 1024;
+/// The most bytes of a shop's webhook: an order of 500 lines with their taxes has 1.2 MB.
+pub const MOST_WEBHOOK_BYTES: usize = 5 * 1024 * 1024;
 /// How long a request may take, its body included.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Bytes of headers that are held for one connection.
@@ -72,6 +75,8 @@ pub struct Api {
     pub dispatcher: Dispatcher,
     /// Where the stock of orders is.
     pub stock: Stock,
+    /// Reads what comes before its sender has proved who it is.
+    pub unverified: Unverified,
 }
 
 /// Every route, behind its door and under the limits.

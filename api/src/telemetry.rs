@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 /// Webhooks by `source` and `outcome`.
 pub(crate) const WEBHOOKS: &str = "waybill_webhooks_total";
+/// Bytes held of webhooks whose senders have not proved who they are.
+pub(crate) const UNVERIFIED_BYTES: &str = "waybill_webhook_unverified_bytes";
 /// Seconds from a webhook's headers to its answer, by `source`.
 pub(crate) const ACKNOWLEDGEMENT: &str = "waybill_webhook_ack_seconds";
 /// Messages that wait to be dispatched.
@@ -29,6 +31,8 @@ pub fn start(listen: SocketAddr) -> Result<(), BuildError> {
         .install()?;
     describe_counter!(WEBHOOKS, "Webhooks by source and outcome");
     describe_histogram!(ACKNOWLEDGEMENT, "Seconds from a webhook's headers to its answer");
+    gauge!(UNVERIFIED_BYTES).set(0.0);
+    describe_gauge!(UNVERIFIED_BYTES, "Bytes held of webhooks that are not verified yet");
     describe_gauge!(QUEUE_DEPTH, "Messages that wait to be dispatched");
     // Shown from the start, so that its first rise can be seen.
     counter!(QUEUE_FULL).increment(0);

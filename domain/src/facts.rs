@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::LineId;
 
-/// What the gate decides by and what the workflow carries: no name, no address, no e-mail.
+/// What the record keeps of an order's newest body: no name, no address, no e-mail.
 ///
 /// Texts a shop sends are kept as they came (`sku`, `currency`, `financial_status`): what cannot be
 /// read is the gate's business, so that the order is parked and visible, not lost at the door.
@@ -30,17 +30,51 @@ pub struct OrderFacts {
     /// When the content was last changed, by the shop's clock; decides which of two bodies is older.
     #[serde(default)]
     pub updated_at: Option<DateTime<Utc>>,
-    /// Shopify's location of the order, mapped to a warehouse only where the configuration does so.
+    /// Where the order was processed, as Shopify's REST bodies say it (a point of sale; null for online
+    /// orders). Where it is fulfilled from is said by its fulfilment orders alone.
     #[serde(default)]
     pub location_id: Option<i64>,
+    /// Whether the channel named an address to ship to.
+    #[serde(default)]
+    pub address: AddressSaid,
     /// The lines.
     pub lines: Vec<OrderLine>,
+    /// What the body says has left, by whomever; none where the body is silent about it.
+    #[serde(default)]
+    pub fulfilments: Option<Vec<ShopFulfilment>>,
+    /// The refunds that the body counts in already, by the shop's ids.
+    #[serde(default)]
+    pub refund_ids: Vec<i64>,
 }
 
-impl OrderFacts {
-    /// The lines that ship and have something left to fulfil.
-    pub fn to_fulfil(&self) -> impl Iterator<Item = &OrderLine> {
-        self.lines.iter().filter(|line| line.requires_shipping && line.fulfillable_quantity > 0)
+/// What a body says of the address an order ships to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AddressSaid {
+    /// There is one.
+    Given,
+    /// There is none: the member is there and null.
+    Null,
+    /// The body is silent about it.
+    #[default]
+    Absent,
+}
+
+impl AddressSaid {
+    /// The name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Given => "GIVEN",
+            Self::Null => "NULL",
+            Self::Absent => "ABSENT",
+        }
+    }
+
+    /// Reads the name back; what is not known counts as silence.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        [Self::Given, Self::Null].into_iter().find(|said| said.as_str() == text).unwrap_or(Self::Absent)
     }
 }
 
@@ -56,12 +90,54 @@ pub struct OrderLine {
     pub product_name: String,
     /// Pieces ordered.
     pub quantity: u32,
-    /// Pieces still to fulfil.
+    /// Pieces still to fulfil, by whomever; where the channel does not say so, what is left of the
+    /// quantity by what else it says.
     pub fulfillable_quantity: u32,
+    /// Whether `fulfillable_quantity` is the channel's own word.
+    #[serde(default = "yes")]
+    pub says_fulfillable: bool,
+    /// Pieces after edits and refunds, where the channel says so.
+    #[serde(default)]
+    pub current_quantity: Option<u32>,
+    /// The channel says that all of the line is fulfilled.
+    #[serde(default)]
+    pub says_fulfilled: bool,
+    /// Who is to fulfil it, where the channel names somebody: `manual` or a service's handle.
+    #[serde(default)]
+    pub fulfilment_service: Option<String>,
     /// Price of one piece, in the order's currency.
     pub unit_price: Decimal,
     /// False for what never leaves a warehouse: downloads, gift cards, services.
     pub requires_shipping: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A fulfilment as an order's body lists it: pieces that somebody says have left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShopFulfilment {
+    /// The shop's id of it.
+    pub id: i64,
+    /// False for one that was cancelled, or ended in an error or a failure.
+    pub stands: bool,
+    /// The parcels' tracking numbers.
+    #[serde(default)]
+    pub tracking_numbers: Vec<String>,
+    /// Pieces by line.
+    pub lines: Vec<LinePieces>,
+}
+
+/// Pieces of one line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinePieces {
+    /// The order's line.
+    pub line_id: LineId,
+    /// How many pieces.
+    pub quantity: u32,
 }
 
 /// What a shop says of the payment; a status we do not know is kept as it came.
@@ -86,6 +162,14 @@ pub enum FinancialStatus {
     Expired,
     /// Something newer than this code.
     Unknown(String),
+}
+
+impl FinancialStatus {
+    /// Whether the money is gone: voided or given back.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Voided | Self::Refunded)
+    }
 }
 
 impl From<String> for FinancialStatus {

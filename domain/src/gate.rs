@@ -1,4 +1,5 @@
-//! The gate: whether an order is to be fulfilled, decided from what the channel said alone.
+//! The gate: whether an order is to be fulfilled, decided from what the channel said alone. It is asked
+//! again whenever the channel says something new, also when the order is reserved or at the warehouse.
 
 use std::fmt;
 
@@ -9,7 +10,89 @@ use crate::{
     ids::Sku,
     money::Currency,
     policy::{FulfilmentPolicy, PaymentRule},
+    wanted::WantedLine,
 };
+
+/// What the gate decides by: small whatever the order's size, and nothing personal, as it stands in
+/// histories.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateFacts {
+    /// Paid, pending and so on.
+    pub financial_status: FinancialStatus,
+    /// Whether any body said that the money was there or could come.
+    pub was_payable: bool,
+    /// A test order of the shop.
+    pub test: bool,
+    /// The shop cancelled it.
+    pub cancelled: bool,
+    /// Whether any body said that it was not cancelled.
+    pub was_open: bool,
+    /// Pieces that are still to leave.
+    pub to_ship: u32,
+    /// Whether the currency is an ISO 4217 code.
+    pub currency_is_readable: bool,
+    /// Whether every line with something to ship names what could be a SKU.
+    pub skus_are_readable: bool,
+}
+
+impl GateFacts {
+    /// What the facts and what is wanted of us come to. `was` is whether any body said that the order
+    /// was open, and whether any said that it was payable.
+    #[must_use]
+    pub fn of(facts: &OrderFacts, wanted: &[WantedLine], was: Was) -> Self {
+        let open = || wanted.iter().filter(|line| line.to_ship() > 0);
+        Self {
+            financial_status: facts.financial_status.clone(),
+            was_payable: was.payable,
+            test: facts.test,
+            cancelled: facts.cancelled_at.is_some(),
+            was_open: was.open,
+            to_ship: open().fold(0, |sum, line| sum.saturating_add(line.to_ship())),
+            currency_is_readable: Currency::parse(&facts.currency).is_ok(),
+            skus_are_readable: open()
+                .all(|line| line.sku.as_deref().is_some_and(|sku| Sku::parse(sku).is_ok())),
+        }
+    }
+}
+
+/// The gate's rules for one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateRules {
+    /// Which payment lets an order go on.
+    pub payment: PaymentRule,
+    /// Whether test orders of a shop are fulfilled.
+    pub fulfil_test_orders: bool,
+    /// A person said to go on although the payment stands like this; it holds while it does.
+    #[serde(default)]
+    pub paid_as: Option<FinancialStatus>,
+    /// The shop's cancellation was settled already: it came too late.
+    #[serde(default)]
+    pub cancel_is_settled: bool,
+}
+
+impl GateRules {
+    /// The policy's rules, of which nothing was waived.
+    #[must_use]
+    pub fn of(policy: &FulfilmentPolicy) -> Self {
+        Self {
+            payment: policy.payment,
+            fulfil_test_orders: policy.fulfil_test_orders,
+            paid_as: None,
+            cancel_is_settled: false,
+        }
+    }
+}
+
+/// What earlier bodies of an order said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Was {
+    /// Not cancelled.
+    pub open: bool,
+    /// Neither voided nor refunded.
+    pub payable: bool,
+}
 
 /// What the gate says of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +103,8 @@ pub enum GateDecision {
     AwaitPayment,
     /// Not to be fulfilled; recorded with the reason.
     Ignore(IgnoreReason),
+    /// The shop cancelled an order that we had begun with.
+    CallOff,
     /// A person has to look.
     Park(Mishap),
 }
@@ -32,9 +117,9 @@ pub enum IgnoreReason {
     TestOrder,
     /// It was cancelled before it reached us.
     CancelledInShop,
-    /// The payment was voided or given back.
+    /// The payment was voided or given back before the order reached us.
     Voided,
-    /// Nothing of it ships, or all of it is fulfilled already.
+    /// Nothing of it ships, or nothing is left to ship for us.
     NothingToShip,
 }
 
@@ -75,6 +160,26 @@ impl Mishap {
     pub const CANCELLED_BY_WAREHOUSE: &'static str = "CANCELLED_BY_WAREHOUSE";
     /// The shop cancelled an order that has left or cannot be recalled.
     pub const CANCELLED_AFTER_SHIPPING: &'static str = "CANCELLED_AFTER_SHIPPING";
+    /// The warehouse could not stop what the shop changed; it leaves as it was handed over.
+    pub const EDITED_TOO_LATE: &'static str = "EDITED_TOO_LATE";
+    /// The shop changed an order at the warehouse, and the policy leaves that to a person.
+    pub const EDITED_AT_WAREHOUSE: &'static str = "EDITED_AT_WAREHOUSE";
+    /// A parcel left that no order waits for, or with other pieces than were handed over.
+    pub const UNEXPECTED_PARCEL: &'static str = "UNEXPECTED_PARCEL";
+    /// The warehouse says that something is wrong with a parcel that has left.
+    pub const TROUBLE_AFTER_SHIPPING: &'static str = "TROUBLE_AFTER_SHIPPING";
+    /// Something that is needed cannot be read; the row names the member.
+    pub const UNREADABLE_ORDER: &'static str = "UNREADABLE_ORDER";
+    /// The order ships and the shop says that it has no address.
+    pub const NO_ADDRESS: &'static str = "NO_ADDRESS";
+    /// The shop wants it fulfilled from a location that is no warehouse of ours.
+    pub const LOCATION_NOT_MAPPED: &'static str = "LOCATION_NOT_MAPPED";
+    /// The shop has no fulfilment orders for it, long after it was placed.
+    pub const NO_FULFILMENT_ORDERS: &'static str = "NO_FULFILMENT_ORDERS";
+    /// Pieces of a parcel have no open fulfilment order in the shop.
+    pub const NOT_REPORTED: &'static str = "NOT_REPORTED";
+    /// Some of a cancelled order has left, and what is left to pay back is to be paid back in the shop.
+    pub const REFUND_BY_HAND: &'static str = "REFUND_BY_HAND";
     /// The order is open but no workflow runs for it.
     pub const RUN_GONE: &'static str = "RUN_GONE";
 
@@ -98,31 +203,39 @@ impl fmt::Display for Mishap {
 }
 
 /// Decides from what the channel said, without asking anybody.
+///
+/// Only a cancellation in the shop cancels an order. Money that is voided or given back later, while
+/// pieces are wanted, makes the order wait for payment.
 #[must_use]
-pub fn decide_gate(facts: &OrderFacts, policy: &FulfilmentPolicy) -> GateDecision {
+pub fn decide_gate(facts: &GateFacts, rules: &GateRules) -> GateDecision {
     use FinancialStatus::{
         Authorized, Expired, Paid, PartiallyPaid, PartiallyRefunded, Pending, Refunded, Unknown, Voided,
     };
 
-    if facts.cancelled_at.is_some() {
-        return GateDecision::Ignore(IgnoreReason::CancelledInShop);
+    match (facts.cancelled && !rules.cancel_is_settled, facts.was_open) {
+        (true, false) => return GateDecision::Ignore(IgnoreReason::CancelledInShop),
+        (true, true) => return GateDecision::CallOff,
+        (false, _) => {}
     }
-    if facts.test && !policy.fulfil_test_orders {
+    if facts.test && !rules.fulfil_test_orders {
         return GateDecision::Ignore(IgnoreReason::TestOrder);
     }
-    if matches!(facts.financial_status, Voided | Refunded) {
-        return GateDecision::Ignore(IgnoreReason::Voided);
-    }
-    if facts.to_fulfil().next().is_none() {
+    if facts.to_ship == 0 {
         return GateDecision::Ignore(IgnoreReason::NothingToShip);
     }
-    if Currency::parse(&facts.currency).is_err() {
+    if facts.financial_status.is_gone() && !facts.was_payable {
+        return GateDecision::Ignore(IgnoreReason::Voided);
+    }
+    if !facts.currency_is_readable {
         return GateDecision::Park(Mishap::new(Mishap::UNREADABLE_CURRENCY));
     }
-    if facts.to_fulfil().any(|line| line.sku.as_deref().is_none_or(|sku| Sku::parse(sku).is_err())) {
+    if !facts.skus_are_readable {
         return GateDecision::Park(Mishap::new(Mishap::UNKNOWN_SKU));
     }
-    match (policy.payment, &facts.financial_status) {
+    if rules.paid_as.as_ref() == Some(&facts.financial_status) {
+        return GateDecision::Fulfil;
+    }
+    match (rules.payment, &facts.financial_status) {
         (PaymentRule::NotChecked, _) => GateDecision::Fulfil,
         (_, Unknown(_)) => GateDecision::Park(Mishap::new(Mishap::UNREADABLE_STATUS)),
         (_, Paid | PartiallyRefunded) | (PaymentRule::PaidOrAuthorized, Authorized) => GateDecision::Fulfil,
@@ -133,34 +246,28 @@ pub fn decide_gate(facts: &OrderFacts, policy: &FulfilmentPolicy) -> GateDecisio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{facts::OrderLine, ids::LineId};
 
-    fn paid_order() -> OrderFacts {
-        OrderFacts {
-            name: "#1".into(),
-            currency: "EUR".into(),
-            total_amount: "10.00".parse().unwrap(),
+    fn paid_order() -> GateFacts {
+        GateFacts {
             financial_status: FinancialStatus::Paid,
+            was_payable: true,
             test: false,
-            cancelled_at: None,
-            updated_at: None,
-            location_id: None,
-            lines: vec![OrderLine {
-                line_id: LineId::parse("1").unwrap(),
-                sku: Some("A".into()),
-                product_name: "A".into(),
-                quantity: 1,
-                fulfillable_quantity: 1,
-                unit_price: "10.00".parse().unwrap(),
-                requires_shipping: true,
-            }],
+            cancelled: false,
+            was_open: true,
+            to_ship: 1,
+            currency_is_readable: true,
+            skus_are_readable: true,
         }
     }
 
-    fn with(change: impl FnOnce(&mut OrderFacts)) -> GateDecision {
+    fn with(change: impl FnOnce(&mut GateFacts)) -> GateDecision {
         let mut facts = paid_order();
         change(&mut facts);
-        decide_gate(&facts, &FulfilmentPolicy::default())
+        decide_gate(&facts, &GateRules::of(&FulfilmentPolicy::default()))
+    }
+
+    fn status(text: &str) -> FinancialStatus {
+        FinancialStatus::from(text.to_owned())
     }
 
     #[test]
@@ -170,61 +277,58 @@ mod tests {
         let policy = FulfilmentPolicy { payment: PaymentRule::PaidOnly, ..Default::default() };
         let mut facts = paid_order();
         facts.financial_status = FinancialStatus::Authorized;
-        assert_eq!(decide_gate(&facts, &policy), GateDecision::AwaitPayment);
+        assert_eq!(decide_gate(&facts, &GateRules::of(&policy)), GateDecision::AwaitPayment);
     }
 
     #[test]
-    fn an_unpaid_order_waits() {
-        for status in ["pending", "partially_paid", "expired"] {
-            assert_eq!(
-                with(|f| f.financial_status = status.to_owned().into()),
-                GateDecision::AwaitPayment,
-                "{status}"
-            );
+    fn an_unpaid_order_waits_and_so_does_one_whose_money_went_later() {
+        for unpaid in ["pending", "partially_paid", "expired", "voided", "refunded"] {
+            assert_eq!(with(|f| f.financial_status = status(unpaid)), GateDecision::AwaitPayment, "{unpaid}");
         }
     }
 
     #[test]
     fn what_is_not_to_be_fulfilled_is_ignored_with_the_reason() {
-        assert_eq!(with(|f| f.test = true), GateDecision::Ignore(IgnoreReason::TestOrder));
+        let ignored = |reason| GateDecision::Ignore(reason);
+        assert_eq!(with(|f| f.test = true), ignored(IgnoreReason::TestOrder));
         assert_eq!(
-            with(|f| f.cancelled_at = Some(chrono::DateTime::UNIX_EPOCH)),
-            GateDecision::Ignore(IgnoreReason::CancelledInShop)
+            with(|f| (f.cancelled, f.was_open) = (true, false)),
+            ignored(IgnoreReason::CancelledInShop)
         );
-        assert_eq!(
-            with(|f| f.financial_status = FinancialStatus::Voided),
-            GateDecision::Ignore(IgnoreReason::Voided)
-        );
-        assert_eq!(
-            with(|f| f.lines[0].requires_shipping = false),
-            GateDecision::Ignore(IgnoreReason::NothingToShip)
-        );
-        assert_eq!(
-            with(|f| f.lines[0].fulfillable_quantity = 0),
-            GateDecision::Ignore(IgnoreReason::NothingToShip)
-        );
+        for gone in ["voided", "refunded"] {
+            let first_seen = with(|f| (f.financial_status, f.was_payable) = (status(gone), false));
+            assert_eq!(first_seen, ignored(IgnoreReason::Voided));
+            let nothing_left = with(|f| (f.financial_status, f.to_ship) = (status(gone), 0));
+            assert_eq!(nothing_left, ignored(IgnoreReason::NothingToShip));
+        }
+        assert_eq!(with(|f| f.to_ship = 0), ignored(IgnoreReason::NothingToShip));
+    }
+
+    #[test]
+    fn what_the_shop_cancels_after_we_began_is_called_off_once() {
+        assert_eq!(with(|f| f.cancelled = true), GateDecision::CallOff);
+        let mut facts = paid_order();
+        facts.cancelled = true;
+        let settled = GateRules { cancel_is_settled: true, ..GateRules::of(&FulfilmentPolicy::default()) };
+        assert_eq!(decide_gate(&facts, &settled), GateDecision::Fulfil);
+    }
+
+    #[test]
+    fn a_persons_word_on_the_payment_holds_until_the_payment_changes() {
+        let mut facts = paid_order();
+        facts.financial_status = FinancialStatus::Pending;
+        let mut rules = GateRules::of(&FulfilmentPolicy::default());
+        rules.paid_as = Some(FinancialStatus::Pending);
+        assert_eq!(decide_gate(&facts, &rules), GateDecision::Fulfil);
+        facts.financial_status = FinancialStatus::Voided;
+        assert_eq!(decide_gate(&facts, &rules), GateDecision::AwaitPayment);
     }
 
     #[test]
     fn what_cannot_be_read_parks_and_is_never_dropped() {
         let park = |code| GateDecision::Park(Mishap::new(code));
-        assert_eq!(with(|f| f.lines[0].sku = None), park(Mishap::UNKNOWN_SKU));
-        assert_eq!(with(|f| f.lines[0].sku = Some("a\u{0}".into())), park(Mishap::UNKNOWN_SKU));
-        assert_eq!(with(|f| f.currency = "euro".into()), park(Mishap::UNREADABLE_CURRENCY));
-        assert_eq!(
-            with(|f| f.financial_status = "half_paid".to_owned().into()),
-            park(Mishap::UNREADABLE_STATUS)
-        );
-    }
-
-    #[test]
-    fn a_line_that_never_ships_may_lack_a_sku() {
-        let decision = with(|f| {
-            let mut gift_card = f.lines[0].clone();
-            gift_card.sku = None;
-            gift_card.requires_shipping = false;
-            f.lines.push(gift_card);
-        });
-        assert_eq!(decision, GateDecision::Fulfil);
+        assert_eq!(with(|f| f.skus_are_readable = false), park(Mishap::UNKNOWN_SKU));
+        assert_eq!(with(|f| f.currency_is_readable = false), park(Mishap::UNREADABLE_CURRENCY));
+        assert_eq!(with(|f| f.financial_status = status("half_paid")), park(Mishap::UNREADABLE_STATUS));
     }
 }

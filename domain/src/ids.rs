@@ -75,9 +75,11 @@ fn is_plain_token(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Printable, not padded with white space, at most `most` bytes.
+/// Printable, not padded with white space, 1 to `most` characters, however many bytes they take.
 fn is_printable(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
+    // No more is counted than has to be.
+    let characters = text.chars().take(most + 1).count();
+    (1..=most).contains(&characters) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 text_id!(
@@ -282,6 +284,16 @@ mod tests {
         assert_eq!(number.as_str(), "ORD-20261121-6BA0A415");
         let reference = HandOverReference::of(&number, &WarehouseId::main(), 2);
         assert_eq!(reference.as_str(), "ORD-20261121-6BA0A415-main-2");
+    }
+
+    #[test]
+    fn a_skus_length_is_counted_in_characters() {
+        for good in ["ä".repeat(255), "😀".repeat(255), "茶".to_owned()] {
+            assert!(Sku::parse(&good).is_ok(), "{good}");
+        }
+        for bad in ["ä".repeat(256), "x".repeat(256), "x".repeat(100_000), String::new()] {
+            assert!(Sku::parse(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

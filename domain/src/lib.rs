@@ -5,6 +5,7 @@
 //! arguments.
 
 mod cancellation;
+mod edits;
 mod facts;
 mod gate;
 mod ids;
@@ -13,7 +14,9 @@ mod policy;
 mod quantity;
 mod status;
 mod step;
+mod wanted;
 
+pub mod leniently;
 pub mod plan;
 
 #[cfg(feature = "faults")]
@@ -23,14 +26,20 @@ pub mod planted;
 compile_error!("the feature `faults` plants failures for tests; release builds cannot have it");
 
 pub use cancellation::{Actor, CancelDecision, CancelUntil, Stage, decide_cancellation};
-pub use facts::{FinancialStatus, OrderFacts, OrderLine};
-pub use gate::{GateDecision, IgnoreReason, Mishap, decide_gate};
+pub use edits::{Change, EditDecision, decide_edit};
+pub use facts::{AddressSaid, FinancialStatus, LinePieces, OrderFacts, OrderLine, ShopFulfilment};
+pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, Mishap, Was, decide_gate};
 pub use ids::{
     Channel, HandOverReference, LineId, OrderId, OrderNumber, ParseError, ShopDomain, ShopifyOrderId, Sku,
     UserId, WarehouseId, WorkflowId,
 };
 pub use money::{Currency, Money};
-pub use policy::{FulfilmentPolicy, PaymentRule, RetryRule, StockOutRule, WhenOverdue};
+pub use policy::{
+    EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, StockOutRule, WhenOverdue,
+};
 pub use quantity::Quantity;
 pub use status::{Condition, HeldBy, OrderStatus};
 pub use step::Step;
+pub use wanted::{
+    OwnParcel, RefundedPieces, Restock, WantedLine, is_our_fulfilment, is_ours_by_service, wanted,
+};

@@ -43,6 +43,26 @@ pub enum WhenOverdue {
     Cancel,
 }
 
+/// What is done when the shop changes what a warehouse has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditsRule {
+    /// It is recalled and handed over anew, as far as the warehouse can still stop it (the default).
+    Follow,
+    /// A person decides.
+    Park,
+}
+
+/// When pieces that come back are on hand again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnsRule {
+    /// When they were received (the default).
+    WhenReceived,
+    /// As soon as the shop says that they come back.
+    AtOnce,
+}
+
 /// How a call is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -112,6 +132,21 @@ pub struct FulfilmentPolicy {
     pub call_retry: RetryRule,
     /// How an undo is repeated before it is parked.
     pub undo_retry: RetryRule,
+    /// Whether the shop's fulfilment orders are looked at before the first hand-over.
+    pub look_before_hand_over: bool,
+    /// How long an order waits for its fulfilment orders before it is parked.
+    #[serde(with = "humantime_serde")]
+    pub fulfilment_orders_within: Duration,
+    /// How often an order that the shop holds is looked at, if nobody says that it goes on.
+    #[serde(with = "humantime_serde")]
+    pub look_again_after: Duration,
+    /// Whether lines are planned at the warehouse that the shop's location is mapped to; else they are
+    /// planned freely and the fulfilment order is moved.
+    pub follow_shop_locations: bool,
+    /// What is done when the shop changes what a warehouse has already.
+    pub edits_after_hand_over: EditsRule,
+    /// When pieces that come back are on hand again.
+    pub restock_returns: ReturnsRule,
     /// Whether Shopify is told to restock what was cancelled here.
     pub restock_on_cancel: bool,
     /// Whether Shopify is told to refund what was cancelled here.
@@ -144,6 +179,12 @@ impl Default for FulfilmentPolicy {
                 longest_wait: Duration::from_secs(300),
                 attempts: 20,
             },
+            look_before_hand_over: true,
+            fulfilment_orders_within: Duration::from_secs(60),
+            look_again_after: Duration::from_secs(15 * 60),
+            follow_shop_locations: true,
+            edits_after_hand_over: EditsRule::Follow,
+            restock_returns: ReturnsRule::WhenReceived,
             restock_on_cancel: true,
             refund_on_cancel: true,
             notify_customer: true,

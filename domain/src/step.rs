@@ -12,8 +12,12 @@ use crate::ids::ParseError;
 pub enum Step {
     /// Decide whether the order is to be fulfilled, and wait until it may be.
     Gate,
+    /// Read the shop's own order, where two messages of one moment disagree.
+    ReadOrder,
     /// Reserve its stock.
     Reserve,
+    /// Look at the shop's fulfilment orders before the hand-over.
+    LookInShop,
     /// Hand it over to the warehouse.
     HandOver,
     /// Book what the warehouse shipped.
@@ -26,22 +30,31 @@ pub enum Step {
     Release,
     /// Tell the shop that the order was cancelled here.
     CancelInShop,
+    /// Give back in the shop what was paid for the rest of an order of which some has left.
+    RefundInShop,
     /// Book the cancellation.
     RecordCancelled,
+    /// Follow what the shop or the warehouse said. Nothing waits here: its rows show what could not be
+    /// followed.
+    Follow,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Gate,
+        Self::ReadOrder,
         Self::Reserve,
+        Self::LookInShop,
         Self::HandOver,
         Self::RecordParcel,
         Self::TellShop,
         Self::Recall,
         Self::Release,
         Self::CancelInShop,
+        Self::RefundInShop,
         Self::RecordCancelled,
+        Self::Follow,
     ];
 
     /// The name used in the status query, the database, search attributes and metrics.
@@ -49,14 +62,18 @@ impl Step {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gate => "gate",
+            Self::ReadOrder => "read_order",
             Self::Reserve => "reserve",
+            Self::LookInShop => "look_in_shop",
             Self::HandOver => "hand_over",
             Self::RecordParcel => "record_parcel",
             Self::TellShop => "tell_shop",
             Self::Recall => "recall",
             Self::Release => "release",
             Self::CancelInShop => "cancel_in_shop",
+            Self::RefundInShop => "refund_in_shop",
             Self::RecordCancelled => "record_cancelled",
+            Self::Follow => "follow",
         }
     }
 }
@@ -72,7 +89,7 @@ impl FromStr for Step {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         Self::ALL.into_iter().find(|step| step.as_str() == text).ok_or(ParseError::new(
             "step",
-            "one of gate, reserve, hand_over, record_parcel, tell_shop, recall, release, cancel_in_shop, record_cancelled",
+            "one of gate, read_order, reserve, look_in_shop, hand_over, record_parcel, tell_shop, recall, release, cancel_in_shop, refund_in_shop, record_cancelled, follow",
         ))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{OrderId, ParseError};
+use domain::{Mishap, OrderId, ParseError};
 use inventory_service::{Stock, StockError};
 use metrics::counter;
 use orders::{
-    OrdersError,
+    OrdersError, attention,
     inbox::{self, Message, Settled},
 };
 use sqlx::PgPool;
@@ -21,6 +21,7 @@ pub mod commands;
 mod lost_runs;
 mod runs;
 mod shop;
+mod shop_news;
 mod warehouse_news;
 
 /// The longest wait between two attempts at a message that cannot be done yet.
@@ -115,7 +116,9 @@ impl Dispatcher {
             Ok(outcome) => outcome,
             Err(error) if error.blames_the_content() => {
                 warn!(inbox.id = message.inbox_id, source = %message.source, %error, "message cannot be read");
-                Outcome::Unreadable("the database refused its content".to_owned())
+                self.unreadable_news(&message, "the database refused its content")
+                    .await
+                    .unwrap_or_else(|_| Outcome::Unreadable("the database refused its content".to_owned()))
             }
             Err(error) => {
                 warn!(inbox.id = message.inbox_id, source = %message.source, %error, "message left for later");
@@ -137,6 +140,16 @@ impl Dispatcher {
         }
     }
 
+    /// A signed message that cannot be read, and of which it is not known whose it is: a person sees which
+    /// member.
+    async fn unreadable_news(&self, message: &Message, why: &str) -> Result<Outcome, DispatchError> {
+        let mut conn = self.pool.acquire().await?;
+        let mishap = Mishap::new(Mishap::UNREADABLE_ORDER);
+        let words = format!("{why} ({})", message.topic);
+        attention::show_message(&mut conn, message.inbox_id, &mishap, &words).await?;
+        Ok(Outcome::Unreadable(why.to_owned()))
+    }
+
     async fn settle(&self, message: &Message, outcome: Outcome) -> Result<(), OrdersError> {
         let mut conn = self.pool.acquire().await?;
         let label = match &outcome {
@@ -150,6 +163,7 @@ impl Dispatcher {
                 inbox::settle(&mut conn, message.inbox_id, how, reason, order.as_ref()).await
             }
             Outcome::Unreadable(reason) => {
+                counter!("waybill_unreadable_total", "source" => message.source.clone()).increment(1);
                 info!(inbox.id = message.inbox_id, source = %message.source, %reason, "message is unreadable");
                 inbox::settle(&mut conn, message.inbox_id, Settled::Unreadable, Some(&reason), None).await
             }

@@ -108,6 +108,8 @@ pub struct Shop {
     pub webhook_secrets: Vec<WebhookSecret>,
     /// Which of its locations is which warehouse.
     pub locations: HashMap<i64, WarehouseId>,
+    /// Handles of fulfilment services whose lines we ship, beside lines of none and of `manual`.
+    pub fulfillment_services: Vec<String>,
     /// How its orders are fulfilled.
     pub policy: FulfilmentPolicy,
 }
@@ -143,6 +145,8 @@ struct ShopEntry {
     webhook_secrets: Vec<String>,
     #[serde(default)]
     locations: HashMap<String, WarehouseId>,
+    #[serde(default)]
+    fulfillment_services: Vec<String>,
     #[serde(default)]
     policy: toml::Table,
 }
@@ -202,6 +206,7 @@ impl SharedSettings {
                 problems.required("SHOPIFY_WEBHOOK_SECRETS", self.shopify_webhook_secrets.as_deref()),
             ),
             locations: HashMap::new(),
+            fulfillment_services: Vec::new(),
             policy: toml::Table::new(),
         })
     }
@@ -260,6 +265,7 @@ impl ShopEntry {
             admin_token: AccessToken::new(self.admin_token),
             webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
             locations,
+            fulfillment_services: self.fulfillment_services,
             policy: problems.policy(&format!("{}: policy", self.domain), self.policy),
         })
     }

@@ -24,6 +24,11 @@ pub(crate) fn epoch(row: &PgRow) -> sqlx::Result<u32> {
     u32::try_from(row.try_get::<i64, _>("epoch")?).map_err(|refused| undecodable("epoch", refused))
 }
 
+/// A version of what an order wants.
+pub(crate) fn version(row: &PgRow) -> sqlx::Result<u32> {
+    u32::try_from(row.try_get::<i64, _>("version")?).map_err(|refused| undecodable("version", refused))
+}
+
 pub(crate) fn undecodable(
     column: &str,
     refused: impl std::error::Error + Send + Sync + 'static,

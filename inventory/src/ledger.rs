@@ -95,6 +95,7 @@ pub(crate) enum Reason {
     Allocation,
     Expiry,
     Adjustment,
+    Return,
 }
 
 impl Reason {
@@ -109,6 +110,7 @@ impl Reason {
             Self::Allocation => "ALLOCATION",
             Self::Expiry => "EXPIRY",
             Self::Adjustment => "ADJUSTMENT",
+            Self::Return => "RETURN",
         }
     }
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `item`, `stocked` | items and their opening stock, and pages of them |
 //! | `availability` | what is there, what is held, what a newcomer could get |
-//! | `reserve`, `release`, `fulfil`, `receive`, `reduce` | what happens to stock |
+//! | `reserve`, `adjust`, `release`, `fulfil`, `receive`, `reduce` | what happens to stock |
+//! | `surplus` | what left although it was held for nobody |
 //! | `reservation`, `allocation` | what an order holds and waits for |
 //! | `allocate`, `transition`, `expiry`, `record` | what another service holds for a while |
 //! | `explain` | which warehouse would serve an order, and why not the others |
@@ -26,6 +27,7 @@
 
 #![warn(missing_docs)]
 
+mod adjust;
 mod allocate;
 mod allocation;
 mod availability;
@@ -48,6 +50,7 @@ mod reservation;
 mod reserve;
 mod served;
 mod stocked;
+mod surplus;
 mod transition;
 
 pub use allocate::{AllocateItem, AllocateRequest, Allocated, allocate};
@@ -63,12 +66,13 @@ pub use provisional::{
     NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,
 };
 pub use queue::ServedOrder;
-pub use receive::{Received, receive};
+pub use receive::{Received, receive, take_back};
 pub use record::{AllocationRecord, Owner, allocations_of_order};
 pub use reduce::reduce;
 pub use release::{Released, release};
 pub use reservation::{Reservation, ReservationStatus, WaitingLine, latest_reservation, reservation};
-pub use reserve::{ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
+pub use reserve::{Pinned, PlacedLine, ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
 pub use served::{ServedMovement, served_since};
 pub use stocked::{StockedItem, items, stocked_item, stocked_items};
+pub use surplus::{Surplus, book_surplus};
 pub use transition::{AllocationNews, cancel_allocation, confirm_allocation, fulfil_allocation};

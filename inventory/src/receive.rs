@@ -33,10 +33,35 @@ pub async fn receive(
     quantity: Quantity,
     reference: Option<&str>,
 ) -> Result<Received, InventoryError> {
+    book_in(conn, sku, warehouse, quantity, reference, Reason::Receipt).await
+}
+
+/// Books pieces in that had left and came back; else as [`receive`].
+///
+/// # Errors
+/// As [`receive`].
+pub async fn take_back(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    warehouse: &WarehouseId,
+    quantity: Quantity,
+    reference: &str,
+) -> Result<Received, InventoryError> {
+    book_in(conn, sku, warehouse, quantity, Some(reference), Reason::Return).await
+}
+
+async fn book_in(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    warehouse: &WarehouseId,
+    quantity: Quantity,
+    reference: Option<&str>,
+    reason: Reason,
+) -> Result<Received, InventoryError> {
     ledger::ensure_shelf(conn, sku, warehouse).await?;
     let receipt = Entry::on_hand(sku, warehouse, i64::from(quantity));
     let place = receipt.place.clone();
-    let booked = ledger::book(conn, Reason::Receipt, reference, &[receipt], Guard::None).await?;
+    let booked = ledger::book(conn, reason, reference, &[receipt], Guard::None).await?;
     let places = booked.into_iter().flatten().map(|booked| (place.clone(), booked.after)).collect();
     let served = queue::serve(conn, &places).await?;
     Ok(Received { availability: availability(conn, sku).await?, served })

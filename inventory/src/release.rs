@@ -37,7 +37,7 @@ pub async fn release(
     epoch: u32,
     cause: &str,
 ) -> Result<Released, InventoryError> {
-    if reservation::begin(conn, order_id, epoch, ReservationStatus::Released).await? {
+    if reservation::begin(conn, order_id, epoch, ReservationStatus::Released, 0).await? {
         return Ok(Released::default());
     }
     let skus = skus_of(conn, order_id, epoch).await?;

@@ -8,6 +8,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::queue::ServedOrder;
 
 /// How far a reservation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Reservation {
     pub order_id: OrderId,
     /// Which of the order's reservations.
     pub epoch: u32,
+    /// Which version of what the order wants it stands for.
+    #[serde(default)]
+    pub version: u32,
     /// How far it has come.
     pub status: ReservationStatus,
     /// What it holds or held, oldest first.
@@ -62,6 +66,9 @@ pub struct Reservation {
     pub waiting: Vec<WaitingLine>,
     /// What the call that returned this changed; empty if it only looked or found it made already.
     pub changed: Vec<AllocationChange>,
+    /// Other orders that were served with what this call gave back.
+    #[serde(default)]
+    pub served: Vec<ServedOrder>,
 }
 
 impl Reservation {
@@ -109,7 +116,7 @@ pub async fn reservation(
 ) -> Result<Option<Reservation>, InventoryError> {
     // One statement, so that no piece is seen twice or not at all while its line is being served.
     let rows = sqlx::query(
-        "SELECT r.status AS header_status, part.*
+        "SELECT r.status AS header_status, r.version, part.*
          FROM inventory.reservations r
          LEFT JOIN LATERAL (
              SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
@@ -128,6 +135,7 @@ pub async fn reservation(
     .await?;
     let Some(header) = rows.first() else { return Ok(None) };
     let status = columns::id(header, "header_status")?;
+    let version = columns::version(header)?;
     let (mut allocations, mut waiting) = (Vec::new(), Vec::new());
     for row in &rows {
         if row.try_get::<Option<String>, _>("allocation_id")?.is_some() {
@@ -136,8 +144,8 @@ pub async fn reservation(
             waiting.push(WaitingLine::read(row)?);
         }
     }
-    let (order_id, changed) = (order_id.clone(), Vec::new());
-    Ok(Some(Reservation { order_id, epoch, status, allocations, waiting, changed }))
+    let (order_id, changed, served) = (order_id.clone(), Vec::new(), Vec::new());
+    Ok(Some(Reservation { order_id, epoch, version, status, allocations, waiting, changed, served }))
 }
 
 /// The order's reservation of the highest epoch, if it has any.
@@ -166,14 +174,16 @@ pub(crate) async fn begin(
     order_id: &OrderId,
     epoch: u32,
     status: ReservationStatus,
+    version: u32,
 ) -> Result<bool, InventoryError> {
     let begun = sqlx::query(
-        "INSERT INTO inventory.reservations (order_id, epoch, status) VALUES ($1, $2, $3)
+        "INSERT INTO inventory.reservations (order_id, epoch, status, version) VALUES ($1, $2, $3, $4)
          ON CONFLICT ON CONSTRAINT reservations_pk DO NOTHING",
     )
     .bind(order_id.as_str())
     .bind(i64::from(epoch))
     .bind(status.as_str())
+    .bind(i64::from(version))
     .execute(conn)
     .await?;
     Ok(begun.rows_affected() == 1)
@@ -204,6 +214,22 @@ pub(crate) async fn set_status(
         .bind(order_id.as_str())
         .bind(i64::from(epoch))
         .bind(status.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes which version of what the order wants the reservation stands for.
+pub(crate) async fn set_version(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: u32,
+    version: u32,
+) -> Result<(), InventoryError> {
+    sqlx::query("UPDATE inventory.reservations SET version = $3 WHERE order_id = $1 AND epoch = $2")
+        .bind(order_id.as_str())
+        .bind(i64::from(epoch))
+        .bind(i64::from(version))
         .execute(conn)
         .await?;
     Ok(())

@@ -243,6 +243,7 @@ impl InventoryServer {
         let mut outcome = inventory::reserve(&mut tx, request).await?;
         if let ReserveOutcome::Reserved(made) = &mut outcome {
             news::announce(&mut tx, correlation_id, &made.changed).await?;
+            news::wake(&mut tx, correlation_id, &made.served, Duration::ZERO).await?;
             match provisional_for {
                 Some(time) => {
                     inventory::hold_provisionally(&mut tx, &made.order_id, made.epoch, *time).await?;

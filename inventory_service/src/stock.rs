@@ -8,8 +8,14 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, Sku};
-use inventory::{FulfilRequest, InventoryError, ReserveOutcome, ReserveRequest, StockedItem};
+use domain::{OrderId, Quantity, Sku, WarehouseId};
+use inventory::{
+    FulfilRequest, InventoryError, ReservationStatus, ReserveOutcome, ReserveRequest, StockedItem, Surplus,
+};
+use orders::{
+    Order,
+    shipment::{ParcelLine, Shipment},
+};
 use sqlx::{PgConnection, PgPool};
 
 use crate::client::{ClientSettings, InventoryClient};
@@ -115,11 +121,21 @@ impl Stock {
         correlation_id: &str,
     ) -> Result<ReserveOutcome, StockError> {
         if let Self::There(_) = self {
-            return ahead.taken_for(&request.order_id, request.epoch);
+            let outcome = ahead.taken_for(&request.order_id, request.epoch)?;
+            return match &outcome {
+                // The order wants something else by now.
+                ReserveOutcome::Reserved(made)
+                    if made.version < request.version && made.status != ReservationStatus::Released =>
+                {
+                    Err(StockError::Overtaken)
+                }
+                _ => Ok(outcome),
+            };
         }
         let outcome = inventory::reserve(conn, request).await?;
         if let ReserveOutcome::Reserved(made) = &outcome {
             news::announce(conn, correlation_id, &made.changed).await?;
+            news::wake(conn, correlation_id, &made.served, Duration::ZERO).await?;
         }
         Ok(outcome)
     }
@@ -195,5 +211,64 @@ impl Stock {
         let fulfilled = inventory::fulfil(conn, request).await?;
         news::announce(conn, correlation_id, &fulfilled.changed).await?;
         Ok(fulfilled.remaining)
+    }
+
+    /// Books out, in the caller's transaction, what left with a parcel and was held for nobody. Returns what
+    /// was and what was not booked, for a person. Where stock is at a service of its own, nothing is.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn book_surplus(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        parcel: &Shipment,
+        lines: &[ParcelLine],
+    ) -> Result<String, StockError> {
+        let mut left = Vec::with_capacity(lines.len());
+        for line in lines {
+            let quantity = Quantity::new(i64::from(line.quantity)).map_err(StockError::unexpected)?;
+            left.push((Sku::parse(&line.sku).map_err(StockError::unexpected)?, quantity));
+        }
+        let booked = match self {
+            Self::There(_) => Vec::new(),
+            Self::Here => {
+                let surplus = Surplus {
+                    order_id: &order.order_id,
+                    epoch: order.epoch,
+                    warehouse: &WarehouseId::parse(&parcel.warehouse).map_err(StockError::unexpected)?,
+                    shipment_id: &format!("{}/{}/surplus", parcel.reference, parcel.shipment_id),
+                    lines: &left,
+                };
+                inventory::book_surplus(conn, &surplus).await?
+            }
+        };
+        let words = left.iter().map(|(sku, pieces)| {
+            let out = booked.iter().find(|(of, _)| of == sku).map_or(0, |(_, out)| *out);
+            format!("{} × {sku} left besides, {out} of them booked out of stock", pieces.get())
+        });
+        Ok(words.collect::<Vec<_>>().join("; "))
+    }
+
+    /// Books pieces in again that had left, in the caller's transaction, with the messages for those who
+    /// waited. Where stock is at a service of its own, nothing is: it hears of a receipt.
+    ///
+    /// # Errors
+    /// [`StockError`].
+    pub async fn take_back(
+        &self,
+        conn: &mut PgConnection,
+        sku: &Sku,
+        warehouse: &WarehouseId,
+        quantity: Quantity,
+        reference: &str,
+        correlation_id: &str,
+    ) -> Result<(), StockError> {
+        if let Self::There(_) = self {
+            return Ok(());
+        }
+        let received = inventory::take_back(conn, sku, warehouse, quantity, reference).await?;
+        news::wake(conn, correlation_id, &received.served, Duration::ZERO).await?;
+        Ok(())
     }
 }

@@ -23,6 +23,8 @@ pub struct Attention {
     pub reason: String,
     /// The vendor's own words; may hold personal data.
     pub vendor_text: Option<String>,
+    /// What differs, in words without personal data.
+    pub detail: Option<String>,
     /// False where no workflow waits for the answer.
     pub has_run: bool,
     /// Since when.
@@ -72,7 +74,7 @@ pub async fn park(
         "INSERT INTO orders.attention (order_id, step, reason, has_run, vendor_text)
          VALUES ($1, $2, $3, $4,
                  (SELECT vendor_text FROM orders.complaints WHERE order_id = $1 AND step = $2 AND code = $3))
-         ON CONFLICT (order_id, step) WHERE resolved_at IS NULL DO NOTHING",
+         ON CONFLICT (order_id, step, reason) WHERE resolved_at IS NULL DO NOTHING",
     )
     .bind(order.as_str())
     .bind(step.as_str())
@@ -94,7 +96,8 @@ pub async fn park(
     Ok(opened)
 }
 
-/// Answers what is open for a step (or for every step of the order) and takes the condition away.
+/// Answers what is open for a step (or for every step of the order, but for what is only shown) and takes
+/// the condition away.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -109,13 +112,14 @@ pub async fn resolve(
     let resolved = sqlx::query(
         "UPDATE orders.attention
          SET resolved_at = now(), resolution = $3, resolved_by = $4, resolve_reason = $5
-         WHERE order_id = $1 AND ($2::text IS NULL OR step = $2) AND resolved_at IS NULL",
+         WHERE order_id = $1 AND resolved_at IS NULL AND CASE WHEN $2::text IS NULL THEN step <> $6 ELSE step = $2 END",
     )
     .bind(order.as_str())
     .bind(step.map(Step::as_str))
     .bind(resolution)
     .bind(by)
     .bind(reason)
+    .bind(Step::Follow.as_str())
     .execute(&mut *conn)
     .await?
     .rows_affected();
@@ -132,7 +136,7 @@ pub async fn resolve(
 /// [`OrdersError::Database`].
 pub async fn open(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Attention>, OrdersError> {
     Ok(sqlx::query_as(
-        "SELECT attention_id, order_id, step, reason, vendor_text, has_run, opened_at, resolved_at
+        "SELECT attention_id, order_id, step, reason, vendor_text, detail, has_run, opened_at, resolved_at
          FROM orders.attention WHERE order_id = $1 AND resolved_at IS NULL ORDER BY attention_id",
     )
     .bind(order.as_str())
@@ -173,5 +177,96 @@ pub async fn park_once(
     if !known {
         park(conn, order, step, mishap, false).await?;
     }
+    Ok(())
+}
+
+/// Shows a person what differs and could not be followed: a row that no workflow waits for, one per
+/// reason. Showing it again renews what it says.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn show(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    mishap: &Mishap,
+    detail: &str,
+) -> Result<(), OrdersError> {
+    // What a person has answered is not said again, unless it says something else by now.
+    let (answered, opened): (bool, bool) = sqlx::query_as(
+        "WITH answered AS (
+             SELECT 1 FROM orders.attention
+             WHERE order_id = $1 AND step = $2 AND reason = $3 AND detail = left($4, 2000) AND resolved_at IS NOT NULL
+         ), shown AS (
+             INSERT INTO orders.attention AS known (order_id, step, reason, has_run, detail)
+             SELECT $1, $2, $3, false, left($4, 2000) WHERE NOT EXISTS (SELECT 1 FROM answered)
+             ON CONFLICT (order_id, step, reason) WHERE resolved_at IS NULL
+             DO UPDATE SET detail = EXCLUDED.detail
+             RETURNING known.xmax = 0 AS opened
+         )
+         SELECT EXISTS (SELECT 1 FROM answered), COALESCE((SELECT opened FROM shown), false)",
+    )
+    .bind(order.as_str())
+    .bind(Step::Follow.as_str())
+    .bind(mishap.code())
+    .bind(detail)
+    .fetch_one(&mut *conn)
+    .await?;
+    if opened {
+        let entry = format!("{mishap}: {detail}");
+        timeline::note(conn, order, "SHOWN", Some(&entry)).await?;
+    }
+    if !answered {
+        let waiting = Waiting {
+            condition: domain::Condition::NeedsAttention,
+            reason: Some(mishap.code()),
+            held_by: None,
+        };
+        progress::set_condition_quietly(conn, order, waiting).await?;
+    }
+    Ok(())
+}
+
+/// Takes back what was shown for a reason: it does not differ any more.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn unshow(conn: &mut PgConnection, order: &OrderId, mishap: &Mishap) -> Result<(), OrdersError> {
+    let gone = sqlx::query(
+        "UPDATE orders.attention
+         SET resolved_at = now(), resolution = 'followed', resolved_by = 'waybill'
+         WHERE order_id = $1 AND step = $2 AND reason = $3 AND resolved_at IS NULL",
+    )
+    .bind(order.as_str())
+    .bind(Step::Follow.as_str())
+    .bind(mishap.code())
+    .execute(&mut *conn)
+    .await?;
+    if gone.rows_affected() > 0 {
+        progress::clear_condition(conn, order).await?;
+    }
+    Ok(())
+}
+
+/// Shows a person a message that cannot be read and of which it is not known whose it is.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn show_message(
+    conn: &mut PgConnection,
+    inbox_id: i64,
+    mishap: &Mishap,
+    detail: &str,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "INSERT INTO orders.attention (inbox_id, step, reason, has_run, detail)
+         VALUES ($1, $2, $3, false, left($4, 2000))
+         ON CONFLICT (inbox_id) WHERE order_id IS NULL DO NOTHING",
+    )
+    .bind(inbox_id)
+    .bind(Step::Follow.as_str())
+    .bind(mishap.code())
+    .bind(detail)
+    .execute(conn)
+    .await?;
     Ok(())
 }

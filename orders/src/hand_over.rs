@@ -64,9 +64,22 @@ pub struct HandOver {
     pub lines: Vec<HandedLine>,
     /// Pieces that are to leave under it.
     pub pieces: u32,
+    /// Where it was sent to, as a digest.
+    pub ship_to_digest: Option<Vec<u8>>,
+    /// Whether the warehouse was called about it.
+    pub was_called: bool,
+    /// The warehouse was asked to stop it and could not.
+    pub recall_refused: bool,
 }
 
 impl HandOver {
+    /// Whether it holds pieces: not one that was called off, or recalled whole.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        let gone = [HandOverStatus::Cancelled.as_str(), HandOverStatus::Recalled.as_str()];
+        !(gone.contains(&self.status.as_str()) && self.pieces == 0)
+    }
+
     /// Pieces that were asked for, whatever became of them.
     #[must_use]
     pub fn pieces_asked_for(&self) -> u32 {
@@ -82,6 +95,9 @@ struct Row {
     status: String,
     lines: Json<Vec<HandedLine>>,
     pieces: i32,
+    ship_to_digest: Option<Vec<u8>>,
+    was_called: bool,
+    recall_refused: bool,
 }
 
 impl Row {
@@ -94,6 +110,9 @@ impl Row {
             lines: self.lines.0,
             pieces: u32::try_from(self.pieces)
                 .map_err(|_| OrdersError::Unreadable("negative pieces".into()))?,
+            ship_to_digest: self.ship_to_digest,
+            was_called: self.was_called,
+            recall_refused: self.recall_refused,
         })
     }
 }
@@ -138,6 +157,9 @@ pub async fn plan(
         status: HandOverStatus::Requested.as_str().to_owned(),
         lines,
         pieces,
+        ship_to_digest: None,
+        was_called: false,
+        recall_refused: false,
     })
 }
 
@@ -147,7 +169,8 @@ pub async fn plan(
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<HandOver>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT reference, order_id, warehouse, status, lines, pieces
+        "SELECT reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
+                called_at IS NOT NULL AS was_called, recall_refused
          FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse",
     )
     .bind(order.as_str())
@@ -165,13 +188,97 @@ pub async fn find(
     reference: &HandOverReference,
 ) -> Result<Option<HandOver>, OrdersError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT reference, order_id, warehouse, status, lines, pieces
+        "SELECT reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
+                called_at IS NOT NULL AS was_called, recall_refused
          FROM orders.hand_overs WHERE reference = $1",
     )
     .bind(reference.as_str())
     .fetch_optional(conn)
     .await?;
     row.map(Row::into_hand_over).transpose()
+}
+
+/// Notes that the warehouse is about to be called, and where the goods are to go. Committed before the
+/// call: from then on the warehouse may know of it.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn calling(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    ship_to_digest: Option<&[u8]>,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.hand_overs
+         SET called_at = COALESCE(called_at, now()), ship_to_digest = $2 WHERE reference = $1",
+    )
+    .bind(reference.as_str())
+    .bind(ship_to_digest)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets hand-overs of an order that no warehouse was ever called about.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn forget_uncalled(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "DELETE FROM orders.hand_overs WHERE order_id = $1 AND status = 'REQUESTED' AND called_at IS NULL",
+    )
+    .bind(order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes what became of a recall: what the warehouse could not stop leaves, and is not asked about again.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn recalled(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    too_late: &[HandedLine],
+) -> Result<(), OrdersError> {
+    let pieces: u32 = too_late.iter().map(|line| line.quantity).sum();
+    sqlx::query(
+        "UPDATE orders.hand_overs
+         SET lines_before_recall = COALESCE(lines_before_recall, lines), lines = $2, pieces = $3,
+             recall_refused = $3 > 0, updated_at = now(),
+             ask_after = COALESCE(ask_after, now()),
+             status = CASE WHEN $3 = 0 THEN 'RECALLED' WHEN status = 'REQUESTED' THEN 'ACCEPTED' ELSE status END
+         WHERE reference = $1",
+    )
+    .bind(reference.as_str())
+    .bind(Json(too_late))
+    .bind(pieces_column(pieces)?)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that all that was ever asked for left without the warehouse system; what that was.
+///
+/// # Errors
+/// [`OrdersError::NotFound`] or [`OrdersError::Database`].
+pub async fn left_by_hand(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+) -> Result<Vec<HandedLine>, OrdersError> {
+    let lines: Json<Vec<HandedLine>> = sqlx::query_scalar(
+        "UPDATE orders.hand_overs
+         SET lines = COALESCE(lines_before_recall, lines), status = 'SHIPPED', updated_at = now(),
+             pieces = (SELECT COALESCE(sum((line ->> 'quantity')::int), 0)
+                       FROM jsonb_array_elements(COALESCE(lines_before_recall, lines)) AS line)
+         WHERE reference = $1 RETURNING lines",
+    )
+    .bind(reference.as_str())
+    .fetch_optional(conn)
+    .await?
+    .ok_or(OrdersError::NotFound)?;
+    Ok(lines.0)
 }
 
 /// Notes that the warehouse took it; it is asked about after `overdue` unless it is settled by then.
@@ -232,7 +339,8 @@ pub async fn take_overdue(
              SELECT reference FROM orders.hand_overs
              WHERE status = 'ACCEPTED' AND ask_after <= now()
              ORDER BY ask_after LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING reference, order_id, warehouse, status, lines, pieces",
+         RETURNING reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
+                   called_at IS NOT NULL AS was_called, recall_refused",
     )
     .bind(most)
     .bind(again_after.as_secs_f64() * 1000.0)
@@ -282,4 +390,17 @@ pub async fn close_accepted(conn: &mut PgConnection, order: &OrderId) -> Result<
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Which SKU a line was handed over as.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn sku_of(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    line: &str,
+) -> Result<Option<String>, OrdersError> {
+    let lines = find(conn, reference).await?.map(|hand_over| hand_over.lines).unwrap_or_default();
+    Ok(lines.into_iter().find(|known| known.line_id == line).map(|known| known.sku))
 }

@@ -53,6 +53,8 @@ pub struct NewMessage<'a> {
     pub message_id: &'a str,
     /// What it is about.
     pub topic: &'a str,
+    /// Whose order it is about, as far as that is known: the shop's id of the order, or ours.
+    pub subject: Option<&'a str>,
     /// The headers worth keeping, as an object.
     pub headers: Value,
     /// The raw bytes.
@@ -119,8 +121,8 @@ pub async fn insert(
     message: &NewMessage<'_>,
 ) -> Result<Option<Message>, OrdersError> {
     let inserted: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
-        "INSERT INTO integration.inbox (source, shop, message_id, topic, headers, body, next_attempt_at)
-         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond')
+        "INSERT INTO integration.inbox (source, shop, message_id, topic, headers, body, next_attempt_at, subject)
+         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond', $8)
          ON CONFLICT ON CONSTRAINT inbox_message_unique DO NOTHING
          RETURNING inbox_id, received_at",
     )
@@ -131,6 +133,7 @@ pub async fn insert(
     .bind(&message.headers)
     .bind(message.body)
     .bind(milliseconds(message.sweep_after))
+    .bind(message.subject)
     .fetch_optional(conn)
     .await?;
     Ok(inserted.map(|(inbox_id, received_at)| Message {
@@ -183,6 +186,7 @@ async fn stock_available(
         shop: "",
         message_id: &format!("stock/{order}/{cause}"),
         topic: "stock-available",
+        subject: Some(order.as_str()),
         headers: serde_json::json!({}),
         body: body.as_bytes(),
         sweep_after,

@@ -7,12 +7,16 @@
 //! timeline entry and its event together and never moves one back.
 
 pub mod attention;
+pub mod brief;
+pub mod fulfilment_orders;
 pub mod hand_over;
 pub mod idempotency;
 pub mod inbox;
 pub mod outbox;
+pub mod parcels;
 pub mod progress;
 pub mod record;
+pub mod refunds;
 pub mod shipment;
 pub mod timeline;
 pub mod users;

@@ -125,15 +125,19 @@ pub(crate) async fn set_condition_quietly(
     Ok(())
 }
 
-/// Takes the condition away, back to `PARTIALLY_SHIPPED` where some of the order has left.
+/// Takes the condition away, back to what still keeps the order or shows of it: a row that waits for a
+/// person, or that some of it has left.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn clear_condition(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
         "UPDATE orders.orders
-         SET condition = CASE WHEN some_has_left AND status = 'PROCESSING' THEN 'PARTIALLY_SHIPPED' END,
-             condition_reason = NULL, held_by = NULL, updated_at = now()
+         SET condition = CASE WHEN waits.reason IS NOT NULL THEN 'NEEDS_ATTENTION'
+                              WHEN some_has_left AND status = 'PROCESSING' THEN 'PARTIALLY_SHIPPED' END,
+             condition_reason = waits.reason, held_by = NULL, updated_at = now()
+         FROM (SELECT (SELECT reason FROM orders.attention WHERE order_id = $1 AND resolved_at IS NULL
+                       ORDER BY attention_id DESC LIMIT 1) AS reason) AS waits
          WHERE order_id = $1 AND condition IS NOT NULL",
     )
     .bind(order.as_str())
@@ -142,14 +146,35 @@ pub async fn clear_condition(conn: &mut PgConnection, order: &OrderId) -> Result
     Ok(())
 }
 
+/// Takes away what kept an order waiting and does not any more. What the warehouse holds stays held until
+/// the warehouse says otherwise.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn clear_waiting(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    let waits: bool = sqlx::query_scalar(
+        "SELECT COALESCE(condition IN ('AWAITING_PAYMENT', 'BACKORDERED', 'IGNORED')
+                         OR (condition = 'ON_HOLD' AND held_by IS DISTINCT FROM 'WAREHOUSE'), false)
+         FROM orders.orders WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .fetch_one(&mut *conn)
+    .await?;
+    if waits { clear_condition(conn, order).await } else { Ok(()) }
+}
+
 /// Notes that some of an order has left its warehouse.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn some_has_left(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.orders SET some_has_left = true, condition = 'PARTIALLY_SHIPPED', condition_reason = NULL,
-                held_by = NULL, updated_at = now()
+        "UPDATE orders.orders
+         SET some_has_left = true, updated_at = now(), held_by = NULL,
+             condition = CASE WHEN parked THEN condition ELSE 'PARTIALLY_SHIPPED' END,
+             condition_reason = CASE WHEN parked THEN condition_reason END
+         FROM (SELECT EXISTS (SELECT 1 FROM orders.attention
+                              WHERE order_id = $1 AND resolved_at IS NULL) AS parked) AS waits
          WHERE order_id = $1 AND status = 'PROCESSING'",
     )
     .bind(order.as_str())
@@ -220,4 +245,25 @@ pub async fn next_epoch(conn: &mut PgConnection, order: &OrderId) -> Result<u32,
             .await?
             .ok_or(OrdersError::NotFound)?;
     u32::try_from(epoch).map_err(|_| OrdersError::Unreadable("epoch is negative".into()))
+}
+
+/// Notes that some of an order has left and that the rest was called off: nothing more is shipped.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn call_off_the_rest(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET rest_is_called_off = true WHERE order_id = $1")
+        .bind(order.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes up an order again whose story had ended: there is more to do for it.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn take_up_again(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    clear_waiting(conn, order).await?;
+    set_story_ended(conn, order, false).await
 }

@@ -1,21 +1,25 @@
 //! The record of an order: what the channel said and where the order stands.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId, Stage,
-    UserId, WorkflowId,
+    Channel, LineId, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopifyOrderId, Stage, UserId,
+    Was, WorkflowId,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::OrdersError;
 
+mod arriving;
 mod page;
 mod placing;
 mod row;
 
+pub use arriving::{Arrival, Arrived, Authority, arrive};
 pub use page::{Filter, Person, Position, list};
 pub use placing::{Placement, Placing, has_content, place};
 use row::{ORDER_COLUMNS, OrderRow};
@@ -46,8 +50,24 @@ pub struct Order {
     pub held_by: Option<String>,
     /// Whether some of it has left its warehouse.
     pub some_has_left: bool,
-    /// What the channel said.
+    /// What the channel said last.
     pub facts: OrderFacts,
+    /// What earlier bodies said.
+    pub was: Was,
+    /// A body of the same moment said something else; the shop's own order is to be read.
+    pub content_in_doubt: bool,
+    /// Rises with everything that may change what is to be held, handed over or recalled.
+    pub wish_version: u32,
+    /// Whether it was ever planned: then it has, or had, a reservation.
+    pub was_planned: bool,
+    /// What was wanted when the shop's fulfilment orders were last looked at, as a digest.
+    pub looked_for: Option<Vec<u8>>,
+    /// Pieces by line that the shop had been told of by then.
+    pub told_at_look: BTreeMap<LineId, u32>,
+    /// Something was said of its fulfilment orders since.
+    pub look_wanted: bool,
+    /// Some of it has left, and the rest was called off: nothing more is shipped.
+    pub rest_is_called_off: bool,
     /// Until when it is held, by its hold window.
     pub hold_until: Option<DateTime<Utc>>,
     /// The current reservation epoch.
@@ -80,175 +100,6 @@ impl Order {
     }
 }
 
-/// What a channel said of an order that may be new.
-#[derive(Debug, Clone)]
-pub struct Arrival<'a> {
-    /// The id it gets if it is new.
-    pub order_id: OrderId,
-    /// The shop it came from.
-    pub shop: &'a ShopDomain,
-    /// The shop's id of it.
-    pub shopify_order_id: ShopifyOrderId,
-    /// The content.
-    pub facts: &'a OrderFacts,
-    /// The customer, kept apart; none if the shop named none.
-    pub customer: Option<Value>,
-    /// When it reached us.
-    pub received_at: DateTime<Utc>,
-    /// Until when it stays `PENDING`.
-    pub hold_until: Option<DateTime<Utc>>,
-    /// Ties together what one request caused.
-    pub correlation_id: &'a str,
-}
-
-/// What an arrival did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrived {
-    /// The order is new.
-    New,
-    /// The order was known; its content is now this one.
-    Newer,
-    /// The order was known with content that is strictly newer; nothing was changed.
-    Stale,
-}
-
-/// Keeps an order, or the newer content of one that is known. Which is newer is decided by the
-/// shop's `updated_at`; equal is not older.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order, Arrived), OrdersError> {
-    let (order_id, arrived) = upsert(conn, arrival).await?;
-    if arrived == Arrived::New {
-        announce(conn, &order_id).await?;
-    }
-    if arrived != Arrived::Stale {
-        keep_lines(conn, &order_id, arrival.facts).await?;
-        if let Some(customer) = &arrival.customer {
-            keep_customer(conn, &order_id, customer).await?;
-        }
-    }
-    let order = find(conn, &order_id).await?.ok_or(OrdersError::NotFound)?;
-    Ok((order, arrived))
-}
-
-async fn upsert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(OrderId, Arrived), OrdersError> {
-    let facts = arrival.facts;
-    let (shop, shopify_order_id) = (arrival.shop.clone(), arrival.shopify_order_id);
-    let channel = Channel::Shopify { shop, shopify_order_id };
-    let row = sqlx::query(
-        "INSERT INTO orders.orders AS known
-             (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
-              financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
-              correlation_id, received_at)
-         VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-         ON CONFLICT ON CONSTRAINT orders_shop_order_unique DO UPDATE
-             SET name = EXCLUDED.name, currency = EXCLUDED.currency, total_amount = EXCLUDED.total_amount,
-                 financial_status = EXCLUDED.financial_status, test = EXCLUDED.test,
-                 location_id = EXCLUDED.location_id,
-                 shop_cancelled_at = COALESCE(EXCLUDED.shop_cancelled_at, known.shop_cancelled_at),
-                 content_updated_at = COALESCE(EXCLUDED.content_updated_at, known.content_updated_at),
-                 updated_at = now()
-             WHERE known.content_updated_at IS NULL OR EXCLUDED.content_updated_at IS NULL
-                OR EXCLUDED.content_updated_at >= known.content_updated_at
-         RETURNING order_id, order_id = $1 AS is_new",
-    )
-    .bind(arrival.order_id.as_str())
-    .bind(new_order_number(arrival.received_at)?.as_str())
-    .bind(WorkflowId::of(&channel, &arrival.order_id).as_str())
-    .bind(arrival.shop.as_str())
-    .bind(shopify_order_id.0)
-    .bind(&facts.name)
-    .bind(&facts.currency)
-    .bind(facts.total_amount)
-    .bind(String::from(facts.financial_status.clone()))
-    .bind(facts.test)
-    .bind(facts.location_id)
-    .bind(facts.cancelled_at)
-    .bind(facts.updated_at)
-    .bind(arrival.hold_until)
-    .bind(arrival.correlation_id)
-    .bind(arrival.received_at)
-    .fetch_optional(&mut *conn)
-    .await?;
-
-    match row {
-        Some(row) => {
-            let arrived = if row.try_get("is_new")? { Arrived::New } else { Arrived::Newer };
-            Ok((OrderId::parse(&row.try_get::<String, _>("order_id")?)?, arrived))
-        }
-        None => {
-            let known: String = sqlx::query_scalar(
-                "SELECT order_id FROM orders.orders WHERE shop = $1 AND shopify_order_id = $2",
-            )
-            .bind(arrival.shop.as_str())
-            .bind(shopify_order_id.0)
-            .fetch_one(conn)
-            .await?;
-            Ok((OrderId::parse(&known)?, Arrived::Stale))
-        }
-    }
-}
-
-/// A new order's first timeline entry and its event.
-async fn announce(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
-    sqlx::query(
-        "WITH noted AS (
-             INSERT INTO orders.timeline (order_id, event, detail)
-             SELECT order_id, 'RECEIVED', order_number FROM orders.orders WHERE order_id = $1
-         )
-         INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
-         SELECT $2, 'ORDER_PLACED', 'Order', order_id, correlation_id,
-                jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', status,
-                                   'shop', shop, 'shopifyOrderId', shopify_order_id)
-         FROM orders.orders WHERE order_id = $1",
-    )
-    .bind(order.as_str())
-    .bind(Uuid::now_v7())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Replaces the lines, unless stock is already promised by the ones that are kept.
-async fn keep_lines(conn: &mut PgConnection, order: &OrderId, facts: &OrderFacts) -> Result<(), OrdersError> {
-    let mut columns = LineColumns::default();
-    for line in &facts.lines {
-        columns.push(line)?;
-    }
-    sqlx::query(
-        "WITH open AS (
-             SELECT order_id FROM orders.orders WHERE order_id = $1 AND status = 'PENDING'
-         ), gone AS (
-             DELETE FROM orders.lines USING open
-             WHERE lines.order_id = open.order_id AND NOT (lines.line_id = ANY($2))
-         )
-         INSERT INTO orders.lines
-             (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
-              requires_shipping)
-         SELECT open.order_id, new.position, new.line_id, new.sku, new.product_name, new.quantity,
-                new.fulfillable_quantity, new.unit_price, new.requires_shipping
-         FROM open, UNNEST($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::numeric[], $8::bool[])
-              WITH ORDINALITY AS new(line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
-                                     requires_shipping, position)
-         ON CONFLICT ON CONSTRAINT lines_pk DO UPDATE
-             SET position = EXCLUDED.position, sku = EXCLUDED.sku, product_name = EXCLUDED.product_name,
-                 quantity = EXCLUDED.quantity, fulfillable_quantity = EXCLUDED.fulfillable_quantity,
-                 unit_price = EXCLUDED.unit_price, requires_shipping = EXCLUDED.requires_shipping",
-    )
-    .bind(order.as_str())
-    .bind(&columns.line_ids)
-    .bind(&columns.skus)
-    .bind(&columns.product_names)
-    .bind(&columns.quantities)
-    .bind(&columns.fulfillable_quantities)
-    .bind(&columns.unit_prices)
-    .bind(&columns.requires_shipping)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// The lines column by column, as the database takes them in one statement.
 #[derive(Default)]
 struct LineColumns {
@@ -259,6 +110,10 @@ struct LineColumns {
     fulfillable_quantities: Vec<i32>,
     unit_prices: Vec<Decimal>,
     requires_shipping: Vec<bool>,
+    say_fulfillable: Vec<bool>,
+    current_quantities: Vec<Option<i32>>,
+    say_fulfilled: Vec<bool>,
+    fulfilment_services: Vec<Option<String>>,
 }
 
 impl LineColumns {
@@ -273,24 +128,12 @@ impl LineColumns {
         self.fulfillable_quantities.push(whole(line.fulfillable_quantity)?);
         self.unit_prices.push(line.unit_price);
         self.requires_shipping.push(line.requires_shipping);
+        self.say_fulfillable.push(line.says_fulfillable);
+        self.current_quantities.push(line.current_quantity.map(whole).transpose()?);
+        self.say_fulfilled.push(line.says_fulfilled);
+        self.fulfilment_services.push(line.fulfilment_service.clone());
         Ok(())
     }
-}
-
-async fn keep_customer(
-    conn: &mut PgConnection,
-    order: &OrderId,
-    customer: &Value,
-) -> Result<(), OrdersError> {
-    sqlx::query(
-        "INSERT INTO orders.customers (order_id, customer) VALUES ($1, $2)
-         ON CONFLICT ON CONSTRAINT customers_pk DO UPDATE SET customer = EXCLUDED.customer",
-    )
-    .bind(order.as_str())
-    .bind(customer)
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// The customer as the channel named them.
@@ -302,6 +145,22 @@ pub async fn customer(conn: &mut PgConnection, order: &OrderId) -> Result<Option
         .bind(order.as_str())
         .fetch_optional(conn)
         .await?)
+}
+
+/// Where an order goes, normalised, as a digest; none where no address is known.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn ship_to_digest(
+    conn: &mut PgConnection,
+    order: &OrderId,
+) -> Result<Option<Vec<u8>>, OrdersError> {
+    let digest: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("SELECT ship_to_digest FROM orders.customers WHERE order_id = $1")
+            .bind(order.as_str())
+            .fetch_optional(conn)
+            .await?;
+    Ok(digest.flatten())
 }
 
 /// An order by its id.
@@ -324,6 +183,27 @@ pub async fn find_by_id_or_number(
     find_where(conn, "order_id = $1 OR order_number = $1", id.as_str()).await
 }
 
+/// An order by the shop's id of it.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_of_shop(
+    conn: &mut PgConnection,
+    shop: &str,
+    id: ShopifyOrderId,
+) -> Result<Option<Order>, OrdersError> {
+    let order_id: Option<String> =
+        sqlx::query_scalar("SELECT order_id FROM orders.orders WHERE shop = $1 AND shopify_order_id = $2")
+            .bind(shop)
+            .bind(id.0)
+            .fetch_optional(&mut *conn)
+            .await?;
+    match order_id {
+        Some(order_id) => find(conn, &OrderId::parse(&order_id)?).await,
+        None => Ok(None),
+    }
+}
+
 /// An order by the id of its workflow.
 ///
 /// # Errors
@@ -338,6 +218,103 @@ pub async fn find_by_workflow(conn: &mut PgConnection, id: &str) -> Result<Optio
 /// As [`find`], and [`OrdersError::NotFound`].
 pub async fn lock(conn: &mut PgConnection, order: &OrderId) -> Result<Order, OrdersError> {
     find_where(conn, "order_id = $1 FOR UPDATE", order.as_str()).await?.ok_or(OrdersError::NotFound)
+}
+
+/// Raises the version of what the order wants: whatever was planned before it is to be planned anew.
+///
+/// # Errors
+/// [`OrdersError::NotFound`] or [`OrdersError::Database`].
+pub async fn raise_wish(conn: &mut PgConnection, order: &OrderId) -> Result<u32, OrdersError> {
+    let version: i32 = sqlx::query_scalar(
+        "UPDATE orders.orders SET wish_version = wish_version + 1 WHERE order_id = $1 RETURNING wish_version",
+    )
+    .bind(order.as_str())
+    .fetch_optional(conn)
+    .await?
+    .ok_or(OrdersError::NotFound)?;
+    Ok(version.unsigned_abs())
+}
+
+/// Notes that the reservation and the hand-overs stand for what the order wants in this version.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn note_planned(conn: &mut PgConnection, order: &OrderId, version: u32) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET planned_version = $2 WHERE order_id = $1")
+        .bind(order.as_str())
+        .bind(i32::try_from(version).unwrap_or(i32::MAX))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether an order's hand-overs stand for the newest of what it wants.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn is_planned(conn: &mut PgConnection, order: &OrderId) -> Result<bool, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "SELECT planned_version = wish_version AND NOT content_in_doubt AND NOT look_wanted
+         FROM orders.orders WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Settles a doubt that reading the shop's own order has not: what was committed stands.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn end_doubt(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET content_in_doubt = false WHERE order_id = $1")
+        .bind(order.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the shop's own order has to be read before anything is done for this one.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn doubt(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders SET content_in_doubt = true, wish_version = wish_version + 1 WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Whether nothing was committed about an order since its hand-overs were planned: no newer content, no
+/// message nobody has looked at yet, no cancellation that is on its way.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn plan_stands(conn: &mut PgConnection, order: &Order) -> Result<bool, OrdersError> {
+    let (shop, subject) = match &order.channel {
+        Channel::Shopify { shop, shopify_order_id } => (shop.as_str(), shopify_order_id.0.to_string()),
+        Channel::Api => ("", order.order_id.as_str().to_owned()),
+    };
+    Ok(sqlx::query_scalar(
+        "SELECT planned_version = wish_version AND NOT content_in_doubt AND NOT look_wanted
+                AND NOT EXISTS (
+                    SELECT 1 FROM integration.inbox
+                    WHERE settled_at IS NULL
+                      AND ((subject = $2 AND source = 'shopify' AND shop = $3 AND state = 'RECEIVED')
+                           OR (subject = $1 AND source = 'api'
+                               AND (topic = 'cancel'
+                                    OR (topic = 'set-status'
+                                        AND convert_from(body, 'UTF8')::jsonb ->> 'status' = 'CANCELLED')))))
+         FROM orders.orders WHERE order_id = $1",
+    )
+    .bind(order.order_id.as_str())
+    .bind(subject)
+    .bind(shop)
+    .fetch_one(conn)
+    .await?)
 }
 
 async fn find_where(

@@ -1,11 +1,13 @@
 //! Shipments: the parcels a warehouse made of a hand-over.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{HandOverReference, OrderId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, types::Json};
 
-use crate::OrdersError;
+use crate::{OrdersError, hand_over::HandOver};
 
 /// Pieces of one SKU in a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +64,8 @@ pub struct Shipment {
     pub booked_at: Option<DateTime<Utc>>,
     /// When the shop was told.
     pub told_shop_at: Option<DateTime<Utc>>,
+    /// The shop's ids of the fulfilments that report it, as far as we heard them.
+    pub fulfilment_ids: Vec<i64>,
 }
 
 #[derive(FromRow)]
@@ -77,6 +81,7 @@ struct Row {
     tracking_url: Option<String>,
     booked_at: Option<DateTime<Utc>>,
     told_shop_at: Option<DateTime<Utc>>,
+    fulfilment_ids: Vec<i64>,
 }
 
 impl From<Row> for Shipment {
@@ -93,6 +98,7 @@ impl From<Row> for Shipment {
             tracking_url: row.tracking_url,
             booked_at: row.booked_at,
             told_shop_at: row.told_shop_at,
+            fulfilment_ids: row.fulfilment_ids,
         }
     }
 }
@@ -130,6 +136,37 @@ pub async fn record(conn: &mut PgConnection, news: &News<'_>) -> Result<bool, Or
     Ok(written.rows_affected() == 1)
 }
 
+/// What is in a parcel of which the warehouse does not say it: what it said before, else what of the
+/// hand-over is in no other parcel.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn supposed_lines(
+    conn: &mut PgConnection,
+    hand_over: &HandOver,
+    shipment_id: &str,
+) -> Result<Vec<ParcelLine>, OrdersError> {
+    let known = of_order(conn, &hand_over.order_id).await?;
+    let of_hand_over = || known.iter().filter(|parcel| parcel.reference == hand_over.reference.as_str());
+    if let Some(said) = of_hand_over().find(|parcel| parcel.shipment_id == shipment_id)
+        && said.lines.iter().any(|line| line.quantity > 0)
+    {
+        return Ok(said.lines.clone());
+    }
+    let mut rest: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in &hand_over.lines {
+        *rest.entry(line.sku.as_str()).or_default() += line.quantity;
+    }
+    let gone = |parcel: &&Shipment| matches!(parcel.status.as_str(), "cancelled" | "written_off");
+    for line in of_hand_over().filter(|parcel| !gone(parcel)).flat_map(|parcel| &parcel.lines) {
+        if let Some(pieces) = rest.get_mut(line.sku.as_str()) {
+            *pieces = pieces.saturating_sub(line.quantity);
+        }
+    }
+    let line = |(sku, quantity): (&str, u32)| ParcelLine { sku: sku.to_owned(), quantity };
+    Ok(rest.into_iter().filter(|(_, quantity)| *quantity > 0).map(line).collect())
+}
+
 /// One parcel.
 ///
 /// # Errors
@@ -141,7 +178,7 @@ pub async fn find(
 ) -> Result<Option<Shipment>, OrdersError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, told_shop_at
+                tracking_url, booked_at, told_shop_at, fulfilment_ids
          FROM orders.shipments WHERE reference = $1 AND shipment_id = $2",
     )
     .bind(reference.as_str())
@@ -158,7 +195,7 @@ pub async fn find(
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, told_shop_at
+                tracking_url, booked_at, told_shop_at, fulfilment_ids
          FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id",
     )
     .bind(order.as_str())
@@ -207,16 +244,85 @@ pub async fn told_shop(
     Ok(marked.rows_affected() == 1)
 }
 
-/// Pieces of an order that are to leave, by its hand-overs, and pieces that have left.
+/// Counts that we set out to tell the shop of a parcel; how often we had before.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn count_telling(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    shipment_id: &str,
+) -> Result<u32, OrdersError> {
+    let before: Option<i32> = sqlx::query_scalar(
+        "UPDATE orders.shipments SET tellings = tellings + 1
+         WHERE reference = $1 AND shipment_id = $2 RETURNING tellings - 1",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(before.unwrap_or_default().unsigned_abs())
+}
+
+/// Whether we set out to tell the shop of any other parcel of the order before.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn others_were_told(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    reference: &HandOverReference,
+    shipment_id: &str,
+) -> Result<bool, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM orders.shipments
+                        WHERE order_id = $1 AND (reference, shipment_id) <> ($2, $3) AND tellings > 0)",
+    )
+    .bind(order.as_str())
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Keeps the shop's ids of the fulfilments that report a parcel.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn keep_fulfilments(
+    conn: &mut PgConnection,
+    reference: &HandOverReference,
+    shipment_id: &str,
+    fulfilment_ids: &[i64],
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.shipments
+         SET fulfilment_ids = ARRAY(SELECT DISTINCT unnest(fulfilment_ids || $3::bigint[]) ORDER BY 1)
+         WHERE reference = $1 AND shipment_id = $2",
+    )
+    .bind(reference.as_str())
+    .bind(shipment_id)
+    .bind(fulfilment_ids)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Pieces of an order that are to leave, by its hand-overs, and pieces of these that have left: what left
+/// besides does not count for what is still there.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(i64, i64), OrdersError> {
     Ok(sqlx::query_as(
-        "SELECT (SELECT COALESCE(sum(pieces), 0) FROM orders.hand_overs WHERE order_id = $1)::bigint,
-                (SELECT COALESCE(sum((line->>'quantity')::bigint), 0)
-                 FROM orders.shipments, jsonb_array_elements(lines) AS line
-                 WHERE order_id = $1 AND booked_at IS NOT NULL)::bigint",
+        "SELECT COALESCE(sum(h.pieces), 0)::bigint,
+                COALESCE(sum(LEAST(h.pieces, gone.pieces)), 0)::bigint
+         FROM orders.hand_overs h
+         CROSS JOIN LATERAL (
+             SELECT COALESCE(sum((line->>'quantity')::bigint), 0) AS pieces
+             FROM orders.shipments s, jsonb_array_elements(s.lines) AS line
+             WHERE s.reference = h.reference AND s.booked_at IS NOT NULL) AS gone
+         WHERE h.order_id = $1",
     )
     .bind(order.as_str())
     .fetch_one(conn)
@@ -259,7 +365,7 @@ pub async fn take_called_off(conn: &mut PgConnection, order: &OrderId) -> Result
     let rows: Vec<Row> = sqlx::query_as(
         "UPDATE orders.shipments SET status = 'written_off', updated_at = now()
          WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, told_shop_at",
+                tracking_url, booked_at, told_shop_at, fulfilment_ids",
     )
     .bind(order.as_str())
     .fetch_all(conn)

@@ -1,17 +1,21 @@
 //! The Admin GraphQL API, version 2026-07, as far as fulfilment needs it.
 //!
-//! **Invariant:** one method is one question or one change; only [`AdminClient::ensure_fulfilment`]
-//! asks before it changes, and nothing here repeats a call that may have worked. Shopify has no
+//! **Invariant:** one method is one question or one change; only [`AdminClient::report_parcel`]
+//! and [`AdminClient::refund_rest`] ask before they change, and nothing here repeats a call that may have worked. Shopify has no
 //! idempotency key for `fulfillmentCreate` and `orderCancel`: whoever repeats one reads first.
 
 mod answer;
 mod cancellation;
-mod ensure;
 mod error;
+mod fulfilment_orders;
 mod fulfilments;
 pub mod operations;
+mod order;
 mod pace;
+mod pages;
 mod plan;
+mod refund;
+mod report;
 mod token;
 mod transport;
 
@@ -22,14 +26,13 @@ use std::time::Duration;
 use domain::ShopDomain;
 use url::Url;
 
-pub use cancellation::{CancelReason, OrderCancellation};
-pub use ensure::{EnsureError, Fulfilled};
+pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
 pub use error::{ShopifyError, UserError, VendorText};
-pub use fulfilments::{
-    Fulfilment, FulfilmentId, FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus, NewFulfilment,
-    Tracking,
-};
-pub use plan::{FulfilmentGroup, LinePieces, NotFulfillable, Unplaced, WhyNot, plan_fulfilment};
+pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
+pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
+pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unplaced, WhyNot, plan_fulfilment};
+pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, SuggestedRefund};
+pub use report::{EnsureError, ParcelReport, Reported};
 pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
 use transport::Transport;
 

@@ -2,10 +2,16 @@
 
 use domain::ShopifyOrderId;
 
+/// The global id of a thing of the given kind, for example `LineItem`.
+#[must_use]
+pub fn of(kind: &str, number: i64) -> String {
+    format!("gid://shopify/{kind}/{number}")
+}
+
 /// The global id of an order.
 #[must_use]
 pub fn of_order(order: ShopifyOrderId) -> String {
-    format!("gid://shopify/Order/{order}")
+    of("Order", order.0)
 }
 
 /// The number in a global id of the given kind, for example `LineItem`; `None` if it is no such id.

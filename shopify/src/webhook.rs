@@ -59,11 +59,47 @@ pub enum Topic {
     OrdersUpdated,
     /// `orders/cancelled`
     OrdersCancelled,
+    /// `orders/fulfilled`
+    OrdersFulfilled,
+    /// `orders/partially_fulfilled`
+    OrdersPartiallyFulfilled,
+    /// `orders/edited`: what was added and removed, not the order as it is now.
+    OrdersEdited,
+    /// `fulfillments/create`
+    FulfilmentsCreate,
+    /// `fulfillments/update`
+    FulfilmentsUpdate,
+    /// `refunds/create`
+    RefundsCreate,
+    /// `returns/approve`
+    ReturnsApprove,
+    /// `reverse_fulfillment_orders/dispose`
+    ReverseFulfilmentOrdersDispose,
+    /// Any topic of `fulfillment_orders/`; the body has ids of fulfilment orders alone.
+    FulfilmentOrders(String),
+    /// Any topic of `fulfillment_holds/`; the body has the id of a fulfilment order alone.
+    FulfilmentHolds(String),
     /// A topic we know, keep, and do not act on.
     StoredForLater(String),
     /// A topic we do not know.
     Unknown(String),
 }
+
+/// Topics that have a variant of their own.
+const NAMED: &[(&str, Topic)] = &[
+    ("orders/create", Topic::OrdersCreate),
+    ("orders/paid", Topic::OrdersPaid),
+    ("orders/updated", Topic::OrdersUpdated),
+    ("orders/cancelled", Topic::OrdersCancelled),
+    ("orders/fulfilled", Topic::OrdersFulfilled),
+    ("orders/partially_fulfilled", Topic::OrdersPartiallyFulfilled),
+    ("orders/edited", Topic::OrdersEdited),
+    ("fulfillments/create", Topic::FulfilmentsCreate),
+    ("fulfillments/update", Topic::FulfilmentsUpdate),
+    ("refunds/create", Topic::RefundsCreate),
+    ("returns/approve", Topic::ReturnsApprove),
+    ("reverse_fulfillment_orders/dispose", Topic::ReverseFulfilmentOrdersDispose),
+];
 
 /// Topics that are kept and not acted on; one that ends in `/` stands for all under it.
 const STORED_FOR_LATER: &[&str] = &[
@@ -73,10 +109,7 @@ const STORED_FOR_LATER: &[&str] = &[
     "fulfillments/",
     "inventory_levels/update",
     "orders/delete",
-    "orders/edited",
-    "orders/fulfilled",
-    "orders/partially_fulfilled",
-    "refunds/create",
+    "returns/",
     "shop/redact",
 ];
 
@@ -84,34 +117,46 @@ impl Topic {
     /// Reads the header's text; never fails, as a topic of next year is no error.
     #[must_use]
     pub fn parse(header: &str) -> Self {
-        let topic = header.trim();
-        match topic {
-            "orders/create" => Self::OrdersCreate,
-            "orders/paid" => Self::OrdersPaid,
-            "orders/updated" => Self::OrdersUpdated,
-            "orders/cancelled" => Self::OrdersCancelled,
-            _ if STORED_FOR_LATER.iter().any(|known| is_under(known, topic)) => {
-                Self::StoredForLater(topic.to_owned())
-            }
-            _ => Self::Unknown(topic.to_owned()),
+        let text = header.trim();
+        let under = |folder: &str| text.strip_prefix(folder).is_some_and(|name| !name.is_empty());
+        if let Some((_, topic)) = NAMED.iter().find(|(name, _)| *name == text) {
+            topic.clone()
+        } else if under("fulfillment_orders/") {
+            Self::FulfilmentOrders(text.to_owned())
+        } else if under("fulfillment_holds/") {
+            Self::FulfilmentHolds(text.to_owned())
+        } else if STORED_FOR_LATER.iter().any(|known| is_under(known, text)) {
+            Self::StoredForLater(text.to_owned())
+        } else {
+            Self::Unknown(text.to_owned())
         }
     }
 
-    /// Whether the body is a whole order and is acted on.
+    /// Whether the body is an order as it is now.
     #[must_use]
     pub fn is_whole_order(&self) -> bool {
-        matches!(self, Self::OrdersCreate | Self::OrdersPaid | Self::OrdersUpdated | Self::OrdersCancelled)
+        matches!(
+            self,
+            Self::OrdersCreate
+                | Self::OrdersPaid
+                | Self::OrdersUpdated
+                | Self::OrdersCancelled
+                | Self::OrdersFulfilled
+                | Self::OrdersPartiallyFulfilled
+        )
     }
 
     /// The header's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::OrdersCreate => "orders/create",
-            Self::OrdersPaid => "orders/paid",
-            Self::OrdersUpdated => "orders/updated",
-            Self::OrdersCancelled => "orders/cancelled",
-            Self::StoredForLater(topic) | Self::Unknown(topic) => topic,
+            Self::FulfilmentOrders(text)
+            | Self::FulfilmentHolds(text)
+            | Self::StoredForLater(text)
+            | Self::Unknown(text) => text,
+            named => {
+                NAMED.iter().find(|(_, topic)| topic == named).map(|(name, _)| *name).unwrap_or_default()
+            }
         }
     }
 }
@@ -179,16 +224,45 @@ mod tests {
     }
 
     #[test]
-    fn only_four_topics_are_acted_on() {
-        for topic in ["orders/create", "orders/paid", "orders/updated", "orders/cancelled"] {
-            assert!(Topic::parse(topic).is_whole_order(), "{topic}");
-            assert_eq!(Topic::parse(topic).as_str(), topic);
+    fn six_topics_bring_a_whole_order() {
+        for topic in ["create", "paid", "updated", "cancelled", "fulfilled", "partially_fulfilled"] {
+            let topic = format!("orders/{topic}");
+            assert!(Topic::parse(&topic).is_whole_order(), "{topic}");
         }
-        for topic in ["orders/edited", "fulfillments/update", "shop/redact", "refunds/create"] {
+    }
+
+    #[test]
+    fn a_topic_keeps_its_name() {
+        for (name, topic) in NAMED {
+            assert_eq!(&Topic::parse(name), topic);
+            assert_eq!(topic.as_str(), *name);
+        }
+        for name in ["fulfillment_orders/moved", "fulfillment_holds/added", "shop/redact", "themes/publish"] {
+            assert_eq!(Topic::parse(&format!(" {name} ")).as_str(), name);
+        }
+    }
+
+    #[test]
+    fn topics_of_fulfilment_orders_and_their_holds_are_known_by_their_folder() {
+        let text = || "fulfillment_orders/of_next_year".to_owned();
+        assert_eq!(Topic::parse(&text()), Topic::FulfilmentOrders(text()));
+        let text = || "fulfillment_holds/released".to_owned();
+        assert_eq!(Topic::parse(&text()), Topic::FulfilmentHolds(text()));
+    }
+
+    #[test]
+    fn topics_that_change_nothing_are_kept_and_others_are_unknown() {
+        for topic in ["orders/delete", "shop/redact", "returns/close", "fulfillments/of_next_year"] {
             assert_eq!(Topic::parse(topic), Topic::StoredForLater(topic.to_owned()));
-            assert!(!Topic::parse(topic).is_whole_order(), "{topic}");
         }
-        for topic in ["themes/publish", "", "fulfillments", "orders/"] {
+        for topic in [
+            "themes/publish",
+            "",
+            "fulfillments",
+            "orders/",
+            "fulfillment_orders/",
+            "fulfillment_events/create",
+        ] {
             assert_eq!(Topic::parse(topic), Topic::Unknown(topic.to_owned()));
         }
     }

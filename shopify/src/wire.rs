@@ -1,24 +1,38 @@
-//! An order's body as Shopify sends it, read into what we keep.
+//! Shopify's bodies as they are sent, read into what we keep: orders, refunds, returns, dispositions, and
+//! which order or fulfilment order a body of another topic is about.
 //!
-//! **Invariant:** whatever the bytes are, reading them ends in an order or in the name of the
-//! member that cannot be read, never in a panic and never with personal data in the message.
+//! **Invariant:** whatever the bytes are, reading them ends in what they say or in the name of the
+//! member that cannot be read, never in a panic and never with personal data in the message. What is
+//! needed is strict in its meaning; nothing else loses an order.
 
 mod customer;
+mod fulfilments;
 mod members;
+mod mentions;
+mod refunds;
+mod returns;
 
 use std::collections::HashSet;
 
-use domain::{FinancialStatus, LineId, OrderFacts, OrderLine, Quantity, ShopifyOrderId};
+use chrono::{DateTime, Utc};
+use domain::{AddressSaid, FinancialStatus, OrderFacts, OrderLine, ShopifyOrderId, leniently};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 pub use customer::{Address, Customer};
+pub use fulfilments::parse_fulfilment;
 use members::Members;
+pub use mentions::{parse_fulfilment_order_mention, parse_order_mention};
+pub use refunds::{ParsedRefund, RefundLine, parse_refund};
+pub use returns::{
+    DisposedPieces, DispositionKind, ParsedDisposition, ParsedReturn, ReturnLine, parse_disposition,
+    parse_return,
+};
 
 /// The most bytes of a body that are read; Shopify's largest order is a fraction of it.
 pub const MOST_BYTES: usize = 8 * 1024 * 1024;
-/// The most lines an order may have, Shopify's own limit.
-pub const MOST_LINES: usize = 500;
+/// The most lines an order may have; Shopify documents 500.
+pub const MOST_LINES: usize = 2_000;
 
 /// An order's body, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +43,11 @@ pub struct ParsedOrder {
     pub facts: OrderFacts,
     /// Who ordered and where it goes.
     pub customer: Customer,
+    /// The refunds listed in it, as far as they can be read.
+    pub refunds: Vec<ParsedRefund>,
 }
 
-/// Why a body is no order we can act on.
+/// Why a body is none we can act on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: {reason}")]
 pub struct UnreadableOrder {
@@ -39,56 +55,103 @@ pub struct UnreadableOrder {
     pub member: String,
     /// What was expected there.
     pub reason: &'static str,
+    /// The order it is about, where that could be read.
+    pub order_id: Option<ShopifyOrderId>,
 }
 
 impl UnreadableOrder {
     fn new(member: impl Into<String>, reason: &'static str) -> Self {
-        Self { member: member.into(), reason }
+        Self { member: member.into(), reason, order_id: None }
+    }
+
+    fn of_order(self, id: Option<ShopifyOrderId>) -> Self {
+        Self { order_id: id, ..self }
     }
 }
 
 /// Reads an order's body.
 ///
-/// Members we do not know are skipped, and nearly everything else may be null or absent. Texts are
-/// kept as they came, for the gate to judge, but for NUL characters (PostgreSQL has no place for
-/// them), white space around a SKU, and whatever exceeds 1,000 characters.
+/// It needs its `id`, and `line_items` with the `id` of every line and the `quantity` of every line that
+/// ships. Whatever else is absent, null or cannot be read counts as absent, but for a `cancelled_at` that
+/// cannot be read, which still says that the order is cancelled. Texts are kept as they came, for the
+/// gate to judge, but for NUL characters (PostgreSQL has no place for them), white space around them,
+/// and whatever exceeds 1,000 characters.
 ///
 /// # Errors
-/// [`UnreadableOrder`] names the first member that cannot be read.
+/// [`UnreadableOrder`] names the first member that is needed and cannot be read.
 pub fn parse_order(body: &[u8]) -> Result<ParsedOrder, UnreadableOrder> {
+    let value = document(body)?;
+    let order = whole_object(&value)?;
+    let id = order.own_id("Order")?;
+    let shopify_order_id = ShopifyOrderId(id);
+    Ok(ParsedOrder {
+        shopify_order_id,
+        facts: facts(&order, id).map_err(|unreadable| unreadable.of_order(Some(shopify_order_id)))?,
+        customer: Customer::read(&order),
+        refunds: refunds::listed(&order, shopify_order_id),
+    })
+}
+
+fn document(body: &[u8]) -> Result<Value, UnreadableOrder> {
     if body.len() > MOST_BYTES {
         return Err(UnreadableOrder::new("body", "is larger than 8 MiB"));
     }
-    let value: Value =
-        serde_json::from_slice(body).map_err(|_| UnreadableOrder::new("body", "is not JSON"))?;
-    let order = Members::of(&value, String::new())
-        .ok_or_else(|| UnreadableOrder::new("body", "is not a JSON object"))?;
-    let id = order.id("id")?;
-    Ok(ParsedOrder {
-        shopify_order_id: ShopifyOrderId(id),
-        facts: facts(&order, id)?,
-        customer: Customer::read(&order),
-    })
+    serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_str(&leniently::sound_json(body)))
+        .map_err(|_| UnreadableOrder::new("body", "is not JSON"))
+}
+
+fn whole_object(value: &Value) -> Result<Members<'_>, UnreadableOrder> {
+    Members::of(value, String::new()).ok_or_else(|| UnreadableOrder::new("body", "is not a JSON object"))
 }
 
 fn facts(order: &Members<'_>, id: i64) -> Result<OrderFacts, UnreadableOrder> {
     Ok(OrderFacts {
-        name: order.text("name")?.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("#{id}")),
-        currency: order.text("currency")?.unwrap_or_default(),
-        total_amount: order.amount("total_price")?.unwrap_or(Decimal::ZERO),
-        financial_status: FinancialStatus::from(order.text("financial_status")?.unwrap_or_default()),
-        test: order.flag("test")?.unwrap_or(false),
-        cancelled_at: order.time("cancelled_at")?,
-        updated_at: order.time("updated_at")?,
-        location_id: order.optional_id("location_id")?,
+        name: order.text("name").unwrap_or_else(|| format!("#{id}")),
+        currency: order.text("currency").unwrap_or_default(),
+        total_amount: order.amount("total_price").unwrap_or(Decimal::ZERO),
+        financial_status: FinancialStatus::from(order.text("financial_status").unwrap_or_default()),
+        test: order.flag("test").unwrap_or(false),
+        cancelled_at: cancelled_at(order),
+        updated_at: order.time("updated_at"),
+        location_id: order.optional_id("location_id", "Location"),
+        address: address_said(order),
         lines: lines(order)?,
+        fulfilments: fulfilments::listed(order),
+        refund_ids: order.objects("refunds").filter_map(|refund| refund.own_id("Refund").ok()).collect(),
     })
+}
+
+/// Shipping what was cancelled is worse than a wrong moment, so one that cannot be read stands for a
+/// cancellation at the body's own time.
+fn cancelled_at(order: &Members<'_>) -> Option<DateTime<Utc>> {
+    let none = match order.get("cancelled_at")? {
+        Value::Bool(cancelled) => !cancelled,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    (!none).then(|| {
+        ["cancelled_at", "updated_at", "created_at"]
+            .into_iter()
+            .find_map(|name| order.time(name))
+            .unwrap_or(DateTime::UNIX_EPOCH)
+    })
+}
+
+/// An empty text is none, as null is; another form says nothing.
+fn address_said(order: &Members<'_>) -> AddressSaid {
+    match (order.get("shipping_address"), order.written("shipping_address")) {
+        (Some(Value::Object(_)), _) => AddressSaid::Given,
+        (None, Some(_)) => AddressSaid::Null,
+        _ => AddressSaid::Absent,
+    }
 }
 
 fn lines(order: &Members<'_>) -> Result<Vec<OrderLine>, UnreadableOrder> {
     let items = order.list("line_items")?;
     if items.len() > MOST_LINES {
-        return Err(UnreadableOrder::new("line_items", "has more than 500 lines"));
+        return Err(UnreadableOrder::new("line_items", "has more than 2000 lines"));
     }
     let mut seen = HashSet::new();
     items
@@ -98,39 +161,44 @@ fn lines(order: &Members<'_>) -> Result<Vec<OrderLine>, UnreadableOrder> {
             let place = format!("line_items[{index}]");
             let item = Members::of(item, format!("{place}."))
                 .ok_or_else(|| UnreadableOrder::new(place, "is not an object"))?;
-            let id = item.id("id")?;
-            if !seen.insert(id) {
+            let line = line(&item)?;
+            if !seen.insert(line.line_id.clone()) {
                 return Err(item.unreadable("id", "is the id of another line as well"));
             }
-            line(&item, id)
+            Ok(line)
         })
         .collect()
 }
 
-fn line(item: &Members<'_>, id: i64) -> Result<OrderLine, UnreadableOrder> {
-    let quantity = item.pieces("quantity")?.ok_or_else(|| item.unreadable("quantity", "is missing"))?;
-    let fulfillable = item.pieces("fulfillable_quantity")?.unwrap_or(quantity);
-    if fulfillable > quantity {
-        return Err(item.unreadable("fulfillable_quantity", "is more than the quantity"));
-    }
-    let line_id = LineId::parse(&id.to_string()).map_err(|_| item.unreadable("id", "is not a line's id"))?;
-    let name = match item.text("name")? {
-        Some(name) => Some(name),
-        None => item.text("title")?,
+fn line(item: &Members<'_>) -> Result<OrderLine, UnreadableOrder> {
+    let line_id = item.line_id("id")?;
+    let requires_shipping = item.flag("requires_shipping").unwrap_or(true);
+    let quantity = match item.pieces("quantity") {
+        Ok(Some(pieces)) => pieces,
+        // Of what never leaves a warehouse nothing depends on the number.
+        _ if !requires_shipping => 0,
+        Ok(None) => return Err(item.unreadable("quantity", "is missing")),
+        Err(unreadable) => return Err(unreadable),
     };
+    let says_fulfilled =
+        item.text("fulfillment_status").is_some_and(|status| status.eq_ignore_ascii_case("fulfilled"));
+    let current_quantity = item.optional_pieces("current_quantity");
+    let stated = item.optional_pieces("fulfillable_quantity");
+    let left = if says_fulfilled { 0 } else { current_quantity.unwrap_or(quantity) };
     Ok(OrderLine {
         line_id,
-        sku: item.text("sku")?.map(|sku| sku.trim().to_owned()).filter(|sku| !sku.is_empty()),
-        product_name: name.unwrap_or_default(),
+        sku: item.text("sku"),
+        product_name: item.text("name").or_else(|| item.text("title")).unwrap_or_default(),
         quantity,
-        fulfillable_quantity: fulfillable,
-        unit_price: item.amount("price")?.unwrap_or(Decimal::ZERO),
-        requires_shipping: item.flag("requires_shipping")?.unwrap_or(true),
+        fulfillable_quantity: stated.unwrap_or(left),
+        says_fulfillable: stated.is_some(),
+        current_quantity,
+        says_fulfilled,
+        fulfilment_service: item.text("fulfillment_service"),
+        unit_price: item.amount("price").unwrap_or(Decimal::ZERO),
+        requires_shipping,
     })
 }
-
-/// The most pieces of one line.
-const MOST_PIECES: u32 = Quantity::MOST;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use crate::control::Control;
+use crate::deliveries::{Delivery, deliver};
 use crate::faults::{Fault, Occasion};
 use crate::ledger::{Kind, subjects};
 use crate::server::DropConnection;
@@ -35,11 +36,13 @@ pub(crate) struct Reply {
     pub(crate) headers: Vec<(String, String)>,
     /// What the ledger says of the answer beside its status.
     pub(crate) noted: Map<String, Value>,
+    /// What is delivered before the answer is sent.
+    pub(crate) first: Vec<Delivery>,
 }
 
 impl Reply {
     pub(crate) fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body, headers: Vec::new(), noted: Map::new() }
+        Self { status, body, headers: Vec::new(), noted: Map::new(), first: Vec::new() }
     }
 
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
@@ -112,7 +115,7 @@ fn record(control: &Control, call: &Call) {
 }
 
 async fn strike(
-    control: &Control,
+    control: &Arc<Control>,
     call: &Call,
     fault: Fault,
     perform: impl FnOnce(Option<Fault>) -> Reply,
@@ -124,6 +127,7 @@ async fn strike(
             body: body.unwrap_or_else(|| json!({ "error": "a simulated fault" })),
             headers: headers.into_iter().collect(),
             noted: Map::new(),
+            first: Vec::new(),
         },
         Fault::HangMs(hang_ms) => {
             tokio::time::sleep(Duration::from_millis(hang_ms)).await;
@@ -150,7 +154,14 @@ async fn strike(
             let body = "{\"this is\": not JSON";
             return (reply.status, [(CONTENT_TYPE, "application/json")], body).into_response();
         }
-        refusal => perform(Some(refusal)),
+        Fault::EchoFirst => {
+            let mut reply = perform(Some(Fault::EchoFirst));
+            for delivery in std::mem::take(&mut reply.first) {
+                deliver(Arc::clone(control), delivery).await;
+            }
+            reply
+        }
+        other => perform(Some(other)),
     };
     note(control, call, Some(&reply), name);
     reply.into_response()

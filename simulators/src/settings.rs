@@ -37,6 +37,12 @@ pub struct Settings {
     /// Whether an order that our side cancelled is announced like one the shop cancelled.
     #[arg(long, env = "SIM_SHOPIFY_ANNOUNCE_OWN_CANCEL", default_value_t = true, action = clap::ArgAction::Set)]
     pub shopify_announce_own_cancel: bool,
+    /// Whether the shop says by webhook what our side fulfilled or refunded in it.
+    #[arg(long, env = "SIM_SHOPIFY_ECHO", default_value_t = true, action = clap::ArgAction::Set)]
+    pub shopify_echo: bool,
+    /// How long a cancellation that our side asks for takes, in milliseconds.
+    #[arg(long, env = "SIM_SHOPIFY_CANCEL_AFTER_MS", default_value_t = 0)]
+    pub shopify_cancel_after_ms: u64,
     /// How many points the bucket of the Admin API holds.
     #[arg(long, env = "SIM_SHOPIFY_BUCKET_POINTS", default_value_t = 2_000)]
     pub shopify_bucket_points: u32,

@@ -2,19 +2,29 @@
 //!
 //! **Invariant:** no fulfilment order line is fulfilled beyond its quantity, however often a
 //! caller asks; what a caller asks twice while there is something left is done twice, as the
-//! real mutations do.
+//! real mutations do, save under an idempotency key.
 
 mod admin;
+mod body;
 mod bucket;
 mod cancelling;
+mod dividing;
 mod document;
 mod fulfilling;
+mod fulfilment_orders;
 mod inputs;
 mod invented;
+mod moments;
+mod money;
+mod moving;
 mod orders;
 mod placing;
+mod refunding;
+mod refunds;
+mod routing;
 mod schema;
 mod selection;
+mod staff;
 mod tagging;
 mod views;
 mod webhooks;
@@ -52,6 +62,8 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         domain: settings.shop_domain.clone(),
         admin_token: settings.shopify_admin_token.clone(),
         announce_own_cancel: settings.shopify_announce_own_cancel,
+        echo: settings.shopify_echo,
+        cancel_after: Duration::from_millis(settings.shopify_cancel_after_ms),
         route_after: Duration::from_millis(settings.fulfilment_order_after_ms),
         last_order_number: AtomicU64::new(FIRST_ORDER_NUMBER + seconds % 10_000_000),
         webhooks: Webhooks {
@@ -67,8 +79,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
     Ok(Router::new()
         .route("/admin/api/2026-07/graphql.json", post(admin::call))
         .route("/_orders", post(placing::place))
-        .route("/_orders/{id}/cancel", post(placing::cancel))
-        .route("/_orders/{id}/pay", post(placing::pay))
+        .merge(staff::router())
         .with_state(shop)
         .merge(control))
 }
@@ -81,6 +92,8 @@ struct Shop {
     domain: String,
     admin_token: String,
     announce_own_cancel: bool,
+    echo: bool,
+    cancel_after: Duration,
     route_after: Duration,
     last_order_number: AtomicU64,
     webhooks: Webhooks,
@@ -118,6 +131,13 @@ fn user_errors(type_name: &str, errors: &Value) -> Value {
                 .collect();
             json!({ "job": null, "orderCancelUserErrors": errors, "userErrors": plain })
         }
+        "FulfillmentOrderMovePayload" => json!({
+            "movedFulfillmentOrder": null,
+            "originalFulfillmentOrder": null,
+            "remainingFulfillmentOrder": null,
+            "userErrors": errors,
+        }),
+        "RefundCreatePayload" => json!({ "refund": null, "order": null, "userErrors": errors }),
         "TagsAddPayload" => json!({ "node": null, "userErrors": errors }),
         _ => json!({ "fulfillment": null, "userErrors": errors }),
     }

@@ -6,18 +6,19 @@
 mod signature;
 
 use chrono::{DateTime, Utc};
-use domain::{HandOverReference, Quantity};
+use domain::{HandOverReference, leniently};
 use serde_json::Value;
 
-use crate::shipment::{ShipmentLine, ShipmentStatus};
+use crate::{
+    shipment::{ShipmentLine, ShipmentStatus},
+    wire,
+};
 pub use signature::{BadSecret, CallbackSecret, Refusal, TOLERANCE, verify};
 
 /// The most bytes of a callback that are read.
 pub const MOST_BYTES: usize = 1024 * 1024;
 /// The most lines a parcel may have.
 pub const MOST_LINES: usize = 1_000;
-/// Characters of a text that are kept.
-const MOST_CHARACTERS: usize = 500;
 
 /// One event of one shipment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Callback {
     pub shipment_id: String,
     /// Rises with every event of the shipment; a lower one is stale.
     pub sequence: i64,
-    /// What is in it.
+    /// What is in it; none where the warehouse does not say.
     pub lines: Vec<ShipmentLine>,
     /// Who carries it.
     pub carrier: Option<String>,
@@ -58,8 +59,8 @@ fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCall
     UnreadableCallback { member: member.into(), reason }
 }
 
-/// Reads a callback's body. Members we do not know are skipped; null is the same as absent; only
-/// `type`, `reference`, `shipmentId` and `sequence` must be there.
+/// Reads a callback's body. Members we do not know are skipped; null is the same as absent, and so is a
+/// moment that cannot be read; only `type`, `reference`, `shipmentId` and `sequence` must be there.
 ///
 /// # Errors
 /// [`UnreadableCallback`] names the first member that cannot be read.
@@ -67,44 +68,34 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
     if body.len() > MOST_BYTES {
         return Err(unreadable("body", "is larger than 1 MiB"));
     }
-    let value: Value = serde_json::from_slice(body).map_err(|_| unreadable("body", "is not JSON"))?;
+    let value: Value = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_str(&leniently::sound_json(body)))
+        .map_err(|_| unreadable("body", "is not JSON"))?;
     if !value.is_object() {
         return Err(unreadable("body", "is not a JSON object"));
     }
-    let kind = required_text(&value, "type")?;
-    let kind = kind.strip_prefix("shipment.").map(str::to_owned).unwrap_or(kind);
-    let reference = HandOverReference::parse(&required_text(&value, "reference")?)
-        .map_err(|_| unreadable("reference", "is not a reference of ours"))?;
+    let text = |name: &str| value.get(name).and_then(wire::text);
+    let word = |name: &str| {
+        let written = value.get(name).filter(|written| written.is_string()).and_then(wire::text);
+        written.ok_or_else(|| unreadable(name, "is missing or not a text"))
+    };
     Ok(Callback {
-        kind: ShipmentStatus::from(kind),
-        reference,
-        shipment_id: required_text(&value, "shipmentId")?,
-        sequence: sequence(&value)?,
+        kind: ShipmentStatus::from(word("type")?),
+        reference: HandOverReference::parse(&word("reference")?)
+            .map_err(|_| unreadable("reference", "is not a reference of ours"))?,
+        shipment_id: text("shipmentId")
+            .ok_or_else(|| unreadable("shipmentId", "is missing or not a text"))?,
+        sequence: value
+            .get("sequence")
+            .and_then(wire::sequence)
+            .ok_or_else(|| unreadable("sequence", "is not a whole number of at least 0"))?,
         lines: lines(&value)?,
-        carrier: text(&value, "carrier"),
-        tracking_number: text(&value, "trackingNumber"),
-        tracking_url: text(&value, "trackingUrl"),
-        occurred_at: occurred_at(&value)?,
-        reason: text(&value, "reason"),
+        carrier: text("carrier"),
+        tracking_number: text("trackingNumber"),
+        tracking_url: text("trackingUrl"),
+        occurred_at: value.get("occurredAt").and_then(wire::moment),
+        reason: text("reason"),
     })
-}
-
-fn sequence(value: &Value) -> Result<i64, UnreadableCallback> {
-    value
-        .get("sequence")
-        .and_then(Value::as_i64)
-        .filter(|sequence| *sequence >= 0)
-        .ok_or_else(|| unreadable("sequence", "is not a whole number of at least 0"))
-}
-
-fn occurred_at(value: &Value) -> Result<Option<DateTime<Utc>>, UnreadableCallback> {
-    text(value, "occurredAt")
-        .map(|text| {
-            DateTime::parse_from_rfc3339(&text)
-                .map(|time| time.with_timezone(&Utc))
-                .map_err(|_| unreadable("occurredAt", "is not a time with an offset (RFC 3339)"))
-        })
-        .transpose()
 }
 
 fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
@@ -113,39 +104,20 @@ fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
         Some(Value::Array(items)) if items.len() <= MOST_LINES => items,
         Some(_) => return Err(unreadable("lines", "is not a list of at most 1,000 lines")),
     };
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| {
-            let sku = text(item, "sku")
-                .ok_or_else(|| unreadable(format!("lines[{index}].sku"), "is missing or not a text"))?;
-            let quantity = item
-                .get("quantity")
-                .and_then(Value::as_i64)
-                .and_then(|pieces| Quantity::new(pieces).ok())
-                .ok_or_else(|| {
-                    unreadable(format!("lines[{index}].quantity"), "is not a whole number from 1 to 1000000")
-                })?;
-            Ok(ShipmentLine { sku, quantity: quantity.get() })
-        })
-        .collect()
-}
-
-fn required_text(value: &Value, name: &str) -> Result<String, UnreadableCallback> {
-    text(value, name).ok_or_else(|| unreadable(name, "is missing or not a text"))
-}
-
-/// A text without white space around it; an empty one counts as absent. PostgreSQL stores no NUL.
-fn text(value: &Value, name: &str) -> Option<String> {
-    let text: String = value
-        .get(name)?
-        .as_str()?
-        .trim()
-        .chars()
-        .take(MOST_CHARACTERS)
-        .map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character })
-        .collect();
-    (!text.is_empty()).then_some(text)
+    let mut lines = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let quantity = item.get("quantity").and_then(wire::pieces).ok_or_else(|| {
+            unreadable(format!("lines[{index}].quantity"), "is not a whole number from 0 to 1000000")
+        })?;
+        // A line of 0 pieces says nothing, whatever it is called.
+        if quantity > 0 {
+            let sku = item.get("sku").and_then(wire::text);
+            let sku =
+                sku.ok_or_else(|| unreadable(format!("lines[{index}].sku"), "is missing or not a text"))?;
+            lines.push(ShipmentLine { sku, quantity });
+        }
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]
@@ -190,6 +162,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_otherwise_is_read_for_its_meaning() {
+        let mut body = shipped();
+        body["type"] = json!(" SHIPPED ");
+        body["shipmentId"] = json!(4711);
+        body["sequence"] = json!("3");
+        body["lines"] =
+            json!([{"sku": 12, "quantity": "2.0"}, {"sku": "S-2", "quantity": 0}, {"quantity": 0}]);
+        body["trackingNumber"] = json!(340_434_292_135_100_186_i64);
+        body["carrier"] = json!(5.0);
+        body["occurredAt"] = json!("2026-11-21 09:00:00");
+        let callback = read(&body).unwrap();
+        assert_eq!(callback.kind, ShipmentStatus::Shipped);
+        assert_eq!((callback.shipment_id.as_str(), callback.sequence), ("4711", 3));
+        assert_eq!(callback.lines, [ShipmentLine { sku: "12".into(), quantity: 2 }]);
+        assert_eq!(callback.tracking_number.as_deref(), Some("340434292135100186"));
+        assert_eq!(callback.carrier.as_deref(), Some("5"));
+        assert_eq!(callback.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00+00:00");
+    }
+
+    #[test]
+    fn nothing_that_is_not_needed_loses_a_callback() {
+        for member in ["carrier", "trackingNumber", "trackingUrl", "occurredAt", "reason"] {
+            for odd in [json!({"x": 1}), json!(["x"]), json!(true), json!(""), json!("today"), json!(-1.5)] {
+                let mut body = shipped();
+                body[member] = odd;
+                assert!(read(&body).is_ok(), "{body}");
+            }
+        }
+        let mut body = shipped();
+        body["occurredAt"] = json!("today");
+        assert_eq!(read(&body).unwrap().occurred_at, None);
+        let cut = shipped().to_string().replace("Parcel Post", "\\ud83d");
+        assert_eq!(parse_callback(cut.as_bytes()).unwrap().carrier.as_deref(), Some("\u{fffd}"));
+    }
+
+    #[test]
     fn a_type_of_next_year_is_kept() {
         let mut body = shipped();
         body["type"] = json!("shipment.returned");
@@ -202,12 +210,14 @@ mod tests {
             ("/type", json!(1), "type"),
             ("/reference", json!("a\nb"), "reference"),
             ("/shipmentId", json!(null), "shipmentId"),
-            ("/sequence", json!("3"), "sequence"),
+            ("/shipmentId", json!({}), "shipmentId"),
+            ("/sequence", json!("third"), "sequence"),
+            ("/sequence", json!(3.5), "sequence"),
             ("/sequence", json!(-1), "sequence"),
             ("/lines", json!({}), "lines"),
-            ("/lines/0/quantity", json!(0), "lines[0].quantity"),
+            ("/lines/0/quantity", json!(-1), "lines[0].quantity"),
+            ("/lines/0/quantity", json!(1_000_001), "lines[0].quantity"),
             ("/lines/0/sku", json!(""), "lines[0].sku"),
-            ("/occurredAt", json!("today"), "occurredAt"),
         ] {
             let mut body = shipped();
             *body.pointer_mut(path).unwrap() = wrong;

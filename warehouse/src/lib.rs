@@ -13,3 +13,4 @@
 pub mod callback;
 pub mod client;
 pub mod shipment;
+mod wire;

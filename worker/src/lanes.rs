@@ -2,9 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use activities::{OrderRecords, ShopCalls, WarehouseCalls};
+use activities::{OrderRecords, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls};
 use anyhow::{Context, anyhow};
-use intake::{settings::Shared, temporal::Temporal};
+use intake::{
+    settings::{Shared, Shop},
+    temporal::Temporal,
+};
 use inventory_service::Stock;
 use shopify::admin::{AdminClient, AdminSettings, StaticToken};
 use sqlx::PgPool;
@@ -52,10 +55,14 @@ impl Lanes {
         config: &Config,
         stock: Stock,
     ) -> anyhow::Result<Self> {
-        let locations =
-            shared.shops.iter().map(|shop| (shop.domain.clone(), shop.locations.clone())).collect();
+        let rules = |shop: &Shop| ShopRules {
+            locations: shop.locations.clone(),
+            services: shop.fulfillment_services.clone(),
+        };
+        let shops = shared.shops.iter().map(|shop| (shop.domain.clone(), rules(shop))).collect();
+        let planner = Planner::new(pool.clone(), Shops::new(shops), stock);
         let orders = WorkerOptions::new(names::LANE_ORDERS)
-            .register_activities(OrderRecords::new(pool.clone(), locations, stock))
+            .register_activities(OrderRecords::new(planner.clone()))
             .register_workflow::<OrderFulfilment>()?
             .register_workflow::<OverdueInquiry>()?
             .max_cached_workflows(config.worker_cached_workflows)
@@ -75,7 +82,7 @@ impl Lanes {
         ));
 
         let mut shopify = call_lane(names::LANE_SHOPIFY);
-        shopify.register_activities(ShopCalls::new(pool.clone(), admin_clients(shared)?));
+        shopify.register_activities(ShopCalls::new(planner, admin_clients(shared)?));
 
         let worker = |options| {
             Worker::new(runtime, temporal.client.clone(), options).map_err(|error| anyhow!("{error}"))

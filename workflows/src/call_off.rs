@@ -4,9 +4,12 @@
 use domain::{Actor, CancelDecision, Mishap, OrderStatus, Step};
 
 use crate::{
-    contract::{CancelInShop, Cancellation, RecordCancelled, StepToPark, TellOperator},
+    contract::{
+        CancelInShop, Cancellation, OrderRef, ReadStanding, RecordCancelled, RefundInShop, RefundOfTheRest,
+        StepToPark, TellOperator,
+    },
     entry::{CancelOutcome, Ending},
-    ledger::Undo,
+    ledger::{Carried, Undo},
     messages::{CancelRequest, Refusal, StatusAnswer},
     order_fulfilment::Story,
     saga::Interrupted,
@@ -16,11 +19,12 @@ impl Story {
     /// The undo walk: last step first. `None` means that the order goes on, because it may not be
     /// called off or because the warehouse was faster.
     pub(crate) async fn call_off(&self, request: &CancelRequest) -> Option<Ending> {
+        self.see_what_another_run_did().await;
         match self.ctx.state(|order| order.cancel_decision(request.actor)) {
-            CancelDecision::Refuse => return self.keep_going(),
+            CancelDecision::Refuse => return self.keep_going(request),
             CancelDecision::TellOperator => {
                 self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
-                return self.keep_going();
+                return self.keep_going(request);
             }
             CancelDecision::AtOnce
             | CancelDecision::Recall
@@ -40,7 +44,7 @@ impl Story {
                 if request.actor == Actor::Shopify {
                     self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
                 }
-                self.keep_going()
+                self.keep_going(request)
             }
         }
     }
@@ -48,22 +52,35 @@ impl Story {
     async fn walk_back(&self, request: &CancelRequest) -> Result<Option<Ending>, Interrupted> {
         #[cfg(feature = "faults")]
         self.release_first().await?;
+        let planned = self.ctx.state(|order| order.progress.outstanding_pieces());
         while let Some(Undo::Recall { reference }) =
             self.ctx.state(|order| order.progress.undos.last().cloned())
         {
             self.recall(&reference).await?;
-            self.ctx.state_mut(|order| order.progress.undos.pop());
         }
+        // What was planned and never handed over does not leave.
+        self.ctx.state_mut(|order| {
+            let Carried { hand_overs, recalled, .. } = &mut order.progress;
+            hand_overs.retain(|hand_over| hand_over.accepted || recalled.contains(&hand_over.reference));
+        });
+        let stopped = planned.saturating_sub(self.ctx.state(|order| order.progress.outstanding_pieces()));
         #[cfg(feature = "faults")]
         self.believe_what_succeeded();
         if self.ctx.state(|order| order.progress.outstanding_pieces() > 0) {
+            if stopped > 0 {
+                // What was stopped stays here, though the rest leaves.
+                self.ctx.state_mut(|order| order.progress.rest_is_called_off = true);
+                self.refund_the_rest(request).await?;
+            }
             return Ok(None);
         }
-        self.release().await?;
         if self.ctx.state(|order| order.progress.pieces_left > 0) {
             self.tell_the_untold().await?;
+            self.refund_the_rest(request).await?;
+            self.release().await?;
             return Ok(Some(Ending::Shipped)); // what had left stays shipped
         }
+        self.release().await?;
         let cancellation = self.cancellation(request);
         let tell_shop =
             request.actor != Actor::Shopify && self.ctx.state(|order| order.input.channel.shop().is_some());
@@ -76,9 +93,54 @@ impl Story {
         Ok(Some(Ending::Cancelled))
     }
 
-    fn keep_going(&self) -> Option<Ending> {
-        self.settle_cancel(CancelOutcome::Refused);
+    /// A run that has planned nothing yet may have followed on one that had handed over.
+    async fn see_what_another_run_did(&self) {
+        if self.ctx.state(|order| order.progress.caught_up) {
+            return;
+        }
+        let order_id = self.order_id();
+        let standing = self.record(|| ReadStanding, OrderRef { order_id }).await;
+        self.ctx.state_mut(|order| {
+            order.status = order.status.max(standing.status);
+            let progress = &mut order.progress;
+            for reference in standing.to_recall {
+                if !progress.recalled.contains(&reference) {
+                    progress.push_undo(Undo::Recall { reference });
+                }
+            }
+            progress.hand_overs = standing.hand_overs;
+            progress.pieces_left = standing.pieces_left;
+            progress.untold = standing.untold;
+        });
+    }
+
+    /// The order goes on; what the shop said of it is settled then, and does not call it off again.
+    fn keep_going(&self, request: &CancelRequest) -> Option<Ending> {
+        let in_part = self.ctx.state(|order| order.progress.rest_is_called_off);
+        self.settle_cancel(if in_part { CancelOutcome::CalledOff } else { CancelOutcome::Refused });
+        self.ctx.state_mut(|order| {
+            order.plan_due = true;
+            order.progress.shop_cancel_is_settled |= request.actor == Actor::Shopify;
+        });
         None
+    }
+
+    /// A second cancellation, while the first is being carried out, is the same one.
+    pub(crate) fn settle_repeated_cancel(&self) {
+        if self.ctx.state_mut(|order| order.undoing.then(|| order.cancel.take()).flatten()).is_some() {
+            self.ctx.state_mut(|order| order.cancel_outcome = Some(CancelOutcome::CalledOff));
+        }
+    }
+
+    /// Shopify cancels no order of which some has left: what was paid for the rest is given back instead.
+    async fn refund_the_rest(&self, request: &CancelRequest) -> Result<(), Interrupted> {
+        let is_of_a_shop = self.ctx.state(|order| order.input.channel.shop().is_some());
+        if request.actor == Actor::Shopify || !is_of_a_shop {
+            return Ok(());
+        }
+        let Cancellation { order_id, restock, refund, notify_customer, .. } = self.cancellation(request);
+        let input = RefundOfTheRest { order_id, refund, restock, notify_customer };
+        self.step(Step::RefundInShop, "", || RefundInShop, input).await.map(|_| ())
     }
 
     fn settle_cancel(&self, outcome: CancelOutcome) {
@@ -112,8 +174,9 @@ impl Story {
         })
     }
 
-    /// Before the run closes: what came too late is answered, and every handler has finished.
-    pub(crate) async fn close(&self) {
+    /// Before the run closes: what came too late is answered, and every handler has finished. False if
+    /// something was said of the order in its last moment: then it is looked at once more.
+    pub(crate) async fn close(&self) -> bool {
         loop {
             self.note_outside_cancel();
             let late = self.ctx.state_mut(|order| order.cancel.take());
@@ -124,11 +187,20 @@ impl Story {
                     self.settle_cancel(CancelOutcome::Refused);
                 }
                 CancelDecision::AlreadyCancelled => self.settle_cancel(CancelOutcome::CalledOff),
-                _ => self.settle_cancel(CancelOutcome::Refused),
+                CancelDecision::Refuse => self.settle_cancel(CancelOutcome::Refused),
+                // Not to be fulfilled, and called off in that moment.
+                CancelDecision::AtOnce | CancelDecision::Recall | CancelDecision::ReleaseTheRest => {
+                    self.ctx.state_mut(|order| order.cancel = Some(request));
+                    return false;
+                }
             }
         }
         self.ctx.state_mut(|order| order.over = true);
         self.shielded_wait(|_| self.ctx.all_handlers_finished()).await;
+        self.ctx.state_mut(|order| {
+            order.over = !order.content_changed;
+            order.over
+        })
     }
 
     fn cancellation(&self, request: &CancelRequest) -> Cancellation {

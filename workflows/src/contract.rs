@@ -3,21 +3,20 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, Channel, Condition, FulfilmentPolicy, HandOverReference, HeldBy, OrderFacts, OrderId, OrderNumber,
-    OrderStatus, Step, StockOutRule, WarehouseId,
+    Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HandOverReference, HeldBy, Mishap,
+    OrderId, OrderNumber, OrderStatus, Step, StockOutRule, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
-use temporalio_common::ActivityError;
-use temporalio_macros::activity_definitions;
 
 use crate::ledger::Carried;
 
-pub use order_records::{
-    LeaveUntold, LookAtOrder, ParkStep, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
-    ReserveStock, ResolveStep, TellOperator,
+mod steps;
+
+pub use steps::{
+    AskAboutOverdue, AskWarehouse, CancelInShop, CreateShipment, LeaveUntold, LookInShop, OrderRecords,
+    ParkStep, ReadOrder, ReadStanding, RecallShipment, RecordCancelled, RecordCondition, RecordParcel,
+    RefundInShop, ReleaseStock, ReserveStock, ResolveStep, ShopCalls, TellOperator, TellShop, WarehouseCalls,
 };
-pub use shop_calls::{CancelInShop, TellShop};
-pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, CreateShipment, RecallShipment};
 
 /// The input of an order's story.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,8 +32,6 @@ pub struct FulfilmentInput {
     pub channel: Channel,
     /// When it reached us; deadlines run from here.
     pub received_at: DateTime<Utc>,
-    /// What the channel said.
-    pub facts: OrderFacts,
     /// Until when it is held.
     #[serde(default)]
     pub hold_until: Option<DateTime<Utc>>,
@@ -61,32 +58,46 @@ pub struct OrderRef {
     pub order_id: OrderId,
 }
 
-/// Asks for the order's stock.
+/// How an order is to be planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rules {
+    /// What is done when there is not enough.
+    pub stock_out: StockOutRule,
+    /// What the gate goes by.
+    pub gate: GateRules,
+    /// Whether the shop's fulfilment orders are looked at before anything is handed over.
+    #[serde(default)]
+    pub look: bool,
+    /// Whether lines are planned where the shop wants them fulfilled from.
+    #[serde(default)]
+    pub follow_locations: bool,
+    /// It was called off when some of it could not be stopped: nothing else goes out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rest_is_called_off: bool,
+    /// Hand-overs that a person said are to stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_as_they_are: Vec<HandOverReference>,
+}
+
+/// Asks for the order's plan: its stock, and what is to be handed over where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// Our id of the order.
     pub order_id: OrderId,
-    /// What is done when there is not enough.
-    pub stock_out: StockOutRule,
+    /// How.
+    pub rules: Rules,
 }
 
 /// What became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
 pub enum Reserved {
-    /// The order has a reservation, whole or in part.
-    Held {
-        /// What is to be handed over, or has been: all hand-overs of the order that are not called off.
-        hand_overs: Vec<PlannedHandOver>,
-        /// Lines that wait for stock.
-        waiting_lines: u32,
-        /// Parcels that were booked but that the shop has not heard of.
-        #[serde(default)]
-        untold: Vec<Parcel>,
-        /// Pieces that have left already.
-        #[serde(default)]
-        pieces_left: u32,
+    /// The order has a plan.
+    Planned {
+        /// It.
+        plan: Plan,
     },
     /// A line that ships names a SKU that is not stocked.
     UnknownSku,
@@ -97,6 +108,53 @@ pub enum Reserved {
         /// Where it stands.
         status: OrderStatus,
     },
+    /// The shop has no fulfilment orders for it yet.
+    NotThereYet,
+}
+
+/// What is held for an order, what is to be handed over and what has to be taken back, by what is known
+/// of it in one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// What the gate decides by.
+    pub gate: GateFacts,
+    /// Where the order stands.
+    pub status: OrderStatus,
+    /// Two messages of one moment disagree: the shop's own order is to be read first.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub in_doubt: bool,
+    /// The shop's fulfilment orders are to be looked at before anything is handed over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub look: bool,
+    /// What a person has to mend first, as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mishap: Option<Mishap>,
+    /// All hand-overs of the order that are not called off.
+    pub hand_overs: Vec<PlannedHandOver>,
+    /// Those of them that no longer fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalls: Vec<HandOverReference>,
+    /// Lines that wait for stock.
+    #[serde(default)]
+    pub waiting_lines: u32,
+    /// Pieces that the shop holds.
+    #[serde(default)]
+    pub held_back: u32,
+    /// When the shop lets them go, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<DateTime<Utc>>,
+    /// Parcels that were booked but that the shop has not heard of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<Parcel>,
+    /// Pieces that have left already.
+    #[serde(default)]
+    pub pieces_left: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A hand-over that is planned or made.
@@ -123,6 +181,16 @@ pub struct HandOverRef {
     pub reference: HandOverReference,
     /// When the warehouse is asked about it if it says nothing final, in milliseconds after acceptance.
     pub overdue_after_ms: u64,
+}
+
+/// What became of a hand-over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandedOver {
+    /// The warehouse has it.
+    Accepted,
+    /// Something was committed since it was planned; the warehouse was not called.
+    Overtaken,
 }
 
 /// What became of a recall.
@@ -156,6 +224,22 @@ pub struct ParcelToBook {
     pub by_hand: bool,
 }
 
+/// How an order stands that another run may have brought far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Its status.
+    pub status: OrderStatus,
+    /// What a warehouse was ever called about.
+    pub hand_overs: Vec<PlannedHandOver>,
+    /// Those of them that the warehouse may have and was not asked to stop.
+    pub to_recall: Vec<HandOverReference>,
+    /// Pieces that have left in all.
+    pub pieces_left: u32,
+    /// Parcels that are booked but that the shop has not heard of.
+    pub untold: Vec<Parcel>,
+}
+
 /// What is left after a parcel was booked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -164,6 +248,9 @@ pub struct ParcelBooked {
     pub status: OrderStatus,
     /// Pieces that have left in all.
     pub pieces_left: u32,
+    /// Something was committed since the order was planned, or there is more to do for it.
+    #[serde(default)]
+    pub plan_again: bool,
 }
 
 /// Names a parcel of an order, for the shop.
@@ -242,130 +329,16 @@ pub struct Cancellation {
     pub notify_customer: bool,
 }
 
-/// What the record says of an order.
+/// What the shop still owes the customer of an order of which some has left.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderSituation {
-    /// Where it stands.
-    pub status: OrderStatus,
-    /// What the channel said last.
-    pub facts: OrderFacts,
-}
-
-/// Steps in our own database; called as local activities. Each is one transaction and may run twice.
-pub struct OrderRecords;
-
-#[activity_definitions]
-impl OrderRecords {
-    /// Reserves what the order needs and plans its hand-overs; `CONFIRMED` once it is whole.
-    #[activity(name = "reserve-stock")]
-    pub fn reserve_stock(_: Reservation) -> Result<Reserved, ActivityError> {
-        unimplemented!()
-    }
-
-    /// Reads what the channel said last.
-    #[activity(name = "look-at-order")]
-    pub fn look_at_order(_: OrderRef) -> Result<OrderSituation, ActivityError> {
-        unimplemented!()
-    }
-
-    /// Records what keeps the order where it stands. `IGNORED` ends its story.
-    #[activity(name = "record-condition")]
-    pub fn record_condition(_: ConditionToRecord) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Books a parcel: stock taken, pieces counted; `SHIPPED` once all that is to leave has left.
-    #[activity(name = "record-parcel")]
-    pub fn record_parcel(_: ParcelToBook) -> Result<ParcelBooked, ActivityError> {
-        unimplemented!()
-    }
-
-    /// Notes that the shop is not told of a parcel, as an operator said; ends the story of an order of
-    /// which nothing else is to be told.
-    #[activity(name = "leave-untold")]
-    pub fn leave_untold(_: ParcelForShop) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Parks a step.
-    #[activity(name = "park-step")]
-    pub fn park_step(_: StepToPark) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Notes the answer to a parked step.
-    #[activity(name = "resolve-step")]
-    pub fn resolve_step(_: StepAnswer) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Opens a row for an operator that no workflow waits for.
-    #[activity(name = "tell-operator")]
-    pub fn tell_operator(_: StepToPark) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Undo of `reserve-stock`: gives back what has not left. An order of which some has left is then
-    /// `SHIPPED`.
-    #[activity(name = "release-stock")]
-    pub fn release_stock(_: OrderRef) -> Result<ParcelBooked, ActivityError> {
-        unimplemented!()
-    }
-
-    /// Books the cancellation: `CANCELLED`.
-    #[activity(name = "record-cancelled")]
-    pub fn record_cancelled(_: Cancellation) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-}
-
-/// Calls to the warehouse, on the lane `warehouse`. Each records what it heard before it reports.
-pub struct WarehouseCalls;
-
-#[activity_definitions]
-impl WarehouseCalls {
-    /// Hands over under the reference; doing it again finds it done. `PROCESSING`.
-    #[activity(name = "create-shipment")]
-    pub fn create_shipment(_: HandOverRef) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Undo of `create-shipment`: recalls what has not left, and refuses the reference for the future
-    /// where the warehouse has not heard of it.
-    #[activity(name = "recall-shipment")]
-    pub fn recall_shipment(_: HandOverRef) -> Result<Recalled, ActivityError> {
-        unimplemented!()
-    }
-
-    /// Asks about every open hand-over of an order; what is new comes back through the inbox.
-    #[activity(name = "ask-warehouse")]
-    pub fn ask_warehouse(_: OrderRef) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Asks about overdue hand-overs of all orders; what is new comes back through the inbox.
-    /// Returns how many were asked about.
-    #[activity(name = "ask-about-overdue")]
-    pub fn ask_about_overdue() -> Result<u32, ActivityError> {
-        unimplemented!()
-    }
-}
-
-/// Calls to the shop, on the lane `shopify`. Each records what it heard before it reports.
-pub struct ShopCalls;
-
-#[activity_definitions]
-impl ShopCalls {
-    /// Tells the shop what left, with the tracking number; doing it again finds it done.
-    #[activity(name = "tell-shop")]
-    pub fn tell_shop(_: ParcelForShop) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
-
-    /// Cancels the order in the shop; doing it again finds it done.
-    #[activity(name = "cancel-in-shop")]
-    pub fn cancel_in_shop(_: Cancellation) -> Result<(), ActivityError> {
-        unimplemented!()
-    }
+pub struct RefundOfTheRest {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// Whether Shopify refunds; else a person is told to.
+    pub refund: bool,
+    /// Whether Shopify restocks.
+    pub restock: bool,
+    /// Whether Shopify tells the customer.
+    pub notify_customer: bool,
 }

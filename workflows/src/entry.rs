@@ -5,10 +5,7 @@
 
 use std::{collections::VecDeque, error::Error};
 
-use domain::{
-    Actor, CancelDecision, GateDecision, Mishap, OrderFacts, OrderStatus, Stage, Step, decide_cancellation,
-    decide_gate,
-};
+use domain::{Actor, CancelDecision, Mishap, OrderStatus, Stage, Step, decide_cancellation};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -55,7 +52,6 @@ pub(crate) enum CancelOutcome {
 #[workflow]
 pub struct OrderFulfilment {
     pub(crate) input: FulfilmentInput,
-    pub(crate) facts: OrderFacts,
     pub(crate) progress: Carried,
     pub(crate) status: OrderStatus,
     pub(crate) stage: String,
@@ -69,7 +65,13 @@ pub struct OrderFulfilment {
     pub(crate) outside_cancel_noted: bool,
     pub(crate) content_changed: bool,
     pub(crate) stock_available: bool,
-    /// Somebody said not to wait any longer at the gate.
+    /// The order is to be planned before it goes on.
+    pub(crate) plan_due: bool,
+    /// The shop's fulfilment orders are to be looked at when it is.
+    pub(crate) look_due: bool,
+    /// How often in a row something was committed just before a hand-over.
+    pub(crate) overtaken: u32,
+    /// Somebody said not to wait any longer.
     pub(crate) go_on: bool,
     /// Somebody said that everything left without the warehouse system.
     pub(crate) left_by_hand: bool,
@@ -83,7 +85,6 @@ impl OrderFulfilment {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: FulfilmentInput) -> Self {
         Self {
-            facts: input.facts.clone(),
             progress: input.carried.clone().unwrap_or_default(),
             status: input.status,
             stage: Story::FULFILLING.to_owned(),
@@ -97,6 +98,9 @@ impl OrderFulfilment {
             outside_cancel_noted: false,
             content_changed: false,
             stock_available: false,
+            plan_due: true,
+            look_due: false,
+            overtaken: 0,
             go_on: false,
             left_by_hand: false,
             over: false,
@@ -112,9 +116,15 @@ impl OrderFulfilment {
         let story = Story::new(ctx.clone());
         let ending = loop {
             match story.tell().await {
-                Ok(ending) => break ending,
+                Ok(ending) => {
+                    if story.close().await {
+                        break ending;
+                    }
+                }
                 Err(Interrupted::CalledOff(request)) => {
-                    if let Some(ending) = story.call_off(&request).await {
+                    if let Some(ending) = story.call_off(&request).await
+                        && story.close().await
+                    {
                         break ending;
                     }
                 }
@@ -124,7 +134,6 @@ impl OrderFulfilment {
                 }
             }
         };
-        story.close().await;
         Ok(ending)
     }
 
@@ -143,7 +152,11 @@ impl OrderFulfilment {
     fn retry(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
         match self.check_answer(&Answer::retry()) {
             Ok(()) => self.answer = Some(Answer::retry()),
-            Err(refusal) => self.refuse(names::RETRY, &refusal),
+            // Whoever asks wants the order to be looked at.
+            Err(refusal) => {
+                self.content_changed = true;
+                self.refuse(names::RETRY, &refusal);
+            }
         }
     }
 
@@ -256,14 +269,6 @@ impl OrderFulfilment {
         }
     }
 
-    /// Orders of our own API were checked at the door; they are only held.
-    pub(crate) fn gate_decision(&self) -> GateDecision {
-        match self.input.channel.shop() {
-            Some(_) => decide_gate(&self.facts, &self.input.policy),
-            None => GateDecision::Fulfil,
-        }
-    }
-
     pub(crate) fn cancel_decision(&self, actor: Actor) -> CancelDecision {
         decide_cancellation(self.cancel_stage(), actor, self.input.policy.cancel_until)
     }
@@ -304,12 +309,7 @@ impl OrderFulfilment {
     }
 
     fn input_for_a_fresh_history(&self) -> FulfilmentInput {
-        FulfilmentInput {
-            facts: self.facts.clone(),
-            status: self.status,
-            carried: Some(self.progress.clone()),
-            ..self.input.clone()
-        }
+        FulfilmentInput { status: self.status, carried: Some(self.progress.clone()), ..self.input.clone() }
     }
 }
 
@@ -317,7 +317,8 @@ impl OrderFulfilment {
 fn may_skip(parked: &ParkedView) -> bool {
     !matches!(
         (parked.step, parked.reason.code()),
-        (Step::Reserve | Step::RecordParcel, _)
+        (Step::Reserve | Step::RecordParcel | Step::ReadOrder, _)
+            | (Step::LookInShop, Mishap::NO_ADDRESS | Mishap::LOCATION_NOT_MAPPED)
             | (Step::Gate, Mishap::UNKNOWN_SKU | Mishap::UNREADABLE_CURRENCY)
             | (_, Mishap::CANCELLED_BY_WAREHOUSE)
     )

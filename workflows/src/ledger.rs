@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use domain::{HandOverReference, Mishap, OrderId, OrderNumber, OrderStatus, Step};
+use chrono::{DateTime, Utc};
+use domain::{FinancialStatus, HandOverReference, Mishap, OrderId, OrderNumber, OrderStatus, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,8 +54,24 @@ pub enum Undo {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Carried {
-    /// The gate is behind us.
-    pub past_gate: bool,
+    /// The hold window is behind us.
+    pub past_hold: bool,
+    /// What another run began was caught up with.
+    pub caught_up: bool,
+    /// A person said to go on although the payment stands like this.
+    pub paid_as: Option<FinancialStatus>,
+    /// Since when the money is gone.
+    pub unpaid_since: Option<DateTime<Utc>>,
+    /// The shop's cancellation came too late.
+    pub shop_cancel_is_settled: bool,
+    /// It was called off when some of it could not be stopped: nothing else goes out.
+    pub rest_is_called_off: bool,
+    /// A person said to go on without a look at the shop's fulfilment orders.
+    pub look_skipped: bool,
+    /// Since when the shop's fulfilment orders are looked for in vain.
+    pub not_there_since: Option<DateTime<Utc>>,
+    /// Hand-overs that a person said are to stay as they are.
+    pub left_as_they_are: Vec<HandOverReference>,
     /// Every step that was begun, in the order of beginning.
     pub ledger: Vec<LedgerEntry>,
     /// What has to be undone, last pushed last.
@@ -69,6 +86,10 @@ pub struct Carried {
     pub recalled: BTreeSet<HandOverReference>,
     /// Lines that wait for stock.
     pub waiting_lines: u32,
+    /// Pieces that the shop holds.
+    pub held_back: u32,
+    /// When the shop lets them go, if it says so.
+    pub held_until: Option<DateTime<Utc>>,
     /// Pieces that have left.
     pub pieces_left: u32,
     /// Parcels that are booked but that the shop has not heard of.
@@ -80,6 +101,12 @@ impl Carried {
     pub fn outstanding_pieces(&self) -> u32 {
         let planned: u32 = self.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
         planned.saturating_sub(self.pieces_left)
+    }
+
+    /// Pieces of them that a warehouse has.
+    pub fn outstanding_at_warehouses(&self) -> u32 {
+        let accepted = self.hand_overs.iter().filter(|hand_over| hand_over.accepted);
+        accepted.map(|hand_over| hand_over.pieces).sum::<u32>().saturating_sub(self.pieces_left)
     }
 
     /// Changes what is known of one hand-over.

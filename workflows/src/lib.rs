@@ -14,6 +14,7 @@ mod ledger;
 mod moving;
 mod order_fulfilment;
 mod overdue_inquiry;
+mod planning;
 #[cfg(feature = "faults")]
 mod planted;
 mod saga;

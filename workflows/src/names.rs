@@ -69,3 +69,6 @@ pub const INVENTORY_UNAVAILABLE: &str = "INVENTORY_UNAVAILABLE";
 /// Parking needs our database, and whoever asks us to come later will have us later.
 pub const NEVER_PARKED: [&str; 4] =
     [DATABASE_FAILURE, INVENTORY_UNAVAILABLE, "SHOPIFY_THROTTLED", "WMS_RATE_LIMITED"];
+
+/// Failure types of a shop that is away: what only reads there waits until it is back.
+pub const SHOP_AWAY: [&str; 3] = ["SHOPIFY_UNREACHABLE", "SHOPIFY_UNKNOWN_OUTCOME", "TIMEOUT"];

@@ -1,25 +1,24 @@
 //! What happens to an order. Read [`Story::tell`] first; each step is one method below it, with its
-//! undo beside it.
+//! undo beside it. How an order is planned anew whenever something is said of it stands in `planning.rs`.
 
 use std::time::{Duration, SystemTime};
 
-use domain::{
-    Actor, Condition, GateDecision, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step,
-    StockOutRule, WhenOverdue,
-};
+use domain::{Actor, Condition, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step};
 use temporalio_workflow::WorkflowContext;
 
 use crate::{
     contract::{
-        AskWarehouse, CreateShipment, HandOverRef, LeaveUntold, LookAtOrder, OrderRef, Parcel, ParcelForShop,
-        ParcelToBook, PlannedHandOver, RecallShipment, RecordParcel, ReleaseStock, Reservation, ReserveStock,
-        Reserved, TellShop,
+        AskWarehouse, CreateShipment, HandOverRef, HandedOver, LeaveUntold, OrderRef, Parcel, ParcelForShop,
+        ParcelToBook, PlannedHandOver, RecallShipment, RecordParcel, ReleaseStock, TellShop,
     },
     entry::{Ending, OrderFulfilment},
     ledger::{LedgerState, Undo},
-    messages::{CancelRequest, NewsKind, Resolution, WarehouseNews},
+    messages::{CancelRequest, NewsKind, WarehouseNews},
     saga::{Did, Interrupted, Wake},
 };
+
+/// How long a hand-over waits for what was said a moment ago to be understood: at first, and at most.
+const BREATH: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// Tells one order's story on one run.
 pub(crate) struct Story {
@@ -30,10 +29,8 @@ pub(crate) struct Story {
 enum News {
     /// A parcel left.
     Parcel(Parcel),
-    /// Stock came in for the lines that wait.
-    Stock,
-    /// Pieces have to be handed over anew.
-    HandOverAgain,
+    /// The order is to be planned anew: something was said of it, stock came in, pieces came back.
+    PlanAgain,
     /// There is nothing left to wait for.
     Nothing,
 }
@@ -45,159 +42,41 @@ impl Story {
 
     /// One order, from arrival to the carrier's van.
     pub(crate) async fn tell(&self) -> Result<Ending, Interrupted> {
-        if let Some(ending) = self.gate().await? {
-            return Ok(ending); // not to be fulfilled
-        }
-        if let Some(ending) = self.reserve().await? {
-            return Ok(ending); // another run had finished
-        } // undo: release
-        self.catch_up().await?;
-        while self.more_to_ship() {
-            self.hand_over().await?; // undo: recall
-            match self.next_news().await? {
-                News::Parcel(parcel) => {
-                    self.record_parcel(&parcel, false).await?; // past this point nothing of it is undone
-                    self.tell_the_shop(&parcel).await?;
-                }
-                News::Stock | News::HandOverAgain => {
-                    self.reserve().await?;
-                }
-                News::Nothing => {}
-            }
-        }
-        Ok(Ending::Shipped)
-    }
-
-    /// Ignore, hold, or wait for payment, as the channel's facts and the policy say.
-    async fn gate(&self) -> Result<Option<Ending>, Interrupted> {
-        let past = self.ctx.state(|order| order.progress.past_gate || order.status > OrderStatus::Pending);
-        if past {
-            return Ok(None);
-        }
         self.hold().await?;
         loop {
-            match self.ctx.state(OrderFulfilment::gate_decision) {
-                GateDecision::Fulfil => break,
-                GateDecision::Ignore(reason) => {
-                    self.record_condition(Some(Condition::Ignored), Some(reason.code()), None).await;
-                    return Ok(Some(Ending::Ignored));
-                }
-                GateDecision::AwaitPayment => {
-                    if self.await_payment().await? == Resolution::Skip {
-                        break;
-                    }
-                }
-                GateDecision::Park(mishap) => match self.park(Step::Gate, mishap).await? {
-                    Resolution::Skip => break,
-                    Resolution::Retry | Resolution::Compensate => self.look_again().await,
-                },
+            if self.is_to_be_planned() {
+                if let Some(ending) = self.plan().await? {
+                    return Ok(ending); // not to be fulfilled, or another run had finished
+                } // undo: release
+                self.catch_up().await?;
+            }
+            if !self.more_to_ship() {
+                return Ok(Ending::Shipped);
+            }
+            self.hand_over().await?; // undo: recall
+            if let News::Parcel(parcel) = self.next_news().await? {
+                self.record_parcel(&parcel, false).await?; // past this point nothing of it is undone
+                self.tell_the_shop(&parcel).await?;
             }
         }
-        self.ctx.state_mut(|order| order.progress.past_gate = true);
-        Ok(None)
     }
 
     /// The hold window: the order stays `PENDING` so that the customer may withdraw.
     async fn hold(&self) -> Result<(), Interrupted> {
-        let hold_until = self.ctx.state(|order| order.input.hold_until);
-        let Some(wait) = hold_until.and_then(|until| self.time_left(until.into())) else { return Ok(()) };
-        self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Window)).await;
-        self.wait_until(Some(wait), |order| order.go_on).await?;
-        self.look_again().await;
+        let past = self.ctx.state(|order| order.progress.past_hold || order.status > OrderStatus::Pending);
+        let hold_until = self.ctx.state(|order| order.input.hold_until).filter(|_| !past);
+        if let Some(wait) = hold_until.and_then(|until| self.time_left(until.into())) {
+            self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Window)).await;
+            self.wait_until(Some(wait), |order| order.go_on).await?;
+        }
+        self.ctx.state_mut(|order| {
+            order.progress.past_hold = true;
+            order.go_on = false;
+        });
         Ok(())
     }
 
-    /// Waits until the channel says something new or the deadline passes. `Skip` means: go on unpaid.
-    async fn await_payment(&self) -> Result<Resolution, Interrupted> {
-        self.record_condition(Some(Condition::AwaitingPayment), None, None).await;
-        let (deadline, when_unpaid) = self.ctx.state(|order| {
-            let policy = &order.input.policy;
-            (SystemTime::from(order.input.received_at) + policy.payment_deadline, policy.when_unpaid)
-        });
-        let left = self.time_left(deadline).unwrap_or_default();
-        let wake = self.wait_until(Some(left), |order| order.content_changed || order.go_on).await?;
-        let resolution = match (wake, when_unpaid) {
-            (Wake::Ready, _) if self.ctx.state(|order| order.go_on) => Resolution::Skip,
-            (Wake::Ready, _) => Resolution::Retry,
-            (Wake::Overdue, WhenOverdue::Park) => {
-                self.park(Step::Gate, Mishap::new(Mishap::PAYMENT_OVERDUE)).await?
-            }
-            (Wake::Overdue, WhenOverdue::Cancel) => {
-                return Err(called_off_by_policy(Mishap::PAYMENT_OVERDUE));
-            }
-        };
-        self.look_again().await;
-        Ok(resolution)
-    }
-
-    /// Reads what the channel said last.
-    async fn look_again(&self) {
-        self.ctx.state_mut(|order| order.content_changed = false);
-        let situation = self.record(|| LookAtOrder, OrderRef { order_id: self.order_id() }).await;
-        self.ctx.state_mut(|order| order.facts = situation.facts);
-    }
-
-    /// Reserves the stock and plans the hand-overs; waits for what is not there, as the policy says.
-    async fn reserve(&self) -> Result<Option<Ending>, Interrupted> {
-        self.ctx.state_mut(|order| order.progress.push_undo(Undo::Release));
-        loop {
-            self.ctx.state_mut(|order| {
-                order.stock_available = false;
-                order.content_changed = false;
-            });
-            let stock_out = self.ctx.state(|order| order.input.policy.stock_out);
-            let input = Reservation { order_id: self.order_id(), stock_out };
-            let Did::It(reserved) = self.step(Step::Reserve, "", || ReserveStock, input).await? else {
-                continue;
-            };
-            let mishap = match reserved {
-                Reserved::Over { status } => {
-                    self.ctx.state_mut(|order| order.status = status);
-                    return Ok(Some(Ending::NothingToDo));
-                }
-                Reserved::Held { hand_overs, waiting_lines, untold, pieces_left } => {
-                    let goes_on = waiting_lines == 0 || stock_out == StockOutRule::ShipWhatIsThere;
-                    self.ctx.state_mut(|order| {
-                        let progress = &mut order.progress;
-                        progress.hand_overs = hand_overs;
-                        progress.waiting_lines = waiting_lines;
-                        progress.untold = untold;
-                        progress.pieces_left = pieces_left;
-                        if goes_on {
-                            order.status = order.status.max(OrderStatus::Confirmed);
-                        }
-                    });
-                    if goes_on {
-                        self.show_stage(Self::FULFILLING);
-                        return Ok(None);
-                    }
-                    self.show_stage(Condition::Backordered.as_str());
-                    self.await_stock().await?;
-                    continue;
-                }
-                Reserved::UnknownSku => Mishap::new(Mishap::UNKNOWN_SKU),
-                Reserved::OutOfStock => Mishap::new(Mishap::OUT_OF_STOCK),
-            };
-            self.park(Step::Reserve, mishap).await?;
-        }
-    }
-
-    /// Waits for the stock that is missing; past the deadline an operator or the policy decides.
-    async fn await_stock(&self) -> Result<(), Interrupted> {
-        let (deadline, when_out_of_stock) = self
-            .ctx
-            .state(|order| (order.input.policy.backorder_deadline, order.input.policy.when_out_of_stock));
-        let wake = self.wait_until(Some(deadline), |order| order.stock_available).await?;
-        match (wake, when_out_of_stock) {
-            (Wake::Ready, _) => Ok(()),
-            (Wake::Overdue, WhenOverdue::Park) => {
-                self.park(Step::Reserve, Mishap::new(Mishap::BACKORDER_OVERDUE)).await.map(|_| ())
-            }
-            (Wake::Overdue, WhenOverdue::Cancel) => Err(called_off_by_policy(Mishap::BACKORDER_OVERDUE)),
-        }
-    }
-
-    /// Undo of [`Story::reserve`]: gives back what has not left. An order of our own API was reserved
+    /// Undo of [`Story::plan`]: gives back what has not left. An order of our own API was reserved
     /// before its story began, so this is done whether or not the story came to reserving.
     pub(crate) async fn release(&self) -> Result<(), Interrupted> {
         let input = OrderRef { order_id: self.order_id() };
@@ -206,6 +85,7 @@ impl Story {
                 order.status = left.status;
                 order.progress.pieces_left = left.pieces_left;
                 order.progress.waiting_lines = 0;
+                order.progress.held_back = 0;
                 order.progress.note(Step::Reserve, "", LedgerState::Undone);
             });
         }
@@ -217,6 +97,9 @@ impl Story {
     /// recall now, and tells the shop what it has not heard of.
     async fn catch_up(&self) -> Result<(), Interrupted> {
         self.tell_the_untold().await?;
+        if self.ctx.state_mut(|order| std::mem::replace(&mut order.progress.caught_up, true)) {
+            return Ok(());
+        }
         let took_over = self.ctx.state_mut(|order| {
             let taken = order.progress.hand_overs.iter().filter(|hand_over| hand_over.accepted);
             let recalls: Vec<Undo> =
@@ -243,11 +126,19 @@ impl Story {
         self.step(Step::HandOver, "inquiry", || AskWarehouse, input).await.map(|_| ())
     }
 
-    fn more_to_ship(&self) -> bool {
-        self.ctx.state(|order| order.progress.outstanding_pieces() > 0 || order.progress.waiting_lines > 0)
+    pub(crate) fn more_to_ship(&self) -> bool {
+        self.ctx.state(|order| {
+            let progress = &order.progress;
+            progress.outstanding_pieces() > 0 || progress.waiting_lines > 0 || progress.held_back > 0
+        })
     }
 
-    /// Hands everything that is planned over to its warehouse, each under its own reference.
+    fn is_to_be_planned(&self) -> bool {
+        self.ctx.state(|order| order.plan_due || order.content_changed || order.stock_available)
+    }
+
+    /// Hands everything that is planned over to its warehouse, each under its own reference. What was
+    /// committed meanwhile comes first.
     async fn hand_over(&self) -> Result<(), Interrupted> {
         let planned = self.ctx.state(|order| order.progress.hand_overs.clone());
         for hand_over in planned.into_iter().filter(|hand_over| !hand_over.accepted && hand_over.pieces > 0) {
@@ -262,7 +153,11 @@ impl Story {
             let did = self.step(Step::HandOver, reference.as_str(), || CreateShipment, input).await?;
             #[cfg(feature = "faults")]
             self.remember_recall(reference);
+            if let Did::It(HandedOver::Overtaken) = did {
+                return self.plan_after_a_breath().await;
+            }
             self.ctx.state_mut(|order| {
+                order.overtaken = 0;
                 order.status = order.status.max(OrderStatus::Processing);
                 order.progress.hand_over_mut(reference, |known| known.accepted = true);
             });
@@ -271,6 +166,18 @@ impl Story {
             }
         }
         Ok(())
+    }
+
+    /// Something was committed before the hand-over: whoever dispatches it gets a moment to do so.
+    async fn plan_after_a_breath(&self) -> Result<(), Interrupted> {
+        let overtaken = self.ctx.state_mut(|order| {
+            order.plan_due = true;
+            order.overtaken += 1;
+            order.overtaken
+        });
+        let (first, longest) = BREATH;
+        let breath = first.saturating_mul(1 << (overtaken - 1).min(8)).min(longest);
+        self.wait_until(Some(breath), |order| order.content_changed).await.map(|_| ())
     }
 
     /// The operator says that it left without the warehouse system. That is first made to refuse the
@@ -302,6 +209,7 @@ impl Story {
             };
         self.ctx.state_mut(|order| {
             order.progress.hand_over_mut(reference, |known| known.pieces = pieces_too_late);
+            order.progress.undos.retain(|undo| *undo != Undo::Recall { reference: reference.clone() });
             if pieces_too_late == 0 {
                 order.progress.note(Step::HandOver, reference.as_str(), LedgerState::Undone);
             }
@@ -309,21 +217,32 @@ impl Story {
         Ok(pieces_too_late)
     }
 
-    /// Waits for what the warehouse says or for stock that comes in.
+    /// Waits for what the warehouse says, for stock that comes in, or for something new of the order.
     async fn next_news(&self) -> Result<News, Interrupted> {
         loop {
             if !self.more_to_ship() {
                 return Ok(News::Nothing); // the last of it was booked by hand
             }
-            self.wait_until(None, |order| {
-                !order.progress.news.is_empty() || order.stock_available || order.left_by_hand
-            })
-            .await?;
+            if self.is_to_be_planned() {
+                return Ok(News::PlanAgain);
+            }
+            let look_again = self.time_to_look_again();
+            let wake = self
+                .wait_until(look_again, |order| {
+                    !order.progress.news.is_empty()
+                        || order.stock_available
+                        || order.content_changed
+                        || order.left_by_hand
+                })
+                .await?;
             if self.all_left_by_hand().await? {
                 continue;
             }
+            if wake == Wake::Overdue {
+                self.ctx.state_mut(|order| (order.plan_due, order.look_due) = (true, true));
+            }
             let Some(news) = self.ctx.state(|order| order.progress.news.front().cloned()) else {
-                return Ok(News::Stock);
+                return Ok(News::PlanAgain);
             };
             let weighed = self.weigh(&news).await?;
             if let Some(News::Parcel(parcel)) = weighed {
@@ -357,7 +276,8 @@ impl Story {
             NewsKind::Cancelled if recalled => Ok(None),
             NewsKind::Cancelled => {
                 self.park(Step::HandOver, Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE)).await?;
-                Ok(Some(News::HandOverAgain))
+                self.ctx.state_mut(|order| order.plan_due = true);
+                Ok(Some(News::PlanAgain))
             }
         }
     }
@@ -377,6 +297,7 @@ impl Story {
                 order.status = booked.status;
                 order.progress.pieces_left = booked.pieces_left;
                 order.progress.untold.push(parcel.clone());
+                order.plan_due = order.plan_due || booked.plan_again;
             });
             self.show_stage(Self::FULFILLING);
         }
@@ -419,13 +340,13 @@ impl Story {
     }
 
     /// Time until `moment`, or none if it has passed.
-    fn time_left(&self, moment: SystemTime) -> Option<Duration> {
+    pub(crate) fn time_left(&self, moment: SystemTime) -> Option<Duration> {
         let now = self.ctx.workflow_time()?;
         moment.duration_since(now).ok().filter(|left| !left.is_zero())
     }
 }
 
-fn called_off_by_policy(reason: &str) -> Interrupted {
+pub(crate) fn called_off_by_policy(reason: &str) -> Interrupted {
     Interrupted::CalledOff(CancelRequest { actor: Actor::Policy, reason: Some(reason.to_owned()) })
 }
 

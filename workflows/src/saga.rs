@@ -70,11 +70,21 @@ enum Lane {
 fn lane(step: Step) -> Lane {
     match step {
         Step::HandOver | Step::Recall => Lane::Outside(names::LANE_WAREHOUSE),
-        Step::TellShop | Step::CancelInShop => Lane::Outside(names::LANE_SHOPIFY),
-        Step::Gate | Step::Reserve | Step::RecordParcel | Step::Release | Step::RecordCancelled => {
-            Lane::Records
+        Step::TellShop | Step::CancelInShop | Step::LookInShop | Step::ReadOrder | Step::RefundInShop => {
+            Lane::Outside(names::LANE_SHOPIFY)
         }
+        Step::Gate
+        | Step::Reserve
+        | Step::RecordParcel
+        | Step::Release
+        | Step::RecordCancelled
+        | Step::Follow => Lane::Records,
     }
+}
+
+/// What only reads waits for a shop that is away.
+fn reads_the_shop(step: Step) -> bool {
+    matches!(step, Step::LookInShop | Step::ReadOrder)
 }
 
 /// A failed call, as far as the story has to know it.
@@ -96,9 +106,11 @@ impl Failure {
     }
 
     /// No fault of the order. A local activity that ran out of time was held up by our own database.
-    fn is_to_be_waited_out(&self, lane: &Lane) -> bool {
-        names::NEVER_PARKED.contains(&self.code.as_str())
-            || (self.code == "TIMEOUT" && matches!(lane, Lane::Records))
+    fn is_to_be_waited_out(&self, step: Step) -> bool {
+        let code = self.code.as_str();
+        names::NEVER_PARKED.contains(&code)
+            || (code == "TIMEOUT" && matches!(lane(step), Lane::Records))
+            || (reads_the_shop(step) && names::SHOP_AWAY.contains(&code))
     }
 }
 
@@ -125,9 +137,12 @@ impl Story {
                     self.note(step, subject, LedgerState::Done);
                     return Ok(Did::It(output));
                 }
-                Err(failure) if failure.is_to_be_waited_out(&lane(step)) => {
+                Err(failure) if failure.is_to_be_waited_out(step) => {
                     self.pause(&PAUSES, pauses).await;
                     pauses += 1;
+                    if reads_the_shop(step) {
+                        self.look_for_interruption()?;
+                    }
                 }
                 Err(failure) => match self.park(step, Mishap::new(failure.code)).await? {
                     Resolution::Skip => {
@@ -174,21 +189,33 @@ impl Story {
         self.show_parked(Some((step, &reason)));
 
         // Facts mend too: new content may pass the gate or name a SKU that is stocked, stock may have
-        // come in, and what the warehouse says of a hand-over shows that it got there.
+        // come in, and what the warehouse says of a hand-over shows that it got there. What the shop
+        // says of a cancellation, or a second one, shows that it may be done there by now.
         let waited = self
             .wait_until(None, |order| {
                 order.answer.is_some()
-                    || (matches!(step, Step::Gate | Step::Reserve) && order.content_changed)
+                    || (is_mended_by_content(step) && order.content_changed)
                     || (step == Step::Reserve && order.stock_available)
                     || (step == Step::HandOver && order.progress.news.len() > news_before)
+                    || (step == Step::CancelInShop && order.undoing && order.cancel.is_some())
             })
             .await;
+        // What was said is used up by waking this step; whatever else it changes is planned for.
+        if is_mended_by_content(step) {
+            self.ctx.state_mut(|order| order.plan_due |= std::mem::take(&mut order.content_changed));
+        }
+        if step == Step::CancelInShop {
+            self.settle_repeated_cancel();
+        }
 
         let answer = match &waited {
-            Ok(_) => self.ctx.state_mut(|order| order.answer.take()).unwrap_or_else(|| Answer {
-                actor: "waybill".to_owned(),
-                reason: Some("something new arrived".to_owned()),
-                ..Answer::retry()
+            Ok(_) => self.ctx.state_mut(|order| order.answer.take()).unwrap_or_else(|| {
+                self.ctx.state_mut(|order| order.plan_due = true);
+                Answer {
+                    actor: "waybill".to_owned(),
+                    reason: Some("something new arrived".to_owned()),
+                    ..Answer::retry()
+                }
             }),
             Err(_) => Answer {
                 action: Resolution::Compensate,
@@ -317,7 +344,7 @@ impl Story {
             Lane::Records => self.call_records(activity, input).await,
             Lane::Outside(queue) => {
                 let policy = self.ctx.state(|order| order.input.policy.clone());
-                let undo = matches!(step, Step::Recall | Step::CancelInShop);
+                let undo = matches!(step, Step::Recall | Step::CancelInShop | Step::RefundInShop);
                 let retry = if undo { &policy.undo_retry } else { &policy.call_retry };
                 let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
                     .task_queue(queue)
@@ -369,6 +396,20 @@ fn unwrapped_code(error: &ActivityExecutionError) -> Option<&str> {
 
 fn shielded() -> WaitConditionOptions {
     WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build()
+}
+
+fn is_mended_by_content(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Gate
+            | Step::ReadOrder
+            | Step::Reserve
+            | Step::LookInShop
+            | Step::HandOver
+            | Step::TellShop
+            | Step::CancelInShop
+            | Step::RefundInShop
+    )
 }
 
 fn retry_policy(rule: &RetryRule) -> RetryPolicy {

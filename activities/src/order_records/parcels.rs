@@ -1,85 +1,84 @@
 //! Parcels that left: their stock is taken, their pieces are counted, and with the last of them the
 //! order is `SHIPPED`.
 
-use domain::{OrderStatus, Quantity, Sku, WarehouseId};
+use domain::{Mishap, OrderStatus, Quantity, Sku, WarehouseId};
 use inventory::FulfilRequest;
 use inventory_service::Ahead;
 use orders::{
-    Order,
-    hand_over::{self, HandOverStatus},
-    progress, record,
+    Order, attention,
+    hand_over::{self, HandOver},
+    parcels, progress, record,
     shipment::{self, News, ParcelLine, Shipment},
 };
 use sqlx::PgConnection;
 use workflows::contract::{Parcel, ParcelBooked, ParcelToBook};
 
 use super::OrderRecords;
-use crate::{attempt::Failure, telling};
-
-/// Why the stock of what was recalled was given back.
-const RECALLED: &str = "recalled";
+use crate::attempt::Failure;
 
 impl OrderRecords {
     pub(super) async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, Failure> {
+        let stock = &self.planner.stock;
         let ahead = self.parcel_ahead(input).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
         let parcel = note_parcel(&mut tx, &order, input).await?;
-        let gone = stock_gone(&order, &parcel)?;
         let first = shipment::booked(&mut tx, &input.parcel.reference, &input.parcel.shipment_id).await?;
-        let outstanding = if first || self.stock.there().is_some() {
-            self.stock.fulfil_within(&mut tx, ahead, &gone, &order.correlation_id).await?
-        } else {
+        let besides = besides(&mut tx, &order, &parcel).await?;
+        let gone = stock_gone(&order, &parcel, &besides)?;
+        let outstanding = if gone.lines.is_empty() || !(first || stock.there().is_some()) {
             let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch).await?;
             holding.map_or(0, |holding| holding.outstanding())
+        } else {
+            stock.fulfil_within(&mut tx, ahead, &gone, &order.correlation_id).await?
         };
-        let (all_has_left, pieces_left) = what_has_left(&mut tx, &order, outstanding).await?;
-        let mut given_back = Ahead::nothing();
-        if all_has_left && outstanding > 0 && self.stock.there().is_some() {
-            // That the parcel is booked stays true, whatever becomes of the call.
-            tx.commit().await?;
-            given_back = self.release_ahead(&order.order_id, RECALLED).await?;
-            tx = self.pool.begin().await?;
-            record::lock(&mut tx, &order.order_id).await?;
+        if first && !besides.is_empty() {
+            self.book_besides(&mut tx, &order, &parcel, &besides).await?;
         }
-        let status = if all_has_left {
-            if outstanding > 0 {
-                self.give_back(&mut tx, given_back, &order, RECALLED).await?;
-            }
-            self.ship(&mut tx, &order, parcel.tracking_number.as_deref()).await?
+        let (planned, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
+        let is_current = record::is_planned(&mut tx, &order.order_id).await?;
+        let all_has_left = pieces_left >= planned && outstanding == 0;
+        let status = if all_has_left && is_current {
+            self.planner.ship(&mut tx, &order, parcel.tracking_number.as_deref()).await?
         } else {
             progress::some_has_left(&mut tx, &order.order_id).await?;
-            OrderStatus::Processing
+            order.status.max(OrderStatus::Processing)
         };
         tx.commit().await?;
-        Ok(ParcelBooked { status, pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX) })
+        let plan_again = !is_current || (pieces_left >= planned && outstanding > 0);
+        Ok(ParcelBooked { status, pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX), plan_again })
     }
 
     /// Tells the inventory service that the parcel's stock has left, if stock is there.
     async fn parcel_ahead(&self, input: &ParcelToBook) -> Result<Ahead<u64>, Failure> {
-        if self.stock.there().is_none() {
+        if self.planner.stock.there().is_none() {
             return Ok(Ahead::nothing());
         }
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
         let parcel = note_parcel(&mut tx, &order, input).await?;
+        let besides = besides(&mut tx, &order, &parcel).await?;
         tx.commit().await?;
-        let gone = stock_gone(&order, &parcel)?;
-        Ok(self.stock.fulfil_ahead(&gone, &order.correlation_id).await?)
+        let gone = stock_gone(&order, &parcel, &besides)?;
+        if gone.lines.is_empty() {
+            return Ok(Ahead::nothing());
+        }
+        Ok(self.planner.stock.fulfil_ahead(&gone, &order.correlation_id).await?)
     }
 
-    pub(super) async fn ship(
+    /// More left than was handed over: stock is booked as it really is, as far as nobody else holds it, and
+    /// a person sees it.
+    async fn book_besides(
         &self,
         conn: &mut PgConnection,
         order: &Order,
-        tracking_number: Option<&str>,
-    ) -> Result<OrderStatus, Failure> {
-        progress::move_to(conn, &order.order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
-        hand_over::close_accepted(conn, &order.order_id).await?;
-        if telling::untold(conn, order).await?.is_empty() {
-            progress::set_story_ended(conn, &order.order_id, true).await?;
-        }
-        Ok(OrderStatus::Shipped)
+        parcel: &Shipment,
+        besides: &[ParcelLine],
+    ) -> Result<(), Failure> {
+        let words = self.planner.stock.book_surplus(conn, order, parcel, besides).await?;
+        let words = format!("{}/{}: {words}", parcel.reference, parcel.shipment_id);
+        attention::show(conn, &order.order_id, &Mishap::new(Mishap::UNEXPECTED_PARCEL), &words).await?;
+        Ok(())
     }
 }
 
@@ -102,26 +101,41 @@ async fn note_parcel(
     Ok(parcel)
 }
 
-/// Whether all that is to leave has left, and how many pieces have. What a recall in part left over
-/// does not leave any more.
-async fn what_has_left(
+/// Pieces of a parcel that were not handed over under its reference. What the order never had anything of
+/// is no surplus but a mistake, and a person decides before stock is touched.
+async fn besides(
     conn: &mut PgConnection,
     order: &Order,
-    outstanding: u64,
-) -> Result<(bool, i64), Failure> {
-    let (planned, left) = shipment::pieces(conn, &order.order_id).await?;
-    let recalled = hand_over::of_order(conn, &order.order_id)
-        .await?
-        .iter()
-        .any(|hand_over| hand_over.status == HandOverStatus::Recalled.as_str());
-    Ok((left >= planned && (outstanding == 0 || recalled), left))
+    parcel: &Shipment,
+) -> Result<Vec<ParcelLine>, Failure> {
+    let known = parcels::of_order(conn, &order.order_id).await?;
+    let of_parcel = known.into_iter().find(|known| {
+        known.reference.as_str() == parcel.reference && known.shipment_id == parcel.shipment_id
+    });
+    let besides = of_parcel.map(|known| known.besides).unwrap_or_default();
+    let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
+    let was_ordered = |sku: &str| {
+        let handed = |hand_over: &HandOver| hand_over.lines.iter().any(|line| line.sku == sku);
+        let ordered = order.facts.lines.iter().any(|line| line.sku.as_deref() == Some(sku));
+        ordered || hand_overs.iter().any(handed)
+    };
+    if besides.iter().all(|line| was_ordered(&line.sku)) {
+        Ok(besides)
+    } else {
+        Err(Failure::permanent("MORE_THAN_ALLOCATED"))
+    }
 }
 
-/// What has left stock with a parcel.
-fn stock_gone(order: &Order, parcel: &Shipment) -> Result<FulfilRequest, Failure> {
+/// What has left stock with a parcel, of what the order holds.
+fn stock_gone(order: &Order, parcel: &Shipment, besides: &[ParcelLine]) -> Result<FulfilRequest, Failure> {
     let mut lines = Vec::with_capacity(parcel.lines.len());
     for line in &parcel.lines {
-        lines.push((Sku::parse(&line.sku)?, Quantity::new(i64::from(line.quantity))?));
+        let more: u32 =
+            besides.iter().filter(|other| other.sku == line.sku).map(|other| other.quantity).sum();
+        let pieces = i64::from(line.quantity.saturating_sub(more));
+        if pieces > 0 {
+            lines.push((Sku::parse(&line.sku)?, Quantity::new(pieces)?));
+        }
     }
     Ok(FulfilRequest {
         order_id: order.order_id.clone(),
@@ -134,12 +148,10 @@ fn stock_gone(order: &Order, parcel: &Shipment) -> Result<FulfilRequest, Failure
 
 /// An operator says that all of a hand-over left without the warehouse system.
 async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), Failure> {
-    let hand_over =
-        hand_over::find(conn, &parcel.reference).await?.ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
-    let lines: Vec<ParcelLine> = hand_over
-        .lines
-        .iter()
-        .map(|line| ParcelLine { sku: line.sku.clone(), quantity: line.quantity })
+    let lines: Vec<ParcelLine> = hand_over::left_by_hand(conn, &parcel.reference)
+        .await?
+        .into_iter()
+        .map(|line| ParcelLine { sku: line.sku, quantity: line.quantity })
         .collect();
     let news = News {
         reference: &parcel.reference,
@@ -152,6 +164,5 @@ async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), 
         tracking_url: None,
     };
     shipment::record(conn, &news).await?;
-    hand_over::settle(conn, &parcel.reference, HandOverStatus::Shipped, hand_over.pieces_asked_for()).await?;
     Ok(())
 }

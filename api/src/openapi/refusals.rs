@@ -18,6 +18,7 @@ use crate::{
     access::table::Door,
     envelope::{self, Failure},
     problem::{Problem, ProblemBody},
+    server::MOST_BODY_BYTES,
 };
 
 /// The shared header with the correlation id.
@@ -46,7 +47,7 @@ fn refusals() -> [(Met, Problem); 8] {
         (Met::WithInput, Problem::invalid("limit", "a whole number from 1 to 200")),
         (Met::WithToken, Problem::Unauthenticated("A bearer token is needed")),
         (Met::WithToken, Problem::Forbidden("admin, operator".to_owned())),
-        (Met::WithBody, Problem::TooLarge),
+        (Met::WithBody, Problem::TooLarge(MOST_BODY_BYTES)),
         (Met::WithJson, Problem::NotJson),
         (Met::WithToken, Problem::TooManyRequests(Duration::from_secs(3))),
         (Met::Always, Problem::Internal("an example".into())),

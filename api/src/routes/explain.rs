@@ -52,7 +52,7 @@ async fn explain(
         }
         Question::Order(id) => {
             let (mut conn, order) = named(&api, &caller, id).await?;
-            explained_order(&mut conn, &order, preferred(&api, &order).as_ref()).await?
+            explained_order(&mut conn, &order).await?
         }
     };
     Ok(Json(body))
@@ -69,14 +69,10 @@ enum Open {
     },
 }
 
-async fn explained_order(
-    conn: &mut PgConnection,
-    order: &Order,
-    preferred: Option<&WarehouseId>,
-) -> Result<ExplanationBody, Problem> {
+async fn explained_order(conn: &mut PgConnection, order: &Order) -> Result<ExplanationBody, Problem> {
     let allocations = inventory::allocations_of_order(conn, &order.order_id).await?;
     let reservation = inventory::latest_reservation(conn, &order.order_id).await?;
-    let body = explained(conn, open_lines(order, &allocations), preferred).await?;
+    let body = explained(conn, open_lines(order, &allocations), None).await?;
     let held = allocations.iter().filter(|record| record.allocation.held() > 0);
     Ok(ExplanationBody {
         order_id: Some(order.order_id.clone()),
@@ -126,7 +122,9 @@ fn open_lines(order: &Order, allocations: &[AllocationRecord]) -> Vec<Open> {
     for AllocationRecord { allocation, .. } in allocations {
         *settled.entry(&allocation.line_id).or_default() += allocation.held() + allocation.fulfilled_quantity;
     }
-    let open = order.facts.to_fulfil().filter_map(|line| {
+    let to_fulfil =
+        order.facts.lines.iter().filter(|line| line.requires_shipping && line.fulfillable_quantity > 0);
+    let open = to_fulfil.filter_map(|line| {
         let settled = settled.get(&line.line_id).copied().unwrap_or_default();
         let pieces = i64::from(line.fulfillable_quantity) - i64::try_from(settled).unwrap_or(i64::MAX);
         // Nothing is left of a line that is settled, and nothing is no quantity.
@@ -138,10 +136,4 @@ fn open_lines(order: &Order, allocations: &[AllocationRecord]) -> Vec<Open> {
         })
     });
     open.collect()
-}
-
-/// The warehouse that the configuration maps the order's location to.
-fn preferred(api: &Api, order: &Order) -> Option<WarehouseId> {
-    let shop = api.shops.get(order.channel.shop()?.as_str())?;
-    shop.locations.get(&order.facts.location_id?).cloned()
 }

@@ -5,8 +5,7 @@
 use std::time::Instant;
 
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode},
 };
 use chrono::Utc;
@@ -19,10 +18,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use warehouse::callback::Refusal;
 
 use crate::{
-    extract::body_unread,
     problem::{Problem, ProblemBody},
-    server::Api,
+    server::{Api, MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
+    unverified::UnverifiedBody,
 };
 
 /// The most characters of a header that is kept.
@@ -76,11 +75,19 @@ enum Taken {
             status = 401, description = "The sender did not prove who it is",
             body = ProblemBody, content_type = "application/problem+json",
         ),
+        (
+            status = 408, description = "The body came too slowly",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+        (
+            status = 413, description = "The body is larger than 5 MiB",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
     ),
 )]
 async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
-    let started = Instant::now();
-    acknowledge(Source::Shopify, started, take_shopify(&api, request).await)
+    let delivery = Delivery::of(Source::Shopify);
+    delivery.acknowledge(take_shopify(&api, request).await)
 }
 
 /// A callback of the warehouse
@@ -113,42 +120,67 @@ async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode,
             status = 401, description = "The sender did not prove who it is",
             body = ProblemBody, content_type = "application/problem+json",
         ),
+        (
+            status = 408, description = "The body came too slowly",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+        (
+            status = 413, description = "The body is larger than 1 MiB",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
     ),
 )]
 async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
-    let started = Instant::now();
-    acknowledge(Source::Warehouse, started, take_wms(&api, request).await)
+    let delivery = Delivery::of(Source::Warehouse);
+    delivery.acknowledge(take_wms(&api, request).await)
 }
 
-/// Counts the delivery and answers it.
-fn acknowledge(
+/// A delivery, counted when it is dropped: one whose sender hangs up, or that runs out of time, has no
+/// other end.
+struct Delivery {
     source: Source,
     started: Instant,
-    taken: Result<Taken, Problem>,
-) -> Result<StatusCode, Problem> {
-    let outcome = match &taken {
-        Ok(Taken::New) => "new",
-        Ok(Taken::Repeated) => "repeated",
-        Err(problem) => problem.name(),
-    };
-    counter!(WEBHOOKS, "source" => source.as_str(), "outcome" => outcome).increment(1);
-    histogram!(ACKNOWLEDGEMENT, "source" => source.as_str()).record(started.elapsed());
-    taken.map(|_| StatusCode::OK)
+    outcome: &'static str,
+}
+
+impl Delivery {
+    fn of(source: Source) -> Self {
+        Self { source, started: Instant::now(), outcome: "given-up" }
+    }
+
+    fn acknowledge(mut self, taken: Result<Taken, Problem>) -> Result<StatusCode, Problem> {
+        self.outcome = match &taken {
+            Ok(Taken::New) => "new",
+            Ok(Taken::Repeated) => "repeated",
+            Err(problem) => problem.name(),
+        };
+        taken.map(|_| StatusCode::OK)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        counter!(WEBHOOKS, "source" => self.source.as_str(), "outcome" => self.outcome).increment(1);
+        histogram!(ACKNOWLEDGEMENT, "source" => self.source.as_str()).record(self.started.elapsed());
+    }
 }
 
 async fn take_shopify(api: &Api, request: Request) -> Result<Taken, Problem> {
-    let (headers, body) = read(request).await?;
+    let (headers, body) = read(api, request, MOST_WEBHOOK_BYTES).await?;
     let signature = header(&headers, "X-Shopify-Hmac-Sha256").map_err(|_| refused("no signature"))?;
     let domain = header(&headers, "X-Shopify-Shop-Domain")?;
     let shop = api.shops.get(domain).ok_or_else(|| refused("the shop is not configured"))?;
-    if !shopify::webhook::verify(&shop.webhook_secrets, &body, signature) {
+    if !shopify::webhook::verify(&shop.webhook_secrets, body.bytes(), signature) {
         return Err(refused("the signature does not fit"));
     }
+    let body = body.verified();
+    let subject = subject_of(&body);
     let message = NewMessage {
         source: Source::Shopify,
         shop: shop.domain.as_str(),
         message_id: header(&headers, "X-Shopify-Webhook-Id")?,
         topic: header(&headers, "X-Shopify-Topic")?,
+        subject: subject.as_deref(),
         headers: json!({
             "apiVersion": optional_header(&headers, "X-Shopify-API-Version")?,
             "triggeredAt": optional_header(&headers, "X-Shopify-Triggered-At")?,
@@ -161,23 +193,31 @@ async fn take_shopify(api: &Api, request: Request) -> Result<Taken, Problem> {
 }
 
 async fn take_wms(api: &Api, request: Request) -> Result<Taken, Problem> {
-    let (headers, body) = read(request).await?;
+    let (headers, body) = read(api, request, MOST_BODY_BYTES).await?;
     let signature = long_header(&headers, "webhook-signature").ok_or_else(|| refused("no signature"))?;
     let id = header(&headers, "webhook-id")?;
     let timestamp = header(&headers, "webhook-timestamp")?;
-    let verdict =
-        warehouse::callback::verify(&api.callback_secrets, id, timestamp, signature, &body, Utc::now());
+    let verdict = warehouse::callback::verify(
+        &api.callback_secrets,
+        id,
+        timestamp,
+        signature,
+        body.bytes(),
+        Utc::now(),
+    );
     verdict.map_err(|refusal| match refusal {
         Refusal::Timestamp => refused("the timestamp is no number"),
         Refusal::TooOld => refused("it was signed too long ago"),
         Refusal::TooNew => refused("it was signed in the future"),
         Refusal::Signature => refused("the signature does not fit"),
     })?;
+    let body = body.verified();
     let message = NewMessage {
         source: Source::Warehouse,
         shop: "",
         message_id: id,
         topic: "callback",
+        subject: None,
         headers: Value::Object(serde_json::Map::new()),
         body: &body,
         sweep_after: SWEEP_AFTER,
@@ -186,10 +226,10 @@ async fn take_wms(api: &Api, request: Request) -> Result<Taken, Problem> {
 }
 
 /// The size is the first thing that is looked at.
-async fn read(request: Request) -> Result<(HeaderMap, Bytes), Problem> {
-    let headers = request.headers().clone();
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection| body_unread(&rejection))?;
-    Ok((headers, body))
+async fn read(api: &Api, request: Request, most: usize) -> Result<(HeaderMap, UnverifiedBody), Problem> {
+    let (parts, body) = request.into_parts();
+    let body = api.unverified.read(&parts.headers, body, most).await?;
+    Ok((parts.headers, body))
 }
 
 /// Commits the message; a statement of its own is a transaction of its own.
@@ -209,6 +249,29 @@ async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
     crate::planted::die_after_commit(message.source).await;
     api.queue.offer(kept);
     Ok(Taken::New)
+}
+
+/// Whose order a verified body is about, as far as two members tell. What tells less is looked at later.
+fn subject_of(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Subject {
+        #[serde(default)]
+        id: Value,
+        #[serde(default)]
+        order_id: Value,
+        #[serde(default)]
+        order_edit: Value,
+        #[serde(default)]
+        order: Value,
+    }
+    let Subject { id, order_id, order_edit, order } = serde_json::from_slice(body).ok()?;
+    let number = |value: &Value| match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => domain::leniently::whole(text),
+        _ => None,
+    };
+    let named = [&order_id, &order_edit["order_id"], &order["id"], &id];
+    named.into_iter().find_map(number).map(|id| id.to_string())
 }
 
 /// The reason is for our log; the sender hears none.

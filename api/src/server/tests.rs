@@ -19,6 +19,7 @@ use crate::{
     queue,
 };
 
+mod bodies;
 mod connections;
 
 const SHOP: &str = "a.myshopify.com";
@@ -61,6 +62,7 @@ fn api(shared: Shared) -> Api {
         queue,
         dispatcher,
         stock: inventory_service::Stock::Here,
+        unverified: Unverified::default(),
     }
 }
 
@@ -101,10 +103,10 @@ async fn webhook(headers: &[(&str, &str)]) -> Answer {
 
 #[tokio::test]
 async fn a_webhook_that_is_too_large_is_refused_before_anything_else() {
-    let body = vec![b' '; MOST_BODY_BYTES + 1];
-    for path in ["/webhooks/shopify", "/webhooks/wms"] {
-        let answer = send("POST", path, &[], body.clone()).await;
+    for (path, most) in [("/webhooks/shopify", MOST_WEBHOOK_BYTES), ("/webhooks/wms", MOST_BODY_BYTES)] {
+        let answer = send("POST", path, &[], vec![b' '; most + 1]).await;
         assert_problem(&answer, StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
+        assert!(answer.body["error"].as_str().unwrap().contains(&most.to_string()), "{}", answer.body);
     }
 }
 

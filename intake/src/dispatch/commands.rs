@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::{Actor, OrderId, OrderStatus};
+use domain::{Actor, Condition, OrderId, OrderStatus};
 use inventory::ReservationStatus;
 use orders::{Order, attention, inbox::Message, progress, record};
 use serde::Deserialize;
@@ -95,7 +95,7 @@ impl Dispatcher {
                 warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
             }
         }
-        self.start(&order).await?;
+        self.begin(&order).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -130,13 +130,21 @@ impl Dispatcher {
         order: Order,
         command: &Command,
     ) -> Result<Outcome, DispatchError> {
-        if order.story_ended_at.is_some() {
+        if order.story_ended_at.is_some() && is_open_in_its_shop(&order) {
+            let mut tx = self.pool.begin().await?;
+            progress::set_story_ended(&mut tx, &order.order_id, false).await?;
+            tx.commit().await?;
+        } else if order.story_ended_at.is_some() {
             let commanded = self.answer_of_record(&order, command).await?;
             return Ok(match commanded {
                 Commanded::Done(_) => Outcome::done(order.order_id),
                 _ => Outcome::skipped("the order is closed", Some(order.order_id)),
             });
         }
+        // A hand-over that looks between the signal and its effect plans anew, and finds it.
+        let mut conn = self.pool.acquire().await?;
+        record::raise_wish(&mut conn, &order.order_id).await?;
+        drop(conn);
         let (input, once) = (cancel_input(command), request_id(message));
         if self.signal(&order.workflow_id, names::CANCEL, &input, once.clone()).await? == Reached::Run {
             return Ok(Outcome::done(order.order_id));
@@ -226,10 +234,15 @@ impl Dispatcher {
     }
 
     /// What the record answers once the story has ended. An order that was not to be fulfilled can
-    /// still be called off: nothing was done for it, so the record is all there is to change.
+    /// still be called off: nothing was done for it, so the record is all there is to change, unless it
+    /// is open in its shop; then a run calls it off there, too.
     async fn answer_of_record(&self, order: &Order, command: &Command) -> Result<Commanded, DispatchError> {
         let (status, to) = (order.status, command.status.unwrap_or(OrderStatus::Cancelled));
-        if status == OrderStatus::Pending && to == OrderStatus::Cancelled {
+        if to == OrderStatus::Cancelled && is_open_in_its_shop(order) {
+            return Ok(Commanded::Later);
+        }
+        let is_ignored = order.condition.as_deref() == Some(Condition::Ignored.as_str());
+        if (status == OrderStatus::Pending || is_ignored) && to == OrderStatus::Cancelled {
             let mut tx = self.pool.begin().await?;
             let actor = command.actor().parse()?;
             progress::note_cancelled_by(&mut tx, &order.order_id, actor, command.reason.as_deref()).await?;
@@ -247,7 +260,7 @@ impl Dispatcher {
         })
     }
 
-    async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, DispatchError> {
+    pub(super) async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         Ok(record::find(&mut conn, order_id).await?)
     }
@@ -257,8 +270,15 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         attention::resolve(&mut tx, &order.order_id, None, resolution, actor, None).await?;
         tx.commit().await?;
-        self.start(order).await
+        self.begin(order).await.map(|_| ())
     }
+}
+
+/// An order that was not to be fulfilled stays open in the shop until it is called off there.
+fn is_open_in_its_shop(order: &Order) -> bool {
+    order.condition.as_deref() == Some(Condition::Ignored.as_str())
+        && order.channel.shop().is_some()
+        && order.status < OrderStatus::Shipped
 }
 
 fn cancel_input(command: &Command) -> Value {

@@ -33,7 +33,9 @@ impl Dispatcher {
         for order in &orders {
             match self.run_of(order).await? {
                 Run::Goes => self.note_found(order).await?,
-                Run::Unknown if order.status == OrderStatus::Pending => self.start(order).await?,
+                Run::Unknown if order.status == OrderStatus::Pending => {
+                    self.begin(order).await?;
+                }
                 Run::Closed | Run::Unknown => self.park_lost(order).await?,
             }
         }

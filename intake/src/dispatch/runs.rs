@@ -33,6 +33,15 @@ pub(super) enum Reached {
     NoRun,
 }
 
+/// Whether a run was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It begins with what is in the record now.
+    Started,
+    /// One goes already, which may have begun with less.
+    GoesAlready,
+}
+
 /// What became of an Update.
 #[derive(Debug)]
 pub(super) enum Updated {
@@ -86,21 +95,29 @@ impl Dispatcher {
         }
     }
 
-    /// Starts the order's run, unless one is there: that is a success too.
-    pub(super) async fn start(&self, order: &Order) -> Result<(), DispatchError> {
+    /// Starts the order's run, unless one goes already: then whoever has news for it signals.
+    pub(super) async fn begin(&self, order: &Order) -> Result<Begun, DispatchError> {
         let temporal = self.temporal.get().await?;
         let policy = self.policy_of(order);
         let options = WorkflowStartOptions::new(names::LANE_ORDERS, order.workflow_id.as_str())
-            .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+            .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
             .maybe_search_attributes(temporal.search_attributes.then(|| search_attributes(order, policy)))
             .memo(memo(order))
             .build();
         let input = input_of(order, policy.clone(), temporal.search_attributes);
         match temporal.client.start_workflow(OrderFulfilment::run, input, options).await {
-            Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+            Ok(_) => Ok(Begun::Started),
+            Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Begun::GoesAlready),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }
+    }
+
+    /// The order's policy, and the services whose lines its shop has us ship.
+    pub(super) fn rules_of(&self, order: &Order) -> (FulfilmentPolicy, Vec<String>) {
+        let shop = order.channel.shop().and_then(|shop| self.settings.shops.get(shop.as_str()));
+        let services = shop.map(|shop| shop.fulfillment_services.clone()).unwrap_or_default();
+        (self.policy_of(order).clone(), services)
     }
 
     /// Signals the order's run, if there is one. `request_id` makes a repeated signal one signal.
@@ -142,7 +159,6 @@ fn input_of(order: &Order, policy: FulfilmentPolicy, search_attributes: bool) ->
         order_number: order.order_number.clone(),
         channel: order.channel.clone(),
         received_at: order.received_at,
-        facts: order.facts.clone(),
         hold_until: order.hold_until,
         status: order.status,
         policy,

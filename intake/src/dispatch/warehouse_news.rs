@@ -1,10 +1,11 @@
 //! What the warehouse says of a parcel: callbacks, and answers to our inquiries.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use domain::OrderStatus;
+use domain::{HandOverReference, Mishap, OrderStatus};
 use orders::{
-    Order, hand_over,
+    Order, attention,
+    hand_over::{self, HandOver},
     inbox::Message,
     progress, record,
     shipment::{self, News, ParcelLine, Shipment},
@@ -25,13 +26,18 @@ impl Dispatcher {
     pub(super) async fn warehouse_callback(&self, message: &Message) -> Result<Outcome, DispatchError> {
         let callback = match parse_callback(&message.body) {
             Ok(callback) => callback,
-            Err(unreadable) => return Ok(Outcome::Unreadable(unreadable.to_string())),
+            Err(unreadable) => return self.unreadable_news(message, &unreadable.to_string()).await,
         };
         let mut conn = self.pool.acquire().await?;
         let Some(hand_over) = hand_over::find(&mut conn, &callback.reference).await? else {
+            if matches!(callback.kind, ShipmentStatus::Shipped | ShipmentStatus::Delivered) {
+                let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
+                let words = format!("{} left under a reference that nobody here knows", callback.shipment_id);
+                attention::show_message(&mut conn, message.inbox_id, &mishap, &words).await?;
+            }
             return Ok(Outcome::skipped("no hand-over has this reference", None));
         };
-        let newest = record_news(&mut conn, &callback).await?;
+        let newest = record_news(&mut conn, &callback, &hand_over).await?;
         let Some(order) = record::find(&mut conn, &hand_over.order_id).await? else {
             return Ok(Outcome::skipped("no such order", None));
         };
@@ -43,6 +49,11 @@ impl Dispatcher {
 
         match callback.kind {
             // A parcel that was delivered has left, whether or not we were told.
+            ShipmentStatus::Shipped | ShipmentStatus::Delivered
+                if parcel.booked_at.is_none() && order.story_ended_at.is_some() =>
+            {
+                self.left_after_the_end(&parcel, order).await
+            }
             ShipmentStatus::Shipped | ShipmentStatus::Delivered if parcel.booked_at.is_none() => {
                 let done = self.tell_run(message, &callback, NewsKind::Shipped, &order).await?;
                 Ok(match callback.kind {
@@ -53,6 +64,12 @@ impl Dispatcher {
             ShipmentStatus::Delivered => self.delivered(&callback, &parcel, order).await,
             _ if !newest => {
                 Ok(Outcome::skipped("older than what is known of the parcel", Some(order.order_id)))
+            }
+            ShipmentStatus::OnHold | ShipmentStatus::Exception if order.story_ended_at.is_some() => {
+                self.trouble_after_the_end(&callback, order).await
+            }
+            ShipmentStatus::Shipped if !says_what_is_booked(&callback, &parcel) => {
+                self.corrected(&callback, &parcel, order).await
             }
             ShipmentStatus::OnHold => self.tell_run(message, &callback, NewsKind::OnHold, &order).await,
             ShipmentStatus::Exception => self.tell_run(message, &callback, NewsKind::Exception, &order).await,
@@ -78,7 +95,7 @@ impl Dispatcher {
             return Ok(Outcome::skipped("the order is closed", Some(order_id)));
         }
         let news = WarehouseNews {
-            message_id: format!("{}/{}/{}", callback.shipment_id, callback.sequence, callback.kind.as_str()),
+            message_id: news_id(callback),
             kind,
             reference: callback.reference.clone(),
             shipment_id: callback.shipment_id.clone(),
@@ -95,6 +112,65 @@ impl Dispatcher {
                 wait: Duration::from_secs(2 << message.attempts.clamp(0, 5)),
             }),
         }
+    }
+
+    /// A parcel left for an order that nobody works on any more: its stock is booked as it really is, and a
+    /// person sees it.
+    async fn left_after_the_end(&self, parcel: &Shipment, order: Order) -> Result<Outcome, DispatchError> {
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &order.order_id).await?;
+        if order.story_ended_at.is_none() {
+            return Ok(Outcome::Postpone {
+                reason: "the order was taken up again",
+                order: Some(order.order_id),
+                wait: Duration::from_millis(500),
+            });
+        }
+        let reference = HandOverReference::parse(&parcel.reference)?;
+        if shipment::booked(&mut tx, &reference, &parcel.shipment_id).await? {
+            let stock = &self.settings.stock;
+            let words = stock.book_surplus(&mut tx, &order, parcel, &parcel.lines).await?;
+            let words = format!("{}/{}: {words}", parcel.reference, parcel.shipment_id);
+            let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
+            attention::show(&mut tx, &order.order_id, &mishap, &words).await?;
+        }
+        tx.commit().await?;
+        Ok(Outcome::done(order.order_id))
+    }
+
+    async fn trouble_after_the_end(
+        &self,
+        callback: &Callback,
+        order: Order,
+    ) -> Result<Outcome, DispatchError> {
+        let mut conn = self.pool.acquire().await?;
+        let parcel = format!("{}/{}", callback.reference, callback.shipment_id);
+        let words = format!("{parcel}: {}", callback.kind.as_str());
+        let mishap = Mishap::new(Mishap::TROUBLE_AFTER_SHIPPING);
+        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        Ok(Outcome::done(order.order_id))
+    }
+
+    /// The warehouse says of a parcel that was booked that it held something else.
+    async fn corrected(
+        &self,
+        callback: &Callback,
+        parcel: &Shipment,
+        order: Order,
+    ) -> Result<Outcome, DispatchError> {
+        let said = |lines: Vec<(&str, u32)>| {
+            lines.iter().map(|(sku, pieces)| format!("{pieces} × {sku}")).collect::<Vec<_>>().join(", ")
+        };
+        let booked = said(parcel.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect());
+        let now = said(callback.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect());
+        let words = format!(
+            "{}/{}: {booked} was booked, and the warehouse now says {now}",
+            callback.reference, callback.shipment_id
+        );
+        let mut conn = self.pool.acquire().await?;
+        let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
+        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        Ok(Outcome::done(order.order_id))
     }
 
     /// `DELIVERED` is a guarded update of the record: the workflow closed when the last parcel left.
@@ -120,7 +196,7 @@ impl Dispatcher {
 
 fn wait_until_shipped(order: Order) -> Outcome {
     if order.status == OrderStatus::Cancelled {
-        return Outcome::skipped("the order is cancelled", Some(order.order_id));
+        return Outcome::done(order.order_id);
     }
     Outcome::Postpone {
         reason: "delivered before all of the order is booked as shipped",
@@ -129,13 +205,45 @@ fn wait_until_shipped(order: Order) -> Outcome {
     }
 }
 
+/// One parcel's news. The same shipment id under another hand-over is another parcel.
+fn news_id(callback: &Callback) -> String {
+    #[cfg(feature = "faults")]
+    if domain::planted::is_planted("parcel_without_reference") {
+        return format!("{}/{}/{}", callback.shipment_id, callback.sequence, callback.kind.as_str());
+    }
+    let Callback { reference, shipment_id, sequence, kind, .. } = callback;
+    format!("{reference}/{shipment_id}/{sequence}/{}", kind.as_str())
+}
+
+fn says_what_is_booked(callback: &Callback, parcel: &Shipment) -> bool {
+    let of_callback = pieces(callback.lines.iter().map(|line| (line.sku.as_str(), line.quantity)));
+    let of_parcel = pieces(parcel.lines.iter().map(|line| (line.sku.as_str(), line.quantity)));
+    of_callback.is_empty() || of_callback == of_parcel
+}
+
+fn pieces<'a>(lines: impl Iterator<Item = (&'a str, u32)>) -> BTreeMap<&'a str, u32> {
+    let mut pieces = BTreeMap::new();
+    for (sku, quantity) in lines.filter(|(_, quantity)| *quantity > 0) {
+        *pieces.entry(sku).or_default() += quantity;
+    }
+    pieces
+}
+
 /// True unless something newer is known of the parcel.
-async fn record_news(conn: &mut sqlx::PgConnection, callback: &Callback) -> Result<bool, DispatchError> {
-    let lines: Vec<ParcelLine> = callback
+async fn record_news(
+    conn: &mut sqlx::PgConnection,
+    callback: &Callback,
+    hand_over: &HandOver,
+) -> Result<bool, DispatchError> {
+    let mut lines: Vec<ParcelLine> = callback
         .lines
         .iter()
+        .filter(|line| line.quantity > 0)
         .map(|line| ParcelLine { sku: line.sku.as_str().to_owned(), quantity: line.quantity })
         .collect();
+    if lines.is_empty() {
+        lines = shipment::supposed_lines(conn, hand_over, &callback.shipment_id).await?;
+    }
     let news = News {
         reference: &callback.reference,
         shipment_id: &callback.shipment_id,

@@ -127,6 +127,7 @@ pub(crate) fn reservation_answer(made: &Reservation) -> proto::Reservation {
         status: status_answer(made.status).into(),
         allocations: made.allocations.iter().map(allocation_answer).collect(),
         waiting: made.waiting.iter().map(waiting).collect(),
+        version: made.version,
     }
 }
 
@@ -143,10 +144,12 @@ pub(crate) fn reservation_of(answer: proto::Reservation) -> Result<Reservation, 
     Ok(Reservation {
         order_id: checked(OrderId::parse(&answer.order_id))?,
         epoch: answer.epoch,
+        version: answer.version,
         status: status_of(answer.status())?,
         allocations: answer.allocations.iter().map(allocation_of).collect::<Result<_, _>>()?,
         waiting: answer.waiting.iter().map(waiting).collect::<Result<_, StockError>>()?,
         changed: Vec::new(),
+        served: Vec::new(),
     })
 }
 

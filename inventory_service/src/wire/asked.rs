@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
-use inventory::{DemandLine, FulfilRequest, ReserveMode, ReserveRequest};
+use inventory::{DemandLine, FulfilRequest, Pinned, PlacedLine, ReserveMode, ReserveRequest};
 
 use crate::error::Invalid;
 use crate::proto;
 
 /// The most SKUs or lines of a request.
-const MOST_LINES: usize = 500;
+const MOST_LINES: usize = 2_000;
 /// The longest a reservation may be provisional.
 const LONGEST_PROVISIONAL_S: u32 = 3600;
 /// The most entries of a page.
@@ -42,7 +42,7 @@ fn quantity(field: String, pieces: u32) -> Result<Quantity, Invalid> {
 }
 
 fn count(field: &str, count: usize) -> Result<(), Invalid> {
-    if (1..=MOST_LINES).contains(&count) { Ok(()) } else { Err(Invalid::new(field, "1 to 500 entries")) }
+    if (1..=MOST_LINES).contains(&count) { Ok(()) } else { Err(Invalid::new(field, "1 to 2000 entries")) }
 }
 
 /// The SKUs a caller asks about.
@@ -59,7 +59,7 @@ pub(crate) struct Wanted {
 }
 
 pub(crate) fn wanted(request: proto::ReserveRequest) -> Result<Wanted, Invalid> {
-    count("lines", request.lines.len())?;
+    count("lines", request.lines.len() + request.placed.len())?;
     let mode = match request.mode() {
         proto::ReserveMode::AllOrNothing => ReserveMode::AllOrNothing,
         proto::ReserveMode::WaitForTheRest => ReserveMode::WaitForTheRest,
@@ -73,22 +73,42 @@ pub(crate) fn wanted(request: proto::ReserveRequest) -> Result<Wanted, Invalid> 
     };
     let preferred = request.preferred_warehouse_id.as_deref();
     let preferred = preferred.map(|id| Invalid::of("preferred_warehouse_id", WarehouseId::parse(id)));
-    let line = |(index, line): (usize, &proto::DemandLine)| {
-        let field = |name: &str| format!("lines[{index}].{name}");
-        Ok(DemandLine {
-            line_id: Invalid::of(field("line_id"), LineId::parse(&line.line_id))?,
-            sku: Invalid::of(field("sku"), Sku::parse(&line.sku))?,
-            quantity: quantity(field("quantity"), line.quantity)?,
+    let line = |(index, line): (usize, &proto::DemandLine)| demand_line(&format!("lines[{index}]"), line);
+    let placed = |(index, placed): (usize, &proto::PlacedLine)| {
+        let field = format!("placed[{index}]");
+        let warehouse = WarehouseId::parse(&placed.warehouse_id);
+        Ok(PlacedLine {
+            warehouse: Invalid::of(format!("{field}.warehouse_id"), warehouse)?,
+            line: demand_line(&format!("{field}.line"), &placed.line.clone().unwrap_or_default())?,
+        })
+    };
+    let pinned = |(index, pinned): (usize, &proto::PinnedPieces)| {
+        let field = |name: &str| format!("pinned[{index}].{name}");
+        Ok(Pinned {
+            line_id: Invalid::of(field("line_id"), LineId::parse(&pinned.line_id))?,
+            warehouse: Invalid::of(field("warehouse_id"), WarehouseId::parse(&pinned.warehouse_id))?,
+            pieces: pinned.pieces,
         })
     };
     let request = ReserveRequest {
         order_id: order_id(&request.order_id)?,
         epoch: request.epoch,
         lines: request.lines.iter().enumerate().map(line).collect::<Result<_, Invalid>>()?,
+        placed: request.placed.iter().enumerate().map(placed).collect::<Result<_, Invalid>>()?,
+        pinned: request.pinned.iter().enumerate().map(pinned).collect::<Result<_, Invalid>>()?,
         mode,
         preferred_warehouse: preferred.transpose()?,
+        version: request.version,
     };
     Ok(Wanted { request, provisional_for })
+}
+
+fn demand_line(field: &str, line: &proto::DemandLine) -> Result<DemandLine, Invalid> {
+    Ok(DemandLine {
+        line_id: Invalid::of(format!("{field}.line_id"), LineId::parse(&line.line_id))?,
+        sku: Invalid::of(format!("{field}.sku"), Sku::parse(&line.sku))?,
+        quantity: quantity(format!("{field}.quantity"), line.quantity)?,
+    })
 }
 
 pub(crate) fn reserve_request(
@@ -105,6 +125,15 @@ pub(crate) fn reserve_request(
         sku: line.sku.to_string(),
         quantity: line.quantity.get(),
     };
+    let placed = |placed: &PlacedLine| proto::PlacedLine {
+        warehouse_id: placed.warehouse.to_string(),
+        line: Some(line(&placed.line)),
+    };
+    let pinned = |pinned: &Pinned| proto::PinnedPieces {
+        line_id: pinned.line_id.to_string(),
+        warehouse_id: pinned.warehouse.to_string(),
+        pieces: pinned.pieces,
+    };
     proto::ReserveRequest {
         order_id: request.order_id.to_string(),
         epoch: request.epoch,
@@ -112,6 +141,9 @@ pub(crate) fn reserve_request(
         mode: mode.into(),
         preferred_warehouse_id: request.preferred_warehouse.as_ref().map(ToString::to_string),
         provisional_for_s: provisional_for.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX)),
+        placed: request.placed.iter().map(placed).collect(),
+        pinned: request.pinned.iter().map(pinned).collect(),
+        version: request.version,
     }
 }
 
@@ -168,6 +200,12 @@ mod tests {
             mode: proto::ReserveMode::AllOrNothing.into(),
             preferred_warehouse_id: Some("main".into()),
             provisional_for_s: Some(120),
+            placed: vec![proto::PlacedLine {
+                warehouse_id: "west".into(),
+                line: Some(proto::DemandLine { line_id: "2".into(), sku: "MUG".into(), quantity: 1 }),
+            }],
+            pinned: vec![proto::PinnedPieces { line_id: "1".into(), warehouse_id: "main".into(), pieces: 1 }],
+            version: 3,
         }
     }
 
@@ -193,7 +231,7 @@ mod tests {
             wanted(request).err().unwrap().field
         };
         assert_eq!(changed(|request| request.order_id = "a b".into()), "order_id");
-        assert_eq!(changed(|request| request.lines.clear()), "lines");
+        assert_eq!(changed(|request| (request.lines.clear(), request.placed.clear()).0), "lines");
         assert_eq!(changed(|request| request.lines[0].quantity = 0), "lines[0].quantity");
         assert_eq!(changed(|request| request.lines[0].sku.clear()), "lines[0].sku");
         assert_eq!(changed(|request| request.mode = 0), "mode");

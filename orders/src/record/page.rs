@@ -20,7 +20,7 @@ pub(super) async fn with_lines(
     let ids: Vec<&str> = rows.iter().map(|row| row.order_id.as_str()).collect();
     let lines: Vec<LineRow> = sqlx::query_as(
         "SELECT order_id, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
-                requires_shipping
+                requires_shipping, says_fulfillable, current_quantity, says_fulfilled, fulfilment_service
          FROM orders.lines WHERE order_id = ANY($1) ORDER BY position",
     )
     .bind(&ids)

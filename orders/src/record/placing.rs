@@ -1,7 +1,9 @@
 //! An order of our own API, kept in one statement.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use domain::{Channel, OrderFacts, OrderId, OrderNumber, OrderStatus, UserId, WorkflowId};
+use domain::{Channel, OrderFacts, OrderId, OrderNumber, OrderStatus, UserId, Was, WorkflowId};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -152,6 +154,14 @@ fn placed(placement: &Placement<'_>, order_number: OrderNumber, created_at: Date
         held_by: None,
         some_has_left: false,
         facts: placement.facts.clone(),
+        was: Was { open: true, payable: true },
+        content_in_doubt: false,
+        wish_version: 1,
+        was_planned: false,
+        looked_for: None,
+        told_at_look: BTreeMap::new(),
+        look_wanted: false,
+        rest_is_called_off: false,
         hold_until: placement.hold_until,
         epoch: 1,
         cancelled_by: None,

@@ -1,12 +1,14 @@
 //! Rows as the database gives them, read into what is known of an order.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain, ShopifyOrderId, UserId,
-    WorkflowId,
+    AddressSaid, Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain,
+    ShopFulfilment, ShopifyOrderId, UserId, Was, WorkflowId,
 };
 use rust_decimal::Decimal;
-use sqlx::FromRow;
+use sqlx::{FromRow, types::Json};
 
 use super::{Line, Order};
 use crate::OrdersError;
@@ -16,7 +18,8 @@ use crate::OrdersError;
 pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, shop, shopify_order_id, user_id, \
     name, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
-    cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at";
+    cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
+    content_in_doubt, wish_version, planned_version, looked_for, told_at_look, look_wanted, rest_is_called_off, address_said, shop_fulfilments, refund_ids";
 
 #[derive(FromRow)]
 pub(super) struct OrderRow {
@@ -47,6 +50,18 @@ pub(super) struct OrderRow {
     received_at: DateTime<Utc>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    was_open: bool,
+    was_payable: bool,
+    content_in_doubt: bool,
+    wish_version: i32,
+    planned_version: i32,
+    looked_for: Option<Vec<u8>>,
+    told_at_look: Option<Json<BTreeMap<LineId, u32>>>,
+    look_wanted: bool,
+    rest_is_called_off: bool,
+    address_said: String,
+    shop_fulfilments: Option<Json<Vec<ShopFulfilment>>>,
+    refund_ids: Vec<i64>,
 }
 
 #[derive(FromRow)]
@@ -59,6 +74,10 @@ pub(super) struct LineRow {
     fulfillable_quantity: i32,
     unit_price: Decimal,
     requires_shipping: bool,
+    says_fulfillable: bool,
+    current_quantity: Option<i32>,
+    says_fulfilled: bool,
+    fulfilment_service: Option<String>,
 }
 
 impl LineRow {
@@ -72,6 +91,10 @@ impl LineRow {
             product_name: self.product_name,
             quantity: pieces(self.quantity)?,
             fulfillable_quantity: pieces(self.fulfillable_quantity)?,
+            says_fulfillable: self.says_fulfillable,
+            current_quantity: self.current_quantity.map(pieces).transpose()?,
+            says_fulfilled: self.says_fulfilled,
+            fulfilment_service: self.fulfilment_service,
             unit_price: self.unit_price,
             requires_shipping: self.requires_shipping,
         })
@@ -106,8 +129,20 @@ impl OrderRow {
                 cancelled_at: self.shop_cancelled_at,
                 updated_at: self.content_updated_at,
                 location_id: self.location_id,
+                address: AddressSaid::of(&self.address_said),
+                fulfilments: self.shop_fulfilments.map(|listed| listed.0),
+                refund_ids: self.refund_ids,
                 lines: lines.into_iter().map(LineRow::into_line).collect::<Result<_, _>>()?,
             },
+            was: Was { open: self.was_open, payable: self.was_payable },
+            content_in_doubt: self.content_in_doubt,
+            wish_version: u32::try_from(self.wish_version)
+                .map_err(|_| OrdersError::Unreadable("negative version".into()))?,
+            was_planned: self.planned_version > 0,
+            looked_for: self.looked_for,
+            told_at_look: self.told_at_look.map(|told| told.0).unwrap_or_default(),
+            look_wanted: self.look_wanted,
+            rest_is_called_off: self.rest_is_called_off,
             hold_until: self.hold_until,
             epoch: u32::try_from(self.epoch).map_err(|_| OrdersError::Unreadable("negative epoch".into()))?,
             cancelled_by: self.cancelled_by,

@@ -32,7 +32,7 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
         200..=299 => read_envelope(body),
         401 | 403 => Err(ShopifyError::Unauthorised { text: error_text(body) }),
         429 => Err(ShopifyError::Throttled { retry_after: header_wait(retry_after) }),
-        500.. => Err(ShopifyError::UnknownOutcome { reason: "HTTP 5xx" }),
+        500.. => Err(ShopifyError::unknown("HTTP 5xx")),
         _ => Err(ShopifyError::Refused { status, text: error_text(body) }),
     }
 }
@@ -44,7 +44,7 @@ pub(super) fn cost(body: &[u8]) -> Option<Value> {
 }
 
 fn read_envelope(body: &[u8]) -> Result<Value, ShopifyError> {
-    let unreadable = ShopifyError::UnknownOutcome { reason: "unreadable answer" };
+    let unreadable = ShopifyError::unknown("unreadable answer");
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
         return Err(unreadable);
     };
@@ -66,12 +66,24 @@ fn graphql_error(errors: &Value, extensions: &Value) -> ShopifyError {
     if has("THROTTLED") {
         ShopifyError::Throttled { retry_after: cost_wait(extensions) }
     } else if has("INTERNAL_SERVER_ERROR") || has("TIMEOUT") {
-        ShopifyError::UnknownOutcome { reason: "internal error" }
+        ShopifyError::unknown("internal error").found_by(request_id(listed))
     } else if has("ACCESS_DENIED") || has("SHOP_INACTIVE") {
         ShopifyError::Unauthorised { text }
     } else {
         ShopifyError::Graphql { code: codes.first().map(|code| (*code).to_owned()), text }
     }
+}
+
+/// The request id that Shopify gives with an internal error: in a member of its own, or in its
+/// sentence ("Request ID: 3e2a… (include this in support requests).", as of 2026-04).
+fn request_id(errors: &[Value]) -> Option<&str> {
+    errors.iter().find_map(|error| {
+        let member = error.pointer("/extensions/requestId").and_then(Value::as_str);
+        member.or_else(|| {
+            let (_, tail) = error.get("message")?.as_str()?.split_once("Request ID:")?;
+            tail.split_whitespace().next()
+        })
+    })
 }
 
 /// How long until the bucket holds what the document costs (`extensions.cost` of the answer).
@@ -183,6 +195,23 @@ mod tests {
         let error = read(401, None, br#"{"errors":"[API] Invalid API key"}"#).unwrap_err();
         assert_eq!(error.vendor_text().as_deref(), Some("[API] Invalid API key"));
         assert!(!error.to_string().contains("API key"));
+    }
+
+    #[test]
+    fn an_internal_error_keeps_its_request_id() {
+        let message = "Internal error.\nRequest ID: 3e2ab86b-17 (include this in support requests).";
+        for (error, id) in [
+            (json!({"message": message, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}), "3e2ab86b-17"),
+            (json!({"extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "9-\u{0}b c"}}), "9-bc"),
+        ] {
+            let error = ok(&json!({"errors": [error]})).unwrap_err();
+            assert_eq!(error.vendor_text(), Some(format!("request id {id}")));
+            assert_eq!(error.clone().found_by(Some("another")), error);
+        }
+        assert_eq!(
+            ok(&json!({"errors": [{"extensions": {"code": "TIMEOUT"}}]})).unwrap_err().vendor_text(),
+            None
+        );
     }
 
     #[test]

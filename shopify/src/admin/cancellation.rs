@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::{ShopifyError, UserError};
+use super::pages::{Reference, UNREADABLE};
 use super::{AdminClient, operations};
 use crate::gid;
 
@@ -38,6 +39,46 @@ pub enum CancelReason {
     Staff,
     /// Anything else.
     Other,
+}
+
+/// What the shop made of the wish to cancel an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It will be cancelled, by a job of the shop's; [`AdminClient::cancellation`] says when it is.
+    Accepted {
+        /// The job's global id.
+        job: Option<String>,
+    },
+    /// Somebody asked before and the job is not done yet.
+    InProgress,
+    /// It has been cancelled.
+    AlreadyCancelled,
+    /// The shop has no such order.
+    DoesNotExist,
+    /// Something has left: Shopify cancels whole orders only.
+    HasFulfilments,
+}
+
+impl CancelOutcome {
+    /// What a refusal means, if it is one of those that are answers. Shopify gives them the one
+    /// code `INVALID` (2026-04), so its sentences have to tell them apart.
+    fn of_refusal(errors: &[UserError]) -> Option<Self> {
+        errors.iter().find_map(|error| {
+            let said = error.message.as_str().to_lowercase().replace("cancelled", "canceled");
+            let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
+            if says(&["already in progress"]) {
+                Some(Self::InProgress)
+            } else if says(&["already been canceled", "already canceled"]) {
+                Some(Self::AlreadyCancelled)
+            } else if says(&["outstanding fulfillment", "outstanding fulfilment"]) {
+                Some(Self::HasFulfilments)
+            } else if says(&["does not exist"]) || error.code.as_deref() == Some("NOT_FOUND") {
+                Some(Self::DoesNotExist)
+            } else {
+                None
+            }
+        })
+    }
 }
 
 impl CancelReason {
@@ -74,6 +115,8 @@ struct CancelData {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CancelPayload {
+    #[serde(default)]
+    job: Option<Reference>,
     order_cancel_user_errors: Vec<UserError>,
 }
 
@@ -97,7 +140,7 @@ impl AdminClient {
     /// way it was paid. A note beyond 255 characters is cut.
     ///
     /// # Errors
-    /// [`ShopifyError`]; `UserErrors` for an order that is cancelled already or has fulfilments.
+    /// [`ShopifyError`]; `UserErrors` for a refusal that is no [`CancelOutcome`].
     pub async fn cancel_order(
         &self,
         order: ShopifyOrderId,
@@ -106,7 +149,7 @@ impl AdminClient {
         refund: bool,
         notify_customer: bool,
         staff_note: &str,
-    ) -> Result<(), ShopifyError> {
+    ) -> Result<CancelOutcome, ShopifyError> {
         let note: String = staff_note.chars().take(MOST_NOTE_CHARACTERS).collect();
         let variables = json!({
             "order": gid::of_order(order),
@@ -116,13 +159,15 @@ impl AdminClient {
             "notifyCustomer": notify_customer,
             "staffNote": note,
         });
-        let data: CancelData = self.transport.call(operations::CANCEL_ORDER, variables).await?;
-        let payload =
-            data.order_cancel.ok_or(ShopifyError::UnknownOutcome { reason: "unreadable answer" })?;
-        if payload.order_cancel_user_errors.is_empty() {
-            Ok(())
-        } else {
-            Err(ShopifyError::UserErrors(payload.order_cancel_user_errors))
+        let data: CancelData = match self.transport.call(operations::CANCEL_ORDER, variables).await {
+            Err(error) if error.is_unknown_id() => return Ok(CancelOutcome::DoesNotExist),
+            answer => answer?,
+        };
+        let payload = data.order_cancel.ok_or(UNREADABLE)?;
+        let errors = payload.order_cancel_user_errors;
+        if errors.is_empty() {
+            return Ok(CancelOutcome::Accepted { job: payload.job.map(|job| job.id) });
         }
+        CancelOutcome::of_refusal(&errors).ok_or(ShopifyError::UserErrors(errors))
     }
 }

@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// The code for a call whose idempotency key is in use by one under way.
+const UNDER_WAY: &str = "IDEMPOTENCY_CONCURRENT_REQUEST";
+/// Characters of a request id that are kept.
+const MOST_ID_CHARACTERS: usize = 100;
+
 /// One entry of a mutation's `userErrors`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct UserError {
@@ -36,6 +41,8 @@ pub enum ShopifyError {
     UnknownOutcome {
         /// What happened, in our words.
         reason: &'static str,
+        /// The id under which Shopify's support finds the call, where the answer has one.
+        request_id: Option<String>,
     },
     /// The mutation was refused; nothing was done.
     #[error("Shopify refused the change")]
@@ -71,6 +78,24 @@ pub enum ShopifyError {
 }
 
 impl ShopifyError {
+    /// A call that may have worked.
+    pub(super) const fn unknown(reason: &'static str) -> Self {
+        Self::UnknownOutcome { reason, request_id: None }
+    }
+
+    /// The same error with the answer's request id, if it may have worked and has none yet.
+    pub(super) fn found_by(mut self, id: Option<&str>) -> Self {
+        if let Self::UnknownOutcome { request_id, .. } = &mut self {
+            *request_id = request_id.take().or_else(|| id.and_then(kept_request_id));
+        }
+        self
+    }
+
+    /// Whether a global id that was given is none of the shop's.
+    pub(super) fn is_unknown_id(&self) -> bool {
+        matches!(self, Self::Graphql { code: Some(code), .. } if code == "RESOURCE_NOT_FOUND")
+    }
+
     /// Whether the same call can only fail the same way.
     ///
     /// A token that is not accepted concerns the shop and not the order, so it is not permanent:
@@ -85,7 +110,8 @@ impl ShopifyError {
             Self::UserErrors(errors) => !errors.iter().all(UserError::is_transient),
             // 402: the shop's bill is unpaid, 423: the shop is locked. Both end, neither is the order's fault.
             Self::Refused { status, .. } => !matches!(status, 402 | 408 | 423 | 425),
-            Self::Graphql { .. } | Self::NotFound { .. } => true,
+            Self::Graphql { code, .. } => code.as_deref() != Some(UNDER_WAY),
+            Self::NotFound { .. } => true,
         }
     }
 
@@ -124,6 +150,7 @@ impl ShopifyError {
             Self::Unauthorised { text } | Self::Refused { text, .. } | Self::Graphql { text, .. } => {
                 text.shown()
             }
+            Self::UnknownOutcome { request_id: Some(id), .. } => Some(format!("request id {id}")),
             _ => None,
         }
     }
@@ -131,8 +158,14 @@ impl ShopifyError {
 
 impl UserError {
     fn is_transient(&self) -> bool {
-        self.code.as_deref() == Some("INTERNAL_ERROR")
+        matches!(self.code.as_deref(), Some("INTERNAL_ERROR" | UNDER_WAY))
     }
+}
+
+/// A request id as a person can pass it on; an answer's header is not ours to trust.
+fn kept_request_id(id: &str) -> Option<String> {
+    let kept: String = id.chars().filter(char::is_ascii_graphic).take(MOST_ID_CHARACTERS).collect();
+    (!kept.is_empty()).then_some(kept)
 }
 
 /// What the other side said, for a person who mends the order. It may be in any language and quote

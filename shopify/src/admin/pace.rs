@@ -3,7 +3,8 @@
 //!
 //! Shopify pays each document out of a bucket of points that refills at a steady rate, wants the
 //! requested cost to be in it before it starts, and tells the level with every answer
-//! (`extensions.cost`, Admin API 2026-07).
+//! (`extensions.cost`, Admin API 2026-07). Where it does not tell, the pace is mild: calls are held
+//! back for a while at most, as no bucket is known to be empty.
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,8 @@ use tokio::time::{Instant, sleep};
 
 /// What a document is taken to cost until Shopify has said so once.
 const FIRST_GUESS: f64 = 50.0;
+/// What a document is taken to cost once an answer came without a word about it: ten calls a second.
+const UNSAID_COST: f64 = 10.0;
 /// What a bucket holds and regains a second until Shopify has said so once (standard plan).
 const STANDARD_BUCKET: (f64, f64) = (2_000.0, 100.0);
 /// The longest wait for a turn; whoever would wait longer is told so instead.
@@ -33,6 +36,8 @@ struct Level {
     per_second: f64,
     at: Instant,
     under_way: f64,
+    /// Whether Shopify has said what the bucket holds.
+    told: bool,
     costs: HashMap<&'static str, f64>,
 }
 
@@ -47,6 +52,7 @@ impl Pace {
                 per_second,
                 at: Instant::now(),
                 under_way: 0.0,
+                told: false,
                 costs,
             }),
         }
@@ -83,12 +89,16 @@ impl Level {
         let cost = self.costs.get(document).copied().unwrap_or(FIRST_GUESS);
         let missing = (cost - self.points).max(0.0);
         let wait = Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX);
-        if wait > LONGEST_WAIT {
+        if wait > LONGEST_WAIT && self.told {
             return Err(wait);
         }
         self.points -= cost;
+        if !self.told {
+            // A guess is no reason to queue without end.
+            self.points = self.points.max(-LONGEST_WAIT.as_secs_f64() * self.per_second);
+        }
         self.under_way += cost;
-        Ok((wait, cost))
+        Ok((wait.min(LONGEST_WAIT), cost))
     }
 }
 
@@ -114,11 +124,20 @@ impl Turn<'_> {
             figure("/throttleStatus/currentlyAvailable"),
         );
         if let (Some(most), Some(per_second), Some(available)) = bucket {
+            level.told = true;
             level.most = most;
             level.per_second = per_second;
             level.at = Instant::now();
             // Others under way, and those that wait for their turn, have their points already.
             level.points = available - (level.under_way - self.cost);
+        }
+    }
+
+    /// Learns that the shop took the document and says nothing of its cost.
+    pub(super) fn learn_that_nothing_is_said(&self) {
+        let mut level = self.pace.level();
+        if !level.told {
+            level.costs.insert(self.document, UNSAID_COST);
         }
     }
 }
@@ -177,5 +196,23 @@ mod tests {
         drop(other);
         assert!(is_about(takes(&pace).unwrap().0, 0.5));
         drop(under_way);
+    }
+
+    #[tokio::test]
+    async fn a_shop_that_says_nothing_of_costs_is_asked_mildly_and_nobody_is_turned_away() {
+        let pace = Pace::new();
+        pace.turn("q").await.ok().unwrap().learn_that_nothing_is_said();
+        let waits: Vec<Duration> = (0..1_000).map(|_| takes(&pace).unwrap().0).collect();
+        assert!(waits[..150].iter().all(Duration::is_zero));
+        assert!(is_about(waits[999], 5.0) && waits.iter().all(|wait| *wait <= LONGEST_WAIT));
+    }
+
+    #[tokio::test]
+    async fn what_the_shop_once_said_outlives_an_answer_without_it() {
+        let pace = Pace::new();
+        let turn = pace.turn("q").await.ok().unwrap();
+        turn.learn(&cost(1000.0, 0.0));
+        turn.learn_that_nothing_is_said();
+        assert!(is_about(takes(&pace).unwrap_err(), 10.0));
     }
 }

@@ -1,3 +1,7 @@
+mod fulfilment_orders;
+mod order;
+mod refund;
+mod report;
 mod stand;
 
 use domain::ShopifyOrderId;
@@ -5,40 +9,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
-use stand::{
-    client, created, fulfilment, fulfilment_order, fulfilment_orders, fulfilments, order_line, page, peer,
-    pieces, serve, tracking,
-};
+use stand::{client, fulfilment, fulfilments, peer, serve, tracking};
 
 const ORDER: ShopifyOrderId = ShopifyOrderId(820_982_911_946_154_508);
-
-#[tokio::test]
-async fn every_page_of_fulfilment_orders_and_of_their_lines_is_read() {
-    let first = fulfilment_order(1, "OPEN", page(json!([order_line(11, 101, 1)]), Some("line-cursor")));
-    let second = fulfilment_order(2, "ON_HOLD", page(json!([order_line(21, 102, 3)]), None));
-    let more_lines = page(json!([order_line(12, 103, 2)]), None);
-    let (stand, client) = serve(&[
-        fulfilment_orders(json!([first]), Some("cursor")),
-        (200, json!({"data": {"fulfillmentOrder": {"lineItems": more_lines}}})),
-        fulfilment_orders(json!([second]), None),
-    ])
-    .await;
-    let found = client.fulfilment_orders(ORDER).await.unwrap();
-    let lines: Vec<Vec<i64>> =
-        found.iter().map(|order| order.lines.iter().map(|line| line.line_item_id).collect()).collect();
-    assert_eq!(lines, [vec![101, 103], vec![102]]);
-    assert_eq!(found[1].status, FulfilmentOrderStatus::OnHold);
-    assert_eq!(stand.operations(), ["FulfilmentOrders", "FulfilmentOrderLines", "FulfilmentOrders"]);
-    assert_eq!(stand.variables(0)["order"], "gid://shopify/Order/820982911946154508");
-    assert_eq!(stand.variables(1)["after"], "line-cursor");
-    assert_eq!(stand.variables(2)["after"], "cursor");
-}
-
-#[tokio::test]
-async fn a_page_that_never_ends_is_not_followed() {
-    let (_, client) = serve(&[fulfilment_orders(json!([]), Some("cursor"))]).await;
-    assert_eq!(client.fulfilment_orders(ORDER).await.unwrap_err().code(), "SHOPIFY_UNKNOWN_OUTCOME");
-}
 
 #[tokio::test]
 async fn an_order_the_shop_does_not_have_is_not_found() {
@@ -51,72 +24,11 @@ async fn an_order_the_shop_does_not_have_is_not_found() {
 
 #[tokio::test]
 async fn an_order_with_many_fulfilments_is_read_again_with_the_largest_page() {
-    let many: Vec<Value> = (0..20).map(|number| fulfilment(&number.to_string(), "SUCCESS", 101, 1)).collect();
-    let more: Vec<Value> = (0..21).map(|number| fulfilment(&number.to_string(), "SUCCESS", 101, 1)).collect();
+    let many: Vec<Value> = (0..20).map(|number| fulfilment(number, None, 101, 1)).collect();
+    let more: Vec<Value> = (0..21).map(|number| fulfilment(number, None, 101, 1)).collect();
     let (stand, client) = serve(&[fulfilments(json!(many)), fulfilments(json!(more))]).await;
     assert_eq!(client.fulfilments(ORDER).await.unwrap().len(), 21);
     assert_eq!((&stand.variables(0)["first"], &stand.variables(1)["first"]), (&json!(20), &json!(250)));
-}
-
-#[tokio::test]
-async fn a_parcel_is_reported_once_per_fulfilment_order_it_touches() {
-    let orders = json!([
-        fulfilment_order(1, "OPEN", page(json!([order_line(11, 101, 1)]), None)),
-        fulfilment_order(2, "IN_PROGRESS", page(json!([order_line(21, 101, 5)]), None)),
-    ]);
-    let (stand, client) =
-        serve(&[fulfilments(json!([])), fulfilment_orders(orders, None), created(7), created(8)]).await;
-    let fulfilled = client.ensure_fulfilment(ORDER, &tracking(), &[pieces(101, 3)], true).await.unwrap();
-    assert!(!fulfilled.already);
-    assert_eq!(fulfilled.fulfilment_ids.len(), 2);
-    let input = stand.variables(3)["fulfilment"].clone();
-    assert_eq!(
-        input["lineItemsByFulfillmentOrder"],
-        json!([{"fulfillmentOrderId": "gid://shopify/FulfillmentOrder/2", "fulfillmentOrderLineItems":
-            [{"id": "gid://shopify/FulfillmentOrderLineItem/21", "quantity": 2}]}])
-    );
-    let expected = json!({"number": "PP1", "company": "Parcel Post", "url": null});
-    assert_eq!((&input["trackingInfo"], &input["notifyCustomer"]), (&expected, &json!(true)));
-}
-
-#[tokio::test]
-async fn a_parcel_the_shop_knows_is_not_reported_again() {
-    let (stand, client) = serve(&[fulfilments(json!([fulfilment("PP1", "SUCCESS", 101, 3)]))]).await;
-    let fulfilled = client.ensure_fulfilment(ORDER, &tracking(), &[pieces(101, 3)], true).await.unwrap();
-    assert!(fulfilled.already);
-    assert_eq!(fulfilled.fulfilment_ids, [FulfilmentId("gid://shopify/Fulfillment/PP1".into())]);
-    assert_eq!(stand.operations(), ["Fulfilments"]);
-}
-
-#[tokio::test]
-async fn only_what_an_earlier_attempt_left_is_reported() {
-    let known = json!([
-        fulfilment("PP1", "SUCCESS", 101, 1),
-        fulfilment("PP1", "CANCELLED", 101, 2),
-        fulfilment("PP2", "SUCCESS", 101, 2),
-    ]);
-    let orders = json!([fulfilment_order(1, "OPEN", page(json!([order_line(11, 101, 9)]), None))]);
-    let (stand, client) = serve(&[fulfilments(known), fulfilment_orders(orders, None), created(7)]).await;
-    let fulfilled = client.ensure_fulfilment(ORDER, &tracking(), &[pieces(101, 3)], true).await.unwrap();
-    assert_eq!(fulfilled.fulfilment_ids.len(), 2);
-    let lines =
-        &stand.variables(2)["fulfilment"]["lineItemsByFulfillmentOrder"][0]["fulfillmentOrderLineItems"];
-    assert_eq!(lines[0]["quantity"], 2);
-}
-
-#[tokio::test]
-async fn what_keeps_a_parcel_from_being_reported_says_whether_to_wait() {
-    let line = |remaining: u32| page(json!([order_line(11, 101, remaining)]), None);
-    for (orders, code, permanent) in [
-        (json!([]), "SHOPIFY_FULFILMENT_ORDER_NOT_THERE_YET", false),
-        (json!([fulfilment_order(1, "ON_HOLD", line(3))]), "SHOPIFY_FULFILMENT_ORDER_ON_HOLD", false),
-        (json!([fulfilment_order(1, "CLOSED", line(0))]), "SHOPIFY_FULFILMENT_ORDER_GONE", true),
-    ] {
-        let (stand, client) = serve(&[fulfilments(json!([])), fulfilment_orders(orders, None)]).await;
-        let error = client.ensure_fulfilment(ORDER, &tracking(), &[pieces(101, 3)], true).await.unwrap_err();
-        assert_eq!((error.code(), error.is_permanent()), (code, permanent));
-        assert_eq!(stand.operations(), ["Fulfilments", "FulfilmentOrders"], "nothing was created");
-    }
 }
 
 #[tokio::test]
@@ -129,7 +41,7 @@ async fn an_answer_without_the_fulfilment_may_have_worked() {
         let (_, client) = serve(&[(200, json!({"data": data}))]).await;
         let new = NewFulfilment { groups: vec![], tracking: tracking(), notify_customer: false };
         let error = client.create_fulfilment(&new).await.unwrap_err();
-        assert_eq!(error, ShopifyError::UnknownOutcome { reason: "unreadable answer" });
+        assert_eq!(error, ShopifyError::unknown("unreadable answer"));
     }
 }
 
@@ -148,6 +60,49 @@ async fn a_refused_change_is_permanent_and_keeps_the_text_to_itself() {
     assert_eq!(variables["refundMethod"], json!({"originalPaymentMethodsRefund": true}));
     assert_eq!(variables["reason"], "INVENTORY");
     assert_eq!(variables["staffNote"].as_str().unwrap().chars().count(), 255);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_need_not_be_asked_for_again_is_an_answer() {
+    use CancelOutcome::{AlreadyCancelled, DoesNotExist, HasFulfilments, InProgress};
+    let refusal = |message: &str, code: &str| {
+        let errors = json!([{"field": ["orderId"], "message": message, "code": code}]);
+        (200, json!({"data": {"orderCancel": {"job": null, "orderCancelUserErrors": errors}}}))
+    };
+    let unknown = json!([{"message": "Invalid id: gid://shopify/Order/0",
+        "extensions": {"code": "RESOURCE_NOT_FOUND"}}]);
+    for (answer, outcome) in [
+        (refusal("Cancellation is already in progress", "INVALID"), InProgress),
+        (refusal("Cannot cancel an order that has already been canceled", "INVALID"), AlreadyCancelled),
+        (refusal("cannot cancel an order that has ALREADY been cancelled", "INVALID"), AlreadyCancelled),
+        (refusal("Cannot cancel an order that has outstanding fulfillments", "INVALID"), HasFulfilments),
+        (refusal("Order does not exist", "INVALID"), DoesNotExist),
+        (refusal("L'ordine non c'è", "NOT_FOUND"), DoesNotExist),
+        ((200, json!({"data": null, "errors": unknown})), DoesNotExist),
+    ] {
+        let (_, client) = serve(&[answer]).await;
+        let cancelled = client.cancel_order(ORDER, CancelReason::Other, true, false, false, "").await;
+        assert_eq!(cancelled, Ok(outcome));
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_cancellation_names_its_job() {
+    let payload = json!({"job": {"id": "gid://shopify/Job/1"}, "orderCancelUserErrors": []});
+    let (_, client) = serve(&[(200, json!({"data": {"orderCancel": payload}}))]).await;
+    let cancelled = client.cancel_order(ORDER, CancelReason::Other, true, false, false, "").await;
+    assert_eq!(cancelled, Ok(CancelOutcome::Accepted { job: Some("gid://shopify/Job/1".into()) }));
+}
+
+#[tokio::test]
+async fn a_call_that_may_have_worked_keeps_the_id_of_its_request() {
+    for answer in [(502, json!({})), (200, json!([])), (200, json!({"data": {"order": 1}}))] {
+        let (_, client) = serve(&[answer]).await;
+        let error = client.cancellation(ORDER).await.unwrap_err();
+        assert_eq!(error.code(), "SHOPIFY_UNKNOWN_OUTCOME");
+        assert_eq!(error.vendor_text().as_deref(), Some("request id r-1"));
+        assert!(!error.to_string().contains("r-1"));
+    }
 }
 
 #[tokio::test]
@@ -194,7 +149,7 @@ async fn silence_and_lost_connections_may_have_worked() {
         [(None, "timed out"), (Some(&b""[..]), "connection lost"), (Some(cut_short), "connection lost")]
     {
         let error = peer(reply).await.cancellation(ORDER).await.unwrap_err();
-        assert_eq!(error, ShopifyError::UnknownOutcome { reason });
+        assert_eq!(error, ShopifyError::unknown(reason));
     }
 }
 

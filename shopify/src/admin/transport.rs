@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::error::{ShopifyError, VendorText};
-use super::pace::Pace;
+use super::pace::{Pace, Turn};
+use super::pages::UNREADABLE;
 use super::token::TokenProvider;
 use super::{API_VERSION, AdminSetUpError, AdminSettings, answer};
 
+/// The header by which Shopify's support finds a call.
+const REQUEST_ID: &str = "x-request-id";
 /// The most bytes of an answer that are read.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
@@ -63,16 +66,26 @@ impl Transport {
             .send()
             .await
             .map_err(|error| failed(&error))?;
-        let status = response.status().as_u16();
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = whole_body(response).await?;
-        if let Some(cost) = answer::cost(&body) {
-            turn.learn(&cost);
-        }
-        let data = answer::read(status, retry_after.as_deref(), &body)?;
-        serde_json::from_value(data).map_err(|_| ShopifyError::UnknownOutcome { reason: "unreadable answer" })
+        let request_id = header_text(&response, REQUEST_ID);
+        read(response, &turn).await.map_err(|error| error.found_by(request_id.as_deref()))
     }
+}
+
+async fn read<T: DeserializeOwned>(response: Response, turn: &Turn<'_>) -> Result<T, ShopifyError> {
+    let status = response.status();
+    let retry_after = header_text(&response, RETRY_AFTER.as_str());
+    let body = whole_body(response).await?;
+    match answer::cost(&body) {
+        Some(cost) => turn.learn(&cost),
+        None if status.is_success() => turn.learn_that_nothing_is_said(),
+        None => {}
+    }
+    let data = answer::read(status.as_u16(), retry_after.as_deref(), &body)?;
+    serde_json::from_value(data).map_err(|_| UNREADABLE)
+}
+
+fn header_text(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }
 
 fn endpoint(base: &Url) -> Result<Url, AdminSetUpError> {
@@ -93,7 +106,7 @@ async fn whole_body(mut response: Response) -> Result<Vec<u8>, ShopifyError> {
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(|error| failed(&error))? {
         if body.len() + piece.len() > MOST_BYTES {
-            return Err(ShopifyError::UnknownOutcome { reason: "oversized answer" });
+            return Err(ShopifyError::unknown("oversized answer"));
         }
         body.extend_from_slice(&piece);
     }
@@ -105,9 +118,9 @@ fn failed(error: &reqwest::Error) -> ShopifyError {
     if error.is_connect() {
         ShopifyError::Unreachable
     } else if error.is_timeout() {
-        ShopifyError::UnknownOutcome { reason: "timed out" }
+        ShopifyError::unknown("timed out")
     } else {
-        ShopifyError::UnknownOutcome { reason: "connection lost" }
+        ShopifyError::unknown("connection lost")
     }
 }
 

@@ -36,12 +36,16 @@ pub struct Address {
     pub address2: Option<String>,
     /// City or town.
     pub city: Option<String>,
-    /// Province, state or region.
+    /// Province, state or region, by name.
     pub province: Option<String>,
+    /// The same by its code, for example `KY`.
+    pub province_code: Option<String>,
     /// Postal code.
     pub zip: Option<String>,
     /// Two-letter ISO 3166-1 code of the country.
     pub country_code: Option<String>,
+    /// The country by name.
+    pub country: Option<String>,
     /// Whom the carrier may call.
     pub phone: Option<String>,
 }
@@ -63,18 +67,18 @@ impl Customer {
     /// a value of an unexpected kind counts as absent.
     pub(super) fn read(order: &Members<'_>) -> Self {
         let account = order.object("customer");
-        let from_account = |name: &str| account.as_ref().and_then(|account| account.lenient_text(name));
+        let from_account = |name: &str| account.as_ref().and_then(|account| account.text(name));
         let shipping_address = order.object("shipping_address").map(|address| Address::read(&address));
         let addressed_to = |read: fn(&Address) -> Option<String>| shipping_address.as_ref().and_then(read);
         Self {
             name: addressed_to(|address| address.name.clone())
                 .or_else(|| account.as_ref().and_then(full_name)),
             email: order
-                .lenient_text("email")
-                .or_else(|| order.lenient_text("contact_email"))
+                .text("email")
+                .or_else(|| order.text("contact_email"))
                 .or_else(|| from_account("email")),
             phone: order
-                .lenient_text("phone")
+                .text("phone")
                 .or_else(|| addressed_to(|address| address.phone.clone()))
                 .or_else(|| from_account("phone")),
             shipping_address,
@@ -85,21 +89,23 @@ impl Customer {
 impl Address {
     fn read(address: &Members<'_>) -> Self {
         Self {
-            name: address.lenient_text("name").or_else(|| full_name(address)),
-            company: address.lenient_text("company"),
-            address1: address.lenient_text("address1"),
-            address2: address.lenient_text("address2"),
-            city: address.lenient_text("city"),
-            province: address.lenient_text("province"),
-            zip: address.lenient_text("zip"),
-            country_code: address.lenient_text("country_code"),
-            phone: address.lenient_text("phone"),
+            name: address.text("name").or_else(|| full_name(address)),
+            company: address.text("company"),
+            address1: address.text("address1"),
+            address2: address.text("address2"),
+            city: address.text("city"),
+            province: address.text("province"),
+            province_code: address.text("province_code"),
+            zip: address.text("zip"),
+            country_code: address.text("country_code"),
+            country: address.text("country"),
+            phone: address.text("phone"),
         }
     }
 }
 
 fn full_name(person: &Members<'_>) -> Option<String> {
     let parts: Vec<String> =
-        ["first_name", "last_name"].into_iter().filter_map(|name| person.lenient_text(name)).collect();
+        ["first_name", "last_name"].into_iter().filter_map(|name| person.text(name)).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }

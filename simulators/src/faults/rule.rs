@@ -16,13 +16,20 @@ const CALLS: &[&str] = &[
     "fulfillmentCreate",
     "fulfillmentOrders",
     "order",
+    "fulfillmentOrderMove",
     "orderCancel",
+    "refundCreate",
     "tagsAdd",
+    "job",
     "*",
 ];
 
 /// The calls that can be answered with user errors.
-const MUTATIONS: &[&str] = &["fulfillmentCreate", "orderCancel", "tagsAdd"];
+const MUTATIONS: &[&str] =
+    &["fulfillmentCreate", "fulfillmentOrderMove", "orderCancel", "refundCreate", "tagsAdd"];
+
+/// The calls after which the shop says by webhook what was done.
+const ECHOED: &[&str] = &["fulfillmentCreate", "refundCreate"];
 
 /// A rule, checked.
 pub(crate) struct Rule {
@@ -66,6 +73,10 @@ pub(crate) enum Fault {
     RateLimit { retry_after_s: u64 },
     /// Refuses a Shopify mutation with these user errors.
     UserErrors(Value),
+    /// Takes effect, and answers when the shop's own webhooks about it were accepted.
+    EchoFirst,
+    /// Cancels an order of Shopify only after this time.
+    CancelAfterMs(u64),
     /// Refuses a WMS call as 422 with this code.
     Code { code: String, message: Option<String> },
 }
@@ -82,6 +93,8 @@ impl Fault {
             Self::Malformed => "malformed",
             Self::RateLimit { .. } => "rateLimit",
             Self::UserErrors(_) => "userErrors",
+            Self::EchoFirst => "echoFirst",
+            Self::CancelAfterMs(_) => "cancelAfterMs",
             Self::Code { .. } => "code",
         }
     }
@@ -168,6 +181,9 @@ struct Written {
     malformed: bool,
     rate_limit: Option<RateLimit>,
     user_errors: Option<Value>,
+    #[serde(default)]
+    echo_first: bool,
+    cancel_after_ms: Option<u64>,
     code: Option<String>,
     message: Option<String>,
     parts: Option<Parts>,
@@ -254,6 +270,8 @@ impl Written {
             self.malformed.then_some(Fault::Malformed),
             self.rate_limit.as_ref().map(|limit| Fault::RateLimit { retry_after_s: limit.retry_after_s }),
             self.user_errors.clone().map(Fault::UserErrors),
+            self.echo_first.then_some(Fault::EchoFirst),
+            self.cancel_after_ms.map(Fault::CancelAfterMs),
             self.code.clone().map(|code| Fault::Code { code, message: self.message.clone() }),
         ]
         .into_iter()
@@ -294,6 +312,8 @@ impl Written {
             Fault::UserErrors(_) if !MUTATIONS.contains(&self.operation.as_str()) => {
                 Err(self.wrong("userErrors"))
             }
+            Fault::EchoFirst if !ECHOED.contains(&self.operation.as_str()) => Err(self.wrong("echoFirst")),
+            Fault::CancelAfterMs(_) if self.operation != "orderCancel" => Err(self.wrong("cancelAfterMs")),
             Fault::Code { .. } if !self.operation.ends_with("Shipment") => Err(self.wrong("code")),
             fault => Ok(fault),
         }

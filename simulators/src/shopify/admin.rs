@@ -1,6 +1,7 @@
 //! The Admin GraphQL endpoint: token, document, price, fault, execution.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,8 +13,10 @@ use serde_json::{Map, Value, json};
 use super::bucket;
 use super::document::{Operation, Selected, read};
 use super::orders::number;
+use super::placing::send;
 use super::selection::project;
-use super::{Shop, cancelling, fulfilling, tagging, user_errors, views};
+use super::webhooks::Announcement;
+use super::{Shop, cancelling, fulfilling, moving, refunding, tagging, user_errors, views};
 use crate::calls::{Call, Reply, answer, turn_away};
 use crate::faults::Fault;
 
@@ -43,7 +46,15 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
     answer(control, call, move |fault| {
         let requested = bucket::requested(&operation);
         match fault {
-            None => pay_and_execute(&shop, &operation, requested),
+            None => pay_and_execute(&shop, &operation, requested, &Manner::of(&shop)),
+            Some(Fault::EchoFirst) => {
+                let manner = Manner { echo_first: true, ..Manner::of(&shop) };
+                pay_and_execute(&shop, &operation, requested, &manner)
+            }
+            Some(Fault::CancelAfterMs(after_ms)) => {
+                let manner = Manner { cancel_after: Duration::from_millis(after_ms), ..Manner::of(&shop) };
+                pay_and_execute(&shop, &operation, requested, &manner)
+            }
             Some(Fault::UserErrors(errors)) => {
                 let refused: Map<String, Value> = operation
                     .roots
@@ -69,6 +80,20 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
         }
     })
     .await
+}
+
+/// How mutations go about it.
+struct Manner {
+    /// The shop's webhooks about it are sent before the answer.
+    echo_first: bool,
+    /// How long a cancellation takes.
+    cancel_after: Duration,
+}
+
+impl Manner {
+    fn of(shop: &Shop) -> Self {
+        Self { echo_first: false, cancel_after: shop.cancel_after }
+    }
 }
 
 fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
@@ -97,7 +122,9 @@ fn call_about(shop: &Shop, operation: &Operation) -> Call {
     let order = operation.roots.iter().find_map(|root| {
         let text = |name: &str| root.arguments.get(name).and_then(Value::as_str);
         let by_order = ["id", "orderId"].iter().find_map(|name| book.find(number("Order", text(name)?)?));
-        by_order.or_else(|| {
+        let refunded = || book.find(number("Order", root.arguments.get("input")?["orderId"].as_str()?)?);
+        let moved = || Some(book.with_fulfilment_order(number("FulfillmentOrder", text("id")?)?)?.0);
+        by_order.or_else(refunded).or_else(moved).or_else(|| {
             let first = &root.arguments.get("fulfillment")?["lineItemsByFulfillmentOrder"][0];
             let id = number("FulfillmentOrder", first["fulfillmentOrderId"].as_str()?)?;
             book.with_fulfilment_order(id).map(|(order, _)| order)
@@ -106,6 +133,10 @@ fn call_about(shop: &Shop, operation: &Operation) -> Call {
     if let Some(order) = order {
         call.subject = order.subject();
         call.skus = order.skus();
+    }
+    let keys: Vec<&str> = operation.roots.iter().filter_map(|root| root.key_of_call.as_deref()).collect();
+    if let Some(key) = keys.first() {
+        call.details.insert("idempotencyKey".into(), json!(key));
     }
     let arguments: Map<String, Value> = operation
         .roots
@@ -120,25 +151,29 @@ fn call_about(shop: &Shop, operation: &Operation) -> Call {
 fn operation_names(root: &Selected) -> Vec<&'static str> {
     match root.name.as_str() {
         "fulfillmentCreate" => vec!["fulfillmentCreate"],
+        "fulfillmentOrderMove" => vec!["fulfillmentOrderMove"],
         "orderCancel" => vec!["orderCancel"],
+        "refundCreate" => vec!["refundCreate"],
         "tagsAdd" => vec!["tagsAdd"],
         "order" if root.children.iter().any(|child| child.name == "fulfillmentOrders") => {
             vec!["fulfillmentOrders", "order"]
         }
         "order" => vec!["order"],
         "fulfillmentOrder" => vec!["fulfillmentOrders"],
+        "job" => vec!["job"],
         _ => vec!["graphql"],
     }
 }
 
-fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32) -> Reply {
+fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, manner: &Manner) -> Reply {
     if !shop.bucket().pay(requested) {
         return throttled(shop.bucket().cost(requested, None));
     }
     let mut data = Map::new();
     let mut refusals = Vec::new();
+    let mut outcome = Outcome::default();
     for root in &operation.roots {
-        let view = execute(shop, root);
+        let view = execute(shop, root, manner, &mut outcome);
         if let Some(errors) = view["userErrors"].as_array().filter(|errors| !errors.is_empty()) {
             refusals.extend(errors.iter().cloned());
         }
@@ -149,32 +184,79 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32) -> R
     let mut bucket = shop.bucket();
     bucket.give_back(requested - actual);
     let extensions = bucket.cost(requested, Some(actual));
-    let reply = Reply::new(StatusCode::OK, json!({ "data": data, "extensions": extensions }));
+    let mut body = json!({ "data": data, "extensions": extensions });
+    if !outcome.errors.is_empty() {
+        body["errors"] = json!(outcome.errors);
+    }
+    let mut reply = Reply::new(StatusCode::OK, body);
+    if manner.echo_first {
+        reply.first = outcome.echoes.into_iter().map(|echo| echo.delivery).collect();
+    } else if shop.echo {
+        send(shop, outcome.echoes, Duration::ZERO);
+    }
     if refusals.is_empty() { reply } else { reply.note("userErrors", json!(refusals)) }
 }
 
+/// What mutations leave beside their payloads.
+#[derive(Default)]
+struct Outcome {
+    /// What the shop says of them by webhook.
+    echoes: Vec<Announcement>,
+    errors: Vec<Value>,
+}
+
 /// The whole view of what a root field returns.
-fn execute(shop: &Arc<Shop>, root: &Selected) -> Value {
+fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Outcome) -> Value {
     let id = root.arguments.get("id").and_then(Value::as_str).unwrap_or_default();
     match root.name.as_str() {
-        "fulfillmentCreate" => fulfilling::create(shop, &root.arguments),
-        "orderCancel" => cancelling::cancel(shop, &root.arguments),
+        "fulfillmentCreate" => {
+            let (payload, told) = fulfilling::create(shop, &root.arguments);
+            outcome.echoes.extend(told);
+            payload
+        }
+        "fulfillmentOrderMove" => {
+            let Some((payload, told)) = moving::relocate(shop, &root.arguments) else {
+                outcome.errors.push(json!({
+                    "message": format!("Invalid id: {id}"),
+                    "path": [root.key],
+                    "extensions": { "code": "RESOURCE_NOT_FOUND" },
+                }));
+                return Value::Null;
+            };
+            outcome.echoes.extend(told);
+            payload
+        }
+        "refundCreate" => {
+            let key = root.key_of_call.as_deref().unwrap_or_default();
+            let (payload, told) = refunding::create(shop, &root.arguments, key);
+            outcome.echoes.extend(told);
+            payload
+        }
+        "orderCancel" => cancelling::cancel(shop, &root.arguments, manner.cancel_after),
         "tagsAdd" => tagging::add(shop, &root.arguments),
-        "job" => json!({ "__typename": "Job", "id": id, "done": true }),
-        _ => find(shop, &root.name, id),
+        "job" => json!({ "__typename": "Job", "id": id, "done": !shop.book().jobs.contains(id) }),
+        _ => find(shop, root, id),
     }
 }
 
 /// The object with that global id, if it is of the kind that is asked for.
-fn find(shop: &Shop, kind: &str, id: &str) -> Value {
+fn find(shop: &Shop, root: &Selected, id: &str) -> Value {
     let book = shop.book();
+    let kind = root.name.as_str();
     let wants = |wanted: &str| kind == wanted || kind == "node";
     let order = number("Order", id).filter(|_| wants("order"));
     let fulfilment_order = number("FulfillmentOrder", id).filter(|_| wants("fulfillmentOrder"));
     let fulfilment = number("Fulfillment", id).filter(|_| wants("fulfillment"));
     order
         .and_then(|id| book.find(id))
-        .map(views::order)
+        .map(|order| {
+            let mut view = views::order(order);
+            // The only field whose value hangs on its arguments.
+            if let Some(asked) = root.children.iter().find(|child| child.name == "suggestedRefund") {
+                view["suggestedRefund"] = views::suggested_refund(order, &asked.arguments);
+            }
+            view
+        })
         .or_else(|| {
             let (order, found) = book.with_fulfilment_order(fulfilment_order?)?;
             Some(views::fulfilment_order(order, found))

@@ -1,9 +1,9 @@
-//! `orderCancel`: refused for an order that is unknown, cancelled or fulfilled, even in part.
+//! `orderCancel`: refused for an order that is unknown, cancelled, being cancelled, or fulfilled,
+//! even in part. It may take a while; its job says when it is done.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -14,15 +14,51 @@ use super::{Shop, user_errors};
 /// How long a staff note may be, in characters.
 const STAFF_NOTE_LIMIT: usize = 255;
 
-/// Cancels the order and returns the payload.
-pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
+/// Cancels the order, at once or after some time, and returns the payload.
+pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>, after: Duration) -> Value {
     let mut book = shop.book();
     let id = arguments["orderId"].as_str().and_then(|id| number("Order", id));
-    let order = id.and_then(|id| book.find_mut(id));
-    let order = match check(arguments, order) {
-        Ok(order) => order,
-        Err(error) => return user_errors("OrderCancelPayload", &json!([error])),
-    };
+    if let Err(error) = check(arguments, id.and_then(|id| book.find(id))) {
+        return user_errors("OrderCancelPayload", &json!([error]));
+    }
+    let job = format!("gid://shopify/Job/{}", Uuid::now_v7());
+    let id = id.unwrap_or_default();
+    if after.is_zero() {
+        book.change(id, |order| finish(shop, order, arguments));
+    } else {
+        book.jobs.insert(job.clone());
+        book.change(id, |order| {
+            order.cancelling = Some(job.clone());
+            let details =
+                json!({ "by": "app", "job": job, "afterMs": u64::try_from(after.as_millis()).ok() });
+            shop.record_effect("orderCancel", order, "orderCancelBegun", details);
+        });
+        finish_later(shop, id, arguments.clone(), job.clone(), after);
+    }
+    json!({ "job": { "id": job, "done": false }, "orderCancelUserErrors": [], "userErrors": [] })
+}
+
+fn finish_later(shop: &Arc<Shop>, id: i64, arguments: Map<String, Value>, job: String, after: Duration) {
+    let later = Arc::clone(shop);
+    shop.control.spawn(async move {
+        tokio::time::sleep(after).await;
+        let mut book = later.book();
+        book.jobs.remove(&job);
+        book.change(id, |order| {
+            if order.cancelling.take().as_ref() != Some(&job) {
+                return;
+            }
+            if order.has_fulfilments() {
+                let details = json!({ "by": "app", "job": job });
+                later.record_effect("orderCancel", order, "orderCancelFailed", details);
+            } else {
+                finish(&later, order, &arguments);
+            }
+        });
+    });
+}
+
+fn finish(shop: &Arc<Shop>, order: &mut ShopOrder, arguments: &Map<String, Value>) {
     let refund = wants_refund(arguments);
     let reason = arguments["reason"].as_str().unwrap_or_default();
     settle(order, refund);
@@ -37,18 +73,12 @@ pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value 
     });
     shop.record_effect("orderCancel", order, "orderCancelled", details);
     if shop.announce_own_cancel {
-        let body = Bytes::from(order.body.to_string());
-        let announcement = shop.webhooks.announce(order, "orders/cancelled", body, 1);
+        let announcement = shop.webhooks.tell(order, "orders/cancelled", &order.body);
         send(shop, vec![announcement], Duration::ZERO);
     }
-    let job = format!("gid://shopify/Job/{}", Uuid::now_v7());
-    json!({ "job": { "id": job, "done": false }, "orderCancelUserErrors": [], "userErrors": [] })
 }
 
-fn check<'a>(
-    arguments: &Map<String, Value>,
-    order: Option<&'a mut ShopOrder>,
-) -> Result<&'a mut ShopOrder, Value> {
+fn check(arguments: &Map<String, Value>, order: Option<&ShopOrder>) -> Result<(), Value> {
     let note = arguments.get("staffNote").and_then(Value::as_str).unwrap_or_default();
     if note.chars().count() > STAFF_NOTE_LIMIT {
         return Err(refusal(
@@ -67,11 +97,14 @@ fn check<'a>(
         let message = "Cannot cancel an order that has already been canceled";
         return Err(refusal("orderId", message, "INVALID"));
     }
-    if !order.fulfilments.is_empty() {
+    if order.cancelling.is_some() {
+        return Err(refusal("orderId", "Cancellation is already in progress", "INVALID"));
+    }
+    if order.has_fulfilments() {
         let message = "Cannot cancel an order that has outstanding fulfillments";
         return Err(refusal("orderId", message, "INVALID"));
     }
-    Ok(order)
+    Ok(())
 }
 
 fn wants_refund(arguments: &Map<String, Value>) -> bool {

@@ -2,17 +2,16 @@
 //! nothing is executed.
 
 mod arguments;
+mod directives;
 
 use std::collections::{HashMap, HashSet};
 
 use graphql_parser::Pos;
 use graphql_parser::query::{
-    Definition, Directive, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet, Type,
-    TypeCondition, VariableDefinition, parse_query,
+    Definition, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet, Type, TypeCondition,
+    VariableDefinition, parse_query,
 };
 use serde_json::{Map, Value, json};
-
-use arguments::variables_in;
 
 use super::inputs::{invalid_variable, problems};
 use super::schema::{Schema, Shape, named, to_json};
@@ -29,6 +28,8 @@ pub(super) struct Selected {
     pub(super) key: String,
     pub(super) name: String,
     pub(super) arguments: Map<String, Value>,
+    /// What `@idempotent` says of a mutation.
+    pub(super) key_of_call: Option<String>,
     /// The type that the fragment around it asks for.
     pub(super) on: Option<String>,
     /// The name of the field's type.
@@ -186,7 +187,8 @@ impl<'a> Reader<'a> {
                 Selection::FragmentSpread(spread) => &spread.directives,
                 Selection::InlineFragment(fragment) => &fragment.directives,
             };
-            if !self.is_wanted(directives) {
+            let is_field = type_name == "Mutation" && matches!(selection, Selection::Field(_));
+            if !self.is_wanted(directives, is_field) {
                 continue;
             }
             match selection {
@@ -224,6 +226,7 @@ impl<'a> Reader<'a> {
             key: key.clone(),
             name: field.name.clone(),
             arguments,
+            key_of_call: None,
             on: on.map(str::to_owned),
             type_name: type_name.to_owned(),
             children,
@@ -243,11 +246,12 @@ impl<'a> Reader<'a> {
             return None;
         };
         let arguments = self.read_arguments(field, shape);
+        let key_of_call = if type_name == "Mutation" { self.idempotency_key(field) } else { None };
         let child_type = named(&shape.shape);
         self.check_has_selections(field, &shape.shape);
         let children = self.select(child_type, &field.selection_set, None);
         self.path.pop();
-        Some(selected(arguments, child_type, children))
+        Some(Selected { key_of_call, ..selected(arguments, child_type, children) })
     }
 
     /// Objects need a selection, and nothing else has one.
@@ -271,28 +275,6 @@ impl<'a> Reader<'a> {
             message,
             json!({ "code": "selectionMismatch", "nodeName": format!("field '{}'", field.name), "typeName": named(shape) }),
         );
-    }
-
-    /// What `@include` and `@skip` say; no other directive is served.
-    fn is_wanted(&mut self, directives: &'a [Directive<'a, String>]) -> bool {
-        let mut wanted = true;
-        for directive in directives {
-            let condition = directive.arguments.iter().find(|(name, _)| name == "if");
-            for name in condition.iter().flat_map(|(_, literal)| variables_in(literal)) {
-                self.used.insert(name);
-            }
-            let truth = condition.map(|(_, literal)| to_json(literal, &self.variables) == json!(true));
-            match (directive.name.as_str(), truth) {
-                ("include", Some(truth)) => wanted &= truth,
-                ("skip", Some(truth)) => wanted &= !truth,
-                (name, _) => self.complain(
-                    &directive.position,
-                    format!("Directive @{name} is not defined"),
-                    json!({ "code": "undefinedDirective", "directiveName": name }),
-                ),
-            }
-        }
-        wanted
     }
 
     fn complain(&mut self, position: &Pos, message: String, extensions: Value) {

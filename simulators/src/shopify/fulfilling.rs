@@ -4,50 +4,66 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::orders::{Fulfilment, FulfilmentOrder, OrderBook, ShopOrder, gid, number};
-use super::{Shop, user_errors, views};
-use crate::ledger::now;
+use super::fulfilment_orders::{FulfilmentOrder, Place};
+use super::orders::{Fulfilment, FulfilmentLine, OrderBook, ShopOrder, gid, number};
+use super::routing::FIRST_LOCATION;
+use super::webhooks::Announcement;
+use super::{Shop, moments, user_errors, views};
 
 /// So many pieces of one line of a fulfilment order.
-struct Portion {
-    fulfilment_order: i64,
-    line: i64,
-    quantity: i64,
+pub(super) struct Portion {
+    pub(super) fulfilment_order: i64,
+    pub(super) line: i64,
+    pub(super) quantity: i64,
 }
 
-/// Fulfils what is asked for and returns the payload.
-pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
+/// Fulfils what is asked for; returns the payload, and what the shop then says of it.
+pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> (Value, Vec<Announcement>) {
     let input = &arguments["fulfillment"];
     let mut book = shop.book();
+    let refused = |error| (user_errors("FulfillmentCreatePayload", &json!([error])), Vec::new());
     let (order_id, portions) = match plan(&book, input) {
         Ok(planned) => planned,
-        Err(error) => return user_errors("FulfillmentCreatePayload", &json!([error])),
+        Err(error) => return refused(error),
     };
-    let fulfilment_id = book.next_id();
-    let line_ids: Vec<i64> = portions.iter().map(|_| book.next_id()).collect();
-    let Some(order) = book.find_mut(order_id) else {
-        return user_errors("FulfillmentCreatePayload", &json!([missing_order()]));
-    };
-    let (lines, recorded) = take(order, &portions, &line_ids);
-    let fulfilment = Fulfilment {
-        id: fulfilment_id,
-        created_at: now(),
-        tracking: tracking(&input["trackingInfo"]),
-        lines,
-    };
-    let details = json!({
-        "fulfillmentId": gid("Fulfillment", fulfilment_id),
-        "lines": recorded,
-        "tracking": fulfilment.tracking,
-        "notifyCustomer": input["notifyCustomer"].as_bool().unwrap_or(false),
+    let made = book.change(order_id, |order| {
+        let mut details = fulfil(order, &portions, tracking(&input["trackingInfo"]));
+        details["notifyCustomer"] = json!(input["notifyCustomer"].as_bool().unwrap_or(false));
+        shop.record_effect("fulfillmentCreate", order, "fulfillmentCreated", details);
+        let fulfilment = order.fulfilments.last()?;
+        let told = order.told_fulfilment(fulfilment);
+        let echoes = shop.webhooks.of_fulfilment(order, "fulfillments/create", &told);
+        Some((json!({ "fulfillment": views::fulfilment(order, fulfilment), "userErrors": [] }), echoes))
     });
-    shop.record_effect("fulfillmentCreate", order, "fulfillmentCreated", details);
-    order.fulfilments.push(fulfilment);
-    let open = order.fulfilment_orders.iter().any(|fulfilment_order| !fulfilment_order.closed);
-    order.body["fulfillment_status"] = json!(if open { "partial" } else { "fulfilled" });
+    made.flatten().unwrap_or_else(|| refused(missing_order()))
+}
+
+/// Makes a fulfilment of these portions, which are there; returns what the ledger says of it.
+pub(super) fn fulfil(order: &mut ShopOrder, portions: &[Portion], tracking: Vec<Value>) -> Value {
+    let (lines, recorded) = take(order, portions);
+    let place = portions
+        .first()
+        .and_then(|portion| order.fulfilment_orders.iter().find(|known| known.id == portion.fulfilment_order))
+        .map(|fulfilment_order| fulfilment_order.place.clone());
+    let id = order.ids.next();
+    let now = moments::now();
+    let details = json!({
+        "fulfillmentId": gid("Fulfillment", id),
+        "lines": recorded,
+        "tracking": tracking,
+        "location": place.as_ref().map(|place| gid("Location", place.id)),
+    });
+    order.fulfilments.push(Fulfilment {
+        id,
+        created_at: now.clone(),
+        updated_at: now,
+        cancelled: false,
+        place: place.unwrap_or_else(|| Place::own(FIRST_LOCATION)),
+        tracking,
+        lines,
+    });
     order.touch();
-    let view = order.fulfilments.last().map(|fulfilment| views::fulfilment(order, fulfilment));
-    json!({ "fulfillment": view, "userErrors": [] })
+    details
 }
 
 /// Which order, and which portions of it; or the user error.
@@ -68,7 +84,7 @@ fn plan(book: &OrderBook, input: &Value) -> Result<(i64, Vec<Portion>), Value> {
             "All fulfillment orders must belong to the same order. Multiple orders with ids {orders:?} were found."
         )));
     }
-    let locations = distinct(found.iter().map(|(_, fulfilment_order, _)| fulfilment_order.location));
+    let locations = distinct(found.iter().map(|(_, fulfilment_order, _)| fulfilment_order.place.id));
     if locations.len() > 1 {
         return Err(refusal(format!(
             "All fulfillment orders must be assigned to a single location. Multiple locations with ids {locations:?} were found."
@@ -106,10 +122,11 @@ fn check_quantities(groups: &[Value]) -> Result<(), Value> {
 
 /// The portions of one fulfilment order; without lines, all that remains.
 fn portions_of(fulfilment_order: &FulfilmentOrder, wanted: &Value) -> Result<Vec<Portion>, Value> {
-    if fulfilment_order.closed {
+    if !fulfilment_order.is_fulfillable() {
         return Err(refusal(format!(
-            "Fulfillment order {} has an unfulfillable status= closed.",
-            fulfilment_order.id
+            "Fulfillment order {} has an unfulfillable status= {}.",
+            fulfilment_order.id,
+            fulfilment_order.status().as_str().to_lowercase()
         )));
     }
     let portion = |line, quantity| Portion { fulfilment_order: fulfilment_order.id, line, quantity };
@@ -141,13 +158,12 @@ fn portions_of(fulfilment_order: &FulfilmentOrder, wanted: &Value) -> Result<Vec
 
 /// Takes the portions out of what remains; returns the fulfilment's lines, one per line of the
 /// order, and what the ledger says.
-fn take(order: &mut ShopOrder, portions: &[Portion], ids: &[i64]) -> (Vec<(i64, i64, i64)>, Vec<Value>) {
-    let mut lines: Vec<(i64, i64, i64)> = Vec::new();
+fn take(order: &mut ShopOrder, portions: &[Portion]) -> (Vec<FulfilmentLine>, Vec<Value>) {
+    let mut lines: Vec<FulfilmentLine> = Vec::new();
     let mut recorded = Vec::new();
-    for (portion, id) in portions.iter().zip(ids) {
-        let Some(fulfilment_order) =
-            order.fulfilment_orders.iter_mut().find(|known| known.id == portion.fulfilment_order)
-        else {
+    let ids = order.ids.clone();
+    for portion in portions {
+        let Some(fulfilment_order) = order.fulfilment_order_mut(portion.fulfilment_order) else {
             continue;
         };
         let Some(line) = fulfilment_order.lines.iter_mut().find(|line| line.id == portion.line) else {
@@ -155,10 +171,12 @@ fn take(order: &mut ShopOrder, portions: &[Portion], ids: &[i64]) -> (Vec<(i64, 
         };
         line.remaining -= portion.quantity;
         let (line_item, total, remaining) = (line.line, line.total, line.remaining);
-        fulfilment_order.closed = fulfilment_order.lines.iter().all(|line| line.remaining == 0);
-        match lines.iter_mut().find(|(_, known, _)| *known == line_item) {
-            Some((_, _, quantity)) => *quantity += portion.quantity,
-            None => lines.push((*id, line_item, portion.quantity)),
+        fulfilment_order.settle();
+        match lines.iter_mut().find(|known| known.line == line_item) {
+            Some(known) => known.quantity += portion.quantity,
+            None => {
+                lines.push(FulfilmentLine { id: ids.next(), line: line_item, quantity: portion.quantity })
+            }
         }
         recorded.push(json!({
             "fulfillmentOrderId": gid("FulfillmentOrder", portion.fulfilment_order),
@@ -174,7 +192,7 @@ fn take(order: &mut ShopOrder, portions: &[Portion], ids: &[i64]) -> (Vec<(i64, 
 }
 
 /// One entry per tracking number.
-fn tracking(input: &Value) -> Vec<Value> {
+pub(super) fn tracking(input: &Value) -> Vec<Value> {
     let listed = |single: &str, plural: &str| -> Vec<Value> {
         let several = input[plural].as_array().cloned().unwrap_or_default();
         let one = (!input[single].is_null()).then(|| input[single].clone());

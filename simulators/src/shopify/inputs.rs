@@ -89,6 +89,9 @@ fn check_named(schema: &Schema, name: &str, value: &Value, path: &mut Vec<Value>
         "String" | "URL" | "DateTime" if !value.is_string() => {
             Some(format!("Could not coerce value {value} to {name}"))
         }
+        "Money" | "Decimal" if !value.is_string() && !value.is_number() => {
+            Some(format!("Could not coerce value {value} to {name}"))
+        }
         _ => None,
     };
     if let Some(explanation) = explanation {

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::moments;
 use super::orders::gid;
-use crate::ledger::now;
 
 /// Ids of invented orders and lines lie above this: beyond 2^53, where a float rounds them.
 const ID_FLOOR: i64 = 820_000_000_000_000_000;
@@ -70,7 +70,7 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
     let person = PEOPLE[rand::random_range(0..PEOPLE.len())];
     let address = address(&person, wish.zip.as_deref());
     let email = format!("{}.{}@example.com", person[0], person[1]).to_lowercase();
-    let placed_at = now();
+    let placed_at = moments::now();
     let mut order = json!({
         "id": id,
         "admin_graphql_api_id": gid("Order", id),
@@ -144,7 +144,8 @@ fn prices(subtotal: u64, paid: bool) -> Value {
     })
 }
 
-fn line(sku: &str, quantity: u64) -> Value {
+/// A line of an order.
+pub(super) fn line(sku: &str, quantity: u64) -> Value {
     let id = random_id();
     let title = sku.replace('-', " ").to_lowercase();
     json!({

@@ -1,60 +1,68 @@
 //! What the shop knows of its orders, their fulfilment orders and fulfilments.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use chrono::Utc;
 use serde_json::{Map, Value, json};
 
-use crate::ledger::now;
-
-/// The first location of every simulated shop; a second fulfilment order is at the next one.
-const FIRST_LOCATION: i64 = 655_441_491;
+use super::fulfilment_orders::{FulfilmentOrder, Pieces, Place};
+use super::moments;
+use super::routing::{Routing, fulfillable_lines, is_there, route};
 
 /// An order of the shop.
 pub(super) struct ShopOrder {
     pub(super) id: i64,
     pub(super) shop: String,
-    /// The order as webhooks carry it.
+    /// The order as webhooks would carry it now.
     pub(super) body: Value,
     pub(super) fulfilment_orders: Vec<FulfilmentOrder>,
     pub(super) fulfilments: Vec<Fulfilment>,
+    pub(super) routing: Routing,
     /// When the shop has decided where the order is fulfilled from.
     pub(super) routed_at: Instant,
-}
-
-/// What is to be fulfilled from one location.
-pub(super) struct FulfilmentOrder {
-    pub(super) id: i64,
-    pub(super) location: i64,
-    pub(super) closed: bool,
-    pub(super) lines: Vec<FulfilmentOrderLine>,
-}
-
-/// A line of a fulfilment order.
-pub(super) struct FulfilmentOrderLine {
-    pub(super) id: i64,
-    /// The id of the order's line.
-    pub(super) line: i64,
-    pub(super) total: i64,
-    pub(super) remaining: i64,
+    /// The job of a cancellation that is under way.
+    pub(super) cancelling: Option<String>,
+    /// The transaction that the customer paid with.
+    pub(super) payment: i64,
+    /// Whether somebody had a hand in its fulfilment orders: they are not dealt out anew then.
+    pub(super) handled: bool,
+    /// What could be fulfilled in the body that was posted last.
+    posted: Vec<Pieces>,
+    pub(super) ids: Ids,
 }
 
 /// What was fulfilled at once.
 pub(super) struct Fulfilment {
     pub(super) id: i64,
     pub(super) created_at: String,
+    pub(super) updated_at: String,
+    pub(super) cancelled: bool,
+    pub(super) place: Place,
     pub(super) tracking: Vec<Value>,
-    /// Id, the order's line, quantity.
-    pub(super) lines: Vec<(i64, i64, i64)>,
+    pub(super) lines: Vec<FulfilmentLine>,
 }
 
-/// How an order is split into fulfilment orders.
+/// So many pieces of a line of the order, fulfilled.
 #[derive(Clone, Copy)]
-pub(super) struct Routing {
-    pub(super) fulfilment_orders: usize,
-    pub(super) locations: usize,
-    pub(super) after: Duration,
+pub(super) struct FulfilmentLine {
+    pub(super) id: i64,
+    /// The id of the order's line.
+    pub(super) line: i64,
+    pub(super) quantity: i64,
+}
+
+/// Gives out ids; a clone gives out none that another gave.
+#[derive(Clone)]
+pub(super) struct Ids(Arc<AtomicI64>);
+
+impl Ids {
+    /// An id that was not given to anything yet.
+    pub(super) fn next(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// All orders by id.
@@ -62,7 +70,11 @@ pub(super) struct OrderBook {
     orders: HashMap<i64, ShopOrder>,
     /// The order of each fulfilment order.
     routed: HashMap<i64, i64>,
-    last_id: i64,
+    /// The jobs that are not done.
+    pub(super) jobs: HashSet<String>,
+    /// What was made under an idempotency key: the input, and the payload that was answered.
+    pub(super) answered: HashMap<String, (Value, Value)>,
+    ids: Ids,
 }
 
 impl Default for OrderBook {
@@ -70,47 +82,56 @@ impl Default for OrderBook {
         Self {
             orders: HashMap::new(),
             routed: HashMap::new(),
+            jobs: HashSet::new(),
+            answered: HashMap::new(),
             // From the clock, so that no id comes again after a reset or a restart.
-            last_id: Utc::now().timestamp_micros(),
+            ids: Ids(Arc::new(AtomicI64::new(Utc::now().timestamp_micros()))),
         }
     }
 }
 
 impl OrderBook {
-    /// An id that was not given to anything yet.
-    pub(super) fn next_id(&mut self) -> i64 {
-        self.last_id += 1;
-        self.last_id
-    }
-
     /// Keeps an order, or takes a newer body of one that is known.
-    pub(super) fn keep(&mut self, id: i64, shop: String, body: Value, routing: Routing) {
-        let routed = self.orders.get(&id).is_some_and(|known| {
-            !known.fulfilments.is_empty() || fulfillable_lines(&known.body) == fulfillable_lines(&body)
-        });
-        if let (true, Some(known)) = (routed, self.orders.get_mut(&id)) {
-            known.body = body;
-            return;
+    pub(super) fn keep(&mut self, id: i64, shop: String, body: Value, mut routing: Routing) {
+        let posted = fulfillable_lines(&body);
+        if let Some(known) = self.orders.get_mut(&id) {
+            let same = known.posted == posted;
+            if same || known.handled {
+                known.take(body, posted, same);
+                self.enter(id);
+                return;
+            }
+            routing.location = routing.location.or(known.routing.location);
+            routing.delivery_method = routing.delivery_method.or(known.routing.delivery_method.take());
         }
-        let fulfilment_orders = self.route(&body, routing);
-        self.routed.extend(fulfilment_orders.iter().map(|routed| (routed.id, id)));
-        let order = ShopOrder {
+        let mut order = ShopOrder {
             id,
             shop,
+            fulfilment_orders: route(&self.ids, &body, &routing),
             body,
-            fulfilment_orders,
             fulfilments: Vec::new(),
             routed_at: Instant::now() + routing.after,
+            routing,
+            cancelling: None,
+            payment: self.ids.next(),
+            handled: false,
+            posted,
+            ids: self.ids.clone(),
         };
+        order.write_body();
         self.orders.insert(id, order);
+        self.enter(id);
     }
 
     pub(super) fn find(&self, id: i64) -> Option<&ShopOrder> {
         self.orders.get(&id)
     }
 
-    pub(super) fn find_mut(&mut self, id: i64) -> Option<&mut ShopOrder> {
-        self.orders.get_mut(&id)
+    /// Changes an order; its new fulfilment orders are found from then on.
+    pub(super) fn change<T>(&mut self, id: i64, apply: impl FnOnce(&mut ShopOrder) -> T) -> Option<T> {
+        let result = apply(self.orders.get_mut(&id)?);
+        self.enter(id);
+        Some(result)
     }
 
     /// The order whose routed fulfilment order has this id.
@@ -127,30 +148,9 @@ impl OrderBook {
         })
     }
 
-    /// Deals the lines out to as many fulfilment orders as wanted; none stays empty.
-    fn route(&mut self, body: &Value, routing: Routing) -> Vec<FulfilmentOrder> {
-        let lines = fulfillable_lines(body);
-        let count = routing.fulfilment_orders.max(1).min(lines.len());
-        let locations = routing.locations.max(1);
-        let first = body["location_id"].as_i64().unwrap_or(FIRST_LOCATION);
-        let mut dealt: Vec<FulfilmentOrder> = (0..count)
-            .map(|index| FulfilmentOrder {
-                id: self.next_id(),
-                location: first + i64::try_from(index % locations).unwrap_or_default(),
-                closed: body["cancelled_at"].is_string(),
-                lines: Vec::new(),
-            })
-            .collect();
-        for (index, (line, quantity)) in lines.into_iter().enumerate() {
-            let id = self.next_id();
-            dealt[index % count].lines.push(FulfilmentOrderLine {
-                id,
-                line,
-                total: quantity,
-                remaining: quantity,
-            });
-        }
-        dealt
+    fn enter(&mut self, id: i64) {
+        let Some(order) = self.orders.get(&id) else { return };
+        self.routed.extend(order.fulfilment_orders.iter().map(|found| (found.id, id)));
     }
 }
 
@@ -180,6 +180,16 @@ impl ShopOrder {
         lines(&self.body).iter().find(|line| line["id"].as_i64() == Some(id))
     }
 
+    pub(super) fn line_mut(&mut self, id: i64) -> Option<&mut Value> {
+        let lines = self.body["line_items"].as_array_mut()?;
+        lines.iter_mut().find(|line| line["id"].as_i64() == Some(id))
+    }
+
+    pub(super) fn fulfilment_order_mut(&mut self, id: i64) -> Option<&mut FulfilmentOrder> {
+        self.handled = true;
+        self.fulfilment_orders.iter_mut().find(|found| found.id == id)
+    }
+
     pub(super) fn is_routed(&self) -> bool {
         Instant::now() >= self.routed_at
     }
@@ -188,24 +198,56 @@ impl ShopOrder {
         self.body["cancelled_at"].is_string()
     }
 
+    /// Whether anybody fulfilled something of it that was not taken back.
+    pub(super) fn has_fulfilments(&self) -> bool {
+        self.body["fulfillments"].as_array().into_iter().flatten().any(is_there)
+    }
+
     /// The order is not to be fulfilled any more.
     pub(super) fn cancel(&mut self, reason: &str) {
-        let cancelled_at = now();
+        let cancelled_at = moments::now();
         self.body["cancelled_at"] = json!(cancelled_at);
         self.body["closed_at"] = json!(cancelled_at);
         self.body["cancel_reason"] = json!(reason);
+        self.cancelling = None;
+        self.close_all();
         self.touch();
+    }
+
+    /// The order changed just now: its body says so, and everything else that is true now.
+    pub(super) fn touch(&mut self) {
+        let known = self.body["updated_at"].as_str().and_then(moments::read);
+        // A posted body may be ahead of this clock; what comes later is not older for that.
+        let updated_at = known.map_or(Utc::now(), |known| known.max(Utc::now()));
+        self.body["updated_at"] = json!(moments::written(updated_at));
+        self.write_body();
+    }
+
+    /// Takes a body that somebody posted; with the `same` pieces the fulfilment orders stay.
+    fn take(&mut self, mut body: Value, posted: Vec<Pieces>, same: bool) {
+        let known: Vec<Value> = self.body["fulfillments"].as_array().cloned().unwrap_or_default();
+        let fulfilments = body["fulfillments"].as_array().cloned().unwrap_or_default();
+        let ours = known.into_iter().filter(|fulfilment| self.is_ours(fulfilment));
+        let theirs = fulfilments.into_iter().filter(|fulfilment| !self.is_ours(fulfilment));
+        body["fulfillments"] = theirs.chain(ours).collect();
+        self.body = body;
+        self.posted = posted;
+        if self.is_cancelled() {
+            self.close_all();
+        } else if !same {
+            self.follow_body();
+        }
+        self.write_body();
+    }
+
+    fn close_all(&mut self) {
         for fulfilment_order in &mut self.fulfilment_orders {
             fulfilment_order.closed = true;
+            fulfilment_order.holds.clear();
             for line in &mut fulfilment_order.lines {
                 line.remaining = 0;
             }
         }
-    }
-
-    /// The order changed just now.
-    pub(super) fn touch(&mut self) {
-        self.body["updated_at"] = json!(now());
     }
 }
 
@@ -222,13 +264,4 @@ pub(super) fn number(kind: &str, gid: &str) -> Option<i64> {
 /// The lines of an order body.
 pub(super) fn lines(body: &Value) -> &[Value] {
     body["line_items"].as_array().map_or(&[], Vec::as_slice)
-}
-
-/// Line id and quantity of what can be fulfilled.
-fn fulfillable_lines(body: &Value) -> Vec<(i64, i64)> {
-    let fulfillable = |line: &Value| {
-        let quantity = line["fulfillable_quantity"].as_i64().or(line["quantity"].as_i64())?;
-        (quantity > 0).then_some((line["id"].as_i64()?, quantity))
-    };
-    lines(body).iter().filter_map(fulfillable).collect()
 }

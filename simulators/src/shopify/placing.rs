@@ -1,4 +1,4 @@
-//! Where a test or a demo plays the customer: orders placed, paid and cancelled in the shop.
+//! Where a test or a demo plays the customer: orders placed in the shop.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::Shop;
 use super::invented::{Wish, invent};
-use super::orders::{Routing, ShopOrder};
+use super::orders::ShopOrder;
+use super::routing::Routing;
 use super::webhooks::Announcement;
 use crate::deliveries::deliver;
-use crate::ledger::now;
 
 /// How an order is placed, from the query string.
 #[derive(Deserialize)]
@@ -37,11 +37,13 @@ pub(super) struct Placing {
     #[serde(default = "one")]
     fulfilment_orders: u32,
     locations: Option<u32>,
+    location: Option<i64>,
+    delivery_method: Option<String>,
     #[serde(flatten)]
     wish: Wish,
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
@@ -77,6 +79,8 @@ pub(super) async fn place(
     let routing = Routing {
         fulfilment_orders: placing.fulfilment_orders as usize,
         locations: placing.locations.unwrap_or(placing.fulfilment_orders) as usize,
+        location: placing.location,
+        delivery_method: placing.delivery_method.as_deref().map(str::to_uppercase),
         after: shop.route_after,
     };
     let mut book = shop.book();
@@ -103,46 +107,11 @@ pub(super) async fn place(
     (StatusCode::CREATED, Json(answer)).into_response()
 }
 
-/// `POST /_orders/{id}/cancel`: the shop cancels its order, whatever became of it.
-pub(super) async fn cancel(State(shop): State<Arc<Shop>>, Path(id): Path<i64>) -> Response {
-    change(&shop, id, "orders/cancelled", |shop, order| {
-        order.cancel("customer");
-        shop.record_effect(
-            "cancelOrder",
-            order,
-            "orderCancelled",
-            json!({ "by": "shop", "reason": "customer" }),
-        );
-    })
-}
-
-/// `POST /_orders/{id}/pay`: the customer pays.
-pub(super) async fn pay(State(shop): State<Arc<Shop>>, Path(id): Path<i64>) -> Response {
-    change(&shop, id, "orders/paid", |shop, order| {
-        order.body["financial_status"] = json!("paid");
-        order.body["total_outstanding"] = json!("0.00");
-        order.body["processed_at"] = json!(now());
-        order.touch();
-        shop.record_effect("payOrder", order, "orderPaid", json!({}));
-    })
-}
-
-fn change(shop: &Arc<Shop>, id: i64, topic: &str, apply: impl FnOnce(&Shop, &mut ShopOrder)) -> Response {
-    let mut book = shop.book();
-    let Some(order) = book.find_mut(id) else {
-        return (StatusCode::NOT_FOUND, Json(json!({ "error": format!("order {id} is not known") })))
-            .into_response();
-    };
-    apply(shop, order);
-    let announcements = vec![shop.webhooks.announce(order, topic, Bytes::from(order.body.to_string()), 1)];
-    let answer = placed(order, &announcements);
-    drop(book);
-    send(shop, announcements, Duration::ZERO);
-    Json(answer).into_response()
-}
-
 /// Sends announcements after `delay`, the next when the one before has been accepted.
 pub(super) fn send(shop: &Arc<Shop>, announcements: Vec<Announcement>, delay: Duration) {
+    if announcements.is_empty() {
+        return;
+    }
     let control = Arc::clone(&shop.control);
     shop.control.spawn(async move {
         tokio::time::sleep(delay).await;
@@ -152,7 +121,8 @@ pub(super) fn send(shop: &Arc<Shop>, announcements: Vec<Announcement>, delay: Du
     });
 }
 
-fn placed(order: &ShopOrder, announcements: &[Announcement]) -> Value {
+/// What is said of an order to whoever placed or changed it.
+pub(super) fn placed(order: &ShopOrder, announcements: &[Announcement]) -> Value {
     let webhooks: Vec<Value> = announcements
         .iter()
         .map(|announcement| json!({ "topic": announcement.topic, "webhookId": announcement.webhook_id }))
@@ -168,6 +138,6 @@ fn placed(order: &ShopOrder, announcements: &[Announcement]) -> Value {
     })
 }
 
-fn bad_request(message: &str) -> Response {
+pub(super) fn bad_request(message: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": message }))).into_response()
 }

@@ -1,4 +1,4 @@
-//! The part of the Admin API's schema that is served, read from `schema.graphql`.
+//! The part of the Admin API's schema that is served, read from `schema.graphql` and the files in `schema/`.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,11 @@ use graphql_parser::query::Value as Literal;
 use graphql_parser::schema::{Definition, InputValue, Type, TypeDefinition, parse_schema};
 use serde_json::{Map, Value};
 
-const PUBLISHED_PART: &str = include_str!("schema.graphql");
+const PUBLISHED_PART: &str = concat!(
+    include_str!("schema.graphql"),
+    include_str!("schema/fulfilments.graphql"),
+    include_str!("schema/inputs.graphql"),
+);
 
 /// A type as it is written in the schema or in a document.
 pub(super) type Shape = Type<'static, String>;

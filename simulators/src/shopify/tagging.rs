@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::orders::number;
+use super::orders::{ShopOrder, number};
 use super::{Shop, user_errors, views};
 
 /// Adds the tags that are not there yet and returns the payload.
 pub(super) fn add(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
     let mut book = shop.book();
     let id = arguments["id"].as_str().and_then(|id| number("Order", id));
-    let Some(order) = id.and_then(|id| book.find_mut(id)) else {
+    let answered = id.and_then(|id| book.change(id, |order| add_to(shop, order, &arguments["tags"])));
+    answered.unwrap_or_else(|| {
         let error = json!({ "field": ["id"], "message": "Node not found" });
-        return user_errors("TagsAddPayload", &json!([error]));
-    };
+        user_errors("TagsAddPayload", &json!([error]))
+    })
+}
+
+fn add_to(shop: &Shop, order: &mut ShopOrder, given: &Value) -> Value {
     let mut tags = views::tags(&order.body);
     let mut added = Vec::new();
-    for tag in wanted(&arguments["tags"]) {
+    for tag in wanted(given) {
         if !tags.iter().any(|known| known.eq_ignore_ascii_case(&tag)) {
             added.push(tag.clone());
             tags.push(tag);

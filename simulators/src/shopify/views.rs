@@ -1,98 +1,76 @@
 //! Orders as the Admin API shows them: whole objects, of which a selection is answered.
 
+mod fulfilments;
+mod refunds;
+
 use serde_json::{Value, json};
 
-use super::orders::{Fulfilment, FulfilmentOrder, FulfilmentOrderLine, ShopOrder, gid, lines};
+pub(super) use fulfilments::{fulfilment, fulfilment_order};
+pub(super) use refunds::{refund, suggested_refund};
+
+use super::fulfilment_orders::Status;
+use super::orders::{ShopOrder, gid, lines};
+use super::routing::{fulfilled_in, returned_in};
+use super::{moments, money};
 
 /// The name under which a view keeps the members of a connection.
 pub(super) const MEMBERS: &str = "__members";
 
 /// An order with all it has.
 pub(super) fn order(order: &ShopOrder) -> Value {
-    let body = &order.body;
+    let mut view = facts(order);
     let fulfilment_orders: Vec<Value> = if order.is_routed() {
         order.fulfilment_orders.iter().map(|found| fulfilment_order(order, found)).collect()
     } else {
         Vec::new()
     };
-    let fulfilments: Vec<Value> = order.fulfilments.iter().map(|found| fulfilment(order, found)).collect();
-    let line_items: Vec<Value> = lines(body).iter().map(|line| line_item(order, line)).collect();
+    let line_items: Vec<Value> = lines(&order.body).iter().map(|line| line_item(order, line)).collect();
+    view["lineItems"] = json!({ MEMBERS: line_items });
+    view["fulfillments"] = fulfilments::all(order);
+    view["fulfillmentOrders"] = json!({ MEMBERS: fulfilment_orders });
+    view["refunds"] = refunds::all(order);
+    view["transactions"] = refunds::transactions(order);
+    view["customer"] = customer(&order.body);
+    view["shippingAddress"] = address(&order.body["shipping_address"]);
+    view["billingAddress"] = address(&order.body["billing_address"]);
+    view
+}
+
+/// What stands in the order itself.
+fn facts(order: &ShopOrder) -> Value {
+    let body = &order.body;
+    let currency = currency(order);
+    let total = money::cents(&body["total_price"]);
+    let current = body.get("current_total_price").map_or(total, money::cents);
     json!({
         "__typename": "Order",
         "id": order.gid(),
         "legacyResourceId": order.id.to_string(),
         "name": order.name(),
         "email": body["email"],
+        "phone": body["phone"],
         "note": body["note"],
         "test": body["test"].as_bool().unwrap_or(false),
         "closed": body["closed_at"].is_string(),
-        "closedAt": body["closed_at"],
-        "createdAt": body["created_at"],
-        "updatedAt": body["updated_at"],
-        "cancelledAt": body["cancelled_at"],
+        "closedAt": moments::answered(&body["closed_at"]),
+        "createdAt": moments::answered(&body["created_at"]),
+        "processedAt": moments::answered(&body["processed_at"]),
+        "updatedAt": moments::answered(&body["updated_at"]),
+        "cancelledAt": moments::answered(&body["cancelled_at"]),
         "cancelReason": upper(&body["cancel_reason"]),
         "displayFinancialStatus": upper(&body["financial_status"]),
         "displayFulfillmentStatus": fulfilment_status(order),
         "tags": tags(body),
-        "lineItems": { MEMBERS: line_items },
-        "fulfillments": fulfilments,
-        "fulfillmentOrders": { MEMBERS: fulfilment_orders },
+        "currencyCode": currency,
+        "totalPriceSet": money::bag(total, &currency),
+        "currentTotalPriceSet": money::bag(current, &currency),
+        "totalRefundedSet": money::bag(order.refunded(), &currency),
     })
 }
 
-/// A fulfilment order of `order`.
-pub(super) fn fulfilment_order(order: &ShopOrder, shown: &FulfilmentOrder) -> Value {
-    let status = match shown {
-        closed if closed.closed => "CLOSED",
-        begun if begun.lines.iter().any(|line| line.remaining < line.total) => "IN_PROGRESS",
-        _ => "OPEN",
-    };
-    let members: Vec<Value> = shown.lines.iter().map(|line| fulfilment_order_line(order, line)).collect();
-    let location = format!("Location {}", shown.location);
-    json!({
-        "__typename": "FulfillmentOrder",
-        "id": gid("FulfillmentOrder", shown.id),
-        "orderId": order.gid(),
-        "orderName": order.name(),
-        "createdAt": order.body["created_at"],
-        "updatedAt": order.body["updated_at"],
-        "status": status,
-        "requestStatus": "UNSUBMITTED",
-        "assignedLocation": {
-            "__typename": "FulfillmentOrderAssignedLocation",
-            "name": location,
-            "location": { "__typename": "Location", "id": gid("Location", shown.location), "name": location },
-        },
-        "lineItems": { MEMBERS: members },
-    })
-}
-
-/// A fulfilment of `order`.
-pub(super) fn fulfilment(order: &ShopOrder, shown: &Fulfilment) -> Value {
-    let member = |&(id, line, quantity): &(i64, i64, i64)| {
-        json!({
-            "__typename": "FulfillmentLineItem",
-            "id": gid("FulfillmentLineItem", id),
-            "quantity": quantity,
-            "lineItem": line_by_id(order, line),
-        })
-    };
-    let position = order.fulfilments.iter().position(|found| found.id == shown.id).unwrap_or_default() + 1;
-    let total: i64 = shown.lines.iter().map(|(_, _, quantity)| quantity).sum();
-    let members: Vec<Value> = shown.lines.iter().map(member).collect();
-    json!({
-        "__typename": "Fulfillment",
-        "id": gid("Fulfillment", shown.id),
-        "legacyResourceId": shown.id.to_string(),
-        "name": format!("{}-F{position}", order.name()),
-        "status": "SUCCESS",
-        "displayStatus": "FULFILLED",
-        "createdAt": shown.created_at,
-        "updatedAt": shown.created_at,
-        "totalQuantity": total,
-        "trackingInfo": shown.tracking,
-        "fulfillmentLineItems": { MEMBERS: members },
-    })
+/// The currency of the order's money.
+fn currency(order: &ShopOrder) -> Value {
+    json!(order.body["currency"].as_str().unwrap_or("EUR"))
 }
 
 /// The tags of an order body, which carries them as one text.
@@ -101,17 +79,44 @@ pub(super) fn tags(body: &Value) -> Vec<String> {
     text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
-fn fulfilment_order_line(order: &ShopOrder, line: &FulfilmentOrderLine) -> Value {
-    let line_item = line_by_id(order, line.line);
+fn customer(body: &Value) -> Value {
+    let known = &body["customer"];
+    if known.is_null() {
+        return Value::Null;
+    }
+    let name = |part: &str| known[part].as_str().unwrap_or_default();
     json!({
-        "__typename": "FulfillmentOrderLineItem",
-        "id": gid("FulfillmentOrderLineItem", line.id),
-        "sku": line_item["sku"],
-        "productTitle": line_item["title"],
-        "requiresShipping": line_item["requiresShipping"],
-        "totalQuantity": line.total,
-        "remainingQuantity": line.remaining,
-        "lineItem": line_item,
+        "__typename": "Customer",
+        "id": known["id"].as_i64().map(|id| gid("Customer", id)),
+        "firstName": known["first_name"],
+        "lastName": known["last_name"],
+        "displayName": format!("{} {}", name("first_name"), name("last_name")).trim(),
+        "email": known["email"],
+        "phone": known["phone"],
+        "defaultEmailAddress": known["email"].as_str().map(|email| json!({ "emailAddress": email })),
+        "defaultPhoneNumber": known["phone"].as_str().map(|phone| json!({ "phoneNumber": phone })),
+    })
+}
+
+fn address(address: &Value) -> Value {
+    if address.is_null() {
+        return Value::Null;
+    }
+    json!({
+        "__typename": "MailingAddress",
+        "firstName": address["first_name"],
+        "lastName": address["last_name"],
+        "name": address["name"],
+        "company": address["company"],
+        "address1": address["address1"],
+        "address2": address["address2"],
+        "city": address["city"],
+        "province": address["province"],
+        "provinceCode": address["province_code"],
+        "zip": address["zip"],
+        "country": address["country"],
+        "countryCodeV2": address["country_code"],
+        "phone": address["phone"],
     })
 }
 
@@ -122,15 +127,11 @@ fn line_by_id(order: &ShopOrder, id: i64) -> Value {
 fn line_item(order: &ShopOrder, line: &Value) -> Value {
     let id = line["id"].as_i64().unwrap_or_default();
     let quantity = line["quantity"].as_i64().unwrap_or_default();
-    let fulfilled: i64 = order
-        .fulfilments
-        .iter()
-        .flat_map(|fulfilment| &fulfilment.lines)
-        .filter(|(_, fulfilled_line, _)| *fulfilled_line == id)
-        .map(|(_, _, quantity)| quantity)
-        .sum();
     let current = line["current_quantity"].as_i64().unwrap_or(quantity);
     let fulfillable = line["fulfillable_quantity"].as_i64().unwrap_or(quantity);
+    // What came back had left: it is neither current nor to be fulfilled again.
+    let unfulfilled = current - fulfilled_in(&order.body, id) + returned_in(&order.body, id);
+    let service = line["fulfillment_service"].as_str().unwrap_or("manual");
     json!({
         "__typename": "LineItem",
         "id": gid("LineItem", id),
@@ -139,23 +140,38 @@ fn line_item(order: &ShopOrder, line: &Value) -> Value {
         "sku": line["sku"],
         "quantity": quantity,
         "currentQuantity": current,
-        "fulfillableQuantity": (fulfillable - fulfilled).max(0),
-        "unfulfilledQuantity": (current - fulfilled).max(0),
+        "fulfillableQuantity": fulfillable,
+        "unfulfilledQuantity": unfulfilled.max(0),
+        "refundableQuantity": current,
         "requiresShipping": line["requires_shipping"].as_bool().unwrap_or(true),
+        "fulfillmentService": {
+            "__typename": "FulfillmentService",
+            "id": format!("gid://shopify/FulfillmentService/{service}"),
+            "handle": service,
+            "serviceName": service,
+        },
+        "originalUnitPriceSet": money::bag(money::cents(&line["price"]), &currency(order)),
     })
 }
 
 fn fulfilment_status(order: &ShopOrder) -> &'static str {
-    let open = order
+    let open: Vec<Status> = order
         .fulfilment_orders
         .iter()
-        .flat_map(|fulfilment_order| &fulfilment_order.lines)
-        .any(|line| line.remaining > 0);
-    match (order.fulfilments.is_empty(), open) {
-        (true, _) => "UNFULFILLED",
-        (false, true) => "PARTIALLY_FULFILLED",
-        (false, false) => "FULFILLED",
+        .filter(|found| !found.closed)
+        .map(super::fulfilment_orders::FulfilmentOrder::status)
+        .collect();
+    match (order.has_fulfilments(), open.as_slice()) {
+        (true, []) => "FULFILLED",
+        (true, _) => "PARTIALLY_FULFILLED",
+        (false, [_, ..]) if open.iter().all(|status| *status == Status::OnHold) => "ON_HOLD",
+        (false, [_, ..]) if open.iter().all(|status| *status == Status::Scheduled) => "SCHEDULED",
+        (false, _) => "UNFULFILLED",
     }
+}
+
+fn location(id: i64, name: &str) -> Value {
+    json!({ "__typename": "Location", "id": gid("Location", id), "name": name })
 }
 
 fn upper(text: &Value) -> Value {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -56,6 +56,26 @@ impl Webhooks {
             copies,
         };
         Announcement { topic: topic.to_owned(), webhook_id, delivery }
+    }
+
+    /// The webhook that tells this of `order`.
+    pub(super) fn tell(&self, order: &ShopOrder, topic: &str, body: &Value) -> Announcement {
+        self.announce(order, topic, Bytes::from(body.to_string()), 1)
+    }
+
+    /// What the shop says of a fulfilment that was made or changed: itself, then the order.
+    pub(super) fn of_fulfilment(
+        &self,
+        order: &ShopOrder,
+        topic: &str,
+        fulfilment: &Value,
+    ) -> Vec<Announcement> {
+        let mut topics = vec!["orders/updated"];
+        if topic == "fulfillments/create" {
+            topics.push(order.fulfilment_topic());
+        }
+        let about_order = topics.into_iter().map(|topic| self.tell(order, topic, &order.body));
+        std::iter::once(self.tell(order, topic, fulfilment)).chain(about_order).collect()
     }
 
     fn sign(&self, body: &[u8]) -> String {

@@ -4,10 +4,15 @@
 
 mod admin;
 mod callbacks;
+mod cancelling;
+mod changes;
 mod control;
+mod echoes;
 mod faults;
 mod fulfilling;
 mod published_schema;
+mod refunds;
 mod shipments;
+mod staff;
 mod stage;
 mod webhooks;

@@ -8,7 +8,11 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use graphql_parser::schema::{Definition, TypeDefinition, parse_schema};
 
-const SERVED: &str = include_str!("../../src/shopify/schema.graphql");
+const SERVED: &str = concat!(
+    include_str!("../../src/shopify/schema.graphql"),
+    include_str!("../../src/shopify/schema/fulfilments.graphql"),
+    include_str!("../../src/shopify/schema/inputs.graphql"),
+);
 const PUBLISHED: &str = "../../shared/fixtures/shopify/schema/admin-2026-07.graphql.gz";
 
 /// Fields with their types and arguments, input fields with their types, or enum values.

@@ -134,6 +134,53 @@ impl Stage {
         read(self.http.request(method, self.shopify_url(path)).json(&body)).await
     }
 
+    /// What the shop's people do with an order; the answer.
+    pub async fn act(&self, order: &Value, deed: &str, body: Value) -> Value {
+        let (status, answer) = self.try_to(order, deed, body).await;
+        assert_eq!(status, 200, "{deed}: {answer}");
+        answer
+    }
+
+    pub async fn try_to(&self, order: &Value, deed: &str, body: Value) -> (u16, Value) {
+        self.shopify(Method::POST, &format!("/_orders/{}/{deed}", order["id"]), body).await
+    }
+
+    /// The order as the shop would send it now, and its fulfilment orders.
+    pub async fn shown(&self, order: &Value) -> (Value, Vec<Value>) {
+        let (status, shown) =
+            self.shopify(Method::GET, &format!("/_orders/{}", order["id"]), Value::Null).await;
+        assert_eq!(status, 200, "{shown}");
+        (shown["order"].clone(), shown["fulfilmentOrders"].as_array().unwrap().clone())
+    }
+
+    /// Our side fulfils so many pieces of the first line of a fulfilment order; the payload.
+    pub async fn fulfil(&self, fulfilment_order: &Value, quantity: i64, number: &str) -> Value {
+        let mutation = "mutation($fulfillment: FulfillmentInput!) { fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id } userErrors { field message } } }";
+        let group = json!({
+            "fulfillmentOrderId": fulfilment_order["adminGraphqlApiId"],
+            "fulfillmentOrderLineItems": [{ "id": fulfilment_order["lines"][0]["id"], "quantity": quantity }],
+        });
+        let fulfillment = json!({
+            "lineItemsByFulfillmentOrder": [group],
+            "trackingInfo": { "number": number, "company": "Parcel Post" },
+        });
+        self.graphql(mutation, json!({ "fulfillment": fulfillment })).await["data"]["fulfillmentCreate"]
+            .clone()
+    }
+
+    /// The topics of the webhooks that arrived.
+    pub fn topics(&self) -> Vec<String> {
+        let webhooks = self.messages().into_iter().filter(|message| message.path == "/webhooks/shopify");
+        webhooks.map(|message| message.header("x-shopify-topic").to_owned()).collect()
+    }
+
+    /// Waits for so many webhooks and returns their topics and bodies.
+    pub async fn webhooks(&self, count: usize) -> Vec<(String, Value)> {
+        self.eventually("the webhooks", async || (self.topics().len() >= count).then_some(())).await;
+        let bodies = self.messages().into_iter().filter(|message| message.path == "/webhooks/shopify");
+        bodies.map(|message| (message.header("x-shopify-topic").to_owned(), message.json())).collect()
+    }
+
     /// An invented order, by query string.
     pub async fn place(&self, query: &str) -> Value {
         let response = self.http.post(self.shopify_url(&format!("/_orders?{query}"))).send().await.unwrap();

@@ -264,8 +264,10 @@ fn an_order_that_is_not_to_be_fulfilled_can_still_be_called_off() {
         let found = world.until_order(&order, "condition", &["IGNORED"]).await;
         world.until_closed(&order.workflow()).await;
         let (code, answer) = cancel(world, &id_of(&found)).await;
-        assert_eq!((code, &answer["status"]), (StatusCode::OK, &json!("CANCELLED")), "{answer}");
+        assert_eq!(code, StatusCode::ACCEPTED, "{answer}");
         world.until_order(&order, "status", &["CANCELLED"]).await;
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 1);
+        world.until_closed(&order.workflow()).await;
     });
 }
 

@@ -3,6 +3,7 @@
 mod api_orders;
 mod cancelling;
 mod gate;
+mod news;
 mod parking;
 mod stock;
 mod warehouse;

@@ -1,5 +1,6 @@
 //! The proof: every step meets every failure, programs are killed around everything, and an
-//! independent checker finds nothing wrong. The checker itself is proven on planted faults.
+//! independent checker finds nothing wrong. The checker itself is proven on planted faults. Pairs of
+//! messages and whole stories are played against what must be true at rest.
 
 mod board;
 mod checker;
@@ -7,7 +8,10 @@ mod kill;
 mod locks;
 mod matrix;
 mod outside;
+mod pairs;
 mod planted;
+mod rest;
+mod stories;
 mod story;
 
 use tokio::sync::Semaphore;

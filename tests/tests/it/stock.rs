@@ -37,7 +37,16 @@ pub(crate) fn request(id: &str, mode: ReserveMode, lines: &[(&str, i64)]) -> Res
         sku: sku(name),
         quantity: pieces(*quantity),
     });
-    ReserveRequest { order_id: order(id), epoch: 1, lines: lines.collect(), mode, preferred_warehouse: None }
+    ReserveRequest {
+        order_id: order(id),
+        epoch: 1,
+        lines: lines.collect(),
+        placed: Vec::new(),
+        pinned: Vec::new(),
+        mode,
+        preferred_warehouse: None,
+        version: 1,
+    }
 }
 
 pub(crate) async fn try_reserve(

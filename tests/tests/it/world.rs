@@ -9,6 +9,7 @@ mod planting;
 mod processes;
 mod temporal;
 mod tokens;
+mod webhooks;
 
 use std::{
     future::Future,
@@ -29,6 +30,7 @@ pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
 pub use tokens::{TOKEN_SECRET, claims, signed};
+pub use webhooks::{Webhook, signature};
 
 /// All tests share one runtime: pools and connections belong to the runtime they were made on.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
@@ -235,6 +237,14 @@ impl World {
     pub async fn until_ready(&self) {
         until("the API is ready", Duration::from_secs(30), async || {
             self.http.get(self.api("/ready")).send().await.ok().filter(|r| r.status().is_success())
+        })
+        .await;
+    }
+
+    /// Waits until the API answers at all.
+    pub async fn until_listening(&self) {
+        until("the API listens", Duration::from_secs(30), async || {
+            self.http.get(self.api("/health")).send().await.ok()
         })
         .await;
     }

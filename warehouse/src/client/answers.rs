@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::HandOverReference;
 use serde::Deserialize;
 
-use crate::shipment::{ShipmentLine, ShipmentStatus};
+use crate::{
+    shipment::{ShipmentLine, ShipmentStatus},
+    wire,
+};
 
 /// Characters of the warehouse's texts that are kept.
 const MOST_CHARACTERS: usize = 500;
@@ -16,10 +19,10 @@ pub struct HandOverState {
     /// The reference.
     pub reference: HandOverReference,
     /// Where the whole stands, in the warehouse's word; `refused` if it was refused in advance.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::optional_text")]
     pub status: Option<String>,
     /// What was handed over.
-    #[serde(rename = "lineItems", alias = "lines")]
+    #[serde(rename = "lineItems", alias = "lines", deserialize_with = "wire::needed_lines")]
     pub lines: Vec<ShipmentLine>,
     /// What it became.
     #[serde(default)]
@@ -31,25 +34,27 @@ pub struct HandOverState {
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentState {
     /// The warehouse's id of the shipment.
+    #[serde(deserialize_with = "wire::needed_text")]
     pub shipment_id: String,
     /// Where it stands.
     pub status: ShipmentStatus,
     /// The sequence of its last event.
+    #[serde(deserialize_with = "wire::needed_sequence")]
     pub sequence: i64,
-    /// What is in it.
-    #[serde(default)]
+    /// What is in it; none where the warehouse does not say.
+    #[serde(default, deserialize_with = "wire::optional_lines")]
     pub lines: Vec<ShipmentLine>,
     /// Who carries it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::optional_text")]
     pub carrier: Option<String>,
     /// The carrier's number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::optional_text")]
     pub tracking_number: Option<String>,
     /// Where it can be followed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::optional_text")]
     pub tracking_url: Option<String>,
     /// When its last event happened, by the warehouse's clock.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::optional_moment")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -70,6 +75,7 @@ pub(super) struct CancelAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CancelResultOnWire {
+    #[serde(deserialize_with = "wire::needed_text")]
     shipment_id: String,
     result: Recall,
 }

@@ -160,6 +160,28 @@ async fn a_state_has_its_shipments() {
 }
 
 #[tokio::test]
+async fn a_state_is_read_for_its_meaning() {
+    let odd = json!({"reference": hand_over().reference, "status": null, "lineItems":
+        [{"sku": 12, "quantity": "2"}, {"sku": "B", "quantity": 0}], "shipments": [
+            {"shipmentId": 5, "status": "SHIPPED", "sequence": "3", "lines": null, "carrier": 7, "trackingNumber": 81,
+                "trackingUrl": {}, "occurredAt": "2026-11-21 09:00"},
+            {"shipmentId": "6", "status": "picked", "sequence": 2.0, "occurredAt": "today", "carrier": ""}]});
+    let (_, client) = serve(&[(200, odd)]).await;
+    let state = client.shipment(&hand_over().reference).await.unwrap().unwrap();
+    assert_eq!(state.lines, [line("12", 2)]);
+    let first = &state.shipments[0];
+    assert_eq!(
+        (first.shipment_id.as_str(), &first.status, first.sequence),
+        ("5", &ShipmentStatus::Shipped, 3)
+    );
+    assert_eq!((first.carrier.as_deref(), first.tracking_number.as_deref()), (Some("7"), Some("81")));
+    assert_eq!((&first.lines, &first.tracking_url), (&vec![], &None));
+    assert_eq!(first.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00+00:00");
+    let second = &state.shipments[1];
+    assert_eq!((second.sequence, &second.carrier, second.occurred_at), (2, &None, None));
+}
+
+#[tokio::test]
 async fn a_recall_says_of_each_shipment_whether_it_came_in_time() {
     let results = json!({"results": [{"shipmentId": "s1", "result": "cancelled"},
         {"shipmentId": "s2", "result": "too_late"}]});

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::leniently;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -35,7 +36,9 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, WarehouseError> {
-        serde_json::from_slice(&self.body).map_err(|_| WarehouseError::unknown_outcome("unreadable answer"))
+        serde_json::from_slice(&self.body)
+            .or_else(|_| serde_json::from_str(&leniently::sound_json(&self.body)))
+            .map_err(|_| WarehouseError::unknown_outcome("unreadable answer"))
     }
 }
 

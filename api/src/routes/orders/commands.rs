@@ -215,6 +215,7 @@ async fn keep(conn: &mut PgConnection, topic: &str, wanted: &Value) -> Result<Me
         shop: "",
         message_id: &format!("{topic}/{}", Uuid::now_v7()),
         topic,
+        subject: wanted["orderId"].as_str(),
         headers: json!({}),
         body: body.as_bytes(),
         // No sweeper takes it while its sender still waits.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{FinancialStatus, LineId, OrderFacts, OrderId, OrderLine, Sku};
+use domain::{AddressSaid, FinancialStatus, LineId, OrderFacts, OrderId, OrderLine, Sku};
 use inventory::Item;
 use orders::users;
 use rust_decimal::Decimal;
@@ -35,7 +35,10 @@ pub(super) fn facts(
         cancelled_at: None,
         updated_at: None,
         location_id: None,
+        address: AddressSaid::Absent,
         lines,
+        fulfilments: None,
+        refund_ids: Vec::new(),
     })
 }
 
@@ -54,6 +57,10 @@ fn order_line(
         product_name: line.product_name.clone().unwrap_or_else(name_of_item),
         quantity,
         fulfillable_quantity: quantity,
+        says_fulfillable: true,
+        current_quantity: None,
+        says_fulfilled: false,
+        fulfilment_service: None,
         unit_price: unit_price(line, request, item)?,
         requires_shipping: true,
     })

@@ -226,6 +226,7 @@ async fn leave_message(conn: &mut PgConnection, order_id: &OrderId) -> Result<Op
         shop: "",
         message_id: order_id.as_str(),
         topic: "order-placed",
+        subject: Some(order_id.as_str()),
         headers: json!({}),
         body: body.as_bytes(),
         sweep_after: SWEEP_AFTER,

@@ -20,6 +20,7 @@ pub(super) async fn leave_message(
         shop: "",
         message_id: &format!("retry/{}", Uuid::now_v7()),
         topic: "retry",
+        subject: None,
         headers: json!({}),
         body: body.as_bytes(),
         sweep_after: SWEEP_AFTER,

@@ -32,6 +32,9 @@ pub(super) fn all_known(
     if unknown.is_empty() { Ok(items) } else { Err(Problem::UnknownItem(unknown)) }
 }
 
+/// What an order wants when it is placed.
+const FIRST_VERSION: u32 = 1;
+
 /// Takes hold of all of it or of nothing.
 ///
 /// # Errors
@@ -48,7 +51,16 @@ pub(super) async fn reserve(
 
 pub(super) fn all_or_nothing(order_id: &OrderId, epoch: u32, lines: Vec<DemandLine>) -> ReserveRequest {
     let mode = ReserveMode::AllOrNothing;
-    ReserveRequest { order_id: order_id.clone(), epoch, lines, mode, preferred_warehouse: None }
+    ReserveRequest {
+        order_id: order_id.clone(),
+        epoch,
+        lines,
+        placed: Vec::new(),
+        pinned: Vec::new(),
+        mode,
+        preferred_warehouse: None,
+        version: FIRST_VERSION,
+    }
 }
 
 /// What is held, or why nothing is.

@@ -15,7 +15,7 @@ const REQUEST: &[u8] = b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n";
 const LARGE: usize = 64 * 1024 * 1024;
 
 /// Serves `router` while `visit` runs.
-async fn while_served(limits: Connections, router: Router, visit: impl AsyncFnOnce(SocketAddr)) {
+pub(super) async fn while_served(limits: Connections, router: Router, visit: impl AsyncFnOnce(SocketAddr)) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut served = pin!(serve_within(limits, listener, router, std::future::pending()));

@@ -53,7 +53,12 @@ async fn answer(State(stand): State<Stand>, uri: Uri, headers: HeaderMap, body: 
     let operation = document.split(['(', ' ']).nth(1).unwrap().to_owned();
     stand.asked.lock().unwrap().push((operation, body["variables"].clone()));
     let (status, body) = stand.answers.lock().unwrap().pop_front().expect("a prepared answer");
-    (StatusCode::from_u16(status).unwrap(), [("retry-after", "2.0")], body.to_string()).into_response()
+    (
+        StatusCode::from_u16(status).unwrap(),
+        [("retry-after", "2.0"), ("x-request-id", "r-1")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 pub(super) fn client(address: SocketAddr) -> AdminClient {
@@ -88,22 +93,35 @@ pub(super) fn page(nodes: Value, cursor: Option<&str>) -> Value {
 }
 
 pub(super) fn order_line(id: i64, line_item: i64, remaining: u32) -> Value {
-    json!({"id": format!("gid://shopify/FulfillmentOrderLineItem/{id}"), "sku": null,
+    json!({"id": format!("gid://shopify/FulfillmentOrderLineItem/{id}"), "sku": null, "totalQuantity": 9,
         "remainingQuantity": remaining, "lineItem": {"id": format!("gid://shopify/LineItem/{line_item}")}})
 }
 
 pub(super) fn fulfilment_order(id: i64, status: &str, lines: Value) -> Value {
-    json!({"id": format!("gid://shopify/FulfillmentOrder/{id}"), "status": status, "lineItems": lines})
+    json!({"id": format!("gid://shopify/FulfillmentOrder/{id}"), "status": status,
+        "requestStatus": "UNSUBMITTED", "fulfillAt": null, "deliveryMethod": null, "fulfillmentHolds": [],
+        "assignedLocation": {"name": "Berlin", "location": null}, "lineItems": lines})
+}
+
+/// An open fulfilment order with one line.
+pub(super) fn open_order(id: i64, line_item: i64, remaining: u32) -> Value {
+    fulfilment_order(id, "OPEN", page(json!([order_line(id * 10 + 1, line_item, remaining)]), None))
+}
+
+pub(super) fn at(location: i64, mut fulfilment_order: Value) -> Value {
+    fulfilment_order["assignedLocation"]["location"] =
+        json!({"id": format!("gid://shopify/Location/{location}")});
+    fulfilment_order
 }
 
 pub(super) fn fulfilment_orders(nodes: Value, cursor: Option<&str>) -> (u16, Value) {
     (200, json!({"data": {"order": {"fulfillmentOrders": page(nodes, cursor)}}}))
 }
 
-pub(super) fn fulfilment(number: &str, status: &str, line_item: i64, quantity: u32) -> Value {
+pub(super) fn fulfilment(id: i64, number: Option<&str>, line_item: i64, quantity: u32) -> Value {
     let lines =
         json!([{"quantity": quantity, "lineItem": {"id": format!("gid://shopify/LineItem/{line_item}")}}]);
-    json!({"id": format!("gid://shopify/Fulfillment/{number}"), "status": status,
+    json!({"id": format!("gid://shopify/Fulfillment/{id}"), "status": "SUCCESS",
         "trackingInfo": [{"number": number}], "fulfillmentLineItems": page(lines, None)})
 }
 
@@ -116,8 +134,29 @@ pub(super) fn created(id: i64) -> (u16, Value) {
     (200, json!({"data": {"fulfillmentCreate": {"fulfillment": created, "userErrors": []}}}))
 }
 
+pub(super) fn refused(message: &str) -> (u16, Value) {
+    let errors = json!([{"field": ["fulfillment"], "message": message}]);
+    (200, json!({"data": {"fulfillmentCreate": {"fulfillment": null, "userErrors": errors}}}))
+}
+
 pub(super) fn tracking() -> Tracking {
-    Tracking { number: "PP1".into(), company: Some("Parcel Post".into()), url: Some("not an address".into()) }
+    Tracking {
+        number: Some("PP1".into()),
+        company: Some("Parcel Post".into()),
+        url: Some("not an address".into()),
+    }
+}
+
+/// The variables' fulfilment orders, each with its lines' numbers and pieces.
+pub(super) fn reported(variables: &Value) -> Vec<Vec<(String, i64)>> {
+    let groups = variables["fulfilment"]["lineItemsByFulfillmentOrder"].as_array().unwrap();
+    let line = |line: &Value| {
+        let id = line["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        (id, line["quantity"].as_i64().unwrap())
+    };
+    let lines =
+        |group: &Value| group["fulfillmentOrderLineItems"].as_array().unwrap().iter().map(line).collect();
+    groups.iter().map(lines).collect()
 }
 
 pub(super) fn pieces(line_item_id: i64, quantity: u32) -> LinePieces {

@@ -59,6 +59,10 @@ fn a_message_that_had_its_effect_is_not_taken_up_again() {
         let order = Placed::new(SHOP, &["CLI-DONE"], 1);
         world.place(&order).await;
         world.until_shipped(&order).await;
+        // The shop's own echoes of what it was told come in as well.
+        world.until_message(&order, "orders/fulfilled", "DONE").await;
+        world.until_message(&order, "fulfillments/create", "DONE").await;
+        world.until_message(&order, "orders/updated", "DONE").await;
         let known = world.order(&order).await;
         let of_order = format!("/api/inbox?orderId={}&state=DONE&source=shopify", number(&known));
         let messages = api_answers(world, &of_order).await;

@@ -1,13 +1,13 @@
 //! A story under the real one's name that hands over before it reserves.
 
-use domain::{HandOverReference, StockOutRule};
+use domain::{GateRules, HandOverReference, StockOutRule};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ActivityOptions, LocalActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 use workflows::{
     Ending,
-    contract::{CreateShipment, FulfilmentInput, HandOverRef, Reservation, ReserveStock},
+    contract::{CreateShipment, FulfilmentInput, HandOverRef, Reservation, ReserveStock, Rules},
     names,
 };
 
@@ -34,7 +34,15 @@ impl ReorderedFulfilment {
             .task_queue(names::LANE_WAREHOUSE)
             .build();
         ctx.execute_activity(CreateShipment, hand_over, options).await?;
-        let reservation = Reservation { order_id: input.order_id, stock_out: StockOutRule::WaitWhole };
+        let rules = Rules {
+            stock_out: StockOutRule::WaitWhole,
+            gate: GateRules::of(&input.policy),
+            look: false,
+            follow_locations: false,
+            rest_is_called_off: false,
+            left_as_they_are: Vec::new(),
+        };
+        let reservation = Reservation { order_id: input.order_id, rules };
         let options =
             LocalActivityOptions::builder().start_to_close_timeout(input.policy.record_timeout).build();
         ctx.execute_local_activity(ReserveStock, reservation, options).await?;

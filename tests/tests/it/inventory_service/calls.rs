@@ -22,6 +22,8 @@ pub(super) fn reserve(order: &str, sku: &str, quantity: u32) -> ReserveRequest {
         mode: ReserveMode::AllOrNothing.into(),
         preferred_warehouse_id: None,
         provisional_for_s: None,
+        version: 1,
+        ..ReserveRequest::default()
     }
 }
 

@@ -7,6 +7,8 @@ use crate::openapi::Operation;
 
 /// One byte more than a body may have.
 const TOO_LARGE_BYTES: usize = 1024 * 1024 + 1;
+/// A shop's webhook may be larger than other bodies.
+const TOO_LARGE_WEBHOOK_BYTES: usize = 5 * 1024 * 1024 + 1;
 
 /// A request that has to be refused, and with which statuses.
 pub struct Malformed {
@@ -142,7 +144,9 @@ fn make(operation: &Operation, wrong: Wrong, token: &str, random: &mut StdRng) -
             request.refused_with = if is_signed { &[400, 401] } else { &[415] };
         }
         Wrong::TooLarge => {
-            request.body = Some(vec![b' '; TOO_LARGE_BYTES]);
+            let is_webhook = operation.path == "/webhooks/shopify";
+            let bytes = if is_webhook { TOO_LARGE_WEBHOOK_BYTES } else { TOO_LARGE_BYTES };
+            request.body = Some(vec![b' '; bytes]);
             request.refused_with = &[413];
         }
         body => request.body = Some(spoiled(operation, body, random)?),

@@ -122,7 +122,8 @@ fn telling_the_shop_may_be_skipped_with_a_reason() {
     world::run(async {
         let sku = "PARKED-UNTOLD";
         world.stock(sku, 5).await;
-        let refused = json!({"operation": "fulfillmentCreate", "sku": sku,
+        // Refused again after the shop's fulfilment orders were read anew.
+        let refused = json!({"operation": "fulfillmentCreate", "sku": sku, "times": 2,
                              "userErrors": [{"field": ["fulfillment"], "message": "Not today."}]});
         world.shopify_rule(refused).await;
         let order = Placed::new(SHOP, &[sku], 1);

@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here calls product code. It reads the database with queries of its own,
 //! the stand-ins' ledgers, Temporal's histories and the programs' logs.
 
+mod at_rest;
 mod books;
 mod histories;
 mod ledgers;
@@ -24,6 +25,7 @@ struct Order {
     status: String,
     ended: bool,
     recalled: bool,
+    too_late_is_shown: bool,
 }
 
 impl Order {
@@ -42,7 +44,10 @@ pub async fn check(world: &World) -> Vec<String> {
     let ledgers = ledgers::Ledgers::read(world).await;
     let orders = orders(&world.pool).await;
     let mut conn = world.pool.acquire().await.expect("a connection is free");
+    // What is on its way gets its time first.
+    let at_rest = at_rest::check(&mut conn).await;
     let mut findings = books::check(&mut conn).await;
+    findings.extend(at_rest);
     findings.extend(ledgers.check(&world.pool, &orders).await);
     findings.extend(histories::check(world, &orders).await);
     findings.extend(logs(world));
@@ -52,8 +57,13 @@ pub async fn check(world: &World) -> Vec<String> {
 async fn orders(pool: &PgPool) -> Vec<Order> {
     sqlx::query_as(
         "SELECT order_id, order_number, workflow_id, shopify_order_id, status, story_ended_at IS NOT NULL AS ended,
-                EXISTS (SELECT FROM inventory.allocations a WHERE a.order_id = o.order_id AND a.status = 'CANCELLED')
-                    AS recalled
+                rest_is_called_off OR EXISTS (
+                    SELECT FROM inventory.allocations a WHERE a.order_id = o.order_id AND a.status = 'CANCELLED'
+                ) AS recalled,
+                EXISTS (
+                    SELECT FROM orders.attention a WHERE a.order_id = o.order_id
+                    AND a.reason IN ('EDITED_TOO_LATE', 'NOT_REPORTED', 'CANCELLED_AFTER_SHIPPING')
+                ) AS too_late_is_shown
          FROM orders.orders o",
     )
     .fetch_all(pool)

@@ -17,7 +17,7 @@ const DEAD_ADDRESS: &str = "127.0.0.1:9";
 async fn deliveries(world: &World, order: &Placed) -> Vec<(String, String, bool)> {
     sqlx::query_as(
         "SELECT message_id, state, settled_at IS NOT NULL FROM integration.inbox
-         WHERE source = 'shopify' AND convert_from(body, 'UTF8')::jsonb ->> 'id' = $1",
+         WHERE source = 'shopify' AND topic = 'orders/create' AND convert_from(body, 'UTF8')::jsonb ->> 'id' = $1",
     )
     .bind(order.id.to_string())
     .fetch_all(&world.pool)

@@ -49,7 +49,9 @@ impl Held<'_> {
             Step::HandOver => self.slow(world.wms("/_faults"), "createShipment", &sku).await,
             Step::TellShop => self.slow(world.shopify("/_faults"), "fulfillmentCreate", &sku).await,
             Step::RecordCancelled => self.slow(world.shopify("/_faults"), "orderCancel", &sku).await,
+            Step::LookInShop => self.slow(world.shopify("/_faults"), "fulfillmentOrders", &sku).await,
             Step::RecordParcel | Step::Recall | Step::Release | Step::CancelInShop => {}
+            Step::ReadOrder | Step::RefundInShop | Step::Follow => unreachable!("{step} is not led here"),
         }
         if matches!(step, Step::RecordParcel | Step::Recall | Step::RecordCancelled) {
             world
@@ -70,11 +72,13 @@ impl Held<'_> {
             }
             Step::Recall => self.cancel(&order).await,
             Step::Reserve
+            | Step::LookInShop
             | Step::HandOver
             | Step::TellShop
             | Step::Release
             | Step::CancelInShop
             | Step::RecordCancelled => {}
+            Step::ReadOrder | Step::RefundInShop | Step::Follow => unreachable!("{step} is not led here"),
         }
         until_attempts_gave_up(&world.pool, holder, &sku).await;
         row.rollback().await.expect("the row is let go");
@@ -94,10 +98,11 @@ impl Held<'_> {
         match self.step {
             Step::Gate => seen.condition.as_deref() == Some("AWAITING_PAYMENT"),
             Step::Reserve => seen.condition.as_deref() == Some("ON_HOLD"),
-            Step::HandOver => seen.status == "CONFIRMED",
+            Step::LookInShop | Step::HandOver => seen.status == "CONFIRMED",
             Step::TellShop => seen.status == "SHIPPED",
             Step::RecordParcel | Step::Recall | Step::Release => seen.status == "PROCESSING",
             Step::CancelInShop | Step::RecordCancelled => seen.released,
+            Step::ReadOrder | Step::RefundInShop | Step::Follow => false,
         }
     }
 }

@@ -60,14 +60,18 @@ impl Failure {
             Self::FailsForGood => match step {
                 // Records of what happens to the order are not given up on.
                 Step::Gate => None,
-                Step::Reserve
+                Step::ReadOrder
+                | Step::Reserve
+                | Step::LookInShop
                 | Step::HandOver
                 | Step::RecordParcel
                 | Step::TellShop
                 | Step::Recall
                 | Step::Release
                 | Step::CancelInShop
+                | Step::RefundInShop
                 | Step::RecordCancelled => Some("PLANTED_FOR_GOOD"),
+                Step::Follow => None,
             },
             Self::FailsAndRecovers
             | Self::TimesOutAfterItTookEffect
@@ -88,10 +92,11 @@ fn rows<'a>(
 ) -> Vec<Story<'a>> {
     let mut rows = Vec::new();
     for step in Step::ALL {
-        assert!(!Way::past(step).is_empty(), "{step} has no row");
+        // Nothing is done at `follow`: its rows only show.
+        assert!(!Way::past(step).is_empty() || step == Step::Follow, "{step} has no row");
         for failure in Failure::ALL.into_iter().filter(|failure| wanted(*failure)) {
             for way in Way::past(step) {
-                let parked_anyway = (*way == Way::Park).then_some("PLANTED_FOR_GOOD");
+                let parked_anyway = way.parks_anyway();
                 rows.push(Story {
                     world,
                     board,
@@ -137,7 +142,7 @@ fn every_step_survives_the_death_of_its_worker() {
             _ = stories => {}
             () = supervised => {}
         }
-        assert!(deaths >= 2 * Step::ALL.len(), "the worker died {deaths} times");
+        assert!(deaths >= 2 * (Step::ALL.len() - 1), "the worker died {deaths} times");
         assert_clean(&world).await;
     });
 }

@@ -1,11 +1,13 @@
-//! The checker proven: six faults planted into the product, each of which it has to find. The same
-//! six plays without a fault have to come out clean, so that it is the fault that is found.
+//! The checker proven: ten faults planted into the product, each of which it has to find. The same
+//! ten plays without a fault have to come out clean, so that it is the fault that is found.
 
 use std::time::Duration;
 
 use domain::Step;
 use futures::future::join_all;
 use serde_json::{Value, json};
+
+mod news;
 
 use super::{PLACES, assert_clean, board::Board, checker};
 use crate::world::{self, Placed, Plan, Program, SHOP, World, until};
@@ -19,16 +21,24 @@ enum Fault {
     UndoOrderSwapped,
     UndoRegisteredLate,
     SecondHandOver,
+    SignalDroppedBesideStart,
+    EditIgnoredWhileBackordered,
+    ParcelWithoutReference,
+    OwnFulfilmentAsEdit,
 }
 
 impl Fault {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 10] = [
         Self::AcknowledgeBeforeCommit,
         Self::RandomKey,
         Self::CheckThenDecrement,
         Self::UndoOrderSwapped,
         Self::UndoRegisteredLate,
         Self::SecondHandOver,
+        Self::SignalDroppedBesideStart,
+        Self::EditIgnoredWhileBackordered,
+        Self::ParcelWithoutReference,
+        Self::OwnFulfilmentAsEdit,
     ];
 
     /// What the programs know it by.
@@ -40,11 +50,27 @@ impl Fault {
             Self::UndoOrderSwapped => "undo_order_swapped",
             Self::UndoRegisteredLate => "undo_registered_late",
             Self::SecondHandOver => "second_hand_over",
+            Self::SignalDroppedBesideStart => "signal_dropped_beside_start",
+            Self::EditIgnoredWhileBackordered => "edit_ignored_while_backordered",
+            Self::ParcelWithoutReference => "parcel_without_reference",
+            Self::OwnFulfilmentAsEdit => "own_fulfilment_as_edit",
         }
     }
 
-    fn program(self) -> Program {
-        if self == Self::AcknowledgeBeforeCommit { Program::Api } else { Program::Worker }
+    /// Which programs have it.
+    fn programs(self) -> &'static [Program] {
+        match self {
+            Self::AcknowledgeBeforeCommit | Self::SignalDroppedBesideStart | Self::ParcelWithoutReference => {
+                &[Program::Api]
+            }
+            Self::RandomKey
+            | Self::CheckThenDecrement
+            | Self::UndoOrderSwapped
+            | Self::UndoRegisteredLate
+            | Self::SecondHandOver
+            | Self::EditIgnoredWhileBackordered => &[Program::Worker],
+            Self::OwnFulfilmentAsEdit => &[Program::Worker, Program::Api],
+        }
     }
 
     /// What the checker says of it.
@@ -56,6 +82,10 @@ impl Fault {
             Self::UndoOrderSwapped => "left for which it holds no stock",
             Self::UndoRegisteredLate => "the warehouse was not stopped from shipping",
             Self::SecondHandOver => "left, 2 were ordered",
+            Self::SignalDroppedBesideStart => "(AWAITING_PAYMENT), but by its newest body it is paid",
+            Self::EditIgnoredWhileBackordered => "(BACKORDERED), but by its newest body",
+            Self::ParcelWithoutReference => "was never booked",
+            Self::OwnFulfilmentAsEdit => "is said to be edited too late",
         }
     }
 }
@@ -77,6 +107,10 @@ impl Play<'_> {
             Fault::CheckThenDecrement => self.many_buyers_of_one_piece().await,
             Fault::UndoOrderSwapped => self.recall_too_late_while_another_waits().await,
             Fault::UndoRegisteredLate => self.called_off_after_unanswered_hand_overs().await,
+            Fault::SignalDroppedBesideStart => self.paid_while_it_waits().await,
+            Fault::EditIgnoredWhileBackordered => self.edited_while_it_waits_for_stock().await,
+            Fault::ParcelWithoutReference => self.same_shipment_id_under_two_hand_overs().await,
+            Fault::OwnFulfilmentAsEdit => self.told_of_our_own_parcel().await,
         }
     }
 
@@ -217,7 +251,7 @@ impl Play<'_> {
 }
 
 #[test]
-fn the_checker_finds_each_of_six_planted_faults_and_nothing_without_them() {
+fn the_checker_finds_each_of_ten_planted_faults_and_nothing_without_them() {
     world::run(async {
         let _place = PLACES.acquire().await;
         let world = World::start(Plan { with_faults: true, ..Plan::default() }).await;
@@ -228,15 +262,20 @@ fn the_checker_finds_each_of_six_planted_faults_and_nothing_without_them() {
         assert_clean(&world).await;
 
         for fault in Fault::ALL {
-            world.restart_with(fault.program(), fault.name());
-            world.until_ready().await;
+            restart(&world, fault, fault.name()).await;
             let who = Play { world: &world, board: &board, fault, planted: true }.play().await;
             let findings = checker::check(&world).await;
             let found =
                 findings.iter().any(|finding| finding.contains(fault.finding()) && finding.contains(&who));
             assert!(found, "{} was not found at {who}; found:\n  {}", fault.name(), findings.join("\n  "));
-            world.restart_with(fault.program(), "");
-            world.until_ready().await;
+            restart(&world, fault, "").await;
         }
     });
+}
+
+async fn restart(world: &World, fault: Fault, planted: &str) {
+    for program in fault.programs() {
+        world.restart_with(*program, planted);
+    }
+    world.until_ready().await;
 }

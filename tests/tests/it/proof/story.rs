@@ -6,7 +6,7 @@ use domain::Step;
 use serde_json::json;
 
 use super::board::{Board, Seen};
-use crate::world::{Placed, World, until};
+use crate::world::{Placed, SPLITTING_SHOP, World, until};
 
 /// How an order is led.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum Way {
     Park,
     /// Called off by an operator while the warehouse has it.
     Cancel,
+    /// Changed by the shop's people while it is unpaid, which the shop only hints at.
+    Edit,
+    /// Called off by an operator when some of it has left.
+    CancelTheRest,
 }
 
 impl Way {
@@ -27,15 +31,30 @@ impl Way {
         match step {
             // Conditions, parking and resolving are recorded under this step's name.
             Step::Gate => &[Self::Pay, Self::Park],
-            Step::Reserve | Step::HandOver | Step::RecordParcel | Step::TellShop => &[Self::Ship],
+            Step::ReadOrder => &[Self::Edit],
+            Step::Reserve | Step::LookInShop | Step::HandOver | Step::RecordParcel | Step::TellShop => {
+                &[Self::Ship]
+            }
             Step::Recall | Step::Release | Step::CancelInShop | Step::RecordCancelled => &[Self::Cancel],
+            Step::RefundInShop => &[Self::CancelTheRest],
+            Step::Follow => &[],
+        }
+    }
+
+    /// Why an order led this way is parked whatever is planted.
+    pub fn parks_anyway(self) -> Option<&'static str> {
+        match self {
+            Self::Park => Some("PLANTED_FOR_GOOD"),
+            Self::Ship | Self::Pay | Self::Cancel | Self::Edit | Self::CancelTheRest => None,
         }
     }
 
     /// How an order led this way ends.
     fn ends(self, seen: &Seen) -> bool {
         match self {
-            Self::Ship | Self::Pay | Self::Park => seen.status == "SHIPPED" || seen.status == "DELIVERED",
+            Self::Ship | Self::Pay | Self::Park | Self::Edit | Self::CancelTheRest => {
+                seen.status == "SHIPPED" || seen.status == "DELIVERED"
+            }
             Self::Cancel => seen.status == "CANCELLED",
         }
     }
@@ -77,11 +96,14 @@ impl Story<'_> {
     pub async fn lead(self) {
         let Self { world, board, .. } = self;
         let what = format!("{} ({:?})", self.sku, self.way);
-        world.stock(&self.sku, 5).await;
-        let mut order = Placed::new(self.shop, &[&self.sku], 2);
+        // One piece leaves, the other waits for stock that does not come.
+        let (pieces, shop) =
+            if self.way == Way::CancelTheRest { (1, SPLITTING_SHOP) } else { (5, self.shop) };
+        world.stock(&self.sku, pieces).await;
+        let mut order = Placed::new(shop, &[&self.sku], 2);
         match self.way {
-            Way::Ship => {}
-            Way::Pay => order = order.with("financial_status", json!("pending")),
+            Way::Ship | Way::CancelTheRest => {}
+            Way::Pay | Way::Edit => order = order.with("financial_status", json!("pending")),
             Way::Park => world.plant(&order, Step::HandOver, "before", "fail_for_good", 1).await,
             Way::Cancel => {
                 world
@@ -111,6 +133,18 @@ impl Story<'_> {
                 // The same failure once more, where the new content is looked at.
                 self.plant(order).await;
                 world.stage(world.shopify(&format!("/_orders/{}/pay", order.id))).await;
+            }
+            Way::Edit => {
+                board.until(what, order, |seen| seen.condition.as_deref() == Some("AWAITING_PAYMENT")).await;
+                let fewer =
+                    json!({"lines": [{"lineItemId": order.body["line_items"][0]["id"], "quantity": 1}]});
+                world.stage_with(world.shopify(&format!("/_orders/{}/edit", order.id)), fewer).await;
+                world.stage(world.shopify(&format!("/_orders/{}/pay", order.id))).await;
+            }
+            Way::CancelTheRest => {
+                board.until(what, order, |seen| seen.condition.as_deref() == Some("PARTIALLY_SHIPPED")).await;
+                world.until_told(order, 1).await;
+                world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
             }
             Way::Cancel => {
                 board.until(what, order, |seen| seen.status == "PROCESSING").await;

@@ -13,6 +13,8 @@ use crate::{
 /// The shop refuses once, for good.
 fn refusal(operation: &str, sku: &str) -> Value {
     json!({"operation": operation, "sku": sku,
+           // A fulfilment is tried once more after the shop's fulfilment orders were read anew.
+           "times": if operation == "fulfillmentCreate" { 2 } else { 1 },
            "userErrors": [{"field": ["order"], "message": "This shop is closed for the day."}]})
 }
 

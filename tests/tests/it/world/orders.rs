@@ -114,6 +114,13 @@ impl World {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
+    /// The order as the shop would send it now.
+    pub async fn shown_in_shop(&self, order: &Placed) -> Value {
+        let path = self.shopify(&format!("/_orders/{}", order.id));
+        let shown: Value = self.http.get(path).send().await.unwrap().json().await.unwrap();
+        shown["order"].clone()
+    }
+
     /// The order as the API shows it, once it does.
     pub async fn order(&self, order: &Placed) -> Value {
         until(&format!("order {} is known", order.id), Duration::from_secs(30), async || {

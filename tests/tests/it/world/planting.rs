@@ -29,9 +29,35 @@ impl World {
         self.start_program(program);
     }
 
+    /// Temporal is out of everybody's reach: the API asks where nobody listens, the worker is gone.
+    pub async fn take_temporal_away(&self, dead_address: &str) {
+        self.kill(Program::Worker);
+        self.kill(Program::Api);
+        self.set_environment("TEMPORAL_ADDRESS", dead_address);
+        self.start_program(Program::Api);
+        self.until_listening().await;
+    }
+
+    /// Temporal can be reached again.
+    pub async fn bring_temporal_back(&self) {
+        self.kill(Program::Api);
+        let address = std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal");
+        self.set_environment("TEMPORAL_ADDRESS", &address);
+        self.start_program(Program::Api);
+        self.start_program(Program::Worker);
+        self.until_ready().await;
+    }
+
     /// Has a stage hand of a stand-in do something: pay, cancel, ship, release.
     pub async fn stage(&self, address: String) {
-        let answer = self.http.post(&address).send().await.expect("the stand-in answers");
+        self.stage_with(address, serde_json::Value::Null).await;
+    }
+
+    /// The same, with words about it: what is edited, held, split, moved or refunded.
+    pub async fn stage_with(&self, address: String, words: serde_json::Value) {
+        let request = self.http.post(&address);
+        let request = if words.is_null() { request } else { request.json(&words) };
+        let answer = request.send().await.expect("the stand-in answers");
         assert!(answer.status().is_success(), "{address}: {}", answer.text().await.unwrap_or_default());
     }
 }

@@ -40,6 +40,8 @@ const RULES: [&str; 18] = [
     "SELECT format('message %s of order %s is in another order', i.message_id, o.order_number)
      FROM integration.inbox i JOIN orders.orders o USING (order_id)
      WHERE i.source = 'shopify' AND i.state = 'DONE'
+     AND i.topic IN ('orders/create', 'orders/updated', 'orders/paid', 'orders/cancelled', 'orders/fulfilled',
+                     'orders/partially_fulfilled')
      AND (i.shop, convert_from(i.body, 'UTF8')::jsonb ->> 'id')
          IS DISTINCT FROM (o.shop, o.shopify_order_id::text)",
     "SELECT format('message %s is %s without a reason', message_id, state)
@@ -76,11 +78,13 @@ const RULES: [&str; 18] = [
     "SELECT format('parcel %s of order %s was booked %s times', s.shipment_id, s.order_id, count(*))
      FROM orders.shipments s JOIN inventory.fulfilments f
          ON f.order_id = s.order_id AND f.shipment_id = s.reference || '/' || s.shipment_id
-     GROUP BY s.shipment_id, s.order_id HAVING count(*) > 1",
+     GROUP BY s.reference, s.shipment_id, s.order_id HAVING count(*) > 1",
     "SELECT format('parcel %s of order %s is booked as left, but its stock is not', s.shipment_id, s.order_id)
      FROM orders.shipments s WHERE booked_at IS NOT NULL
      AND NOT EXISTS (SELECT FROM inventory.fulfilments f
-                     WHERE f.order_id = s.order_id AND f.shipment_id = s.reference || '/' || s.shipment_id)",
+                     WHERE f.order_id = s.order_id
+                       AND f.shipment_id IN (s.reference || '/' || s.shipment_id,
+                                             s.reference || '/' || s.shipment_id || '/surplus'))",
 ];
 
 /// What is wrong within the database.

@@ -20,7 +20,10 @@ pub(super) struct Ledgers {
 /// What the books say.
 struct Books {
     received: Pieces,
+    /// Ever: edits and refunds take nothing off it.
     ordered: BTreeMap<String, Pieces>,
+    /// As edited and refunded.
+    current: BTreeMap<String, Pieces>,
     held: BTreeMap<String, Pieces>,
     booked: BTreeMap<String, Pieces>,
     references: BTreeSet<String>,
@@ -130,14 +133,23 @@ impl Ledgers {
                 "order {number}: {shipped:?} left the warehouse, but {booked:?} is booked out"
             ));
         }
-        if order.shopify_order_id.is_some() && self.told(order) != booked {
-            findings.push(format!(
-                "order {number}: the shop was told of {:?}, but {booked:?} is booked out",
-                self.told(order)
-            ));
+        // What has no place in the shop any more is shown to a person.
+        let told = self.told(order);
+        let rest_is_shown = order.too_late_is_shown
+            && told.iter().all(|(sku, pieces)| booked.get(sku).is_some_and(|left| left >= pieces));
+        if order.shopify_order_id.is_some() && told != booked && !rest_is_shown {
+            findings
+                .push(format!("order {number}: the shop was told of {told:?}, but {booked:?} is booked out"));
         }
-        if order.has_left() && !order.recalled && booked != ordered {
-            findings.push(format!("order {number} is {} with {booked:?} of {ordered:?}", order.status));
+        let current = of(&books.current);
+        let mut sent = self.sent_by_hand(order);
+        for (sku, pieces) in &booked {
+            *sent.entry(sku.clone()).or_default() += pieces;
+        }
+        let is_short =
+            current.iter().any(|(sku, pieces)| sent.get(sku).copied().unwrap_or_default() < *pieces);
+        if order.has_left() && !order.recalled && is_short {
+            findings.push(format!("order {number} is {} with {sent:?} of {current:?}", order.status));
         }
         if order.has_left() && booked.is_empty() {
             findings.push(format!("order {number} is {} and nothing left", order.status));
@@ -167,8 +179,10 @@ impl Ledgers {
                 "order {number} is cancelled, but the warehouse was not stopped from shipping {parcel}"
             ));
         }
-        let mut cancels = effects(&self.shopify, "orderCancelled").filter(|entry| is_about(entry, order));
-        if order.shopify_order_id.is_some() && cancels.next().is_none() {
+        // Where others fulfilled some of it the shop cannot cancel it, and the rest is refunded there.
+        let said = |effect: &str| effects(&self.shopify, effect).any(|entry| is_about(entry, order));
+        let is_refunded = !self.sent_by_hand(order).is_empty() && said("orderRefunded");
+        if order.shopify_order_id.is_some() && !said("orderCancelled") && !is_refunded {
             findings.push(format!("order {number} is cancelled, and the shop does not know"));
         }
         findings
@@ -180,6 +194,15 @@ impl Ledgers {
             if belongs(&text(&entry["reference"]), order) {
                 add(&mut pieces, &entry["lines"]);
             }
+        }
+        pieces
+    }
+
+    /// What the shop's own people sent.
+    fn sent_by_hand(&self, order: &Order) -> Pieces {
+        let mut pieces = Pieces::new();
+        for entry in effects(&self.shopify, "fulfilledByHand").filter(|entry| is_about(entry, order)) {
+            add(&mut pieces, &entry["lines"]);
         }
         pieces
     }
@@ -206,7 +229,14 @@ impl Books {
             .unwrap_or_default(),
             ordered: pieces(
                 pool,
-                "SELECT order_id, sku, sum(fulfillable_quantity)::bigint FROM orders.lines
+                "SELECT order_id, sku, sum(quantity)::bigint FROM orders.lines
+                 WHERE requires_shipping AND sku IS NOT NULL GROUP BY order_id, sku",
+            )
+            .await,
+            current: pieces(
+                pool,
+                // What can be fulfilled yet says nothing any more once parcels have left.
+                "SELECT order_id, sku, sum(COALESCE(current_quantity, quantity))::bigint FROM orders.lines
                  WHERE requires_shipping AND sku IS NOT NULL GROUP BY order_id, sku",
             )
             .await,

@@ -1,0 +1,311 @@
+//! Plans an order: has its reservation follow what is wanted, says what is to be handed over where, and
+//! what no longer fits at a warehouse.
+//!
+//! **Invariant:** a plan and what it was made from are one moment: all of it is read and written under the
+//! order's lock, and `planned_version` says for which wish it stands.
+
+use domain::{Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
+use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest};
+use inventory_service::{Ahead, Stock};
+use orders::{
+    Order, attention, brief, hand_over,
+    progress::{self, Waiting},
+    record,
+};
+use sqlx::{PgConnection, PgPool};
+use workflows::contract::{Plan, Reservation, Reserved, Rules};
+
+use crate::{attempt::Failure, shops::Shops, telling};
+
+mod demand;
+mod draft;
+mod misfits;
+mod situation;
+
+use draft::{Draft, describe, show_what_came_too_late, write_off_called_off};
+pub(crate) use situation::{Situation, wish_digest};
+
+/// Why the stock of an order that wants nothing any more was given back.
+const NOTHING_WANTED: &str = "nothing left to ship";
+
+/// Plans orders. Cheap to clone.
+#[derive(Clone)]
+pub struct Planner {
+    pub(crate) pool: PgPool,
+    pub(crate) shops: Shops,
+    pub(crate) stock: Stock,
+}
+
+/// What the inventory service answered before the step's transaction, if stock is there.
+pub(crate) struct AheadOfPlan {
+    reserved: Ahead<ReserveOutcome>,
+    released: Ahead<()>,
+}
+
+impl Planner {
+    /// Plans by these rules, against this database and stock.
+    #[must_use]
+    pub fn new(pool: PgPool, shops: Shops, stock: Stock) -> Self {
+        Self { pool, shops, stock }
+    }
+
+    /// Plans an order by the newest that is known of it, in one transaction.
+    pub(crate) async fn plan_now(&self, input: &Reservation) -> Result<Reserved, Failure> {
+        let ahead = self.ahead(&input.order_id, &input.rules).await?;
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &input.order_id).await?;
+        if self.is_over(&mut tx, &order, &input.rules).await? {
+            return Ok(Reserved::Over { status: order.status });
+        }
+        if order.story_ended_at.is_some() {
+            progress::take_up_again(&mut tx, &order.order_id).await?;
+        }
+        if input.rules.rest_is_called_off {
+            progress::call_off_the_rest(&mut tx, &order.order_id).await?;
+        }
+        let reserved = self.plan(&mut tx, ahead, &order, &input.rules).await?;
+        // What is short or unknown leaves nothing behind.
+        if matches!(reserved, Reserved::Planned { .. }) {
+            tx.commit().await?;
+        }
+        Ok(reserved)
+    }
+
+    /// Whether there is nothing left to do. What was said in an order's last moment is still followed.
+    async fn is_over(&self, conn: &mut PgConnection, order: &Order, rules: &Rules) -> Result<bool, Failure> {
+        if order.status == OrderStatus::Cancelled {
+            return Ok(true);
+        }
+        if order.story_ended_at.is_none() {
+            return Ok(false);
+        }
+        let services = self.shops.rules_for(&order.channel).services;
+        Ok(!brief::asks_for_work(conn, order, &services, &rules.gate).await?)
+    }
+
+    /// Plans in the caller's transaction; the order is locked.
+    async fn plan(
+        &self,
+        conn: &mut PgConnection,
+        ahead: AheadOfPlan,
+        order: &Order,
+        rules: &Rules,
+    ) -> Result<Reserved, Failure> {
+        write_off_called_off(conn, order).await?;
+        if order.look_wanted && !rules.look {
+            // Nobody looks: what was said of fulfilment orders changes nothing.
+            orders::fulfilment_orders::begin_look(conn, &order.order_id).await?;
+        }
+        let draft = Draft::of(conn, order, &self.shops, rules).await?;
+        if draft.demand.is_none() && draft.decision == GateDecision::Fulfil {
+            return Ok(Reserved::UnknownSku);
+        }
+        if draft.situation.brief.in_doubt {
+            return Ok(Reserved::Planned { plan: draft.plan(conn, order, None, rules).await? });
+        }
+        if !rules.rest_is_called_off && !order.rest_is_called_off {
+            show_what_came_too_late(conn, order, &draft).await?;
+        }
+        let holding = match self.hold(conn, ahead, order, &draft, rules).await? {
+            Some(ReserveOutcome::Reserved(holding)) => Some(holding),
+            Some(ReserveOutcome::UnknownSku(_)) => return Ok(Reserved::UnknownSku),
+            Some(ReserveOutcome::Short(_)) => return Ok(Reserved::OutOfStock),
+            None => None,
+        };
+        let plan = draft.plan(conn, order, holding.as_ref(), rules).await?;
+        self.note(conn, order, &draft, holding.as_ref(), &plan, rules).await?;
+        let now = record::find(conn, &order.order_id).await?;
+        let status = now.map_or(plan.status, |now| now.status);
+        Ok(Reserved::Planned { plan: Plan { status, ..plan } })
+    }
+
+    /// Has the reservation follow; none if there is none and none is to be made.
+    async fn hold(
+        &self,
+        conn: &mut PgConnection,
+        ahead: AheadOfPlan,
+        order: &Order,
+        draft: &Draft,
+        rules: &Rules,
+    ) -> Result<Option<ReserveOutcome>, Failure> {
+        let is_held = match self.stock.there() {
+            Some(_) => order.was_planned,
+            None => inventory::reservation(conn, &order.order_id, order.epoch)
+                .await?
+                .is_some_and(|held| held.status != ReservationStatus::Released),
+        };
+        if draft.wants_nothing() {
+            if is_held {
+                self.give_back(conn, ahead.released, order, NOTHING_WANTED).await?;
+            }
+            return Ok(None);
+        }
+        if !draft.takes_stock() && !is_held {
+            return Ok(None);
+        }
+        let Some(request) = draft.request(order, rules) else { return Ok(None) };
+        self.take_stock(conn, ahead.reserved, order, request).await.map(Some)
+    }
+
+    /// The reservation of the order's epoch, made now, adjusted, or as it was. One that was given back
+    /// makes way for the next.
+    async fn take_stock(
+        &self,
+        conn: &mut PgConnection,
+        ahead: Ahead<ReserveOutcome>,
+        order: &Order,
+        mut request: ReserveRequest,
+    ) -> Result<ReserveOutcome, Failure> {
+        let correlation_id = &order.correlation_id;
+        let outcome = self.stock.reserve_within(conn, ahead, &request, correlation_id).await?;
+        if !was_given_back(&outcome) {
+            return Ok(outcome);
+        }
+        request.epoch = progress::next_epoch(conn, &order.order_id).await?;
+        Ok(self.stock.reserve_within(conn, Ahead::nothing(), &request, correlation_id).await?)
+    }
+
+    /// Writes down what the plan comes to: the order's status and condition, and for which wish it stands.
+    async fn note(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        draft: &Draft,
+        holding: Option<&Holding>,
+        plan: &Plan,
+        rules: &Rules,
+    ) -> Result<(), Failure> {
+        let goes_on = draft.decision == GateDecision::Fulfil;
+        if goes_on && draft.misfits.recalls.is_empty() && !plan.look && plan.mishap.is_none() {
+            record::note_planned(conn, &order.order_id, order.wish_version).await?;
+        }
+        let at_warehouse = draft.is_at_warehouse();
+        if draft.to_ship() == 0 && !at_warehouse && plan.pieces_left > 0 {
+            self.ship(conn, order, None).await?;
+            return Ok(());
+        }
+        if draft.decision != GateDecision::Fulfil {
+            return Ok(());
+        }
+        if let Some((mishap, words)) = draft.demand.as_ref().and_then(|demand| demand.mishap.as_ref()) {
+            attention::keep_complaint(conn, &order.order_id, Step::LookInShop, mishap.code(), words).await?;
+        }
+        let waits = plan.waiting_lines > 0 && rules.stock_out != StockOutRule::ShipWhatIsThere;
+        if waits && !at_warehouse {
+            let waiting = Waiting { condition: Condition::Backordered, reason: None, held_by: None };
+            progress::set_condition(conn, &order.order_id, waiting).await?;
+            return Ok(());
+        }
+        if let Some(holding) = holding {
+            let detail = describe(holding);
+            progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail))
+                .await?;
+        }
+        let planned: u32 = plan.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
+        let all_is_held = plan.held_back > 0 && planned <= plan.pieces_left;
+        if all_is_held {
+            let held_by = Some(HeldBy::Shopify);
+            let waiting = Waiting { condition: Condition::OnHold, reason: None, held_by };
+            progress::set_condition(conn, &order.order_id, waiting).await?;
+        } else {
+            progress::clear_waiting(conn, &order.order_id).await?;
+        }
+        Ok(())
+    }
+
+    /// All that was to leave has left.
+    pub(crate) async fn ship(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        tracking_number: Option<&str>,
+    ) -> Result<OrderStatus, Failure> {
+        let order_id = &order.order_id;
+        if order.status < OrderStatus::Processing {
+            // It left before we heard that the warehouse took it.
+            progress::move_to(conn, order_id, OrderStatus::Confirmed, "RESERVED", None).await?;
+            progress::move_to(conn, order_id, OrderStatus::Processing, "HANDED_OVER", None).await?;
+        }
+        progress::move_to(conn, order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
+        progress::clear_waiting(conn, order_id).await?;
+        hand_over::close_accepted(conn, order_id).await?;
+        if telling::untold(conn, order).await?.is_empty() {
+            progress::set_story_ended(conn, order_id, true).await?;
+        }
+        Ok(order.status.max(OrderStatus::Shipped))
+    }
+
+    /// Asks the inventory service first, if stock is there: the same plan is drawn before the transaction
+    /// and again within it, and an answer that was overtaken is asked for anew.
+    pub(crate) async fn ahead(&self, order_id: &OrderId, rules: &Rules) -> Result<AheadOfPlan, Failure> {
+        let nothing = || AheadOfPlan { reserved: Ahead::nothing(), released: Ahead::nothing() };
+        if self.stock.there().is_none() {
+            return Ok(nothing());
+        }
+        loop {
+            let order = self.order(order_id).await?;
+            let mut conn = self.pool.acquire().await?;
+            if self.is_over(&mut conn, &order, rules).await? {
+                return Ok(nothing());
+            }
+            let draft = Draft::of(&mut conn, &order, &self.shops, rules).await?;
+            drop(conn);
+            if draft.situation.brief.in_doubt || (!order.was_planned && !draft.takes_stock()) {
+                return Ok(nothing());
+            }
+            if draft.wants_nothing() {
+                let released = self.release_ahead(order_id, NOTHING_WANTED).await?;
+                return Ok(AheadOfPlan { reserved: Ahead::nothing(), released });
+            }
+            let Some(request) = draft.request(&order, rules) else { return Ok(nothing()) };
+            let reserved = self.stock.reserve_ahead(&request, None, &order.correlation_id).await?;
+            if !reserved.answer().is_some_and(was_given_back) || !self.make_way(&order).await? {
+                return Ok(AheadOfPlan { reserved, released: Ahead::nothing() });
+            }
+        }
+    }
+
+    /// Raises the epoch, unless somebody did or the order is over; then false.
+    async fn make_way(&self, seen: &Order) -> Result<bool, Failure> {
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &seen.order_id).await?;
+        if order.status == OrderStatus::Cancelled {
+            return Ok(false);
+        }
+        if order.epoch == seen.epoch {
+            progress::next_epoch(&mut tx, &order.order_id).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives back at the inventory service what the order holds, if stock is there.
+    pub(crate) async fn release_ahead(&self, order_id: &OrderId, cause: &str) -> Result<Ahead<()>, Failure> {
+        if self.stock.there().is_none() {
+            return Ok(Ahead::nothing());
+        }
+        let order = self.order(order_id).await?;
+        Ok(self.stock.release_ahead(order_id, order.epoch, cause, &order.correlation_id).await?)
+    }
+
+    pub(crate) async fn give_back(
+        &self,
+        conn: &mut PgConnection,
+        ahead: Ahead<()>,
+        order: &Order,
+        cause: &str,
+    ) -> Result<(), Failure> {
+        let whose = (&order.order_id, order.epoch);
+        Ok(self.stock.release_within(conn, ahead, whose, cause, &order.correlation_id).await?)
+    }
+
+    /// The order as it stands, not locked.
+    pub(crate) async fn order(&self, order_id: &OrderId) -> Result<Order, Failure> {
+        let mut conn = self.pool.acquire().await?;
+        record::find(&mut conn, order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))
+    }
+}
+
+fn was_given_back(outcome: &ReserveOutcome) -> bool {
+    matches!(outcome, ReserveOutcome::Reserved(Holding { status: ReservationStatus::Released, .. }))
+}

@@ -1,0 +1,255 @@
+//! An order's plan in the making: what is known, what is to be held, what no longer fits, and what the gate
+//! says of it.
+
+use std::collections::BTreeMap;
+
+use domain::{GateDecision, GateFacts, IgnoreReason, Mishap, StockOutRule, WarehouseId, decide_gate};
+use inventory::{Reservation as Holding, ReserveMode, ReserveRequest};
+use orders::{
+    Order, attention,
+    hand_over::{self, HandOver, HandOverStatus, HandedLine},
+    shipment,
+};
+use sqlx::PgConnection;
+use workflows::contract::{Plan, PlannedHandOver, Rules};
+
+use super::{demand::Demand, misfits::Misfits, situation::Situation};
+use crate::{attempt::Failure, shops::Shops, telling};
+
+/// A plan in the making.
+pub(super) struct Draft {
+    pub(super) situation: Situation,
+    /// None if a line names nothing that could be a SKU: then what is held stays as it is.
+    pub(super) demand: Option<Demand>,
+    pub(super) misfits: Misfits,
+    pub(super) gate: GateFacts,
+    pub(super) decision: GateDecision,
+}
+
+impl Draft {
+    pub(super) async fn of(
+        conn: &mut PgConnection,
+        order: &Order,
+        shops: &Shops,
+        rules: &Rules,
+    ) -> Result<Self, Failure> {
+        let situation = Situation::read(conn, order, shops.rules_for(&order.channel)).await?;
+        let demand = if order.rest_is_called_off || rules.rest_is_called_off {
+            Some(Demand::default())
+        } else {
+            Demand::of(&situation, rules, &order.told_at_look)
+        };
+        let gate = match &demand {
+            Some(demand) => situation.gate(demand.to_ship()),
+            None => situation.brief.gate.clone(),
+        };
+        let decision = match order.channel.shop() {
+            Some(_) => decide_gate(&gate, &rules.gate),
+            None => GateDecision::Fulfil,
+        };
+        let misfits = match &demand {
+            Some(demand) => {
+                let wanted = matches!(decision, GateDecision::Fulfil | GateDecision::Park(_));
+                Misfits::of(&situation, demand, rules, wanted)
+            }
+            None => Misfits::default(),
+        };
+        Ok(Self { situation, demand, misfits, gate, decision })
+    }
+
+    pub(super) fn to_ship(&self) -> u32 {
+        self.demand.as_ref().map_or(self.gate.to_ship, Demand::to_ship)
+    }
+
+    pub(super) fn is_at_warehouse(&self) -> bool {
+        !self.misfits.pinned.is_empty()
+    }
+
+    /// Whether all that is held is to be given back.
+    pub(super) fn wants_nothing(&self) -> bool {
+        let nothing = self.to_ship() == 0 || matches!(self.decision, GateDecision::Ignore(_));
+        nothing && !self.is_at_warehouse()
+    }
+
+    /// Whether stock is to be taken hold of now. What is held already follows in any case.
+    pub(super) fn takes_stock(&self) -> bool {
+        self.decision == GateDecision::Fulfil && self.to_ship() > 0
+    }
+
+    /// What is to be held; none where that cannot be said.
+    pub(super) fn request(&self, order: &Order, rules: &Rules) -> Option<ReserveRequest> {
+        let demand = self.demand.as_ref()?;
+        Some(ReserveRequest {
+            order_id: order.order_id.clone(),
+            epoch: order.epoch,
+            lines: demand.lines.clone(),
+            placed: demand.placed.clone(),
+            pinned: self.misfits.pinned.clone(),
+            mode: match rules.stock_out {
+                StockOutRule::WaitWhole => ReserveMode::WaitForTheRest,
+                StockOutRule::ShipWhatIsThere => ReserveMode::ShipWhatIsThere,
+                StockOutRule::Park => ReserveMode::AllOrNothing,
+            },
+            preferred_warehouse: None,
+            version: order.wish_version,
+        })
+    }
+
+    /// What the workflow has to know of the plan. New hand-overs are planned where nothing stands in the
+    /// way.
+    pub(super) async fn plan(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        holding: Option<&Holding>,
+        rules: &Rules,
+    ) -> Result<Plan, Failure> {
+        let Self { situation, misfits, decision, .. } = self;
+        let nothing = Demand::default();
+        let demand = self.demand.as_ref().unwrap_or(&nothing);
+        let in_doubt = situation.brief.in_doubt;
+        let goes_on = *decision == GateDecision::Fulfil && !in_doubt;
+        let waiting_lines = holding.map_or(0, |holding| holding.waiting.len());
+        let waits = waiting_lines > 0 && rules.stock_out != StockOutRule::ShipWhatIsThere;
+        let unhanded = holding.map(|holding| not_handed_over(holding, situation, demand)).unwrap_or_default();
+        let at_warehouse = self.is_at_warehouse();
+        let may_leave_more_to_us = *decision == GateDecision::Ignore(IgnoreReason::NothingToShip);
+        let look = rules.look
+            && !in_doubt
+            && ((order.look_wanted
+                && (may_leave_more_to_us || (goes_on && (demand.to_ship() > 0 || at_warehouse))))
+                || (goes_on && !situation.look_is_fresh && !waits && !unhanded.is_empty()));
+        let mishap = demand.mishap.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
+        let mut hand_overs = situation.hand_overs.clone();
+        if goes_on && !look && !waits && mishap.is_none() && misfits.recalls.is_empty() {
+            for (warehouse, lines) in unhanded {
+                let number = &order.order_number;
+                hand_overs.push(hand_over::plan(conn, &order.order_id, number, &warehouse, lines).await?);
+            }
+        }
+        let (_, pieces_left) = shipment::pieces(conn, &order.order_id).await?;
+        let planned = |hand_over: HandOver| PlannedHandOver {
+            accepted: hand_over.status != HandOverStatus::Requested.as_str(),
+            reference: hand_over.reference,
+            warehouse: hand_over.warehouse,
+            pieces: hand_over.pieces,
+        };
+        Ok(Plan {
+            gate: self.gate.clone(),
+            status: order.status,
+            in_doubt,
+            look,
+            mishap: mishap.map(|(mishap, _)| mishap.clone()),
+            hand_overs: hand_overs.into_iter().map(planned).collect(),
+            recalls: misfits.recalls.clone(),
+            waiting_lines: u32::try_from(waiting_lines).unwrap_or(u32::MAX),
+            held_back: if goes_on { demand.held_back_pieces() } else { 0 },
+            held_until: demand.held_until.filter(|_| goes_on),
+            untold: telling::untold(conn, order).await?,
+            pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// Pieces that are allocated, in no hand-over and not held by the shop, by warehouse.
+fn not_handed_over(
+    holding: &Holding,
+    situation: &Situation,
+    demand: &Demand,
+) -> BTreeMap<WarehouseId, Vec<HandedLine>> {
+    let mut handed: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for hand_over in &situation.hand_overs {
+        for line in &hand_over.lines {
+            *handed.entry((hand_over.warehouse.as_str(), line.line_id.as_str())).or_default() +=
+                u64::from(line.quantity);
+        }
+    }
+    let mut held_back = demand.held_back.clone();
+    let mut missing: BTreeMap<WarehouseId, Vec<HandedLine>> = BTreeMap::new();
+    for held in &holding.allocations {
+        let there = held.held() + held.fulfilled_quantity;
+        let covered = handed.entry((held.warehouse.as_str(), held.line_id.as_str())).or_default();
+        let mut quantity = there.saturating_sub(*covered);
+        *covered = covered.saturating_sub(there);
+        if let Some(back) = held_back.get_mut(&held.line_id) {
+            let kept = u64::from(*back).min(quantity);
+            *back -= u32::try_from(kept).unwrap_or(u32::MAX);
+            quantity -= kept;
+        }
+        if quantity > 0 {
+            missing.entry(held.warehouse.clone()).or_default().push(HandedLine {
+                line_id: held.line_id.as_str().to_owned(),
+                sku: held.sku.as_str().to_owned(),
+                quantity: u32::try_from(quantity).unwrap_or(u32::MAX),
+            });
+        }
+    }
+    missing
+}
+
+/// What leaves although it is wanted no more, or to another address than the newest: a person sees it.
+pub(super) async fn show_what_came_too_late(
+    conn: &mut PgConnection,
+    order: &Order,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    if order.channel.shop().is_none() || order.facts.cancelled_at.is_some() {
+        return Ok(());
+    }
+    let situation = &draft.situation;
+    let mut words = draft.misfits.too_late.clone();
+    for line in situation.brief.wanted.iter().chain(&situation.brief.of_others) {
+        if line.too_many() > 0 {
+            let sku = line.sku.as_deref().unwrap_or_default();
+            words.push(format!("{} × {sku} left and are not wanted", line.too_many()));
+        }
+    }
+    let gone = situation.hand_overs.iter().filter(|hand_over| {
+        let parcels = situation.parcels.iter().filter(|parcel| parcel.booked_at.is_some());
+        hand_over.was_called
+            && hand_over.ship_to_digest != situation.brief.ship_to_digest
+            && parcels.clone().any(|parcel| parcel.reference == hand_over.reference)
+    });
+    words.extend(
+        gone.map(|hand_over| format!("{} left to the address before the newest", hand_over.reference)),
+    );
+    if !words.is_empty() {
+        let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
+        attention::show(conn, &order.order_id, &mishap, &words.join("; ")).await?;
+    }
+    Ok(())
+}
+
+/// Pieces of parcels the warehouse called off are in no hand-over any more, and hand-overs that nobody
+/// outside knows of are planned anew.
+pub(super) async fn write_off_called_off(conn: &mut PgConnection, order: &Order) -> Result<(), Failure> {
+    hand_over::forget_uncalled(conn, &order.order_id).await?;
+    for parcel in shipment::take_called_off(conn, &order.order_id).await? {
+        let reference = domain::HandOverReference::parse(&parcel.reference)?;
+        let Some(hand_over) = hand_over::find(conn, &reference).await? else { continue };
+        if hand_over.status != HandOverStatus::Accepted.as_str() {
+            continue;
+        }
+        let mut lines = hand_over.lines;
+        for gone in &parcel.lines {
+            let mut quantity = gone.quantity;
+            for line in lines.iter_mut().filter(|line| line.sku == gone.sku) {
+                let taken = quantity.min(line.quantity);
+                line.quantity -= taken;
+                quantity -= taken;
+            }
+        }
+        lines.retain(|line| line.quantity > 0);
+        hand_over::shrink(conn, &reference, &lines).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn describe(holding: &Holding) -> String {
+    let held = || holding.allocations.iter().filter(|held| held.held() > 0);
+    let mut warehouses: Vec<&str> = held().map(|held| held.warehouse.as_str()).collect();
+    warehouses.sort_unstable();
+    warehouses.dedup();
+    let pieces: u64 = held().map(inventory::Allocation::held).sum();
+    format!("{pieces} pieces in {}", warehouses.join(", "))
+}

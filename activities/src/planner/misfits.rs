@@ -1,0 +1,133 @@
+//! What is at warehouses and no longer fits what is wanted.
+//!
+//! **Invariant:** pure: what is not in the situation is not asked.
+
+use std::collections::BTreeMap;
+
+use domain::{HandOverReference, LineId, WarehouseId};
+use inventory::{Pinned, PlacedLine};
+use orders::hand_over::HandOver;
+use workflows::contract::Rules;
+
+use super::{demand::Demand, situation::Situation};
+
+/// What is at warehouses and has to be taken back, and what differs and cannot be.
+#[derive(Debug, Default)]
+pub(crate) struct Misfits {
+    pub(crate) recalls: Vec<HandOverReference>,
+    /// What leaves although it is wanted no more, or differently: in words.
+    pub(crate) too_late: Vec<String>,
+    pub(crate) pinned: Vec<Pinned>,
+}
+
+impl Misfits {
+    /// Compares what warehouses have with what is wanted. Nothing is wanted where the gate says so.
+    pub(crate) fn of(situation: &Situation, demand: &Demand, rules: &Rules, wanted: bool) -> Self {
+        let mut misfits = Self::default();
+        let mut room = Room::of(demand, wanted);
+        let mut there = situation.at_warehouses();
+        // What stays whatever we wish comes first: it leaves the rest less room.
+        there.sort_by_key(|(hand_over, _)| !stays(hand_over, rules));
+        for (hand_over, lines) in there {
+            for (line_id, pieces) in &lines {
+                misfits.pinned.push(Pinned {
+                    line_id: line_id.clone(),
+                    warehouse: hand_over.warehouse.clone(),
+                    pieces: *pieces,
+                });
+            }
+            let to_elsewhere = goes_elsewhere(hand_over, situation);
+            let too_many = room.take(&hand_over.warehouse, &lines);
+            if too_many.is_empty() && !to_elsewhere {
+                continue;
+            }
+            if !stays(hand_over, rules) {
+                room.give_back(&hand_over.warehouse, &lines, &too_many);
+                misfits.recalls.push(hand_over.reference.clone());
+                continue;
+            }
+            misfits.too_late.extend(too_many.iter().map(|(line_id, pieces)| {
+                let of_line = |line: &&orders::hand_over::HandedLine| line.line_id == line_id.as_str();
+                let sku = hand_over.lines.iter().find(of_line).map_or("", |line| line.sku.as_str());
+                format!("{pieces} × {sku} leave with {} and are not wanted", hand_over.reference)
+            }));
+            if to_elsewhere {
+                misfits
+                    .too_late
+                    .push(format!("{} goes to the address it was handed over with", hand_over.reference));
+            }
+        }
+        misfits
+    }
+}
+
+/// The warehouse was asked once and could not stop it, or a person said to leave it.
+fn stays(hand_over: &HandOver, rules: &Rules) -> bool {
+    hand_over.recall_refused || rules.left_as_they_are.contains(&hand_over.reference)
+}
+
+fn goes_elsewhere(hand_over: &HandOver, situation: &Situation) -> bool {
+    hand_over.was_called && hand_over.ship_to_digest != situation.brief.ship_to_digest
+}
+
+/// Pieces that may be at warehouses.
+struct Room {
+    at: BTreeMap<(LineId, WarehouseId), u32>,
+    anywhere: BTreeMap<LineId, u32>,
+}
+
+impl Room {
+    fn of(demand: &Demand, wanted: bool) -> Self {
+        let mut room = Self { at: BTreeMap::new(), anywhere: BTreeMap::new() };
+        if !wanted {
+            return room;
+        }
+        for PlacedLine { warehouse, line } in &demand.placed {
+            *room.at.entry((line.line_id.clone(), warehouse.clone())).or_default() += line.quantity.get();
+        }
+        for line in &demand.lines {
+            *room.anywhere.entry(line.line_id.clone()).or_default() += line.quantity.get();
+        }
+        for (line_id, held) in &demand.held_back {
+            let mut held = *held;
+            let rooms = room.at.iter_mut().filter(|((line, _), _)| line == line_id).map(|(_, pieces)| pieces);
+            for pieces in rooms.chain(room.anywhere.get_mut(line_id)) {
+                let taken = held.min(*pieces);
+                *pieces -= taken;
+                held -= taken;
+            }
+        }
+        room
+    }
+
+    /// Takes room for these pieces; what found none.
+    fn take(&mut self, warehouse: &WarehouseId, lines: &[(LineId, u32)]) -> Vec<(LineId, u32)> {
+        let mut too_many = Vec::new();
+        for (line_id, pieces) in lines {
+            let mut left = *pieces;
+            let exact = self.at.get_mut(&(line_id.clone(), warehouse.clone()));
+            for room in exact.into_iter().chain(self.anywhere.get_mut(line_id)) {
+                let taken = left.min(*room);
+                *room -= taken;
+                left -= taken;
+            }
+            if left > 0 {
+                too_many.push((line_id.clone(), left));
+            }
+        }
+        too_many
+    }
+
+    /// What is recalled takes no room.
+    fn give_back(&mut self, warehouse: &WarehouseId, lines: &[(LineId, u32)], too_many: &[(LineId, u32)]) {
+        for (line_id, pieces) in lines {
+            let over = too_many.iter().find(|(line, _)| line == line_id).map_or(0, |(_, over)| *over);
+            let key = (line_id.clone(), warehouse.clone());
+            let room = match self.at.get_mut(&key) {
+                Some(room) => room,
+                None => self.anywhere.entry(line_id.clone()).or_default(),
+            };
+            *room += pieces.saturating_sub(over);
+        }
+    }
+}

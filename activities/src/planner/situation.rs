@@ -1,0 +1,147 @@
+//! What is known of an order in one moment, under its lock: what is wanted, what left, what is with a
+//! warehouse, and what the shop's fulfilment orders said when they were last looked at.
+
+use std::collections::BTreeMap;
+
+use domain::{AddressSaid, GateFacts, LineId, WarehouseId};
+use orders::{
+    Order,
+    brief::{self, Brief},
+    fulfilment_orders,
+    hand_over::{self, HandOver},
+    parcels::{self, Parcel},
+};
+use sha2::{Digest, Sha256};
+use shopify::admin::FulfilmentOrder;
+use sqlx::PgConnection;
+use workflows::contract::Rules;
+
+use crate::{attempt::Failure, shops::ShopRules};
+
+/// What is known of an order.
+pub(crate) struct Situation {
+    pub(crate) brief: Brief,
+    pub(crate) parcels: Vec<Parcel>,
+    /// Those that hold pieces.
+    pub(crate) hand_overs: Vec<HandOver>,
+    /// As they were last looked at, in the shop's order.
+    pub(crate) fulfilment_orders: Vec<FulfilmentOrder>,
+    /// What was wanted then is what is wanted now, and nothing was said of them since.
+    pub(crate) look_is_fresh: bool,
+    pub(crate) shop: ShopRules,
+    /// The shop says that there is no address to ship to.
+    pub(crate) has_no_address: bool,
+    pub(crate) is_of_a_shop: bool,
+}
+
+impl Situation {
+    pub(crate) async fn read(
+        conn: &mut PgConnection,
+        order: &Order,
+        shop: ShopRules,
+    ) -> Result<Self, Failure> {
+        let parcels = parcels::of_order(conn, &order.order_id).await?;
+        let brief = brief::with_parcels(conn, order, &shop.services, &parcels).await?;
+        let mut hand_overs = hand_over::of_order(conn, &order.order_id).await?;
+        hand_overs.retain(HandOver::counts);
+        let mut seen = Vec::new();
+        if order.channel.shop().is_some() {
+            for kept in fulfilment_orders::of_order(conn, &order.order_id).await? {
+                seen.push(
+                    serde_json::from_value(kept.content)
+                        .map_err(|_| Failure::permanent("ORDER_UNREADABLE"))?,
+                );
+            }
+        }
+        let look_is_fresh =
+            !order.look_wanted && order.looked_for.as_deref() == Some(wish_digest(&brief).as_slice());
+        let has_no_address = order.facts.address == AddressSaid::Null;
+        let is_of_a_shop = order.channel.shop().is_some();
+        Ok(Self {
+            brief,
+            parcels,
+            hand_overs,
+            fulfilment_orders: seen,
+            look_is_fresh,
+            shop,
+            has_no_address,
+            is_of_a_shop,
+        })
+    }
+
+    /// Whether the shop's fulfilment orders say what is to be done, and not the order's body alone.
+    pub(crate) fn goes_by_look(&self, rules: &Rules) -> bool {
+        rules.look && self.look_is_fresh && !self.fulfilment_orders.is_empty()
+    }
+
+    /// Pieces of a line that left, by warehouse.
+    pub(crate) fn left_by_warehouse(&self, line: &LineId) -> BTreeMap<&str, u32> {
+        let mut left = BTreeMap::new();
+        for parcel in self.parcels.iter().filter(|parcel| parcel.booked_at.is_some()) {
+            for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id == *line) {
+                *left.entry(parcel.warehouse.as_str()).or_default() += pieces.quantity;
+            }
+        }
+        left
+    }
+
+    /// Pieces by line that the shop was told of.
+    pub(crate) fn told(&self) -> BTreeMap<LineId, u32> {
+        let mut told = BTreeMap::new();
+        for parcel in self.parcels.iter().filter(|parcel| parcel.was_told()) {
+            for pieces in &parcel.lines {
+                *told.entry(pieces.line_id.clone()).or_default() += pieces.quantity;
+            }
+        }
+        told
+    }
+
+    /// Pieces with a warehouse that have not left: by hand-over, line and pieces.
+    pub(crate) fn at_warehouses(&self) -> Vec<(&HandOver, Vec<(LineId, u32)>)> {
+        let mut left: BTreeMap<(&str, &LineId), u32> = BTreeMap::new();
+        for parcel in self.parcels.iter().filter(|parcel| parcel.booked_at.is_some()) {
+            for pieces in &parcel.lines {
+                *left.entry((parcel.reference.as_str(), &pieces.line_id)).or_default() += pieces.quantity;
+            }
+        }
+        let mut there = Vec::new();
+        for hand_over in self.hand_overs.iter().filter(|hand_over| hand_over.was_called) {
+            let mut lines = Vec::new();
+            for line in &hand_over.lines {
+                let Ok(line_id) = LineId::parse(&line.line_id) else { continue };
+                let gone = left.get(&(hand_over.reference.as_str(), &line_id)).copied().unwrap_or_default();
+                let rest = line.quantity.saturating_sub(gone);
+                if rest > 0 {
+                    lines.push((line_id, rest));
+                }
+            }
+            if !lines.is_empty() {
+                there.push((hand_over, lines));
+            }
+        }
+        there
+    }
+
+    /// The gate's facts, with what the fulfilment orders leave to us.
+    pub(crate) fn gate(&self, to_ship: u32) -> GateFacts {
+        GateFacts { to_ship, ..self.brief.gate.clone() }
+    }
+
+    /// The warehouse that a fulfilment order is to leave from, where it matters.
+    pub(crate) fn warehouse_of(&self, order: &FulfilmentOrder) -> Option<&WarehouseId> {
+        self.shop.locations.get(&order.location_id?)
+    }
+}
+
+/// What is wanted, as a digest: whether a look was made for it.
+pub(crate) fn wish_digest(brief: &Brief) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for line in brief.wanted.iter().chain(&brief.of_others) {
+        digest.update(line.line_id.as_str());
+        digest.update([0]);
+        digest.update(line.sku.as_deref().unwrap_or_default());
+        digest.update([0]);
+        digest.update(line.pieces.to_be_bytes());
+    }
+    digest.finalize().into()
+}

@@ -1,0 +1,117 @@
+//! An order that was called off here is cancelled in the shop, or, where some of it has left, what was paid
+//! for the rest is given back.
+
+use std::collections::BTreeMap;
+
+use domain::{Actor, LineId, Mishap, WantedLine};
+use orders::{Order, attention, record, timeline};
+use shopify::admin::{CancelOutcome, CancelReason, LinePieces, RefundOutcome};
+use sqlx::PgConnection;
+use workflows::contract::{Cancellation, RefundOfTheRest};
+
+use super::ShopCalls;
+use crate::{attempt::Failure, planner::Situation};
+
+impl ShopCalls {
+    pub(super) async fn cancel(&self, input: &Cancellation) -> Result<(), Failure> {
+        let order = self.order(&input.order_id).await?;
+        let (client, shopify_order_id) = self.shop_of(&order)?;
+        let there = client.cancellation(shopify_order_id).await?;
+        if there.cancelled_at.is_some() || !there.found {
+            return Ok(());
+        }
+        let reason = match input.by {
+            Actor::Customer => CancelReason::Customer,
+            Actor::Operator => CancelReason::Staff,
+            Actor::Shopify | Actor::Policy => CancelReason::Other,
+        };
+        let note = format!("Cancelled in fulfilment, order {}", order.order_number);
+        let outcome = client
+            .cancel_order(shopify_order_id, reason, input.restock, input.refund, input.notify_customer, &note)
+            .await?;
+        match outcome {
+            CancelOutcome::Accepted { .. }
+            | CancelOutcome::AlreadyCancelled
+            | CancelOutcome::DoesNotExist => Ok(()),
+            // The shop does it in a job of its own: the next attempt looks whether it is done.
+            CancelOutcome::InProgress => Err(Failure::transient("SHOPIFY_CANCELLATION_IN_PROGRESS")),
+            CancelOutcome::HasFulfilments => self.refund_what_others_left(&order, input).await,
+        }
+    }
+
+    /// None of ours has left, so the shop's own people fulfilled some of it. What they left is refunded,
+    /// once it is known here what that is.
+    async fn refund_what_others_left(&self, order: &Order, input: &Cancellation) -> Result<(), Failure> {
+        let known = order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
+        if !known {
+            return Err(Failure::transient("SHOPIFY_HAS_FULFILMENTS"));
+        }
+        let Cancellation { restock, refund, notify_customer, .. } = *input;
+        let rest = RefundOfTheRest { order_id: order.order_id.clone(), refund, restock, notify_customer };
+        self.refund(&rest).await
+    }
+
+    /// Shopify cancels no order with fulfilments: what has not left is refunded by line instead, or a
+    /// person is told what to do.
+    pub(super) async fn refund(&self, input: &RefundOfTheRest) -> Result<(), Failure> {
+        let mut conn = self.pool.acquire().await?;
+        let order =
+            record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
+        let rest = self.rest_of(&mut conn, &order).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if !input.refund {
+            let words: Vec<String> = rest
+                .iter()
+                .map(|(line, pieces)| format!("{pieces} × {}", line.sku.as_deref().unwrap_or_default()))
+                .collect();
+            let words = format!("Refund in the shop, restocked, what does not leave: {}", words.join(", "));
+            let mishap = Mishap::new(Mishap::REFUND_BY_HAND);
+            attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+            return Ok(());
+        }
+        drop(conn);
+        let (client, shopify_order_id) = self.shop_of(&order)?;
+        let lines: Vec<LinePieces> =
+            rest.iter().map(|(line, count)| pieces(&line.line_id, *count)).collect::<Result<_, _>>()?;
+        let key = format!("{}/refund", order.workflow_id);
+        let note = format!("Called off in fulfilment, order {}", order.order_number);
+        let outcome = client
+            .refund_rest(shopify_order_id, &lines, &key, input.restock, input.notify_customer, &note)
+            .await?;
+        let detail = match outcome {
+            RefundOutcome::Refunded { amount, currency, .. } => format!("{amount} {currency}"),
+            RefundOutcome::Already { .. } | RefundOutcome::Nothing => return Ok(()),
+        };
+        let mut conn = self.pool.acquire().await?;
+        timeline::note(&mut conn, &order.order_id, "REFUNDED", Some(&detail)).await?;
+        Ok(())
+    }
+}
+
+impl ShopCalls {
+    /// What neither left nor is on its way at a warehouse that could not stop it.
+    async fn rest_of(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+    ) -> Result<Vec<(WantedLine, u32)>, Failure> {
+        let situation = Situation::read(conn, order, self.planner.shops.rules_for(&order.channel)).await?;
+        let mut leaving: BTreeMap<LineId, u32> = BTreeMap::new();
+        for (line_id, pieces) in situation.at_warehouses().into_iter().flat_map(|(_, lines)| lines) {
+            *leaving.entry(line_id).or_default() += pieces;
+        }
+        let rest = situation.brief.wanted.into_iter().map(|line| {
+            let leaves = leaving.get(&line.line_id).copied().unwrap_or_default();
+            let pieces = line.to_ship().saturating_sub(leaves);
+            (line, pieces)
+        });
+        Ok(rest.filter(|(_, pieces)| *pieces > 0).collect())
+    }
+}
+
+pub(super) fn pieces(line: &LineId, quantity: u32) -> Result<LinePieces, Failure> {
+    let line_item_id = line.as_str().parse().map_err(|_| Failure::permanent("ORDER_UNREADABLE"))?;
+    Ok(LinePieces { line_item_id, quantity })
+}

@@ -1,0 +1,74 @@
+//! The shop's own order is read where two messages of one moment disagree, or where a message only says
+//! that something changed.
+
+use domain::{AddressSaid, OrderId};
+use orders::{
+    Order,
+    record::{self, Arrival, Arrived, Authority},
+};
+use shopify::wire::ParsedOrder;
+use warehouse::shipment::ShipTo;
+
+use super::ShopCalls;
+use crate::attempt::Failure;
+
+impl ShopCalls {
+    pub(super) async fn read(&self, order_id: &OrderId) -> Result<(), Failure> {
+        let order = self.order(order_id).await?;
+        let (client, shopify_order_id) = self.shop_of(&order)?;
+        let read = client.read_order(shopify_order_id).await?;
+        self.keep_read(&order, read).await
+    }
+
+    /// Keeps what the shop's own order says. One that the shop does not know says nothing: what was
+    /// committed stands.
+    pub(super) async fn keep_read(&self, order: &Order, read: Option<ParsedOrder>) -> Result<(), Failure> {
+        let mut tx = self.pool.begin().await?;
+        let Some(mut read) = read else {
+            record::lock(&mut tx, &order.order_id).await?;
+            record::end_doubt(&mut tx, &order.order_id).await?;
+            return Ok(tx.commit().await?);
+        };
+        if read.facts.address == AddressSaid::Null && order.facts.address == AddressSaid::Absent {
+            // Neither names one: the order goes on without.
+            read.facts.address = AddressSaid::Absent;
+        }
+        keep_what_only_bodies_say(order, &mut read);
+        let domain::Channel::Shopify { shop, shopify_order_id } = &order.channel else { return Ok(()) };
+        let services = self.planner.shops.rules_for(&order.channel).services;
+        let customer = serde_json::to_value(&read.customer).ok();
+        let ship_to = customer.as_ref().and_then(ShipTo::from_stored_customer);
+        let arrival = Arrival {
+            order_id: order.order_id.clone(),
+            shop,
+            shopify_order_id: *shopify_order_id,
+            facts: &read.facts,
+            triggered_at: None,
+            authority: Authority::Shop,
+            ship_to_digest: ship_to.map(|ship_to| ship_to.fingerprint()),
+            customer,
+            our_services: &services,
+            received_at: order.received_at,
+            hold_until: order.hold_until,
+            correlation_id: &order.correlation_id,
+        };
+        let (_, arrived) = record::arrive(&mut tx, &arrival).await?;
+        if arrived == Arrived::Stale {
+            // What the shop shows is older than what it has told us: it is asked again.
+            return Err(Failure::transient("SHOPIFY_ORDER_LAGS"));
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The Admin API does not say everything that a message's body does.
+fn keep_what_only_bodies_say(order: &Order, read: &mut ParsedOrder) {
+    read.facts.location_id = read.facts.location_id.or(order.facts.location_id);
+    for line in &mut read.facts.lines {
+        let known = order.facts.lines.iter().find(|known| known.line_id == line.line_id);
+        line.fulfilment_service = line
+            .fulfilment_service
+            .take()
+            .or_else(|| known.and_then(|known| known.fulfilment_service.clone()));
+    }
+}

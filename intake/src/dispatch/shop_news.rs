@@ -1,0 +1,272 @@
+//! Webhooks of a shop that say something of an order without being one: edits, refunds, returns,
+//! fulfilments, and what happens to fulfilment orders.
+
+use std::time::Duration;
+
+use domain::{OrderId, Quantity, Restock, ReturnsRule, ShopifyOrderId, Sku, WarehouseId, is_our_fulfilment};
+use orders::{
+    Order, brief, fulfilment_orders,
+    inbox::{Message, Settled},
+    parcels::{self, Parcel},
+    record,
+    refunds::{self, RefundLine, ReturnSource},
+};
+use shopify::wire::{self, ParsedRefund};
+use sqlx::PgConnection;
+
+use super::{DispatchError, Dispatcher, Outcome};
+use crate::settings::Shop;
+
+/// How often a message waits for the order it is about: its own webhook is usually a moment away.
+const MOST_WAITS: i32 = 6;
+
+impl Dispatcher {
+    /// `orders/edited` lists changes and not the order: the shop's own order is read.
+    pub(super) async fn order_edited(
+        &self,
+        message: &Message,
+        shop: &Shop,
+    ) -> Result<Outcome, DispatchError> {
+        let Some(id) = wire::parse_order_mention(&message.body) else {
+            return self.unreadable_news(message, "order_edit.order_id: is missing").await;
+        };
+        self.ask_the_shop(message, shop, id).await
+    }
+
+    /// A fulfilment was made or changed. Our own need nothing; another's changes what is left for us.
+    pub(super) async fn fulfilled(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+        let Some((id, fulfilment)) = wire::parse_fulfilment(&message.body) else {
+            return self.unreadable_news(message, "order_id, id: one is missing").await;
+        };
+        let Some(order) = self.order_of_shop(shop, id).await? else {
+            return Ok(not_known_yet(message));
+        };
+        let mut conn = self.pool.acquire().await?;
+        let own: Vec<_> =
+            parcels::of_order(&mut conn, &order.order_id).await?.iter().map(Parcel::as_own).collect();
+        drop(conn);
+        if fulfilment.stands && is_our_fulfilment(&fulfilment, &own) {
+            return Ok(Outcome::done(order.order_id));
+        }
+        let counted_in = order.facts.fulfilments.as_ref().is_some_and(|known| known.contains(&fulfilment));
+        if counted_in {
+            return Ok(Outcome::done(order.order_id));
+        }
+        self.ask_the_shop(message, shop, id).await
+    }
+
+    /// The shop's own order is read by its run, before anything else is done for it.
+    async fn ask_the_shop(
+        &self,
+        message: &Message,
+        shop: &Shop,
+        id: ShopifyOrderId,
+    ) -> Result<Outcome, DispatchError> {
+        let Some(order) = self.order_of_shop(shop, id).await? else {
+            return Ok(not_known_yet(message));
+        };
+        let mut tx = self.pool.begin().await?;
+        record::lock(&mut tx, &order.order_id).await?;
+        record::doubt(&mut tx, &order.order_id).await?;
+        tx.commit().await?;
+        self.look_at_news(message, order).await
+    }
+
+    pub(super) async fn refunded(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+        let refund = match wire::parse_refund(&message.body) {
+            Ok(refund) => refund,
+            Err(unreadable) => return self.unreadable_news(message, &unreadable.to_string()).await,
+        };
+        let Some(order) = self.order_of_shop(shop, refund.shopify_order_id).await? else {
+            return Ok(not_known_yet(message));
+        };
+        let services = &shop.fulfillment_services;
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &order.order_id).await?;
+        let before = brief::of(&mut tx, &order, services).await?;
+        self.keep_refund(&mut tx, &order, shop, &refund).await?;
+        let changes = before != brief::of(&mut tx, &order, services).await?;
+        if changes {
+            record::raise_wish(&mut tx, &order.order_id).await?;
+        }
+        tx.commit().await?;
+        // Whoever committed it before may have died before anybody heard of it.
+        if changes || message.attempts > 0 {
+            return self.look_at_news(message, order).await;
+        }
+        Ok(Outcome::done(order.order_id))
+    }
+
+    /// Keeps what a refund takes back, once per line of it. What left and comes back is announced; stock
+    /// rises when it was received, or at once where the policy says so.
+    pub(super) async fn keep_refund(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        shop: &Shop,
+        refund: &ParsedRefund,
+    ) -> Result<(), DispatchError> {
+        let lines: Vec<RefundLine<'_>> = refund
+            .lines
+            .iter()
+            .map(|line| RefundLine {
+                refund_line_id: line.refund_line_id,
+                line_id: &line.line_id,
+                quantity: line.quantity,
+                restock: line.restock,
+            })
+            .collect();
+        let new = refunds::keep(conn, &order.order_id, refund.refund_id, refund.created_at, &lines).await?;
+        if new == 0 {
+            return Ok(());
+        }
+        let wanted = brief::of(conn, order, &shop.fulfillment_services).await?.wanted;
+        for line in &refund.lines {
+            let not_left = wanted
+                .iter()
+                .find(|wanted| wanted.line_id == line.line_id)
+                .map_or(0, domain::WantedLine::to_ship);
+            let left = left_of(conn, &order.order_id, line.line_id.as_str()).await?;
+            let comes_back = match line.restock {
+                Restock::Return => line.quantity,
+                // What has not left is taken off first.
+                Restock::LegacyRestock => line.quantity.saturating_sub(not_left).min(left.pieces),
+                Restock::Cancel | Restock::NoRestock => 0,
+            };
+            let (source, id) = (ReturnSource::Refund, line.refund_line_id);
+            if refunds::announce_return(conn, &order.order_id, source, id, &line.line_id, comes_back).await? {
+                let cause = format!("refund line {id}");
+                self.restock(conn, order, shop, &line.line_id, &cause, comes_back).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn return_approved(
+        &self,
+        message: &Message,
+        shop: &Shop,
+    ) -> Result<Outcome, DispatchError> {
+        let approved = match wire::parse_return(&message.body) {
+            Ok(approved) => approved,
+            Err(unreadable) => return self.unreadable_news(message, &unreadable.to_string()).await,
+        };
+        let Some(order) = self.order_of_shop(shop, approved.shopify_order_id).await? else {
+            return Ok(not_known_yet(message));
+        };
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &order.order_id).await?;
+        for line in &approved.lines {
+            let (source, id) = (ReturnSource::Return, line.return_line_id);
+            let of = &order.order_id;
+            if refunds::announce_return(&mut tx, of, source, id, &line.line_id, line.quantity).await? {
+                let cause = format!("return line {id}");
+                self.restock(&mut tx, &order, shop, &line.line_id, &cause, line.quantity).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(Outcome::done(order.order_id))
+    }
+
+    /// Books returned pieces in again, where the policy does not wait for them: per piece the first books.
+    async fn restock(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        shop: &Shop,
+        line: &domain::LineId,
+        cause: &str,
+        pieces: u32,
+    ) -> Result<(), DispatchError> {
+        let stock_is_here = self.settings.stock.there().is_none();
+        if shop.policy.restock_returns != ReturnsRule::AtOnce || !stock_is_here {
+            return Ok(());
+        }
+        let left = left_of(conn, &order.order_id, line.as_str()).await?;
+        let pieces = pieces.min(refunds::restockable(conn, &order.order_id, line, left.pieces).await?);
+        let (Some((sku, warehouse)), Ok(quantity)) = (left.place, Quantity::new(i64::from(pieces))) else {
+            return Ok(());
+        };
+        if !refunds::note_restocked(conn, &order.order_id, line, cause, pieces).await? {
+            return Ok(());
+        }
+        let reference = format!("{} {cause}", order.order_number);
+        let stock = &self.settings.stock;
+        Ok(stock.take_back(conn, &sku, &warehouse, quantity, &reference, &order.correlation_id).await?)
+    }
+
+    /// Messages about fulfilment orders name nothing but their ids. Of one that is not known yet it is kept
+    /// that something was said: whoever keeps its id looks again.
+    pub(super) async fn fulfilment_orders_changed(
+        &self,
+        message: &Message,
+    ) -> Result<Outcome, DispatchError> {
+        let numbers = wire::parse_fulfilment_order_mention(&message.body);
+        if numbers.is_empty() {
+            return self.unreadable_news(message, "fulfillment_order.id: is missing").await;
+        }
+        let mut tx = self.pool.begin().await?;
+        let orders = fulfilment_orders::orders_of(&mut tx, &numbers, message.inbox_id).await?;
+        for order in &orders {
+            record::lock(&mut tx, order).await?;
+            fulfilment_orders::want_look(&mut tx, order).await?;
+        }
+        tx.commit().await?;
+        let mut outcome = Outcome::Settle {
+            how: Settled::Stored,
+            reason: Some("kept until it is known whose fulfilment order it is"),
+            order: None,
+        };
+        for order in orders {
+            let Some(order) = self.order(&order).await? else { continue };
+            outcome = self.look_at_news(message, order).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn order_of_shop(&self, shop: &Shop, id: ShopifyOrderId) -> Result<Option<Order>, DispatchError> {
+        let mut conn = self.pool.acquire().await?;
+        Ok(record::find_of_shop(&mut conn, shop.domain.as_str(), id).await?)
+    }
+}
+
+/// The order's own webhook may be a moment away. If it does not come, the message stays as it is: what it
+/// says is in the order's body too.
+fn not_known_yet(message: &Message) -> Outcome {
+    if message.attempts >= MOST_WAITS {
+        return Outcome::Settle {
+            how: Settled::Stored,
+            reason: Some("of an order that is not known here"),
+            order: None,
+        };
+    }
+    Outcome::Postpone {
+        reason: "the order is not known yet",
+        order: None,
+        wait: Duration::from_secs(1 << message.attempts.clamp(0, 5)),
+    }
+}
+
+/// What left of a line.
+struct Left {
+    pieces: u32,
+    /// What, and from where.
+    place: Option<(Sku, WarehouseId)>,
+}
+
+async fn left_of(conn: &mut PgConnection, order: &OrderId, line: &str) -> Result<Left, DispatchError> {
+    let mut left = Left { pieces: 0, place: None };
+    for parcel in parcels::of_order(conn, order).await?.iter().filter(|parcel| parcel.booked_at.is_some()) {
+        for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id.as_str() == line) {
+            left.pieces += pieces.quantity;
+            if left.place.is_none() {
+                let sku = orders::hand_over::sku_of(conn, &parcel.reference, line).await?;
+                left.place = match sku {
+                    Some(sku) => Some((Sku::parse(&sku)?, WarehouseId::parse(&parcel.warehouse)?)),
+                    None => None,
+                };
+            }
+        }
+    }
+    Ok(left)
+}

@@ -1,0 +1,124 @@
+//! What is to be done for an order, as the newest content and our own parcels come to: the gate's facts,
+//! the pieces that are wanted, and where they go. Two contents with the same brief ask for the same work.
+
+use domain::{
+    AddressSaid, GateDecision, GateFacts, GateRules, OrderStatus, OwnParcel, WantedLine, decide_gate,
+    is_ours_by_service, wanted,
+};
+use sqlx::PgConnection;
+
+use crate::{
+    Order, OrdersError, hand_over,
+    parcels::{self, Parcel},
+    record, refunds,
+};
+
+/// What is to be done for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// What the gate decides by.
+    pub gate: GateFacts,
+    /// What is wanted of us of each line that ships and that is ours by the service it names.
+    pub wanted: Vec<WantedLine>,
+    /// Lines that name another service.
+    pub of_others: Vec<WantedLine>,
+    /// Where it goes, as a digest.
+    pub ship_to_digest: Option<Vec<u8>>,
+    /// What the shop says of the address.
+    pub address: AddressSaid,
+    /// Whether the shop's own order has to be read first.
+    pub in_doubt: bool,
+}
+
+impl Brief {
+    /// Pieces that are still to leave.
+    #[must_use]
+    pub fn to_ship(&self) -> u32 {
+        self.wanted.iter().fold(0, |sum, line| sum.saturating_add(line.to_ship()))
+    }
+}
+
+/// What is to be done for an order now.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn of(
+    conn: &mut PgConnection,
+    order: &Order,
+    our_services: &[String],
+) -> Result<Brief, OrdersError> {
+    let parcels = parcels::of_order(conn, &order.order_id).await?;
+    with_parcels(conn, order, our_services, &parcels).await
+}
+
+/// As [`of`], for whoever knows the parcels already.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn with_parcels(
+    conn: &mut PgConnection,
+    order: &Order,
+    our_services: &[String],
+    parcels: &[Parcel],
+) -> Result<Brief, OrdersError> {
+    let left: Vec<OwnParcel> =
+        parcels.iter().filter(|parcel| parcel.booked_at.is_some()).map(Parcel::as_own).collect();
+    let refunds = refunds::not_counted_in(conn, order).await?;
+    let ship_to_digest = record::ship_to_digest(conn, &order.order_id).await?;
+    let all = wanted(&order.facts, &left, &refunds);
+    let is_ours = |wanted: &WantedLine| {
+        let line = order.facts.lines.iter().find(|line| line.line_id == wanted.line_id);
+        line.is_none_or(|line| is_ours_by_service(line, our_services))
+    };
+    let (wanted, of_others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_ours);
+    Ok(Brief {
+        gate: GateFacts::of(&order.facts, &wanted, order.was),
+        wanted,
+        of_others,
+        ship_to_digest,
+        address: order.facts.address,
+        in_doubt: order.content_in_doubt,
+    })
+}
+
+/// Whether an order whose story has ended asks for more: pieces to ship, something to be settled, or a
+/// difference that a person has to see.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn asks_for_work(
+    conn: &mut PgConnection,
+    order: &Order,
+    our_services: &[String],
+    rules: &GateRules,
+) -> Result<bool, OrdersError> {
+    if order.status == OrderStatus::Cancelled {
+        return Ok(false);
+    }
+    let brief = of(conn, order, our_services).await?;
+    if brief.in_doubt {
+        return Ok(true);
+    }
+    let has_left = matches!(order.status, OrderStatus::Shipped | OrderStatus::Delivered);
+    if has_left
+        && (brief.wanted.iter().any(|line| line.too_many() > 0) || is_misaddressed(conn, order).await?)
+    {
+        return Ok(true);
+    }
+    if order.look_wanted && !has_left {
+        return Ok(true);
+    }
+    let decision = decide_gate(&brief.gate, rules);
+    let is_to_be_shipped = !matches!(decision, GateDecision::Ignore(_) | GateDecision::CallOff);
+    Ok(is_to_be_shipped && !order.rest_is_called_off)
+}
+
+/// Whether something left to another address than the newest.
+async fn is_misaddressed(conn: &mut PgConnection, order: &Order) -> Result<bool, OrdersError> {
+    if order.channel.shop().is_none() {
+        return Ok(false);
+    }
+    let newest = record::ship_to_digest(conn, &order.order_id).await?;
+    let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
+    Ok(hand_overs.iter().any(|known| known.counts() && known.was_called && known.ship_to_digest != newest))
+}

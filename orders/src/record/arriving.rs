@@ -1,0 +1,371 @@
+//! An order of a shop arrives, or something newer of one that is known.
+//!
+//! **Invariant:** which of two bodies counts never depends on who is faster. The shop's `updated_at` decides;
+//! in one second the moment of sending; where that is silent too, the shop's own order is read, and what
+//! was committed stands until then. A cancellation is never taken back.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, Utc};
+use domain::{AddressSaid, Channel, OrderFacts, OrderId, ShopDomain, ShopifyOrderId, WorkflowId};
+use serde_json::Value;
+use sqlx::{PgConnection, Row, types::Json};
+use uuid::Uuid;
+
+use super::{LineColumns, Order, find, lock, new_order_number};
+use crate::{
+    OrdersError,
+    brief::{self, Brief},
+};
+
+/// What a channel said of an order that may be new.
+#[derive(Debug, Clone)]
+pub struct Arrival<'a> {
+    /// The id it gets if it is new.
+    pub order_id: OrderId,
+    /// The shop it came from.
+    pub shop: &'a ShopDomain,
+    /// The shop's id of it.
+    pub shopify_order_id: ShopifyOrderId,
+    /// The content.
+    pub facts: &'a OrderFacts,
+    /// When the shop sent it, by its clock.
+    pub triggered_at: Option<DateTime<Utc>>,
+    /// Who says so.
+    pub authority: Authority,
+    /// The customer, kept apart; none if the shop named none.
+    pub customer: Option<Value>,
+    /// Where it goes, normalised, as a digest.
+    pub ship_to_digest: Option<[u8; 32]>,
+    /// Services whose lines we ship, beside our own.
+    pub our_services: &'a [String],
+    /// When it reached us.
+    pub received_at: DateTime<Utc>,
+    /// Until when it stays `PENDING`.
+    pub hold_until: Option<DateTime<Utc>>,
+    /// Ties together what one request caused.
+    pub correlation_id: &'a str,
+}
+
+/// Who says what an order is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// A message: it may be overtaken.
+    Message,
+    /// The shop's own order, read there just now.
+    Shop,
+}
+
+/// What an arrival did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrived {
+    /// The order is new.
+    New,
+    /// The order was known; its content is now this one.
+    Newer {
+        /// Whether it changes what is to be done for the order.
+        changes: bool,
+    },
+    /// The order was known with this very content.
+    Same,
+    /// The order was known with content that is newer; nothing was changed.
+    Stale,
+    /// The order was known with other content of the same moment. What was committed stands until the
+    /// shop's own order is read.
+    InDoubt,
+}
+
+/// Keeps an order, or the newer content of one that is known.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order, Arrived), OrdersError> {
+    if insert(conn, arrival).await? {
+        announce(conn, &arrival.order_id).await?;
+        keep_lines(conn, &arrival.order_id, arrival.facts).await?;
+        keep_customer(conn, &arrival.order_id, arrival).await?;
+        let order = find(conn, &arrival.order_id).await?.ok_or(OrdersError::NotFound)?;
+        return Ok((order, Arrived::New));
+    }
+    let known = known(conn, arrival).await?;
+    let arrived = weigh(conn, arrival, &known).await?;
+    let before = brief::of(conn, &known.order, arrival.our_services).await?;
+    let order_id = &known.order.order_id;
+    match arrived {
+        Arrived::Newer { .. } => {
+            replace(conn, arrival, order_id).await?;
+            keep_lines(conn, order_id, arrival.facts).await?;
+            keep_customer(conn, order_id, arrival).await?;
+        }
+        Arrived::InDoubt => doubt(conn, order_id).await?,
+        Arrived::New | Arrived::Same | Arrived::Stale => {}
+    }
+    if let Some(cancelled_at) = arrival.facts.cancelled_at {
+        note_cancelled(conn, order_id, cancelled_at).await?;
+    }
+    let order = find(conn, order_id).await?.ok_or(OrdersError::NotFound)?;
+    let after: Brief = brief::of(conn, &order, arrival.our_services).await?;
+    let changes = before != after;
+    if !changes {
+        return Ok((order, arrived));
+    }
+    let order = raise_wish(conn, order).await?;
+    Ok((order, if arrived == Arrived::InDoubt { arrived } else { Arrived::Newer { changes } }))
+}
+
+/// An order that is known, locked, and when its content was sent.
+struct Known {
+    order: Order,
+    triggered_at: Option<DateTime<Utc>>,
+}
+
+async fn known(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<Known, OrdersError> {
+    let row = sqlx::query(
+        "SELECT order_id, content_triggered_at FROM orders.orders
+         WHERE shop = $1 AND shopify_order_id = $2 FOR UPDATE",
+    )
+    .bind(arrival.shop.as_str())
+    .bind(arrival.shopify_order_id.0)
+    .fetch_one(&mut *conn)
+    .await?;
+    let order_id = OrderId::parse(&row.try_get::<String, _>("order_id")?)?;
+    let order = lock(conn, &order_id).await?;
+    Ok(Known { order, triggered_at: row.try_get("content_triggered_at")? })
+}
+
+/// Which of two contents counts.
+async fn weigh(
+    conn: &mut PgConnection,
+    arrival: &Arrival<'_>,
+    known: &Known,
+) -> Result<Arrived, OrdersError> {
+    let newer = Arrived::Newer { changes: false };
+    let (theirs, ours) = (arrival.facts.updated_at, known.order.facts.updated_at);
+    let by_content = match (theirs, ours) {
+        (Some(theirs), Some(ours)) => theirs.cmp(&ours),
+        (Some(_), None) => Ordering::Greater,
+        (None, _) => Ordering::Equal,
+    };
+    if arrival.authority == Authority::Shop {
+        return Ok(if by_content == Ordering::Less { Arrived::Stale } else { newer });
+    }
+    match by_content {
+        Ordering::Greater => return Ok(newer),
+        Ordering::Less => return Ok(Arrived::Stale),
+        Ordering::Equal => {}
+    }
+    if says_the_same(conn, arrival, &known.order).await? {
+        return Ok(Arrived::Same);
+    }
+    Ok(match (arrival.triggered_at, known.triggered_at) {
+        (Some(theirs), Some(ours)) if theirs > ours => newer,
+        (Some(theirs), Some(ours)) if theirs < ours => Arrived::Stale,
+        _ => Arrived::InDoubt,
+    })
+}
+
+async fn says_the_same(
+    conn: &mut PgConnection,
+    arrival: &Arrival<'_>,
+    order: &Order,
+) -> Result<bool, OrdersError> {
+    let mut said = arrival.facts.clone();
+    said.cancelled_at = said.cancelled_at.or(order.facts.cancelled_at);
+    if said != order.facts {
+        return Ok(false);
+    }
+    let digest = super::ship_to_digest(conn, &order.order_id).await?;
+    Ok(digest.as_deref() == arrival.ship_to_digest.as_ref().map(<[u8; 32]>::as_slice)
+        || arrival.facts.address == AddressSaid::Absent)
+}
+
+/// A new order's row; false if the order is known.
+async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, OrdersError> {
+    let facts = arrival.facts;
+    let (shop, shopify_order_id) = (arrival.shop.clone(), arrival.shopify_order_id);
+    let channel = Channel::Shopify { shop, shopify_order_id };
+    let inserted = sqlx::query(
+        "INSERT INTO orders.orders
+             (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
+              financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
+              correlation_id, received_at, content_triggered_at, was_open, was_payable, address_said,
+              shop_fulfilments, refund_ids)
+         VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                 $12 IS NULL, $18, $19, $20, $21)
+         ON CONFLICT ON CONSTRAINT orders_shop_order_unique DO NOTHING",
+    )
+    .bind(arrival.order_id.as_str())
+    .bind(new_order_number(arrival.received_at)?.as_str())
+    .bind(WorkflowId::of(&channel, &arrival.order_id).as_str())
+    .bind(arrival.shop.as_str())
+    .bind(shopify_order_id.0)
+    .bind(&facts.name)
+    .bind(&facts.currency)
+    .bind(facts.total_amount)
+    .bind(String::from(facts.financial_status.clone()))
+    .bind(facts.test)
+    .bind(facts.location_id)
+    .bind(facts.cancelled_at)
+    .bind(facts.updated_at)
+    .bind(arrival.hold_until)
+    .bind(arrival.correlation_id)
+    .bind(arrival.received_at)
+    .bind(arrival.triggered_at)
+    .bind(!facts.financial_status.is_gone())
+    .bind(facts.address.as_str())
+    .bind(facts.fulfilments.as_ref().map(Json))
+    .bind(&facts.refund_ids)
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId) -> Result<(), OrdersError> {
+    let facts = arrival.facts;
+    sqlx::query(
+        "UPDATE orders.orders
+         SET name = $2, currency = $3, total_amount = $4, financial_status = $5, test = $6, location_id = $7,
+             content_updated_at = COALESCE($8, content_updated_at),
+             content_triggered_at = $9, content_in_doubt = false,
+             was_open = was_open OR ($10::timestamptz IS NULL AND shop_cancelled_at IS NULL),
+             was_payable = was_payable OR $11,
+             address_said = CASE WHEN $12 = 'ABSENT' THEN address_said ELSE $12 END,
+             shop_fulfilments = $13, refund_ids = $14, updated_at = now()
+         WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .bind(&facts.name)
+    .bind(&facts.currency)
+    .bind(facts.total_amount)
+    .bind(String::from(facts.financial_status.clone()))
+    .bind(facts.test)
+    .bind(facts.location_id)
+    .bind(facts.updated_at)
+    .bind(arrival.triggered_at)
+    .bind(facts.cancelled_at)
+    .bind(!facts.financial_status.is_gone())
+    .bind(facts.address.as_str())
+    .bind(facts.fulfilments.as_ref().map(Json))
+    .bind(&facts.refund_ids)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn doubt(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET content_in_doubt = true WHERE order_id = $1")
+        .bind(order.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn note_cancelled(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    cancelled_at: DateTime<Utc>,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders SET shop_cancelled_at = $2 WHERE order_id = $1 AND shop_cancelled_at IS NULL",
+    )
+    .bind(order.as_str())
+    .bind(cancelled_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Whatever changes what is to be done for an order raises the version that plans are made for.
+async fn raise_wish(conn: &mut PgConnection, order: Order) -> Result<Order, OrdersError> {
+    let wish_version = super::raise_wish(conn, &order.order_id).await?;
+    Ok(Order { wish_version, ..order })
+}
+
+/// A new order's first timeline entry and its event.
+async fn announce(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "WITH noted AS (
+             INSERT INTO orders.timeline (order_id, event, detail)
+             SELECT order_id, 'RECEIVED', order_number FROM orders.orders WHERE order_id = $1
+         )
+         INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
+         SELECT $2, 'ORDER_PLACED', 'Order', order_id, correlation_id,
+                jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', status,
+                                   'shop', shop, 'shopifyOrderId', shopify_order_id)
+         FROM orders.orders WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .bind(Uuid::now_v7())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The lines as the newest content has them. What is held for them follows by itself.
+async fn keep_lines(conn: &mut PgConnection, order: &OrderId, facts: &OrderFacts) -> Result<(), OrdersError> {
+    let mut columns = LineColumns::default();
+    for line in &facts.lines {
+        columns.push(line)?;
+    }
+    sqlx::query(
+        "WITH gone AS (
+             DELETE FROM orders.lines WHERE order_id = $1 AND NOT (line_id = ANY($2))
+         )
+         INSERT INTO orders.lines
+             (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
+              requires_shipping, says_fulfillable, current_quantity, says_fulfilled, fulfilment_service)
+         SELECT $1, new.position, new.line_id, new.sku, new.product_name, new.quantity,
+                new.fulfillable_quantity, new.unit_price, new.requires_shipping, new.says_fulfillable,
+                new.current_quantity, new.says_fulfilled, new.fulfilment_service
+         FROM UNNEST($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::numeric[], $8::bool[],
+                     $9::bool[], $10::int[], $11::bool[], $12::text[])
+              WITH ORDINALITY AS new(line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
+                                     requires_shipping, says_fulfillable, current_quantity, says_fulfilled,
+                                     fulfilment_service, position)
+         ON CONFLICT ON CONSTRAINT lines_pk DO UPDATE
+             SET position = EXCLUDED.position, sku = EXCLUDED.sku, product_name = EXCLUDED.product_name,
+                 quantity = EXCLUDED.quantity, fulfillable_quantity = EXCLUDED.fulfillable_quantity,
+                 unit_price = EXCLUDED.unit_price, requires_shipping = EXCLUDED.requires_shipping,
+                 says_fulfillable = EXCLUDED.says_fulfillable, current_quantity = EXCLUDED.current_quantity,
+                 says_fulfilled = EXCLUDED.says_fulfilled, fulfilment_service = EXCLUDED.fulfilment_service",
+    )
+    .bind(order.as_str())
+    .bind(&columns.line_ids)
+    .bind(&columns.skus)
+    .bind(&columns.product_names)
+    .bind(&columns.quantities)
+    .bind(&columns.fulfillable_quantities)
+    .bind(&columns.unit_prices)
+    .bind(&columns.requires_shipping)
+    .bind(&columns.say_fulfillable)
+    .bind(&columns.current_quantities)
+    .bind(&columns.say_fulfilled)
+    .bind(&columns.fulfilment_services)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The customer as the newest content names them. A body that is silent about the address takes none away.
+async fn keep_customer(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    arrival: &Arrival<'_>,
+) -> Result<(), OrdersError> {
+    let Some(customer) = &arrival.customer else { return Ok(()) };
+    sqlx::query(
+        "INSERT INTO orders.customers AS known (order_id, customer, ship_to_digest) VALUES ($1, $2, $3)
+         ON CONFLICT ON CONSTRAINT customers_pk DO UPDATE
+             SET customer = CASE WHEN $4 THEN EXCLUDED.customer || jsonb_build_object(
+                                     'shipping_address', known.customer -> 'shipping_address')
+                                 ELSE EXCLUDED.customer END,
+                 ship_to_digest = CASE WHEN $4 THEN known.ship_to_digest ELSE EXCLUDED.ship_to_digest END",
+    )
+    .bind(order.as_str())
+    .bind(customer)
+    .bind(arrival.ship_to_digest.as_ref().map(<[u8; 32]>::as_slice))
+    .bind(arrival.facts.address == AddressSaid::Absent)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Refunds and returns of an order: what they take back, once per line of theirs.
+
+use chrono::{DateTime, Utc};
+use domain::{LineId, OrderId, RefundedPieces, Restock};
+use sqlx::{PgConnection, Row};
+
+use crate::{Order, OrdersError};
+
+/// A line of a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundLine<'a> {
+    /// The shop's id of it, unique.
+    pub refund_line_id: i64,
+    /// The order's line.
+    pub line_id: &'a LineId,
+    /// How many pieces.
+    pub quantity: u32,
+    /// What becomes of them.
+    pub restock: Restock,
+}
+
+/// Keeps the lines of a refund; those that are kept already stay as they are. Returns how many are new.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn keep(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    refund_id: i64,
+    refunded_at: Option<DateTime<Utc>>,
+    lines: &[RefundLine<'_>],
+) -> Result<u64, OrdersError> {
+    let lines: Vec<&RefundLine<'_>> = lines.iter().filter(|line| line.quantity > 0).collect();
+    let kept = sqlx::query(
+        "INSERT INTO orders.refund_lines
+             (order_id, refund_line_id, refund_id, line_id, quantity, restock, refunded_at)
+         SELECT $1, new.refund_line_id, $2, new.line_id, new.quantity, new.restock, $3
+         FROM UNNEST($4::bigint[], $5::text[], $6::int[], $7::text[])
+              AS new(refund_line_id, line_id, quantity, restock)
+         ON CONFLICT ON CONSTRAINT refund_lines_pk DO NOTHING",
+    )
+    .bind(order.as_str())
+    .bind(refund_id)
+    .bind(refunded_at)
+    .bind(lines.iter().map(|line| line.refund_line_id).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.line_id.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| i32::try_from(line.quantity).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.restock.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(kept.rows_affected())
+}
+
+/// What refunds take back that the order's content does not count in yet.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn not_counted_in(
+    conn: &mut PgConnection,
+    order: &Order,
+) -> Result<Vec<RefundedPieces>, OrdersError> {
+    if order.channel.shop().is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT line_id, quantity, restock FROM orders.refund_lines
+         WHERE order_id = $1 AND NOT (refund_id = ANY($2)) AND COALESCE(refunded_at >= $3, true)
+         ORDER BY refund_line_id",
+    )
+    .bind(order.order_id.as_str())
+    .bind(&order.facts.refund_ids)
+    .bind(order.facts.updated_at)
+    .fetch_all(conn)
+    .await?;
+    let refunded = |row: &sqlx::postgres::PgRow| {
+        let quantity: i32 = row.try_get("quantity")?;
+        Ok(RefundedPieces {
+            line_id: LineId::parse(&row.try_get::<String, _>("line_id")?)?,
+            quantity: quantity.unsigned_abs(),
+            restock: Restock::of(&row.try_get::<String, _>("restock")?),
+        })
+    };
+    rows.iter().map(refunded).collect()
+}
+
+/// Where a return was announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReturnSource {
+    /// By a line of a refund.
+    Refund,
+    /// By a return that the shop approved.
+    Return,
+}
+
+impl ReturnSource {
+    /// The name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refund => "REFUND",
+            Self::Return => "RETURN",
+        }
+    }
+}
+
+/// Keeps that pieces of a line are to come back; true the first time.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn announce_return(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    source: ReturnSource,
+    source_line_id: i64,
+    line: &LineId,
+    quantity: u32,
+) -> Result<bool, OrdersError> {
+    if quantity == 0 {
+        return Ok(false);
+    }
+    let kept = sqlx::query(
+        "INSERT INTO orders.returns (order_id, source, source_line_id, line_id, quantity)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT returns_pk DO NOTHING",
+    )
+    .bind(order.as_str())
+    .bind(source.as_str())
+    .bind(source_line_id)
+    .bind(line.as_str())
+    .bind(i32::try_from(quantity).unwrap_or(i32::MAX))
+    .execute(conn)
+    .await?;
+    Ok(kept.rows_affected() == 1)
+}
+
+/// Pieces of a line that may still be booked in again. A refund and a return announce the same pieces, so
+/// the larger of the two counts, at most what left; less what was booked in already.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn restockable(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    line: &LineId,
+    left: u32,
+) -> Result<u32, OrdersError> {
+    let open: i64 = sqlx::query_scalar(
+        "SELECT LEAST($3, COALESCE((SELECT max(pieces) FROM
+                     (SELECT sum(quantity)::bigint AS pieces FROM orders.returns
+                      WHERE order_id = $1 AND line_id = $2 GROUP BY source) AS announced), 0))
+                - COALESCE((SELECT sum(quantity)::bigint FROM orders.restocked
+                            WHERE order_id = $1 AND line_id = $2), 0)",
+    )
+    .bind(order.as_str())
+    .bind(line.as_str())
+    .bind(i64::from(left))
+    .fetch_one(conn)
+    .await?;
+    Ok(u32::try_from(open.max(0)).unwrap_or(u32::MAX))
+}
+
+/// Notes that pieces of a line were booked in again, by this cause; false if it was noted before.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn note_restocked(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    line: &LineId,
+    cause: &str,
+    quantity: u32,
+) -> Result<bool, OrdersError> {
+    let noted = sqlx::query(
+        "INSERT INTO orders.restocked (order_id, line_id, cause, quantity) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT restocked_pk DO NOTHING",
+    )
+    .bind(order.as_str())
+    .bind(line.as_str())
+    .bind(cause)
+    .bind(i32::try_from(quantity).unwrap_or(i32::MAX))
+    .execute(conn)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}

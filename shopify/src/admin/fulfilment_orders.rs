@@ -1,0 +1,230 @@
+//! Fulfilment orders: what Shopify wants fulfilled, by whom, from where, and whether it may.
+
+mod nodes;
+
+use chrono::{DateTime, Utc};
+use domain::ShopifyOrderId;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::error::ShopifyError;
+use super::pages::{Connection, UNREADABLE};
+use super::{AdminClient, operations};
+use crate::gid;
+use nodes::{LineNode, LinesData, MoveData, Node, OrdersData};
+
+/// What Shopify wants fulfilled from one location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FulfilmentOrder {
+    /// The global id.
+    pub id: String,
+    /// The number in the global id, by which webhooks name it.
+    pub number: i64,
+    /// How far it is.
+    pub status: FulfilmentOrderStatus,
+    /// What a fulfilment service was asked for and answered (`FulfillmentOrderRequestStatus` as it
+    /// came); `UNSUBMITTED` where nobody was asked.
+    pub request_status: String,
+    /// The location it is to leave from; none once the location is deleted.
+    #[serde(default)]
+    pub location_id: Option<i64>,
+    /// What the shop calls that location.
+    pub location_name: String,
+    /// `DeliveryMethodType` as it came, for example `SHIPPING` or `PICK_UP`.
+    #[serde(default)]
+    pub delivery_method: Option<String>,
+    /// When it may be fulfilled, where the shop names a moment.
+    #[serde(default)]
+    pub fulfil_at: Option<DateTime<Utc>>,
+    /// Whether it waits: on hold, scheduled for later, or with a hold on it.
+    pub is_held: bool,
+    /// All its lines.
+    pub lines: Vec<FulfilmentOrderLine>,
+}
+
+impl FulfilmentOrder {
+    /// Whether it may be fulfilled now.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status.is_open() && !self.is_held
+    }
+
+    /// Whether it waits: on hold, scheduled for later, or with a hold on it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// Whether nothing will come of it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.status.is_over()
+    }
+}
+
+/// One line of a fulfilment order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FulfilmentOrderLine {
+    /// The global id.
+    pub id: String,
+    /// The id of the order's line it fulfils.
+    pub line_item_id: i64,
+    /// The stock keeping unit, if the line has one.
+    #[serde(default)]
+    pub sku: Option<String>,
+    /// Pieces in all.
+    pub total_quantity: u32,
+    /// Pieces not fulfilled yet.
+    pub remaining_quantity: u32,
+}
+
+/// A fulfilment order's status (`FulfillmentOrderStatus`, 2026-07).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum FulfilmentOrderStatus {
+    /// Ready to be fulfilled.
+    Open,
+    /// Being fulfilled.
+    InProgress,
+    /// Will be ready at a date.
+    Scheduled,
+    /// Somebody holds it.
+    OnHold,
+    /// Done.
+    Closed,
+    /// Cancelled.
+    Cancelled,
+    /// Closed with pieces unfulfilled.
+    Incomplete,
+    /// Newer than this code.
+    Unknown(String),
+}
+
+impl FulfilmentOrderStatus {
+    /// Shopify's word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Open => "OPEN",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Scheduled => "SCHEDULED",
+            Self::OnHold => "ON_HOLD",
+            Self::Closed => "CLOSED",
+            Self::Cancelled => "CANCELLED",
+            Self::Incomplete => "INCOMPLETE",
+            Self::Unknown(text) => text,
+        }
+    }
+
+    /// Whether it may be fulfilled.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::InProgress)
+    }
+
+    /// Whether somebody or a date has to release it first.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::OnHold | Self::Scheduled)
+    }
+
+    /// Whether nothing will come of it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Closed | Self::Cancelled | Self::Incomplete)
+    }
+}
+
+impl From<String> for FulfilmentOrderStatus {
+    fn from(text: String) -> Self {
+        let known = [
+            Self::Open,
+            Self::InProgress,
+            Self::Scheduled,
+            Self::OnHold,
+            Self::Closed,
+            Self::Cancelled,
+            Self::Incomplete,
+        ];
+        known.into_iter().find(|status| status.as_str() == text).unwrap_or(Self::Unknown(text))
+    }
+}
+
+impl From<FulfilmentOrderStatus> for String {
+    fn from(status: FulfilmentOrderStatus) -> Self {
+        status.as_str().to_owned()
+    }
+}
+
+impl AdminClient {
+    /// All fulfilment orders of an order, open or not. None at all is usual for a young order.
+    ///
+    /// # Errors
+    /// [`ShopifyError`]; `NotFound` if the shop has no such order.
+    pub async fn fulfilment_orders(
+        &self,
+        order: ShopifyOrderId,
+    ) -> Result<Vec<FulfilmentOrder>, ShopifyError> {
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let variables = json!({ "order": gid::of_order(order), "after": after });
+            let data: OrdersData = self.transport.call(operations::FULFILMENT_ORDERS, variables).await?;
+            let page = data.order.ok_or(ShopifyError::NotFound { what: "order" })?.fulfillment_orders;
+            after = page.next()?;
+            for node in page.nodes {
+                found.push(self.whole(node).await?);
+            }
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Moves what is unfulfilled of a fulfilment order to another location.
+    ///
+    /// The shop may answer with another fulfilment order: whoever keeps them reads them again.
+    ///
+    /// # Errors
+    /// [`ShopifyError`]; `UserErrors` where the location does not stock the lines.
+    pub async fn move_fulfilment_order(&self, id: &str, location_id: i64) -> Result<(), ShopifyError> {
+        let variables = json!({ "fulfilmentOrder": id, "location": gid::of("Location", location_id) });
+        let data: MoveData = self.transport.call(operations::MOVE_FULFILMENT_ORDER, variables).await?;
+        let payload = data.fulfillment_order_move.ok_or(UNREADABLE)?;
+        if payload.user_errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ShopifyError::UserErrors(payload.user_errors))
+        }
+    }
+
+    async fn whole(&self, node: Node) -> Result<FulfilmentOrder, ShopifyError> {
+        let (mut fulfilment_order, first) = node.read()?;
+        fulfilment_order.lines = self.all_lines(&fulfilment_order.id, first).await?;
+        Ok(fulfilment_order)
+    }
+
+    async fn all_lines(
+        &self,
+        fulfilment_order: &str,
+        first: Connection<LineNode>,
+    ) -> Result<Vec<FulfilmentOrderLine>, ShopifyError> {
+        let mut page = first;
+        let mut lines = Vec::new();
+        loop {
+            let after = page.next()?;
+            for node in page.nodes {
+                lines.push(node.read()?);
+            }
+            if after.is_none() {
+                return Ok(lines);
+            }
+            let variables = json!({ "fulfilmentOrder": fulfilment_order, "after": after });
+            let data: LinesData = self.transport.call(operations::FULFILMENT_ORDER_LINES, variables).await?;
+            page =
+                data.fulfillment_order.ok_or(ShopifyError::NotFound { what: "fulfilment order" })?.line_items;
+        }
+    }
+}

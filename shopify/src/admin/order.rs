@@ -1,0 +1,164 @@
+//! An order as it is in the shop now, read into what its webhooks' bodies are read into.
+
+mod nodes;
+
+use domain::{AddressSaid, FinancialStatus, LineId, OrderFacts, OrderLine, ShopFulfilment, ShopifyOrderId};
+use serde_json::json;
+
+use super::error::ShopifyError;
+use super::fulfilments::Fulfilment;
+use super::pages::{UNREADABLE, number};
+use super::{AdminClient, operations};
+use crate::gid;
+use crate::wire::{Address, Customer, ParsedOrder};
+use nodes::{AddressNode, LineNode, LinesData, OrderData, OrderNode};
+
+/// Fulfilments the document asks for; an order with as many may have more.
+const FULFILMENTS_ASKED_FOR: usize = 50;
+/// Characters of a text that are kept, as of a webhook's.
+const MOST_CHARACTERS: usize = 1_000;
+
+impl AdminClient {
+    /// The order as it is now; none if the shop has no such order.
+    ///
+    /// It differs from a webhook's body where the Admin API differs: nobody says who is to fulfil a
+    /// line (its fulfilment orders do) or where the order was processed, and a customer without a
+    /// shipping address is named by the billing address, as the customer's account needs a further
+    /// access scope.
+    ///
+    /// # Errors
+    /// [`ShopifyError`]; `UnknownOutcome` also for an order that changed while it was read.
+    pub async fn read_order(&self, order: ShopifyOrderId) -> Result<Option<ParsedOrder>, ShopifyError> {
+        let variables = json!({ "order": gid::of_order(order) });
+        let data: OrderData = self.transport.call(operations::READ_ORDER, variables).await?;
+        let Some(mut node) = data.order else {
+            return Ok(None);
+        };
+        let lines = self.all_order_lines(order, &mut node).await?;
+        let fulfilments = if node.fulfillments.len() < FULFILMENTS_ASKED_FOR {
+            self.whole_fulfilments(std::mem::take(&mut node.fulfillments)).await?
+        } else {
+            self.fulfilments(order).await?
+        };
+        let customer = customer(&node);
+        Ok(Some(parsed(order, facts(order, node, lines, fulfilments)?, customer)))
+    }
+
+    async fn all_order_lines(
+        &self,
+        order: ShopifyOrderId,
+        node: &mut OrderNode,
+    ) -> Result<Vec<OrderLine>, ShopifyError> {
+        let mut after = node.line_items.next()?;
+        let mut nodes = std::mem::take(&mut node.line_items.nodes);
+        while after.is_some() {
+            let variables = json!({ "order": gid::of_order(order), "after": after });
+            let data: LinesData = self.transport.call(operations::READ_ORDER_LINES, variables).await?;
+            let more = data.order.ok_or(ShopifyError::NotFound { what: "order" })?;
+            if more.updated_at != node.updated_at {
+                return Err(ShopifyError::unknown("the order changed while it was read"));
+            }
+            after = more.line_items.next()?;
+            nodes.extend(more.line_items.nodes);
+        }
+        nodes.into_iter().map(line).collect()
+    }
+}
+
+/// The one place that makes a parsed order of an answer.
+fn parsed(order: ShopifyOrderId, facts: OrderFacts, customer: Customer) -> ParsedOrder {
+    // Refunds are read by their webhooks; the facts have counted these in.
+    ParsedOrder { shopify_order_id: order, facts, customer, refunds: Vec::new() }
+}
+
+fn facts(
+    order: ShopifyOrderId,
+    node: OrderNode,
+    lines: Vec<OrderLine>,
+    fulfilments: Vec<Fulfilment>,
+) -> Result<OrderFacts, ShopifyError> {
+    Ok(OrderFacts {
+        name: said(Some(&node.name)).unwrap_or_else(|| format!("#{order}")),
+        currency: node.currency_code,
+        total_amount: node.total_price_set.shop_money.amount,
+        financial_status: FinancialStatus::from(node.display_financial_status.unwrap_or_default()),
+        test: node.test,
+        cancelled_at: node.cancelled_at,
+        updated_at: Some(node.updated_at),
+        location_id: None,
+        address: if node.shipping_address.is_some() { AddressSaid::Given } else { AddressSaid::Null },
+        lines,
+        fulfilments: Some(fulfilments.into_iter().map(fulfilment).collect::<Result<_, _>>()?),
+        refund_ids: node.refunds.iter().map(|refund| refund.number("Refund")).collect::<Result<_, _>>()?,
+    })
+}
+
+fn line(node: LineNode) -> Result<OrderLine, ShopifyError> {
+    Ok(OrderLine {
+        line_id: line_id(number("LineItem", &node.id)?)?,
+        sku: said(node.sku.as_deref()),
+        product_name: said(Some(&node.name)).unwrap_or_default(),
+        quantity: node.quantity,
+        // Whether pieces refunded before they left count as unfulfilled is not said; they are not current.
+        fulfillable_quantity: node.unfulfilled_quantity.min(node.current_quantity),
+        says_fulfillable: true,
+        current_quantity: Some(node.current_quantity),
+        says_fulfilled: false,
+        fulfilment_service: None,
+        unit_price: node.original_unit_price_set.shop_money.amount,
+        requires_shipping: node.requires_shipping,
+    })
+}
+
+fn fulfilment(fulfilment: Fulfilment) -> Result<ShopFulfilment, ShopifyError> {
+    let stands = fulfilment.stands();
+    let lines = fulfilment.lines.iter().map(|line| {
+        let line_id = line_id(line.line_item_id)?;
+        Ok(domain::LinePieces { line_id, quantity: line.quantity })
+    });
+    Ok(ShopFulfilment {
+        id: fulfilment.id,
+        stands,
+        lines: lines.collect::<Result<_, ShopifyError>>()?,
+        tracking_numbers: fulfilment.tracking_numbers,
+    })
+}
+
+fn customer(node: &OrderNode) -> Customer {
+    let shipping_address = node.shipping_address.as_ref().map(address);
+    let shipping = shipping_address.as_ref();
+    let billed = node.billing_address.as_ref().and_then(|address| said(address.name.as_deref()));
+    Customer {
+        name: shipping.and_then(|address| address.name.clone()).or(billed),
+        email: said(node.email.as_deref()),
+        phone: said(node.phone.as_deref()).or_else(|| shipping.and_then(|address| address.phone.clone())),
+        shipping_address,
+    }
+}
+
+fn address(node: &AddressNode) -> Address {
+    Address {
+        name: said(node.name.as_deref()),
+        company: said(node.company.as_deref()),
+        address1: said(node.address1.as_deref()),
+        address2: said(node.address2.as_deref()),
+        city: said(node.city.as_deref()),
+        province: said(node.province.as_deref()),
+        province_code: said(node.province_code.as_deref()),
+        zip: said(node.zip.as_deref()),
+        country_code: said(node.country_code_v2.as_deref()),
+        country: said(node.country.as_deref()),
+        phone: said(node.phone.as_deref()),
+    }
+}
+
+fn line_id(number: i64) -> Result<LineId, ShopifyError> {
+    LineId::parse(&number.to_string()).map_err(|_| UNREADABLE)
+}
+
+/// A text that says something, as PostgreSQL can keep it.
+fn said(text: Option<&str>) -> Option<String> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+    let kept = |character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character };
+    Some(text.chars().take(MOST_CHARACTERS).map(kept).collect())
+}

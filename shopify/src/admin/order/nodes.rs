@@ -1,0 +1,90 @@
+//! The answers' shapes, as far as our documents ask for them.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::super::fulfilments;
+use super::super::pages::{Connection, Reference};
+
+#[derive(Deserialize)]
+pub(super) struct OrderData {
+    pub(super) order: Option<OrderNode>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderNode {
+    pub(super) name: String,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) cancelled_at: Option<DateTime<Utc>>,
+    pub(super) test: bool,
+    pub(super) currency_code: String,
+    pub(super) total_price_set: MoneyBag,
+    pub(super) display_financial_status: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) billing_address: Option<Named>,
+    pub(super) shipping_address: Option<AddressNode>,
+    pub(super) line_items: Connection<LineNode>,
+    pub(super) fulfillments: Vec<fulfilments::Node>,
+    pub(super) refunds: Vec<Reference>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Named {
+    pub(super) name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AddressNode {
+    pub(super) name: Option<String>,
+    pub(super) company: Option<String>,
+    pub(super) address1: Option<String>,
+    pub(super) address2: Option<String>,
+    pub(super) city: Option<String>,
+    pub(super) province: Option<String>,
+    pub(super) province_code: Option<String>,
+    pub(super) zip: Option<String>,
+    pub(super) country_code_v2: Option<String>,
+    pub(super) country: Option<String>,
+    pub(super) phone: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LineNode {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) sku: Option<String>,
+    pub(super) quantity: u32,
+    pub(super) current_quantity: u32,
+    pub(super) unfulfilled_quantity: u32,
+    pub(super) requires_shipping: bool,
+    pub(super) original_unit_price_set: MoneyBag,
+}
+
+/// An amount in the shop's currency, which is the one of REST's `total_price` and `price`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MoneyBag {
+    pub(super) shop_money: Money,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Money {
+    pub(super) amount: Decimal,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LinesData {
+    pub(super) order: Option<LinesOrder>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LinesOrder {
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) line_items: Connection<LineNode>,
+}

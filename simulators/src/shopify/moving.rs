@@ -1,0 +1,106 @@
+//! `fulfillmentOrderMove`: other pieces of an order at another location.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::dividing::Picked;
+use super::fulfilment_orders::Place;
+use super::orders::{ShopOrder, gid, number};
+use super::webhooks::Announcement;
+use super::{Shop, user_errors, views};
+
+/// Moves what is asked for; returns the payload and what the shop says of it, or nothing where
+/// the id is unknown.
+pub(super) fn relocate(
+    shop: &Arc<Shop>,
+    arguments: &Map<String, Value>,
+) -> Option<(Value, Vec<Announcement>)> {
+    let mut book = shop.book();
+    let id = number("FulfillmentOrder", arguments["id"].as_str()?)?;
+    let location = number("Location", arguments["newLocationId"].as_str()?)?;
+    let order = book.with_fulfilment_order(id)?.0.id;
+    let wanted = arguments.get("fulfillmentOrderLineItems").unwrap_or(&Value::Null);
+    book.change(order, |order| {
+        let picked = match picked(order, id, wanted) {
+            Ok(picked) => picked,
+            Err(message) => {
+                let error = json!({ "field": null, "message": message, "code": null });
+                return Some((user_errors("FulfillmentOrderMovePayload", &json!([error])), Vec::new()));
+            }
+        };
+        let (moved, told) = perform(shop, order, &picked, location, "fulfillmentOrderMove", "app")?;
+        let view = |id: i64| {
+            let found = order.fulfilment_orders.iter().find(|found| found.id == id);
+            found.map(|found| views::fulfilment_order(order, found))
+        };
+        let remaining = if moved == id { None } else { view(id) };
+        let payload = json!({
+            "movedFulfillmentOrder": view(moved),
+            "originalFulfillmentOrder": view(id),
+            "remainingFulfillmentOrder": remaining,
+            "userErrors": [],
+        });
+        Some((payload, vec![shop.webhooks.tell(order, "fulfillment_orders/moved", &told)]))
+    })?
+}
+
+/// Moves the pieces, records it, and returns the fulfilment order they are in and the webhook's
+/// body.
+pub(super) fn perform(
+    shop: &Shop,
+    order: &mut ShopOrder,
+    picked: &Picked,
+    location: i64,
+    operation: &str,
+    by: &str,
+) -> Option<(i64, Value)> {
+    let original = order.fulfilment_orders.iter().find(|found| found.id == picked.fulfilment_order)?;
+    let source = original.place.id;
+    let requested = original.told_lines(&picked.pieces);
+    let moved = order.relocate(picked, Place::own(location))?;
+    let told = |id: i64| {
+        let found = order.fulfilment_orders.iter().find(|found| found.id == id)?;
+        let mut told = found.told();
+        told["assigned_location_id"] = json!(gid("Location", found.place.id));
+        Some(told)
+    };
+    let webhook = json!({
+        "original_fulfillment_order": told(picked.fulfilment_order),
+        "moved_fulfillment_order": told(moved),
+        "destination_location_id": gid("Location", location),
+        "fulfillment_order_line_items_requested": requested,
+        "source_location": { "id": gid("Location", source) },
+    });
+    let details = json!({
+        "by": by,
+        "fulfillmentOrderId": gid("FulfillmentOrder", picked.fulfilment_order),
+        "movedFulfillmentOrderId": gid("FulfillmentOrder", moved),
+        "from": gid("Location", source),
+        "to": gid("Location", location),
+        "lines": requested,
+    });
+    shop.record_effect(operation, order, "fulfillmentOrderMoved", details);
+    Some((moved, webhook))
+}
+
+fn picked(order: &ShopOrder, id: i64, wanted: &Value) -> Result<Picked, String> {
+    let found = order.fulfilment_orders.iter().find(|found| found.id == id && !found.closed);
+    let found = found.ok_or("Cannot change the location of a closed fulfillment order.")?;
+    let wanted = wanted.as_array().map_or(&[][..], Vec::as_slice);
+    if wanted.is_empty() {
+        return Ok(Picked { fulfilment_order: id, pieces: found.all_remaining() });
+    }
+    let mut pieces = Vec::new();
+    for line in wanted {
+        let line_id = line["id"].as_str().and_then(|id| number("FulfillmentOrderLineItem", id));
+        let known = found.lines.iter().find(|known| Some(known.id) == line_id);
+        let known = known.ok_or("Fulfillment order line item does not exist.")?;
+        let quantity = line["quantity"].as_i64().unwrap_or_default();
+        if quantity < 1 || quantity > known.remaining {
+            return Err("Invalid fulfillment order line item quantity requested.".to_owned());
+        }
+        pieces.push((known.line, quantity));
+    }
+    Ok(Picked { fulfilment_order: id, pieces })
+}

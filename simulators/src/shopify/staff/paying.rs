@@ -1,0 +1,113 @@
+//! Money and ends: paid, voided, refunded, returned, cancelled.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Told;
+use crate::shopify::dividing::line_id;
+use crate::shopify::orders::{ShopOrder, gid, lines};
+use crate::shopify::refunds::{RefundWish, wanted_lines};
+use crate::shopify::routing::returned_in;
+use crate::shopify::{Shop, moments, money, refunding};
+
+/// `pay`: the customer pays.
+pub(super) fn pay(shop: &Arc<Shop>, order: &mut ShopOrder, _: &Value) -> Result<Told, String> {
+    order.body["financial_status"] = json!("paid");
+    order.body["total_outstanding"] = json!("0.00");
+    order.body["processed_at"] = json!(moments::now());
+    order.touch();
+    shop.record_effect("payOrder", order, "orderPaid", json!({}));
+    Ok(vec![("orders/paid", order.body.clone())])
+}
+
+/// `void`: the authorisation is given up.
+pub(super) fn void(shop: &Arc<Shop>, order: &mut ShopOrder, _: &Value) -> Result<Told, String> {
+    order.body["financial_status"] = json!("voided");
+    order.touch();
+    shop.record_effect("voidOrder", order, "orderVoided", json!({}));
+    Ok(vec![("orders/updated", order.body.clone())])
+}
+
+/// `cancel`: the shop cancels its order, whatever became of it.
+pub(super) fn cancel(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+    let reason = body["reason"].as_str().unwrap_or("customer");
+    order.cancel(reason);
+    let details = json!({ "by": "shop", "reason": reason });
+    shop.record_effect("cancelOrder", order, "orderCancelled", details);
+    Ok(vec![("orders/cancelled", order.body.clone())])
+}
+
+/// `refund`: these lines, or everything that is left, with the money for them.
+pub(super) fn refund(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+    let lines = if body["lines"].is_array() { wanted_lines(&body["lines"]) } else { order.all_refundable() };
+    if let Some((_, why)) = order.not_refundable(&lines) {
+        return Err(why.to_owned());
+    }
+    let left = (order.paid() - order.refunded()).max(0);
+    let amount = match &body["amount"] {
+        Value::Null if order.leaves_nothing(&lines) => left,
+        Value::Null => lines.iter().map(|line| order.price_of(line)).sum::<i64>().min(left),
+        amount => money::cents(amount),
+    };
+    let refund = order.refund(&RefundWish { lines, amount, note: body["note"].clone() });
+    refunding::record(shop, order, "refundOrder", &refund, json!({ "by": "shop", "key": null }));
+    Ok(vec![("refunds/create", refund), ("orders/updated", order.body.clone())])
+}
+
+/// `return`: these lines, or all that left, are to come back.
+pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+    let gone = |id: i64| order.fulfilled_by_us(id) - returned_in(&order.body, id);
+    let wanted: Vec<(i64, i64)> = match body["lines"].as_array() {
+        Some(lines) => lines
+            .iter()
+            .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
+            .collect(),
+        None => lines(&order.body)
+            .iter()
+            .filter_map(|line| line["id"].as_i64())
+            .map(|id| (id, gone(id)))
+            .filter(|(_, quantity)| *quantity > 0)
+            .collect(),
+    };
+    if wanted.is_empty() || wanted.iter().any(|(id, quantity)| *quantity > gone(*id)) {
+        return Err("so many pieces have not left".to_owned());
+    }
+    let id = order.ids.next();
+    let told: Vec<Value> = wanted.iter().map(|pieces| return_line(order, *pieces, body)).collect();
+    let announced = json!({
+        "id": id,
+        "admin_graphql_api_id": gid("Return", id),
+        "order": { "id": order.id, "admin_graphql_api_id": order.gid() },
+        "name": format!("{}-R1", order.name()),
+        "status": "open",
+        "total_return_line_items": wanted.iter().map(|(_, quantity)| quantity).sum::<i64>(),
+        "return_line_items": told,
+    });
+    order.touch();
+    let recorded: Vec<Value> = wanted
+        .iter()
+        .map(|(id, quantity)| json!({ "lineItemId": gid("LineItem", *id), "quantity": quantity }))
+        .collect();
+    let details = json!({ "returnId": gid("Return", id), "lines": recorded });
+    shop.record_effect("returnOrder", order, "returnApproved", details);
+    Ok(vec![("returns/approve", announced), ("orders/updated", order.body.clone())])
+}
+
+fn return_line(order: &ShopOrder, (line, quantity): (i64, i64), body: &Value) -> Value {
+    let id = order.ids.next();
+    let fulfilled = order.fulfilments.iter().flat_map(|found| &found.lines).find(|found| found.line == line);
+    json!({
+        "id": id,
+        "admin_graphql_api_id": gid("ReturnLineItem", id),
+        "quantity": quantity,
+        "return_reason": body["reason"].as_str().unwrap_or("unwanted"),
+        "return_reason_note": "",
+        "customer_note": null,
+        "fulfillment_line_item": {
+            "id": fulfilled.map(|found| found.id),
+            "admin_graphql_api_id": fulfilled.map(|found| gid("FulfillmentLineItem", found.id)),
+            "line_item": { "id": line, "admin_graphql_api_id": gid("LineItem", line) },
+        },
+    })
+}

@@ -1,0 +1,135 @@
+//! Refunds and payments as the Admin API shows them; the order's body is where they are kept.
+
+use serde_json::{Map, Value, json};
+
+use super::{MEMBERS, currency, line_by_id, location, upper};
+use crate::shopify::orders::{ShopOrder, gid};
+use crate::shopify::refunds::wanted_lines;
+use crate::shopify::routing::FIRST_LOCATION;
+use crate::shopify::{moments, money};
+
+/// All refunds of an order.
+pub(super) fn all(order: &ShopOrder) -> Value {
+    let refunds = order.body["refunds"].as_array().into_iter().flatten();
+    refunds.map(|shown| refund(order, shown)).collect()
+}
+
+/// One refund, from the order's body.
+pub(in crate::shopify) fn refund(order: &ShopOrder, shown: &Value) -> Value {
+    let listed = |name: &str| shown[name].as_array().cloned().unwrap_or_default();
+    let currency = currency(order);
+    let transactions: Vec<Value> =
+        listed("transactions").iter().map(|paid| transaction(order, paid)).collect();
+    let total = listed("transactions").iter().map(|paid| money::cents(&paid["amount"])).sum();
+    let members: Vec<Value> = listed("refund_line_items")
+        .iter()
+        .map(|line| {
+            let place = line["location_id"].as_i64();
+            json!({
+                "__typename": "RefundLineItem",
+                "id": line["id"].as_i64().map(|id| gid("RefundLineItem", id)),
+                "quantity": line["quantity"],
+                "restockType": upper(&line["restock_type"]),
+                "restocked": line["restock_type"] != "no_restock",
+                "lineItem": line_by_id(order, line["line_item_id"].as_i64().unwrap_or_default()),
+                "location": place.map(|id| location(id, &format!("Location {id}"))),
+                "subtotalSet": money::bag(money::cents(&line["subtotal"]), &currency),
+            })
+        })
+        .collect();
+    let created_at = moments::answered(&shown["created_at"]);
+    json!({
+        "__typename": "Refund",
+        "id": shown["id"].as_i64().map(|id| gid("Refund", id)),
+        "legacyResourceId": shown["id"].to_string(),
+        "createdAt": created_at,
+        "processedAt": created_at,
+        "updatedAt": created_at,
+        "note": shown["note"],
+        "totalRefundedSet": money::bag(total, &currency),
+        "refundLineItems": { MEMBERS: members },
+        "transactions": { MEMBERS: transactions },
+    })
+}
+
+/// What the customer paid, and what was paid back.
+pub(super) fn transactions(order: &ShopOrder) -> Value {
+    let refunds = order.body["refunds"].as_array().into_iter().flatten();
+    let back = refunds.flat_map(|refund| refund["transactions"].as_array().into_iter().flatten());
+    let paid = (order.paid() > 0).then(|| payment(order));
+    paid.into_iter().chain(back.map(|paid| transaction(order, paid))).collect()
+}
+
+/// What the shop would pay back for these lines, or for all that is left.
+pub(in crate::shopify) fn suggested_refund(order: &ShopOrder, arguments: &Map<String, Value>) -> Value {
+    let currency = currency(order);
+    let lines = if arguments.get("suggestFullRefund") == Some(&json!(true)) {
+        order.all_refundable()
+    } else {
+        wanted_lines(arguments.get("refundLineItems").unwrap_or(&Value::Null))
+    };
+    let left = order.paid() - order.refunded();
+    let subtotal: i64 = lines.iter().map(|line| order.price_of(line)).sum();
+    let mut shipping = arguments.get("shippingAmount").map_or(0, money::cents);
+    if order.leaves_nothing(&lines) || arguments.get("refundShipping") == Some(&json!(true)) {
+        shipping = (left - subtotal).max(0);
+    }
+    let amount = (subtotal + shipping).clamp(0, left.max(0));
+    let suggested = json!({
+        "__typename": "SuggestedOrderTransaction",
+        "kind": "SUGGESTED_REFUND",
+        "gateway": order.gateway(),
+        "formattedGateway": order.gateway(),
+        "amountSet": money::bag(amount, &currency),
+        "maximumRefundableSet": money::bag(left, &currency),
+        "parentTransaction": payment(order),
+    });
+    let members: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            json!({
+                "__typename": "RefundLineItem",
+                "id": null,
+                "quantity": line.quantity,
+                "restockType": line.restock_type.to_uppercase(),
+                "restocked": line.restock_type != "no_restock",
+                "lineItem": line_by_id(order, line.line),
+                "location": location(FIRST_LOCATION, &format!("Location {FIRST_LOCATION}")),
+                "subtotalSet": money::bag(order.price_of(line), &currency),
+            })
+        })
+        .collect();
+    json!({
+        "__typename": "SuggestedRefund",
+        "amountSet": money::bag(amount, &currency),
+        "maximumRefundableSet": money::bag(left, &currency),
+        "subtotalSet": money::bag(subtotal, &currency),
+        "refundLineItems": members,
+        "suggestedTransactions": if amount > 0 { vec![suggested] } else { Vec::new() },
+    })
+}
+
+/// What the customer paid with.
+fn payment(order: &ShopOrder) -> Value {
+    json!({
+        "__typename": "OrderTransaction",
+        "id": gid("OrderTransaction", order.payment),
+        "kind": "SALE",
+        "status": "SUCCESS",
+        "gateway": order.gateway(),
+        "amountSet": money::bag(order.paid(), &currency(order)),
+        "parentTransaction": null,
+    })
+}
+
+fn transaction(order: &ShopOrder, paid: &Value) -> Value {
+    json!({
+        "__typename": "OrderTransaction",
+        "id": paid["id"].as_i64().map(|id| gid("OrderTransaction", id)),
+        "kind": upper(&paid["kind"]),
+        "status": upper(&paid["status"]),
+        "gateway": paid["gateway"],
+        "amountSet": money::bag(money::cents(&paid["amount"]), &currency(order)),
+        "parentTransaction": payment(order),
+    })
+}

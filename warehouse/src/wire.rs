@@ -1,0 +1,112 @@
+//! What the warehouse writes, read for its meaning: a number may stand in a text and the reverse.
+
+use chrono::{DateTime, Utc};
+use domain::{Quantity, leniently};
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::Value;
+
+use crate::shipment::ShipmentLine;
+
+/// Characters of a text that are kept.
+const MOST_CHARACTERS: usize = 500;
+/// Whole numbers up to here are exact in a double, which is how JSON with a point is read.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A text without white space around it, or a number as a person would write it; an empty one counts
+/// as absent. PostgreSQL stores no NUL.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    let text: String = match value {
+        Value::String(text) => text
+            .trim()
+            .chars()
+            .take(MOST_CHARACTERS)
+            .map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character })
+            .collect(),
+        Value::Number(number) => whole(value).map_or_else(|| number.to_string(), |whole| whole.to_string()),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// A whole number, however it is written.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let exact = number.as_f64().is_some_and(|number| number.abs() <= LARGEST_EXACT);
+            exact.then(|| leniently::whole(&number.to_string())).flatten()
+        }),
+        Value::String(text) => leniently::whole(text),
+        _ => None,
+    }
+}
+
+/// A number of pieces, 0 included.
+pub(crate) fn pieces(value: &Value) -> Option<u32> {
+    let pieces = whole(value).and_then(|pieces| u32::try_from(pieces).ok())?;
+    (pieces <= Quantity::MOST).then_some(pieces)
+}
+
+/// How far an event of a shipment is; it only rises.
+pub(crate) fn sequence(value: &Value) -> Option<i64> {
+    whole(value).filter(|sequence| *sequence >= 0)
+}
+
+pub(crate) fn moment(value: &Value) -> Option<DateTime<Utc>> {
+    leniently::moment(value.as_str()?)
+}
+
+/// For members of answers that may be missing.
+pub(crate) fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(text(&Value::deserialize(deserializer)?))
+}
+
+/// For members of answers that have to be there.
+pub(crate) fn needed_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text(&Value::deserialize(deserializer)?).ok_or_else(|| Error::custom("not a text"))
+}
+
+/// For the sequence in answers.
+pub(crate) fn needed_sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    sequence(&Value::deserialize(deserializer)?)
+        .ok_or_else(|| Error::custom("not a whole number of at least 0"))
+}
+
+/// For moments in answers.
+pub(crate) fn optional_moment<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    Ok(moment(&Value::deserialize(deserializer)?))
+}
+
+/// Lines of answers; one of 0 pieces says nothing.
+pub(crate) fn needed_lines<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ShipmentLine>, D::Error> {
+    let mut lines = Vec::<ShipmentLine>::deserialize(deserializer)?;
+    lines.retain(|line| line.quantity > 0);
+    Ok(lines)
+}
+
+/// The same where null is the same as none.
+pub(crate) fn optional_lines<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ShipmentLine>, D::Error> {
+    let mut lines = Option::<Vec<ShipmentLine>>::deserialize(deserializer)?.unwrap_or_default();
+    lines.retain(|line| line.quantity > 0);
+    Ok(lines)
+}
+
+impl<'de> Deserialize<'de> for ShipmentLine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct OnWire {
+            #[serde(deserialize_with = "needed_text")]
+            sku: String,
+            quantity: Value,
+        }
+        let line = OnWire::deserialize(deserializer)?;
+        let quantity = pieces(&line.quantity);
+        let quantity = quantity.ok_or_else(|| Error::custom("not a whole number from 0 to 1000000"))?;
+        Ok(Self { sku: line.sku, quantity })
+    }
+}

@@ -1,0 +1,154 @@
+//! The steps by their names, with what goes in and what comes out.
+
+use temporalio_common::ActivityError;
+use temporalio_macros::activity_definitions;
+
+use super::{
+    Cancellation, ConditionToRecord, HandOverRef, HandedOver, OrderRef, ParcelBooked, ParcelForShop,
+    ParcelToBook, Recalled, RefundOfTheRest, Reservation, Reserved, Standing, StepAnswer, StepToPark,
+};
+
+pub use order_records::{
+    LeaveUntold, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
+    ReserveStock, ResolveStep, TellOperator,
+};
+pub use shop_calls::{CancelInShop, LookInShop, ReadOrder, RefundInShop, TellShop};
+pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, CreateShipment, RecallShipment};
+
+/// Steps in our own database; called as local activities. Each is one transaction and may run twice.
+pub struct OrderRecords;
+
+#[activity_definitions]
+impl OrderRecords {
+    /// Has the reservation follow what is wanted of the order, and plans its hand-overs; `CONFIRMED` once
+    /// it is whole.
+    #[activity(name = "reserve-stock")]
+    pub fn reserve_stock(_: Reservation) -> Result<Reserved, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Records what keeps the order where it stands. `IGNORED` ends its story.
+    #[activity(name = "record-condition")]
+    pub fn record_condition(_: ConditionToRecord) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Books a parcel: stock taken, pieces counted; `SHIPPED` once all that is to leave has left.
+    #[activity(name = "record-parcel")]
+    pub fn record_parcel(_: ParcelToBook) -> Result<ParcelBooked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Notes that the shop is not told of a parcel, as an operator said; ends the story of an order of
+    /// which nothing else is to be told.
+    #[activity(name = "leave-untold")]
+    pub fn leave_untold(_: ParcelForShop) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Parks a step.
+    #[activity(name = "park-step")]
+    pub fn park_step(_: StepToPark) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Notes the answer to a parked step.
+    #[activity(name = "resolve-step")]
+    pub fn resolve_step(_: StepAnswer) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Opens a row for an operator that no workflow waits for.
+    #[activity(name = "tell-operator")]
+    pub fn tell_operator(_: StepToPark) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// How an order stands that is called off before its run has planned it.
+    #[activity(name = "read-standing")]
+    pub fn read_standing(_: OrderRef) -> Result<Standing, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Undo of `reserve-stock`: gives back what has not left. An order of which some has left is then
+    /// `SHIPPED`.
+    #[activity(name = "release-stock")]
+    pub fn release_stock(_: OrderRef) -> Result<ParcelBooked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Books the cancellation: `CANCELLED`.
+    #[activity(name = "record-cancelled")]
+    pub fn record_cancelled(_: Cancellation) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// Calls to the warehouse, on the lane `warehouse`. Each records what it heard before it reports.
+pub struct WarehouseCalls;
+
+#[activity_definitions]
+impl WarehouseCalls {
+    /// Hands over under the reference, unless something was committed since it was planned; doing it again
+    /// finds it done. `PROCESSING`.
+    #[activity(name = "create-shipment")]
+    pub fn create_shipment(_: HandOverRef) -> Result<HandedOver, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Undo of `create-shipment`: recalls what has not left, and refuses the reference for the future
+    /// where the warehouse has not heard of it.
+    #[activity(name = "recall-shipment")]
+    pub fn recall_shipment(_: HandOverRef) -> Result<Recalled, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Asks about every open hand-over of an order; what is new comes back through the inbox.
+    #[activity(name = "ask-warehouse")]
+    pub fn ask_warehouse(_: OrderRef) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Asks about overdue hand-overs of all orders; what is new comes back through the inbox.
+    /// Returns how many were asked about.
+    #[activity(name = "ask-about-overdue")]
+    pub fn ask_about_overdue() -> Result<u32, ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// Calls to the shop, on the lane `shopify`. Each records what it heard before it reports.
+pub struct ShopCalls;
+
+#[activity_definitions]
+impl ShopCalls {
+    /// Looks at the order's fulfilment orders, keeps them, and plans the order by them.
+    #[activity(name = "look-in-shop")]
+    pub fn look_in_shop(_: Reservation) -> Result<Reserved, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Reads the shop's own order, where two messages of one moment disagree.
+    #[activity(name = "read-order")]
+    pub fn read_order(_: OrderRef) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Has the shop refund what has not left of an order that was called off, or says that a person is to.
+    #[activity(name = "refund-in-shop")]
+    pub fn refund_in_shop(_: RefundOfTheRest) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Tells the shop what left, with the tracking number; doing it again finds it done.
+    #[activity(name = "tell-shop")]
+    pub fn tell_shop(_: ParcelForShop) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Cancels the order in the shop; doing it again finds it done.
+    #[activity(name = "cancel-in-shop")]
+    pub fn cancel_in_shop(_: Cancellation) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+}
