@@ -7,8 +7,12 @@ mod json;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde_json::Value;
 
 pub use json::sound_json;
+
+/// Beyond it a number with a point may have been rounded on its way.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A whole number: digits with a sign at most, and zeros behind a point (`2`, ` 2 `, `2.0`).
 ///
@@ -23,6 +27,20 @@ pub fn whole(text: &str) -> Option<i64> {
         let number = text.parse::<Decimal>().ok()?;
         number.is_integer().then(|| number.to_i64()).flatten()
     })
+}
+
+/// A whole number, whether JSON has it as a number or as a text; one that was rounded on its way here is
+/// none.
+#[must_use]
+pub fn whole_value(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let exact = number.as_f64().is_some_and(|number| number.abs() <= LARGEST_EXACT);
+            exact.then(|| whole(&number.to_string())).flatten()
+        }),
+        Value::String(text) => whole(text),
+        _ => None,
+    }
 }
 
 /// Yes or no, in any letters.

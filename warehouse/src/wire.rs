@@ -9,9 +9,6 @@ use crate::shipment::ShipmentLine;
 
 /// Characters of a text that are kept.
 const MOST_CHARACTERS: usize = 500;
-/// Whole numbers up to here are exact in a double, which is how JSON with a point is read.
-const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
-
 /// A text without white space around it, or a number as a person would write it; an empty one counts
 /// as absent. PostgreSQL stores no NUL.
 pub(crate) fn text(value: &Value) -> Option<String> {
@@ -22,33 +19,23 @@ pub(crate) fn text(value: &Value) -> Option<String> {
             .take(MOST_CHARACTERS)
             .map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character })
             .collect(),
-        Value::Number(number) => whole(value).map_or_else(|| number.to_string(), |whole| whole.to_string()),
+        Value::Number(number) => {
+            leniently::whole_value(value).map_or_else(|| number.to_string(), |whole| whole.to_string())
+        }
         _ => return None,
     };
     (!text.is_empty()).then_some(text)
 }
 
-/// A whole number, however it is written.
-pub(crate) fn whole(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let exact = number.as_f64().is_some_and(|number| number.abs() <= LARGEST_EXACT);
-            exact.then(|| leniently::whole(&number.to_string())).flatten()
-        }),
-        Value::String(text) => leniently::whole(text),
-        _ => None,
-    }
-}
-
 /// A number of pieces, 0 included.
 pub(crate) fn pieces(value: &Value) -> Option<u32> {
-    let pieces = whole(value).and_then(|pieces| u32::try_from(pieces).ok())?;
+    let pieces = leniently::whole_value(value).and_then(|pieces| u32::try_from(pieces).ok())?;
     (pieces <= Quantity::MOST).then_some(pieces)
 }
 
 /// How far an event of a shipment is; it only rises.
 pub(crate) fn sequence(value: &Value) -> Option<i64> {
-    whole(value).filter(|sequence| *sequence >= 0)
+    leniently::whole_value(value).filter(|sequence| *sequence >= 0)
 }
 
 pub(crate) fn moment(value: &Value) -> Option<DateTime<Utc>> {

@@ -14,9 +14,6 @@ use crate::gid;
 
 /// Characters of a text that are kept.
 const MOST_CHARACTERS: usize = 1_000;
-/// Whole numbers up to here are exact in a double, which is how JSON with a point is read.
-const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
-
 /// A JSON object and where it stands in the body.
 pub(super) struct Members<'a> {
     object: &'a Map<String, Value>,
@@ -67,7 +64,7 @@ impl<'a> Members<'a> {
 
     /// A number of pieces that is needed where it is there at all.
     pub(super) fn pieces(&self, name: &str) -> Result<Option<u32>, UnreadableOrder> {
-        let read = |value| whole(value).and_then(|pieces| u32::try_from(pieces).ok());
+        let read = |value| leniently::whole_value(value).and_then(|pieces| u32::try_from(pieces).ok());
         self.get(name)
             .map(|value| {
                 read(value)
@@ -159,19 +156,7 @@ fn says_nothing(value: &Value) -> bool {
 /// An id: a whole number of at least 1, or one inside the global id of the given kind.
 pub(super) fn id(value: &Value, kind: &str) -> Option<i64> {
     let in_gid = || gid::number(kind, value.as_str()?.trim());
-    whole(value).or_else(in_gid).filter(|id| *id > 0)
-}
-
-/// A whole number, however it is written; one that was rounded on its way here is none.
-fn whole(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let exact = number.as_f64().is_some_and(|number| number.abs() <= LARGEST_EXACT);
-            exact.then(|| leniently::whole(&number.to_string())).flatten()
-        }),
-        Value::String(text) => leniently::whole(text),
-        _ => None,
-    }
+    leniently::whole_value(value).or_else(in_gid).filter(|id| *id > 0)
 }
 
 /// A text, or a number as a person would write it; an empty one is none.
