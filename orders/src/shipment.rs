@@ -68,6 +68,13 @@ pub struct Shipment {
     pub fulfilment_ids: Vec<i64>,
 }
 
+impl Shipment {
+    /// Whether the warehouse says that it is on its way or there.
+    pub fn has_left(&self) -> bool {
+        matches!(self.status.as_str(), "shipped" | "delivered")
+    }
+}
+
 #[derive(FromRow)]
 struct Row {
     reference: String,
@@ -137,7 +144,7 @@ pub async fn record(conn: &mut PgConnection, news: &News<'_>) -> Result<bool, Or
 }
 
 /// What is in a parcel of which the warehouse does not say it: what it said before, else what of the
-/// hand-over is in no other parcel.
+/// hand-over is in no other parcel, else what of it has not left yet. Nothing if all of it has left.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -146,25 +153,36 @@ pub async fn supposed_lines(
     hand_over: &HandOver,
     shipment_id: &str,
 ) -> Result<Vec<ParcelLine>, OrdersError> {
-    let known = of_order(conn, &hand_over.order_id).await?;
-    let of_hand_over = || known.iter().filter(|parcel| parcel.reference == hand_over.reference.as_str());
-    if let Some(said) = of_hand_over().find(|parcel| parcel.shipment_id == shipment_id)
+    let mut known = of_order(conn, &hand_over.order_id).await?;
+    known.retain(|parcel| parcel.reference == hand_over.reference.as_str());
+    if let Some(said) = known.iter().find(|parcel| parcel.shipment_id == shipment_id)
         && said.lines.iter().any(|line| line.quantity > 0)
     {
         return Ok(said.lines.clone());
     }
+    known.retain(|parcel| !matches!(parcel.status.as_str(), "cancelled" | "written_off"));
+    let in_no_other = rest_of(hand_over, &known);
+    if !in_no_other.is_empty() {
+        return Ok(in_no_other);
+    }
+    // Another id was announced for the same pieces, and only this one left.
+    known.retain(|parcel| parcel.booked_at.is_some() || parcel.has_left());
+    Ok(rest_of(hand_over, &known))
+}
+
+/// What of a hand-over is in none of the parcels.
+fn rest_of(hand_over: &HandOver, parcels: &[Shipment]) -> Vec<ParcelLine> {
     let mut rest: BTreeMap<&str, u32> = BTreeMap::new();
     for line in &hand_over.lines {
         *rest.entry(line.sku.as_str()).or_default() += line.quantity;
     }
-    let gone = |parcel: &&Shipment| matches!(parcel.status.as_str(), "cancelled" | "written_off");
-    for line in of_hand_over().filter(|parcel| !gone(parcel)).flat_map(|parcel| &parcel.lines) {
+    for line in parcels.iter().flat_map(|parcel| &parcel.lines) {
         if let Some(pieces) = rest.get_mut(line.sku.as_str()) {
             *pieces = pieces.saturating_sub(line.quantity);
         }
     }
     let line = |(sku, quantity): (&str, u32)| ParcelLine { sku: sku.to_owned(), quantity };
-    Ok(rest.into_iter().filter(|(_, quantity)| *quantity > 0).map(line).collect())
+    rest.into_iter().filter(|(_, quantity)| *quantity > 0).map(line).collect()
 }
 
 /// One parcel.

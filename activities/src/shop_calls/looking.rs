@@ -26,8 +26,7 @@ impl ShopCalls {
         let order = self.order(&input.order_id).await?;
         let (client, shopify_order_id) = self.shop_of(&order)?;
         if order.facts.address == AddressSaid::Absent && order.looked_for.is_none() {
-            let read = client.read_order(shopify_order_id).await?;
-            self.keep_read(&order, read).await?;
+            self.ask_for_the_address(&order).await?;
         }
         let begun_at = {
             let mut conn = self.pool.acquire().await?;

@@ -1,7 +1,7 @@
 //! The shop's own order is read where two messages of one moment disagree, or where a message only says
 //! that something changed.
 
-use domain::{AddressSaid, OrderId};
+use domain::{AddressSaid, OrderFacts, OrderId};
 use orders::{
     Order,
     record::{self, Arrival, Arrived, Authority},
@@ -20,9 +20,22 @@ impl ShopCalls {
         self.keep_read(&order, read).await
     }
 
+    /// Asks for the address that no message named. Of an order that shows less than the shop has told us,
+    /// the address alone is taken.
+    pub(super) async fn ask_for_the_address(&self, order: &Order) -> Result<(), Failure> {
+        let (client, shopify_order_id) = self.shop_of(order)?;
+        let mut read = client.read_order(shopify_order_id).await?;
+        if let Some(read) = &mut read
+            && read.facts.updated_at < order.facts.updated_at
+        {
+            read.facts = OrderFacts { address: read.facts.address, ..order.facts.clone() };
+        }
+        self.keep_read(order, read).await
+    }
+
     /// Keeps what the shop's own order says. One that the shop does not know says nothing: what was
     /// committed stands.
-    pub(super) async fn keep_read(&self, order: &Order, read: Option<ParsedOrder>) -> Result<(), Failure> {
+    async fn keep_read(&self, order: &Order, read: Option<ParsedOrder>) -> Result<(), Failure> {
         let mut tx = self.pool.begin().await?;
         let Some(mut read) = read else {
             record::lock(&mut tx, &order.order_id).await?;

@@ -48,6 +48,11 @@ impl Dispatcher {
         drop(conn);
 
         match callback.kind {
+            ShipmentStatus::Shipped | ShipmentStatus::Delivered
+                if parcel.booked_at.is_none() && parcel.lines.iter().all(|line| line.quantity == 0) =>
+            {
+                self.left_with_nothing(&callback, order).await
+            }
             // A parcel that was delivered has left, whether or not we were told.
             ShipmentStatus::Shipped | ShipmentStatus::Delivered
                 if parcel.booked_at.is_none() && order.story_ended_at.is_some() =>
@@ -135,6 +140,17 @@ impl Dispatcher {
             attention::show(&mut tx, &order.order_id, &mishap, &words).await?;
         }
         tx.commit().await?;
+        Ok(Outcome::done(order.order_id))
+    }
+
+    /// A parcel left of which nobody says what is in it, and all that was handed over is on its way already.
+    /// A later message that says it counts.
+    async fn left_with_nothing(&self, callback: &Callback, order: Order) -> Result<Outcome, DispatchError> {
+        let mut conn = self.pool.acquire().await?;
+        let Callback { reference, shipment_id, .. } = callback;
+        let words = format!("{reference}/{shipment_id} left, and it is not said with what");
+        let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
+        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 

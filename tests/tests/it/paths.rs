@@ -5,5 +5,6 @@ mod cancelling;
 mod gate;
 mod news;
 mod parking;
+mod places;
 mod stock;
 mod warehouse;

@@ -69,6 +69,10 @@ pub const STRICT_SHOP: &str = "strict.myshopify.com";
 pub const HOLDING_SHOP: &str = "holding.myshopify.com";
 /// A shop whose calls are repeated for as long as it takes.
 pub const PATIENT_SHOP: &str = "patient.myshopify.com";
+/// One whose locations are warehouses: the first `main`, the second `far`.
+pub const MAPPED_SHOP: &str = "mapped.myshopify.com";
+/// The same, and its orders are planned over all warehouses.
+pub const FREE_SHOP: &str = "free.myshopify.com";
 /// The secret of every shop.
 pub const SECRET: &str = "hush_test_client_secret";
 /// The secret that the one above is replacing.
@@ -304,6 +308,10 @@ fn shops(shopify_url: &str) -> String {
     file += &shop(PATIENT_SHOP, "")
         .replace("attempts = 3", "attempts = 50")
         .replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
+    for (domain, policy) in [(MAPPED_SHOP, ""), (FREE_SHOP, ", follow_shop_locations = false")] {
+        let locations = "locations = { 655441491 = \"main\", 655441492 = \"far\" }\npolicy =";
+        file += &shop(domain, policy).replace("policy =", locations);
+    }
     file += "[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n";
     file
 }

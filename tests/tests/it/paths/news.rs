@@ -60,11 +60,6 @@ async fn until_available(world: &World, sku: &str, pieces: i64) {
     .await;
 }
 
-async fn calls_of(world: &World, order: &Placed, operation: &str) -> usize {
-    let entries = world.ledger(world.shopify(&format!("/_ledger?order={}", order.id))).await;
-    entries.iter().filter(|entry| entry["kind"] == "answer" && entry["operation"] == operation).count()
-}
-
 #[test]
 fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
     let world = &*WORLD;
@@ -74,8 +69,8 @@ fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
         world.place(&order).await;
         world.until_told(&order, 1).await;
         world.until_closed(&order.workflow()).await;
-        assert_eq!(calls_of(world, &order, "fulfillmentOrders").await, 1);
-        assert_eq!(calls_of(world, &order, "order").await, 0);
+        assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1);
+        assert_eq!(world.shop_answers(&order, "order").await, 0);
         assert!(world.attention(&order).await.is_empty());
     });
 }

@@ -173,3 +173,28 @@ fn a_lost_callback_is_made_good_by_asking_about_what_is_overdue() {
         assert_eq!(world.pieces_shipped(sku).await, 1);
     });
 }
+
+#[test]
+fn a_parcel_without_lines_holds_what_has_not_left_whatever_else_was_announced() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-BARE";
+        let order = handed_over(world, SHOP, sku, 2, json!({"never": true})).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let left = |shipment: &str| json!({"type": "shipment.shipped", "reference": reference, "shipmentId": shipment, "sequence": 3});
+        assert_eq!(world.send_callback("bare-1", &left("BARE-1")).await, 200);
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.available(sku).await, 8);
+        assert!(world.attention(&order).await.is_empty());
+
+        assert_eq!(world.send_callback("bare-2", &left("BARE-2")).await, 200);
+        let shown = until("the second one is shown", Duration::from_secs(30), async || {
+            world.attention(&order).await.into_iter().next()
+        })
+        .await;
+        assert_eq!(shown.reason, "UNEXPECTED_PARCEL", "{shown:?}");
+        assert_eq!(world.available(sku).await, 8);
+        world.until_told(&order, 1).await;
+    });
+}

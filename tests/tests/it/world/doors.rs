@@ -72,6 +72,12 @@ impl World {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
+    /// How often the shop answered this operation for an order.
+    pub async fn shop_answers(&self, order: &Placed, operation: &str) -> usize {
+        let entries = self.ledger(self.shopify(&format!("/_ledger?order={}", order.id))).await;
+        entries.iter().filter(|entry| entry["kind"] == "answer" && entry["operation"] == operation).count()
+    }
+
     /// What really happened at the WMS with the pieces of a SKU, oldest first.
     pub async fn wms_effects(&self, sku: &str, effect: &str) -> Vec<Value> {
         let mut entries = self.ledger(self.wms("/_ledger")).await;

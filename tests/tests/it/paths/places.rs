@@ -1,0 +1,116 @@
+//! Where an order goes, and where it ships from.
+
+use serde_json::{Value, json};
+
+use crate::{
+    line::WORLD,
+    world::{self, FREE_SHOP, MAPPED_SHOP, Placed, SHOP, Webhook, World},
+};
+
+/// Pieces in the second warehouse, none in the first.
+async fn stock_far_away(world: &World, sku: &str, quantity: u32) {
+    sqlx::query("INSERT INTO inventory.warehouses VALUES ('far', 900) ON CONFLICT DO NOTHING")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.stock(sku, 0).await;
+    let path = world.api(&format!("/api/inventory/{sku}/receive"));
+    let delivery = json!({"quantity": quantity, "warehouseId": "far"});
+    let answer = world.http.post(path).json(&delivery).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+}
+
+#[test]
+fn an_address_that_no_message_named_is_asked_for_once_though_the_shop_shows_an_older_order() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PLACE-ABSENT", 5).await;
+        for known_address in [true, false] {
+            let mut order = Placed::new(SHOP, &["PLACE-ABSENT"], 1);
+            if !known_address {
+                order.body.as_object_mut().unwrap().remove("shipping_address");
+            }
+            world.place_silently(&order).await;
+            order.body.as_object_mut().unwrap().remove("shipping_address");
+            order.body["updated_at"] = json!(chrono::Utc::now());
+            world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", order.body.clone())).await;
+            world.until_shipped(&order).await;
+            world.until_told(&order, 1).await;
+            assert_eq!(world.shop_answers(&order, "order").await, 1);
+            assert!(world.attention(&order).await.is_empty());
+        }
+    });
+}
+
+#[test]
+fn an_order_without_an_address_is_parked_until_the_shop_names_one_unless_it_is_picked_up() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PLACE-NULL", 5).await;
+        let order = Placed::new(SHOP, &["PLACE-NULL"], 1).with("shipping_address", Value::Null);
+        world.place(&order).await;
+        assert_eq!(world.until_parked(&order).await, "NO_ADDRESS");
+        assert_eq!(world.available("PLACE-NULL").await, 4);
+        let address = json!({"name": "Grace Secretname", "address1": "2 Secret Street", "city": "Secretville",
+                             "zip": "10115", "country_code": "DE"});
+        let edit = world.shopify(&format!("/_orders/{}/edit", order.id));
+        world.stage_with(edit, json!({"shippingAddress": address})).await;
+        world.until_shipped(&order).await;
+        assert!(world.open_attention(&order).await.is_empty());
+
+        let collected = Placed::new(SHOP, &["PLACE-NULL"], 1).with("shipping_address", Value::Null);
+        world.announce(&collected, "announce=true&topics=orders/create&deliveryMethod=PICK_UP").await;
+        world.until_shipped(&collected).await;
+        assert!(world.attention(&collected).await.is_empty());
+    });
+}
+
+#[test]
+fn an_order_ships_from_the_warehouse_that_its_location_is_mapped_to() {
+    let world = &*WORLD;
+    world::run(async {
+        stock_far_away(world, "PLACE-FAR", 5).await;
+        world.receive("PLACE-FAR", 5).await;
+        let order = Placed::new(MAPPED_SHOP, &["PLACE-FAR"], 2);
+        world.announce(&order, "announce=true&topics=orders/create&location=655441492").await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        let references = world.references("PLACE-FAR").await;
+        assert!(references.len() == 1 && references[0].ends_with("-far-1"), "{references:?}");
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_location_outside_the_map_parks_with_its_name_until_the_shop_moves_the_order() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PLACE-UNMAPPED", 5).await;
+        let order = Placed::new(MAPPED_SHOP, &["PLACE-UNMAPPED"], 2);
+        world.announce(&order, "announce=true&topics=orders/create&location=655441499").await;
+        assert_eq!(world.until_parked(&order).await, "LOCATION_NOT_MAPPED");
+        let shown = world.open_attention(&order).await;
+        assert!(shown[0].vendor_text.as_deref().unwrap_or_default().contains("655441499"), "{shown:?}");
+        let mend = world.shopify(&format!("/_orders/{}/move", order.id));
+        world.stage_with(mend, json!({"location": 655_441_491})).await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        assert!(world.open_attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_shop_that_is_planned_freely_is_told_where_its_order_ships_from() {
+    let world = &*WORLD;
+    world::run(async {
+        stock_far_away(world, "PLACE-FREE", 5).await;
+        let order = Placed::new(FREE_SHOP, &["PLACE-FREE"], 2);
+        world.place(&order).await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        let references = world.references("PLACE-FREE").await;
+        assert!(references.len() == 1 && references[0].ends_with("-far-1"), "{references:?}");
+        assert_eq!(world.shop_answers(&order, "fulfillmentOrderMove").await, 1);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
