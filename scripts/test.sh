@@ -23,6 +23,10 @@ finish() {
     local result=$? job
     trap '' INT TERM HUP
     trap - EXIT
+    if ((result)) && [[ -s $place/temporal.log ]]; then
+        echo "What Temporal's server said last of trouble:" >&2
+        grep -iE 'level=(warn|error)|"level":"(warn|error)"|panic' "$place/temporal.log" | tail -n 20 | cut -c1-400 >&2 || true
+    fi
     for job in ${jobs_started[@]+"${jobs_started[@]}"}; do kill -TERM -- "-$job" 2>/dev/null || true; done
     for job in ${jobs_started[@]+"${jobs_started[@]}"}; do wait "$job" 2>/dev/null || true; done
     scripts/postgres.sh remove "$place/postgres" >/dev/null 2>&1 || true

@@ -49,12 +49,27 @@ impl Failure {
         }
     }
 
+    /// The code.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Whether the next attempt can only fail the same way.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    /// The vendor's own words, else the code.
+    pub(crate) fn words(&self) -> &str {
+        self.vendor_text.as_deref().unwrap_or(&self.code)
+    }
+
     #[cfg(feature = "faults")]
     pub(crate) fn planted(code: &str, permanent: bool) -> Self {
         Self { code: code.to_owned(), permanent, retry_after: None, vendor_text: None }
     }
 
-    fn into_activity_error(self) -> ActivityError {
+    pub(crate) fn into_activity_error(self) -> ActivityError {
         ActivityError::application(
             ApplicationFailure::builder(anyhow::anyhow!(self.code.clone()))
                 .type_name(self.code)

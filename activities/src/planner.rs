@@ -94,7 +94,7 @@ impl Planner {
         write_off_called_off(conn, order).await?;
         if order.look_wanted && !rules.look {
             // Nobody looks: what was said of fulfilment orders changes nothing.
-            orders::fulfilment_orders::begin_look(conn, &order.order_id).await?;
+            orders::fulfilment_orders::want_no_look(conn, &order.order_id).await?;
         }
         let draft = Draft::of(conn, order, &self.shops, rules).await?;
         if draft.demand.is_none() && draft.decision == GateDecision::Fulfil {

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, OrderRef, ParcelForShop, RefundOfTheRest, Reservation, Reserved,
+    self, Cancellation, OrderRef, ParcelForShop, RefundOfTheRest, Reservation, Reserved, ReturnRef,
 };
 
 use crate::{
@@ -21,6 +21,7 @@ mod cancelling;
 mod looking;
 mod reading;
 mod reporting;
+mod restocking;
 
 /// The Admin API of each configured shop.
 pub type AdminClients = HashMap<ShopDomain, AdminClient>;
@@ -77,6 +78,15 @@ impl ShopCalls {
         input: RefundOfTheRest,
     ) -> Result<(), ActivityError> {
         attempt(&self.pool, Step::RefundInShop, &input.order_id, || self.refund(&input)).await
+    }
+
+    #[activity(definition = contract::RestockReturned)]
+    pub async fn restock_returned(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: ReturnRef,
+    ) -> Result<(), ActivityError> {
+        self.restock(&input).await.map_err(Failure::into_activity_error)
     }
 }
 

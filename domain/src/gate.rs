@@ -180,6 +180,8 @@ impl Mishap {
     pub const NOT_REPORTED: &'static str = "NOT_REPORTED";
     /// Some of a cancelled order has left, and what is left to pay back is to be paid back in the shop.
     pub const REFUND_BY_HAND: &'static str = "REFUND_BY_HAND";
+    /// What the shop put on the shelf again cannot be booked in; the row says of which return.
+    pub const RETURN_NOT_BOOKED: &'static str = "RETURN_NOT_BOOKED";
     /// The order is open but no workflow runs for it.
     pub const RUN_GONE: &'static str = "RUN_GONE";
 

@@ -59,6 +59,8 @@ pub enum EditsRule {
 pub enum ReturnsRule {
     /// When they were received (the default).
     WhenReceived,
+    /// When the shop's people say of them that they are on the shelf again.
+    WhenDisposed,
     /// As soon as the shop says that they come back.
     AtOnce,
 }

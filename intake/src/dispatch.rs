@@ -160,6 +160,9 @@ impl Dispatcher {
         counter!("waybill_inbox_total", "source" => message.source.clone(), "state" => label).increment(1);
         match outcome {
             Outcome::Settle { how, reason, order } => {
+                if how == Settled::Done && message.attempts > 0 {
+                    attention::unshow_message(&mut conn, message.inbox_id).await?;
+                }
                 inbox::settle(&mut conn, message.inbox_id, how, reason, order.as_ref()).await
             }
             Outcome::Unreadable(reason) => {

@@ -8,6 +8,7 @@
 //! | `sweep` | gives back what nobody confirmed in time |
 //! | `passing` | trouble with the database that passes |
 //! | `wire` | the interface description's types as the domain's, both ways |
+//! | `returned` | pieces that left and came back |
 //! | `news` | what a change of stock tells others, in the transaction that made it |
 //!
 //! **Invariant:** nothing here decides about stock: a call and the function of `inventory` behind it
@@ -18,6 +19,7 @@ mod client;
 mod error;
 mod news;
 mod passing;
+mod returned;
 mod server;
 mod stock;
 mod sweep;

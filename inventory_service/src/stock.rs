@@ -249,26 +249,4 @@ impl Stock {
         });
         Ok(words.collect::<Vec<_>>().join("; "))
     }
-
-    /// Books pieces in again that had left, in the caller's transaction, with the messages for those who
-    /// waited. Where stock is at a service of its own, nothing is: it hears of a receipt.
-    ///
-    /// # Errors
-    /// [`StockError`].
-    pub async fn take_back(
-        &self,
-        conn: &mut PgConnection,
-        sku: &Sku,
-        warehouse: &WarehouseId,
-        quantity: Quantity,
-        reference: &str,
-        correlation_id: &str,
-    ) -> Result<(), StockError> {
-        if let Self::There(_) = self {
-            return Ok(());
-        }
-        let received = inventory::take_back(conn, sku, warehouse, quantity, reference).await?;
-        news::wake(conn, correlation_id, &received.served, Duration::ZERO).await?;
-        Ok(())
-    }
 }

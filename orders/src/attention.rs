@@ -247,6 +247,22 @@ pub async fn unshow(conn: &mut PgConnection, order: &OrderId, mishap: &Mishap) -
     Ok(())
 }
 
+/// Takes back what was shown for a message: taken up again, it could be dealt with.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn unshow_message(conn: &mut PgConnection, inbox_id: i64) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.attention
+         SET resolved_at = now(), resolution = 'followed', resolved_by = 'waybill'
+         WHERE inbox_id = $1 AND order_id IS NULL AND resolved_at IS NULL",
+    )
+    .bind(inbox_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Shows a person a message that cannot be read and of which it is not known whose it is.
 ///
 /// # Errors

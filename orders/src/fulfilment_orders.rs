@@ -115,7 +115,9 @@ pub async fn orders_of(
 /// [`OrdersError::Database`].
 pub async fn want_look(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.orders SET look_wanted = true, wish_version = wish_version + 1 WHERE order_id = $1",
+        "UPDATE orders.orders SET look_wanted = true, look_wanted_at = clock_timestamp(),
+                wish_version = wish_version + 1
+         WHERE order_id = $1",
     )
     .bind(order.as_str())
     .execute(conn)
@@ -123,41 +125,48 @@ pub async fn want_look(conn: &mut PgConnection, order: &OrderId) -> Result<(), O
     Ok(())
 }
 
-/// Begins a look: what is said from now on makes another one necessary. Returns the moment, by the
-/// database's clock.
+/// The moment, by the database's clock: what is said after it makes a look that begins now insufficient.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn begin_look(conn: &mut PgConnection, order: &OrderId) -> Result<DateTime<Utc>, OrdersError> {
-    Ok(sqlx::query_scalar(
-        "WITH begun AS (
-             UPDATE orders.orders SET look_wanted = false WHERE order_id = $1 AND look_wanted
-         )
-         SELECT now()",
-    )
-    .bind(order.as_str())
-    .fetch_one(conn)
-    .await?)
+pub async fn begin_look(conn: &mut PgConnection) -> Result<DateTime<Utc>, OrdersError> {
+    Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(conn).await?)
+}
+
+/// No look is wanted any more: nobody looks at this order's fulfilment orders.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn want_no_look(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET look_wanted = false WHERE order_id = $1 AND look_wanted")
+        .bind(order.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Notes what was wanted when the look was kept, as a digest, and what the shop had been told of; whatever
-/// was planned before is planned anew.
+/// was planned before is planned anew. What was said since the look began makes another one necessary.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn note_looked(
     conn: &mut PgConnection,
     order: &OrderId,
+    begun_at: DateTime<Utc>,
     looked_for: &[u8],
     told: &BTreeMap<LineId, u32>,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.orders SET looked_for = $2, told_at_look = $3, wish_version = wish_version + 1
+        "UPDATE orders.orders
+         SET looked_for = $2, told_at_look = $3, wish_version = wish_version + 1,
+             look_wanted = look_wanted AND COALESCE(look_wanted_at >= $4, true)
          WHERE order_id = $1",
     )
     .bind(order.as_str())
     .bind(looked_for)
     .bind(Json(told))
+    .bind(begun_at)
     .execute(conn)
     .await?;
     Ok(())

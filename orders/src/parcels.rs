@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{HandOverReference, LineId, LinePieces, OrderId, OwnParcel};
+use domain::{HandOverReference, LineId, LinePieces, OrderId, OwnParcel, Sku, WarehouseId};
 use sqlx::PgConnection;
 
 use crate::{
@@ -53,6 +53,36 @@ impl Parcel {
             lines: self.lines.clone(),
         }
     }
+}
+
+/// What left of a line.
+#[derive(Debug, Clone, Default)]
+pub struct Left {
+    /// Pieces in all.
+    pub pieces: u32,
+    /// As what, and from where the first of them.
+    pub place: Option<(Sku, WarehouseId)>,
+}
+
+/// What left of a line of an order.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn left_of(conn: &mut PgConnection, order: &OrderId, line: &LineId) -> Result<Left, OrdersError> {
+    let mut left = Left::default();
+    for parcel in of_order(conn, order).await?.iter().filter(|parcel| parcel.booked_at.is_some()) {
+        for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id == *line) {
+            left.pieces += pieces.quantity;
+            if left.place.is_none() {
+                let sku = hand_over::sku_of(conn, &parcel.reference, line.as_str()).await?;
+                left.place = match sku {
+                    Some(sku) => Some((Sku::parse(&sku)?, WarehouseId::parse(&parcel.warehouse)?)),
+                    None => None,
+                };
+            }
+        }
+    }
+    Ok(left)
 }
 
 /// The parcels of an order that have left, or that the warehouse speaks of.

@@ -303,7 +303,10 @@ pub async fn plan_stands(conn: &mut PgConnection, order: &Order) -> Result<bool,
                 AND NOT EXISTS (
                     SELECT 1 FROM integration.inbox
                     WHERE settled_at IS NULL
-                      AND ((subject = $2 AND source = 'shopify' AND shop = $3 AND state = 'RECEIVED')
+                      AND ((source = 'shopify' AND shop = $3
+                            AND (subject = $2
+                                 OR subject IN (SELECT 'FulfillmentOrder/' || number
+                                                FROM orders.fulfilment_orders WHERE order_id = $1)))
                            OR (subject = $1 AND source = 'api'
                                AND (topic = 'cancel'
                                     OR (topic = 'set-status'

@@ -90,6 +90,8 @@ pub enum ReturnSource {
     Refund,
     /// By a return that the shop approved.
     Return,
+    /// By what the shop's people did with it when it was there.
+    Disposition,
 }
 
 impl ReturnSource {
@@ -99,6 +101,7 @@ impl ReturnSource {
         match self {
             Self::Refund => "REFUND",
             Self::Return => "RETURN",
+            Self::Disposition => "DISPOSITION",
         }
     }
 }
@@ -132,8 +135,8 @@ pub async fn announce_return(
     Ok(kept.rows_affected() == 1)
 }
 
-/// Pieces of a line that may still be booked in again. A refund and a return announce the same pieces, so
-/// the larger of the two counts, at most what left; less what was booked in already.
+/// Pieces of a line that may still be booked in again. A refund, a return and a disposition speak of the same
+/// pieces, so the largest of the three counts, at most what left; less what was booked in already.
 ///
 /// # Errors
 /// [`OrdersError::Database`].

@@ -16,6 +16,7 @@ mod pages;
 mod plan;
 mod refund;
 mod report;
+mod returns;
 mod token;
 mod transport;
 
@@ -33,6 +34,7 @@ pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
 pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unplaced, WhyNot, plan_fulfilment};
 pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, SuggestedRefund};
 pub use report::{EnsureError, ParcelReport, Reported};
+pub use returns::RestockedPieces;
 pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
 use transport::Transport;
 

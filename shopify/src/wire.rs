@@ -1,4 +1,4 @@
-//! Shopify's bodies as they are sent, read into what we keep: orders, refunds, returns, dispositions, and
+//! Shopify's bodies as they are sent, read into what we keep: orders, refunds, returns, and
 //! which order or fulfilment order a body of another topic is about.
 //!
 //! **Invariant:** whatever the bytes are, reading them ends in what they say or in the name of the
@@ -22,12 +22,11 @@ use serde_json::Value;
 pub use customer::{Address, Customer};
 pub use fulfilments::parse_fulfilment;
 use members::Members;
-pub use mentions::{parse_fulfilment_order_mention, parse_order_mention};
-pub use refunds::{ParsedRefund, RefundLine, parse_refund};
-pub use returns::{
-    DisposedPieces, DispositionKind, ParsedDisposition, ParsedReturn, ReturnLine, parse_disposition,
-    parse_return,
+pub use mentions::{
+    parse_fulfilment_order_mention, parse_order_mention, parse_reverse_fulfilment_order_mention,
 };
+pub use refunds::{ParsedRefund, RefundLine, parse_refund};
+pub use returns::{ParsedReturn, ReturnLine, parse_return};
 
 /// The most bytes of a body that are read; Shopify's largest order is a fraction of it.
 pub const MOST_BYTES: usize = 8 * 1024 * 1024;

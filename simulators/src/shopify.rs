@@ -21,6 +21,7 @@ mod orders;
 mod placing;
 mod refunding;
 mod refunds;
+mod returns;
 mod routing;
 mod schema;
 mod selection;

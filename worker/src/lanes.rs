@@ -19,7 +19,7 @@ use temporalio_sdk::{
     },
 };
 use warehouse::client::{WarehouseClient, WarehouseSettings};
-use workflows::{OrderFulfilment, OverdueInquiry, names};
+use workflows::{OrderFulfilment, OverdueInquiry, RestockReturn, names};
 
 use crate::config::Config;
 
@@ -65,6 +65,7 @@ impl Lanes {
             .register_activities(OrderRecords::new(planner.clone()))
             .register_workflow::<OrderFulfilment>()?
             .register_workflow::<OverdueInquiry>()?
+            .register_workflow::<RestockReturn>()?
             .max_cached_workflows(config.worker_cached_workflows)
             .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(8))
             .nonsticky_to_sticky_poll_ratio(0.4)

@@ -37,6 +37,10 @@ impl Story {
         self.ctx.state_mut(|order| order.undoing = false);
         match walked {
             Ok(Some(ending)) => {
+                if ending == Ending::Shipped && request.actor == Actor::Shopify {
+                    // The shop gave the money back, and some is on its way.
+                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+                }
                 self.settle_cancel(CancelOutcome::CalledOff);
                 Some(ending)
             }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HandOverReference, HeldBy, Mishap,
-    OrderId, OrderNumber, OrderStatus, Step, StockOutRule, WarehouseId,
+    OrderId, OrderNumber, OrderStatus, ShopDomain, Step, StockOutRule, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,8 @@ mod steps;
 pub use steps::{
     AskAboutOverdue, AskWarehouse, CancelInShop, CreateShipment, LeaveUntold, LookInShop, OrderRecords,
     ParkStep, ReadOrder, ReadStanding, RecallShipment, RecordCancelled, RecordCondition, RecordParcel,
-    RefundInShop, ReleaseStock, ReserveStock, ResolveStep, ShopCalls, TellOperator, TellShop, WarehouseCalls,
+    RefundInShop, ReleaseStock, ReserveStock, ResolveStep, RestockReturned, ShopCalls, TellOperator,
+    TellShop, WarehouseCalls,
 };
 
 /// The input of an order's story.
@@ -50,6 +51,18 @@ pub struct FulfilmentInput {
 /// The story version that new runs tell.
 pub const STORY_VERSION: u32 = 1;
 
+/// Names what became of a return, by the message that announced it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReturnRef {
+    /// The shop.
+    pub shop: ShopDomain,
+    /// The shop's id of the reverse fulfilment order.
+    pub reverse_fulfilment_order: i64,
+    /// The message, under which a person sees what cannot be done.
+    pub inbox_id: i64,
+}
+
 /// Names an order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +85,9 @@ pub struct Rules {
     /// Whether lines are planned where the shop wants them fulfilled from.
     #[serde(default)]
     pub follow_locations: bool,
+    /// Fulfilment orders that are missing were waited for: what is in none of them is gone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub takes_as_seen: bool,
     /// It was called off when some of it could not be stopped: nothing else goes out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub rest_is_called_off: bool,

@@ -56,6 +56,8 @@ pub struct OrderFulfilment {
     pub(crate) status: OrderStatus,
     pub(crate) stage: String,
     pub(crate) handing_over: bool,
+    /// Fulfilment orders that are missing were waited for long enough.
+    pub(crate) takes_as_seen: bool,
     pub(crate) parked: Option<ParkedView>,
     pub(crate) undoing: bool,
     pub(crate) answer: Option<Answer>,
@@ -89,6 +91,7 @@ impl OrderFulfilment {
             status: input.status,
             stage: Story::FULFILLING.to_owned(),
             handing_over: false,
+            takes_as_seen: false,
             parked: None,
             undoing: false,
             answer: None,
@@ -320,6 +323,6 @@ fn may_skip(parked: &ParkedView) -> bool {
         (Step::Reserve | Step::RecordParcel | Step::ReadOrder, _)
             | (Step::LookInShop, Mishap::NO_ADDRESS | Mishap::LOCATION_NOT_MAPPED)
             | (Step::Gate, Mishap::UNKNOWN_SKU | Mishap::UNREADABLE_CURRENCY)
-            | (_, Mishap::CANCELLED_BY_WAREHOUSE)
+            | (_, Mishap::CANCELLED_BY_WAREHOUSE | Mishap::WAREHOUSE_EXCEPTION)
     )
 }

@@ -17,9 +17,11 @@ mod overdue_inquiry;
 mod planning;
 #[cfg(feature = "faults")]
 mod planted;
+mod restock_return;
 mod saga;
 mod shown;
 
 pub use entry::{Ending, OrderFulfilment};
 pub use ledger::{LedgerEntry, LedgerState, ParkedView, StatusView};
 pub use overdue_inquiry::OverdueInquiry;
+pub use restock_return::RestockReturn;

@@ -74,7 +74,7 @@ impl Story {
             return self.called_off(CancelRequest { actor, reason }).await;
         }
         self.ctx.state_mut(|order| match to {
-            OrderStatus::Confirmed => order.go_on = true,
+            OrderStatus::Confirmed if order.status < to => order.go_on = true,
             OrderStatus::Shipped => order.left_by_hand = true,
             _ => {} // on its way there by itself
         });

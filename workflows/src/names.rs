@@ -6,6 +6,8 @@ use temporalio_common::search_attributes::{SearchAttributeKey, Timestamp};
 pub const ORDER_FULFILMENT: &str = "order-fulfilment";
 /// The workflow type of the scheduled inquiry about overdue hand-overs.
 pub const OVERDUE_INQUIRY: &str = "overdue-inquiry";
+/// The workflow type that books in what the shop put on the shelf again.
+pub const RESTOCK_RETURN: &str = "restock-return";
 /// The id of the schedule that starts it.
 pub const OVERDUE_SCHEDULE: &str = "waybill-overdue-inquiry";
 

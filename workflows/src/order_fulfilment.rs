@@ -172,6 +172,7 @@ impl Story {
     async fn plan_after_a_breath(&self) -> Result<(), Interrupted> {
         let overtaken = self.ctx.state_mut(|order| {
             order.plan_due = true;
+            order.handing_over = false; // no warehouse was called
             order.overtaken += 1;
             order.overtaken
         });

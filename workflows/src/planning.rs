@@ -137,7 +137,9 @@ impl Story {
     /// Takes back what no longer fits. What the warehouse could not stop leaves as it is.
     async fn recall_what_changed(&self, plan: &Plan) -> Result<(), Interrupted> {
         let edits = self.ctx.state(|order| order.input.policy.edits_after_hand_over);
-        let edited = self.ctx.state(|order| order.decision(plan)) == GateDecision::Fulfil;
+        let decision = self.ctx.state(|order| order.decision(plan));
+        let edited =
+            matches!(decision, GateDecision::Fulfil | GateDecision::Ignore(IgnoreReason::NothingToShip));
         if edited && edits == EditsRule::Park {
             let mishap = Mishap::new(Mishap::EDITED_AT_WAREHOUSE);
             let decided = self.park(Step::HandOver, mishap).await?;
@@ -220,7 +222,14 @@ impl Story {
         });
         let waited = now.duration_since(since).unwrap_or_default();
         if waited >= within {
-            self.ctx.state_mut(|order| order.progress.not_there_since = None);
+            let again = self.ctx.state_mut(|order| std::mem::replace(&mut order.takes_as_seen, true));
+            if !again {
+                return Ok(()); // there may be others: a line that is in none of them is gone
+            }
+            self.ctx.state_mut(|order| {
+                order.progress.not_there_since = None;
+                order.takes_as_seen = false;
+            });
             let mishap = Mishap::new(Mishap::NO_FULFILMENT_ORDERS);
             if self.park(Step::LookInShop, mishap).await? == Resolution::Skip {
                 self.ctx.state_mut(|order| order.progress.look_skipped = true);
@@ -257,6 +266,7 @@ impl OrderFulfilment {
                 && self.input.channel.shop().is_some()
                 && !self.progress.look_skipped,
             follow_locations: policy.follow_shop_locations,
+            takes_as_seen: self.takes_as_seen,
             rest_is_called_off: self.progress.rest_is_called_off,
             left_as_they_are: self.progress.left_as_they_are.clone(),
         }
@@ -285,6 +295,8 @@ impl OrderFulfilment {
         progress.untold.clone_from(&plan.untold);
         progress.pieces_left = plan.pieces_left;
         progress.not_there_since = None;
+        self.takes_as_seen = false;
+        let progress = &mut self.progress;
         progress.unpaid_since = progress.unpaid_since.filter(|_| is_gone);
         self.status = self.status.max(plan.status);
     }

@@ -26,6 +26,8 @@ impl OrderRecords {
         let first = shipment::booked(&mut tx, &input.parcel.reference, &input.parcel.shipment_id).await?;
         let besides = besides(&mut tx, &order, &parcel).await?;
         let gone = stock_gone(&order, &parcel, &besides)?;
+        // Nothing that is held has left: where stock is at a service of its own, the next plan asks it.
+        let is_to_be_asked = gone.lines.is_empty() && stock.there().is_some();
         let outstanding = if gone.lines.is_empty() || !(first || stock.there().is_some()) {
             let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch).await?;
             holding.map_or(0, |holding| holding.outstanding())
@@ -37,7 +39,7 @@ impl OrderRecords {
         }
         let (planned, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
         let is_current = record::is_planned(&mut tx, &order.order_id).await?;
-        let all_has_left = pieces_left >= planned && outstanding == 0;
+        let all_has_left = pieces_left >= planned && outstanding == 0 && !is_to_be_asked;
         let status = if all_has_left && is_current {
             self.planner.ship(&mut tx, &order, parcel.tracking_number.as_deref()).await?
         } else {
@@ -45,7 +47,7 @@ impl OrderRecords {
             order.status.max(OrderStatus::Processing)
         };
         tx.commit().await?;
-        let plan_again = !is_current || (pieces_left >= planned && outstanding > 0);
+        let plan_again = is_to_be_asked || !is_current || (pieces_left >= planned && outstanding > 0);
         Ok(ParcelBooked { status, pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX), plan_again })
     }
 

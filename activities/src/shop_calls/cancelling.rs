@@ -66,7 +66,8 @@ impl ShopCalls {
                 .iter()
                 .map(|(line, pieces)| format!("{pieces} × {}", line.sku.as_deref().unwrap_or_default()))
                 .collect();
-            let words = format!("Refund in the shop, restocked, what does not leave: {}", words.join(", "));
+            let how = if input.restock { "restocked" } else { "not restocked" };
+            let words = format!("Refund in the shop, {how}, what does not leave: {}", words.join(", "));
             let mishap = Mishap::new(Mishap::REFUND_BY_HAND);
             attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
             return Ok(());

@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{AddressSaid, LineId, ShopifyOrderId};
-use orders::{Order, fulfilment_orders, record};
+use domain::{AddressSaid, Condition, LineId, Mishap, ShopifyOrderId, WantedLine};
+use orders::{
+    Order, attention, fulfilment_orders,
+    hand_over::{self, HandOver},
+    record,
+};
 use shopify::admin::{AdminClient, FulfilmentOrder};
 use sqlx::PgConnection;
 use workflows::contract::{Reservation, Reserved, Rules};
@@ -30,13 +34,13 @@ impl ShopCalls {
         }
         let begun_at = {
             let mut conn = self.pool.acquire().await?;
-            fulfilment_orders::begin_look(&mut conn, &order.order_id).await?
+            fulfilment_orders::begin_look(&mut conn).await?
         };
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
         if seen.is_empty() {
             return Ok(Reserved::NotThereYet);
         }
-        if !self.keep(&order, &seen, begun_at).await? {
+        if !self.keep(&order, &seen, begun_at, input.rules.takes_as_seen).await? {
             return Ok(Reserved::NotThereYet);
         }
         let reserved = self.planner.plan_now(input).await?;
@@ -45,12 +49,15 @@ impl ShopCalls {
     }
 
     /// Keeps what was seen, and for what it was looked at. False, and nothing is kept, while a line that is
-    /// wanted of us is in none of them: Shopify makes fulfilment orders some time after an edit too.
+    /// wanted of us is in none of them: Shopify makes fulfilment orders some time after an edit too. `as_seen`
+    /// says that this has been waited for: such a line is gone, and a person sees
+    /// which.
     async fn keep(
         &self,
         order: &Order,
         seen: &[FulfilmentOrder],
         begun_at: DateTime<Utc>,
+        as_seen: bool,
     ) -> Result<bool, Failure> {
         let kept = seen
             .iter()
@@ -68,11 +75,15 @@ impl ShopCalls {
         }
         let situation =
             Situation::read(&mut tx, &order, self.planner.shops.rules_for(&order.channel)).await?;
-        if situation.brief.wanted.iter().any(|line| line.to_ship() > 0 && !is_among(seen, &line.line_id)) {
+        let is_missing = |line: &&WantedLine| line.to_ship() > 0 && !is_among(seen, &line.line_id);
+        let missing: Vec<&WantedLine> = situation.brief.wanted.iter().filter(is_missing).collect();
+        if !as_seen && !missing.is_empty() {
             return Ok(false);
         }
+        show_what_is_missing(&mut tx, &order, &missing).await?;
         let looked_for = wish_digest(&situation.brief);
-        fulfilment_orders::note_looked(&mut tx, &order.order_id, &looked_for, &situation.told()).await?;
+        let told = situation.told();
+        fulfilment_orders::note_looked(&mut tx, &order.order_id, begun_at, &looked_for, &told).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -110,6 +121,27 @@ impl ShopCalls {
     }
 }
 
+async fn show_what_is_missing(
+    conn: &mut PgConnection,
+    order: &Order,
+    missing: &[&WantedLine],
+) -> Result<(), Failure> {
+    let mishap = Mishap::new(Mishap::NO_FULFILMENT_ORDERS);
+    if missing.is_empty() {
+        if order.condition.as_deref() == Some(Condition::NeedsAttention.as_str()) {
+            attention::unshow(conn, &order.order_id, &mishap).await?;
+        }
+        return Ok(());
+    }
+    let pieces = |line: &&WantedLine| {
+        format!("{} × {}", line.to_ship(), line.sku.as_deref().unwrap_or(line.line_id.as_str()))
+    };
+    let words = missing.iter().map(pieces).collect::<Vec<_>>().join(", ");
+    let words = format!("in no fulfilment order of the shop, and not shipped: {words}");
+    attention::show(conn, &order.order_id, &mishap, &words).await?;
+    Ok(())
+}
+
 fn is_among(seen: &[FulfilmentOrder], line: &LineId) -> bool {
     let of_line = |number: i64| line.as_str() == number.to_string();
     seen.iter().any(|order| order.lines.iter().any(|line| of_line(line.line_item_id)))
@@ -131,22 +163,24 @@ async fn fulfilment_orders_of(
     }
 }
 
-/// The one warehouse that all lines of a fulfilment order are held in; none if there are several.
+/// The one warehouse that all lines of a fulfilment order are handed over to; none if there are several.
 async fn warehouse_of(
     conn: &mut PgConnection,
     order: &Order,
     fulfilment_order: &FulfilmentOrder,
 ) -> Result<Option<String>, Failure> {
-    let holding = inventory::reservation(conn, &order.order_id, order.epoch).await?;
-    let allocations = holding.map(|holding| holding.allocations).unwrap_or_default();
-    let mut warehouses: Vec<String> = allocations
-        .iter()
-        .filter(|held| held.held() > 0)
-        .filter(|held| {
-            let of_line = |number: i64| held.line_id.as_str() == number.to_string();
+    let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
+    let holds_a_line = |known: &&HandOver| {
+        known.lines.iter().any(|held| {
+            let of_line = |number: i64| held.line_id == number.to_string();
             fulfilment_order.lines.iter().any(|line| of_line(line.line_item_id))
         })
-        .map(|held| held.warehouse.as_str().to_owned())
+    };
+    let mut warehouses: Vec<String> = hand_overs
+        .iter()
+        .filter(|known| known.counts())
+        .filter(holds_a_line)
+        .map(|known| known.warehouse.as_str().to_owned())
         .collect();
     warehouses.sort_unstable();
     warehouses.dedup();

@@ -13,6 +13,7 @@ use intake::settings::SWEEP_AFTER;
 use metrics::{counter, histogram};
 use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};
+use shopify::webhook::Topic;
 use tracing::warn;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use warehouse::callback::Refusal;
@@ -174,12 +175,13 @@ async fn take_shopify(api: &Api, request: Request) -> Result<Taken, Problem> {
         return Err(refused("the signature does not fit"));
     }
     let body = body.verified();
-    let subject = subject_of(&body);
+    let topic = header(&headers, "X-Shopify-Topic")?;
+    let subject = subject_of(topic, &body);
     let message = NewMessage {
         source: Source::Shopify,
         shop: shop.domain.as_str(),
         message_id: header(&headers, "X-Shopify-Webhook-Id")?,
-        topic: header(&headers, "X-Shopify-Topic")?,
+        topic,
         subject: subject.as_deref(),
         headers: json!({
             "apiVersion": optional_header(&headers, "X-Shopify-API-Version")?,
@@ -251,12 +253,15 @@ async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
     Ok(Taken::New)
 }
 
-/// Whose order a verified body is about, as far as two members tell. What tells less is looked at later.
-fn subject_of(body: &[u8]) -> Option<String> {
+/// Whose order a verified body is about, as far as two members tell: its number, or `FulfillmentOrder/` and
+/// the number of its fulfilment order. What tells less is looked at later.
+fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Subject {
         #[serde(default)]
         id: Value,
+        #[serde(default)]
+        admin_graphql_api_id: Value,
         #[serde(default)]
         order_id: Value,
         #[serde(default)]
@@ -264,13 +269,20 @@ fn subject_of(body: &[u8]) -> Option<String> {
         #[serde(default)]
         order: Value,
     }
-    let Subject { id, order_id, order_edit, order } = serde_json::from_slice(body).ok()?;
+    if matches!(Topic::parse(topic), Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_)) {
+        let named = shopify::wire::parse_fulfilment_order_mention(body);
+        return named.first().map(|number| format!("FulfillmentOrder/{number}"));
+    }
+    let Subject { id, admin_graphql_api_id, order_id, order_edit, order } =
+        serde_json::from_slice(body).ok()?;
     let number = |value: &Value| match value {
         Value::Number(number) => number.as_i64(),
-        Value::String(text) => domain::leniently::whole(text),
+        Value::String(text) => {
+            domain::leniently::whole(text).or_else(|| Some(shopify::gid::order(text.trim())?.0))
+        }
         _ => None,
     };
-    let named = [&order_id, &order_edit["order_id"], &order["id"], &id];
+    let named = [&order_id, &order_edit["order_id"], &order["id"], &id, &admin_graphql_api_id];
     named.into_iter().find_map(number).map(|id| id.to_string())
 }
 

@@ -78,6 +78,11 @@ impl Dispatcher {
             "stock-available" => self.stock_available(message, order).await,
             topics::RETRY => self.retry(message, order, command.actor()).await,
             topics::CANCEL => self.cancel(message, order, &command).await,
+            topics::SET_STATUS
+                if command.status == Some(OrderStatus::Cancelled) && is_open_in_its_shop(&order) =>
+            {
+                self.cancel(message, order, &command).await
+            }
             topics::SET_STATUS => self.set_status(message, order, &command).await,
             _ => Ok(Outcome::skipped("a command this version does not know", Some(order.order_id))),
         }

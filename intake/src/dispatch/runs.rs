@@ -1,7 +1,7 @@
 //! Starting and signalling an order's run, by workflow id alone.
 
 use domain::{FulfilmentPolicy, WorkflowId};
-use orders::Order;
+use orders::{Order, inbox::Message};
 use temporalio_client::{
     UntypedSignal, UntypedUpdate, UntypedWorkflow, WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy,
     WorkflowIdReusePolicy, WorkflowSignalOptions, WorkflowStartOptions,
@@ -18,13 +18,14 @@ use temporalio_common::{
     search_attributes::{SearchAttributes, Timestamp},
 };
 use workflows::{
-    OrderFulfilment,
-    contract::{FulfilmentInput, STORY_VERSION},
+    OrderFulfilment, RestockReturn,
+    contract::{FulfilmentInput, ReturnRef, STORY_VERSION},
     messages::StatusAnswer,
     names,
 };
 
 use super::{DispatchError, Dispatcher};
+use crate::settings::Shop;
 
 /// Whether a signal reached a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +110,27 @@ impl Dispatcher {
         match temporal.client.start_workflow(OrderFulfilment::run, input, options).await {
             Ok(_) => Ok(Begun::Started),
             Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Begun::GoesAlready),
+            Err(error) => Err(DispatchError::Refused(error.to_string())),
+        }
+    }
+
+    /// Starts the workflow that asks what of a return is on the shelf again, once per message.
+    pub(super) async fn ask_what_is_restocked(
+        &self,
+        message: &Message,
+        shop: &Shop,
+        reverse_fulfilment_order: i64,
+    ) -> Result<(), DispatchError> {
+        let temporal = self.temporal.get().await?;
+        let (domain, inbox_id) = (shop.domain.clone(), message.inbox_id);
+        let id = format!("restock/{domain}/{reverse_fulfilment_order}/{inbox_id}");
+        let options = WorkflowStartOptions::new(names::LANE_ORDERS, id)
+            .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
+            .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+            .build();
+        let input = ReturnRef { shop: domain, reverse_fulfilment_order, inbox_id };
+        match temporal.client.start_workflow(RestockReturn::run, input, options).await {
+            Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }
     }

@@ -1,11 +1,14 @@
 //! Webhooks of a shop that carry a whole order. Those that say less stand in `shop_news.rs`.
 
 use chrono::{DateTime, Utc};
-use domain::{AddressSaid, FinancialStatus, Mishap, OrderFacts, OrderId, OrderStatus, ShopifyOrderId, Step};
+use domain::{
+    AddressSaid, Condition, FinancialStatus, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus,
+    ShopifyOrderId, Step, decide_gate,
+};
 use orders::{
     Order, attention, brief,
     inbox::{Message, Settled},
-    progress,
+    progress::{self, Waiting},
     record::{self, Arrival, Arrived, Authority},
 };
 use rust_decimal::Decimal;
@@ -36,6 +39,7 @@ impl Dispatcher {
             Topic::OrdersEdited => self.order_edited(message, shop).await,
             Topic::RefundsCreate => self.refunded(message, shop).await,
             Topic::ReturnsApprove => self.return_approved(message, shop).await,
+            Topic::ReverseFulfilmentOrdersDispose => self.disposed(message, shop).await,
             Topic::FulfilmentsCreate | Topic::FulfilmentsUpdate => self.fulfilled(message, shop).await,
             Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_) => {
                 self.fulfilment_orders_changed(message).await
@@ -165,6 +169,9 @@ impl Dispatcher {
         }
         let rules = domain::GateRules::of(&policy);
         let asks_for_work = brief::asks_for_work(&mut tx, &order, &services, &rules).await?;
+        if !asks_for_work && order.condition.as_deref() == Some(Condition::Ignored.as_str()) {
+            say_why_it_is_ignored(&mut tx, &order, &services, &rules).await?;
+        }
         tx.commit().await?;
         if !asks_for_work {
             return Ok(Outcome::done(order_id));
@@ -228,6 +235,21 @@ impl Dispatcher {
         progress::set_story_ended(conn, &order.order_id, true).await?;
         Ok(order.order_id)
     }
+}
+
+/// It stays ignored, perhaps for another reason.
+async fn say_why_it_is_ignored(
+    conn: &mut PgConnection,
+    order: &Order,
+    services: &[String],
+    rules: &domain::GateRules,
+) -> Result<(), DispatchError> {
+    let brief = brief::of(conn, order, services).await?;
+    if let GateDecision::Ignore(reason) = decide_gate(&brief.gate, rules) {
+        let (condition, reason) = (Condition::Ignored, Some(reason.code()));
+        progress::set_condition(conn, &order.order_id, Waiting { condition, reason, held_by: None }).await?;
+    }
+    Ok(())
 }
 
 /// Of an order whose rest was called off nothing more is shipped: what the shop wants all the same is for a

@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, Quantity, Restock, ReturnsRule, ShopifyOrderId, Sku, WarehouseId, is_our_fulfilment};
+use domain::{LineId, Mishap, Restock, ReturnsRule, ShopifyOrderId, is_our_fulfilment};
 use orders::{
-    Order, brief, fulfilment_orders,
+    Order, attention, brief, fulfilment_orders,
     inbox::{Message, Settled},
     parcels::{self, Parcel},
     record,
     refunds::{self, RefundLine, ReturnSource},
 };
-use shopify::wire::{self, ParsedRefund};
+use shopify::wire::{self, ParsedRefund, UnreadableOrder};
 use sqlx::PgConnection;
 
 use super::{DispatchError, Dispatcher, Outcome};
@@ -75,7 +75,7 @@ impl Dispatcher {
     pub(super) async fn refunded(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
         let refund = match wire::parse_refund(&message.body) {
             Ok(refund) => refund,
-            Err(unreadable) => return self.unreadable_news(message, &unreadable.to_string()).await,
+            Err(unreadable) => return self.unreadable_part(message, shop, unreadable).await,
         };
         let Some(order) = self.order_of_shop(shop, refund.shopify_order_id).await? else {
             return Ok(not_known_yet(message));
@@ -126,7 +126,7 @@ impl Dispatcher {
                 .iter()
                 .find(|wanted| wanted.line_id == line.line_id)
                 .map_or(0, domain::WantedLine::to_ship);
-            let left = left_of(conn, &order.order_id, line.line_id.as_str()).await?;
+            let left = parcels::left_of(conn, &order.order_id, &line.line_id).await?;
             let comes_back = match line.restock {
                 Restock::Return => line.quantity,
                 // What has not left is taken off first.
@@ -149,7 +149,7 @@ impl Dispatcher {
     ) -> Result<Outcome, DispatchError> {
         let approved = match wire::parse_return(&message.body) {
             Ok(approved) => approved,
-            Err(unreadable) => return self.unreadable_news(message, &unreadable.to_string()).await,
+            Err(unreadable) => return self.unreadable_part(message, shop, unreadable).await,
         };
         let Some(order) = self.order_of_shop(shop, approved.shopify_order_id).await? else {
             return Ok(not_known_yet(message));
@@ -168,31 +168,34 @@ impl Dispatcher {
         Ok(Outcome::done(order.order_id))
     }
 
-    /// Books returned pieces in again, where the policy does not wait for them: per piece the first books.
+    /// Books returned pieces in again, where the policy does not wait for them.
     async fn restock(
         &self,
         conn: &mut PgConnection,
         order: &Order,
         shop: &Shop,
-        line: &domain::LineId,
+        line: &LineId,
         cause: &str,
         pieces: u32,
     ) -> Result<(), DispatchError> {
-        let stock_is_here = self.settings.stock.there().is_none();
-        if shop.policy.restock_returns != ReturnsRule::AtOnce || !stock_is_here {
+        if shop.policy.restock_returns != ReturnsRule::AtOnce {
             return Ok(());
         }
-        let left = left_of(conn, &order.order_id, line.as_str()).await?;
-        let pieces = pieces.min(refunds::restockable(conn, &order.order_id, line, left.pieces).await?);
-        let (Some((sku, warehouse)), Ok(quantity)) = (left.place, Quantity::new(i64::from(pieces))) else {
-            return Ok(());
+        Ok(self.settings.stock.take_back(conn, order, line, cause, pieces).await?)
+    }
+
+    /// What became of pieces that came back. The message does not say whose they are: the shop is asked, by
+    /// a workflow of its own, and only where the policy books them in by it.
+    pub(super) async fn disposed(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+        let Some(number) = wire::parse_reverse_fulfilment_order_mention(&message.body) else {
+            return self.unreadable_news(message, "reverse_fulfillment_order.id: is missing").await;
         };
-        if !refunds::note_restocked(conn, &order.order_id, line, cause, pieces).await? {
-            return Ok(());
+        if shop.policy.restock_returns == ReturnsRule::WhenDisposed {
+            self.ask_what_is_restocked(message, shop, number).await?;
+            return Ok(Outcome::Settle { how: Settled::Done, reason: None, order: None });
         }
-        let reference = format!("{} {cause}", order.order_number);
-        let stock = &self.settings.stock;
-        Ok(stock.take_back(conn, &sku, &warehouse, quantity, &reference, &order.correlation_id).await?)
+        let reason = Some("pieces that come back are not booked in by this");
+        Ok(Outcome::Settle { how: Settled::Stored, reason, order: None })
     }
 
     /// Messages about fulfilment orders name nothing but their ids. Of one that is not known yet it is kept
@@ -224,6 +227,27 @@ impl Dispatcher {
         Ok(outcome)
     }
 
+    /// Something about an order that cannot be read: a person sees it at the order, if that is known.
+    async fn unreadable_part(
+        &self,
+        message: &Message,
+        shop: &Shop,
+        unreadable: UnreadableOrder,
+    ) -> Result<Outcome, DispatchError> {
+        let order = match unreadable.order_id {
+            Some(id) => self.order_of_shop(shop, id).await?,
+            None => None,
+        };
+        let Some(order) = order else {
+            return self.unreadable_news(message, &unreadable.to_string()).await;
+        };
+        let mut conn = self.pool.acquire().await?;
+        let words = format!("{unreadable} ({})", message.topic);
+        let mishap = Mishap::new(Mishap::UNREADABLE_ORDER);
+        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        Ok(Outcome::Unreadable(unreadable.to_string()))
+    }
+
     async fn order_of_shop(&self, shop: &Shop, id: ShopifyOrderId) -> Result<Option<Order>, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         Ok(record::find_of_shop(&mut conn, shop.domain.as_str(), id).await?)
@@ -245,28 +269,4 @@ fn not_known_yet(message: &Message) -> Outcome {
         order: None,
         wait: Duration::from_secs(1 << message.attempts.clamp(0, 5)),
     }
-}
-
-/// What left of a line.
-struct Left {
-    pieces: u32,
-    /// What, and from where.
-    place: Option<(Sku, WarehouseId)>,
-}
-
-async fn left_of(conn: &mut PgConnection, order: &OrderId, line: &str) -> Result<Left, DispatchError> {
-    let mut left = Left { pieces: 0, place: None };
-    for parcel in parcels::of_order(conn, order).await?.iter().filter(|parcel| parcel.booked_at.is_some()) {
-        for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id.as_str() == line) {
-            left.pieces += pieces.quantity;
-            if left.place.is_none() {
-                let sku = orders::hand_over::sku_of(conn, &parcel.reference, line).await?;
-                left.place = match sku {
-                    Some(sku) => Some((Sku::parse(&sku)?, WarehouseId::parse(&parcel.warehouse)?)),
-                    None => None,
-                };
-            }
-        }
-    }
-    Ok(left)
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, UNREADABLE};
+use super::pages::{Connection, Pages, UNREADABLE};
 use super::{AdminClient, operations};
 use crate::gid;
 use nodes::{LineNode, LinesData, MoveData, Node, OrdersData};
@@ -211,20 +211,13 @@ impl AdminClient {
         fulfilment_order: &str,
         first: Connection<LineNode>,
     ) -> Result<Vec<FulfilmentOrderLine>, ShopifyError> {
-        let mut page = first;
-        let mut lines = Vec::new();
-        loop {
-            let after = page.next()?;
-            for node in page.nodes {
-                lines.push(node.read()?);
-            }
-            if after.is_none() {
-                return Ok(lines);
-            }
+        let mut pages = Pages::begin(first)?;
+        while let Some(after) = &pages.after {
             let variables = json!({ "fulfilmentOrder": fulfilment_order, "after": after });
             let data: LinesData = self.transport.call(operations::FULFILMENT_ORDER_LINES, variables).await?;
-            page =
-                data.fulfillment_order.ok_or(ShopifyError::NotFound { what: "fulfilment order" })?.line_items;
+            let found = data.fulfillment_order.ok_or(ShopifyError::NotFound { what: "fulfilment order" })?;
+            pages.add(found.line_items)?;
         }
+        pages.nodes.into_iter().map(LineNode::read).collect()
     }
 }

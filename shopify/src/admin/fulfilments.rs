@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, UNREADABLE, number};
+use super::pages::{Connection, Pages, UNREADABLE, number};
 use super::plan::{FulfilmentGroup, LinePieces};
 use super::{AdminClient, operations};
 use crate::gid;
@@ -130,21 +130,14 @@ impl AdminClient {
         fulfilment: &str,
         first: Connection<LineNode>,
     ) -> Result<Vec<LinePieces>, ShopifyError> {
-        let mut page = first;
-        let mut lines = Vec::new();
-        loop {
-            let after = page.next()?;
-            for node in page.nodes {
-                lines.push(node.read()?);
-            }
-            if after.is_none() {
-                return Ok(lines);
-            }
+        let mut pages = Pages::begin(first)?;
+        while let Some(after) = &pages.after {
             let variables = json!({ "fulfilment": fulfilment, "after": after });
             let data: LinesData = self.transport.call(operations::FULFILMENT_LINES, variables).await?;
-            page =
-                data.fulfillment.ok_or(ShopifyError::NotFound { what: "fulfilment" })?.fulfillment_line_items;
+            let found = data.fulfillment.ok_or(ShopifyError::NotFound { what: "fulfilment" })?;
+            pages.add(found.fulfillment_line_items)?;
         }
+        pages.nodes.into_iter().map(LineNode::read).collect()
     }
 }
 

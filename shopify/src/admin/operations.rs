@@ -109,6 +109,21 @@ mutation MoveFulfilmentOrder($fulfilmentOrder: ID!, $location: ID!) {
   }
 }";
 
+/// What became of the pieces of a reverse fulfilment order.
+pub const RESTOCKED: &str = "\
+query Restocked($reverseFulfilmentOrder: ID!, $after: String) {
+  reverseFulfillmentOrder(id: $reverseFulfilmentOrder) {
+    order { id }
+    lineItems(first: 50, after: $after) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        fulfillmentLineItem { lineItem { id } }
+        dispositions { id type quantity }
+      }
+    }
+  }
+}";
+
 /// An order's fulfilments, which come without a cursor.
 pub const FULFILMENTS: &str = "\
 query Fulfilments($order: ID!, $first: Int!) {

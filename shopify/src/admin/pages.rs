@@ -34,6 +34,25 @@ impl<T> Connection<T> {
     }
 }
 
+/// All pages of a connection, one after the other.
+pub(super) struct Pages<T> {
+    pub(super) nodes: Vec<T>,
+    /// Where the next page begins; none once all are there.
+    pub(super) after: Option<String>,
+}
+
+impl<T> Pages<T> {
+    pub(super) fn begin(first: Connection<T>) -> Result<Self, ShopifyError> {
+        Ok(Self { after: first.next()?, nodes: first.nodes })
+    }
+
+    pub(super) fn add(&mut self, page: Connection<T>) -> Result<(), ShopifyError> {
+        self.after = page.next()?;
+        self.nodes.extend(page.nodes);
+        Ok(())
+    }
+}
+
 /// A thing of which only the global id was asked for.
 #[derive(Deserialize)]
 pub(super) struct Reference {

@@ -30,6 +30,17 @@ pub(super) fn order_of(object: &Members<'_>) -> Option<ShopifyOrderId> {
         .map(ShopifyOrderId)
 }
 
+/// The reverse fulfilment order that a body of `reverse_fulfillment_orders/dispose` is about. It lists what
+/// was decided by lines that say neither the order nor its line (webhooks reference of API 2026-04): the
+/// Admin API does.
+#[must_use]
+pub fn parse_reverse_fulfilment_order_mention(body: &[u8]) -> Option<i64> {
+    let value = document(body).ok()?;
+    let body = Members::of(&value, String::new())?;
+    let inside = body.object("reverse_fulfillment_order");
+    inside.as_ref().unwrap_or(&body).own_id("ReverseFulfillmentOrder").ok()
+}
+
 /// Every fulfilment order named anywhere in a body of `fulfillment_orders/*` or `fulfillment_holds/*`,
 /// each once, in rising order: the one it is about, and those that were split off, moved or merged.
 #[must_use]
@@ -97,6 +108,22 @@ mod tests {
             assert_eq!(parse_order_mention(body.to_string().as_bytes()), None, "{body}");
         }
         assert_eq!(parse_order_mention(b"{"), None);
+    }
+
+    #[test]
+    fn a_disposition_names_its_reverse_fulfilment_order() {
+        let gid = "gid://shopify/ReverseFulfillmentOrder/61";
+        for body in [
+            json!({"id": 61, "dispositions": [{"type": "restocked", "quantity": 1}]}),
+            json!({"admin_graphql_api_id": gid}),
+            json!({"reverse_fulfillment_order": {"id": gid}, "id": 5}),
+        ] {
+            let read = parse_reverse_fulfilment_order_mention(body.to_string().as_bytes());
+            assert_eq!(read, Some(61), "{body}");
+        }
+        for body in [&b"{"[..], b"[61]", br#"{"id": "gid://shopify/Order/61"}"#] {
+            assert_eq!(parse_reverse_fulfilment_order_mention(body), None);
+        }
     }
 
     #[test]

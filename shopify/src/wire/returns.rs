@@ -1,7 +1,4 @@
-//! Returns: the bodies of `returns/approve` and `reverse_fulfillment_orders/dispose`.
-//!
-//! (Webhooks reference of API 2026-04. A disposition names the lines of a reverse fulfilment order and
-//! neither the return nor the order; those are asked of the Admin API.)
+//! Returns: the body of `returns/approve` (webhooks reference of API 2026-04).
 
 use domain::{LineId, ShopifyOrderId};
 
@@ -27,59 +24,6 @@ pub struct ReturnLine {
     pub line_id: LineId,
     /// How many pieces.
     pub quantity: u32,
-}
-
-/// What became of pieces that came back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParsedDisposition {
-    /// The shop's id of the reverse fulfilment order.
-    pub reverse_fulfilment_order_id: i64,
-    /// The order, should the body say it; as documented it does not.
-    pub shopify_order_id: Option<ShopifyOrderId>,
-    /// What was decided about which pieces.
-    pub pieces: Vec<DisposedPieces>,
-}
-
-/// Pieces that were decided about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisposedPieces {
-    /// The shop's id of the line of the reverse fulfilment order.
-    pub reverse_line_id: i64,
-    /// What was decided.
-    pub kind: DispositionKind,
-    /// How many pieces.
-    pub quantity: u32,
-    /// Where they are, by the shop's id of the location.
-    pub location_id: Option<i64>,
-}
-
-/// What was decided about returned pieces (`ReverseFulfillmentOrderDispositionType`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DispositionKind {
-    /// On the shelf again.
-    Restocked,
-    /// Not put on the shelf.
-    NotRestocked,
-    /// To be looked at before that is decided.
-    ProcessingRequired,
-    /// Did not come.
-    Missing,
-    /// Something newer than this code.
-    Unknown(String),
-}
-
-impl DispositionKind {
-    /// Reads Shopify's word in any letters.
-    #[must_use]
-    pub fn of(text: &str) -> Self {
-        match text.to_ascii_uppercase().as_str() {
-            "RESTOCKED" => Self::Restocked,
-            "NOT_RESTOCKED" => Self::NotRestocked,
-            "PROCESSING_REQUIRED" => Self::ProcessingRequired,
-            "MISSING" => Self::Missing,
-            _ => Self::Unknown(text.to_owned()),
-        }
-    }
 }
 
 /// Reads the body of `returns/approve`.
@@ -115,40 +59,6 @@ fn return_line(item: &Members<'_>) -> Result<Option<ReturnLine>, UnreadableOrder
     (quantity > 0).then(line).transpose()
 }
 
-/// Reads the body of `reverse_fulfillment_orders/dispose`.
-///
-/// # Errors
-/// [`UnreadableOrder`] names the first member that is needed and cannot be read.
-pub fn parse_disposition(body: &[u8]) -> Result<ParsedDisposition, UnreadableOrder> {
-    let value = document(body)?;
-    let parsed = whole_object(&value)?;
-    let order = order_of(&parsed);
-    let read = || {
-        let items = parsed.needed_objects("dispositions")?;
-        let mut pieces: Vec<DisposedPieces> =
-            items.iter().map(disposed).collect::<Result<_, UnreadableOrder>>()?;
-        pieces.retain(|disposed| disposed.quantity > 0);
-        Ok(ParsedDisposition {
-            reverse_fulfilment_order_id: parsed.own_id("ReverseFulfillmentOrder")?,
-            shopify_order_id: order,
-            pieces,
-        })
-    };
-    read().map_err(|unreadable: UnreadableOrder| unreadable.of_order(order))
-}
-
-fn disposed(item: &Members<'_>) -> Result<DisposedPieces, UnreadableOrder> {
-    const LINE: &str = "reverse_fulfillment_order_line_item";
-    let line = item.object(LINE).ok_or_else(|| item.unreadable(LINE, "is missing or not an object"))?;
-    let kind = item.text("type").ok_or_else(|| item.unreadable("type", "is missing or not a text"))?;
-    Ok(DisposedPieces {
-        reverse_line_id: line.own_id("ReverseFulfillmentOrderLineItem")?,
-        kind: DispositionKind::of(&kind),
-        quantity: item.needed_pieces("quantity")?,
-        location_id: item.object("location").and_then(|location| location.own_id("Location").ok()),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -180,30 +90,5 @@ mod tests {
         assert_eq!(unreadable.order_id, Some(ShopifyOrderId(5)));
         body["order"] = json!(null);
         assert_eq!(parse_return(body.to_string().as_bytes()).unwrap_err().member, "order.id");
-    }
-
-    #[test]
-    fn a_disposition_says_what_became_of_which_pieces() {
-        let mut body = json!({"id": 61, "admin_graphql_api_id": "gid://shopify/ReverseFulfillmentOrder/61",
-        "total_dispositions": 2, "dispositions": [
-            {"type": "restocked", "quantity": 1, "location": {"id": 9}, "reverse_delivery_line_item": null,
-                "reverse_fulfillment_order_line_item": {"id": 71}},
-            {"type": "SHREDDED", "quantity": 2, "location": null, "reverse_fulfillment_order_line_item":
-                {"admin_graphql_api_id": "gid://shopify/ReverseFulfillmentOrderLineItem/72"}},
-        ]});
-        let parsed = parse_disposition(body.to_string().as_bytes()).unwrap();
-        assert_eq!((parsed.reverse_fulfilment_order_id, parsed.shopify_order_id), (61, None));
-        let first = DisposedPieces {
-            reverse_line_id: 71,
-            kind: DispositionKind::Restocked,
-            quantity: 1,
-            location_id: Some(9),
-        };
-        assert_eq!(parsed.pieces[0], first);
-        assert_eq!(parsed.pieces[1].kind, DispositionKind::Unknown("SHREDDED".into()));
-        assert_eq!((parsed.pieces[1].reverse_line_id, parsed.pieces[1].location_id), (72, None));
-        body["dispositions"][1]["type"] = json!(null);
-        let unreadable = parse_disposition(body.to_string().as_bytes()).unwrap_err();
-        assert_eq!(unreadable.member, "dispositions[1].type");
     }
 }

@@ -160,6 +160,7 @@ fn operation_names(root: &Selected) -> Vec<&'static str> {
         }
         "order" => vec!["order"],
         "fulfillmentOrder" => vec!["fulfillmentOrders"],
+        "reverseFulfillmentOrder" => vec!["reverseFulfillmentOrder"],
         "job" => vec!["job"],
         _ => vec!["graphql"],
     }
@@ -184,11 +185,12 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, mann
     let mut bucket = shop.bucket();
     bucket.give_back(requested - actual);
     let extensions = bucket.cost(requested, Some(actual));
+    let points = json!({ "requested": requested, "actual": actual });
     let mut body = json!({ "data": data, "extensions": extensions });
     if !outcome.errors.is_empty() {
         body["errors"] = json!(outcome.errors);
     }
-    let mut reply = Reply::new(StatusCode::OK, body);
+    let mut reply = Reply::new(StatusCode::OK, body).note("points", points);
     if manner.echo_first {
         reply.first = outcome.echoes.into_iter().map(|echo| echo.delivery).collect();
     } else if shop.echo {
@@ -246,6 +248,7 @@ fn find(shop: &Shop, root: &Selected, id: &str) -> Value {
     let wants = |wanted: &str| kind == wanted || kind == "node";
     let order = number("Order", id).filter(|_| wants("order"));
     let fulfilment_order = number("FulfillmentOrder", id).filter(|_| wants("fulfillmentOrder"));
+    let reverse = number("ReverseFulfillmentOrder", id).filter(|_| wants("reverseFulfillmentOrder"));
     let fulfilment = number("Fulfillment", id).filter(|_| wants("fulfillment"));
     order
         .and_then(|id| book.find(id))
@@ -260,6 +263,10 @@ fn find(shop: &Shop, root: &Selected, id: &str) -> Value {
         .or_else(|| {
             let (order, found) = book.with_fulfilment_order(fulfilment_order?)?;
             Some(views::fulfilment_order(order, found))
+        })
+        .or_else(|| {
+            let (order, found) = book.with_reverse(reverse?)?;
+            Some(views::reverse(order, found))
         })
         .or_else(|| {
             let (order, found) = book.with_fulfilment(fulfilment?)?;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::fulfilment_orders::{FulfilmentOrder, Pieces, Place};
 use super::moments;
+use super::returns::Reverse;
 use super::routing::{Routing, fulfillable_lines, is_there, route};
 
 /// An order of the shop.
@@ -20,6 +21,7 @@ pub(super) struct ShopOrder {
     pub(super) body: Value,
     pub(super) fulfilment_orders: Vec<FulfilmentOrder>,
     pub(super) fulfilments: Vec<Fulfilment>,
+    pub(super) reverses: Vec<Reverse>,
     pub(super) routing: Routing,
     /// When the shop has decided where the order is fulfilled from.
     pub(super) routed_at: Instant,
@@ -110,6 +112,7 @@ impl OrderBook {
             fulfilment_orders: route(&self.ids, &body, &routing),
             body,
             fulfilments: Vec::new(),
+            reverses: Vec::new(),
             routed_at: Instant::now() + routing.after,
             routing,
             cancelling: None,
@@ -146,6 +149,12 @@ impl OrderBook {
         self.orders.values().find_map(|order| {
             order.fulfilments.iter().find(|found| found.id == id).map(|found| (order, found))
         })
+    }
+
+    pub(super) fn with_reverse(&self, id: i64) -> Option<(&ShopOrder, &Reverse)> {
+        self.orders
+            .values()
+            .find_map(|order| Some((order, order.reverses.iter().find(|found| found.id == id)?)))
     }
 
     fn enter(&mut self, id: i64) {

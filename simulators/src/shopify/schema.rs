@@ -10,6 +10,7 @@ const PUBLISHED_PART: &str = concat!(
     include_str!("schema.graphql"),
     include_str!("schema/fulfilments.graphql"),
     include_str!("schema/inputs.graphql"),
+    include_str!("schema/returns.graphql"),
 );
 
 /// A type as it is written in the schema or in a document.

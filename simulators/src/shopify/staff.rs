@@ -39,11 +39,12 @@ struct Announcing {
 
 /// The routes under `/_orders/{id}`.
 pub(super) fn router() -> Router<Arc<Shop>> {
-    let deeds: [(&str, Deed); 15] = [
+    let deeds: [(&str, Deed); 16] = [
         ("pay", paying::pay),
         ("void", paying::void),
         ("refund", paying::refund),
         ("return", paying::take_back),
+        ("dispose", paying::dispose),
         ("cancel", paying::cancel),
         ("hold", holding::hold),
         ("release", holding::release),

@@ -2,11 +2,13 @@
 
 mod fulfilments;
 mod refunds;
+mod returns;
 
 use serde_json::{Value, json};
 
 pub(super) use fulfilments::{fulfilment, fulfilment_order};
 pub(super) use refunds::{refund, suggested_refund};
+pub(super) use returns::reverse;
 
 use super::fulfilment_orders::Status;
 use super::orders::{ShopOrder, gid, lines};

@@ -6,5 +6,6 @@ mod gate;
 mod news;
 mod parking;
 mod places;
+mod returns;
 mod stock;
 mod warehouse;

@@ -6,6 +6,7 @@ pub(crate) mod books;
 pub(crate) mod crowd;
 mod expiry;
 mod figures;
+mod following;
 
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
 use inventory::{

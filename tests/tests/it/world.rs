@@ -71,7 +71,11 @@ pub const HOLDING_SHOP: &str = "holding.myshopify.com";
 pub const PATIENT_SHOP: &str = "patient.myshopify.com";
 /// One whose locations are warehouses: the first `main`, the second `far`.
 pub const MAPPED_SHOP: &str = "mapped.myshopify.com";
-/// The same, and its orders are planned over all warehouses.
+/// One whose people book in what comes back by putting it on the shelf.
+pub const DISPOSING_SHOP: &str = "disposing.myshopify.com";
+/// One of which what is announced to come back is there at once.
+pub const TRUSTING_SHOP: &str = "trusting.myshopify.com";
+/// As [`MAPPED_SHOP`], and its orders are planned over all warehouses.
 pub const FREE_SHOP: &str = "free.myshopify.com";
 /// The secret of every shop.
 pub const SECRET: &str = "hush_test_client_secret";
@@ -108,7 +112,8 @@ pub struct World {
 impl World {
     /// Starts a world and waits until it is ready.
     pub async fn start(plan: Plan) -> Self {
-        let namespace = NAMESPACES.lock().unwrap().pop().expect("a namespace is free");
+        let free = async || NAMESPACES.lock().unwrap().pop();
+        let namespace = until("a namespace is free", Duration::from_secs(120), free).await;
         let pool = database().await;
         if plan.with_faults {
             sqlx::raw_sql(include_str!("world/planted.sql"))
@@ -272,7 +277,12 @@ impl Drop for World {
         self.kill(Program::Worker);
         self.kill(Program::Api);
         self.simulators.kill();
-        NAMESPACES.lock().unwrap().push(self.namespace.clone());
+        let (client, namespace) = (self.temporal.clone(), self.namespace.clone());
+        // What this world leaves open would keep the worker of the next one in the namespace busy.
+        std::thread::spawn(move || {
+            run(temporal::end_all(&client));
+            NAMESPACES.lock().unwrap().push(namespace);
+        });
     }
 }
 
@@ -308,6 +318,8 @@ fn shops(shopify_url: &str) -> String {
     file += &shop(PATIENT_SHOP, "")
         .replace("attempts = 3", "attempts = 50")
         .replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
+    file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
+    file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
     for (domain, policy) in [(MAPPED_SHOP, ""), (FREE_SHOP, ", follow_shop_locations = false")] {
         let locations = "locations = { 655441491 = \"main\", 655441492 = \"far\" }\npolicy =";
         file += &shop(domain, policy).replace("policy =", locations);

@@ -5,14 +5,15 @@ use temporalio_macros::activity_definitions;
 
 use super::{
     Cancellation, ConditionToRecord, HandOverRef, HandedOver, OrderRef, ParcelBooked, ParcelForShop,
-    ParcelToBook, Recalled, RefundOfTheRest, Reservation, Reserved, Standing, StepAnswer, StepToPark,
+    ParcelToBook, Recalled, RefundOfTheRest, Reservation, Reserved, ReturnRef, Standing, StepAnswer,
+    StepToPark,
 };
 
 pub use order_records::{
     LeaveUntold, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
     ReserveStock, ResolveStep, TellOperator,
 };
-pub use shop_calls::{CancelInShop, LookInShop, ReadOrder, RefundInShop, TellShop};
+pub use shop_calls::{CancelInShop, LookInShop, ReadOrder, RefundInShop, RestockReturned, TellShop};
 pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, CreateShipment, RecallShipment};
 
 /// Steps in our own database; called as local activities. Each is one transaction and may run twice.
@@ -143,6 +144,12 @@ impl ShopCalls {
     /// Tells the shop what left, with the tracking number; doing it again finds it done.
     #[activity(name = "tell-shop")]
     pub fn tell_shop(_: ParcelForShop) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Books in what the shop's people put on the shelf again; doing it again finds it done.
+    #[activity(name = "restock-returned")]
+    pub fn restock_returned(_: ReturnRef) -> Result<(), ActivityError> {
         unimplemented!()
     }
 

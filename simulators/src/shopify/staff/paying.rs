@@ -8,6 +8,7 @@ use super::Told;
 use crate::shopify::dividing::line_id;
 use crate::shopify::orders::{ShopOrder, gid, lines};
 use crate::shopify::refunds::{RefundWish, wanted_lines};
+use crate::shopify::returns::{Reverse, ReverseLine};
 use crate::shopify::routing::returned_in;
 use crate::shopify::{Shop, moments, money, refunding};
 
@@ -75,6 +76,15 @@ pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -
     }
     let id = order.ids.next();
     let told: Vec<Value> = wanted.iter().map(|pieces| return_line(order, *pieces, body)).collect();
+    let lines = wanted.iter().map(|(line, quantity)| ReverseLine {
+        id: order.ids.next(),
+        line: *line,
+        fulfilled: order.fulfilled_line(*line),
+        quantity: *quantity,
+        dispositions: Vec::new(),
+    });
+    let reverse = Reverse { id: order.ids.next(), lines: lines.collect() };
+    order.reverses.push(reverse);
     let announced = json!({
         "id": id,
         "admin_graphql_api_id": gid("Return", id),
@@ -94,9 +104,29 @@ pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -
     Ok(vec![("returns/approve", announced), ("orders/updated", order.body.clone())])
 }
 
+/// `dispose`: what became of pieces that came back; `RESTOCKED` unless said.
+pub(super) fn dispose(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+    let kind = body["type"].as_str().unwrap_or("RESTOCKED");
+    let lines = body["lines"].as_array().cloned().unwrap_or_default();
+    let wanted: Vec<(i64, i64)> = lines
+        .iter()
+        .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
+        .collect();
+    if wanted.is_empty() {
+        return Err("which pieces stands in lines".to_owned());
+    }
+    let told = order.dispose(&wanted, kind)?;
+    let recorded: Vec<Value> = wanted
+        .iter()
+        .map(|(id, quantity)| json!({ "lineItemId": gid("LineItem", *id), "quantity": quantity }))
+        .collect();
+    shop.record_effect("disposeReturn", order, "returnDisposed", json!({ "type": kind, "lines": recorded }));
+    Ok(vec![("reverse_fulfillment_orders/dispose", told)])
+}
+
 fn return_line(order: &ShopOrder, (line, quantity): (i64, i64), body: &Value) -> Value {
     let id = order.ids.next();
-    let fulfilled = order.fulfilments.iter().flat_map(|found| &found.lines).find(|found| found.line == line);
+    let fulfilled = order.fulfilled_line(line);
     json!({
         "id": id,
         "admin_graphql_api_id": gid("ReturnLineItem", id),
@@ -105,8 +135,8 @@ fn return_line(order: &ShopOrder, (line, quantity): (i64, i64), body: &Value) ->
         "return_reason_note": "",
         "customer_note": null,
         "fulfillment_line_item": {
-            "id": fulfilled.map(|found| found.id),
-            "admin_graphql_api_id": fulfilled.map(|found| gid("FulfillmentLineItem", found.id)),
+            "id": fulfilled,
+            "admin_graphql_api_id": fulfilled.map(|id| gid("FulfillmentLineItem", id)),
             "line_item": { "id": line, "admin_graphql_api_id": gid("LineItem", line) },
         },
     })

@@ -39,6 +39,7 @@ impl ReorderedFulfilment {
             gate: GateRules::of(&input.policy),
             look: false,
             follow_locations: false,
+            takes_as_seen: false,
             rest_is_called_off: false,
             left_as_they_are: Vec::new(),
         };

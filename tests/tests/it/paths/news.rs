@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use temporalio_client::WorkflowExecutionStatus;
 
@@ -71,6 +72,8 @@ fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1);
         assert_eq!(world.shop_answers(&order, "order").await, 0);
+        // The look is 71 points wanted in the bucket and what it read paid; `fulfillmentCreate` is 10.
+        assert_eq!(world.shop_points(&order).await, (81, 20));
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -329,16 +332,16 @@ fn a_cancel_of_an_order_fulfilled_in_part_by_hand_refunds_the_rest() {
 }
 
 #[test]
-fn what_the_warehouse_was_never_told_recalls_nothing_of_twenty_orders() {
+fn what_the_warehouse_was_never_told_recalls_nothing_of_a_hundred_orders() {
     let world = &*WORLD;
     world::run(async {
-        world.stock("NEWS-GEO", 100).await;
-        world.wms_rule(json!({"operation": "shipment", "sku": "NEWS-GEO", "times": 20, "never": true})).await;
-        let mut orders: Vec<Placed> = (0..20).map(|_| Placed::new(SHOP, &["NEWS-GEO"], 1)).collect();
-        for order in &orders {
-            world.place(order).await;
-        }
-        world.until_handed_over("NEWS-GEO", 20).await;
+        world.stock("NEWS-GEO", 200).await;
+        world
+            .wms_rule(json!({"operation": "shipment", "sku": "NEWS-GEO", "times": 100, "never": true}))
+            .await;
+        let mut orders: Vec<Placed> = (0..100).map(|_| Placed::new(SHOP, &["NEWS-GEO"], 1)).collect();
+        join_all(orders.iter().map(|order| world.place(order))).await;
+        world.until_handed_over("NEWS-GEO", 100).await;
         for order in &mut orders {
             let address = &mut order.body["shipping_address"];
             address["latitude"] = json!(52.52);
@@ -354,7 +357,7 @@ fn what_the_warehouse_was_never_told_recalls_nothing_of_twenty_orders() {
             world.until_message(order, "orders/updated", "DONE").await;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(world.references("NEWS-GEO").await.len(), 20);
+        assert_eq!(world.references("NEWS-GEO").await.len(), 100);
         assert!(world.wms_effects("NEWS-GEO", "shipmentCancelled").await.is_empty());
         for order in &orders {
             assert!(world.attention(order).await.is_empty());

@@ -198,3 +198,26 @@ fn a_parcel_without_lines_holds_what_has_not_left_whatever_else_was_announced() 
         world.until_told(&order, 1).await;
     });
 }
+
+#[test]
+fn two_parcels_under_one_tracking_number_are_two_in_the_shop() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-TWINS";
+        let order = handed_over(world, SHOP, sku, 3, json!({"never": true})).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        for (shipment, pieces) in [("TWIN-1", 1), ("TWIN-2", 2)] {
+            let left = json!({"type": "shipment.shipped", "reference": reference, "shipmentId": shipment,
+                "sequence": 3, "lines": [{"sku": sku, "quantity": pieces}], "carrier": "Parcel Post",
+                "trackingNumber": "TWINS-1"});
+            assert_eq!(world.send_callback(shipment, &left).await, 200);
+        }
+        world.until_shipped(&order).await;
+        let told = world.until_told(&order, 2).await;
+        let mut pieces: Vec<u64> =
+            told.iter().filter_map(|entry| entry["lines"][0]["quantity"].as_u64()).collect();
+        pieces.sort_unstable();
+        assert_eq!(pieces, [1, 2], "{told:?}");
+        assert!(world.attention(&order).await.is_empty());
+    });
+}

@@ -127,6 +127,16 @@ async fn tell(world: &World, scripts: &[Script], take: &str) -> Outcome {
     outcome
 }
 
+/// What the programs said last of trouble.
+fn print_trouble(world: &World) {
+    for (program, text) in world.logged() {
+        let trouble: Vec<&str> =
+            text.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
+        println!("{program}: {} lines of trouble, the last of them:", trouble.len());
+        trouble.iter().rev().take(15).rev().for_each(|line| println!("  {line}"));
+    }
+}
+
 /// A number of the environment, else the one given.
 fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
     std::env::var(name)
@@ -150,6 +160,9 @@ fn whatever_happens_to_an_order_it_comes_to_rest_as_the_shop_the_stock_and_the_w
             of_world.into_iter().for_each(|(rests, count)| *at_rest.entry(rests).or_default() += count);
             findings.extend(checker::check(&world).await);
             failures.iter().for_each(|failure| println!("{failure}"));
+            if !failures.is_empty() {
+                print_trouble(&world);
+            }
             failed += failures.len();
             let least = failures.into_iter().min_by_key(|failure| failure.script.beats.len());
             if let (None, Some(least)) = (&shortest, least) {

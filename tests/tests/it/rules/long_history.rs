@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prost::Message;
 use serde_json::json;
 use temporalio_client::WorkflowDescribeOptions;
 
@@ -97,5 +98,30 @@ fn a_parked_order_with_a_long_history_stays_parked_until_it_is_answered() {
         world.until_shipped(&order).await;
         assert_eq!(world.references(sku).await.len(), 2);
         assert_eq!(world.pieces_shipped(sku).await, 1);
+    });
+}
+
+#[test]
+fn an_order_of_five_hundred_lines_ships_and_leaves_a_small_history() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "LONG-LINES";
+        world.stock(sku, 600).await;
+        let mut order = Placed::new(SHOP, &[sku; 500], 1);
+        let tax = json!({"title": "VAT", "price": "4.77", "rate": 0.19, "channel_liable": false,
+            "price_set": {"shop_money": {"amount": "4.77", "currency_code": "EUR"},
+                          "presentment_money": {"amount": "4.77", "currency_code": "EUR"}}});
+        for line in order.body["line_items"].as_array_mut().unwrap() {
+            line["tax_lines"] = json!([tax, tax, tax, tax, tax, tax, tax, tax]);
+        }
+        assert!(order.body.to_string().len() > 1_000_000);
+        world.place(&order).await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.pieces_shipped(sku).await, 500);
+        let bytes: usize = world.history(&order.workflow()).await.iter().map(Message::encoded_len).sum();
+        assert!(bytes < 64 * 1024, "{bytes} bytes of history");
+        assert!(world.attention(&order).await.is_empty());
     });
 }

@@ -78,6 +78,13 @@ impl World {
         entries.iter().filter(|entry| entry["kind"] == "answer" && entry["operation"] == operation).count()
     }
 
+    /// Points of the Admin API for an order in all: those wanted before each call, and those paid.
+    pub async fn shop_points(&self, order: &Placed) -> (u64, u64) {
+        let entries = self.ledger(self.shopify(&format!("/_ledger?order={}", order.id))).await;
+        let sum = |name: &str| entries.iter().filter_map(|entry| entry["points"][name].as_u64()).sum();
+        (sum("requested"), sum("actual"))
+    }
+
     /// What really happened at the WMS with the pieces of a SKU, oldest first.
     pub async fn wms_effects(&self, sku: &str, effect: &str) -> Vec<Value> {
         let mut entries = self.ledger(self.wms("/_ledger")).await;

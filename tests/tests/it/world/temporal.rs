@@ -1,13 +1,14 @@
 //! What the tests ask Temporal, as an operator would.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, UntypedSignal, UntypedUpdate,
     UntypedWorkflow, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions,
-    WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHistory, WorkflowQueryOptions,
-    WorkflowSignalOptions,
+    WorkflowExecution, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHistory,
+    WorkflowListOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowTerminateOptions,
 };
 use temporalio_common::{
     data_converters::{PayloadConverter, RawValue},
@@ -23,6 +24,28 @@ pub async fn client(namespace: &str) -> Client {
     let connection =
         Connection::connect(ConnectionOptions::new(url).build()).await.expect("Temporal answers");
     Client::new(connection, ClientOptions::new(namespace.to_owned()).build()).expect("a client")
+}
+
+/// Terminates whatever runs in a namespace, as far as the server knows of it within a while.
+pub async fn end_all(client: &Client) {
+    const OURS: &str = "ExecutionStatus = 'Running' AND WorkflowType IN ('order-fulfilment', 'overdue-inquiry', 'restock-return')";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut seen_none = 0;
+    while seen_none < 2 && Instant::now() < deadline {
+        let running: Vec<WorkflowExecution> = client
+            .list_workflows(OURS, WorkflowListOptions::default())
+            .try_collect()
+            .await
+            .unwrap_or_default();
+        for run in &running {
+            let handle = client.get_workflow_handle::<UntypedWorkflow>(run.id());
+            let reason = WorkflowTerminateOptions::builder().reason("the test is over".to_owned()).build();
+            // It may have ended by itself.
+            handle.terminate(reason).await.ok();
+        }
+        seen_none = if running.is_empty() { seen_none + 1 } else { 0 };
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
 }
 
 fn input(values: &[Value]) -> RawValue {

@@ -1,0 +1,128 @@
+//! A reservation follows what its order wants: what is wanted no more is given back at once, a line keeps
+//! its place in the queue, and what is at a warehouse stays.
+
+use domain::WarehouseId;
+use inventory::{Pinned, PlacedLine, Reservation, ReservationStatus, ReserveMode, ReserveOutcome};
+use sqlx::PgPool;
+
+use super::{
+    books::{audit, figures},
+    crowd::at_once,
+    receive, request, reserve, stocked, try_reserve,
+};
+
+/// The order wants this now, in this version of its wish.
+async fn wants(pool: &PgPool, id: &str, version: u32, lines: &[(&str, i64)]) -> Reservation {
+    let wish = inventory::ReserveRequest { version, ..request(id, ReserveMode::WaitForTheRest, lines) };
+    match try_reserve(pool, &wish).await.unwrap() {
+        ReserveOutcome::Reserved(reservation) => reservation,
+        other => panic!("not reserved: {other:?}"),
+    }
+}
+
+fn held(reservation: &Reservation) -> u64 {
+    reservation.allocations.iter().map(inventory::Allocation::held).sum()
+}
+
+#[tokio::test]
+async fn pieces_wanted_no_more_are_free_at_once_and_serve_whoever_waits() {
+    let pool = stocked(&[("TEA", 5)]).await;
+    reserve(&pool, "first", ReserveMode::WaitForTheRest, &[("TEA", 5)]).await;
+    reserve(&pool, "second", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    let lessened = wants(&pool, "first", 2, &[("TEA", 2)]).await;
+    assert_eq!((held(&lessened), lessened.status), (2, ReservationStatus::Complete));
+    assert_eq!(lessened.served.len(), 1);
+    assert_eq!(figures(&pool, "TEA", "main").await, (5, 4, 0));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn an_older_wish_and_the_same_once_more_change_nothing() {
+    let pool = stocked(&[("TEA", 9)]).await;
+    reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 5)]).await;
+    assert_eq!(held(&wants(&pool, "one", 3, &[("TEA", 2)]).await), 2);
+    assert_eq!(held(&wants(&pool, "one", 3, &[("TEA", 9)]).await), 2);
+    assert_eq!(held(&wants(&pool, "one", 2, &[("TEA", 9)]).await), 2);
+    assert_eq!(figures(&pool, "TEA", "main").await, (9, 2, 0));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn a_line_keeps_its_place_in_the_queue_and_what_is_wanted_besides_joins_at_the_end() {
+    let pool = stocked(&[("TEA", 0)]).await;
+    reserve(&pool, "first", ReserveMode::WaitForTheRest, &[("TEA", 3)]).await;
+    reserve(&pool, "second", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    // One fewer at first: its place stays. Then two more: those come after the second order.
+    wants(&pool, "first", 2, &[("TEA", 2)]).await;
+    wants(&pool, "first", 3, &[("TEA", 4)]).await;
+    receive(&pool, "TEA", "main", 2).await;
+    assert_eq!(held(&wants(&pool, "first", 3, &[("TEA", 4)]).await), 2);
+    receive(&pool, "TEA", "main", 2).await;
+    assert_eq!(held(&wants(&pool, "second", 1, &[("TEA", 2)]).await), 2);
+    receive(&pool, "TEA", "main", 2).await;
+    let whole = wants(&pool, "first", 3, &[("TEA", 4)]).await;
+    assert_eq!((held(&whole), whole.status), (4, ReservationStatus::Complete));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn another_item_is_held_as_the_first_is_given_back() {
+    let pool = stocked(&[("TEA", 3), ("MILK", 3)]).await;
+    reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    assert_eq!(held(&wants(&pool, "one", 2, &[("MILK", 1)]).await), 1);
+    assert_eq!(figures(&pool, "TEA", "main").await, (3, 0, 0));
+    assert_eq!(figures(&pool, "MILK", "main").await, (3, 1, 0));
+    let nothing_known = inventory::ReserveRequest {
+        version: 3,
+        ..request("one", ReserveMode::WaitForTheRest, &[("SALT", 1)])
+    };
+    let unknown = try_reserve(&pool, &nothing_known).await.unwrap();
+    assert!(matches!(unknown, ReserveOutcome::UnknownSku(_)), "{unknown:?}");
+    assert_eq!(figures(&pool, "MILK", "main").await, (3, 1, 0));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn a_line_moves_to_the_warehouse_that_is_named_and_what_is_pinned_stays() {
+    let pool = stocked(&[("TEA", 5)]).await;
+    receive(&pool, "TEA", "north", 5).await;
+    reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 3)]).await;
+    let north = WarehouseId::parse("north").unwrap();
+    let mut moved = request("one", ReserveMode::WaitForTheRest, &[("TEA", 3)]);
+    let line = moved.lines.remove(0);
+    let line_id = line.line_id.clone();
+    moved.placed = vec![PlacedLine { warehouse: north, line }];
+    moved.version = 2;
+    // Two are with the first warehouse already.
+    moved.pinned = vec![Pinned { line_id, warehouse: WarehouseId::main(), pieces: 2 }];
+    try_reserve(&pool, &moved).await.unwrap();
+    assert_eq!(figures(&pool, "TEA", "main").await, (5, 2, 0));
+    assert_eq!(figures(&pool, "TEA", "north").await, (5, 1, 0));
+    moved.pinned.clear();
+    moved.version = 3;
+    try_reserve(&pool, &moved).await.unwrap();
+    assert_eq!(figures(&pool, "TEA", "main").await, (5, 0, 0));
+    assert_eq!(figures(&pool, "TEA", "north").await, (5, 3, 0));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn of_many_wishes_at_once_the_newest_counts_and_the_books_stay_right() {
+    let pool = stocked(&[("TEA", 20), ("MILK", 20)]).await;
+    reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 1)]).await;
+    at_once(16, |number| {
+        let pool = pool.clone();
+        async move {
+            let version = u32::try_from(number).unwrap() + 2;
+            let pieces = i64::from(version % 5) + 1;
+            wants(&pool, "one", version, &[("TEA", pieces), ("MILK", 6 - pieces)]).await
+        }
+    })
+    .await;
+    let rests = wants(&pool, "one", 17, &[("TEA", 1)]).await;
+    // 17 % 5 + 1
+    assert_eq!(held(&rests), 6);
+    assert_eq!(figures(&pool, "TEA", "main").await, (20, 3, 0));
+    assert_eq!(figures(&pool, "MILK", "main").await, (20, 3, 0));
+    audit(&pool).await;
+}
