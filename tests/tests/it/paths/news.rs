@@ -72,8 +72,8 @@ fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1);
         assert_eq!(world.shop_answers(&order, "order").await, 0);
-        // The look is 71 points wanted in the bucket and what it read paid; `fulfillmentCreate` is 10.
-        assert_eq!(world.shop_points(&order).await, (81, 20));
+        // Wanted in the bucket and paid: the look, and `fulfillmentCreate` with what it answers.
+        assert_eq!(world.shop_points(&order).await, (72, 22));
         assert!(world.attention(&order).await.is_empty());
     });
 }
