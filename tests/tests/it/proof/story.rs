@@ -104,7 +104,7 @@ impl Story<'_> {
         match self.way {
             Way::Ship | Way::CancelTheRest => {}
             Way::Pay | Way::Edit => order = order.with("financial_status", json!("pending")),
-            Way::Park => world.plant(&order, Step::HandOver, "before", "fail_for_good", 1).await,
+            Way::Park => world.break_down(&order, Step::HandOver).await,
             Way::Cancel => {
                 world
                     .rule(
@@ -166,6 +166,7 @@ impl Story<'_> {
             assert_eq!(seen.parked.last().map(String::as_str), Some(*reason), "{what}");
             self.until_it_listens(order).await;
             if self.way == Way::Park {
+                self.world.mend(order, Step::HandOver).await;
                 self.plant(order).await;
             }
             if order.id % 2 == 0 {

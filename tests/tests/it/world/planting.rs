@@ -22,6 +22,24 @@ impl World {
         .expect("the failure is planted");
     }
 
+    /// Plants a failure for as long as it takes until the order is parked by it; [`mend`](Self::mend) ends it.
+    /// An attempt whose worker died counts for nothing.
+    pub async fn break_down(&self, order: &Placed, step: Step) {
+        self.plant(order, step, "before", "fail_for_good", i32::MAX).await;
+    }
+
+    /// What was broken down goes again.
+    pub async fn mend(&self, order: &Placed, step: Step) {
+        sqlx::query(
+            "DELETE FROM faults.planted WHERE step = $1 AND shopify_order_id = $2 AND times > 1000000",
+        )
+        .bind(step.as_str())
+        .bind(order.id)
+        .execute(&self.pool)
+        .await
+        .expect("it is mended");
+    }
+
     /// Starts a program anew with a fault of the whole product planted; an empty name is none.
     pub fn restart_with(&self, program: Program, fault: &str) {
         self.kill(program);
