@@ -37,9 +37,13 @@ impl ShopCalls {
     /// committed stands.
     async fn keep_read(&self, order: &Order, read: Option<ParsedOrder>) -> Result<(), Failure> {
         let mut tx = self.pool.begin().await?;
+        let now = record::lock(&mut tx, &order.order_id).await?;
+        // What was committed since the read began may be newer than what was read, in the same second too.
+        let was_overtaken = now.wish_version != order.wish_version;
         let Some(mut read) = read else {
-            record::lock(&mut tx, &order.order_id).await?;
-            record::end_doubt(&mut tx, &order.order_id).await?;
+            if !was_overtaken {
+                record::end_doubt(&mut tx, &order.order_id).await?;
+            }
             return Ok(tx.commit().await?);
         };
         if read.facts.address == AddressSaid::Null && order.facts.address == AddressSaid::Absent {
@@ -69,6 +73,9 @@ impl ShopCalls {
         if arrived == Arrived::Stale {
             // What the shop shows is older than what it has told us: it is asked again.
             return Err(Failure::transient("SHOPIFY_ORDER_LAGS"));
+        }
+        if was_overtaken {
+            record::doubt(&mut tx, &order.order_id).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
     line::WORLD,
-    world::{self, Placed, SHOP, World, until},
+    world::{self, Placed, SHOP, Webhook, World, until},
 };
 
 /// What the shop's people do with an order; `quietly` without a webhook.
@@ -362,5 +362,30 @@ fn what_the_warehouse_was_never_told_recalls_nothing_of_a_hundred_orders() {
         for order in &orders {
             assert!(world.attention(order).await.is_empty());
         }
+    });
+}
+
+#[test]
+fn what_is_said_while_the_shops_order_is_read_is_not_lost() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("NEWS-READING", 5).await;
+        let mut order = Placed::new(SHOP, &["NEWS-READING"], 1).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        // The shop shows the order as it is, and its answer takes a while.
+        let slow = json!({"operation": "order", "sku": "NEWS-READING", "effectThenHangMs": 1500});
+        world.shopify_rule(slow).await;
+        let edited = json!({"order_edit": {"id": order.id, "order_id": order.id}});
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/edited", edited)).await;
+        world.until_message(&order, "orders/edited", "DONE").await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        // Paid in the very second of which the shop has told, and nobody says when that was sent.
+        order.body["financial_status"] = json!("paid");
+        world.place_silently(&order).await;
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/paid", order.body.clone())).await;
+        world.until_shipped(&order).await;
+        world.until_told(&order, 1).await;
+        assert!(world.attention(&order).await.is_empty());
     });
 }
