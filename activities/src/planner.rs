@@ -130,7 +130,7 @@ impl Planner {
     ) -> Result<Option<ReserveOutcome>, Failure> {
         let is_held = match self.stock.there() {
             Some(_) => order.was_planned,
-            None => inventory::reservation(conn, &order.order_id, order.epoch)
+            None => inventory::reservation(conn, &order.order_id, order.epoch.into())
                 .await?
                 .is_some_and(|held| held.status != ReservationStatus::Released),
         };
@@ -161,7 +161,7 @@ impl Planner {
         if !was_given_back(&outcome) {
             return Ok(outcome);
         }
-        request.epoch = progress::next_epoch(conn, &order.order_id).await?;
+        request.epoch = progress::next_epoch(conn, &order.order_id).await?.into();
         Ok(self.stock.reserve_within(conn, Ahead::nothing(), &request, correlation_id).await?)
     }
 

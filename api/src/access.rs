@@ -108,16 +108,18 @@ impl Access {
     }
 
     /// Admits a caller of the inventory service, on a port that nobody but this machine can reach
-    /// or on another. A token that is presented is always checked.
+    /// or on another, and says under which subject it holds stock. A token that is presented is always
+    /// checked.
     pub(crate) async fn admit_to_stock(
         &self,
         headers: &HeaderMap,
         peer: IpAddr,
         on_loopback: bool,
-    ) -> Result<(), Problem> {
+    ) -> Result<String, Problem> {
         let roles = &[Role::Admin, Role::OrderService];
         let door = if on_loopback { Door::House(roles) } else { Door::Integration(roles) };
-        self.admit(door, headers, peer).await.map(drop)
+        let caller = self.admit(door, headers, peer).await?;
+        Ok(caller.map(|caller| caller.key().to_owned()).unwrap_or_default())
     }
 
     /// The caller, if it may come in by this door; none where nobody is asked.
@@ -157,7 +159,7 @@ impl Access {
         peer: IpAddr,
     ) -> Result<Option<Bearer>, Problem> {
         let checked = match (presented(headers), &self.verifier) {
-            (Ok(None), _) if may_lack_token => match origin::elsewhere(headers, &self.cors_origins) {
+            (Ok(None), _) if may_lack_token => match origin::elsewhere(headers) {
                 None => return Ok(None),
                 Some(reason) => Err(Refusal::Bad(reason)),
             },

@@ -75,6 +75,11 @@ impl Caller {
         if self.confined_to().is_some() { domain::Actor::Customer } else { domain::Actor::Operator }
     }
 
+    /// Whether what other systems hold is shown to the caller, whoever they are.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.roles.contains(&Role::Admin)
+    }
+
     /// What ties the caller's idempotency keys and limits to it.
     pub(crate) fn key(&self) -> &str {
         self.subject.as_deref().unwrap_or_default()

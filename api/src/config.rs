@@ -57,8 +57,21 @@ impl Settings {
                 open.port()
             ));
         }
-        let access = self.access.resolve(listen, &mut problems);
-        let grpc_listen = self.grpc_listen(access.authentication.is_some(), &mut problems);
+        let grpc_listen = self
+            .grpc_listen
+            .as_deref()
+            .filter(|given| !given.is_empty())
+            .and_then(|given| address("GRPC_LISTEN", given, &mut problems));
+        let access = self.access.resolve(listen, grpc_listen, &mut problems);
+        if let Some(open) = grpc_listen.filter(|address| !address.ip().is_loopback())
+            && access.authentication.is_none()
+        {
+            problems.push(format!(
+                "GRPC_LISTEN={open}: others can reach this address, so set AUTH_JWKS_URL or \
+                 AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
+                open.port()
+            ));
+        }
         let shared = self.shared.resolve().map_err(|more| problems.extend(more)).ok();
         if grpc_listen.is_some() && shared.as_ref().is_some_and(|shared| shared.inventory_service.is_some()) {
             problems.push(
@@ -73,19 +86,6 @@ impl Settings {
             }
             _ => Err(problems),
         }
-    }
-
-    fn grpc_listen(&self, has_authentication: bool, problems: &mut Vec<String>) -> Option<SocketAddr> {
-        let given = self.grpc_listen.as_deref().filter(|given| !given.is_empty())?;
-        let listen = address("GRPC_LISTEN", given, problems)?;
-        if !listen.ip().is_loopback() && !has_authentication {
-            problems.push(format!(
-                "GRPC_LISTEN={listen}: others can reach this address, so set AUTH_JWKS_URL or \
-                 AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
-                listen.port()
-            ));
-        }
-        Some(listen)
     }
 }
 
@@ -106,10 +106,10 @@ mod tests {
         "--database-url=postgres://waybill@127.0.0.1/waybill",
         "--shopify-shop=a.myshopify.com",
         "--shopify-admin-token=admin-token",
-        "--shopify-webhook-secrets=hush",
+        "--shopify-webhook-secrets=hush-hush-hush-hush",
         "--wms-url=http://127.0.0.1:9091",
         "--wms-token=wms-token",
-        "--wms-webhook-secrets=whsec_c2VjcmV0",
+        "--wms-webhook-secrets=whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=",
     ];
 
     fn settings(more: &[&str]) -> Settings {
@@ -141,6 +141,10 @@ mod tests {
         assert!(problems[0].starts_with("GRPC_LISTEN=0.0.0.0:8081: others"), "{problems:?}");
         let secret = "--auth-hs256-secret=0123456789abcdef0123456789abcdef";
         assert!(settings(&[open, secret]).resolve().ok().unwrap().grpc_listen.is_some());
+        let published = "--auth-hs256-secret=waybill-demo-secret-that-everybody-knows";
+        assert!(settings(&["--grpc-listen=127.0.0.1:8081", published]).resolve().is_ok());
+        let problems = settings(&[open, published]).resolve().err().unwrap();
+        assert!(problems[0].starts_with("AUTH_HS256_SECRET: everybody knows"), "{problems:?}");
         let elsewhere = "--inventory-service-url=http://127.0.0.1:8081";
         let problems = settings(&["--grpc-listen=127.0.0.1:8081", elsewhere]).resolve().err().unwrap();
         assert!(problems[0].starts_with("GRPC_LISTEN: "), "{problems:?}");

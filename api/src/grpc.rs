@@ -21,30 +21,40 @@ use crate::{access::Access, problem::Problem, queue::Queue};
 pub async fn serve(
     listener: TcpListener,
     pool: PgPool,
-    access: Arc<Access>,
+    (access, shared_allocations): (Arc<Access>, bool),
     queue: Queue,
     shutdown: impl Future<Output = ()>,
 ) {
     let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    let admission = Arc::new(Gate { access, on_loopback });
+    let admission = Arc::new(Gate { access, on_loopback, shared_allocations });
     let server = InventoryServer::new(pool, admission, Arc::new(move |message| queue.offer(message)));
     if let Err(error) = inventory_service::serve(listener, server, shutdown).await {
         error!(%error, "the inventory service ended");
     }
 }
 
+/// The subject under which a caller holds stock, by whichever door it came.
+pub(crate) fn holding_subject(subject: &str, shared_allocations: bool) -> &str {
+    /// No token's subject is this: it would have to be a space.
+    const EVERYBODY: &str = " ";
+    if shared_allocations { EVERYBODY } else { subject }
+}
+
 struct Gate {
     access: Arc<Access>,
     /// Whether nobody but this machine can reach the port.
     on_loopback: bool,
+    /// Whether all other systems are one.
+    shared_allocations: bool,
 }
 
 #[tonic::async_trait]
 impl Admission for Gate {
-    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<(), Status> {
+    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<String, Status> {
         let headers = metadata.clone().into_headers();
         let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
-        self.access.admit_to_stock(&headers, peer, self.on_loopback).await.map_err(|problem| {
+        let admitted = self.access.admit_to_stock(&headers, peer, self.on_loopback).await;
+        let admitted = admitted.map_err(|problem| {
             let sentence = problem.to_string();
             match problem {
                 Problem::Unauthenticated(_) => Status::unauthenticated(sentence),
@@ -52,6 +62,7 @@ impl Admission for Gate {
                 Problem::TooManyRequests(_) => Status::resource_exhausted(sentence),
                 _ => Status::unavailable(sentence),
             }
-        })
+        })?;
+        Ok(holding_subject(&admitted, self.shared_allocations).to_owned())
     }
 }

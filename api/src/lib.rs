@@ -11,10 +11,12 @@
 //! | `page` | pages of a list, and the way from one to the next |
 //! | [`grpc`] | the inventory service on its own port, behind the same access |
 //! | `stock_elsewhere` | closed doors, where stock is kept by a service of its own |
+//! | [`host`] | which host a request is for |
+//! | [`places`] | places for connections, and what one address may hold |
 //! | [`unverified`] | bodies of senders who have not proved who they are, within bounds |
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |
-//! | `amount`, `correlation`, `extract`, `field`, `members` | reading what a caller sent |
+//! | `amount`, `correlation`, `extract`, `field`, `members`, `once` | reading what a caller sent |
 //! | `transaction` | trying again what met another transaction |
 //! | [`telemetry`] | the names of the metrics |
 //!
@@ -25,6 +27,8 @@ pub mod access;
 pub mod caller;
 pub mod config;
 pub mod grpc;
+pub mod host;
+pub mod places;
 pub mod problem;
 pub mod queue;
 pub mod server;
@@ -37,6 +41,7 @@ mod envelope;
 mod extract;
 mod field;
 mod members;
+mod once;
 mod openapi;
 mod page;
 mod routes;

@@ -51,8 +51,10 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("the API cannot listen on {listen}; API_LISTEN moves it"))?;
+    let entrance = access.entrance.clone();
     let access = Access::new(&access).context("the issuer of tokens cannot be asked")?;
     access.prepare();
+    let shared_allocations = shared.shared_allocations;
     let api = Api {
         pool: pool.clone(),
         shops: Arc::new(shared.shops),
@@ -61,6 +63,7 @@ async fn main() -> anyhow::Result<()> {
         queue: queue.clone(),
         dispatcher,
         stock,
+        shared_allocations,
         unverified: Unverified::default(),
     };
     let access = Arc::new(access);
@@ -73,12 +76,18 @@ async fn main() -> anyhow::Result<()> {
                 .await
                 .with_context(|| format!("gRPC cannot listen on {address}; GRPC_LISTEN moves it"))?;
             info!(grpc.listen = %address, "the inventory service is listening");
-            Some(tokio::spawn(grpc::serve(listener, pool.clone(), access, queue, until_ended(&ended))))
+            Some(tokio::spawn(grpc::serve(
+                listener,
+                pool.clone(),
+                (access, shared_allocations),
+                queue,
+                until_ended(&ended),
+            )))
         }
         None => None,
     };
     info!(%listen, metrics.listen = %metrics_listen, "listening");
-    server::serve(listener, router, until_ended(&ended)).await;
+    server::serve(listener, router, entrance, until_ended(&ended)).await;
     if let Some(grpc) = grpc {
         grpc.await.context("the inventory service panicked")?;
     }

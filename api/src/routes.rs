@@ -5,6 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::server::Api;
 
 mod allocations;
+mod data_requests;
 mod explain;
 mod health;
 mod inbox;
@@ -22,6 +23,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(inventory::router())
         .merge(orders::router())
         .merge(users::router())
+        .merge(data_requests::router())
         .merge(allocations::router())
         .merge(explain::router())
         .merge(integration::router())

@@ -1,12 +1,12 @@
 //! The routes under their limits, and the listener.
 
-use std::{any::Any, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{any::Any, convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::Method,
-    middleware::{Next, from_fn, from_fn_with_state},
+    http::{HeaderValue, Method, header},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
 use hyper::{body::Incoming, server::conn::http1, service::Service};
@@ -20,7 +20,7 @@ use sqlx::PgPool;
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
@@ -30,7 +30,10 @@ use warehouse::callback::CallbackSecret;
 use crate::{
     access::{self, Access, Peer},
     correlation::correlate,
-    envelope, openapi,
+    envelope,
+    host::Hosts,
+    openapi,
+    places::{Addresses, Held, Places},
     problem::Problem,
     queue::Queue,
     routes, stock_elsewhere,
@@ -50,9 +53,12 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 const MOST_HEADER_BYTES: usize = 64 * 1024;
 /// What connections are held to.
 const CONNECTIONS: Connections = Connections {
-    // Most systems give a process 1024 open files unless told otherwise; some are for other things.
-    most: 900,
+    // Most systems give a process 1024 open files unless told otherwise; 64 are the inventory service's
+    // connections, 40 the database's, some are for other things.
+    most: 580,
+    for_webhooks: 300,
     header_time_limit: Duration::from_secs(5),
+    hurried_time_limit: Duration::from_secs(1),
     answer_time_limit: Duration::from_secs(10),
 };
 /// How long requests under way may take at the end.
@@ -75,6 +81,8 @@ pub struct Api {
     pub dispatcher: Dispatcher,
     /// Where the stock of orders is.
     pub stock: Stock,
+    /// Whether all other systems that hold stock here are one.
+    pub shared_allocations: bool,
     /// Reads what comes before its sender has proved who it is.
     pub unverified: Unverified,
 }
@@ -107,7 +115,15 @@ fn limited<S: Clone + Send + Sync + 'static>(
         Some(cors) => routes.layer(cors),
         None => routes,
     };
-    routes.layer(from_fn(correlate))
+    routes.layer(from_fn(correlate)).layer(map_response(harden))
+}
+
+/// What is answered is data for whoever asked: no cache keeps it, and no browser guesses another kind.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn limit_time(State(time_limit): State<Duration>, request: Request, next: Next) -> Response {
@@ -122,9 +138,23 @@ fn panicked(_message: Box<dyn Any + Send + 'static>) -> Response {
     Problem::Internal("a handler panicked".into()).into_response()
 }
 
+/// What is looked at before a request gets to its route.
+#[derive(Debug, Clone, Default)]
+pub struct Entrance {
+    /// The hosts that are answered.
+    pub hosts: Hosts,
+    /// The addresses that callers have.
+    pub addresses: Addresses,
+}
+
 /// Serves until `shutdown`, then lets requests under way finish for up to five seconds.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    serve_within(CONNECTIONS, listener, router, shutdown).await;
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    entrance: Entrance,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_within(CONNECTIONS, listener, router, entrance, shutdown).await;
 }
 
 /// What connections are held to.
@@ -132,8 +162,12 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 struct Connections {
     /// The most at once; others wait to be accepted.
     most: usize,
+    /// As many more while all those are taken, for webhooks only.
+    for_webhooks: usize,
     /// How long a caller may take for its headers, and be quiet between two requests.
     header_time_limit: Duration,
+    /// The same, on a place that is for webhooks only.
+    hurried_time_limit: Duration,
     /// How long a caller may take to read an answer.
     answer_time_limit: Duration,
 }
@@ -142,16 +176,16 @@ async fn serve_within(
     limits: Connections,
     listener: TcpListener,
     router: Router,
+    entrance: Entrance,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.most));
+    let places = Places::new(limits.most, limits.for_webhooks);
     let (open, closing) = watch::channel(());
     let service = TowerToHyperService::new(router);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = async {
-            // Nobody closes the semaphore, so there is always a place in the end.
-            let place = Arc::clone(&places).acquire_owned().await;
+            let place = places.take().await;
             listener.accept().await.map(|accepted| (place, accepted))
         };
         let accepted = select! {
@@ -160,10 +194,16 @@ async fn serve_within(
         };
         match accepted {
             Ok((place, (stream, peer))) => {
-                let served = connection(stream, peer, limits, service.clone(), closing.clone());
+                let Some(held) = entrance.addresses.hold(peer.ip()) else {
+                    debug!("an address holds all the connections it may");
+                    continue;
+                };
+                let hurried = place.as_ref().is_some_and(|place| place.is_for_webhooks);
+                let seen = Seen { peer, hurried, entrance: entrance.clone() };
+                let served = connection(stream, seen, limits, service.clone(), closing.clone());
                 tokio::spawn(async move {
                     served.await;
-                    drop(place);
+                    drop((place, held));
                 });
             }
             Err(error) => {
@@ -182,10 +222,37 @@ async fn serve_within(
     }
 }
 
+/// What is known of a connection before it says anything.
+#[derive(Clone)]
+struct Seen {
+    peer: SocketAddr,
+    /// Its place is for webhooks only.
+    hurried: bool,
+    entrance: Entrance,
+}
+
+impl Seen {
+    /// Lets a request in, with what its caller holds while it is answered.
+    fn let_in<B>(&self, request: &mut hyper::Request<B>) -> Result<Option<Held>, Problem> {
+        let Entrance { hosts, addresses } = &self.entrance;
+        hosts.settle(request)?;
+        if self.hurried && !request.uri().path().starts_with("/webhooks/") {
+            return Err(Problem::NoRoom);
+        }
+        let peer = self.peer.ip();
+        let address = addresses.of(peer, request.headers());
+        request.extensions_mut().insert(Peer(SocketAddr::new(address, self.peer.port())));
+        if address == peer {
+            return Ok(None); // the connection holds it
+        }
+        addresses.hold(address).ok_or(Problem::TooManyRequests(Duration::from_secs(1)))
+    }
+}
+
 /// One connection, from its first byte to its last.
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    seen: Seen,
     limits: Connections,
     service: TowerToHyperService<Router>,
     mut closing: watch::Receiver<()>,
@@ -194,14 +261,26 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no delay could not be set");
     }
+    let header_time_limit = if seen.hurried { limits.hurried_time_limit } else { limits.header_time_limit };
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        service.call(request)
+        let let_in = seen.let_in(&mut request);
+        let (service, hurried) = (service.clone(), seen.hurried);
+        async move {
+            let mut response = match let_in {
+                Ok(_held) => service.call(request).await?,
+                Err(problem) => harden(problem.into_response()).await,
+            };
+            if hurried {
+                // The place is for the next one.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let stream = TokioIo::new(Answering::new(stream, limits.answer_time_limit));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time_limit)
+        .header_read_timeout(header_time_limit)
         .max_buf_size(MOST_HEADER_BYTES)
         .serve_connection(stream, service);
     let mut connection = std::pin::pin!(connection);

@@ -10,6 +10,9 @@ use shopify::{admin::AccessToken, webhook::WebhookSecret};
 use url::Url;
 use warehouse::{callback::CallbackSecret, client::WarehouseToken};
 
+/// Whoever guesses a secret signs as its owner.
+const FEWEST_SECRET_BYTES: usize = 16;
+
 /// The settings as they are given.
 #[derive(Args, Clone)]
 pub struct SharedSettings {
@@ -74,6 +77,8 @@ pub struct Shared {
     pub api_policy: FulfilmentPolicy,
     /// The service that keeps the stock; none if it is in this process's own database.
     pub inventory_service: Option<ClientSettings>,
+    /// Whether all other systems that hold stock here are one.
+    pub shared_allocations: bool,
 }
 
 /// The shops, by domain.
@@ -133,6 +138,8 @@ struct ConfigFile {
     shops: Vec<ShopEntry>,
     #[serde(default)]
     policy: toml::Table,
+    #[serde(default)]
+    shared_allocations: bool,
 }
 
 #[derive(Deserialize)]
@@ -178,7 +185,15 @@ impl SharedSettings {
         let inventory_service = self.inventory_service(&mut problems);
         match warehouse {
             Some(warehouse) if problems.0.is_empty() => {
-                Ok(Shared { database_url, shops, warehouse, api_policy, inventory_service })
+                let shared_allocations = file.shared_allocations;
+                Ok(Shared {
+                    database_url,
+                    shops,
+                    warehouse,
+                    api_policy,
+                    inventory_service,
+                    shared_allocations,
+                })
             }
             _ => Err(problems.0),
         }
@@ -187,11 +202,10 @@ impl SharedSettings {
     fn config_file(&self, problems: &mut Problems) -> ConfigFile {
         let Some(path) = &self.waybill_config else { return ConfigFile::default() };
         let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
-        read.and_then(|text| toml::from_str(&text).map_err(|error| error.message().to_owned()))
-            .unwrap_or_else(|error| {
-                problems.add(&format!("WAYBILL_CONFIG: {}: {error}", path.display()));
-                ConfigFile::default()
-            })
+        read.and_then(|text| parsed(&text)).unwrap_or_else(|error| {
+            problems.add(&format!("WAYBILL_CONFIG: {}: {error}", path.display()));
+            ConfigFile::default()
+        })
     }
 
     fn single_shop(&self, problems: &mut Problems) -> Option<ShopEntry> {
@@ -220,8 +234,13 @@ impl SharedSettings {
         for secret in comma_separated(&secrets) {
             match CallbackSecret::parse(&secret) {
                 Ok(secret) => webhook_secrets.push(secret),
-                Err(_) => problems.add("WMS_WEBHOOK_SECRETS: each is whsec_ followed by base64"),
+                Err(_) => problems.add(&format!(
+                    "WMS_WEBHOOK_SECRETS: each is whsec_ followed by base64 of at least {FEWEST_SECRET_BYTES} bytes"
+                )),
             }
+        }
+        if webhook_secrets.is_empty() && !secrets.is_empty() {
+            problems.add("WMS_WEBHOOK_SECRETS: at least one is needed");
         }
         Some(Warehouse { url: url?, token: WarehouseToken::new(token), webhook_secrets })
     }
@@ -247,8 +266,12 @@ impl ShopEntry {
         };
         let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{domain}"));
         let admin_url = problems.url("SHOPIFY_ADMIN_URL", &admin_url)?;
-        if self.webhook_secrets.iter().all(String::is_empty) {
+        if self.webhook_secrets.is_empty() {
             problems.add(&format!("{domain}: webhook_secrets: at least one is needed"));
+        }
+        if self.webhook_secrets.iter().any(|secret| secret.len() < FEWEST_SECRET_BYTES) {
+            problems
+                .add(&format!("{domain}: webhook_secrets: each has at least {FEWEST_SECRET_BYTES} bytes"));
         }
         let mut locations = HashMap::new();
         for (location, warehouse) in self.locations {
@@ -296,8 +319,8 @@ impl Problems {
             let names: Vec<&str> = known.keys().map(String::as_str).collect();
             self.add(&format!("{name}: {unknown} is none of {}", names.join(", ")));
         }
-        given.try_into().unwrap_or_else(|error: toml::de::Error| {
-            self.add(&format!("{name}: {}", error.message()));
+        serde_path_to_error::deserialize(toml::Value::Table(given)).unwrap_or_else(|error| {
+            self.add(&format!("{name}: {}", without_values(&error)));
             FulfilmentPolicy::default()
         })
     }
@@ -313,6 +336,23 @@ impl Problems {
     }
 }
 
+/// Reads a configuration file. An error names the key and never its value, which may be a secret.
+fn parsed(text: &str) -> Result<ConfigFile, String> {
+    let document = toml::Deserializer::parse(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        format!("line {} is no TOML", before.matches('\n').count() + 1)
+    })?;
+    serde_path_to_error::deserialize(document).map_err(|error| without_values(&error))
+}
+
+/// Where something is wrong. What serde says besides may hold the value, unless it is about a name.
+fn without_values(error: &serde_path_to_error::Error<toml::de::Error>) -> String {
+    let (path, said) = (error.path(), error.inner().message());
+    let is_about_a_name = said.starts_with("missing field") || said.starts_with("unknown field");
+    let what = if is_about_a_name { said } else { "is not of the kind that is allowed there" };
+    format!("{path}: {what}")
+}
+
 fn comma_separated(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
@@ -321,122 +361,4 @@ fn comma_separated(list: &str) -> Vec<String> {
 pub const SWEEP_AFTER: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn nothing() -> SharedSettings {
-        SharedSettings {
-            database_url: None,
-            shopify_shop: None,
-            shopify_admin_url: None,
-            shopify_admin_token: None,
-            shopify_webhook_secrets: None,
-            wms_url: None,
-            wms_token: None,
-            wms_webhook_secrets: None,
-            waybill_config: None,
-            inventory_service_url: None,
-            inventory_service_token: None,
-        }
-    }
-
-    fn complete() -> SharedSettings {
-        SharedSettings {
-            database_url: Some("postgres://waybill@127.0.0.1/waybill".into()),
-            shopify_shop: Some("a.myshopify.com".into()),
-            shopify_admin_token: Some("token".into()),
-            shopify_webhook_secrets: Some("new, old".into()),
-            wms_url: Some("http://127.0.0.1:9091".into()),
-            wms_token: Some("token".into()),
-            wms_webhook_secrets: Some("whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=".into()),
-            ..nothing()
-        }
-    }
-
-    #[test]
-    fn everything_that_is_missing_is_named_at_once() {
-        let problems = nothing().resolve().err().unwrap().join("\n");
-        for name in ["DATABASE_URL", "SHOPIFY_SHOP", "WMS_URL", "WMS_TOKEN", "WMS_WEBHOOK_SECRETS"] {
-            assert!(problems.contains(name), "{name} in {problems}");
-        }
-    }
-
-    #[test]
-    fn one_shop_needs_no_file_and_gets_both_its_secrets() {
-        let shared = complete().resolve().ok().unwrap();
-        let shop = shared.shops.get("a.myshopify.com").unwrap();
-        assert_eq!(shop.webhook_secrets.len(), 2);
-        assert_eq!(shop.admin_url.as_str(), "https://a.myshopify.com/");
-        assert!(shared.shops.get("b.myshopify.com").is_none());
-    }
-
-    #[test]
-    fn a_file_lists_several_shops_with_policies_of_their_own() {
-        let path = std::env::temp_dir().join(format!("waybill-settings-{}.toml", std::process::id()));
-        std::fs::write(
-            &path,
-            r#"
-            [[shops]]
-            domain = "b.myshopify.com"
-            admin_token = "t"
-            webhook_secrets = ["s"]
-            locations = { "655441491" = "north" }
-            policy = { hold_window = "10m", stock_out = "ship_what_is_there" }
-            "#,
-        )
-        .unwrap();
-        let settings = SharedSettings { waybill_config: Some(path.clone()), ..complete() };
-        let shared = settings.resolve().ok().unwrap();
-        std::fs::remove_file(path).unwrap();
-        let shop = shared.shops.get("b.myshopify.com").unwrap();
-        assert_eq!(shop.policy.hold_window, Duration::from_secs(600));
-        assert_eq!(shop.locations[&655_441_491].as_str(), "north");
-        assert!(shared.shops.get("a.myshopify.com").is_some());
-    }
-
-    #[test]
-    fn the_page_on_settings_shows_every_member_of_a_policy_with_its_default() {
-        let page = include_str!("../../docs/configuration.md");
-        let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-        let file: ConfigFile = toml::from_str(example).unwrap();
-        assert_eq!(file.shops[0].policy, toml::Table::try_from(FulfilmentPolicy::default()).unwrap());
-        let mut problems = Problems::default();
-        for shop in file.shops {
-            assert!(shop.check(&mut problems).is_some(), "{:?}", problems.0);
-        }
-        assert!(problems.0.is_empty(), "{:?}", problems.0);
-    }
-
-    #[test]
-    fn a_policy_with_a_misspelt_name_or_a_wrong_value_is_refused() {
-        let mut problems = Problems::default();
-        problems.policy("policy", "hold_windw = \"10m\"\npayment_deadline = \"soon\"".parse().unwrap());
-        let problems = problems.0.join("\n");
-        assert!(problems.contains("hold_windw is none of") && problems.contains("policy:"), "{problems}");
-        assert_eq!(problems.lines().count(), 2, "{problems}");
-    }
-
-    #[test]
-    fn the_inventory_service_is_named_by_its_url_and_a_wrong_one_is_a_problem() {
-        assert!(complete().resolve().ok().unwrap().inventory_service.is_none());
-        let with = |url: &str| SharedSettings {
-            inventory_service_url: Some(url.into()),
-            inventory_service_token: Some("token of the service".into()),
-            ..complete()
-        };
-        let problems = with("grpc://127.0.0.1:1").resolve().err().unwrap();
-        assert!(problems[0].starts_with("INVENTORY_SERVICE_URL: "), "{problems:?}");
-        let problems = with("http://127.0.0.1:1").resolve().err().unwrap();
-        assert!(problems[0].starts_with("INVENTORY_SERVICE_TOKEN: "), "{problems:?}");
-        assert!(!format!("{:?}", with("http://127.0.0.1:1")).contains("token of"));
-    }
-
-    #[test]
-    fn secrets_do_not_show_in_debug() {
-        let shown = format!("{:?}", complete());
-        assert!(
-            !shown.contains("token") && !shown.contains("whsec") && !shown.contains("waybill@"),
-            "{shown}"
-        );
-    }
-}
+mod tests;

@@ -12,14 +12,17 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
 use crate::error::InventoryError;
 use crate::expiry;
+use crate::holder::Holder;
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue::ServedOrder;
-use crate::record::{self, AllocationRecord, SERVICE_EPOCH};
+use crate::record::{self, AllocationRecord, OF_ALLOCATIONS};
 use crate::reserve::refuse_repeated;
 
 /// What another service asks for.
 #[derive(Debug, Clone)]
 pub struct AllocateRequest {
+    /// Who asks.
+    pub holder: Holder,
     /// For which order; not one of ours.
     pub order_id: OrderId,
     /// What it asks for; order items are unique.
@@ -122,7 +125,8 @@ struct Begun {
 async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<Begun, InventoryError> {
     let row = sqlx::query(
         "WITH ours AS (
-             SELECT EXISTS (SELECT FROM inventory.reservations WHERE order_id = $1 AND epoch > $2) AS ours
+             SELECT EXISTS (SELECT FROM inventory.reservations
+                            WHERE order_id = $1 AND epoch BETWEEN 1 AND 4294967295) AS ours
          ), begun AS (
              INSERT INTO inventory.reservations (order_id, epoch, status)
              SELECT $1, $2, 'COMPLETE' FROM ours WHERE NOT ours
@@ -138,7 +142,7 @@ async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<Beg
          FROM ours",
     )
     .bind(request.order_id.as_str())
-    .bind(SERVICE_EPOCH)
+    .bind(epoch_of(request))
     .bind(request.expires_at)
     .bind(line_ids(request))
     .fetch_one(conn)
@@ -171,13 +175,13 @@ async fn known(
 ) -> Result<Known, InventoryError> {
     let rows = sqlx::query(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                order_id, owner, expires_at, created_at, updated_at,
+                order_id, epoch, owner, expires_at, created_at, updated_at,
                 coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
          FROM inventory.allocations
          WHERE order_id = $1 AND epoch = $2 AND line_id = ANY ($3) AND status <> 'CANCELLED'",
     )
     .bind(request.order_id.as_str())
-    .bind(SERVICE_EPOCH)
+    .bind(epoch_of(request))
     .bind(line_ids(request))
     .fetch_all(conn)
     .await?;
@@ -322,10 +326,10 @@ async fn write(
          FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[])
              AS n (allocation_id, line_id, sku, warehouse, quantity)
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                   order_id, owner, expires_at, created_at, updated_at",
+                   order_id, epoch, owner, expires_at, created_at, updated_at",
     )
     .bind(request.order_id.as_str())
-    .bind(SERVICE_EPOCH)
+    .bind(epoch_of(request))
     .bind(AllocationStatus::Pending.as_str())
     .bind(expires_at)
     .bind(placed.iter().map(|_| String::from(AllocationId::draw())).collect::<Vec<_>>())
@@ -336,6 +340,10 @@ async fn write(
     .fetch_all(conn)
     .await?;
     Ok(rows)
+}
+
+fn epoch_of(request: &AllocateRequest) -> i64 {
+    request.holder.epoch(OF_ALLOCATIONS).into()
 }
 
 fn line_ids(request: &AllocateRequest) -> Vec<&str> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger::{Booked, Entry, Place};
 use crate::reservation::WaitingLine;
 
@@ -254,7 +255,7 @@ impl AllocationChange {
 #[derive(Debug, Clone)]
 pub(crate) struct Holding {
     pub(crate) order_id: OrderId,
-    pub(crate) epoch: u32,
+    pub(crate) epoch: Epoch,
     pub(crate) line_id: LineId,
     pub(crate) place: Place,
     pub(crate) quantity: Quantity,

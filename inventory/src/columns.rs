@@ -4,6 +4,8 @@ use domain::{ParseError, Quantity};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use crate::holder::Epoch;
+
 /// A text column as an id.
 pub(crate) fn id<T: TryFrom<String, Error = ParseError>>(row: &PgRow, column: &str) -> sqlx::Result<T> {
     T::try_from(row.try_get(column)?).map_err(|refused| undecodable(column, refused))
@@ -20,8 +22,8 @@ pub(crate) fn pieces(row: &PgRow, column: &str) -> sqlx::Result<u64> {
 }
 
 /// A reservation's epoch.
-pub(crate) fn epoch(row: &PgRow) -> sqlx::Result<u32> {
-    u32::try_from(row.try_get::<i64, _>("epoch")?).map_err(|refused| undecodable("epoch", refused))
+pub(crate) fn epoch(row: &PgRow) -> sqlx::Result<Epoch> {
+    Ok(Epoch::kept(row.try_get("epoch")?))
 }
 
 /// A version of what an order wants.

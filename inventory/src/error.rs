@@ -3,6 +3,7 @@
 use domain::{LineId, OrderId, ParseError, Sku, WarehouseId};
 
 use crate::allocation::{AllocationId, AllocationStatus};
+use crate::holder::Epoch;
 
 /// Why something was not done. The transaction is to be rolled back.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,7 @@ pub enum InventoryError {
         /// The order.
         order_id: OrderId,
         /// The reservation asked for.
-        epoch: u32,
+        epoch: Epoch,
     },
     /// More was said to have left the warehouse than the order holds there.
     #[error("{requested} pieces of {sku} cannot have left {warehouse}: {allocated} are allocated")]

@@ -69,7 +69,7 @@ async fn cancel(conn: &mut PgConnection, ids: &[String]) -> Result<Expired, Inve
         "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $2, updated_at = now()
          WHERE allocation_id = ANY ($1) AND status = 'PENDING' AND expires_at <= now()
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                   order_id, owner, expires_at, created_at, updated_at",
+                   order_id, epoch, owner, expires_at, created_at, updated_at",
     )
     .bind(ids)
     .bind(EXPIRED)

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use crate::allocation::{Allocation, AllocationChange, AllocationStatus};
 use crate::error::InventoryError;
+use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Entry, Guard, Place, Reason};
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
 
@@ -17,13 +18,23 @@ pub struct FulfilRequest {
     /// The order.
     pub order_id: OrderId,
     /// Which of its reservations.
-    pub epoch: u32,
+    pub epoch: Epoch,
     /// Where it left.
     pub warehouse: WarehouseId,
     /// The warehouse's id of the shipment; a shipment is booked once.
     pub shipment_id: String,
     /// What left; lines of one SKU are added up.
     pub lines: Vec<(Sku, Quantity)>,
+}
+
+impl FulfilRequest {
+    /// The shipment's id under which it is kept: one within its holder.
+    fn kept_as(&self) -> String {
+        match self.epoch.holder() {
+            Holder::OURS => self.shipment_id.clone(),
+            holder => format!("{}:{}", holder.number(), self.shipment_id),
+        }
+    }
 }
 
 /// What a fulfilment led to.
@@ -98,7 +109,7 @@ async fn is_booked(conn: &mut PgConnection, request: &FulfilRequest) -> Result<b
     )
     .bind(request.order_id.as_str())
     .bind(request.warehouse.as_str())
-    .bind(&request.shipment_id)
+    .bind(request.kept_as())
     .fetch_one(conn)
     .await?;
     Ok(booked)
@@ -169,7 +180,7 @@ async fn note(conn: &mut PgConnection, request: &FulfilRequest) -> Result<(), In
     .bind(request.order_id.as_str())
     .bind(i64::from(request.epoch))
     .bind(request.warehouse.as_str())
-    .bind(&request.shipment_id)
+    .bind(request.kept_as())
     .bind(serde_json::Value::from_iter(request.lines.iter().map(line)))
     .execute(conn)
     .await?;

@@ -8,6 +8,7 @@
 //! | `surplus` | what left although it was held for nobody |
 //! | `reservation`, `allocation` | what an order holds and waits for |
 //! | `allocate`, `transition`, `expiry`, `record` | what another service holds for a while |
+//! | `holder` | whose a reservation or an allocation is |
 //! | `explain` | which warehouse would serve an order, and why not the others |
 //! | `provisional` | reservations of orders that are kept in another database |
 //! | `served` | which waiting orders were served, for another process |
@@ -36,6 +37,7 @@ mod error;
 mod expiry;
 mod explain;
 mod fulfil;
+mod holder;
 mod item;
 mod ledger;
 #[cfg(feature = "faults")]
@@ -61,6 +63,7 @@ pub use error::InventoryError;
 pub use expiry::{EXPIRED, Expired, expire_due};
 pub use explain::explain;
 pub use fulfil::{FulfilRequest, Fulfilled, fulfil};
+pub use holder::{Epoch, Holder, become_holder, holder_of};
 pub use item::{Item, NewItem, create_item, item, items_by_sku};
 pub use provisional::{
     NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,

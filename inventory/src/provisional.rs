@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger;
 use crate::release::{self, Released, release};
 use crate::reservation::ReservationStatus;
@@ -23,7 +24,7 @@ pub const NOT_CONFIRMED: &str = "NOT_CONFIRMED";
 pub async fn hold_provisionally(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
     hold: Duration,
 ) -> Result<(), InventoryError> {
     // The time of its making is the time of the transaction that made it.
@@ -48,7 +49,7 @@ pub async fn hold_provisionally(
 pub async fn confirm(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
 ) -> Result<ReservationStatus, InventoryError> {
     let row = sqlx::query(
         "UPDATE inventory.reservations SET provisional_until = NULL
@@ -82,7 +83,10 @@ pub async fn give_more_time(conn: &mut PgConnection, more: Duration) -> Result<(
 ///
 /// # Errors
 /// [`InventoryError::Database`].
-pub async fn unconfirmed(conn: &mut PgConnection, most: i64) -> Result<Vec<(OrderId, u32)>, InventoryError> {
+pub async fn unconfirmed(
+    conn: &mut PgConnection,
+    most: i64,
+) -> Result<Vec<(OrderId, Epoch)>, InventoryError> {
     let rows = sqlx::query(
         "SELECT order_id, epoch FROM inventory.reservations
          WHERE provisional_until <= now() ORDER BY provisional_until LIMIT $1",
@@ -100,7 +104,7 @@ pub async fn unconfirmed(conn: &mut PgConnection, most: i64) -> Result<Vec<(Orde
 pub async fn release_unconfirmed(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
 ) -> Result<Released, InventoryError> {
     // Stock before header, as everywhere. Whoever confirms from here on waits for this transaction.
     let skus = release::skus_of(conn, order_id, epoch).await?;

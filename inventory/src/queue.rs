@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{self, AllocationChange, Holding};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger::{self, Figures, Guard, Place, Reason};
 
 /// A waiting order that was allocated pieces.
@@ -19,7 +20,7 @@ pub struct ServedOrder {
     /// The order.
     pub order_id: OrderId,
     /// Which of its reservations waited.
-    pub epoch: u32,
+    pub epoch: Epoch,
     /// Whether it waits for nothing any more.
     pub complete: bool,
     /// What it was allocated.
@@ -63,7 +64,7 @@ pub(crate) async fn serve(
     let booked = ledger::book(conn, Reason::BackorderAllocation, None, &entries, Guard::None).await?;
     let allocations = allocation::hold(conn, &holdings).await?;
     let complete = complete_those_served(conn, &holdings).await?;
-    let mut served = BTreeMap::<(OrderId, u32), Vec<AllocationChange>>::new();
+    let mut served = BTreeMap::<(OrderId, Epoch), Vec<AllocationChange>>::new();
     let rows = holdings.into_iter().zip(allocations).zip(booked.unwrap_or_default());
     for ((holding, allocation), booked) in rows {
         let pieces = u64::from(holding.quantity.get());
@@ -138,7 +139,7 @@ async fn leave(conn: &mut PgConnection, turns: &[Turn]) -> Result<(), InventoryE
 async fn complete_those_served(
     conn: &mut PgConnection,
     holdings: &[Holding],
-) -> Result<BTreeSet<(OrderId, u32)>, InventoryError> {
+) -> Result<BTreeSet<(OrderId, Epoch)>, InventoryError> {
     let orders: Vec<&str> = holdings.iter().map(|h| h.order_id.as_str()).collect();
     let epochs: Vec<i64> = holdings.iter().map(|h| i64::from(h.epoch)).collect();
     sqlx::query(

@@ -9,11 +9,12 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange, AllocationId};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Holder;
 use crate::ledger::Booked;
 
-/// The epoch of the header under which an order's allocations for other services stand. Our own
-/// orders count from 1.
-pub(crate) const SERVICE_EPOCH: i64 = 0;
+/// The number of the epoch under which an order's allocations for another system stand. Reservations count
+/// from 1.
+pub(crate) const OF_ALLOCATIONS: u32 = 0;
 
 /// Who asked for an allocation, and alone may change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub struct AllocationRecord {
     pub allocation: Allocation,
     /// For which order.
     pub order_id: OrderId,
+    /// Whose it is.
+    pub holder: Holder,
     /// Who asked for it.
     pub owner: Owner,
     /// When it expires unless it is confirmed before; none for one of our own orders.
@@ -59,6 +62,7 @@ impl AllocationRecord {
         Ok(Self {
             allocation: Allocation::read(row)?,
             order_id: columns::id(row, "order_id")?,
+            holder: columns::epoch(row)?.holder(),
             owner: columns::id(row, "owner")?,
             expires_at: row.try_get("expires_at")?,
             created_at: row.try_get("created_at")?,
@@ -73,20 +77,25 @@ impl AllocationRecord {
     }
 }
 
-/// All allocations ever made for an order, whoever asked for them, oldest first.
+/// All allocations ever made for an order of ours, and for one of that id by this holder, or by every one if
+/// none is named; oldest first.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn allocations_of_order(
     conn: &mut PgConnection,
     order_id: &OrderId,
+    holder: Option<Holder>,
 ) -> Result<Vec<AllocationRecord>, InventoryError> {
     let rows = sqlx::query(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                order_id, owner, expires_at, created_at, updated_at
-         FROM inventory.allocations WHERE order_id = $1 ORDER BY created_at, allocation_id",
+                order_id, epoch, owner, expires_at, created_at, updated_at
+         FROM inventory.allocations
+         WHERE order_id = $1 AND ($2::bigint IS NULL OR epoch >> 32 IN (0, $2))
+         ORDER BY created_at, allocation_id",
     )
     .bind(order_id.as_str())
+    .bind(holder.map(Holder::number))
     .fetch_all(conn)
     .await?;
     rows.iter().map(|row| Ok(AllocationRecord::read(row)?)).collect()
@@ -99,7 +108,7 @@ pub(crate) async fn find(
 ) -> Result<(AllocationRecord, bool), InventoryError> {
     let row = sqlx::query(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                order_id, owner, expires_at, created_at, updated_at,
+                order_id, epoch, owner, expires_at, created_at, updated_at,
                 coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
          FROM inventory.allocations WHERE allocation_id = $1",
     )
@@ -110,14 +119,13 @@ pub(crate) async fn find(
     Ok((AllocationRecord::read(&row)?, row.try_get("overdue")?))
 }
 
-/// Locks the headers of these orders' allocations for other services, in order. The caller holds
+/// Locks the headers of these orders' allocations for other systems, in order. The caller holds
 /// the locks of the stock already.
 pub(crate) async fn lock_headers(conn: &mut PgConnection, orders: &[&str]) -> Result<(), InventoryError> {
     sqlx::query(
-        "SELECT FROM inventory.reservations WHERE epoch = $1 AND order_id = ANY ($2)
+        "SELECT FROM inventory.reservations WHERE epoch & 4294967295 = 0 AND order_id = ANY ($1)
          ORDER BY order_id, epoch FOR NO KEY UPDATE",
     )
-    .bind(SERVICE_EPOCH)
     .bind(orders)
     .execute(conn)
     .await?;
@@ -130,12 +138,12 @@ pub(crate) async fn settle_headers(conn: &mut PgConnection, orders: &[&str]) -> 
     sqlx::query(
         "UPDATE inventory.reservations r
          SET status = CASE WHEN a.active THEN 'COMPLETE' WHEN a.fulfilled THEN 'FULFILLED' ELSE 'RELEASED' END
-         FROM (SELECT order_id, bool_or(status IN ('PENDING', 'CONFIRMED')) AS active,
+         FROM (SELECT order_id, epoch, bool_or(status IN ('PENDING', 'CONFIRMED')) AS active,
                       bool_or(status = 'FULFILLED') AS fulfilled
-               FROM inventory.allocations WHERE epoch = $1 AND order_id = ANY ($2) GROUP BY order_id) a
-         WHERE r.order_id = a.order_id AND r.epoch = $1",
+               FROM inventory.allocations WHERE epoch & 4294967295 = 0 AND order_id = ANY ($1)
+               GROUP BY order_id, epoch) a
+         WHERE r.order_id = a.order_id AND r.epoch = a.epoch",
     )
-    .bind(SERVICE_EPOCH)
     .bind(orders)
     .execute(conn)
     .await?;

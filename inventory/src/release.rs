@@ -9,6 +9,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue::{self, ServedOrder};
 use crate::reservation::{self, ReservationStatus};
@@ -34,7 +35,7 @@ pub struct Released {
 pub async fn release(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
     cause: &str,
 ) -> Result<Released, InventoryError> {
     if reservation::begin(conn, order_id, epoch, ReservationStatus::Released, 0).await? {
@@ -66,7 +67,7 @@ pub async fn release(
 pub(crate) async fn skus_of(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
 ) -> Result<Vec<String>, InventoryError> {
     let skus = sqlx::query_scalar(
         "SELECT sku FROM inventory.allocations WHERE order_id = $1 AND epoch = $2
@@ -80,7 +81,7 @@ pub(crate) async fn skus_of(
     Ok(skus)
 }
 
-async fn is_open(conn: &mut PgConnection, order_id: &OrderId, epoch: u32) -> Result<bool, InventoryError> {
+async fn is_open(conn: &mut PgConnection, order_id: &OrderId, epoch: Epoch) -> Result<bool, InventoryError> {
     let open = sqlx::query_scalar(
         "SELECT status IN ('COMPLETE', 'WAITING') FROM inventory.reservations
          WHERE order_id = $1 AND epoch = $2",
@@ -95,7 +96,7 @@ async fn is_open(conn: &mut PgConnection, order_id: &OrderId, epoch: u32) -> Res
 async fn cancel_allocations(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
     cause: &str,
 ) -> Result<Vec<(Allocation, Entry)>, InventoryError> {
     let rows = sqlx::query(
@@ -121,7 +122,7 @@ async fn cancel_allocations(
 async fn leave_queues(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
 ) -> Result<Vec<Entry>, InventoryError> {
     let rows = sqlx::query(
         "DELETE FROM inventory.waiting WHERE order_id = $1 AND epoch = $2

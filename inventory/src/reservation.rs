@@ -8,6 +8,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::{Epoch, Holder};
 use crate::queue::ServedOrder;
 
 /// How far a reservation has come.
@@ -54,7 +55,7 @@ pub struct Reservation {
     /// Whose it is.
     pub order_id: OrderId,
     /// Which of the order's reservations.
-    pub epoch: u32,
+    pub epoch: Epoch,
     /// Which version of what the order wants it stands for.
     #[serde(default)]
     pub version: u32,
@@ -112,7 +113,7 @@ impl WaitingLine {
 pub async fn reservation(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
 ) -> Result<Option<Reservation>, InventoryError> {
     // One statement, so that no piece is seen twice or not at all while its line is being served.
     let rows = sqlx::query(
@@ -148,18 +149,21 @@ pub async fn reservation(
     Ok(Some(Reservation { order_id, epoch, version, status, allocations, waiting, changed, served }))
 }
 
-/// The order's reservation of the highest epoch, if it has any.
+/// The holder's reservation of an order of the highest epoch, if it has any.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn latest_reservation(
     conn: &mut PgConnection,
     order_id: &OrderId,
+    holder: Holder,
 ) -> Result<Option<Reservation>, InventoryError> {
     let latest = sqlx::query(
-        "SELECT epoch FROM inventory.reservations WHERE order_id = $1 ORDER BY epoch DESC LIMIT 1",
+        "SELECT epoch FROM inventory.reservations WHERE order_id = $1 AND epoch >> 32 = $2
+         ORDER BY epoch DESC LIMIT 1",
     )
     .bind(order_id.as_str())
+    .bind(holder.number())
     .fetch_optional(&mut *conn)
     .await?;
     match latest {
@@ -172,7 +176,7 @@ pub async fn latest_reservation(
 pub(crate) async fn begin(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
     status: ReservationStatus,
     version: u32,
 ) -> Result<bool, InventoryError> {
@@ -193,7 +197,7 @@ pub(crate) async fn begin(
 pub(crate) async fn forget(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
 ) -> Result<(), InventoryError> {
     sqlx::query("DELETE FROM inventory.reservations WHERE order_id = $1 AND epoch = $2")
         .bind(order_id.as_str())
@@ -207,7 +211,7 @@ pub(crate) async fn forget(
 pub(crate) async fn set_status(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
     status: ReservationStatus,
 ) -> Result<(), InventoryError> {
     sqlx::query("UPDATE inventory.reservations SET status = $3 WHERE order_id = $1 AND epoch = $2")
@@ -223,7 +227,7 @@ pub(crate) async fn set_status(
 pub(crate) async fn set_version(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    epoch: u32,
+    epoch: Epoch,
     version: u32,
 ) -> Result<(), InventoryError> {
     sqlx::query("UPDATE inventory.reservations SET version = $3 WHERE order_id = $1 AND epoch = $2")

@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use crate::adjust::adjust;
 use crate::allocation::{self, AllocationChange, Holding};
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue;
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
@@ -20,7 +21,7 @@ pub struct ReserveRequest {
     /// The order.
     pub order_id: OrderId,
     /// Which of its reservations.
-    pub epoch: u32,
+    pub epoch: Epoch,
     /// What it asks for, wherever it comes from; line ids are unique.
     pub lines: Vec<DemandLine>,
     /// What it asks for from one warehouse and no other; a line is unique there.

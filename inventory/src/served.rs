@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Holder;
 
 /// A movement that gave pieces to an order that waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +19,14 @@ pub struct ServedMovement {
     pub at: DateTime<Utc>,
 }
 
-/// Up to `most` movements that served waiting orders since a time, oldest first; of those at that very
+/// Up to `most` movements that served this holder's waiting orders since a time, oldest first; of those at that very
 /// time only the ones after `after_movement`. With the time of the database's clock.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn served_since(
     conn: &mut PgConnection,
+    holder: Holder,
     since: DateTime<Utc>,
     after_movement: i64,
     most: i64,
@@ -33,11 +35,14 @@ pub async fn served_since(
     let rows = sqlx::query(
         "SELECT movement_id, order_id, at FROM inventory.movements
          WHERE reason = 'BACKORDER_ALLOCATION' AND order_id IS NOT NULL AND (at, movement_id) > ($1, $2)
+           AND EXISTS (SELECT FROM inventory.reservations r
+                       WHERE r.order_id = movements.order_id AND r.epoch >> 32 = $4)
          ORDER BY at, movement_id LIMIT $3",
     )
     .bind(since)
     .bind(after_movement)
     .bind(most)
+    .bind(holder.number())
     .fetch_all(conn)
     .await?;
     let served = rows.iter().map(|row| {

@@ -5,6 +5,7 @@ use domain::{OrderId, Quantity, Sku, WarehouseId};
 use sqlx::PgConnection;
 
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 
 /// Pieces that left and were held for nobody.
@@ -13,7 +14,7 @@ pub struct Surplus<'a> {
     /// The order they left for.
     pub order_id: &'a OrderId,
     /// Which of its reservations.
-    pub epoch: u32,
+    pub epoch: Epoch,
     /// Where they left.
     pub warehouse: &'a WarehouseId,
     /// The warehouse's id of the shipment; it is booked once.

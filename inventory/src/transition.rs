@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
 use crate::error::InventoryError;
 use crate::expiry::{self, EXPIRED, Expired};
+use crate::holder::Holder;
 use crate::ledger::{self, Booked, Entry, Figures, Guard, Place, Reason};
 use crate::queue::ServedOrder;
 use crate::record::{self, AllocationRecord, Owner};
@@ -34,8 +35,9 @@ pub struct AllocationNews {
 pub async fn confirm_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
+    holder: Option<Holder>,
 ) -> Result<AllocationNews, InventoryError> {
-    change(conn, id, AllocationStatus::Confirmed).await
+    change(conn, id, holder, AllocationStatus::Confirmed).await
 }
 
 /// Gives back what the allocation holds; whoever waits for it is served.
@@ -46,8 +48,9 @@ pub async fn confirm_allocation(
 pub async fn cancel_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
+    holder: Option<Holder>,
 ) -> Result<AllocationNews, InventoryError> {
-    change(conn, id, AllocationStatus::Cancelled).await
+    change(conn, id, holder, AllocationStatus::Cancelled).await
 }
 
 /// Books out what the allocation holds: it has left the warehouse.
@@ -58,16 +61,22 @@ pub async fn cancel_allocation(
 pub async fn fulfil_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
+    holder: Option<Holder>,
 ) -> Result<AllocationNews, InventoryError> {
-    change(conn, id, AllocationStatus::Fulfilled).await
+    change(conn, id, holder, AllocationStatus::Fulfilled).await
 }
 
 async fn change(
     conn: &mut PgConnection,
     id: &AllocationId,
+    holder: Option<Holder>,
     to: AllocationStatus,
 ) -> Result<AllocationNews, InventoryError> {
     let (seen, _) = record::find(conn, id).await?;
+    if seen.holder != Holder::OURS && holder.is_some_and(|holder| holder != seen.holder) {
+        // Somebody else's: it is not told from one that is not there.
+        return Err(InventoryError::UnknownAllocation { allocation_id: id.clone() });
+    }
     if seen.owner == Owner::Order {
         return Err(InventoryError::OwnedByOrder { order_id: seen.order_id });
     }
@@ -126,7 +135,7 @@ async fn write(
              fulfilled_quantity = CASE $3 WHEN 'FULFILLED' THEN quantity ELSE fulfilled_quantity END
          WHERE allocation_id = $1 AND status = $2 AND owner = 'SERVICE'
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                   order_id, owner, expires_at, created_at, updated_at",
+                   order_id, epoch, owner, expires_at, created_at, updated_at",
     )
     .bind(id.as_str())
     .bind(from.as_str())

@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_refusal_reaches_the_caller_by_its_reason_and_trouble_of_ours_never_as_one() {
         let order_id = domain::OrderId::parse("a").unwrap();
-        let unknown = status_of(InventoryError::UnknownReservation { order_id, epoch: 1 }.into());
+        let unknown = status_of(InventoryError::UnknownReservation { order_id, epoch: 1.into() }.into());
         assert!(
             matches!(StockError::of(&unknown), StockError::Refused { reason } if reason == "UNKNOWN_RESERVATION")
         );

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `stock` | [`Stock`], the one thing worker and API call for the stock of orders: here or there |
 //! | `client` | the service as it is called: deadline, retries, breaker |
+//! | `door` | who may come in, before its message is read, and how many at once |
 //! | `server` | the service, over `inventory`, with reflection and health |
 //! | `sweep` | gives back what nobody confirmed in time |
 //! | `passing` | trouble with the database that passes |
@@ -16,6 +17,7 @@
 
 mod breaker;
 mod client;
+mod door;
 mod error;
 mod news;
 mod passing;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use inventory::{AllocationChange, ServedOrder};
+use inventory::{AllocationChange, Holder, ServedOrder};
 use orders::{
     OrdersError,
     inbox::{self, Message},
@@ -47,7 +47,10 @@ pub async fn wake(
     let mut messages = Vec::with_capacity(served.len());
     for order in served {
         announce(conn, correlation_id, &order.allocated).await?;
-        messages.extend(inbox::insert_stock_available(conn, &order.order_id, sweep_after).await?);
+        // Another system asks what it was served.
+        if order.epoch.holder() == Holder::OURS {
+            messages.extend(inbox::insert_stock_available(conn, &order.order_id, sweep_after).await?);
+        }
     }
     Ok(messages)
 }

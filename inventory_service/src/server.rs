@@ -7,7 +7,8 @@ use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc, tim
 
 use domain::OrderId;
 use inventory::{
-    Expired, FulfilRequest, InventoryError, Released, Reservation, ReserveOutcome, ServedMovement,
+    Epoch, Expired, FulfilRequest, Holder, InventoryError, Released, Reservation, ReserveOutcome,
+    ServedMovement,
 };
 use orders::inbox::Message;
 use sqlx::PgPool;
@@ -15,11 +16,14 @@ use tokio::{net::TcpListener, time::interval};
 use tonic::{
     Request, Response, Status,
     metadata::MetadataMap,
-    transport::{Error, Server, server::TcpIncoming},
+    transport::{Error, Server},
 };
 use tonic_health::server::{HealthReporter, health_reporter};
 
+use tower::layer::layer_fn;
+
 use crate::client::CORRELATION_ID;
+use crate::door::{self, Admitted, Admitting, Connections};
 use crate::error::{StockError, status_of};
 use crate::news;
 use crate::proto::{self, inventory_server::Inventory};
@@ -48,8 +52,14 @@ pub type Offer = Arc<dyn Fn(Message) + Send + Sync>;
 /// Decides who may call.
 #[tonic::async_trait]
 pub trait Admission: Send + Sync + 'static {
-    /// Admits the caller or says why not.
-    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<(), Status>;
+    /// Admits the caller, by the subject that holds what it reserves, or says why not.
+    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<String, Status>;
+}
+
+/// Who calls, once it is admitted.
+struct Caller {
+    subject: String,
+    correlation_id: String,
 }
 
 /// The inventory service over a database.
@@ -88,16 +98,23 @@ pub async fn serve(
     let older = reflection(tonic_reflection::server::Builder::configure()).build_v1alpha();
     let looking = tokio::spawn(look_after(reporter, server.pool.clone()));
     let sweeping = tokio::spawn(sweep::sweep(server.clone()));
+    let admission = Arc::clone(&server.admission);
+    let admitting = layer_fn(move |inner| Admitting {
+        inner,
+        admission: Arc::clone(&admission),
+        path: "/waybill.inventory.",
+    });
     let service = Service::new(server).max_decoding_message_size(MOST_REQUEST_BYTES);
     let served = Server::builder()
         .timeout(TIME_LIMIT)
         .max_concurrent_streams(MOST_CALLS)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .layer(admitting)
         .add_service(service)
         .add_service(health)
         .add_optional_service(newest.ok())
         .add_optional_service(older.ok())
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown)
+        .serve_with_incoming_shutdown(door::accepted(listener, Connections::default()), shutdown)
         .await;
     looking.abort();
     sweeping.abort();
@@ -125,7 +142,7 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::CheckStockRequest>,
     ) -> Result<Response<proto::CheckStockResponse>, Status> {
-        let (request, _) = self.admitted(request).await?;
+        let (request, _) = Self::admitted(request)?;
         let skus = wire::skus(&request)?;
         let items = again(async || {
             let mut conn = self.pool.acquire().await?;
@@ -144,8 +161,11 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ReserveRequest>,
     ) -> Result<Response<proto::ReserveResponse>, Status> {
-        let (request, correlation_id) = self.admitted(request).await?;
-        let wanted = wire::wanted(request)?;
+        let (request, caller) = Self::admitted(request)?;
+        let mut wanted = wire::wanted(request, Holder::OURS)?;
+        let holder = self.become_holder(&caller).await?;
+        wanted.request.epoch = holder.epoch(wanted.request.epoch.number());
+        let correlation_id = caller.correlation_id;
         let outcome = again(|| self.reserve_once(&wanted, &correlation_id)).await?;
         Ok(Response::new(wire::reserve_answer(&outcome)))
     }
@@ -154,11 +174,12 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ConfirmRequest>,
     ) -> Result<Response<proto::ConfirmResponse>, Status> {
-        let (request, _) = self.admitted(request).await?;
+        let (request, caller) = Self::admitted(request)?;
         let order_id = wire::order_id(&request.order_id)?;
+        let epoch = self.holder(&caller).await?.epoch(request.epoch);
         let status = again(async || {
             let mut conn = self.pool.acquire().await?;
-            Ok(inventory::confirm(&mut conn, &order_id, request.epoch).await?)
+            Ok(inventory::confirm(&mut conn, &order_id, epoch).await?)
         })
         .await?;
         Ok(Response::new(proto::ConfirmResponse { status: wire::status_answer(status).into() }))
@@ -168,9 +189,11 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ReleaseRequest>,
     ) -> Result<Response<proto::ReleaseResponse>, Status> {
-        let (request, correlation_id) = self.admitted(request).await?;
+        let (request, caller) = Self::admitted(request)?;
         let (order_id, cause) = (wire::order_id(&request.order_id)?, wire::cause(&request.cause)?);
-        let released = again(|| self.release_once(&order_id, request.epoch, cause, &correlation_id)).await?;
+        // What was never reserved is released for good, so that a late reservation finds it so.
+        let epoch = self.become_holder(&caller).await?.epoch(request.epoch);
+        let released = again(|| self.release_once(&order_id, epoch, cause, &caller.correlation_id)).await?;
         let given_back = released.changed.iter().map(|change| change.changed_quantity).sum();
         Ok(Response::new(proto::ReleaseResponse { given_back }))
     }
@@ -179,9 +202,9 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::FulfilRequest>,
     ) -> Result<Response<proto::FulfilResponse>, Status> {
-        let (request, correlation_id) = self.admitted(request).await?;
-        let request = wire::left(&request)?;
-        let (already, remaining) = again(|| self.fulfil_once(&request, &correlation_id)).await?;
+        let (request, caller) = Self::admitted(request)?;
+        let request = wire::left(&request, self.holder(&caller).await?)?;
+        let (already, remaining) = again(|| self.fulfil_once(&request, &caller.correlation_id)).await?;
         Ok(Response::new(proto::FulfilResponse { already, remaining }))
     }
 
@@ -189,9 +212,10 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::GetReservationRequest>,
     ) -> Result<Response<proto::GetReservationResponse>, Status> {
-        let (request, _) = self.admitted(request).await?;
+        let (request, caller) = Self::admitted(request)?;
         let order_id = wire::order_id(&request.order_id)?;
-        let made = again(|| self.look_at(&order_id, request.epoch)).await?;
+        let holder = self.holder(&caller).await?;
+        let made = again(|| self.look_at(&order_id, holder, request.epoch)).await?;
         Ok(Response::new(proto::GetReservationResponse {
             reservation: Some(wire::reservation_answer(&made)),
         }))
@@ -201,11 +225,12 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ListServedRequest>,
     ) -> Result<Response<proto::ListServedResponse>, Status> {
-        let (request, _) = self.admitted(request).await?;
+        let (request, caller) = Self::admitted(request)?;
         let (since, limit) = wire::page(&request)?;
+        let holder = self.holder(&caller).await?;
         let (served, now) = again(async || {
             let mut conn = self.pool.acquire().await?;
-            Ok(inventory::served_since(&mut conn, since, request.after_movement_id, limit).await?)
+            Ok(inventory::served_since(&mut conn, holder, since, request.after_movement_id, limit).await?)
         })
         .await?;
         let entry = |ServedMovement { movement_id, order_id, at }| proto::Served {
@@ -221,16 +246,39 @@ impl Inventory for InventoryServer {
 }
 
 impl InventoryServer {
-    /// What the caller says and its correlation id, once the caller is admitted.
-    async fn admitted<Asked>(&self, request: Request<Asked>) -> Result<(Asked, String), Status> {
-        self.admission.admit(request.metadata(), request.remote_addr()).await?;
+    /// What the caller says, and who it is: it was admitted.
+    fn admitted<Asked>(request: Request<Asked>) -> Result<(Asked, Caller), Status> {
+        // Nothing comes here but through the door.
+        let Admitted(subject) = request
+            .extensions()
+            .get::<Admitted>()
+            .cloned()
+            .ok_or_else(|| Status::unauthenticated("This needs a valid bearer token"))?;
         let correlation_id = request
             .metadata()
             .get(CORRELATION_ID)
             .and_then(|id| id.to_str().ok())
             .filter(|id| is_correlation_id(id))
             .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
-        Ok((request.into_inner(), correlation_id))
+        Ok((request.into_inner(), Caller { subject, correlation_id }))
+    }
+
+    /// The same, to write something under it.
+    async fn become_holder(&self, caller: &Caller) -> Result<Holder, Status> {
+        again(async || {
+            let mut conn = self.pool.acquire().await?;
+            Ok(inventory::become_holder(&mut conn, &caller.subject).await?)
+        })
+        .await
+    }
+
+    /// Whose reservations alone the caller can name.
+    async fn holder(&self, caller: &Caller) -> Result<Holder, Status> {
+        again(async || {
+            let mut conn = self.pool.acquire().await?;
+            Ok(inventory::holder_of(&mut conn, &caller.subject).await?)
+        })
+        .await
     }
 
     async fn reserve_once(
@@ -266,7 +314,7 @@ impl InventoryServer {
     async fn release_once(
         &self,
         order_id: &OrderId,
-        epoch: u32,
+        epoch: Epoch,
         cause: &str,
         correlation_id: &str,
     ) -> Result<Released, StockError> {
@@ -277,7 +325,11 @@ impl InventoryServer {
     }
 
     /// Gives back what nobody confirmed in time.
-    pub(crate) async fn release_unconfirmed(&self, order_id: &OrderId, epoch: u32) -> Result<(), StockError> {
+    pub(crate) async fn release_unconfirmed(
+        &self,
+        order_id: &OrderId,
+        epoch: Epoch,
+    ) -> Result<(), StockError> {
         again_or(async || {
             let mut tx = self.pool.begin().await?;
             let released = inventory::release_unconfirmed(&mut tx, order_id, epoch).await?;
@@ -325,13 +377,18 @@ impl InventoryServer {
         Ok((fulfilled.already, fulfilled.remaining))
     }
 
-    async fn look_at(&self, order_id: &OrderId, epoch: Option<u32>) -> Result<Reservation, StockError> {
+    async fn look_at(
+        &self,
+        order_id: &OrderId,
+        holder: Holder,
+        epoch: Option<u32>,
+    ) -> Result<Reservation, StockError> {
         let mut conn = self.pool.acquire().await?;
         let made = match epoch {
-            Some(epoch) => inventory::reservation(&mut conn, order_id, epoch).await?,
-            None => inventory::latest_reservation(&mut conn, order_id).await?,
+            Some(epoch) => inventory::reservation(&mut conn, order_id, holder.epoch(epoch)).await?,
+            None => inventory::latest_reservation(&mut conn, order_id, holder).await?,
         };
-        let epoch = epoch.unwrap_or_default();
+        let epoch = holder.epoch(epoch.unwrap_or_default());
         Ok(made.ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch })?)
     }
 

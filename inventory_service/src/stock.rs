@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use domain::{OrderId, Quantity, Sku, WarehouseId};
 use inventory::{
-    FulfilRequest, InventoryError, ReservationStatus, ReserveOutcome, ReserveRequest, StockedItem, Surplus,
+    Epoch, FulfilRequest, InventoryError, ReservationStatus, ReserveOutcome, ReserveRequest, StockedItem,
+    Surplus,
 };
 use orders::{
     Order,
@@ -33,7 +34,7 @@ pub enum Stock {
 
 /// What the service answered before the caller's transaction; nothing where stock is here.
 #[derive(Debug)]
-pub struct Ahead<Answer>(Option<(OrderId, u32, Answer)>);
+pub struct Ahead<Answer>(Option<(OrderId, Epoch, Answer)>);
 
 impl<Answer> Ahead<Answer> {
     /// Nothing was asked.
@@ -49,7 +50,7 @@ impl<Answer> Ahead<Answer> {
     }
 
     /// The answer, if it was given for this order and epoch.
-    fn taken_for(self, order_id: &OrderId, epoch: u32) -> Result<Answer, StockError> {
+    fn taken_for(self, order_id: &OrderId, epoch: Epoch) -> Result<Answer, StockError> {
         match self.0 {
             Some((order, at, answer)) if order == *order_id && at == epoch => Ok(answer),
             _ => Err(StockError::Overtaken),
@@ -153,7 +154,7 @@ impl Stock {
     ) -> Result<Ahead<()>, StockError> {
         let Self::There(client) = self else { return Ok(Ahead::nothing()) };
         client.release(order_id, epoch, cause, correlation_id).await?;
-        Ok(Ahead(Some((order_id.clone(), epoch, ()))))
+        Ok(Ahead(Some((order_id.clone(), epoch.into(), ()))))
     }
 
     /// Gives back in the caller's transaction, with the events and the messages for those who waited;
@@ -170,9 +171,9 @@ impl Stock {
         correlation_id: &str,
     ) -> Result<(), StockError> {
         if let Self::There(_) = self {
-            return ahead.taken_for(order_id, epoch);
+            return ahead.taken_for(order_id, epoch.into());
         }
-        let released = inventory::release(conn, order_id, epoch, cause).await?;
+        let released = inventory::release(conn, order_id, epoch.into(), cause).await?;
         news::announce(conn, correlation_id, &released.changed).await?;
         news::wake(conn, correlation_id, &released.served, Duration::ZERO).await?;
         Ok(())
@@ -235,7 +236,7 @@ impl Stock {
             Self::Here => {
                 let surplus = Surplus {
                     order_id: &order.order_id,
-                    epoch: order.epoch,
+                    epoch: order.epoch.into(),
                     warehouse: &WarehouseId::parse(&parcel.warehouse).map_err(StockError::unexpected)?,
                     shipment_id: &format!("{}/{}/surplus", parcel.reference, parcel.shipment_id),
                     lines: &left,

@@ -41,7 +41,7 @@ async fn sweep_once(server: &InventoryServer, swept_at: Option<Instant>) -> Resu
     };
     for (order_id, epoch) in over {
         server.release_unconfirmed(&order_id, epoch).await?;
-        info!(order.id = %order_id, epoch, "a provisional reservation that nobody confirmed was given back");
+        info!(order.id = %order_id, %epoch, "a provisional reservation that nobody confirmed was given back");
     }
     while server.expire_allocations(BATCH).await? {}
     Ok(())

@@ -14,6 +14,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod outbox;
 pub mod parcels;
+pub mod privacy;
 pub mod progress;
 pub mod record;
 pub mod refunds;

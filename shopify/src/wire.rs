@@ -23,7 +23,8 @@ pub use customer::{Address, Customer};
 pub use fulfilments::parse_fulfilment;
 use members::Members;
 pub use mentions::{
-    parse_fulfilment_order_mention, parse_order_mention, parse_reverse_fulfilment_order_mention,
+    parse_fulfilment_order_mention, parse_order_mention, parse_orders_requested, parse_orders_to_redact,
+    parse_reverse_fulfilment_order_mention,
 };
 pub use refunds::{ParsedRefund, RefundLine, parse_refund};
 pub use returns::{ParsedReturn, ReturnLine, parse_return};

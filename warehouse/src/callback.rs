@@ -8,6 +8,7 @@ mod signature;
 use chrono::{DateTime, Utc};
 use domain::{HandOverReference, leniently};
 use serde_json::Value;
+use url::Url;
 
 use crate::{
     shipment::{ShipmentLine, ShipmentStatus},
@@ -92,10 +93,15 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
         lines: lines(&value)?,
         carrier: text("carrier"),
         tracking_number: text("trackingNumber"),
-        tracking_url: text("trackingUrl"),
+        tracking_url: text("trackingUrl").filter(|address| is_web_address(address)),
         occurred_at: value.get("occurredAt").and_then(wire::moment),
         reason: text("reason"),
     })
+}
+
+/// People follow it in a browser.
+fn is_web_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
@@ -149,6 +155,19 @@ mod tests {
         assert_eq!(callback.tracking_number.as_deref(), Some("PP1"));
         assert_eq!(callback.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00.500+00:00");
         assert_eq!(callback.reason, None);
+    }
+
+    #[test]
+    fn an_address_that_no_browser_should_follow_is_left_out() {
+        let mut body = shipped();
+        for address in
+            ["javascript:alert(1)", "data:text/html,x", "ftp://t.example.com/1", "//t.example.com/1"]
+        {
+            body["trackingUrl"] = json!(address);
+            assert_eq!(read(&body).unwrap().tracking_url, None, "{address}");
+        }
+        body["trackingUrl"] = json!("http://t.example.com/1");
+        assert_eq!(read(&body).unwrap().tracking_url.as_deref(), Some("http://t.example.com/1"));
     }
 
     #[test]

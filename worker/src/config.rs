@@ -26,6 +26,13 @@ pub struct Config {
     /// How often allocations of other services that were not confirmed in time are given back.
     #[arg(long, env = "WORKER_EXPIRE_EVERY", default_value = "1s", value_parser = humantime::parse_duration)]
     pub worker_expire_every: Duration,
+    /// How long personal data are kept: from the end of an order's story, or from the last that was heard of it.
+    /// Then customers, messages' bodies, vendors' words and users without other orders go. From 1day.
+    #[arg(long, env = "PERSONAL_DATA_FOR", default_value = "90days", value_parser = humantime::parse_duration)]
+    pub personal_data_for: Duration,
+    /// How often personal data are looked for that are to go.
+    #[arg(long, env = "WORKER_FORGET_EVERY", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub worker_forget_every: Duration,
     /// How often runs that are gone are looked for.
     #[arg(long, env = "WORKER_LOOK_FOR_LOST_RUNS_EVERY", default_value = "30s", value_parser = humantime::parse_duration)]
     pub worker_look_for_lost_runs_every: Duration,

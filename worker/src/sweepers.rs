@@ -7,7 +7,7 @@ use std::{future::Future, time::Duration};
 use intake::Dispatcher;
 use inventory_service::{announce, wake};
 use metrics::gauge;
-use orders::{attention, idempotency, inbox};
+use orders::{attention, idempotency, inbox, privacy};
 use sqlx::PgPool;
 use tokio::{task::JoinSet, time::sleep};
 use tracing::{info, warn};
@@ -23,6 +23,9 @@ const LEASE: Duration = Duration::from_secs(30);
 const LOOKS: i64 = 100;
 /// Allocations expired at once: their stock is locked together, so not too many.
 const EXPIRIES: i64 = 100;
+
+/// Orders, messages and users that are forgotten at once.
+const FORGOTTEN: i64 = 500;
 
 /// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
 const ANSWERS: i64 = 1000;
@@ -51,7 +54,24 @@ pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet
     sweepers.spawn(async move {
         repeat(LOOK_FOR_OLD_ANSWERS_EVERY, || forget_old_answers(&pool_)).await;
     });
+    let (every, keep, pool_) = (config.worker_forget_every, config.personal_data_for, pool.clone());
+    sweepers.spawn(async move {
+        repeat(every, || forget_people(&pool_, keep)).await;
+    });
     sweepers
+}
+
+/// Personal data that are old, or that somebody asks to have forgotten.
+async fn forget_people(pool: &PgPool, keep: Duration) -> anyhow::Result<bool> {
+    let mut tx = pool.begin().await?;
+    let orders = privacy::forget(&mut tx, keep, FORGOTTEN).await?;
+    let bodies = privacy::forget_bodies(&mut tx, keep, FORGOTTEN).await?;
+    let users = privacy::forget_users(&mut tx, keep, FORGOTTEN).await?;
+    tx.commit().await?;
+    if orders + bodies + users > 0 {
+        info!(orders, bodies, users, "personal data were forgotten");
+    }
+    Ok([orders, bodies, users].into_iter().any(|count| i64::try_from(count) == Ok(FORGOTTEN)))
 }
 
 /// Repeats for ever; at once while there is more, else after a pause.

@@ -29,7 +29,7 @@ impl OrderRecords {
         // Nothing that is held has left: where stock is at a service of its own, the next plan asks it.
         let is_to_be_asked = gone.lines.is_empty() && stock.there().is_some();
         let outstanding = if gone.lines.is_empty() || !(first || stock.there().is_some()) {
-            let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch).await?;
+            let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch.into()).await?;
             holding.map_or(0, |holding| holding.outstanding())
         } else {
             stock.fulfil_within(&mut tx, ahead, &gone, &order.correlation_id).await?
@@ -141,7 +141,7 @@ fn stock_gone(order: &Order, parcel: &Shipment, besides: &[ParcelLine]) -> Resul
     }
     Ok(FulfilRequest {
         order_id: order.order_id.clone(),
-        epoch: order.epoch,
+        epoch: order.epoch.into(),
         warehouse: WarehouseId::parse(&parcel.warehouse)?,
         shipment_id: format!("{}/{}", parcel.reference, parcel.shipment_id),
         lines,

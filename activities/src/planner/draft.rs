@@ -81,7 +81,7 @@ impl Draft {
         let demand = self.demand.as_ref()?;
         Some(ReserveRequest {
             order_id: order.order_id.clone(),
-            epoch: order.epoch,
+            epoch: order.epoch.into(),
             lines: demand.lines.clone(),
             placed: demand.placed.clone(),
             pinned: self.misfits.pinned.clone(),

@@ -1,7 +1,7 @@
 //! The issuer's keys, fetched from its JWKS URL and kept.
 //!
 //! **Invariant:** tokens alone cannot make us hammer the issuer: it is asked once at a time, and not
-//! again before some seconds are over. Keys that were fetched are kept until others are.
+//! again before some seconds are over. Keys that were fetched are kept until others are, for a day at most.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -28,11 +28,17 @@ pub(super) struct Pace {
     pub(super) not_before: Duration,
     /// Keys older than this are fetched anew.
     pub(super) old_after: Duration,
+    /// Keys older than this are good for nothing, whether or not the issuer answers.
+    pub(super) gone_after: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { not_before: Duration::from_secs(10), old_after: Duration::from_secs(600) }
+        Self {
+            not_before: Duration::from_secs(10),
+            old_after: Duration::from_secs(600),
+            gone_after: Duration::from_secs(24 * 3600),
+        }
     }
 }
 
@@ -93,9 +99,8 @@ impl Issuer {
         }
         // A failure would be a panic, after which there are no more keys than before.
         let _ = self.ask().await;
-        self.known_key(id, algorithm).ok_or_else(|| {
-            if self.read(|known| known.keys.is_some()) { NoKey::Unknown } else { NoKey::NoneFetched }
-        })
+        self.known_key(id, algorithm)
+            .ok_or_else(|| if self.keys().is_some() { NoKey::Unknown } else { NoKey::NoneFetched })
     }
 
     /// Asks the issuer, unless somebody does or did shortly before. Whoever hangs up does not end it.
@@ -118,6 +123,9 @@ impl Issuer {
         known.asked_at = Some(Instant::now());
         match fetched {
             Ok(keys) => {
+                if keys.is_empty() {
+                    warn!("the issuer has no key for RS256, ES256 or EdDSA: no token is good");
+                }
                 info!(keys = keys.len(), "keys of the issuer fetched");
                 known.keys = Some(keys.into());
                 known.fetched_at = known.asked_at;
@@ -129,8 +137,15 @@ impl Issuer {
     }
 
     fn known_key(&self, id: Option<&str>, algorithm: Algorithm) -> Option<Key> {
-        let keys = self.read(|known| known.keys.clone())?;
-        keys::find(&keys, id, algorithm).cloned()
+        keys::find(&self.keys()?, id, algorithm).cloned()
+    }
+
+    /// The keys at hand, unless they are too old.
+    fn keys(&self) -> Option<Arc<[Key]>> {
+        self.read(|known| {
+            let is_good = known.fetched_at.is_some_and(|at| at.elapsed() < self.pace.gone_after);
+            known.keys.clone().filter(|_| is_good)
+        })
     }
 
     fn is_old(&self) -> bool {
@@ -153,8 +168,8 @@ impl Issuer {
             }
             body.extend_from_slice(&part);
         }
-        let keys = keys::of_set(&body)?;
-        if keys.is_empty() { Err(NotFetched::Empty) } else { Ok(keys) }
+        // A set without keys withdraws those there were.
+        Ok(keys::of_set(&body)?)
     }
 }
 
@@ -166,6 +181,4 @@ enum NotFetched {
     NoSet(#[from] serde_json::Error),
     #[error("the key set is larger than {MOST_SET_BYTES} bytes")]
     TooLarge,
-    #[error("the set has no key for RS256, ES256 or EdDSA")]
-    Empty,
 }

@@ -4,7 +4,7 @@
 //! been quiet for that long is forgotten.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -14,6 +14,8 @@ use governor::{
     DefaultKeyedRateLimiter, Quota,
     clock::{Clock, DefaultClock},
 };
+
+use crate::places::network_of;
 
 /// Seconds' worth of requests that may come at once.
 const BURST_S: u32 = 2;
@@ -30,15 +32,9 @@ pub(super) enum Who {
 }
 
 impl Who {
-    /// Whoever is at an address. One that has a network of IPv6 has all its addresses (RFC 6177).
+    /// Whoever is at an address.
     pub(super) fn at(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) if !address.is_loopback() => {
-                let [a, b, c, d, ..] = address.segments();
-                Self::At(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
-            }
-            address => Self::At(address),
-        }
+        Self::At(network_of(address))
     }
 }
 

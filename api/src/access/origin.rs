@@ -9,18 +9,21 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
 
-/// What proxies add.
-const OF_PROXIES: [HeaderName; 4] = [
-    header::FORWARDED,
-    header::VIA,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-real-ip"),
-];
+/// What proxies add, beside every `X-Forwarded-…`.
+const OF_PROXIES: [HeaderName; 3] = [header::FORWARDED, header::VIA, HeaderName::from_static("x-real-ip")];
+/// What browsers say of the page that asks (Fetch Metadata).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What shows that the request comes from elsewhere; none if nothing does.
-pub(super) fn elsewhere(headers: &HeaderMap, allowed_origins: &[HeaderValue]) -> Option<&'static str> {
-    if OF_PROXIES.iter().any(|name| headers.contains_key(name)) {
+/// What shows that the request comes from elsewhere; none if nothing does. A page of an origin that may call
+/// from a browser is from elsewhere too: what it may do, its token says.
+pub(super) fn elsewhere(headers: &HeaderMap) -> Option<&'static str> {
+    let is_of_a_proxy =
+        |name: &HeaderName| OF_PROXIES.contains(name) || name.as_str().starts_with("x-forwarded-");
+    if headers.keys().any(is_of_a_proxy) {
         return Some("no token, and it came through a proxy");
+    }
+    if headers.get_all(FETCH_SITE).iter().any(|site| site == "cross-site") {
+        return Some("no token, and a page of another site asks");
     }
     let host = headers.get(header::HOST);
     if host.is_some_and(|host| !is_loopback(host)) {
@@ -31,7 +34,7 @@ pub(super) fn elsewhere(headers: &HeaderMap, allowed_origins: &[HeaderValue]) ->
         host.is_some_and(|host| origin.as_bytes().strip_prefix(b"http://") == Some(host.as_bytes()))
     };
     let mut origins = headers.get_all(header::ORIGIN).iter();
-    let is_foreign = origins.any(|origin| !own(origin) && !allowed_origins.contains(origin));
+    let is_foreign = origins.any(|origin| !own(origin));
     is_foreign.then_some("no token, and it comes from a page of another origin")
 }
 
@@ -53,7 +56,7 @@ mod tests {
         let headers = given.iter().map(|(name, value)| {
             (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
         });
-        elsewhere(&headers.collect(), &[HeaderValue::from_static("http://localhost:3000")])
+        elsewhere(&headers.collect())
     }
 
     #[test]
@@ -63,12 +66,15 @@ mod tests {
         }
         assert_eq!(reason(&[]), None);
         assert_eq!(reason(&[("host", "127.0.0.1:8080"), ("origin", "http://127.0.0.1:8080")]), None);
-        assert_eq!(reason(&[("host", "127.0.0.1:8080"), ("origin", "http://localhost:3000")]), None);
+        let same_site = ("sec-fetch-site", "same-origin");
+        assert_eq!(reason(&[("host", "localhost:8080"), same_site]), None);
     }
 
     #[test]
     fn what_came_through_a_proxy_needs_a_token() {
-        for name in ["forwarded", "via", "x-forwarded-for", "x-real-ip"] {
+        for name in
+            ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-anything", "x-real-ip"]
+        {
             assert!(reason(&[("host", "localhost"), (name, "127.0.0.1")]).is_some(), "{name}");
         }
         for host in ["shop.example.com", "localhost.example.com", "192.0.2.1:8080", "", "a b"] {
@@ -85,8 +91,11 @@ mod tests {
             "http://localhost",
             "https://localhost:8080",
             "http://localhost:80800",
+            // Also one that may call from a browser.
+            "http://localhost:3000",
         ] {
             assert!(reason(&[host, ("origin", origin)]).is_some(), "{origin}");
         }
+        assert!(reason(&[host, ("sec-fetch-site", "cross-site")]).is_some());
     }
 }

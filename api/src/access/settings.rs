@@ -2,11 +2,18 @@
 //!
 //! **Invariant:** whatever cannot be reached from this machine alone asks everybody for a token.
 
-use std::{fmt, net::SocketAddr, num::NonZeroU32};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+};
 
 use axum::http::HeaderValue;
 use clap::Args;
+use ipnet::IpNet;
 use url::{Host, Url};
+
+use crate::{host::Hosts, places::Addresses, server::Entrance};
 
 /// The demo signs with it, and everybody can read it there.
 const PUBLISHED_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
@@ -40,6 +47,15 @@ pub struct AccessSettings {
     /// Requests of one caller in a second, twice that in a burst; by default 50, on loopback 10000.
     #[arg(long, env = "API_REQUESTS_PER_SECOND")]
     api_requests_per_second: Option<String>,
+    /// Networks of the proxies in front of the API, comma separated, for example 10.0.0.0/8: the address that
+    /// X-Forwarded-For names behind one counts, and no address holds more than 100 connections. By default
+    /// none, and addresses are not told apart.
+    #[arg(long, env = "TRUSTED_PROXIES")]
+    trusted_proxies: Option<String>,
+    /// Hosts that are answered, comma separated and without ports, for example waybill.example.com; by
+    /// default all. Name them where a proxy passes the host on.
+    #[arg(long, env = "API_ALLOWED_HOSTS")]
+    api_allowed_hosts: Option<String>,
     /// Origins whose pages may call the API from a browser, comma separated, for example
     /// https://shop.example.com; by default none.
     #[arg(long, env = "API_CORS_ORIGINS")]
@@ -54,6 +70,8 @@ impl fmt::Debug for AccessSettings {
             .field("auth_audience", &self.auth_audience)
             .field("api_require_token", &self.api_require_token)
             .field("api_requests_per_second", &self.api_requests_per_second)
+            .field("trusted_proxies", &self.trusted_proxies)
+            .field("api_allowed_hosts", &self.api_allowed_hosts)
             .field("api_cors_origins", &self.api_cors_origins)
             .finish_non_exhaustive()
     }
@@ -68,6 +86,8 @@ pub struct AccessConfig {
     pub tokenless: bool,
     /// Requests of one caller in a second.
     pub requests_per_s: NonZeroU32,
+    /// What is looked at before a request gets to its route.
+    pub entrance: Entrance,
     /// Origins whose pages may call from a browser.
     pub cors_origins: Vec<HeaderValue>,
 }
@@ -109,10 +129,18 @@ impl fmt::Debug for Secret {
 }
 
 impl AccessSettings {
-    /// Checks everything, for an API that listens on `listen`; what is wrong is added to `problems`.
-    pub(crate) fn resolve(&self, listen: Option<SocketAddr>, problems: &mut Vec<String>) -> AccessConfig {
-        let on_loopback = listen.is_none_or(|address| address.ip().is_loopback());
-        let authentication = self.authentication(on_loopback, problems);
+    /// Checks everything, for an API that listens on `listen` and perhaps elsewhere too; what is wrong is
+    /// added to `problems`.
+    pub(crate) fn resolve(
+        &self,
+        listen: Option<SocketAddr>,
+        elsewhere: Option<SocketAddr>,
+        problems: &mut Vec<String>,
+    ) -> AccessConfig {
+        let is_loopback = |address: SocketAddr| address.ip().is_loopback();
+        let on_loopback = listen.is_none_or(is_loopback);
+        let all_on_loopback = on_loopback && elsewhere.is_none_or(is_loopback);
+        let authentication = self.authentication(all_on_loopback, problems);
         let is_configured = given(&self.auth_jwks_url).or(given(&self.auth_hs256_secret)).is_some();
         if let Some(address) = listen.filter(|_| !on_loopback && !is_configured) {
             problems.push(format!(
@@ -131,8 +159,38 @@ impl AccessSettings {
             authentication,
             tokenless: on_loopback && !requires_token,
             requests_per_s: self.requests_per_s(on_loopback, problems),
+            entrance: Entrance { hosts: self.hosts(problems), addresses: self.addresses(problems) },
             cors_origins: self.cors_origins(problems),
         }
+    }
+
+    fn addresses(&self, problems: &mut Vec<String>) -> Addresses {
+        let list = given(&self.trusted_proxies).unwrap_or_default();
+        let mut proxies = Vec::new();
+        for proxy in list.split(',').map(str::trim).filter(|proxy| !proxy.is_empty()) {
+            let network = proxy.parse::<IpNet>().or_else(|_| proxy.parse::<IpAddr>().map(IpNet::from));
+            match network {
+                Ok(network) => proxies.push(network),
+                Err(_) => problems.push(format!(
+                    "TRUSTED_PROXIES: {proxy}: a network or an address is needed, for example 10.0.0.0/8"
+                )),
+            }
+        }
+        Addresses::behind(proxies)
+    }
+
+    fn hosts(&self, problems: &mut Vec<String>) -> Hosts {
+        let list = given(&self.api_allowed_hosts).unwrap_or_default();
+        let mut hosts = Vec::new();
+        for host in list.split(',').map(str::trim).filter(|host| !host.is_empty()) {
+            match Host::parse(host) {
+                Ok(_) => hosts.push(host.to_owned()),
+                Err(_) => problems.push(format!(
+                    "API_ALLOWED_HOSTS: {host}: a host without a port is needed, for example waybill.example.com"
+                )),
+            }
+        }
+        Hosts::new(hosts)
     }
 
     fn authentication(&self, on_loopback: bool, problems: &mut Vec<String>) -> Option<Authentication> {

@@ -72,6 +72,8 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::POST, "/api/orders/{id}/retry", STAFF),
     house(Method::POST, "/api/users", OWNERS),
     house(Method::GET, "/api/users/{id}", SHOPPERS),
+    house(Method::GET, "/api/data-requests", OWNERS),
+    house(Method::GET, "/api/data-requests/{id}", OWNERS),
     house(Method::POST, "/api/inventory", STAFF),
     house(Method::GET, "/api/inventory", STAFF),
     house(Method::GET, "/api/inventory/{id}", SHOPPERS),

@@ -15,7 +15,14 @@ use settings::AccessConfig;
 fn access(tokenless: bool, requests_per_s: u32) -> Access {
     let requests_per_s = NonZeroU32::new(requests_per_s).unwrap();
     let cors_origins = vec![HeaderValue::from_static("https://shop.example.com")];
-    Access::new(&AccessConfig { authentication: None, tokenless, requests_per_s, cors_origins }).unwrap()
+    Access::new(&AccessConfig {
+        authentication: None,
+        tokenless,
+        requests_per_s,
+        entrance: crate::server::Entrance::default(),
+        cors_origins,
+    })
+    .unwrap()
 }
 
 /// Routes that tell who is calling, behind their doors.

@@ -90,6 +90,10 @@ impl Verifier {
             // RFC 7515 (4.1.11): what must be understood and is not makes the token no good.
             return Err(Refusal::Bad("asks for an extension"));
         }
+        if !header.typ.as_deref().is_none_or(is_a_token) {
+            // RFC 8725 (3.11): a token that was made for something else is none for us.
+            return Err(Refusal::Bad("another kind of token"));
+        }
         let key = self.key(&header).await?;
         let claims = decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm));
         let claims = claims.map_err(|error| Refusal::Bad(reason(error.kind())))?.claims;
@@ -125,6 +129,12 @@ impl Verifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation
     }
+}
+
+/// `JWT` (RFC 7519), or an access token's `at+jwt` (RFC 9068), with or without `application/`.
+fn is_a_token(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    matches!(kind.strip_prefix("application/").unwrap_or(&kind), "jwt" | "at+jwt")
 }
 
 fn is_subject(subject: &str) -> bool {

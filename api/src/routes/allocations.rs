@@ -7,15 +7,17 @@ use axum::{
     http::StatusCode,
 };
 use intake::settings::SWEEP_AFTER;
-use inventory::{AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord};
+use inventory::{AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord, Holder};
 use inventory_service::{announce, wake};
 use orders::inbox::Message;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    caller::Caller,
     correlation::CorrelationId,
     envelope::{Failure, Success},
     extract::{JsonBody, PathPart},
+    grpc,
     problem::Problem,
     server::Api,
     transaction,
@@ -56,10 +58,12 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
 )]
 async fn allocate(
     State(api): State<Api>,
+    caller: Caller,
     Extension(correlation_id): Extension<CorrelationId>,
     JsonBody(form): JsonBody<AllocationForm>,
 ) -> Result<(StatusCode, Json<Success<AllocationBody>>), Problem> {
-    let request = form.check()?;
+    let mut request = form.check()?;
+    request.holder = become_holder(&api, &caller).await?;
     let (status, mut allocations) = hold(&api, &request, &correlation_id).await?;
     let allocation = allocations.pop().ok_or_else(|| Problem::Internal("nothing was allocated".into()))?;
     Ok((status, Success::new(allocation)))
@@ -84,17 +88,20 @@ async fn allocate(
 )]
 async fn allocate_together(
     State(api): State<Api>,
+    caller: Caller,
     Extension(correlation_id): Extension<CorrelationId>,
     JsonBody(form): JsonBody<BulkForm>,
 ) -> Result<(StatusCode, Json<Success<Vec<AllocationBody>>>), Problem> {
-    let request = form.check()?;
+    let mut request = form.check()?;
+    request.holder = become_holder(&api, &caller).await?;
     let (status, allocations) = hold(&api, &request, &correlation_id).await?;
     Ok((status, Success::new(allocations)))
 }
 
 /// What an order holds and held
 ///
-/// An order nothing was ever held for has none.
+/// Of an order of ours all of it, and of another what the caller holds. An order nothing was ever held
+/// for has none.
 #[utoipa::path(
     get, path = "/allocations/by-order/{orderId}", tag = "allocations", operation_id = "allocationsOfOrder",
     params(("orderId" = String, Path, description = "The order", pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ord_123")),
@@ -102,11 +109,13 @@ async fn allocate_together(
 )]
 async fn of_order(
     State(api): State<Api>,
+    caller: Caller,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<Vec<AllocationBody>>>, Problem> {
     let order_id = order_id(&id)?;
+    let holder = whose(&api, &caller).await?;
     let mut conn = api.pool.acquire().await?;
-    let allocations = inventory::allocations_of_order(&mut conn, &order_id).await?;
+    let allocations = inventory::allocations_of_order(&mut conn, &order_id, holder).await?;
     Ok(Success::new(shown(allocations)))
 }
 
@@ -127,10 +136,11 @@ async fn of_order(
 )]
 async fn confirm(
     State(api): State<Api>,
+    caller: Caller,
     Extension(correlation_id): Extension<CorrelationId>,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&api, &id, Change::Confirm, &correlation_id).await
+    change(&api, &caller, &id, Change::Confirm, &correlation_id).await
 }
 
 /// Give an allocation's stock back
@@ -150,10 +160,11 @@ async fn confirm(
 )]
 async fn cancel(
     State(api): State<Api>,
+    caller: Caller,
     Extension(correlation_id): Extension<CorrelationId>,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&api, &id, Change::Cancel, &correlation_id).await
+    change(&api, &caller, &id, Change::Cancel, &correlation_id).await
 }
 
 /// Book an allocation's pieces out, as they have left
@@ -173,10 +184,28 @@ async fn cancel(
 )]
 async fn fulfil(
     State(api): State<Api>,
+    caller: Caller,
     Extension(correlation_id): Extension<CorrelationId>,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&api, &id, Change::Fulfil, &correlation_id).await
+    change(&api, &caller, &id, Change::Fulfil, &correlation_id).await
+}
+
+/// Whom what the caller asks for belongs to.
+async fn become_holder(api: &Api, caller: &Caller) -> Result<Holder, Problem> {
+    let mut conn = api.pool.acquire().await?;
+    let subject = grpc::holding_subject(caller.key(), api.shared_allocations);
+    Ok(inventory::become_holder(&mut conn, subject).await?)
+}
+
+/// Whose allocations the caller sees; all where none is named.
+async fn whose(api: &Api, caller: &Caller) -> Result<Option<Holder>, Problem> {
+    if caller.sees_all() {
+        return Ok(None);
+    }
+    let mut conn = api.pool.acquire().await?;
+    let subject = grpc::holding_subject(caller.key(), api.shared_allocations);
+    Ok(Some(inventory::holder_of(&mut conn, subject).await?))
 }
 
 /// What is to become of an allocation.
@@ -214,13 +243,16 @@ async fn hold_once(
 
 async fn change(
     api: &Api,
+    caller: &Caller,
     id: &str,
     change: Change,
     correlation_id: &CorrelationId,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
     // An id of another form is the id of nothing here.
     let id = AllocationId::parse(id).map_err(|_| Problem::NoSuchAllocation(id.to_owned()))?;
-    let (record, messages) = transaction::retried(|| change_once(api, &id, change, correlation_id)).await?;
+    let holder = whose(api, caller).await?;
+    let (record, messages) =
+        transaction::retried(|| change_once(api, &id, (holder, change), correlation_id)).await?;
     messages.into_iter().for_each(|message| api.queue.offer(message));
     Ok(Success::new(record.into()))
 }
@@ -228,14 +260,14 @@ async fn change(
 async fn change_once(
     api: &Api,
     id: &AllocationId,
-    change: Change,
+    (holder, change): (Option<Holder>, Change),
     correlation_id: &CorrelationId,
 ) -> Result<(AllocationRecord, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
     let AllocationNews { record, changed, served } = match change {
-        Change::Confirm => inventory::confirm_allocation(&mut tx, id).await?,
-        Change::Cancel => inventory::cancel_allocation(&mut tx, id).await?,
-        Change::Fulfil => inventory::fulfil_allocation(&mut tx, id).await?,
+        Change::Confirm => inventory::confirm_allocation(&mut tx, id, holder).await?,
+        Change::Cancel => inventory::cancel_allocation(&mut tx, id, holder).await?,
+        Change::Fulfil => inventory::fulfil_allocation(&mut tx, id, holder).await?,
     };
     announce(&mut tx, correlation_id.as_str(), &changed).await?;
     let messages = wake(&mut tx, correlation_id.as_str(), &served, SWEEP_AFTER).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use domain::{LineId, OrderStatus, Quantity, Sku, WarehouseId};
-use inventory::{AllocationRecord, DemandLine};
+use inventory::{AllocationRecord, DemandLine, Holder};
 use orders::Order;
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -70,8 +70,8 @@ enum Open {
 }
 
 async fn explained_order(conn: &mut PgConnection, order: &Order) -> Result<ExplanationBody, Problem> {
-    let allocations = inventory::allocations_of_order(conn, &order.order_id).await?;
-    let reservation = inventory::latest_reservation(conn, &order.order_id).await?;
+    let allocations = inventory::allocations_of_order(conn, &order.order_id, Some(Holder::OURS)).await?;
+    let reservation = inventory::latest_reservation(conn, &order.order_id, Holder::OURS).await?;
     let body = explained(conn, open_lines(order, &allocations), None).await?;
     let held = allocations.iter().filter(|record| record.allocation.held() > 0);
     Ok(ExplanationBody {

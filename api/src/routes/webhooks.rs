@@ -297,11 +297,16 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Problem> {
     optional_header(headers, name)?.ok_or_else(|| Problem::invalid(name, "this header is missing"))
 }
 
-/// A header of 1 to 255 visible characters; an empty one counts as absent.
+/// A header of 1 to 255 visible characters; an empty one counts as absent. Of two, nobody knows which one
+/// the sender and a proxy between us looked at.
 fn optional_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
-    let Some(value) = headers.get(name) else {
+    let mut given = headers.get_all(name).iter();
+    let Some(value) = given.next() else {
         return Ok(None);
     };
+    if given.next().is_some() {
+        return Err(Problem::invalid(name, "once, and not twice"));
+    }
     match value.to_str().map(str::trim) {
         Ok(text) if text.len() <= MOST_HEADER_CHARACTERS => Ok(Some(text).filter(|text| !text.is_empty())),
         _ => Err(Problem::invalid(name, "at most 255 visible ASCII characters")),
@@ -310,5 +315,7 @@ fn optional_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
 
 /// A list of signatures may be longer than one value; the listener bounds all headers together.
 fn long_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
+    let mut given = headers.get_all(name).iter();
+    let value = given.next().filter(|_| given.next().is_none())?;
+    value.to_str().ok().filter(|text| !text.is_empty())
 }

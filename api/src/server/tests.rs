@@ -24,8 +24,8 @@ mod connections;
 
 const SHOP: &str = "a.myshopify.com";
 const SIGNED: &str = r#"{"id":1}"#;
-/// HMAC-SHA256 of `SIGNED` under `hush`.
-const SIGNATURE: &str = "VnKUjZsLuN5iZWjn5EntcBVCF9kMN43LglzCE1/GSeY=";
+/// HMAC-SHA256 of `SIGNED` under the shop's secret.
+const SIGNATURE: &str = "gqb/mZI8OCf3/j3Ur1xqzHGfmqHHhNnpOakaVHyc9dw=";
 
 /// The settings of an API whose database is not there.
 fn config() -> Config {
@@ -34,10 +34,10 @@ fn config() -> Config {
         "--database-url=postgres://waybill@127.0.0.1:1/waybill",
         "--shopify-shop=a.myshopify.com",
         "--shopify-admin-token=token",
-        "--shopify-webhook-secrets=hush",
+        "--shopify-webhook-secrets=hush-hush-hush-hush",
         "--wms-url=http://127.0.0.1:9091",
         "--wms-token=token",
-        "--wms-webhook-secrets=whsec_c2VjcmV0",
+        "--wms-webhook-secrets=whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=",
     ]);
     settings.unwrap().resolve().ok().unwrap()
 }
@@ -62,6 +62,7 @@ fn api(shared: Shared) -> Api {
         queue,
         dispatcher,
         stock: inventory_service::Stock::Here,
+        shared_allocations: false,
         unverified: Unverified::default(),
     }
 }
@@ -307,7 +308,8 @@ async fn a_request_under_way_at_the_end_is_still_answered_and_none_is_taken_afte
     let address = listener.local_addr().unwrap();
     let (end, ending) = oneshot::channel::<()>();
     let router = Router::new().route("/slow", get(handler));
-    let served = tokio::spawn(serve(listener, router, async move { drop(ending.await) }));
+    let served =
+        tokio::spawn(serve(listener, router, Entrance::default(), async move { drop(ending.await) }));
 
     let mut caller = TcpStream::connect(address).await.unwrap();
     caller.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();

@@ -8,6 +8,7 @@ use domain::{
 use orders::{
     Order, attention, brief,
     inbox::{Message, Settled},
+    privacy::Wish,
     progress::{self, Waiting},
     record::{self, Arrival, Arrived, Authority},
 };
@@ -40,6 +41,9 @@ impl Dispatcher {
             Topic::RefundsCreate => self.refunded(message, shop).await,
             Topic::ReturnsApprove => self.return_approved(message, shop).await,
             Topic::ReverseFulfilmentOrdersDispose => self.disposed(message, shop).await,
+            Topic::CustomersDataRequest => self.data_requested(message, shop).await,
+            Topic::CustomersRedact => self.customer_redacted(message, shop).await,
+            Topic::ShopRedact => self.redact(message, shop, Wish::Shop).await,
             Topic::FulfilmentsCreate | Topic::FulfilmentsUpdate => self.fulfilled(message, shop).await,
             Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_) => {
                 self.fulfilment_orders_changed(message).await

@@ -8,6 +8,7 @@ use orders::{
     Order, attention, brief, fulfilment_orders,
     inbox::{Message, Settled},
     parcels::{self, Parcel},
+    privacy::{self, Wish},
     record,
     refunds::{self, RefundLine, ReturnSource},
 };
@@ -225,6 +226,46 @@ impl Dispatcher {
             outcome = self.look_at_news(message, order).await?;
         }
         Ok(outcome)
+    }
+
+    /// Somebody asks the shop to be forgotten.
+    pub(super) async fn customer_redacted(
+        &self,
+        message: &Message,
+        shop: &Shop,
+    ) -> Result<Outcome, DispatchError> {
+        let Some(orders) = wire::parse_orders_to_redact(&message.body) else {
+            return self.unreadable_news(message, "orders_to_redact: is no list of order ids").await;
+        };
+        self.redact(message, shop, Wish::Orders(&orders)).await
+    }
+
+    /// Somebody asks the shop what is known. An administrator fetches it.
+    pub(super) async fn data_requested(
+        &self,
+        message: &Message,
+        shop: &Shop,
+    ) -> Result<Outcome, DispatchError> {
+        let Some(orders) = wire::parse_orders_requested(&message.body) else {
+            return self.unreadable_news(message, "orders_requested: is no list of order ids").await;
+        };
+        let mut tx = self.pool.begin().await?;
+        privacy::ask_for_data(&mut tx, &shop.domain, &orders, message.inbox_id).await?;
+        tx.commit().await?;
+        Ok(Outcome::Settle { how: Settled::Done, reason: None, order: None })
+    }
+
+    /// The worker's sweeper forgets; a body says who it is about, so it goes at once.
+    pub(super) async fn redact(
+        &self,
+        message: &Message,
+        shop: &Shop,
+        wish: Wish<'_>,
+    ) -> Result<Outcome, DispatchError> {
+        let mut tx = self.pool.begin().await?;
+        privacy::redact(&mut tx, &shop.domain, wish, message.inbox_id).await?;
+        tx.commit().await?;
+        Ok(Outcome::Settle { how: Settled::Done, reason: None, order: None })
     }
 
     /// Something about an order that cannot be read: a person sees it at the order, if that is known.

@@ -123,7 +123,7 @@ pub(crate) fn reservation_answer(made: &Reservation) -> proto::Reservation {
     };
     proto::Reservation {
         order_id: made.order_id.to_string(),
-        epoch: made.epoch,
+        epoch: made.epoch.number(),
         status: status_answer(made.status).into(),
         allocations: made.allocations.iter().map(allocation_answer).collect(),
         waiting: made.waiting.iter().map(waiting).collect(),
@@ -143,7 +143,7 @@ pub(crate) fn reservation_of(answer: proto::Reservation) -> Result<Reservation, 
     };
     Ok(Reservation {
         order_id: checked(OrderId::parse(&answer.order_id))?,
-        epoch: answer.epoch,
+        epoch: answer.epoch.into(),
         version: answer.version,
         status: status_of(answer.status())?,
         allocations: answer.allocations.iter().map(allocation_of).collect::<Result<_, _>>()?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
-use inventory::{DemandLine, FulfilRequest, Pinned, PlacedLine, ReserveMode, ReserveRequest};
+use inventory::{DemandLine, FulfilRequest, Holder, Pinned, PlacedLine, ReserveMode, ReserveRequest};
 
 use crate::error::Invalid;
 use crate::proto;
@@ -58,7 +58,7 @@ pub(crate) struct Wanted {
     pub(crate) provisional_for: Option<Duration>,
 }
 
-pub(crate) fn wanted(request: proto::ReserveRequest) -> Result<Wanted, Invalid> {
+pub(crate) fn wanted(request: proto::ReserveRequest, holder: Holder) -> Result<Wanted, Invalid> {
     count("lines", request.lines.len() + request.placed.len())?;
     let mode = match request.mode() {
         proto::ReserveMode::AllOrNothing => ReserveMode::AllOrNothing,
@@ -92,7 +92,7 @@ pub(crate) fn wanted(request: proto::ReserveRequest) -> Result<Wanted, Invalid> 
     };
     let request = ReserveRequest {
         order_id: order_id(&request.order_id)?,
-        epoch: request.epoch,
+        epoch: holder.epoch(request.epoch),
         lines: request.lines.iter().enumerate().map(line).collect::<Result<_, Invalid>>()?,
         placed: request.placed.iter().enumerate().map(placed).collect::<Result<_, Invalid>>()?,
         pinned: request.pinned.iter().enumerate().map(pinned).collect::<Result<_, Invalid>>()?,
@@ -136,7 +136,7 @@ pub(crate) fn reserve_request(
     };
     proto::ReserveRequest {
         order_id: request.order_id.to_string(),
-        epoch: request.epoch,
+        epoch: request.epoch.number(),
         lines: request.lines.iter().map(line).collect(),
         mode: mode.into(),
         preferred_warehouse_id: request.preferred_warehouse.as_ref().map(ToString::to_string),
@@ -148,7 +148,7 @@ pub(crate) fn reserve_request(
 }
 
 /// A shipment that has left.
-pub(crate) fn left(request: &proto::FulfilRequest) -> Result<FulfilRequest, Invalid> {
+pub(crate) fn left(request: &proto::FulfilRequest, holder: Holder) -> Result<FulfilRequest, Invalid> {
     count("lines", request.lines.len())?;
     let line = |(index, line): (usize, &proto::FulfilledLine)| {
         let sku = Invalid::of(format!("lines[{index}].sku"), Sku::parse(&line.sku))?;
@@ -156,7 +156,7 @@ pub(crate) fn left(request: &proto::FulfilRequest) -> Result<FulfilRequest, Inva
     };
     Ok(FulfilRequest {
         order_id: order_id(&request.order_id)?,
-        epoch: request.epoch,
+        epoch: holder.epoch(request.epoch),
         warehouse: Invalid::of("warehouse_id", WarehouseId::parse(&request.warehouse_id))?,
         shipment_id: bounded("shipment_id", &request.shipment_id)?.to_owned(),
         lines: request.lines.iter().enumerate().map(line).collect::<Result<_, Invalid>>()?,
@@ -170,7 +170,7 @@ pub(crate) fn fulfil_request(request: &FulfilRequest) -> proto::FulfilRequest {
     };
     proto::FulfilRequest {
         order_id: request.order_id.to_string(),
-        epoch: request.epoch,
+        epoch: request.epoch.number(),
         warehouse_id: request.warehouse.to_string(),
         shipment_id: request.shipment_id.clone(),
         lines: request.lines.iter().map(line).collect(),
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_request_survives_the_wire_whole() {
-        let Wanted { request, provisional_for } = wanted(asked()).ok().unwrap();
+        let Wanted { request, provisional_for } = wanted(asked(), Holder::OURS).ok().unwrap();
         assert_eq!(reserve_request(&request, provisional_for), asked());
         let left_now = proto::FulfilRequest {
             order_id: "order-1".into(),
@@ -220,7 +220,7 @@ mod tests {
             shipment_id: "REF/1".into(),
             lines: vec![proto::FulfilledLine { sku: "SHIRT".into(), quantity: 2 }],
         };
-        assert_eq!(fulfil_request(&left(&left_now).ok().unwrap()), left_now);
+        assert_eq!(fulfil_request(&left(&left_now, Holder::OURS).ok().unwrap()), left_now);
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         let changed = |change: fn(&mut proto::ReserveRequest)| {
             let mut request = asked();
             change(&mut request);
-            wanted(request).err().unwrap().field
+            wanted(request, Holder::OURS).err().unwrap().field
         };
         assert_eq!(changed(|request| request.order_id = "a b".into()), "order_id");
         assert_eq!(changed(|request| (request.lines.clear(), request.placed.clear()).0), "lines");

@@ -97,7 +97,8 @@ pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(O
             keep_lines(conn, order_id, arrival.facts).await?;
             keep_customer(conn, order_id, arrival).await?;
         }
-        Arrived::InDoubt => doubt(conn, order_id).await?,
+        // Raised also where there is doubt already: a read that goes on has begun before.
+        Arrived::InDoubt => super::doubt(conn, order_id).await?,
         Arrived::New | Arrived::Same | Arrived::Stale => {}
     }
     if let Some(cancelled_at) = arrival.facts.cancelled_at {
@@ -189,9 +190,12 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
              (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
               financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
               correlation_id, received_at, content_triggered_at, was_open, was_payable, address_said,
-              shop_fulfilments, refund_ids)
+              shop_fulfilments, refund_ids, redact_wanted_at)
          VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $12 IS NULL, $18, $19, $20, $21)
+                 $12 IS NULL, $18, $19, $20, $21,
+                 -- Somebody may have asked to be forgotten before.
+                 (SELECT max(asked_at) FROM orders.redactions
+                  WHERE redactions.shop = $4 AND shopify_order_ids @> ARRAY[$5::bigint]))
          ON CONFLICT ON CONSTRAINT orders_shop_order_unique DO NOTHING",
     )
     .bind(arrival.order_id.as_str())
@@ -249,14 +253,6 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
     .bind(&facts.refund_ids)
     .execute(conn)
     .await?;
-    Ok(())
-}
-
-async fn doubt(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
-    sqlx::query("UPDATE orders.orders SET content_in_doubt = true WHERE order_id = $1")
-        .bind(order.as_str())
-        .execute(conn)
-        .await?;
     Ok(())
 }
 
@@ -353,8 +349,15 @@ async fn keep_customer(
     arrival: &Arrival<'_>,
 ) -> Result<(), OrdersError> {
     let Some(customer) = &arrival.customer else { return Ok(()) };
+    // Of somebody who was forgotten on request nothing is kept again; what went by age may come back.
     sqlx::query(
-        "INSERT INTO orders.customers AS known (order_id, customer, ship_to_digest) VALUES ($1, $2, $3)
+        "WITH back AS (
+             UPDATE orders.orders SET personal_gone_at = NULL
+             WHERE order_id = $1 AND personal_gone_at IS NOT NULL AND redact_wanted_at IS NULL
+         )
+         INSERT INTO orders.customers AS known (order_id, customer, ship_to_digest)
+         SELECT $1, $2, $3 FROM orders.orders
+         WHERE order_id = $1 AND NOT (personal_gone_at IS NOT NULL AND redact_wanted_at IS NOT NULL)
          ON CONFLICT ON CONSTRAINT customers_pk DO UPDATE
              SET customer = CASE WHEN $4 THEN EXCLUDED.customer || jsonb_build_object(
                                      'shipping_address', known.customer -> 'shipping_address')

@@ -41,6 +41,27 @@ pub fn parse_reverse_fulfilment_order_mention(body: &[u8]) -> Option<i64> {
     inside.as_ref().unwrap_or(&body).own_id("ReverseFulfillmentOrder").ok()
 }
 
+/// The orders whose customer is to be forgotten, by a body of `customers/redact`: `orders_to_redact`.
+#[must_use]
+pub fn parse_orders_to_redact(body: &[u8]) -> Option<Vec<i64>> {
+    orders_listed(body, "orders_to_redact")
+}
+
+/// The orders whose customer wants to know, by a body of `customers/data_request`: `orders_requested`.
+#[must_use]
+pub fn parse_orders_requested(body: &[u8]) -> Option<Vec<i64>> {
+    orders_listed(body, "orders_requested")
+}
+
+fn orders_listed(body: &[u8], name: &str) -> Option<Vec<i64>> {
+    let value = document(body).ok()?;
+    match value.as_object()?.get(name) {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(ids)) => ids.iter().map(|id| members::id(id, "Order")).collect(),
+        Some(_) => None,
+    }
+}
+
 /// Every fulfilment order named anywhere in a body of `fulfillment_orders/*` or `fulfillment_holds/*`,
 /// each once, in rising order: the one it is about, and those that were split off, moved or merged.
 #[must_use]
@@ -124,6 +145,18 @@ mod tests {
         for body in [&b"{"[..], b"[61]", br#"{"id": "gid://shopify/Order/61"}"#] {
             assert_eq!(parse_reverse_fulfilment_order_mention(body), None);
         }
+    }
+
+    #[test]
+    fn orders_to_redact_are_listed_and_there_may_be_none() {
+        let read = |body: Value| parse_orders_to_redact(body.to_string().as_bytes());
+        let customer = json!({"id": 191_167, "email": "john@example.com", "phone": "555-625-1199"});
+        let body = json!({"shop_id": 954_889, "shop_domain": "a.myshopify.com", "customer": customer,
+            "orders_to_redact": [299_938, "280263", "gid://shopify/Order/220458"]});
+        assert_eq!(read(body), Some(vec![299_938, 280_263, 220_458]));
+        assert_eq!(read(json!({"customer": {}})), Some(vec![]));
+        assert_eq!(read(json!({"orders_to_redact": ["all"]})), None);
+        assert_eq!(parse_orders_to_redact(b"{"), None);
     }
 
     #[test]

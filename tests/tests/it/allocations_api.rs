@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
-    world::{self, Placed, SHOP, World, until},
+    world::{self, Placed, Plan, SHOP, World, until},
 };
 
 /// How long other processes may take to do their part.
@@ -318,5 +318,69 @@ fn what_an_order_of_ours_holds_is_seen_and_touched_by_nobody_else() {
         let more = post(world, "/allocations", &wanted(order, "i9", "ALLOC-OURS", 1)).await;
         assert_refused(&more, StatusCode::CONFLICT, "OWNED_BY_ORDER");
         assert_eq!(world.available("ALLOC-OURS").await, 3);
+    });
+}
+
+/// As somebody else's order system, or as an administrator.
+async fn as_another(
+    world: &World,
+    (role, subject): (&str, &str),
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, Value) {
+    let request = world.http.request(method, world.api(path)).bearer_auth(world.token_of(role, subject));
+    answer(if body.is_null() { request } else { request.json(body) }).await
+}
+
+#[test]
+fn what_one_system_holds_is_no_other_systems() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("DOORS-OWN", 10).await;
+        let mine = hold(world, wanted("doors-1", "1", "DOORS-OWN", 2)).await;
+        let stranger = ("order-service", "a-stranger");
+        let id = mine["id"].as_str().unwrap();
+        for what in ["confirm", "cancel", "fulfill"] {
+            let path = format!("/allocations/{id}/{what}");
+            let refused = as_another(world, stranger, Method::PUT, &path, &Value::Null).await;
+            assert_refused(&refused, StatusCode::NOT_FOUND, "ALLOCATION_NOT_FOUND");
+        }
+        let path = "/allocations/by-order/doors-1";
+        let (status, body) = as_another(world, stranger, Method::GET, path, &Value::Null).await;
+        assert_eq!((status, &body["data"]), (StatusCode::OK, &json!([])));
+
+        // The same order item of the stranger's own, with another quantity: no conflict tells of ours.
+        let theirs = wanted("doors-1", "1", "DOORS-OWN", 5);
+        let (status, body) = as_another(world, stranger, Method::POST, "/allocations", &theirs).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        assert_eq!(by_order(world, "doors-1").await.len(), 1);
+        assert_eq!(world.available("DOORS-OWN").await, 3);
+        let path = format!("/allocations/{}/cancel", body["data"]["id"].as_str().unwrap());
+        assert_eq!(as_another(world, stranger, Method::PUT, &path, &Value::Null).await.0, StatusCode::OK);
+        assert_eq!(world.available("DOORS-OWN").await, 8);
+
+        let admin = ("admin", "somebody");
+        let (_, body) =
+            as_another(world, admin, Method::GET, "/allocations/by-order/doors-1", &Value::Null).await;
+        assert_eq!(body["data"].as_array().unwrap().len(), 2, "{body}");
+        let path = format!("/allocations/{id}/cancel");
+        assert_eq!(as_another(world, admin, Method::PUT, &path, &Value::Null).await.0, StatusCode::OK);
+        assert_eq!(world.available("DOORS-OWN").await, 10);
+    });
+}
+
+#[test]
+fn where_allocations_are_shared_all_order_systems_are_one() {
+    world::run(async {
+        let world = World::start(Plan { shared_allocations: true, ..Plan::default() }).await;
+        world.stock("DOORS-SHARED", 10).await;
+        let mine = hold(&world, wanted("shared-1", "1", "DOORS-SHARED", 2)).await;
+        let other = ("order-service", "another-system");
+        let path = format!("/allocations/{}/confirm", mine["id"].as_str().unwrap());
+        assert_eq!(as_another(&world, other, Method::PUT, &path, &Value::Null).await.0, StatusCode::OK);
+        let again = wanted("shared-1", "1", "DOORS-SHARED", 3);
+        let refused = as_another(&world, other, Method::POST, "/allocations", &again).await;
+        assert_refused(&refused, StatusCode::CONFLICT, "ALLOCATION_EXISTS");
     });
 }

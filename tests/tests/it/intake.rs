@@ -138,7 +138,9 @@ fn what_cannot_be_read_or_is_not_acted_on_is_answered_and_kept_with_the_reason()
             ("in-3-theme", "themes/publish", "{\"id\":1}", "STORED"),
             ("in-3-refund", "refunds/create", "{\"id\":1}", "UNREADABLE"),
             ("in-3-return", "returns/cancel", "{\"id\":1}", "STORED"),
-            ("in-3-redact", "customers/redact", "{\"shop_id\":1}", "STORED"),
+            ("in-3-delete", "orders/delete", "{\"id\":1}", "STORED"),
+            ("in-3-redact", "customers/redact", "{\"orders_to_redact\":\"all\"}", "UNREADABLE"),
+            ("in-3-data", "customers/data_request", "[]", "UNREADABLE"),
             ("in-3-fulfil", "fulfillments/update", "{\"id\":1}", "UNREADABLE"),
             ("in-3-hold", "fulfillment_orders/placed_on_hold", "{}", "UNREADABLE"),
             (

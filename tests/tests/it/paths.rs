@@ -6,6 +6,7 @@ mod gate;
 mod news;
 mod parking;
 mod places;
+mod privacy;
 mod returns;
 mod stock;
 mod warehouse;

@@ -55,6 +55,8 @@ pub struct Plan {
     pub env: Vec<(&'static str, String)>,
     /// Further arguments for the simulators.
     pub simulators: Vec<String>,
+    /// Whether all other systems that hold stock are one.
+    pub shared_allocations: bool,
 }
 
 /// A shop with the quick policy that most tests use.
@@ -69,6 +71,8 @@ pub const STRICT_SHOP: &str = "strict.myshopify.com";
 pub const HOLDING_SHOP: &str = "holding.myshopify.com";
 /// A shop whose calls are repeated for as long as it takes.
 pub const PATIENT_SHOP: &str = "patient.myshopify.com";
+/// As [`SPLITTING_SHOP`], and as patient as [`PATIENT_SHOP`].
+pub const PATIENT_SPLITTING_SHOP: &str = "patient-splitting.myshopify.com";
 /// One whose locations are warehouses: the first `main`, the second `far`.
 pub const MAPPED_SHOP: &str = "mapped.myshopify.com";
 /// One whose people book in what comes back by putting it on the shelf.
@@ -129,7 +133,8 @@ impl World {
         let simulators = processes::simulators(api_port, &plan.simulators, &logs);
         let [shopify_url, wms_url] = simulators.addresses();
         let file = config.path().join("waybill.toml");
-        std::fs::write(&file, shops(&shopify_url)).expect("the configuration is written");
+        let shared = format!("shared_allocations = {}\n", plan.shared_allocations);
+        std::fs::write(&file, shared + &shops(&shopify_url)).expect("the configuration is written");
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", processes::database_url(&database)),
             (
@@ -147,6 +152,7 @@ impl World {
             ("WORKER_LOOK_FOR_LOST_RUNS_EVERY", "2s".to_owned()),
             ("WORKER_OVERDUE_INQUIRY_EVERY", "2s".to_owned()),
             ("WORKER_ASK_AGAIN_AFTER", "2s".to_owned()),
+            ("WORKER_FORGET_EVERY", "500ms".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -315,9 +321,13 @@ fn shops(shopify_url: &str) -> String {
         r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
     );
     file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
-    file += &shop(PATIENT_SHOP, "")
-        .replace("attempts = 3", "attempts = 50")
-        .replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
+    for (domain, policy) in
+        [(PATIENT_SHOP, ""), (PATIENT_SPLITTING_SHOP, r#", stock_out = "ship_what_is_there""#)]
+    {
+        file += &shop(domain, policy)
+            .replace("attempts = 3", "attempts = 50")
+            .replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
+    }
     file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
     file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
     for (domain, policy) in [(MAPPED_SHOP, ""), (FREE_SHOP, ", follow_shop_locations = false")] {

@@ -18,25 +18,28 @@ pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 /// Signatures of one header that are looked at.
 const MOST_SIGNATURES: usize = 16;
 
+/// Whoever guesses the secret signs as the warehouse; Standard Webhooks recommends 24 bytes and more.
+const FEWEST_SECRET_BYTES: usize = 16;
+
 /// The secret a warehouse signs its callbacks with.
 #[derive(Clone)]
 pub struct CallbackSecret(Vec<u8>);
 
 /// A secret that cannot be one. It does not say what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a callback secret is whsec_ followed by base64 of at least one byte")]
+#[error("a callback secret is whsec_ followed by base64 of at least {FEWEST_SECRET_BYTES} bytes")]
 pub struct BadSecret;
 
 impl CallbackSecret {
     /// Reads a secret as the warehouse shows it: base64, with or without `whsec_` before it.
     ///
     /// # Errors
-    /// [`BadSecret`] if it is not base64 or is empty.
+    /// [`BadSecret`] if it is not base64 or has fewer than 16 bytes.
     pub fn parse(text: &str) -> Result<Self, BadSecret> {
         let text = text.trim();
         let encoded = text.strip_prefix("whsec_").unwrap_or(text);
         match STANDARD.decode(encoded) {
-            Ok(key) if !key.is_empty() => Ok(Self(key)),
+            Ok(key) if key.len() >= FEWEST_SECRET_BYTES => Ok(Self(key)),
             _ => Err(BadSecret),
         }
     }
@@ -146,7 +149,7 @@ mod tests {
 
     #[test]
     fn any_secret_and_any_signature_of_the_header_will_do() {
-        let secrets = [secret("whsec_bmV3"), secret(SECRET)];
+        let secrets = [secret("whsec_bmV3IHNlY3JldCBvZiB0aGUgd2FyZWhvdXNl"), secret(SECRET)];
         let right = sign(&secrets[1], "1000", b"{}");
         let header = format!("v1,AAAA v2,{} v1a,x {right}", &right[3..]);
         assert_eq!(verify(&secrets, "msg_1", "1000", &header, b"{}", at(1000)), Ok(()));
@@ -180,6 +183,7 @@ mod tests {
     #[test]
     fn a_secret_is_base64_and_never_shows_in_debug() {
         assert!(CallbackSecret::parse("whsec_").is_err());
+        assert!(CallbackSecret::parse("whsec_c2VjcmV0").is_err(), "six bytes");
         assert!(CallbackSecret::parse("whsec_not base64").is_err());
         assert!(!format!("{:?}", secret(SECRET)).contains("c2Vj"));
     }

@@ -19,7 +19,7 @@ fn settings(given: &[&str]) -> AccessSettings {
 
 fn resolved(listen: &str, given: &[&str]) -> Result<AccessConfig, String> {
     let mut problems = Vec::new();
-    let config = settings(given).resolve(Some(listen.parse().unwrap()), &mut problems);
+    let config = settings(given).resolve(Some(listen.parse().unwrap()), None, &mut problems);
     if problems.is_empty() { Ok(config) } else { Err(problems.join("\n")) }
 }
 
@@ -106,6 +106,24 @@ fn an_origin_is_written_as_a_browser_sends_it() {
     for wrong in ["*", "null", "shop.example.com", "https://shop.example.com/", "https://Shop.example.com"] {
         let given = format!("--api-cors-origins={wrong}");
         assert!(resolved(HERE, &[&given]).unwrap_err().starts_with("API_CORS_ORIGINS"), "{wrong}");
+    }
+}
+
+#[test]
+fn proxies_are_networks_or_addresses() {
+    assert!(resolved(HERE, &["--trusted-proxies=10.0.0.0/8, 192.0.2.1, fd00::/8"]).is_ok());
+    for wrong in ["10.0.0.0/33", "proxy.example.com", "10.0.0"] {
+        let given = format!("--trusted-proxies={wrong}");
+        assert!(resolved(HERE, &[&given]).err().unwrap().starts_with("TRUSTED_PROXIES"), "{wrong}");
+    }
+}
+
+#[test]
+fn hosts_that_are_answered_stand_without_ports() {
+    assert!(resolved(HERE, &["--api-allowed-hosts=waybill.example.com, [::1], 192.0.2.1"]).is_ok());
+    for wrong in ["a b", "waybill.example.com:443", "https://waybill.example.com"] {
+        let given = format!("--api-allowed-hosts={wrong}");
+        assert!(resolved(HERE, &[&given]).unwrap_err().starts_with("API_ALLOWED_HOSTS"), "{wrong}");
     }
 }
 

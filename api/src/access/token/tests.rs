@@ -11,9 +11,9 @@ use signing::{Served, Signer};
 mod signing;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-const NEVER_AGAIN: Pace =
-    Pace { not_before: Duration::from_secs(3600), old_after: Duration::from_secs(3600) };
-const AT_ONCE: Pace = Pace { not_before: Duration::ZERO, old_after: Duration::from_secs(3600) };
+const HOUR: Duration = Duration::from_secs(3600);
+const NEVER_AGAIN: Pace = Pace { not_before: HOUR, old_after: HOUR, gone_after: HOUR };
+const AT_ONCE: Pace = Pace { not_before: Duration::ZERO, ..NEVER_AGAIN };
 
 #[derive(Parser)]
 struct Program {
@@ -24,7 +24,7 @@ struct Program {
 fn verifier(given: &[&str], pace: Pace) -> Verifier {
     let program = Program::try_parse_from(["waybill-api"].iter().chain(given)).unwrap();
     let mut problems = Vec::new();
-    let config = program.access.resolve(None, &mut problems);
+    let config = program.access.resolve(None, None, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     Verifier::new(&config.authentication.unwrap(), pace).unwrap()
 }
@@ -298,16 +298,47 @@ async fn a_dead_issuer_leaves_us_the_keys_at_hand() {
     assert_eq!(refused(&verifier, &under(&signer, "b")).await, "an unknown key");
     assert_eq!(issuer.asked(), 2);
     assert!(is_good(&verifier, &under(&signer, "a")).await);
+}
+
+#[tokio::test]
+async fn a_set_that_was_emptied_withdraws_its_keys() {
+    let signer = Signer::ec();
+    let issuer = Served::start(vec![signer.jwk("a")]).await;
+    let verifier = of_issuer(&issuer, AT_ONCE);
+    assert!(is_good(&verifier, &under(&signer, "a")).await);
     issuer.rotate(Vec::new());
     assert_eq!(refused(&verifier, &under(&signer, "b")).await, "an unknown key");
-    assert!(is_good(&verifier, &under(&signer, "a")).await, "an empty set is a mistake, not a wish");
+    assert_eq!(refused(&verifier, &under(&signer, "a")).await, "an unknown key");
+}
+
+#[tokio::test]
+async fn keys_of_a_dead_issuer_have_a_greatest_age() {
+    let signer = Signer::ec();
+    let issuer = Served::start(vec![signer.jwk("a")]).await;
+    let verifier = of_issuer(&issuer, Pace { gone_after: Duration::from_millis(300), ..AT_ONCE });
+    assert!(is_good(&verifier, &under(&signer, "a")).await);
+    issuer.fail();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(Refusal::NoKeysYet));
+}
+
+#[tokio::test]
+async fn a_token_of_another_kind_is_none_for_us() {
+    let (verifier, signer) = (of_secret(), Signer::secret(SECRET));
+    let of_kind = |kind: Value| signer.token(&json!({"alg": "HS256", "typ": kind}), &claims());
+    for kind in ["JWT", "jwt", "at+jwt", "application/at+JWT"] {
+        assert!(is_good(&verifier, &of_kind(json!(kind))).await, "{kind}");
+    }
+    for kind in ["logout+jwt", "dpop+jwt", "secevent+jwt", ""] {
+        assert_eq!(refused(&verifier, &of_kind(json!(kind))).await, "another kind of token", "{kind}");
+    }
 }
 
 #[tokio::test]
 async fn old_keys_are_fetched_anew_while_they_are_used() {
     let signer = Signer::rsa();
     let issuer = Served::start(vec![signer.jwk("a")]).await;
-    let verifier = of_issuer(&issuer, Pace { not_before: Duration::ZERO, old_after: Duration::ZERO });
+    let verifier = of_issuer(&issuer, Pace { old_after: Duration::ZERO, ..AT_ONCE });
     let deadline = Instant::now() + Duration::from_secs(10);
     while issuer.asked() < 3 {
         assert!(is_good(&verifier, &under(&signer, "a")).await);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
-use inventory::{AllocateItem, AllocateRequest};
+use inventory::{AllocateItem, AllocateRequest, Holder};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -88,7 +88,7 @@ pub(super) struct ItemForm {
 
 impl AllocationForm {
     /// # Errors
-    /// [`Problem::Invalid`] names the first member that is not what it may be.
+    /// [`Problem::Invalid`] names the first member that is not what it may be. Whose it is, is the caller's to say.
     pub(super) fn check(self) -> Result<AllocateRequest, Problem> {
         let item = ItemForm {
             order_item_id: self.order_item_id,
@@ -97,6 +97,7 @@ impl AllocationForm {
             warehouse_id: self.warehouse_id,
         };
         Ok(AllocateRequest {
+            holder: Holder::OURS,
             order_id: order_id(&self.order_id)?,
             items: vec![item.check("")?],
             expires_at: expires_at(self.expires_at.as_deref())?,
@@ -106,7 +107,7 @@ impl AllocationForm {
 
 impl BulkForm {
     /// # Errors
-    /// [`Problem::Invalid`] names the first member that is not what it may be.
+    /// [`Problem::Invalid`] names the first member that is not what it may be. Whose it is, is the caller's to say.
     pub(super) fn check(&self) -> Result<AllocateRequest, Problem> {
         if !(1..=MOST_ITEMS).contains(&self.items.len()) {
             return Err(Problem::invalid("items", "a list of 1 to 500"));
@@ -122,6 +123,7 @@ impl BulkForm {
             items.push(item);
         }
         Ok(AllocateRequest {
+            holder: Holder::OURS,
             order_id: order_id(&self.order_id)?,
             items,
             expires_at: expires_at(self.expires_at.as_deref())?,

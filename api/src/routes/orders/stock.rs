@@ -53,7 +53,7 @@ pub(super) fn all_or_nothing(order_id: &OrderId, epoch: u32, lines: Vec<DemandLi
     let mode = ReserveMode::AllOrNothing;
     ReserveRequest {
         order_id: order_id.clone(),
-        epoch,
+        epoch: epoch.into(),
         lines,
         placed: Vec::new(),
         pinned: Vec::new(),

@@ -6,7 +6,9 @@ use super::*;
 
 const QUICK: Connections = Connections {
     most: 1,
+    for_webhooks: 0,
     header_time_limit: Duration::from_millis(200),
+    hurried_time_limit: Duration::from_millis(200),
     answer_time_limit: Duration::from_millis(200),
 };
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,7 +20,8 @@ const LARGE: usize = 64 * 1024 * 1024;
 pub(super) async fn while_served(limits: Connections, router: Router, visit: impl AsyncFnOnce(SocketAddr)) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut served = pin!(serve_within(limits, listener, router, std::future::pending()));
+    let mut served =
+        pin!(serve_within(limits, listener, router, Entrance::default(), std::future::pending()));
     select! {
         () = &mut served => unreachable!("it serves until it is dropped"),
         visited = timeout(PATIENCE, visit(address)) => visited.expect("within the limits"),
@@ -83,6 +86,49 @@ async fn a_request_knows_the_address_it_came_from() {
         caller.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
         let answer = String::from_utf8(read_all(&mut caller).await).unwrap();
         assert!(answer.ends_with(&caller.local_addr().unwrap().to_string()), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_others_hold_every_place_a_webhook_still_finds_one() {
+    let limits = Connections { for_webhooks: 1, header_time_limit: PATIENCE, ..QUICK };
+    let routes = Router::new()
+        .route("/webhooks/shopify", axum::routing::post(async || "taken"))
+        .route("/orders", get(async || "told"));
+    while_served(limits, routes, async |address| {
+        let _silent = TcpStream::connect(address).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut other = TcpStream::connect(address).await.unwrap();
+        other.write_all(b"GET /orders HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        assert!(read_all(&mut other).await.starts_with(b"HTTP/1.1 503"));
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        let mut webhook = TcpStream::connect(address).await.unwrap();
+        let head = b"POST /webhooks/shopify HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
+        webhook.write_all(head).await.unwrap();
+        // The slow one loses its place, and the answer ends the connection.
+        assert!(read_all(&mut webhook).await.starts_with(b"HTTP/1.1 200"));
+        assert!(read_all(&mut slow).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_hosts_or_none_are_refused_and_http_1_0_is_answered() {
+    let limits = Connections { most: 9, ..QUICK };
+    let routes = Router::new().route("/health", get(async || "well"));
+    while_served(limits, routes, async |address| {
+        for (head, status) in [
+            ("GET /health HTTP/1.1\r\nconnection: close\r\n\r\n", "400"),
+            ("GET /health HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n", "400"),
+            ("GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", "200"),
+            ("GET /health HTTP/1.0\r\n\r\n", "200"),
+        ] {
+            let mut caller = TcpStream::connect(address).await.unwrap();
+            caller.write_all(head.as_bytes()).await.unwrap();
+            let answer = String::from_utf8_lossy(&read_all(&mut caller).await).into_owned();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{head:?}: {answer}");
+        }
     })
     .await;
 }

@@ -10,8 +10,8 @@ use inventory_service::proto::{
 use tonic::{Code, Request};
 
 use crate::{
-    stock::books::audit,
-    world::{self, InventoryService, until},
+    stock::{books::audit, request},
+    world::{self, InventoryService, TOKEN_SECRET, claims, signed, until},
 };
 
 pub(super) fn reserve(order: &str, sku: &str, quantity: u32) -> ReserveRequest {
@@ -207,5 +207,60 @@ fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
             (open == 0).then_some(())
         })
         .await;
+    });
+}
+
+/// The same as somebody with a token.
+fn by<Asked>(subject: &str, asked: Asked) -> Request<Asked> {
+    let mut request = Request::new(asked);
+    let token = signed(&claims("order-service", subject), TOKEN_SECRET);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+#[test]
+fn nobody_gets_at_what_another_system_or_an_order_of_ours_holds() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("TEA", 10).await;
+        let mut client = service.client().await;
+        // An order of this installation, and one of another system, under one id.
+        let mut tx = service.pool.begin().await.unwrap();
+        let ours = request("order-1", inventory::ReserveMode::AllOrNothing, &[("TEA", 4)]);
+        inventory::reserve(&mut tx, &ours).await.unwrap();
+        tx.commit().await.unwrap();
+        client.reserve(by("one", reserve("order-1", "TEA", 3))).await.unwrap();
+
+        let release = ReleaseRequest { order_id: "order-1".into(), epoch: 1, cause: "mischief".into() };
+        let look = GetReservationRequest { order_id: "order-1".into(), epoch: Some(1) };
+        let confirm = ConfirmRequest { order_id: "order-1".into(), epoch: 1 };
+        let gone = left("order-1", "TEA", 1);
+        for stranger in [by("two", ()), Request::new(())].map(|stranger| stranger.metadata().clone()) {
+            let asked = |request: &mut tonic::metadata::MetadataMap| *request = stranger.clone();
+            let mut request = Request::new(look.clone());
+            asked(request.metadata_mut());
+            assert_eq!(client.get_reservation(request).await.unwrap_err().code(), Code::NotFound);
+            let mut request = Request::new(confirm.clone());
+            asked(request.metadata_mut());
+            assert_eq!(client.confirm(request).await.unwrap_err().code(), Code::NotFound);
+            let mut request = Request::new(gone.clone());
+            asked(request.metadata_mut());
+            assert_eq!(client.fulfil(request).await.unwrap_err().code(), Code::NotFound);
+            let mut request = Request::new(release.clone());
+            asked(request.metadata_mut());
+            assert_eq!(client.release(request).await.unwrap().into_inner().given_back, 0);
+        }
+        let held: i64 = sqlx::query_scalar("SELECT reserved FROM inventory.stock WHERE sku = 'TEA'")
+            .fetch_one(&service.pool)
+            .await
+            .unwrap();
+        assert_eq!(held, 7);
+
+        // Each its own: given back, and gone under one shipment's id.
+        client.fulfil(by("one", gone.clone())).await.unwrap();
+        let shown = client.get_reservation(by("one", look)).await.unwrap().into_inner().reservation.unwrap();
+        assert_eq!(shown.allocations[0].fulfilled_quantity, 1);
+        assert_eq!(client.release(by("one", release)).await.unwrap().into_inner().given_back, 2);
+        audit(&service.pool).await;
     });
 }

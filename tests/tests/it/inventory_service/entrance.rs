@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inventory_service::proto::{CheckStockRequest, inventory_client::InventoryClient};
+use inventory_service::proto::{CheckStockRequest, CheckStockResponse, inventory_client::InventoryClient};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, transport::Channel};
@@ -122,5 +122,41 @@ fn health_follows_the_database() {
         sqlx::query(AssertSqlSafe(open)).execute(&mut server).await.unwrap();
         until_it_says(ServingStatus::Serving).await;
         assert_eq!(answered(&mut service.client().await, None).await, Code::Ok);
+    });
+}
+
+#[test]
+fn a_caller_is_refused_before_its_message_is_read() {
+    world::run(async {
+        let service = InventoryService::start(&[("API_REQUIRE_TOKEN", "true")]).await;
+        let mut grpc = tonic::client::Grpc::new(service.channel().await);
+        grpc.ready().await.unwrap();
+        // The head comes, and nothing after it.
+        let codec = tonic_prost::ProstCodec::<CheckStockRequest, CheckStockResponse>::default();
+        let path = format!("/{SERVICE}/CheckStock").parse().unwrap();
+        let unfinished = Request::new(tokio_stream::pending::<CheckStockRequest>());
+        let asked = grpc.client_streaming(unfinished, path, codec);
+        let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("it is not waited for");
+        assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
+    });
+}
+
+#[test]
+fn silent_connections_end_and_leave_their_places_to_others() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        let mut silent = Vec::new();
+        for _ in 0..100 {
+            silent.push(
+                tokio::net::TcpStream::connect(service.url().trim_start_matches("http://")).await.unwrap(),
+            );
+        }
+        let served = async {
+            // Its connection waits behind theirs.
+            let mut client = service.client().await;
+            answered(&mut client, None).await
+        };
+        let served = tokio::time::timeout(Duration::from_secs(30), served).await.expect("in time");
+        assert_eq!(served, Code::Ok);
     });
 }

@@ -370,7 +370,11 @@ fn what_is_said_while_the_shops_order_is_read_is_not_lost() {
     let world = &*WORLD;
     world::run(async {
         world.stock("NEWS-READING", 5).await;
-        let mut order = Placed::new(SHOP, &["NEWS-READING"], 1).with("financial_status", json!("pending"));
+        // The shop's own clock has whole seconds.
+        let second =
+            (chrono::Utc::now() - chrono::Duration::hours(1)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let order = Placed::new(SHOP, &["NEWS-READING"], 1).with("financial_status", json!("pending"));
+        let mut order = order.with("updated_at", json!(second));
         world.place(&order).await;
         world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
         // The shop shows the order as it is, and its answer takes a while.

@@ -6,7 +6,7 @@ use domain::Step;
 use serde_json::json;
 
 use super::board::{Board, Seen};
-use crate::world::{Placed, SPLITTING_SHOP, Webhook, World, until};
+use crate::world::{PATIENT_SHOP, PATIENT_SPLITTING_SHOP, Placed, SPLITTING_SHOP, Webhook, World, until};
 
 /// How an order is led.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +97,11 @@ impl Story<'_> {
         let Self { world, board, .. } = self;
         let what = format!("{} ({:?})", self.sku, self.way);
         // One piece leaves, the other waits for stock that does not come.
-        let (pieces, shop) =
-            if self.way == Way::CancelTheRest { (1, SPLITTING_SHOP) } else { (5, self.shop) };
+        let (pieces, shop) = match (self.way, self.shop) {
+            (Way::CancelTheRest, PATIENT_SHOP) => (1, PATIENT_SPLITTING_SHOP),
+            (Way::CancelTheRest, _) => (1, SPLITTING_SHOP),
+            _ => (5, self.shop),
+        };
         world.stock(&self.sku, pieces).await;
         let mut order = Placed::new(shop, &[&self.sku], 2);
         match self.way {

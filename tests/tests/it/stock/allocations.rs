@@ -4,12 +4,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{LineId, WarehouseId};
 use inventory::{
     AllocateItem, AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord,
-    AllocationStatus, EXPIRED, Expired, InventoryError, Owner, ReserveMode,
+    AllocationStatus, EXPIRED, Expired, Holder, InventoryError, Owner, ReserveMode,
 };
+use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::books::{audit, figures};
 use super::{order, pieces, receive, request, reserve, sku, stocked, try_reserve};
+
+/// Somebody who holds stock beside our own orders.
+pub(crate) fn another_system() -> Holder {
+    serde_json::from_value(json!(7)).unwrap()
+}
 
 /// A request for `(order item, sku, pieces, warehouse or "")` each.
 pub(crate) fn asked(id: &str, items: &[(&str, &str, i64, &str)]) -> AllocateRequest {
@@ -19,7 +25,12 @@ pub(crate) fn asked(id: &str, items: &[(&str, &str, i64, &str)]) -> AllocateRequ
         quantity: pieces(*quantity),
         warehouse: (!warehouse.is_empty()).then(|| WarehouseId::parse(warehouse).unwrap()),
     });
-    AllocateRequest { order_id: order(id), items: items.collect(), expires_at: None }
+    AllocateRequest {
+        holder: another_system(),
+        order_id: order(id),
+        items: items.collect(),
+        expires_at: None,
+    }
 }
 
 pub(crate) async fn try_allocate(
@@ -50,9 +61,11 @@ pub(crate) async fn put(
     let mut transaction = pool.begin().await?;
     let conn: &mut PgConnection = &mut transaction;
     let news = match to {
-        AllocationStatus::Confirmed => inventory::confirm_allocation(conn, id).await?,
-        AllocationStatus::Fulfilled => inventory::fulfil_allocation(conn, id).await?,
-        _ => inventory::cancel_allocation(conn, id).await?,
+        AllocationStatus::Confirmed => {
+            inventory::confirm_allocation(conn, id, Some(another_system())).await?
+        }
+        AllocationStatus::Fulfilled => inventory::fulfil_allocation(conn, id, Some(another_system())).await?,
+        _ => inventory::cancel_allocation(conn, id, Some(another_system())).await?,
     };
     transaction.commit().await?;
     Ok(news)
@@ -80,7 +93,7 @@ pub(crate) async fn let_expire_in(pool: &PgPool, id: &AllocationId, milliseconds
 
 pub(crate) async fn listed(pool: &PgPool, id: &str) -> Vec<AllocationRecord> {
     let mut conn = pool.acquire().await.unwrap();
-    inventory::allocations_of_order(&mut conn, &order(id)).await.unwrap()
+    inventory::allocations_of_order(&mut conn, &order(id), None).await.unwrap()
 }
 
 async fn database_time(pool: &PgPool) -> DateTime<Utc> {

@@ -231,13 +231,13 @@ async fn reserve_something(pool: &PgPool, asked: &Asked, random: &mut StdRng, id
 /// Ships a part of something the order holds, twice; the release that comes between is allowed.
 async fn fulfil_something(pool: &PgPool, random: &mut StdRng, id: &str, shipment: &str) {
     let mut conn = pool.acquire().await.unwrap();
-    let seen = inventory::reservation(&mut conn, &order(id), 1).await.unwrap();
+    let seen = inventory::reservation(&mut conn, &order(id), 1.into()).await.unwrap();
     let Some(seen) = seen.filter(|seen| seen.allocations.iter().any(|a| a.held() > 0)) else { return };
     let held: Vec<_> = seen.allocations.iter().filter(|a| a.held() > 0).collect();
     let chosen = held[random.random_range(0..held.len())];
     let lines = vec![(chosen.sku.clone(), pieces(random.random_range(1..=chosen.held()) as i64))];
     let (warehouse, shipment_id) = (chosen.warehouse.clone(), shipment.to_owned());
-    let request = FulfilRequest { order_id: order(id), epoch: 1, warehouse, shipment_id, lines };
+    let request = FulfilRequest { order_id: order(id), epoch: 1.into(), warehouse, shipment_id, lines };
     for repeated in [false, true] {
         match fulfil_once(&mut conn, &request).await {
             Ok(already) => assert_eq!(already, repeated),
@@ -258,7 +258,10 @@ async fn every_order_has_what_it_asked_for_or_nothing(pool: &PgPool, asked: &Ask
     let asked = asked.lock().unwrap().clone();
     let mut conn = pool.acquire().await.unwrap();
     for (id, total) in asked {
-        let made = inventory::latest_reservation(&mut conn, &order(&id)).await.unwrap().unwrap();
+        let made = inventory::latest_reservation(&mut conn, &order(&id), inventory::Holder::OURS)
+            .await
+            .unwrap()
+            .unwrap();
         if made.status != inventory::ReservationStatus::Released {
             let (granted, waiting) = granted_and_waiting(&mut conn, &id).await;
             assert_eq!(granted + waiting, total, "{id}");

@@ -40,7 +40,7 @@ impl InventoryService {
             ("TEMPORAL_ADDRESS", "127.0.0.1:1"),
             ("SHOPIFY_SHOP", "elsewhere.myshopify.com"),
             ("SHOPIFY_ADMIN_TOKEN", "unused"),
-            ("SHOPIFY_WEBHOOK_SECRETS", "unused"),
+            ("SHOPIFY_WEBHOOK_SECRETS", "never-used-for-anything"),
             ("WMS_URL", "http://127.0.0.1:1"),
             ("WMS_TOKEN", "unused"),
             ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
