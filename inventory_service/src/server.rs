@@ -162,7 +162,7 @@ impl Inventory for InventoryServer {
         request: Request<proto::ReserveRequest>,
     ) -> Result<Response<proto::ReserveResponse>, Status> {
         let (request, caller) = Self::admitted(request)?;
-        let mut wanted = wire::wanted(request, Holder::OURS)?;
+        let mut wanted = wire::wanted(request)?;
         let holder = self.become_holder(&caller).await?;
         wanted.request.epoch = holder.epoch(wanted.request.epoch.number());
         let correlation_id = caller.correlation_id;

@@ -58,7 +58,8 @@ pub(crate) struct Wanted {
     pub(crate) provisional_for: Option<Duration>,
 }
 
-pub(crate) fn wanted(request: proto::ReserveRequest, holder: Holder) -> Result<Wanted, Invalid> {
+/// Whose it is, the caller says: the epoch is the bare number.
+pub(crate) fn wanted(request: proto::ReserveRequest) -> Result<Wanted, Invalid> {
     count("lines", request.lines.len() + request.placed.len())?;
     let mode = match request.mode() {
         proto::ReserveMode::AllOrNothing => ReserveMode::AllOrNothing,
@@ -92,7 +93,7 @@ pub(crate) fn wanted(request: proto::ReserveRequest, holder: Holder) -> Result<W
     };
     let request = ReserveRequest {
         order_id: order_id(&request.order_id)?,
-        epoch: holder.epoch(request.epoch),
+        epoch: request.epoch.into(),
         lines: request.lines.iter().enumerate().map(line).collect::<Result<_, Invalid>>()?,
         placed: request.placed.iter().enumerate().map(placed).collect::<Result<_, Invalid>>()?,
         pinned: request.pinned.iter().enumerate().map(pinned).collect::<Result<_, Invalid>>()?,
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_request_survives_the_wire_whole() {
-        let Wanted { request, provisional_for } = wanted(asked(), Holder::OURS).ok().unwrap();
+        let Wanted { request, provisional_for } = wanted(asked()).ok().unwrap();
         assert_eq!(reserve_request(&request, provisional_for), asked());
         let left_now = proto::FulfilRequest {
             order_id: "order-1".into(),
@@ -228,7 +229,7 @@ mod tests {
         let changed = |change: fn(&mut proto::ReserveRequest)| {
             let mut request = asked();
             change(&mut request);
-            wanted(request, Holder::OURS).err().unwrap().field
+            wanted(request).err().unwrap().field
         };
         assert_eq!(changed(|request| request.order_id = "a b".into()), "order_id");
         assert_eq!(changed(|request| (request.lines.clear(), request.placed.clear()).0), "lines");
