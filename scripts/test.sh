@@ -25,7 +25,7 @@ finish() {
     trap - EXIT
     if ((result)) && [[ -s $place/temporal.log ]]; then
         echo "What Temporal's server said last of trouble:" >&2
-        grep -iE 'level=(warn|error)|"level":"(warn|error)"|panic' "$place/temporal.log" | tail -n 20 | cut -c1-400 >&2 || true
+        grep -iE 'level=(warn|error)|"level":"(warn|error)"|panic' "$place/temporal.log" | grep -v 'already exists' | tail -n 20 | cut -c1-400 >&2 || true
     fi
     for job in ${jobs_started[@]+"${jobs_started[@]}"}; do kill -TERM -- "-$job" 2>/dev/null || true; done
     for job in ${jobs_started[@]+"${jobs_started[@]}"}; do wait "$job" 2>/dev/null || true; done

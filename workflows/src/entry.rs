@@ -80,6 +80,8 @@ pub struct OrderFulfilment {
     /// The story has ended; what still waits for it is answered.
     pub(crate) over: bool,
     refused: VecDeque<String>,
+    /// The length of the history, and rounds of the story since it became so.
+    pub(crate) rounds: (u32, u32),
 }
 
 #[workflow_methods]
@@ -108,6 +110,7 @@ impl OrderFulfilment {
             left_by_hand: false,
             over: false,
             refused: VecDeque::new(),
+            rounds: (0, 0),
             input,
         }
     }

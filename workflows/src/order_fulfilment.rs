@@ -42,8 +42,10 @@ impl Story {
 
     /// One order, from arrival to the carrier's van.
     pub(crate) async fn tell(&self) -> Result<Ending, Interrupted> {
+        self.look_for_interruption()?; // what came as it was about to close
         self.hold().await?;
         loop {
+            self.begin_round();
             if self.is_to_be_planned() {
                 if let Some(ending) = self.plan().await? {
                     return Ok(ending); // not to be fulfilled, or another run had finished
@@ -51,6 +53,10 @@ impl Story {
                 self.catch_up().await?;
             }
             if !self.more_to_ship() {
+                #[cfg(feature = "faults")]
+                if domain::planted::is_planted("goes_in_circles") {
+                    continue;
+                }
                 return Ok(Ending::Shipped);
             }
             self.hand_over().await?; // undo: recall

@@ -42,6 +42,9 @@ pub(crate) enum Interrupted {
     HistoryLong,
 }
 
+/// Rounds of a story within one workflow task, by far more than one ever takes.
+const MOST_ROUNDS: u32 = 1_000;
+
 /// What became of a step.
 pub(crate) enum Did<T> {
     /// It is done.
@@ -176,16 +179,17 @@ impl Story {
     /// Parks a step and waits for an answer; `Compensate` comes back as a call-off.
     pub(crate) async fn park(&self, step: Step, reason: Mishap) -> Result<Resolution, Interrupted> {
         let order_id = self.order_id();
-        self.record(
-            || ParkStep,
-            StepToPark { order_id: order_id.clone(), step, reason: reason.code().to_owned() },
-        )
-        .await;
+        // Before anybody reads of it: whoever sees it parked may answer at once.
         let news_before = self.ctx.state_mut(|order| {
             order.parked = Some(ParkedView { step, reason: reason.clone() });
             order.answer = None;
             order.progress.news.len()
         });
+        self.record(
+            || ParkStep,
+            StepToPark { order_id: order_id.clone(), step, reason: reason.code().to_owned() },
+        )
+        .await;
         self.show_parked(Some((step, &reason)));
 
         // Facts mend too: new content may pass the gate or name a SKU that is stocked, stock may have
@@ -325,6 +329,23 @@ impl Story {
         self.note_outside_cancel();
         let called_off = self.ctx.state_mut(|order| if order.undoing { None } else { order.cancel.take() });
         called_off.map_or(Ok(()), |request| Err(Interrupted::CalledOff(request)))
+    }
+
+    /// Counts a round of the story. One that goes round with nothing happening in between would keep
+    /// the worker from every other order: its task fails instead, which an operator sees, and which is
+    /// done again when a mended worker is there.
+    ///
+    /// # Panics
+    ///
+    /// After more rounds than any story takes within one task.
+    pub(crate) fn begin_round(&self) {
+        let history = self.ctx.history_length();
+        let rounds = self.ctx.state_mut(|order| {
+            let (seen, rounds) = order.rounds;
+            order.rounds = (history, if seen == history { rounds + 1 } else { 1 });
+            order.rounds.1
+        });
+        assert!(rounds < MOST_ROUNDS, "the story goes in circles");
     }
 
     /// An undo walk is never carried over.

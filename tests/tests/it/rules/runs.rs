@@ -267,3 +267,35 @@ fn an_order_that_was_parked_while_a_new_run_was_started_is_nobodys_any_more() {
         world.until_shipped(&order).await;
     });
 }
+
+#[test]
+fn a_story_that_goes_in_circles_fails_its_task_and_keeps_no_other_order_waiting() {
+    world::run(async {
+        let world = World::start(Plan { with_faults: true, ..Plan::default() }).await;
+        world.restart_with(Program::Worker, "goes_in_circles");
+        world.until_ready().await;
+        world.stock("RUN-CIRCLES", 5).await;
+        let orders = [(); 2].map(|()| Placed::new(SHOP, &["RUN-CIRCLES"], 1));
+        for order in &orders {
+            world.place(order).await;
+            world.until_shipped(order).await;
+            world.until_told(order, 1).await;
+            until("its task fails", Duration::from_secs(30), async || {
+                let failed = world.history(&order.workflow()).await.into_iter().find_map(|event| {
+                    match event.attributes {
+                        Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) => failed.failure,
+                        _ => None,
+                    }
+                })?;
+                assert!(failed.message.contains("the story goes in circles"), "{}", failed.message);
+                Some(())
+            })
+            .await;
+        }
+        // The next worker has no such fault.
+        world.restart_with(Program::Worker, "");
+        for order in &orders {
+            assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+        }
+    });
+}
