@@ -35,19 +35,21 @@ impl ShopCalls {
             | CancelOutcome::DoesNotExist => Ok(()),
             // The shop does it in a job of its own: the next attempt looks whether it is done.
             CancelOutcome::InProgress => Err(Failure::transient("SHOPIFY_CANCELLATION_IN_PROGRESS")),
-            CancelOutcome::HasFulfilments => self.refund_what_others_left(&order, input).await,
+            CancelOutcome::HasFulfilments => self.refund_what_others_left(input).await,
         }
     }
 
     /// None of ours has left, so the shop's own people fulfilled some of it. What they left is refunded,
-    /// once it is known here what that is.
-    async fn refund_what_others_left(&self, order: &Order, input: &Cancellation) -> Result<(), Failure> {
+    /// by the shop's own order: an edit may be on its way here.
+    async fn refund_what_others_left(&self, input: &Cancellation) -> Result<(), Failure> {
+        self.read(&input.order_id).await?;
+        let order = self.order(&input.order_id).await?;
         let known = order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
         if !known {
             return Err(Failure::transient("SHOPIFY_HAS_FULFILMENTS"));
         }
         let Cancellation { restock, refund, notify_customer, .. } = *input;
-        let rest = RefundOfTheRest { order_id: order.order_id.clone(), refund, restock, notify_customer };
+        let rest = RefundOfTheRest { order_id: order.order_id, refund, restock, notify_customer };
         self.refund(&rest).await
     }
 

@@ -124,6 +124,7 @@ impl Dispatcher {
         for _ in 0..3 {
             let Some(order) = self.order(&order_id).await? else { break };
             if order.status == OrderStatus::Cancelled {
+                self.show_what_is_asked_of_a_cancelled_order(&order).await?;
                 return Ok(Outcome::done(order_id));
             }
             if order.story_ended_at.is_some() {
@@ -145,6 +146,18 @@ impl Dispatcher {
             order: Some(order_id),
             wait: std::time::Duration::from_secs(2),
         })
+    }
+
+    /// An order of which others fulfilled some cannot be cancelled in the shop: there it can still be added to.
+    async fn show_what_is_asked_of_a_cancelled_order(&self, order: &Order) -> Result<(), DispatchError> {
+        let is_open_in_the_shop = order.facts.cancelled_at.is_none()
+            && order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
+        if !is_open_in_the_shop {
+            return Ok(());
+        }
+        let (_, services) = self.rules_of(order);
+        let mut conn = self.pool.acquire().await?;
+        show_what_is_wanted_again(&mut conn, order, &services).await
     }
 
     /// A person is to decide about an order whose run is gone.

@@ -230,7 +230,7 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
         "UPDATE orders.orders
          SET name = $2, currency = $3, total_amount = $4, financial_status = $5, test = $6, location_id = $7,
              content_updated_at = COALESCE($8, content_updated_at),
-             content_triggered_at = $9, content_in_doubt = false,
+             content_triggered_at = $9, content_in_doubt = content_in_doubt AND NOT $15,
              was_open = was_open OR ($10::timestamptz IS NULL AND shop_cancelled_at IS NULL),
              was_payable = was_payable OR $11,
              address_said = CASE WHEN $12 = 'ABSENT' THEN address_said ELSE $12 END,
@@ -251,6 +251,8 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
     .bind(facts.address.as_str())
     .bind(facts.fulfilments.as_ref().map(Json))
     .bind(&facts.refund_ids)
+    // What raised a doubt may be newer than a message that comes after it.
+    .bind(arrival.authority == Authority::Shop)
     .execute(conn)
     .await?;
     Ok(())

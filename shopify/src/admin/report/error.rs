@@ -23,7 +23,9 @@ impl EnsureError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::NotThereYet | Self::OnHold => false,
+            Self::NotThereYet => false,
+            // Until it is released, of which the shop tells.
+            Self::OnHold => true,
             Self::Shopify(error) => error.is_permanent(),
         }
     }

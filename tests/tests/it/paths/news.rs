@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
     line::WORLD,
-    world::{self, Placed, SHOP, Webhook, World, until},
+    world::{self, HOLDING_SHOP, Placed, SHOP, Webhook, World, until},
 };
 
 /// What the shop's people do with an order; `quietly` without a webhook.
@@ -165,8 +165,7 @@ fn an_unmapped_shops_orders_follow_a_split_and_a_move() {
         staff(world, &order, "split", which).await;
         staff(world, &order, "move", json!({"fulfillmentOrder": 0, "location": 655_441_499})).await;
         world.warehouse_does(&reference, "ship").await;
-        let told = world.until_shipped(&order).await;
-        assert_eq!(told["status"], "SHIPPED");
+        world.until_shipped(&order).await;
         until("all three pieces are told", Duration::from_secs(60), async || {
             let pieces: u64 = world
                 .shop_effects(&order, "fulfillmentCreated")
@@ -320,14 +319,27 @@ fn a_cancel_of_an_order_fulfilled_in_part_by_hand_refunds_the_rest() {
         staff(world, &order, "fulfil", which).await;
         world.until_handed_over("NEWS-REST", 2).await;
         order_is_said_again(world, &order).await;
+        // Of which nobody tells us.
+        let more = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 5}]});
+        staff_quietly(world, &order, "edit", more).await;
         let cancelled =
             world.update(&order.workflow(), "cancel-order", World::cancel_request("operator")).await;
         assert_eq!(cancelled, Ok(json!({"status": "CANCELLED"})));
         let refunds = world.shop_effects(&order, "orderRefunded").await;
         assert_eq!(refunds.len(), 1, "{refunds:?}");
-        assert_eq!(refunds[0]["lines"][0]["quantity"], 2, "{refunds:?}");
+        assert_eq!(refunds[0]["lines"][0]["quantity"], 4, "{refunds:?}");
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
         until_available(world, "NEWS-REST", 20).await;
+        assert!(world.attention(&order).await.is_empty());
+
+        // In the shop it is open, and somebody adds to it.
+        let words = json!({"lines": [{"sku": "NEWS-REST", "quantity": 2, "price": "5.00"}]});
+        staff(world, &order, "edit", words).await;
+        until("a person sees that it is asked for again", Duration::from_secs(30), async || {
+            let rows = world.attention(&order).await;
+            rows.iter().any(|row| row.reason == "EDITED_TOO_LATE").then_some(())
+        })
+        .await;
     });
 }
 
@@ -391,5 +403,37 @@ fn what_is_said_while_the_shops_order_is_read_is_not_lost() {
         world.until_shipped(&order).await;
         world.until_told(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_doubt_is_settled_by_the_shops_order_alone_and_not_by_the_next_message() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("NEWS-DOUBT", 5).await;
+        let sent = chrono::Utc::now() - chrono::Duration::hours(1);
+        let second = sent.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let order = Placed::new(HOLDING_SHOP, &["NEWS-DOUBT"], 1).with("updated_at", json!(second));
+        let at = |milliseconds| Some(sent + chrono::Duration::milliseconds(milliseconds));
+        // In the shop it was voided in the second in which it was placed and edited.
+        let voided = order.clone().with("financial_status", json!("voided"));
+        world.place_silently(&voided).await;
+        let placed = order.body.clone();
+        let edited = order.clone().with("name", json!("#edited")).body;
+        for (topic, body, triggered_at) in [
+            ("orders/create", placed, at(1)),
+            ("orders/updated", voided.body.clone(), None),
+            ("orders/updated", edited, at(2)),
+        ] {
+            let webhook = Webhook { triggered_at, ..Webhook::new(HOLDING_SHOP, topic, body) };
+            world.deliver_webhook(&webhook).await;
+            until("it is dealt with", Duration::from_secs(30), async || {
+                let rows = world.messages(&order).await;
+                rows.iter().all(|row| row.state == "DONE").then_some(())
+            })
+            .await;
+        }
+        let waits = world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        assert_eq!(waits["status"], "PENDING");
     });
 }

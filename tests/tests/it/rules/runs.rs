@@ -281,12 +281,13 @@ fn a_story_that_goes_in_circles_fails_its_task_and_keeps_no_other_order_waiting(
             world.until_shipped(order).await;
             world.until_told(order, 1).await;
             until("its task fails", Duration::from_secs(30), async || {
-                let failed = world.history(&order.workflow()).await.into_iter().find_map(|event| {
-                    match event.attributes {
-                        Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) => failed.failure,
-                        _ => None,
-                    }
-                })?;
+                let failed =
+                    world.history(&order.workflow()).await.into_iter().find_map(|event| {
+                        match event.attributes {
+                            Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) => failed.failure,
+                            _ => None,
+                        }
+                    })?;
                 assert!(failed.message.contains("the story goes in circles"), "{}", failed.message);
                 Some(())
             })

@@ -15,6 +15,8 @@ const TOO_LATE: [&str; 5] = [
     "TROUBLE_AFTER_SHIPPING",
     "NOT_REPORTED",
 ];
+/// A parcel left whose fulfilment order is on hold: the shop hears of it when it is released.
+const HELD: &str = "SHOPIFY_FULFILMENT_ORDER_ON_HOLD";
 /// What somebody who called off the rest of an order is asked to do in the shop.
 const CALLED_OFF: &str = "REFUND_BY_HAND";
 
@@ -150,7 +152,7 @@ impl Truth {
             (false, "SHIPPED with everything that is open and not on hold")
         };
         let (is_right, what) = must;
-        (!is_right && !self.was_too_late()).then(|| format!("it must be {what}"))
+        (!is_right && !self.was_too_late() && !self.waits_to_tell()).then(|| format!("it must be {what}"))
     }
 
     /// A person is called exactly where the warehouse was faster than the shop.
@@ -162,6 +164,7 @@ impl Truth {
         }
         let explained = |reason: &String| {
             (TOO_LATE.contains(&reason.as_str()) && !warehouse.left.is_empty())
+                || (reason == HELD && self.waits_to_tell())
                 || (reason == CALLED_OFF && !self.called_off.is_empty())
         };
         let odd: Vec<&String> = order.open.iter().filter(|reason| !explained(reason)).collect();
@@ -178,6 +181,14 @@ impl Truth {
         let too_many =
             warehouse.left.iter().any(|(sku, left)| *left > of(&shop.ours, sku) + of(&shop.open, sku));
         shop.cancelled || elsewhere || too_many
+    }
+
+    /// A person sees that the shop cannot be told before it releases what it holds.
+    fn waits_to_tell(&self) -> bool {
+        let Self { shop, warehouse, order, .. } = self;
+        total(&shop.on_hold) > 0
+            && !warehouse.left.is_empty()
+            && order.open.iter().any(|reason| reason == HELD)
     }
 
     /// Whether our API took a cancel.
