@@ -55,6 +55,9 @@ impl Planner {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
         if self.is_over(&mut tx, &order, &input.rules).await? {
+            let services = self.shops.rules_for(&order.channel).services;
+            brief::show_what_a_cancelled_order_is_asked_for(&mut tx, &order, &services).await?;
+            tx.commit().await?;
             return Ok(Reserved::Over { status: order.status });
         }
         if order.story_ended_at.is_some() {

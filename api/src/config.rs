@@ -1,15 +1,16 @@
 //! The settings of the process. The field docs are the `--help`; all errors are reported at once.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
-use intake::settings::{Shared, SharedSettings};
+use intake::settings::{SHARED_SECRETS, Secrets, Shared, SharedSettings};
+use inventory_service::Certificate;
 
 use crate::access::settings::{AccessConfig, AccessSettings};
 
 /// Takes webhooks of shops and of the warehouse, and serves stock and orders over HTTP.
 #[derive(Parser, Debug, Clone)]
-#[command(name = "waybill-api", version)]
+#[command(name = "waybill-api", version, after_help = secrets_help())]
 pub struct Settings {
     /// Address the API listens on; one that others can reach needs AUTH_JWKS_URL or AUTH_HS256_SECRET.
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
@@ -21,6 +22,13 @@ pub struct Settings {
     /// off. One that others can reach needs AUTH_JWKS_URL or AUTH_HS256_SECRET.
     #[arg(long, env = "GRPC_LISTEN")]
     grpc_listen: Option<String>,
+    /// PEM file with the certificate of GRPC_LISTEN and those up to its authority's; with GRPC_TLS_KEY callers
+    /// speak TLS there.
+    #[arg(long, env = "GRPC_TLS_CERT")]
+    grpc_tls_cert: Option<PathBuf>,
+    /// PEM file with its private key.
+    #[arg(long, env = "GRPC_TLS_KEY")]
+    grpc_tls_key: Option<PathBuf>,
     #[command(flatten)]
     access: AccessSettings,
     #[command(flatten)]
@@ -36,6 +44,8 @@ pub struct Config {
     pub metrics_listen: SocketAddr,
     /// Where the inventory service listens; none if this process does not serve it.
     pub grpc_listen: Option<SocketAddr>,
+    /// With which certificate; none for plain connections.
+    pub grpc_certificate: Option<Certificate>,
     /// Who may call.
     pub access: AccessConfig,
     /// What the worker has too.
@@ -47,7 +57,7 @@ impl Settings {
     ///
     /// # Errors
     /// Every setting that is missing or wrong, each named.
-    pub fn resolve(&self) -> Result<Config, Vec<String>> {
+    pub fn resolve(&self, secrets: &Secrets) -> Result<Config, Vec<String>> {
         let mut problems = Vec::new();
         let listen = address("API_LISTEN", &self.api_listen, &mut problems);
         let metrics_listen = address("API_METRICS_LISTEN", &self.api_metrics_listen, &mut problems);
@@ -62,7 +72,7 @@ impl Settings {
             .as_deref()
             .filter(|given| !given.is_empty())
             .and_then(|given| address("GRPC_LISTEN", given, &mut problems));
-        let access = self.access.resolve(listen, grpc_listen, &mut problems);
+        let access = self.access.resolve(listen, grpc_listen, secrets, &mut problems);
         if let Some(open) = grpc_listen.filter(|address| !address.ip().is_loopback())
             && access.authentication.is_none()
         {
@@ -72,7 +82,7 @@ impl Settings {
                 open.port()
             ));
         }
-        let shared = self.shared.resolve().map_err(|more| problems.extend(more)).ok();
+        let shared = self.shared.resolve(secrets).map_err(|more| problems.extend(more)).ok();
         if grpc_listen.is_some() && shared.as_ref().is_some_and(|shared| shared.inventory_service.is_some()) {
             problems.push(
                 "GRPC_LISTEN: a process that has INVENTORY_SERVICE_URL keeps no stock to be served; \
@@ -80,13 +90,40 @@ impl Settings {
                     .to_owned(),
             );
         }
+        let grpc_certificate = self.certificate(&mut problems);
         match (listen, metrics_listen, shared) {
             (Some(listen), Some(metrics_listen), Some(shared)) if problems.is_empty() => {
-                Ok(Config { listen, metrics_listen, grpc_listen, access, shared })
+                Ok(Config { listen, metrics_listen, grpc_listen, grpc_certificate, access, shared })
             }
             _ => Err(problems),
         }
     }
+}
+
+impl Settings {
+    fn certificate(&self, problems: &mut Vec<String>) -> Option<Certificate> {
+        let mut read = |name: &str, path: &Option<PathBuf>| {
+            let path = path.as_deref()?;
+            let read = std::fs::read(path).map_err(|error| format!("{name}: {}: {error}", path.display()));
+            Some(read.unwrap_or_else(|problem| {
+                problems.push(problem);
+                Vec::new()
+            }))
+        };
+        let chain = read("GRPC_TLS_CERT", &self.grpc_tls_cert);
+        match (chain, read("GRPC_TLS_KEY", &self.grpc_tls_key)) {
+            (Some(chain), Some(key)) => Some(Certificate { chain, key }),
+            (None, None) => None,
+            _ => {
+                problems.push("GRPC_TLS_CERT and GRPC_TLS_KEY: both of them or none".to_owned());
+                None
+            }
+        }
+    }
+}
+
+fn secrets_help() -> String {
+    Secrets::help(&[&SHARED_SECRETS[..], &["AUTH_HS256_SECRET"]].concat())
 }
 
 fn address(variable: &str, given: &str, problems: &mut Vec<String>) -> Option<SocketAddr> {
@@ -101,66 +138,94 @@ fn address(variable: &str, given: &str, problems: &mut Vec<String>) -> Option<So
 mod tests {
     use super::*;
 
-    const COMPLETE: &[&str] = &[
-        "waybill-api",
-        "--database-url=postgres://waybill@127.0.0.1/waybill",
-        "--shopify-shop=a.myshopify.com",
-        "--shopify-admin-token=admin-token",
-        "--shopify-webhook-secrets=hush-hush-hush-hush",
-        "--wms-url=http://127.0.0.1:9091",
-        "--wms-token=wms-token",
-        "--wms-webhook-secrets=whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=",
-    ];
+    const COMPLETE: &[&str] =
+        &["waybill-api", "--shopify-shop=a.myshopify.com", "--wms-url=http://127.0.0.1:9091"];
+    const SIGNED_WITH: &str = "0123456789abcdef0123456789abcdef";
 
     fn settings(more: &[&str]) -> Settings {
         Settings::try_parse_from(COMPLETE.iter().chain(more)).unwrap()
     }
 
+    fn secrets(signed_with: &str) -> Secrets {
+        Secrets::from([
+            ("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill"),
+            ("SHOPIFY_ADMIN_TOKEN", "admin-token"),
+            ("SHOPIFY_WEBHOOK_SECRETS", "hush-hush-hush-hush"),
+            ("WMS_TOKEN", "wms-token"),
+            ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
+            ("AUTH_HS256_SECRET", signed_with),
+        ])
+    }
+
+    fn resolved(more: &[&str], signed_with: &str) -> Result<Config, Vec<String>> {
+        settings(more).resolve(&secrets(signed_with))
+    }
+
     #[test]
     fn it_listens_elsewhere_only_with_authentication_and_serves_metrics_on_loopback_alone() {
-        let secret = "--auth-hs256-secret=0123456789abcdef0123456789abcdef";
         for open in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"] {
             let listen = format!("--api-listen={open}");
-            let problems = settings(&[&listen]).resolve().err().unwrap();
+            let problems = resolved(&[&listen], "").err().unwrap();
             assert!(problems[0].starts_with(&format!("API_LISTEN={open}: others")), "{problems:?}");
-            assert!(settings(&[&listen, secret]).resolve().is_ok());
+            assert!(resolved(&[&listen], SIGNED_WITH).is_ok());
             let metrics = format!("--api-metrics-listen={open}");
-            let problems = settings(&[&metrics, secret]).resolve().err().unwrap();
+            let problems = resolved(&[&metrics], SIGNED_WITH).err().unwrap();
             assert!(problems[0].starts_with(&format!("API_METRICS_LISTEN={open}")), "{problems:?}");
         }
         for loopback in ["127.0.0.1:8080", "[::1]:8080"] {
-            assert!(settings(&[&format!("--api-listen={loopback}")]).resolve().is_ok());
+            assert!(resolved(&[&format!("--api-listen={loopback}")], "").is_ok());
         }
     }
 
     #[test]
     fn the_inventory_service_is_off_and_listens_elsewhere_only_with_authentication() {
-        assert_eq!(settings(&[]).resolve().ok().unwrap().grpc_listen, None);
+        assert_eq!(resolved(&[], "").ok().unwrap().grpc_listen, None);
         let open = "--grpc-listen=0.0.0.0:8081";
-        let problems = settings(&[open]).resolve().err().unwrap();
+        let problems = resolved(&[open], "").err().unwrap();
         assert!(problems[0].starts_with("GRPC_LISTEN=0.0.0.0:8081: others"), "{problems:?}");
-        let secret = "--auth-hs256-secret=0123456789abcdef0123456789abcdef";
-        assert!(settings(&[open, secret]).resolve().ok().unwrap().grpc_listen.is_some());
-        let published = "--auth-hs256-secret=waybill-demo-secret-that-everybody-knows";
-        assert!(settings(&["--grpc-listen=127.0.0.1:8081", published]).resolve().is_ok());
-        let problems = settings(&[open, published]).resolve().err().unwrap();
+        assert!(resolved(&[open], SIGNED_WITH).ok().unwrap().grpc_listen.is_some());
+        let published = "waybill-demo-secret-that-everybody-knows";
+        assert!(resolved(&["--grpc-listen=127.0.0.1:8081"], published).is_ok());
+        let problems = resolved(&[open], published).err().unwrap();
         assert!(problems[0].starts_with("AUTH_HS256_SECRET: everybody knows"), "{problems:?}");
         let elsewhere = "--inventory-service-url=http://127.0.0.1:8081";
-        let problems = settings(&["--grpc-listen=127.0.0.1:8081", elsewhere]).resolve().err().unwrap();
+        let problems = resolved(&["--grpc-listen=127.0.0.1:8081", elsewhere], "").err().unwrap();
         assert!(problems[0].starts_with("GRPC_LISTEN: "), "{problems:?}");
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key_and_both_can_be_read() {
+        for lonely in ["--grpc-tls-cert=/dev/null", "--grpc-tls-key=/dev/null"] {
+            let problems = resolved(&[lonely], "").err().unwrap();
+            assert_eq!(problems, ["GRPC_TLS_CERT and GRPC_TLS_KEY: both of them or none"]);
+        }
+        let both = ["--grpc-tls-cert=/dev/null", "--grpc-tls-key=/not/there"];
+        let problems = resolved(&both, "").err().unwrap();
+        assert!(problems[0].starts_with("GRPC_TLS_KEY: /not/there: "), "{problems:?}");
+    }
+
+    #[test]
+    fn no_secret_is_a_flag_and_the_help_names_each_without_its_value() {
+        use clap::CommandFactory;
+        let help = Settings::command().render_long_help().to_string();
+        let names = [&SHARED_SECRETS[..], &["AUTH_HS256_SECRET"]].concat();
+        for name in names {
+            let flag = format!("--{}=x", name.to_lowercase().replace('_', "-"));
+            assert!(
+                Settings::try_parse_from(COMPLETE.iter().copied().chain([flag.as_str()])).is_err(),
+                "{flag}"
+            );
+            assert!(help.contains(name), "{name}");
+        }
+        assert!(!help.contains("[env: DATABASE_URL"), "{help}");
     }
 
     #[test]
     fn everything_that_is_wrong_is_named_at_once() {
         let without_url = COMPLETE.iter().filter(|argument| !argument.starts_with("--wms-url="));
-        let wrong = [
-            "--api-listen=8080",
-            "--api-metrics-listen=0.0.0.0:1",
-            "--auth-hs256-secret=short",
-            "--wms-url=ftp://x",
-        ];
+        let wrong = ["--api-listen=8080", "--api-metrics-listen=0.0.0.0:1", "--wms-url=ftp://x"];
         let settings = Settings::try_parse_from(without_url.chain(&wrong)).unwrap();
-        let problems = settings.resolve().err().unwrap().join("\n");
+        let problems = settings.resolve(&secrets("short")).err().unwrap().join("\n");
         for name in ["API_LISTEN", "API_METRICS_LISTEN", "AUTH_HS256_SECRET", "WMS_URL"] {
             assert!(problems.contains(name), "{name} in {problems}");
         }
@@ -168,7 +233,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_in_debug() {
-        let shown = format!("{:?}", settings(&[]));
+        let shown = format!("{:?} {:?}", settings(&[]), secrets(SIGNED_WITH));
         for secret in ["hush", "admin-token", "wms-token", "whsec", "waybill@"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use inventory_service::{Admission, InventoryServer};
+use inventory_service::{Admission, Certificate, InventoryServer};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tonic::{Status, metadata::MetadataMap};
@@ -22,13 +22,14 @@ pub async fn serve(
     listener: TcpListener,
     pool: PgPool,
     (access, shared_allocations): (Arc<Access>, bool),
+    certificate: Option<Certificate>,
     queue: Queue,
     shutdown: impl Future<Output = ()>,
 ) {
     let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let admission = Arc::new(Gate { access, on_loopback, shared_allocations });
     let server = InventoryServer::new(pool, admission, Arc::new(move |message| queue.offer(message)));
-    if let Err(error) = inventory_service::serve(listener, server, shutdown).await {
+    if let Err(error) = inventory_service::serve(listener, server, certificate, shutdown).await {
         error!(%error, "the inventory service ended");
     }
 }

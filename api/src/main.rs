@@ -12,7 +12,7 @@ use api::{
     unverified::Unverified,
 };
 use clap::Parser;
-use intake::{DatabasePool, Dispatcher, temporal::LazyTemporal};
+use intake::{DatabasePool, Dispatcher, settings::Secrets, temporal::LazyTemporal};
 use inventory_service::Stock;
 use tokio::{
     net::TcpListener,
@@ -30,7 +30,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
-    let Config { listen, metrics_listen, grpc_listen, access, shared } = match settings.resolve() {
+    let config = settings.resolve(&Secrets::of_environment());
+    let Config { listen, metrics_listen, grpc_listen, grpc_certificate, access, shared } = match config {
         Ok(config) => config,
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
@@ -42,7 +43,8 @@ async fn main() -> anyhow::Result<()> {
         .context("DATABASE_URL is no PostgreSQL URL")?;
     let stock = Stock::at(shared.inventory_service.clone())
         .map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
-    let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::default(), stock.clone());
+    let dispatcher =
+        Dispatcher::new(&shared, pool.clone(), LazyTemporal::new(shared.plain_http), stock.clone());
     let dispatching_by = dispatcher.clone();
     let (queue, dispatching) = queue::start(move |message| {
         let dispatcher = dispatching_by.clone();
@@ -80,6 +82,7 @@ async fn main() -> anyhow::Result<()> {
                 listener,
                 pool.clone(),
                 (access, shared_allocations),
+                grpc_certificate,
                 queue,
                 until_ended(&ended),
             )))

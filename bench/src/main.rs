@@ -39,7 +39,9 @@ use pgbench::Pgbench;
 use processes::Processes;
 use scenario::{Scenario, Tokens};
 
-/// Measures an API that nothing else uses; `make bench` starts one. It leaves orders behind.
+/// Measures an API that nothing else uses; `make bench` starts one. It leaves orders behind. The environment holds
+/// the secrets: DATABASE_URL, whose user has to be a superuser, BENCH_ADMIN_TOKEN and BENCH_SERVICE_TOKEN, tokens of
+/// the roles admin and order-service.
 #[derive(Parser)]
 #[command(name = "waybill-bench", version)]
 struct Arguments {
@@ -49,21 +51,12 @@ struct Arguments {
     /// The API's process id.
     #[arg(long, value_name = "PID")]
     api_process: u32,
-    /// The API's database; the user has to be its superuser.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: String,
     /// The program pgbench.
     #[arg(long, value_name = "PATH")]
     pgbench: PathBuf,
     /// A folder for scripts and logs.
     #[arg(long, value_name = "PATH")]
     folder: PathBuf,
-    /// A token of the role admin.
-    #[arg(long, env = "BENCH_ADMIN_TOKEN", hide_env_values = true)]
-    admin_token: String,
-    /// A token of the role order-service.
-    #[arg(long, env = "BENCH_SERVICE_TOKEN", hide_env_values = true)]
-    service_token: String,
     /// What is measured; all of it unless you say otherwise. Several are repeated.
     #[arg(long = "scenario", value_enum)]
     scenarios: Vec<Scenario>,
@@ -85,9 +78,11 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let mut database = PgConnection::connect(&arguments.database_url).await?;
+    let secret = |name: &str| std::env::var(name).with_context(|| format!("{name} is not set"));
+    let database_url = secret("DATABASE_URL")?;
+    let mut database = PgConnection::connect(&database_url).await?;
     let processes = Processes::find(&mut database, arguments.api_process).await?;
-    let tokens = Tokens { admin: arguments.admin_token, service: arguments.service_token };
+    let tokens = Tokens { admin: secret("BENCH_ADMIN_TOKEN")?, service: secret("BENCH_SERVICE_TOKEN")? };
     let pace = load::Pace {
         connections: arguments.connections,
         warm_up: Duration::from_secs(arguments.warm_up_seconds),
@@ -95,11 +90,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let mut bench = Bench {
         client: Arc::new(Client { address: arguments.api, tokens }),
-        pgbench: Pgbench {
-            program: arguments.pgbench,
-            folder: arguments.folder,
-            database_url: arguments.database_url,
-        },
+        pgbench: Pgbench { program: arguments.pgbench, folder: arguments.folder, database_url },
         database,
         processes,
         pace,

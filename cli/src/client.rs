@@ -10,7 +10,10 @@ use reqwest::{Client, Method, RequestBuilder, Url, header, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 
-use crate::failure::{Failure, Refusal};
+use crate::{
+    failure::{Failure, Refusal},
+    secret,
+};
 
 /// Where a demo on this machine listens.
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8080";
@@ -20,7 +23,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// The API's largest page.
 const MOST_OF_A_PAGE: &str = "200";
 
-/// Which API, and who asks.
+/// Which API. Who asks is said by a bearer token in WAYBILL_TOKEN, or in the file that WAYBILL_TOKEN_FILE names.
 #[derive(Args)]
 #[command(next_help_heading = "The API")]
 pub struct Connection {
@@ -33,9 +36,6 @@ pub struct Connection {
         default_value = DEFAULT_ADDRESS
     )]
     api: String,
-    /// A bearer token, where the API asks for one.
-    #[arg(long, global = true, value_name = "TOKEN", env = "WAYBILL_TOKEN", hide_env_values = true)]
-    token: Option<String>,
     /// Print the API's answer as it is, for scripts.
     #[arg(long, global = true)]
     pub json: bool,
@@ -74,13 +74,17 @@ impl Api {
     /// # Errors
     /// [`Failure::Usage`] for an address or a token that cannot be one.
     pub fn new(connection: &Connection) -> Result<Self, Failure> {
+        let token = secret::of("WAYBILL_TOKEN").map_err(|error| usage(&format!("{error:#}")))?;
+        Self::with_token(connection, token.as_deref())
+    }
+
+    fn with_token(connection: &Connection, token: Option<&str>) -> Result<Self, Failure> {
         let asked = connection.api.trim();
         let address: Url = if asked.is_empty() { DEFAULT_ADDRESS } else { asked }
             .parse()
             .ok()
             .filter(|url: &Url| matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| usage("--api or WAYBILL_API: an address such as http://127.0.0.1:8080"))?;
-        let token = connection.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
         let token = token.map(bearer).transpose()?;
         let on_this_machine = matches!(address.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         let client = Client::builder()
@@ -210,7 +214,7 @@ pub fn id(text: &str) -> Result<String, String> {
 
 fn bearer(token: &str) -> Result<header::HeaderValue, Failure> {
     let mut value = header::HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| usage("--token or WAYBILL_TOKEN: a token has no spaces and no line breaks"))?;
+        .map_err(|_| usage("WAYBILL_TOKEN: a token has no spaces and no line breaks"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -250,8 +254,7 @@ mod tests {
 
     fn api(address: &str, token: Option<&str>) -> Result<Api, Failure> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let connection = Connection { api: address.to_owned(), token: token.map(str::to_owned), json: false };
-        Api::new(&connection)
+        Api::with_token(&Connection { api: address.to_owned(), json: false }, token)
     }
 
     fn url(address: &str, path: &[&str], query: &[(&str, &str)]) -> String {
@@ -282,6 +285,5 @@ mod tests {
         for (address, token) in [("8080", None), ("ftp://host", None), ("http://host", Some("a\nb"))] {
             assert!(matches!(api(address, token), Err(Failure::Usage(_))), "{address} {token:?}");
         }
-        assert!(api("http://host", Some("")).is_ok());
     }
 }

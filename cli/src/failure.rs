@@ -90,11 +90,9 @@ impl Refusal {
     fn advice(&self) -> String {
         let wait_s = self.retry_after_s.unwrap_or(5);
         match self.name.as_str() {
-            "unauthenticated" => {
-                "give a token with --token or in WAYBILL_TOKEN; `waybill token --role operator` makes one \
+            "unauthenticated" => "give a token in WAYBILL_TOKEN; `waybill token --role operator` makes one \
                  for the demo"
-                    .to_owned()
-            }
+                .to_owned(),
             "forbidden" => "use a token with one of these roles (docs/access.md)".to_owned(),
             "invalid-request" => "correct what is named and try again".to_owned(),
             "order-not-found" => "`waybill orders list` shows the orders that are there".to_owned(),

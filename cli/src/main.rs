@@ -13,11 +13,13 @@ mod migrate;
 mod moment;
 mod orders;
 mod output;
+mod secret;
 mod stock;
 mod token;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -50,12 +52,8 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Bring the database of DATABASE_URL up to this version.
-    Migrate {
-        /// The PostgreSQL database.
-        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-        database_url: String,
-    },
+    /// Bring the database of DATABASE_URL (or DATABASE_URL_FILE, a file) up to this version.
+    Migrate,
     /// Print a bearer token for a role, signed with AUTH_HS256_SECRET, else for the demo.
     Token(token::Wanted),
 }
@@ -87,13 +85,18 @@ async fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo { once } => demo::run(once).await,
-        Command::Migrate { database_url } => migrate::run(&database_url).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Token(wanted) => token::run(&wanted).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+async fn migrate() -> anyhow::Result<()> {
+    let database_url = secret::of("DATABASE_URL")?;
+    migrate::run(&database_url.context("DATABASE_URL: the PostgreSQL database is needed")?).await
 }
 
 /// Does it; what went wrong is told on standard error, and to scripts as the API's own answer too.

@@ -10,6 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::secret;
+
 /// The demo's secret. Everybody can read it here, so the API takes it on loopback alone.
 pub const DEMO_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
 /// What the API asks of a secret.
@@ -28,9 +30,6 @@ pub struct Wanted {
     /// How long it is good for, for example 30m, 12h or 7days.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     expires_in: Duration,
-    /// The API's secret, at least 32 bytes; by default the demo's.
-    #[arg(long, env = "AUTH_HS256_SECRET", hide_env_values = true)]
-    auth_hs256_secret: Option<String>,
     /// The issuer the API expects.
     #[arg(long, env = "AUTH_ISSUER", default_value = "waybill")]
     auth_issuer: String,
@@ -71,14 +70,13 @@ impl Role {
 /// # Errors
 /// When the API would not take such a token.
 pub fn run(wanted: &Wanted) -> anyhow::Result<()> {
-    println!("{}", token(wanted, Utc::now().timestamp())?);
+    let secret = secret::of("AUTH_HS256_SECRET")?;
+    println!("{}", token(wanted, secret.as_deref().unwrap_or(DEMO_SECRET), Utc::now().timestamp())?);
     Ok(())
 }
 
 /// The token, issued at `now` (seconds since 1970).
-fn token(wanted: &Wanted, now: i64) -> anyhow::Result<String> {
-    let secret = wanted.auth_hs256_secret.as_deref().map(str::trim).filter(|secret| !secret.is_empty());
-    let secret = secret.unwrap_or(DEMO_SECRET);
+fn token(wanted: &Wanted, secret: &str, now: i64) -> anyhow::Result<String> {
     ensure!(
         secret.len() >= FEWEST_SECRET_BYTES,
         "AUTH_HS256_SECRET: at least {FEWEST_SECRET_BYTES} bytes are needed"
@@ -121,7 +119,6 @@ mod tests {
             roles: vec![Role::OrderService],
             subject: None,
             expires_in: Duration::from_secs(60),
-            auth_hs256_secret: None,
             auth_issuer: "waybill".into(),
             auth_audience: "waybill".into(),
         }
@@ -134,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_token_names_role_issuer_audience_and_end() {
-        let token = token(&wanted(), 1000).expect("a token");
+        let token = token(&wanted(), DEMO_SECRET, 1000).expect("a token");
         let expected = json!({
             "iss": "waybill", "aud": "waybill", "sub": "order-service", "roles": ["order-service"],
             "iat": 1000, "exp": 1060,
@@ -144,11 +141,15 @@ mod tests {
 
     #[test]
     fn a_token_the_api_would_not_take_is_not_made() {
-        let short = Wanted { auth_hs256_secret: Some("x".repeat(31)), ..wanted() };
+        let short = "x".repeat(31);
         let nobody = Wanted { subject: Some(String::new()), ..wanted() };
         let over = Wanted { expires_in: Duration::ZERO, ..wanted() };
-        for (wanted, named) in [(short, "AUTH_HS256_SECRET"), (nobody, "--subject"), (over, "--expires-in")] {
-            let error = token(&wanted, 0).expect_err("refused").to_string();
+        for (wanted, secret, named) in [
+            (wanted(), short.as_str(), "AUTH_HS256_SECRET"),
+            (nobody, DEMO_SECRET, "--subject"),
+            (over, DEMO_SECRET, "--expires-in"),
+        ] {
+            let error = token(&wanted, secret, 0).expect_err("refused").to_string();
             assert!(error.contains(named), "{error}");
         }
     }

@@ -1,45 +1,34 @@
 //! Settings both processes share. The field docs are the `--help`; all errors are reported at once.
 
-use std::{collections::HashMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use clap::Args;
 use domain::{FulfilmentPolicy, ShopDomain, WarehouseId};
 use inventory_service::ClientSettings;
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
-use url::Url;
+use url::{Host, Url};
 use warehouse::{callback::CallbackSecret, client::WarehouseToken};
+
+mod secrets;
+
+pub use secrets::Secrets;
 
 /// Whoever guesses a secret signs as its owner.
 const FEWEST_SECRET_BYTES: usize = 16;
 
 /// The settings as they are given.
-#[derive(Args, Clone)]
+#[derive(Args, Debug, Clone)]
 pub struct SharedSettings {
-    /// PostgreSQL, for example postgres://waybill@127.0.0.1:54329/waybill.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
     /// The one shop's permanent domain. For several shops use WAYBILL_CONFIG.
     #[arg(long, env = "SHOPIFY_SHOP")]
     shopify_shop: Option<String>,
     /// Base URL of the shop's Admin API; by default https://SHOPIFY_SHOP.
     #[arg(long, env = "SHOPIFY_ADMIN_URL")]
     shopify_admin_url: Option<String>,
-    /// Access token of the Admin API.
-    #[arg(long, env = "SHOPIFY_ADMIN_TOKEN", hide_env_values = true)]
-    shopify_admin_token: Option<String>,
-    /// Secrets of the shop's webhooks, comma separated: the new and the old one.
-    #[arg(long, env = "SHOPIFY_WEBHOOK_SECRETS", hide_env_values = true)]
-    shopify_webhook_secrets: Option<String>,
     /// Base URL of the warehouse system.
     #[arg(long, env = "WMS_URL")]
     wms_url: Option<String>,
-    /// Bearer token of the warehouse system.
-    #[arg(long, env = "WMS_TOKEN", hide_env_values = true)]
-    wms_token: Option<String>,
-    /// Standard Webhooks secrets (whsec_…) of the warehouse's callbacks, comma separated.
-    #[arg(long, env = "WMS_WEBHOOK_SECRETS", hide_env_values = true)]
-    wms_webhook_secrets: Option<String>,
     /// TOML file with one [[shops]] each (domain, admin_url, admin_token, webhook_secrets,
     /// locations, policy) and a [policy] for orders of our own API.
     #[arg(long, env = "WAYBILL_CONFIG")]
@@ -48,21 +37,25 @@ pub struct SharedSettings {
     /// Without it stock is in this process's own database.
     #[arg(long, env = "INVENTORY_SERVICE_URL")]
     inventory_service_url: Option<String>,
-    /// Bearer token of the inventory service; its role is order-service.
-    #[arg(long, env = "INVENTORY_SERVICE_TOKEN", hide_env_values = true)]
-    inventory_service_token: Option<String>,
+    /// PEM file with the certificates that the inventory service's own is checked with, for one that no public
+    /// authority signed; by default those of the machine.
+    #[arg(long, env = "INVENTORY_SERVICE_CA")]
+    inventory_service_ca: Option<PathBuf>,
+    /// Whether Shopify, the warehouse, the inventory service and Temporal may be spoken to without TLS on other
+    /// machines: true or false (the default). Whoever stands between reads tokens and addresses then.
+    #[arg(long, env = "ALLOW_PLAIN_HTTP")]
+    allow_plain_http: Option<String>,
 }
 
-impl fmt::Debug for SharedSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedSettings")
-            .field("shopify_shop", &self.shopify_shop)
-            .field("wms_url", &self.wms_url)
-            .field("waybill_config", &self.waybill_config)
-            .field("inventory_service_url", &self.inventory_service_url)
-            .finish_non_exhaustive()
-    }
-}
+/// The secrets that both processes read.
+pub const SHARED_SECRETS: [&str; 6] = [
+    "DATABASE_URL",
+    "SHOPIFY_ADMIN_TOKEN",
+    "SHOPIFY_WEBHOOK_SECRETS",
+    "WMS_TOKEN",
+    "WMS_WEBHOOK_SECRETS",
+    "INVENTORY_SERVICE_TOKEN",
+];
 
 /// The settings, checked.
 #[derive(Clone)]
@@ -79,6 +72,8 @@ pub struct Shared {
     pub inventory_service: Option<ClientSettings>,
     /// Whether all other systems that hold stock here are one.
     pub shared_allocations: bool,
+    /// Whether other machines may be spoken to without TLS.
+    pub plain_http: bool,
 }
 
 /// The shops, by domain.
@@ -163,13 +158,15 @@ impl SharedSettings {
     ///
     /// # Errors
     /// Every setting that is missing or wrong, each named.
-    pub fn resolve(&self) -> Result<Shared, Vec<String>> {
-        let mut problems = Problems::default();
-        let database_url = problems.required("DATABASE_URL", self.database_url.as_deref()).to_owned();
+    pub fn resolve(&self, secrets: &Secrets) -> Result<Shared, Vec<String>> {
+        let mut problems = Problems { found: secrets.problems().to_vec(), ..Problems::default() };
+        let plain_http = self.allows_plain_http(&mut problems);
+        problems.allows_plain_http = plain_http;
+        let database_url = problems.required("DATABASE_URL", secrets).to_owned();
         let file = self.config_file(&mut problems);
         let mut shops = Shops::default();
         let none_listed = file.shops.is_empty() && self.shopify_shop.is_none();
-        let entries = file.shops.into_iter().chain(self.single_shop(&mut problems));
+        let entries = file.shops.into_iter().chain(self.single_shop(secrets, &mut problems));
         for entry in entries {
             if let Some(shop) = entry.check(&mut problems) {
                 shops.by_domain.insert(shop.domain.as_str().to_owned(), shop);
@@ -181,10 +178,10 @@ impl SharedSettings {
             );
         }
         let api_policy = problems.policy("policy", file.policy);
-        let warehouse = self.warehouse(&mut problems);
-        let inventory_service = self.inventory_service(&mut problems);
+        let warehouse = self.warehouse(secrets, &mut problems);
+        let inventory_service = self.inventory_service(secrets, &mut problems);
         match warehouse {
-            Some(warehouse) if problems.0.is_empty() => {
+            Some(warehouse) if problems.found.is_empty() => {
                 let shared_allocations = file.shared_allocations;
                 Ok(Shared {
                     database_url,
@@ -193,9 +190,10 @@ impl SharedSettings {
                     api_policy,
                     inventory_service,
                     shared_allocations,
+                    plain_http,
                 })
             }
-            _ => Err(problems.0),
+            _ => Err(problems.found),
         }
     }
 
@@ -208,28 +206,34 @@ impl SharedSettings {
         })
     }
 
-    fn single_shop(&self, problems: &mut Problems) -> Option<ShopEntry> {
+    fn allows_plain_http(&self, problems: &mut Problems) -> bool {
+        match self.allow_plain_http.as_deref().map(str::trim) {
+            None | Some("" | "false") => false,
+            Some("true") => true,
+            Some(other) => {
+                problems.add(&format!("ALLOW_PLAIN_HTTP={other}: true or false"));
+                false
+            }
+        }
+    }
+
+    fn single_shop(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ShopEntry> {
         let domain = self.shopify_shop.clone()?;
         Some(ShopEntry {
             domain,
             admin_url: self.shopify_admin_url.clone(),
-            admin_token: problems
-                .required("SHOPIFY_ADMIN_TOKEN", self.shopify_admin_token.as_deref())
-                .to_owned(),
-            webhook_secrets: comma_separated(
-                problems.required("SHOPIFY_WEBHOOK_SECRETS", self.shopify_webhook_secrets.as_deref()),
-            ),
+            admin_token: problems.required("SHOPIFY_ADMIN_TOKEN", secrets).to_owned(),
+            webhook_secrets: comma_separated(problems.required("SHOPIFY_WEBHOOK_SECRETS", secrets)),
             locations: HashMap::new(),
             fulfillment_services: Vec::new(),
             policy: toml::Table::new(),
         })
     }
 
-    fn warehouse(&self, problems: &mut Problems) -> Option<Warehouse> {
+    fn warehouse(&self, secrets: &Secrets, problems: &mut Problems) -> Option<Warehouse> {
         let url = problems.url("WMS_URL", self.wms_url.as_deref().unwrap_or_default());
-        let token = problems.required("WMS_TOKEN", self.wms_token.as_deref()).to_owned();
-        let secrets =
-            problems.required("WMS_WEBHOOK_SECRETS", self.wms_webhook_secrets.as_deref()).to_owned();
+        let token = problems.required("WMS_TOKEN", secrets).to_owned();
+        let secrets = problems.required("WMS_WEBHOOK_SECRETS", secrets).to_owned();
         let mut webhook_secrets = Vec::new();
         for secret in comma_separated(&secrets) {
             match CallbackSecret::parse(&secret) {
@@ -245,13 +249,19 @@ impl SharedSettings {
         Some(Warehouse { url: url?, token: WarehouseToken::new(token), webhook_secrets })
     }
 
-    fn inventory_service(&self, problems: &mut Problems) -> Option<ClientSettings> {
+    fn inventory_service(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ClientSettings> {
         let url = problems.url("INVENTORY_SERVICE_URL", self.inventory_service_url.as_deref()?)?;
-        let token = self.inventory_service_token.clone();
+        let token = secrets.get("INVENTORY_SERVICE_TOKEN").map(str::to_owned);
         if token.as_deref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
             problems.add("INVENTORY_SERVICE_TOKEN: letters, digits and signs alone, no spaces");
         }
-        Some(ClientSettings::new(url, token))
+        let authorities = self.inventory_service_ca.as_deref().map(|path| {
+            std::fs::read(path).unwrap_or_else(|error| {
+                problems.add(&format!("INVENTORY_SERVICE_CA: {}: {error}", path.display()));
+                Vec::new()
+            })
+        });
+        Some(ClientSettings { authorities, ..ClientSettings::new(url, token) })
     }
 }
 
@@ -295,21 +305,21 @@ impl ShopEntry {
 }
 
 #[derive(Default)]
-struct Problems(Vec<String>);
+struct Problems {
+    found: Vec<String>,
+    allows_plain_http: bool,
+}
 
 impl Problems {
     fn add(&mut self, problem: &str) {
-        self.0.push(problem.to_owned());
+        self.found.push(problem.to_owned());
     }
 
-    fn required<'a>(&mut self, name: &str, value: Option<&'a str>) -> &'a str {
-        match value.filter(|value| !value.trim().is_empty()) {
-            Some(value) => value,
-            None => {
-                self.add(&format!("{name}: is not set"));
-                ""
-            }
-        }
+    fn required<'a>(&mut self, name: &str, secrets: &'a Secrets) -> &'a str {
+        secrets.get(name).unwrap_or_else(|| {
+            self.add(&format!("{name}: is not set"));
+            ""
+        })
     }
 
     /// A policy; a name it does not know is a mistake, not something to pass over.
@@ -327,12 +337,33 @@ impl Problems {
 
     fn url(&mut self, name: &str, value: &str) -> Option<Url> {
         match Url::parse(value) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
+            Ok(url) if url.scheme() == "https" => Some(url),
+            Ok(url) if url.scheme() == "http" && (self.allows_plain_http || is_on_loopback(&url)) => {
+                Some(url)
+            }
+            Ok(url) if url.scheme() == "http" => {
+                self.add(&format!(
+                    "{name}: http to another machine, which whoever stands between can read and change; \
+                     use https, or say ALLOW_PLAIN_HTTP=true"
+                ));
+                None
+            }
             _ => {
                 self.add(&format!("{name}: an http or https URL is needed"));
                 None
             }
         }
+    }
+}
+
+/// Whether nobody but this machine can be there.
+#[must_use]
+pub fn is_on_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -16,6 +16,8 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 use workflows::names;
 
+use crate::settings::is_on_loopback;
+
 /// Why Temporal cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum TemporalError {
@@ -37,12 +39,19 @@ pub struct Temporal {
 }
 
 /// A connection that is made when it is first needed and kept.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct LazyTemporal {
     connected: Arc<Mutex<Option<Temporal>>>,
+    plain_elsewhere: bool,
 }
 
 impl LazyTemporal {
+    /// None yet. `plain_elsewhere` says whether another machine may be spoken to without TLS.
+    #[must_use]
+    pub fn new(plain_elsewhere: bool) -> Self {
+        Self { connected: Arc::default(), plain_elsewhere }
+    }
+
     /// The connection, made now if there is none yet.
     ///
     /// # Errors
@@ -52,23 +61,29 @@ impl LazyTemporal {
         if let Some(temporal) = &*connected {
             return Ok(temporal.clone());
         }
-        let temporal = connect().await?;
+        let temporal = connect(self.plain_elsewhere).await?;
         *connected = Some(temporal.clone());
         Ok(temporal)
     }
 }
 
 /// Connects by the SDK's standard variables or TOML profile (`TEMPORAL_ADDRESS`,
-/// `TEMPORAL_NAMESPACE` and so on).
+/// `TEMPORAL_NAMESPACE`, `TEMPORAL_TLS` and so on).
 ///
 /// # Errors
 /// [`TemporalError`].
-pub async fn connect() -> Result<Temporal, TemporalError> {
+async fn connect(plain_elsewhere: bool) -> Result<Temporal, TemporalError> {
     let (mut connection, client) = ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())
         .map_err(|error| TemporalError::Settings(error.to_string()))?;
     connection.connect_timeout = Some(Duration::from_secs(3));
-    let on_loopback =
-        connection.target.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+    let on_loopback = is_on_loopback(&connection.target);
+    if !on_loopback && connection.tls_options.is_none() && !plain_elsewhere {
+        return Err(TemporalError::Settings(
+            "TEMPORAL_ADDRESS: another machine without TLS, so that whoever stands between can read and signal; \
+             set TEMPORAL_TLS=true, or say ALLOW_PLAIN_HTTP=true"
+                .to_owned(),
+        ));
+    }
     if on_loopback {
         // Compressing costs more than it saves where no wire is crossed.
         connection.grpc_compression = GrpcCompression::None;

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -44,6 +44,8 @@ pub struct ClientSettings {
     pub url: Url,
     /// The bearer token, if it wants one.
     pub token: Option<String>,
+    /// Certificates (PEM) that its own is checked with; else those of the machine.
+    pub authorities: Option<Vec<u8>>,
     /// How long a connection may take.
     pub connect_within: Duration,
     /// How long one attempt may take.
@@ -61,6 +63,7 @@ impl ClientSettings {
         Self {
             url,
             token,
+            authorities: None,
             connect_within: Duration::from_secs(3),
             answer_within: Duration::from_secs(3),
             repeat_after: vec![Duration::from_secs(1), Duration::from_secs(2)],
@@ -134,8 +137,11 @@ impl InventoryClient {
             .keep_alive_timeout(Duration::from_secs(3))
             .keep_alive_while_idle(true);
         if settings.url.scheme() == "https" {
-            endpoint =
-                endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(url_is_wrong)?;
+            let checked = match &settings.authorities {
+                Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+                None => ClientTlsConfig::new().with_native_roots(),
+            };
+            endpoint = endpoint.tls_config(checked).map_err(url_is_wrong)?;
         }
         let channel = endpoint.connect_lazy();
         let inner = Inner {

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, time::interval};
 use tonic::{
     Request, Response, Status,
     metadata::MetadataMap,
-    transport::{Error, Server},
+    transport::{Error, Identity, Server, ServerTlsConfig},
 };
 use tonic_health::server::{HealthReporter, health_reporter};
 
@@ -78,15 +78,31 @@ impl InventoryServer {
     }
 }
 
-/// Serves until `shutdown`, with reflection and health beside the service, and sweeps.
+/// What the service shows of itself where it speaks TLS: PEM files.
+#[derive(Clone)]
+pub struct Certificate {
+    /// The certificate, and those up to the authority's.
+    pub chain: Vec<u8>,
+    /// Its private key.
+    pub key: Vec<u8>,
+}
+
+/// Serves until `shutdown`, with reflection and health beside the service, and sweeps. With a certificate
+/// callers have to speak TLS.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener fails, or the certificate cannot be used.
 pub async fn serve(
     listener: TcpListener,
     server: InventoryServer,
+    certificate: Option<Certificate>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
+    let mut builder = Server::builder();
+    if let Some(Certificate { chain, key }) = certificate {
+        let identity = Identity::from_pem(chain, key);
+        builder = builder.tls_config(ServerTlsConfig::new().identity(identity))?;
+    }
     let (reporter, health) = health_reporter();
     let reflection = |builder: tonic_reflection::server::Builder<'static>| {
         builder
@@ -105,7 +121,7 @@ pub async fn serve(
         path: "/waybill.inventory.",
     });
     let service = Service::new(server).max_decoding_message_size(MOST_REQUEST_BYTES);
-    let served = Server::builder()
+    let served = builder
         .timeout(TIME_LIMIT)
         .max_concurrent_streams(MOST_CALLS)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))

@@ -247,6 +247,27 @@ pub async fn unshow(conn: &mut PgConnection, order: &OrderId, mishap: &Mishap) -
     Ok(())
 }
 
+/// What is shown for this reason, if something is.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn shown(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    mishap: &Mishap,
+) -> Result<Option<String>, OrdersError> {
+    let detail: Option<Option<String>> = sqlx::query_scalar(
+        "SELECT detail FROM orders.attention
+         WHERE order_id = $1 AND step = $2 AND reason = $3 AND resolved_at IS NULL",
+    )
+    .bind(order.as_str())
+    .bind(Step::Follow.as_str())
+    .bind(mishap.code())
+    .fetch_optional(conn)
+    .await?;
+    Ok(detail.map(Option::unwrap_or_default))
+}
+
 /// Takes back what was shown for a message: taken up again, it could be dealt with.
 ///
 /// # Errors

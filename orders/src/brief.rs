@@ -2,13 +2,13 @@
 //! the pieces that are wanted, and where they go. Two contents with the same brief ask for the same work.
 
 use domain::{
-    AddressSaid, GateDecision, GateFacts, GateRules, OrderStatus, OwnParcel, WantedLine, decide_gate,
+    AddressSaid, GateDecision, GateFacts, GateRules, Mishap, OrderStatus, OwnParcel, WantedLine, decide_gate,
     is_ours_by_service, wanted,
 };
 use sqlx::PgConnection;
 
 use crate::{
-    Order, OrdersError, hand_over,
+    Order, OrdersError, attention, hand_over,
     parcels::{self, Parcel},
     record, refunds,
 };
@@ -121,4 +121,86 @@ async fn is_misaddressed(conn: &mut PgConnection, order: &Order) -> Result<bool,
     let newest = record::ship_to_digest(conn, &order.order_id).await?;
     let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
     Ok(hand_overs.iter().any(|known| known.counts() && known.was_called && known.ship_to_digest != newest))
+}
+
+/// How it is told that pieces left which are not wanted.
+pub const NOT_WANTED: &str = " left and are not wanted";
+/// How what is wanted after all is told.
+const WANTED_AGAIN: &str = "wanted after the rest was called off: ";
+
+/// Of an order whose rest was called off nothing more is shipped: what the shop wants all the same is for a
+/// person.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn show_what_is_wanted_again(
+    conn: &mut PgConnection,
+    order: &Order,
+    services: &[String],
+) -> Result<(), OrdersError> {
+    let wanted = of(conn, order, services).await?.wanted;
+    let words: Vec<String> = wanted
+        .iter()
+        .filter(|line| line.to_ship() > 0)
+        .map(|line| format!("{} × {}", line.to_ship(), line.sku.as_deref().unwrap_or_default()))
+        .collect();
+    if words.is_empty() {
+        return take_back_too_late(conn, order, |shown| shown.starts_with(WANTED_AGAIN)).await;
+    }
+    let words = format!("{WANTED_AGAIN}{}", words.join(", "));
+    attention::show(conn, &order.order_id, &Mishap::new(Mishap::EDITED_TOO_LATE), &words).await
+}
+
+/// Takes back what was shown as coming too late, as the shop wants it so by now.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn take_back_what_came_too_late(conn: &mut PgConnection, order: &Order) -> Result<(), OrdersError> {
+    take_back_too_late(conn, order, |shown| !shown.starts_with(WANTED_AGAIN)).await
+}
+
+/// Takes back that pieces left which were not wanted, where the shop wants them by now.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn take_back_pieces_too_many(
+    conn: &mut PgConnection,
+    order: &Order,
+    services: &[String],
+) -> Result<(), OrdersError> {
+    let Brief { wanted, of_others, .. } = of(conn, order, services).await?;
+    if wanted.iter().chain(&of_others).any(|line| line.too_many() > 0) {
+        return Ok(());
+    }
+    take_back_too_late(conn, order, |shown| shown.ends_with(NOT_WANTED)).await
+}
+
+async fn take_back_too_late(
+    conn: &mut PgConnection,
+    order: &Order,
+    which: impl Fn(&str) -> bool,
+) -> Result<(), OrdersError> {
+    let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
+    match attention::shown(conn, &order.order_id, &mishap).await? {
+        Some(shown) if which(&shown) => attention::unshow(conn, &order.order_id, &mishap).await,
+        _ => Ok(()),
+    }
+}
+
+/// An order that is called off here and of which others fulfilled some cannot be cancelled in the shop: there
+/// it can still be added to, and that is for a person too.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn show_what_a_cancelled_order_is_asked_for(
+    conn: &mut PgConnection,
+    order: &Order,
+    services: &[String],
+) -> Result<(), OrdersError> {
+    let is_open_in_the_shop = order.facts.cancelled_at.is_none()
+        && order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
+    if order.status != OrderStatus::Cancelled || !is_open_in_the_shop {
+        return Ok(());
+    }
+    show_what_is_wanted_again(conn, order, services).await
 }

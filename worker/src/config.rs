@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use intake::settings::SharedSettings;
+use intake::settings::{SHARED_SECRETS, Secrets, SharedSettings};
 
 /// Waybill's worker: runs the orders' workflows and the calls to the warehouse and the shops.
 #[derive(Parser, Debug, Clone)]
-#[command(name = "waybill-worker", version)]
+#[command(name = "waybill-worker", version, after_help = Secrets::help(&SHARED_SECRETS))]
 pub struct Config {
     #[command(flatten)]
     pub shared: SharedSettings,

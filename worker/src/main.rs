@@ -14,6 +14,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use intake::{
     DatabasePool, Dispatcher, connect_database, init_logging,
+    settings::Secrets,
     temporal::{LazyTemporal, Temporal, TemporalError},
 };
 use inventory_service::{ClientSettings, Stock};
@@ -27,7 +28,7 @@ use crate::{config::Config, lanes::Lanes};
 async fn main() -> anyhow::Result<()> {
     init_logging();
     let config = Config::parse();
-    let shared = config.shared.resolve().map_err(|problems| {
+    let shared = config.shared.resolve(&Secrets::of_environment()).map_err(|problems| {
         anyhow!("the configuration has {} problems:\n  {}", problems.len(), problems.join("\n  "))
     })?;
     if !config.worker_metrics_listen.ip().is_loopback() {
@@ -43,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let most = config.worker_database_connections;
     let pool = connect_database(&shared.database_url, DatabasePool { name: "waybill-worker", most })
         .context("DATABASE_URL")?;
-    let lazy = LazyTemporal::default();
+    let lazy = LazyTemporal::new(shared.plain_http);
     let temporal = wait_for_temporal(&lazy).await?;
     let options =
         RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| anyhow!(error))?;

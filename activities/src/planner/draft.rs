@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::{GateDecision, GateFacts, IgnoreReason, Mishap, StockOutRule, WarehouseId, decide_gate};
 use inventory::{Reservation as Holding, ReserveMode, ReserveRequest};
 use orders::{
-    Order, attention,
+    Order, attention, brief,
     hand_over::{self, HandOver, HandOverStatus, HandedLine},
     shipment,
 };
@@ -201,7 +201,7 @@ pub(super) async fn show_what_came_too_late(
     for line in situation.brief.wanted.iter().chain(&situation.brief.of_others) {
         if line.too_many() > 0 {
             let sku = line.sku.as_deref().unwrap_or_default();
-            words.push(format!("{} × {sku} left and are not wanted", line.too_many()));
+            words.push(format!("{} × {sku}{}", line.too_many(), brief::NOT_WANTED));
         }
     }
     let gone = situation.hand_overs.iter().filter(|hand_over| {
@@ -213,11 +213,11 @@ pub(super) async fn show_what_came_too_late(
     words.extend(
         gone.map(|hand_over| format!("{} left to the address before the newest", hand_over.reference)),
     );
-    if !words.is_empty() {
-        let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
-        attention::show(conn, &order.order_id, &mishap, &words.join("; ")).await?;
+    if words.is_empty() {
+        return Ok(brief::take_back_what_came_too_late(conn, order).await?);
     }
-    Ok(())
+    let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
+    Ok(attention::show(conn, &order.order_id, &mishap, &words.join("; ")).await?)
 }
 
 /// Pieces of parcels the warehouse called off are in no hand-over any more, and hand-overs that nobody

@@ -10,6 +10,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use clap::Args;
+use intake::settings::{Secrets, is_on_loopback};
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -26,14 +27,11 @@ const LOOPBACK_REQUESTS_PER_S: u32 = 10_000;
 const MOST_REQUESTS_PER_S: u32 = 1_000_000;
 
 /// The settings as they are given.
-#[derive(Args, Clone)]
+#[derive(Args, Debug, Clone)]
 pub struct AccessSettings {
     /// Where the issuer of tokens serves its keys (RS256, ES256, EdDSA); https unless on loopback.
     #[arg(long, env = "AUTH_JWKS_URL")]
     auth_jwks_url: Option<String>,
-    /// Secret of tokens signed with HS256, for small set-ups without an issuer; at least 32 bytes.
-    #[arg(long, env = "AUTH_HS256_SECRET", hide_env_values = true)]
-    auth_hs256_secret: Option<String>,
     /// The `iss` of tokens; needed with AUTH_JWKS_URL, else by default waybill.
     #[arg(long, env = "AUTH_ISSUER")]
     auth_issuer: Option<String>,
@@ -60,21 +58,6 @@ pub struct AccessSettings {
     /// https://shop.example.com; by default none.
     #[arg(long, env = "API_CORS_ORIGINS")]
     api_cors_origins: Option<String>,
-}
-
-impl fmt::Debug for AccessSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessSettings")
-            .field("auth_jwks_url", &self.auth_jwks_url)
-            .field("auth_issuer", &self.auth_issuer)
-            .field("auth_audience", &self.auth_audience)
-            .field("api_require_token", &self.api_require_token)
-            .field("api_requests_per_second", &self.api_requests_per_second)
-            .field("trusted_proxies", &self.trusted_proxies)
-            .field("api_allowed_hosts", &self.api_allowed_hosts)
-            .field("api_cors_origins", &self.api_cors_origins)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The settings, checked.
@@ -135,13 +118,15 @@ impl AccessSettings {
         &self,
         listen: Option<SocketAddr>,
         elsewhere: Option<SocketAddr>,
+        secrets: &Secrets,
         problems: &mut Vec<String>,
     ) -> AccessConfig {
+        let secret = secrets.get("AUTH_HS256_SECRET");
         let is_loopback = |address: SocketAddr| address.ip().is_loopback();
         let on_loopback = listen.is_none_or(is_loopback);
         let all_on_loopback = on_loopback && elsewhere.is_none_or(is_loopback);
-        let authentication = self.authentication(all_on_loopback, problems);
-        let is_configured = given(&self.auth_jwks_url).or(given(&self.auth_hs256_secret)).is_some();
+        let authentication = self.authentication(secret, all_on_loopback, problems);
+        let is_configured = given(&self.auth_jwks_url).or(secret).is_some();
         if let Some(address) = listen.filter(|_| !on_loopback && !is_configured) {
             problems.push(format!(
                 "API_LISTEN={address}: others can reach this address, so set AUTH_JWKS_URL or \
@@ -193,8 +178,13 @@ impl AccessSettings {
         Hosts::new(hosts)
     }
 
-    fn authentication(&self, on_loopback: bool, problems: &mut Vec<String>) -> Option<Authentication> {
-        let proof = match (given(&self.auth_jwks_url), given(&self.auth_hs256_secret)) {
+    fn authentication(
+        &self,
+        secret: Option<&str>,
+        on_loopback: bool,
+        problems: &mut Vec<String>,
+    ) -> Option<Authentication> {
+        let proof = match (given(&self.auth_jwks_url), secret) {
             (None, None) => return None,
             (Some(_), Some(_)) => {
                 problems.push("AUTH_JWKS_URL and AUTH_HS256_SECRET: one of them, not both".into());
@@ -269,13 +259,7 @@ fn key_set(given: &str) -> Result<Url, String> {
     let problem =
         || "AUTH_JWKS_URL: an https URL is needed (http on loopback), without user and password".to_owned();
     let url = Url::parse(given).map_err(|_| problem())?;
-    let on_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && on_loopback);
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_on_loopback(&url));
     let has_user = !url.username().is_empty() || url.password().is_some();
     if is_safe && !has_user { Ok(url) } else { Err(problem()) }
 }

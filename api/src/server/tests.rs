@@ -4,7 +4,10 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
-use intake::{settings::Shared, temporal::LazyTemporal};
+use intake::{
+    settings::{Secrets, Shared},
+    temporal::LazyTemporal,
+};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 use tokio::{
@@ -31,15 +34,17 @@ const SIGNATURE: &str = "gqb/mZI8OCf3/j3Ur1xqzHGfmqHHhNnpOakaVHyc9dw=";
 fn config() -> Config {
     let settings = Settings::try_parse_from([
         "waybill-api",
-        "--database-url=postgres://waybill@127.0.0.1:1/waybill",
         "--shopify-shop=a.myshopify.com",
-        "--shopify-admin-token=token",
-        "--shopify-webhook-secrets=hush-hush-hush-hush",
         "--wms-url=http://127.0.0.1:9091",
-        "--wms-token=token",
-        "--wms-webhook-secrets=whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=",
     ]);
-    settings.unwrap().resolve().ok().unwrap()
+    let secrets = Secrets::from([
+        ("DATABASE_URL", "postgres://waybill@127.0.0.1:1/waybill"),
+        ("SHOPIFY_ADMIN_TOKEN", "token"),
+        ("SHOPIFY_WEBHOOK_SECRETS", "hush-hush-hush-hush"),
+        ("WMS_TOKEN", "token"),
+        ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
+    ]);
+    settings.unwrap().resolve(&secrets).ok().unwrap()
 }
 
 /// The whole interface, its database away.
@@ -53,7 +58,7 @@ fn api(shared: Shared) -> Api {
     let (queue, _dispatching) = queue::start(|_| std::future::pending());
     let pool = pool.connect_lazy(&shared.database_url).unwrap();
     let dispatcher =
-        Dispatcher::new(&shared, pool.clone(), LazyTemporal::default(), inventory_service::Stock::Here);
+        Dispatcher::new(&shared, pool.clone(), LazyTemporal::new(false), inventory_service::Stock::Here);
     Api {
         pool,
         shops: Arc::new(shared.shops),

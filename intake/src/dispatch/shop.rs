@@ -124,7 +124,9 @@ impl Dispatcher {
         for _ in 0..3 {
             let Some(order) = self.order(&order_id).await? else { break };
             if order.status == OrderStatus::Cancelled {
-                self.show_what_is_asked_of_a_cancelled_order(&order).await?;
+                let (_, services) = self.rules_of(&order);
+                let mut conn = self.pool.acquire().await?;
+                brief::show_what_a_cancelled_order_is_asked_for(&mut conn, &order, &services).await?;
                 return Ok(Outcome::done(order_id));
             }
             if order.story_ended_at.is_some() {
@@ -146,18 +148,6 @@ impl Dispatcher {
             order: Some(order_id),
             wait: std::time::Duration::from_secs(2),
         })
-    }
-
-    /// An order of which others fulfilled some cannot be cancelled in the shop: there it can still be added to.
-    async fn show_what_is_asked_of_a_cancelled_order(&self, order: &Order) -> Result<(), DispatchError> {
-        let is_open_in_the_shop = order.facts.cancelled_at.is_none()
-            && order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
-        if !is_open_in_the_shop {
-            return Ok(());
-        }
-        let (_, services) = self.rules_of(order);
-        let mut conn = self.pool.acquire().await?;
-        show_what_is_wanted_again(&mut conn, order, &services).await
     }
 
     /// A person is to decide about an order whose run is gone.
@@ -182,7 +172,9 @@ impl Dispatcher {
             return Ok(Outcome::done(order_id));
         }
         if order.rest_is_called_off {
-            show_what_is_wanted_again(&mut tx, &order, &services).await?;
+            brief::show_what_is_wanted_again(&mut tx, &order, &services).await?;
+        } else {
+            brief::take_back_pieces_too_many(&mut tx, &order, &services).await?;
         }
         let rules = domain::GateRules::of(&policy);
         let asks_for_work = brief::asks_for_work(&mut tx, &order, &services, &rules).await?;
@@ -265,27 +257,6 @@ async fn say_why_it_is_ignored(
     if let GateDecision::Ignore(reason) = decide_gate(&brief.gate, rules) {
         let (condition, reason) = (Condition::Ignored, Some(reason.code()));
         progress::set_condition(conn, &order.order_id, Waiting { condition, reason, held_by: None }).await?;
-    }
-    Ok(())
-}
-
-/// Of an order whose rest was called off nothing more is shipped: what the shop wants all the same is for a
-/// person.
-async fn show_what_is_wanted_again(
-    conn: &mut PgConnection,
-    order: &Order,
-    services: &[String],
-) -> Result<(), DispatchError> {
-    let wanted = brief::of(conn, order, services).await?.wanted;
-    let words: Vec<String> = wanted
-        .iter()
-        .filter(|line| line.to_ship() > 0)
-        .map(|line| format!("{} × {}", line.to_ship(), line.sku.as_deref().unwrap_or_default()))
-        .collect();
-    if !words.is_empty() {
-        let words = format!("wanted after the rest was called off: {}", words.join(", "));
-        let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
-        attention::show(conn, &order.order_id, &mishap, &words).await?;
     }
     Ok(())
 }

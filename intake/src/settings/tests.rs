@@ -2,36 +2,44 @@ use super::*;
 
 fn nothing() -> SharedSettings {
     SharedSettings {
-        database_url: None,
         shopify_shop: None,
         shopify_admin_url: None,
-        shopify_admin_token: None,
-        shopify_webhook_secrets: None,
         wms_url: None,
-        wms_token: None,
-        wms_webhook_secrets: None,
         waybill_config: None,
         inventory_service_url: None,
-        inventory_service_token: None,
+        inventory_service_ca: None,
+        allow_plain_http: None,
     }
 }
 
 fn complete() -> SharedSettings {
     SharedSettings {
-        database_url: Some("postgres://waybill@127.0.0.1/waybill".into()),
         shopify_shop: Some("a.myshopify.com".into()),
-        shopify_admin_token: Some("token".into()),
-        shopify_webhook_secrets: Some("a-new-client-secret, an-old-client-secret".into()),
         wms_url: Some("http://127.0.0.1:9091".into()),
-        wms_token: Some("token".into()),
-        wms_webhook_secrets: Some("whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=".into()),
         ..nothing()
     }
 }
 
+fn secrets() -> Secrets {
+    with_secrets("a-new-client-secret, an-old-client-secret", CALLBACKS, "token-of-the-service")
+}
+
+const CALLBACKS: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
+
+fn with_secrets(webhooks: &str, callbacks: &str, service: &str) -> Secrets {
+    Secrets::from([
+        ("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill"),
+        ("SHOPIFY_ADMIN_TOKEN", "token"),
+        ("SHOPIFY_WEBHOOK_SECRETS", webhooks),
+        ("WMS_TOKEN", "token"),
+        ("WMS_WEBHOOK_SECRETS", callbacks),
+        ("INVENTORY_SERVICE_TOKEN", service),
+    ])
+}
+
 #[test]
 fn everything_that_is_missing_is_named_at_once() {
-    let problems = nothing().resolve().err().unwrap().join("\n");
+    let problems = nothing().resolve(&Secrets::default()).err().unwrap().join("\n");
     for name in ["DATABASE_URL", "SHOPIFY_SHOP", "WMS_URL", "WMS_TOKEN", "WMS_WEBHOOK_SECRETS"] {
         assert!(problems.contains(name), "{name} in {problems}");
     }
@@ -39,7 +47,7 @@ fn everything_that_is_missing_is_named_at_once() {
 
 #[test]
 fn one_shop_needs_no_file_and_gets_both_its_secrets() {
-    let shared = complete().resolve().ok().unwrap();
+    let shared = complete().resolve(&secrets()).ok().unwrap();
     let shop = shared.shops.get("a.myshopify.com").unwrap();
     assert_eq!(shop.webhook_secrets.len(), 2);
     assert_eq!(shop.admin_url.as_str(), "https://a.myshopify.com/");
@@ -62,7 +70,7 @@ fn a_file_lists_several_shops_with_policies_of_their_own() {
     )
     .unwrap();
     let settings = SharedSettings { waybill_config: Some(path.clone()), ..complete() };
-    let shared = settings.resolve().ok().unwrap();
+    let shared = settings.resolve(&secrets()).ok().unwrap();
     std::fs::remove_file(path).unwrap();
     let shop = shared.shops.get("b.myshopify.com").unwrap();
     assert_eq!(shop.policy.hold_window, Duration::from_secs(600));
@@ -78,31 +86,30 @@ fn the_page_on_settings_shows_every_member_of_a_policy_with_its_default() {
     assert_eq!(file.shops[0].policy, toml::Table::try_from(FulfilmentPolicy::default()).unwrap());
     let mut problems = Problems::default();
     for shop in file.shops {
-        assert!(shop.check(&mut problems).is_some(), "{:?}", problems.0);
+        assert!(shop.check(&mut problems).is_some(), "{:?}", problems.found);
     }
-    assert!(problems.0.is_empty(), "{:?}", problems.0);
+    assert!(problems.found.is_empty(), "{:?}", problems.found);
 }
 
 #[test]
 fn a_policy_with_a_misspelt_name_or_a_wrong_value_is_refused() {
     let mut problems = Problems::default();
     problems.policy("policy", "hold_windw = \"10m\"\npayment_deadline = \"soon\"".parse().unwrap());
-    let problems = problems.0.join("\n");
+    let problems = problems.found.join("\n");
     assert!(problems.contains("hold_windw is none of") && problems.contains("policy:"), "{problems}");
     assert_eq!(problems.lines().count(), 2, "{problems}");
 }
 
 #[test]
 fn short_secrets_and_empty_lists_are_refused() {
-    let shop = |list: &str| SharedSettings { shopify_webhook_secrets: Some(list.into()), ..complete() };
     for list in ["short", "a-new-client-secret,short", ", ,"] {
-        let problems = shop(list).resolve().err().unwrap().join("\n");
+        let problems = complete().resolve(&with_secrets(list, CALLBACKS, "")).err().unwrap().join("\n");
         assert!(problems.contains("webhook_secrets: "), "{list}: {problems}");
         assert!(!problems.contains("short"), "{problems}");
     }
-    let callbacks = |list: &str| SharedSettings { wms_webhook_secrets: Some(list.into()), ..complete() };
     for list in ["whsec_c2VjcmV0", ",", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=,whsec_c2VjcmV0"] {
-        let problems = callbacks(list).resolve().err().unwrap().join("\n");
+        let secrets = with_secrets("a-new-client-secret", list, "");
+        let problems = complete().resolve(&secrets).err().unwrap().join("\n");
         assert!(problems.contains("WMS_WEBHOOK_SECRETS: "), "{list}: {problems}");
         assert!(!problems.contains("c2Vj"), "{problems}");
     }
@@ -131,26 +138,43 @@ fn an_error_in_the_file_names_the_key_and_never_the_value() {
     }
     let mut problems = Problems::default();
     problems.policy("policy", "payment_deadline = \"hush\"".parse().unwrap());
-    assert_eq!(problems.0, ["policy: payment_deadline: is not of the kind that is allowed there"]);
+    assert_eq!(problems.found, ["policy: payment_deadline: is not of the kind that is allowed there"]);
 }
 
 #[test]
 fn the_inventory_service_is_named_by_its_url_and_a_wrong_one_is_a_problem() {
-    assert!(complete().resolve().ok().unwrap().inventory_service.is_none());
-    let with = |url: &str| SharedSettings {
-        inventory_service_url: Some(url.into()),
-        inventory_service_token: Some("token of the service".into()),
-        ..complete()
-    };
-    let problems = with("grpc://127.0.0.1:1").resolve().err().unwrap();
+    assert!(complete().resolve(&secrets()).ok().unwrap().inventory_service.is_none());
+    let with = |url: &str| SharedSettings { inventory_service_url: Some(url.into()), ..complete() };
+    let problems = with("grpc://127.0.0.1:1").resolve(&secrets()).err().unwrap();
     assert!(problems[0].starts_with("INVENTORY_SERVICE_URL: "), "{problems:?}");
-    let problems = with("http://127.0.0.1:1").resolve().err().unwrap();
+    let spaced = with_secrets("a-new-client-secret", CALLBACKS, "token of the service");
+    let problems = with("http://127.0.0.1:1").resolve(&spaced).err().unwrap();
     assert!(problems[0].starts_with("INVENTORY_SERVICE_TOKEN: "), "{problems:?}");
-    assert!(!format!("{:?}", with("http://127.0.0.1:1")).contains("token of"));
+    let settings =
+        SharedSettings { inventory_service_ca: Some("/not/there".into()), ..with("https://127.0.0.1:1") };
+    let problems = settings.resolve(&secrets()).err().unwrap();
+    assert!(problems[0].starts_with("INVENTORY_SERVICE_CA: /not/there: "), "{problems:?}");
 }
 
 #[test]
-fn secrets_do_not_show_in_debug() {
-    let shown = format!("{:?}", complete());
-    assert!(!shown.contains("token") && !shown.contains("whsec") && !shown.contains("waybill@"), "{shown}");
+fn other_machines_are_spoken_to_without_tls_only_where_somebody_says_so() {
+    let with = |allowed: Option<&str>| SharedSettings {
+        shopify_admin_url: Some("http://shop.internal".into()),
+        wms_url: Some("http://192.0.2.1:80".into()),
+        inventory_service_url: Some("http://[2001:db8::1]:81".into()),
+        allow_plain_http: allowed.map(str::to_owned),
+        ..complete()
+    };
+    for refused in [None, Some("false")] {
+        let problems = with(refused).resolve(&secrets()).err().unwrap().join("\n");
+        for name in ["SHOPIFY_ADMIN_URL", "WMS_URL", "INVENTORY_SERVICE_URL"] {
+            assert!(problems.contains(&format!("{name}: http to another machine")), "{name} in {problems}");
+        }
+    }
+    assert!(with(Some("true")).resolve(&secrets()).ok().unwrap().plain_http);
+    assert!(with(Some("yes")).resolve(&secrets()).err().unwrap()[0].starts_with("ALLOW_PLAIN_HTTP=yes: "));
+    for here in ["http://localhost:1", "http://127.0.0.7:1", "http://[::1]:1", "https://wms.example.com"] {
+        let settings = SharedSettings { wms_url: Some(here.into()), ..complete() };
+        assert!(settings.resolve(&secrets()).is_ok(), "{here}");
+    }
 }

@@ -41,12 +41,16 @@ impl Run {
 
 /// Runs the program against the API at an address.
 async fn waybill_at(address: &str, arguments: &[&str]) -> Run {
+    waybill_with_token(address, "", arguments).await
+}
+
+async fn waybill_with_token(address: &str, token: &str, arguments: &[&str]) -> Run {
     let folder = std::env::var("TEST_BIN_DIR").expect("`make test` builds the programs");
     let ended = Command::new(format!("{folder}/waybill"))
         .args(arguments)
         .env("WAYBILL_API", address)
         .env("TZ", "UTC")
-        .env_remove("WAYBILL_TOKEN")
+        .env("WAYBILL_TOKEN", token)
         .env_remove("COLUMNS")
         .stdin(Stdio::null())
         .output()
@@ -295,7 +299,7 @@ fn an_empty_list_says_so() {
 fn a_token_that_is_no_good_is_not_allowed_anything() {
     let world = &*WORLD;
     world::run(async {
-        let refused = waybill(world, &["--token", "nonsense", "orders", "list"]).await;
+        let refused = waybill_with_token(&world.api(""), "nonsense", &["orders", "list"]).await;
         assert_eq!((refused.code, refused.out.as_str()), (5, ""), "{refused:?}");
         assert!(refused.err.contains("waybill token --role"), "{refused:?}");
         assert!(!refused.err.contains("nonsense"), "{refused:?}");

@@ -10,16 +10,20 @@ struct Program {
 
 const HERE: &str = "127.0.0.1:8080";
 const OUTSIDE: &str = "192.0.2.1:8080";
-const SECRET: &str = "--auth-hs256-secret=0123456789abcdef0123456789abcdef";
+const SECRET: &str = "AUTH_HS256_SECRET=0123456789abcdef0123456789abcdef";
 const KEY_SET: &str = "--auth-jwks-url=https://issuer.example/keys";
 
 fn settings(given: &[&str]) -> AccessSettings {
     Program::try_parse_from(["waybill-api"].iter().chain(given)).unwrap().access
 }
 
+/// Flags, and perhaps the secret as the environment has it.
 fn resolved(listen: &str, given: &[&str]) -> Result<AccessConfig, String> {
+    let (flags, variables): (Vec<&str>, Vec<&str>) = given.iter().partition(|given| given.starts_with('-'));
+    let secret = variables.first().map_or("", |variable| &variable["AUTH_HS256_SECRET=".len()..]);
+    let secrets = Secrets::from([("AUTH_HS256_SECRET", secret)]);
     let mut problems = Vec::new();
-    let config = settings(given).resolve(Some(listen.parse().unwrap()), None, &mut problems);
+    let config = settings(&flags).resolve(Some(listen.parse().unwrap()), None, &secrets, &mut problems);
     if problems.is_empty() { Ok(config) } else { Err(problems.join("\n")) }
 }
 
@@ -49,8 +53,8 @@ fn loopback_needs_nothing_and_asks_for_tokens_when_it_is_told_to() {
 
 #[test]
 fn a_secret_is_long_and_the_demos_stays_at_home() {
-    assert!(resolved(HERE, &["--auth-hs256-secret=short"]).unwrap_err().contains("32 bytes"));
-    let published = format!("--auth-hs256-secret={PUBLISHED_SECRET}");
+    assert!(resolved(HERE, &["AUTH_HS256_SECRET=short"]).unwrap_err().contains("32 bytes"));
+    let published = format!("AUTH_HS256_SECRET={PUBLISHED_SECRET}");
     assert!(resolved(HERE, &[&published]).is_ok());
     let problem = resolved(OUTSIDE, &[&published]).unwrap_err();
     assert!(problem.starts_with("AUTH_HS256_SECRET: everybody knows"), "{problem}");
@@ -132,7 +136,7 @@ fn everything_that_is_wrong_is_said_at_once_and_the_secret_never() {
     let problems = resolved(
         OUTSIDE,
         &[
-            "--auth-hs256-secret=hush",
+            "AUTH_HS256_SECRET=hush",
             "--api-require-token=2",
             "--api-requests-per-second=0",
             "--api-cors-origins=*",
@@ -143,6 +147,6 @@ fn everything_that_is_wrong_is_said_at_once_and_the_secret_never() {
         assert!(problems.contains(named), "{named} in {problems}");
     }
     assert!(!problems.contains("hush"));
-    let shown = format!("{:?} {:?}", settings(&[SECRET]), resolved(HERE, &[SECRET]).unwrap());
+    let shown = format!("{:?}", resolved(HERE, &[SECRET]).unwrap());
     assert!(!shown.contains("0123456789abcdef"), "{shown}");
 }

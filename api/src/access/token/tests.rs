@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use intake::settings::Secrets;
 use serde_json::json;
 use tokio::task::yield_now;
 
@@ -21,21 +22,22 @@ struct Program {
     access: AccessSettings,
 }
 
-fn verifier(given: &[&str], pace: Pace) -> Verifier {
+fn verifier(given: &[&str], secret: &str, pace: Pace) -> Verifier {
     let program = Program::try_parse_from(["waybill-api"].iter().chain(given)).unwrap();
     let mut problems = Vec::new();
-    let config = program.access.resolve(None, None, &mut problems);
+    let config =
+        program.access.resolve(None, None, &Secrets::from([("AUTH_HS256_SECRET", secret)]), &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     Verifier::new(&config.authentication.unwrap(), pace).unwrap()
 }
 
 fn of_secret() -> Verifier {
-    verifier(&["--auth-hs256-secret", SECRET], NEVER_AGAIN)
+    verifier(&[], SECRET, NEVER_AGAIN)
 }
 
 fn of_issuer(issuer: &Served, pace: Pace) -> Verifier {
     let names = ["--auth-issuer=waybill", "--auth-audience=waybill"];
-    verifier(&["--auth-jwks-url", issuer.url.as_str(), names[0], names[1]], pace)
+    verifier(&["--auth-jwks-url", issuer.url.as_str(), names[0], names[1]], "", pace)
 }
 
 fn now() -> u64 {

@@ -87,7 +87,7 @@ fn a_token_goes_with_each_request_and_to_no_other_place() {
             (status, Json(json!([])))
         });
         let address = serve(Router::new().route("/api/orders", list)).await;
-        let listed = waybill_at(&address, &["orders", "list", "--token", "good-token"]).await.ended_well();
+        let listed = waybill_with_token(&address, "good-token", &["orders", "list"]).await.ended_well();
         assert_eq!(listed.out, "No orders.\n");
     });
 }

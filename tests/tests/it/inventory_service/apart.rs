@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use inventory_service::proto::{CheckStockRequest, inventory_client::InventoryClient};
 use serde_json::{Value, json};
 use temporalio_client::WorkflowExecutionStatus;
+use tonic::{Code, transport::Endpoint};
 
 use crate::{
     stock::books::audit,
@@ -39,6 +41,38 @@ async fn no_stock_here(world: &World) {
     .await
     .unwrap();
     assert_eq!(rows, 0);
+}
+
+#[test]
+fn stock_elsewhere_is_asked_over_tls_and_who_speaks_without_is_not_heard() {
+    world::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let file = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (certificate, key) =
+            (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
+        let service =
+            InventoryService::start(&[("GRPC_TLS_CERT", &certificate), ("GRPC_TLS_KEY", &key)]).await;
+        let plain = service.url();
+        let env = vec![
+            ("INVENTORY_SERVICE_URL", plain.replace("http://127.0.0.1", "https://localhost")),
+            ("INVENTORY_SERVICE_CA", certificate),
+        ];
+        let world = World::start(Plan { env, ..Plan::default() }).await;
+        service.stock("APART-TLS", 5).await;
+        let placed = world.place_at_api("APART-TLS", 2, None).await;
+        assert_eq!(placed["status"], "CONFIRMED");
+        service.until_figures("APART-TLS", (3, 0)).await;
+
+        let without = Endpoint::from_shared(plain).unwrap().connect_lazy();
+        let refused = InventoryClient::new(without).check_stock(CheckStockRequest::default()).await;
+        // It hears nothing but that the wire does not speak as it does.
+        assert_ne!(refused.unwrap_err().code(), Code::Unauthenticated);
+    });
 }
 
 #[test]

@@ -344,6 +344,32 @@ fn a_cancel_of_an_order_fulfilled_in_part_by_hand_refunds_the_rest() {
 }
 
 #[test]
+fn what_is_added_while_an_order_fulfilled_in_part_by_hand_is_called_off_is_shown() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = at_the_warehouse(world, &["NEWS-BETWEEN"], 3).await;
+        let which = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
+        staff(world, &order, "fulfil", which).await;
+        world.until_handed_over("NEWS-BETWEEN", 2).await;
+        let slow = json!({"operation": "refundCreate", "sku": "NEWS-BETWEEN", "effectThenHangMs": 1500});
+        world.shopify_rule(slow).await;
+        world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
+        until("the rest is refunded", Duration::from_secs(30), async || {
+            (world.shop_effects(&order, "orderRefunded").await.len() == 1).then_some(())
+        })
+        .await;
+        let words = json!({"lines": [{"sku": "NEWS-BETWEEN", "quantity": 2, "price": "5.00"}]});
+        staff(world, &order, "edit", words).await;
+        world.until_order(&order, "status", &["CANCELLED"]).await;
+        until("a person sees what is asked for", Duration::from_secs(30), async || {
+            let rows = world.attention(&order).await;
+            rows.iter().any(|row| row.reason == "EDITED_TOO_LATE").then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
 fn what_the_warehouse_was_never_told_recalls_nothing_of_a_hundred_orders() {
     let world = &*WORLD;
     world::run(async {

@@ -10,8 +10,9 @@ use sqlx::{FromRow, PgPool, types::Json};
 use crate::world::World;
 
 /// Longer than any pause the product makes by itself in these worlds: a look for fulfilment orders, a
-/// breath before a hand-over, an attempt again.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(12);
+/// breath before a hand-over, an attempt again; and a worker that dies in the midst of a workflow task, which
+/// Temporal gives to another one ten seconds later, and that one too.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(25);
 /// How long everything may take.
 const PATIENCE: Duration = Duration::from_secs(150);
 /// Between two looks.

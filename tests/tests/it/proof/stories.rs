@@ -31,7 +31,7 @@ const SEED: u64 = 20_261_125;
 /// Stories in one world at a time.
 const IN_ONE_WORLD: usize = 100;
 /// How long after it everything must have come to its end.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(75);
 
 /// What became of a story.
 struct Account {
