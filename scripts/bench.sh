@@ -56,7 +56,7 @@ start_postgres() {
     for _ in 1 2 3; do
         port=$(free_ports)
         if scripts/postgres.sh start "$place/postgres" "$port"; then
-            database_url="postgres://waybill@127.0.0.1:$port/waybill"
+            database_url=$(scripts/postgres.sh url "$place/postgres" "$port")
             return
         fi
     done

@@ -2,18 +2,20 @@
 # A private PostgreSQL cluster in a folder, listening on 127.0.0.1 only.
 #
 #   scripts/postgres.sh start DIR PORT [fast]   makes it if it is not there, and starts it
+#   scripts/postgres.sh url DIR PORT            prints the URL of its database, with the password
 #   scripts/postgres.sh stop DIR                ends it and keeps its data
 #   scripts/postgres.sh remove DIR              ends it and deletes its data
 #
-# Its superuser is `waybill`, without a password; it has a database `waybill`. `fast` gives up
-# safety against power cuts, for tests. Starting what runs already on that port changes nothing.
+# Its superuser is `waybill`, whose password is in DIR/password for the caller alone; it has a database
+# `waybill`. `fast` is for tests: no password, and no safety against power cuts. Starting what runs
+# already on that port changes nothing.
 # PostgreSQL refuses to run as root: root runs it as user `postgres` (or `nobody`), and where that
 # user cannot enter DIR, the cluster is kept in /var/tmp instead, which `start` then says.
 set -euo pipefail
 # shellcheck source=scripts/tools.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
-usage() { fail "usage: scripts/postgres.sh start DIR PORT [fast] | stop DIR | remove DIR"; }
+usage() { fail "usage: scripts/postgres.sh start DIR PORT [fast] | url DIR PORT | stop DIR | remove DIR"; }
 
 cluster_owner() {
     if [[ $(id -u) != 0 ]]; then
@@ -70,17 +72,33 @@ use_programs() {
     fi
 }
 
+# The superuser's password, drawn when it is first asked for.
+password() {
+    local file="$folder/password"
+    [[ -s $file ]] || (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$file")
+    cat "$file"
+}
+
+# $1: how, in the words of `start`.
 make_cluster() {
     # Made beside its place and moved there, so that an interrupted initdb leaves no half cluster.
     local draft="$place.new"
     rm -rf "$draft"
     mkdir "$draft"
     [[ $(id -u) != 0 ]] || chown "$owner" "$draft"
-    local said
-    if ! said=$(as_owner "$programs/initdb" -D "$draft" -U waybill --auth=trust --encoding=UTF8 \
+    local said auth=(--auth=trust)
+    if [[ $1 != fast ]]; then
+        # Its owner reads the password there, and nobody else.
+        (umask 077 && password >"$place.password")
+        [[ $(id -u) != 0 ]] || chown "$owner" "$place.password"
+        auth=(--auth=scram-sha-256 --pwfile="$place.password")
+    fi
+    if ! said=$(as_owner "$programs/initdb" -D "$draft" -U waybill "${auth[@]}" --encoding=UTF8 \
         --locale=C --no-sync 2>&1); then
+        rm -f "$place.password"
         fail "PostgreSQL's initdb failed:" "$said"
     fi
+    rm -f "$place.password"
     mv "$draft" "$place"
 }
 
@@ -106,7 +124,7 @@ start() {
     place=$(place_of "$folder")
     make_room
     use_programs
-    [[ -f $place/PG_VERSION ]] || make_cluster
+    [[ -f $place/PG_VERSION ]] || make_cluster "$mode"
     drop_stale_pid
     if is_running; then
         [[ $(running_port) == "$port" ]] && return
@@ -127,6 +145,8 @@ start() {
         fail "PostgreSQL did not start on port $port; its log is $place/server.log." "$said"
     fi
     local url="postgres://waybill@127.0.0.1:$port/postgres"
+    PGPASSWORD=$(password)
+    export PGPASSWORD
     if [[ $("$programs/psql" "$url" -Atqc "SELECT 1 FROM pg_database WHERE datname = 'waybill'") != 1 ]]; then
         "$programs/psql" "$url" -qc "CREATE DATABASE waybill"
     fi
@@ -157,6 +177,10 @@ case "$1" in
     start)
         [[ $# -ge 3 ]] || usage
         start "$3" "${4:-}"
+        ;;
+    url)
+        [[ $# -ge 3 ]] || usage
+        echo "postgres://waybill:$(password)@127.0.0.1:$3/waybill"
         ;;
     stop) if find_cluster; then stop; fi ;;
     remove)

@@ -44,12 +44,14 @@ up() {
         echo $! >"$stack/temporal.pid"
     fi
     scripts/temporal.sh ready "$temporal_port" default
+    if [[ -z ${DATABASE_URL:-} ]]; then
+        echo "PostgreSQL   127.0.0.1:$postgres_port; its password is in $stack/postgres/password"
+    fi
     cat <<END
-PostgreSQL   ${DATABASE_URL:-postgres://waybill@127.0.0.1:$postgres_port/waybill}
 Temporal     127.0.0.1:$temporal_port, namespace default
 Web UI       http://127.0.0.1:$ui_port
 
-  export DATABASE_URL=${DATABASE_URL:-postgres://waybill@127.0.0.1:$postgres_port/waybill}
+  export DATABASE_URL=${DATABASE_URL:-\$(scripts/postgres.sh url $stack/postgres $postgres_port)}
   export TEMPORAL_ADDRESS=127.0.0.1:$temporal_port
   cargo run -p cli -- migrate
 

@@ -23,7 +23,7 @@ mod token;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use axum::{
@@ -38,6 +38,7 @@ use tracing::{error, warn};
 use crate::{
     caller::{Caller, Role},
     correlation,
+    paced::Paced,
     problem::Problem,
 };
 use issuer::Pace;
@@ -173,7 +174,10 @@ impl Access {
             Err(Refusal::NoKeysYet) => Err(Problem::Unavailable("the issuer's keys are not here yet".into())),
             Err(Refusal::Bad(reason)) => {
                 self.count(&Who::at(peer))?;
-                warn!(reason, "token refused");
+                static PACED: LazyLock<Paced> = LazyLock::new(Paced::new);
+                if let Some(left_out) = PACED.turn() {
+                    warn!(reason, left_out, "token refused");
+                }
                 Err(UNAUTHENTICATED)
             }
         }

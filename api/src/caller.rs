@@ -3,6 +3,8 @@
 use std::{convert::Infallible, fmt};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use domain::OrderId;
+use orders::Order;
 
 /// What a caller may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +70,12 @@ impl Caller {
     pub(crate) fn confined_to(&self) -> Option<&str> {
         let confined = self.roles.iter().all(|role| *role == Role::Customer);
         confined.then(|| self.subject.as_deref().unwrap_or_default())
+    }
+
+    /// An order's id as the caller knows it: a customer its own, where it gave one.
+    pub(crate) fn id_of(&self, order: &Order) -> OrderId {
+        let own = order.client_order_id.as_ref().filter(|_| self.confined_to().is_some());
+        own.unwrap_or(&order.order_id).clone()
     }
 
     /// Who acts, for timelines and histories: a word and no name of a person.

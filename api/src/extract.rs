@@ -13,7 +13,9 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{once, problem::Problem, server::MOST_BODY_BYTES};
+use domain::leniently;
+
+use crate::{problem::Problem, server::MOST_BODY_BYTES};
 
 /// A JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -53,7 +55,7 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
 
 /// serde would read a list as an object whose members are in order; nobody is told of that order.
 fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    if let Some(place) = once::repeated(bytes) {
+    if let Some(place) = leniently::repeated_members(bytes).into_iter().next() {
         return Err(Problem::invalid(place, "once, and not twice"));
     }
     let is_list = bytes.trim_ascii_start().starts_with(b"[");

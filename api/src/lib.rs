@@ -8,6 +8,7 @@
 //! | [`access`], [`caller`] | who sends a request, and whether it may |
 //! | `envelope` | how answers are wrapped on the integration endpoints |
 //! | `openapi` | what the interface says of itself |
+//! | `paced` | lines of the log that strangers can cause, at a bounded pace |
 //! | `page` | pages of a list, and the way from one to the next |
 //! | [`grpc`] | the inventory service on its own port, behind the same access |
 //! | `stock_elsewhere` | closed doors, where stock is kept by a service of its own |
@@ -16,7 +17,7 @@
 //! | [`unverified`] | bodies of senders who have not proved who they are, within bounds |
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |
-//! | `amount`, `correlation`, `extract`, `field`, `members`, `once` | reading what a caller sent |
+//! | `amount`, `correlation`, `extract`, `field`, `members` | reading what a caller sent |
 //! | `transaction` | trying again what met another transaction |
 //! | [`telemetry`] | the names of the metrics |
 //!
@@ -41,8 +42,8 @@ mod envelope;
 mod extract;
 mod field;
 mod members;
-mod once;
 mod openapi;
+mod paced;
 mod page;
 mod routes;
 mod stock_elsewhere;

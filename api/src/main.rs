@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
     intake::init_logging();
-    telemetry::start(metrics_listen).with_context(|| {
+    telemetry::start(metrics_listen).await.with_context(|| {
         format!("metrics cannot listen on {metrics_listen}; API_METRICS_LISTEN moves them")
     })?;
     let pool = intake::connect_database(&shared.database_url, DATABASE)
@@ -62,6 +62,8 @@ async fn main() -> anyhow::Result<()> {
         shops: Arc::new(shared.shops),
         callback_secrets: shared.warehouse.webhook_secrets.into(),
         hold_window: shared.api_policy.hold_window,
+        customers: shared.customers,
+        health: server::Found::default(),
         queue: queue.clone(),
         dispatcher,
         stock,

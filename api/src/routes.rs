@@ -15,6 +15,8 @@ mod orders;
 mod users;
 mod webhooks;
 
+pub use health::Found;
+
 /// All of them.
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()

@@ -14,7 +14,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use intake::{Dispatcher, settings::Shops};
+use intake::{
+    Dispatcher,
+    settings::{CustomerLimits, Shops},
+};
 use inventory_service::Stock;
 use sqlx::PgPool;
 use tokio::{
@@ -40,6 +43,8 @@ use crate::{
     unverified::Unverified,
 };
 use answering::Answering;
+
+pub use crate::routes::Found;
 
 mod answering;
 
@@ -75,6 +80,10 @@ pub struct Api {
     pub callback_secrets: Arc<[CallbackSecret]>,
     /// How long orders of our own are held unless they say otherwise.
     pub hold_window: Duration,
+    /// What customers may ask for.
+    pub customers: CustomerLimits,
+    /// How it was a moment ago.
+    pub health: Found,
     /// Where committed messages go.
     pub queue: Queue,
     /// The way to an order's run, for commands whose sender waits.

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use intake::serve_metrics;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
 /// Webhooks by `source` and `outcome`.
 pub(crate) const WEBHOOKS: &str = "waybill_webhooks_total";
@@ -23,12 +24,11 @@ const ACKNOWLEDGEMENT_BUCKETS: &[f64] =
 /// Starts the metrics' own listener.
 ///
 /// # Errors
-/// [`BuildError`] if the address is taken or metrics were started before.
-pub fn start(listen: SocketAddr) -> Result<(), BuildError> {
-    PrometheusBuilder::new()
-        .with_http_listener(listen)
-        .set_buckets_for_metric(Matcher::Full(ACKNOWLEDGEMENT.to_owned()), ACKNOWLEDGEMENT_BUCKETS)?
-        .install()?;
+/// If the address is taken or metrics were started before.
+pub async fn start(listen: SocketAddr) -> anyhow::Result<()> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(ACKNOWLEDGEMENT.to_owned()), ACKNOWLEDGEMENT_BUCKETS)?;
+    serve_metrics(listen, builder).await?;
     describe_counter!(WEBHOOKS, "Webhooks by source and outcome");
     describe_histogram!(ACKNOWLEDGEMENT, "Seconds from a webhook's headers to its answer");
     gauge!(UNVERIFIED_BYTES).set(0.0);

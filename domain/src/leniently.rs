@@ -4,12 +4,14 @@
 //! a text plainly means is read here, once for all of them; `None` means that it is not plain.
 
 mod json;
+mod repeated;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::Value;
 
 pub use json::sound_json;
+pub use repeated::{repeated_members, repeated_of};
 
 /// Beyond it a number with a point may have been rounded on its way.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;

@@ -10,7 +10,9 @@ pub mod temporal;
 
 mod database;
 mod logging;
+mod metrics;
 
 pub use database::{DatabasePool, connect_database};
 pub use dispatch::Dispatcher;
 pub use logging::init_logging;
+pub use metrics::serve_metrics;

@@ -26,6 +26,10 @@ pub struct SharedSettings {
     /// Base URL of the shop's Admin API; by default https://SHOPIFY_SHOP.
     #[arg(long, env = "SHOPIFY_ADMIN_URL")]
     shopify_admin_url: Option<String>,
+    /// The last part of the path that its webhooks have to come by, /webhooks/shopify/PART; by default they may
+    /// come by /webhooks/shopify.
+    #[arg(long, env = "SHOPIFY_WEBHOOK_PATH", hide_env_values = true)]
+    shopify_webhook_path: Option<String>,
     /// Base URL of the warehouse system.
     #[arg(long, env = "WMS_URL")]
     wms_url: Option<String>,
@@ -74,6 +78,25 @@ pub struct Shared {
     pub shared_allocations: bool,
     /// Whether other machines may be spoken to without TLS.
     pub plain_http: bool,
+    /// What customers may ask for.
+    pub customers: CustomerLimits,
+}
+
+/// What a customer may ask for by itself in one order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CustomerLimits {
+    /// The longest it may be held.
+    #[serde(with = "humantime_serde")]
+    pub longest_hold: Duration,
+    /// The most pieces of all its lines.
+    pub most_pieces: u64,
+}
+
+impl Default for CustomerLimits {
+    fn default() -> Self {
+        Self { longest_hold: Duration::from_secs(60 * 60), most_pieces: 1_000 }
+    }
 }
 
 /// The shops, by domain.
@@ -106,12 +129,26 @@ pub struct Shop {
     pub admin_token: AccessToken,
     /// Secrets of its webhooks: the new and the old one.
     pub webhook_secrets: Vec<WebhookSecret>,
+    /// The last part of the path that its webhooks have to come by; none if it may be its domain, or nothing.
+    pub webhook_path: Option<String>,
     /// Which of its locations is which warehouse.
     pub locations: HashMap<i64, WarehouseId>,
     /// Handles of fulfilment services whose lines we ship, beside lines of none and of `manual`.
     pub fulfillment_services: Vec<String>,
     /// How its orders are fulfilled.
     pub policy: FulfilmentPolicy,
+}
+
+impl Shop {
+    /// Whether its webhooks may come by `/webhooks/shopify`, or by that and this part.
+    #[must_use]
+    pub fn is_at(&self, path: Option<&str>) -> bool {
+        match (&self.webhook_path, path) {
+            (Some(needed), path) => path == Some(needed.as_str()),
+            (None, None) => true,
+            (None, Some(path)) => path == self.domain.as_str(),
+        }
+    }
 }
 
 /// The warehouse system.
@@ -135,6 +172,8 @@ struct ConfigFile {
     policy: toml::Table,
     #[serde(default)]
     shared_allocations: bool,
+    #[serde(default)]
+    customers: CustomerLimits,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +184,8 @@ struct ShopEntry {
     admin_url: Option<String>,
     admin_token: String,
     webhook_secrets: Vec<String>,
+    #[serde(default)]
+    webhook_path: Option<String>,
     #[serde(default)]
     locations: HashMap<String, WarehouseId>,
     #[serde(default)]
@@ -182,7 +223,7 @@ impl SharedSettings {
         let inventory_service = self.inventory_service(secrets, &mut problems);
         match warehouse {
             Some(warehouse) if problems.found.is_empty() => {
-                let shared_allocations = file.shared_allocations;
+                let (shared_allocations, customers) = (file.shared_allocations, file.customers);
                 Ok(Shared {
                     database_url,
                     shops,
@@ -191,6 +232,7 @@ impl SharedSettings {
                     inventory_service,
                     shared_allocations,
                     plain_http,
+                    customers,
                 })
             }
             _ => Err(problems.found),
@@ -224,6 +266,7 @@ impl SharedSettings {
             admin_url: self.shopify_admin_url.clone(),
             admin_token: problems.required("SHOPIFY_ADMIN_TOKEN", secrets).to_owned(),
             webhook_secrets: comma_separated(problems.required("SHOPIFY_WEBHOOK_SECRETS", secrets)),
+            webhook_path: self.shopify_webhook_path.clone().filter(|path| !path.is_empty()),
             locations: HashMap::new(),
             fulfillment_services: Vec::new(),
             policy: toml::Table::new(),
@@ -283,6 +326,13 @@ impl ShopEntry {
             problems
                 .add(&format!("{domain}: webhook_secrets: each has at least {FEWEST_SECRET_BYTES} bytes"));
         }
+        let is_part = |path: &String| {
+            (1..=128).contains(&path.len())
+                && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if self.webhook_path.as_ref().is_some_and(|path| !is_part(path)) {
+            problems.add(&format!("{domain}: webhook_path: 1 to 128 letters, digits and the signs . _ -"));
+        }
         let mut locations = HashMap::new();
         for (location, warehouse) in self.locations {
             match location.parse() {
@@ -297,6 +347,7 @@ impl ShopEntry {
             admin_url,
             admin_token: AccessToken::new(self.admin_token),
             webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
+            webhook_path: self.webhook_path,
             locations,
             fulfillment_services: self.fulfillment_services,
             policy: problems.policy(&format!("{}: policy", self.domain), self.policy),

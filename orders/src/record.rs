@@ -30,7 +30,7 @@ pub type Line = OrderLine;
 /// An order as it is kept, without the customer.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Our id, or the caller's own.
+    /// Our id, or that of an operator's own system.
     pub order_id: OrderId,
     /// The number people use.
     pub order_number: OrderNumber,
@@ -40,6 +40,8 @@ pub struct Order {
     pub channel: Channel,
     /// The user it was placed for, where our own API took it for one.
     pub user_id: Option<UserId>,
+    /// What the customer who placed it calls it: one among that customer's orders.
+    pub client_order_id: Option<OrderId>,
     /// Where it stands.
     pub status: OrderStatus,
     /// What keeps it there, as its name in the API.
@@ -181,6 +183,27 @@ pub async fn find_by_id_or_number(
     id: &OrderId,
 ) -> Result<Option<Order>, OrdersError> {
     find_where(conn, "order_id = $1 OR order_number = $1", id.as_str()).await
+}
+
+/// A customer's order, by what the customer calls it.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_by_client_id(
+    conn: &mut PgConnection,
+    user: &UserId,
+    client_order_id: &OrderId,
+) -> Result<Option<Order>, OrdersError> {
+    let order_id: Option<String> =
+        sqlx::query_scalar("SELECT order_id FROM orders.orders WHERE user_id = $1 AND client_order_id = $2")
+            .bind(user.as_str())
+            .bind(client_order_id.as_str())
+            .fetch_optional(&mut *conn)
+            .await?;
+    match order_id {
+        Some(order_id) => find(conn, &OrderId::parse(&order_id)?).await,
+        None => Ok(None),
+    }
 }
 
 /// An order by the shop's id of it.

@@ -84,12 +84,44 @@ pub fn parse_order(body: &[u8]) -> Result<ParsedOrder, UnreadableOrder> {
     let order = whole_object(&value)?;
     let id = order.own_id("Order")?;
     let shopify_order_id = ShopifyOrderId(id);
+    once(body, NEEDED_OF_ORDERS).map_err(|unreadable| unreadable.of_order(Some(shopify_order_id)))?;
     Ok(ParsedOrder {
         shopify_order_id,
         facts: facts(&order, id).map_err(|unreadable| unreadable.of_order(Some(shopify_order_id)))?,
         customer: Customer::read(&order),
         refunds: refunds::listed(&order, shopify_order_id),
     })
+}
+
+/// Of two that stand in one object nobody knows which one is meant.
+const NEEDED_OF_ORDERS: &[&str] = &[
+    "id",
+    "updated_at",
+    "cancelled_at",
+    "financial_status",
+    "test",
+    "shipping_address",
+    "line_items",
+    "line_items[].id",
+    "line_items[].sku",
+    "line_items[].quantity",
+    "line_items[].fulfillable_quantity",
+    "line_items[].current_quantity",
+    "line_items[].requires_shipping",
+    "line_items[].fulfillment_service",
+    "fulfillments",
+    "fulfillments[].status",
+    "fulfillments[].line_items",
+    "fulfillments[].line_items[].id",
+    "fulfillments[].line_items[].quantity",
+];
+
+/// What is needed stands once; of everything else the last counts.
+fn once(body: &[u8], needed: &[&str]) -> Result<(), UnreadableOrder> {
+    match leniently::repeated_of(body, needed) {
+        Some(member) => Err(UnreadableOrder::new(member, "stands there twice")),
+        None => Ok(()),
+    }
 }
 
 fn document(body: &[u8]) -> Result<Value, UnreadableOrder> {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,6 +15,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
+use url::{Host, Url};
 
 use crate::settings::SettingsError;
 
@@ -44,6 +46,8 @@ impl Server {
         let bind = |source| SettingsError::Bind { variable, address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
+        let router =
+            if address.ip().is_loopback() { router.layer(from_fn(for_this_machine)) } else { router };
         let accepting = tokio::spawn(accept(listener, router));
         Ok(Self { address, accepting })
     }
@@ -57,6 +61,24 @@ impl Server {
         self.accepting.abort();
         let _ = self.accepting.await;
     }
+}
+
+/// On loopback: a page in a browser here gets at nothing by a name that leads to this machine, or across origins.
+async fn for_this_machine(request: Request<Body>, next: Next) -> Response {
+    let headers = request.headers();
+    let is_here = |url: Option<Url>| match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let host = text(header::HOST).is_some_and(|host| is_here(Url::parse(&format!("http://{host}")).ok()));
+    let origin = text(header::ORIGIN).is_none_or(|origin| is_here(Url::parse(origin).ok()));
+    if host && origin && headers.get_all(header::HOST).iter().count() == 1 {
+        return next.run(request).await;
+    }
+    (StatusCode::FORBIDDEN, "Host and Origin: of this machine alone\n").into_response()
 }
 
 #[derive(Debug, Error)]

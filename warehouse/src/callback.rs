@@ -60,6 +60,10 @@ fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCall
     UnreadableCallback { member: member.into(), reason }
 }
 
+/// Of two that stand in one object nobody knows which one is meant; of everything else the last counts.
+const NEEDED: &[&str] =
+    &["type", "reference", "shipmentId", "sequence", "lines", "lines[].sku", "lines[].quantity"];
+
 /// Reads a callback's body. Members we do not know are skipped; null is the same as absent, and so is a
 /// moment that cannot be read; only `type`, `reference`, `shipmentId` and `sequence` must be there.
 ///
@@ -74,6 +78,9 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
         .map_err(|_| unreadable("body", "is not JSON"))?;
     if !value.is_object() {
         return Err(unreadable("body", "is not a JSON object"));
+    }
+    if let Some(member) = leniently::repeated_of(body, NEEDED) {
+        return Err(unreadable(member, "stands there twice"));
     }
     let text = |name: &str| value.get(name).and_then(wire::text);
     let word = |name: &str| {

@@ -10,10 +10,10 @@ mod sweepers;
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use clap::Parser;
 use intake::{
-    DatabasePool, Dispatcher, connect_database, init_logging,
+    DatabasePool, Dispatcher, connect_database, init_logging, serve_metrics,
     settings::Secrets,
     temporal::{LazyTemporal, Temporal, TemporalError},
 };
@@ -31,15 +31,8 @@ async fn main() -> anyhow::Result<()> {
     let shared = config.shared.resolve(&Secrets::of_environment()).map_err(|problems| {
         anyhow!("the configuration has {} problems:\n  {}", problems.len(), problems.join("\n  "))
     })?;
-    if !config.worker_metrics_listen.ip().is_loopback() {
-        bail!("WORKER_METRICS_LISTEN: metrics have no authentication, so only a loopback address is allowed");
-    }
-    metrics_exporter_prometheus::PrometheusBuilder::new()
-        .with_http_listener(config.worker_metrics_listen)
-        .install()
-        .with_context(|| {
-            format!("WORKER_METRICS_LISTEN: {} cannot be listened on", config.worker_metrics_listen)
-        })?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new();
+    serve_metrics(config.worker_metrics_listen, metrics).await.context("WORKER_METRICS_LISTEN")?;
 
     let most = config.worker_database_connections;
     let pool = connect_database(&shared.database_url, DatabasePool { name: "waybill-worker", most })

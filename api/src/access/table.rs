@@ -92,6 +92,7 @@ pub(crate) static TABLE: &[Row] = &[
     integration(Method::GET, "/orders/{orderId}", READING_ORDERS),
     integration(Method::GET, "/orders/{orderId}/items", READING_ORDERS),
     row(Method::POST, "/webhooks/shopify", Door::Open),
+    row(Method::POST, "/webhooks/shopify/{path}", Door::Open),
     row(Method::POST, "/webhooks/wms", Door::Open),
     row(Method::GET, "/health", Door::Open),
     row(Method::GET, "/ready", Door::Open),

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::OrderId;
+use domain::{OrderId, UserId};
 use orders::{Order, idempotency::Answer, record, shipment, timeline};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -58,8 +58,8 @@ struct RetryBody {
 
 /// Place an order
 ///
-/// Order, lines and stock are one: whole or nothing. It is safe to repeat under the caller's own `orderId`,
-/// and with an `Idempotency-Key`, which is kept for 24 hours: the same key with the same body hears the very
+/// Order, lines and stock are one: whole or nothing. It is safe to repeat under the caller's own `orderId`
+/// (for a customer one among its own orders, whatever others call theirs), and with an `Idempotency-Key`, which is kept for 24 hours: the same key with the same body hears the very
 /// same answer. Customers place for themselves and do not choose prices.
 #[utoipa::path(
     post, path = "/api/orders", operation_id = "placeOrder", tag = "orders",
@@ -92,12 +92,11 @@ async fn place(
     JsonBody(body): JsonBody<Box<RawValue>>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key::of(&headers)?;
-    let form = PlaceForm::read(&body, &caller)?.into_order();
+    let form = PlaceForm::read(&body, &caller, api.customers)?.into_order();
     let request = placing::Request {
         form: &form,
-        caller: caller.key(),
+        caller: &caller,
         key: key.as_deref(),
-        by_customer: caller.confined_to().is_some(),
         hold_window: api.hold_window,
         correlation_id: &correlation_id,
     };
@@ -129,7 +128,7 @@ async fn look_at(
     let (mut conn, order) = named(&api, &caller, id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let shipments = shipment::of_order(&mut conn, &order.order_id).await?;
-    Ok(Json(OrderDetailBody::new(order, timeline, shipments)))
+    Ok(Json(OrderDetailBody::new(order, &caller, timeline, shipments)))
 }
 
 /// Show what happened to an order
@@ -171,15 +170,16 @@ async fn retry(
     caller: Caller,
     PathPart(id): PathPart<String>,
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
-    let (mut conn, Order { order_id, .. }) = named(&api, &caller, id).await?;
+    let (mut conn, order) = named(&api, &caller, id).await?;
+    let order_id = order.order_id;
     if let Some(message) = retry::leave_message(&mut conn, &order_id).await? {
         api.queue.offer(message);
     }
     Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
 }
 
-/// The order with this id or number, and the connection it was found with. For a customer, the orders
-/// of others are not there.
+/// The order with this id or number, and the connection it was found with. For a customer its own id of it comes
+/// first, and the orders of others are not there.
 pub(super) async fn named(
     api: &Api,
     caller: &Caller,
@@ -187,6 +187,12 @@ pub(super) async fn named(
 ) -> Result<(PoolConnection<Postgres>, Order), Problem> {
     let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
     let mut conn = api.pool.acquire().await?;
+    if let Some(subject) = caller.confined_to()
+        && let Ok(user) = UserId::parse(subject)
+        && let Some(order) = record::find_by_client_id(&mut conn, &user, &order_id).await?
+    {
+        return Ok((conn, order));
+    }
     let order = record::find_by_id_or_number(&mut conn, &order_id).await?;
     order
         .filter(|order| caller.confined_to().is_none_or(|subject| order.is_of(subject)))

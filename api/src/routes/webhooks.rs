@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nothing of a body is looked at before its signature holds over the raw bytes.
 
-use std::time::Instant;
+use std::{sync::LazyLock, time::Instant};
 
 use axum::{
     extract::{Request, State},
@@ -19,6 +19,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use warehouse::callback::Refusal;
 
 use crate::{
+    extract::PathPart,
+    paced::Paced,
     problem::{Problem, ProblemBody},
     server::{Api, MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
@@ -29,7 +31,7 @@ use crate::{
 const MOST_HEADER_CHARACTERS: usize = 255;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(shopify)).routes(routes!(wms))
+    OpenApiRouter::new().routes(routes!(shopify)).routes(routes!(shopify_at)).routes(routes!(wms))
 }
 
 /// What became of a delivery.
@@ -88,7 +90,55 @@ enum Taken {
 )]
 async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
     let delivery = Delivery::of(Source::Shopify);
-    delivery.acknowledge(take_shopify(&api, request).await)
+    delivery.acknowledge(take_shopify(&api, None, request).await)
+}
+
+/// A webhook of one Shopify shop
+///
+/// As `/webhooks/shopify`, for the shop whose path it is: its domain, or what its configuration says. Shopify signs
+/// the body and not the header that names the shop, so shops of one app, which share its secret, are told apart
+/// by their paths.
+#[utoipa::path(
+    post, path = "/webhooks/shopify/{path}", tag = "webhooks", operation_id = "takeWebhookOfShop",
+    params(
+        ("path" = String, Path, description = "The shop's domain, or what its configuration says", max_length = 128,
+         example = "anyx-demo.myshopify.com"),
+        ("X-Shopify-Hmac-Sha256" = String, Header, max_length = 255),
+        ("X-Shopify-Shop-Domain" = String, Header, max_length = 255, example = "anyx-demo.myshopify.com"),
+        ("X-Shopify-Webhook-Id" = String, Header, max_length = 255),
+        ("X-Shopify-Topic" = String, Header, max_length = 255, example = "orders/create"),
+        ("X-Shopify-API-Version" = Option<String>, Header, max_length = 255, example = "2026-04"),
+        ("X-Shopify-Triggered-At" = Option<String>, Header, max_length = 255),
+        ("X-Shopify-Event-Id" = Option<String>, Header, max_length = 255),
+    ),
+    request_body(
+        content = Value, content_type = "application/json",
+        description = "As the shop sends it; the signature is over these bytes",
+        example = json!({"id": 820_982_911_946_154_508_u64, "name": "#1001"}),
+    ),
+    responses(
+        (status = 200, description = "Kept"),
+        (
+            status = 401, description = "The sender did not prove who it is",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+        (
+            status = 408, description = "The body came too slowly",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+        (
+            status = 413, description = "The body is larger than 5 MiB",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+    ),
+)]
+async fn shopify_at(
+    State(api): State<Api>,
+    PathPart(path): PathPart<String>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let delivery = Delivery::of(Source::Shopify);
+    delivery.acknowledge(take_shopify(&api, Some(&path), request).await)
 }
 
 /// A callback of the warehouse
@@ -166,13 +216,16 @@ impl Drop for Delivery {
     }
 }
 
-async fn take_shopify(api: &Api, request: Request) -> Result<Taken, Problem> {
+async fn take_shopify(api: &Api, path: Option<&str>, request: Request) -> Result<Taken, Problem> {
     let (headers, body) = read(api, request, MOST_WEBHOOK_BYTES).await?;
     let signature = header(&headers, "X-Shopify-Hmac-Sha256").map_err(|_| refused("no signature"))?;
     let domain = header(&headers, "X-Shopify-Shop-Domain")?;
     let shop = api.shops.get(domain).ok_or_else(|| refused("the shop is not configured"))?;
     if !shopify::webhook::verify(&shop.webhook_secrets, body.bytes(), signature) {
         return Err(refused("the signature does not fit"));
+    }
+    if !shop.is_at(path) {
+        return Err(refused("the path is not the shop's"));
     }
     let body = body.verified();
     let topic = header(&headers, "X-Shopify-Topic")?;
@@ -256,25 +309,12 @@ async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
 /// Whose order a verified body is about, as far as two members tell: its number, or `FulfillmentOrder/` and
 /// the number of its fulfilment order. What tells less is looked at later.
 fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Subject {
-        #[serde(default)]
-        id: Value,
-        #[serde(default)]
-        admin_graphql_api_id: Value,
-        #[serde(default)]
-        order_id: Value,
-        #[serde(default)]
-        order_edit: Value,
-        #[serde(default)]
-        order: Value,
-    }
     if matches!(Topic::parse(topic), Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_)) {
         let named = shopify::wire::parse_fulfilment_order_mention(body);
         return named.first().map(|number| format!("FulfillmentOrder/{number}"));
     }
-    let Subject { id, admin_graphql_api_id, order_id, order_edit, order } =
-        serde_json::from_slice(body).ok()?;
+    // Where a member stands twice the last one counts, as it does when the body is read.
+    let body: Value = serde_json::from_slice(body).ok()?;
     let number = |value: &Value| match value {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => {
@@ -282,13 +322,22 @@ fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
         }
         _ => None,
     };
-    let named = [&order_id, &order_edit["order_id"], &order["id"], &id, &admin_graphql_api_id];
+    let named = [
+        &body["order_id"],
+        &body["order_edit"]["order_id"],
+        &body["order"]["id"],
+        &body["id"],
+        &body["admin_graphql_api_id"],
+    ];
     named.into_iter().find_map(number).map(|id| id.to_string())
 }
 
 /// The reason is for our log; the sender hears none.
 fn refused(reason: &'static str) -> Problem {
-    warn!(reason, "webhook refused");
+    static PACED: LazyLock<Paced> = LazyLock::new(Paced::new);
+    if let Some(left_out) = PACED.turn() {
+        warn!(reason, left_out, "webhook refused");
+    }
     Problem::WebhookRefused
 }
 

@@ -32,11 +32,12 @@ const SIGNATURE: &str = "gqb/mZI8OCf3/j3Ur1xqzHGfmqHHhNnpOakaVHyc9dw=";
 
 /// The settings of an API whose database is not there.
 fn config() -> Config {
-    let settings = Settings::try_parse_from([
-        "waybill-api",
-        "--shopify-shop=a.myshopify.com",
-        "--wms-url=http://127.0.0.1:9091",
-    ]);
+    config_with(&[])
+}
+
+fn config_with(more: &[&str]) -> Config {
+    let usual = ["waybill-api", "--shopify-shop=a.myshopify.com", "--wms-url=http://127.0.0.1:9091"];
+    let settings = Settings::try_parse_from(usual.iter().chain(more));
     let secrets = Secrets::from([
         ("DATABASE_URL", "postgres://waybill@127.0.0.1:1/waybill"),
         ("SHOPIFY_ADMIN_TOKEN", "token"),
@@ -49,7 +50,10 @@ fn config() -> Config {
 
 /// The whole interface, its database away.
 fn interface() -> Router {
-    let config = config();
+    interface_with(config())
+}
+
+fn interface_with(config: Config) -> Router {
     router(api(config.shared), Access::new(&config.access).unwrap())
 }
 
@@ -64,6 +68,8 @@ fn api(shared: Shared) -> Api {
         shops: Arc::new(shared.shops),
         callback_secrets: shared.warehouse.webhook_secrets.into(),
         hold_window: shared.api_policy.hold_window,
+        customers: shared.customers,
+        health: Found::default(),
         queue,
         dispatcher,
         stock: inventory_service::Stock::Here,
@@ -113,6 +119,29 @@ async fn a_webhook_that_is_too_large_is_refused_before_anything_else() {
         let answer = send("POST", path, &[], vec![b' '; most + 1]).await;
         assert_problem(&answer, StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
         assert!(answer.body["error"].as_str().unwrap().contains(&most.to_string()), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_shop_has_a_path_of_its_own_and_none_but_that_where_it_is_configured() {
+    for (settings, path, is_its_own) in [
+        (&[][..], "/webhooks/shopify", true),
+        (&[], "/webhooks/shopify/a.myshopify.com", true),
+        (&[], "/webhooks/shopify/b.myshopify.com", false),
+        (&["--shopify-webhook-path=only-here"], "/webhooks/shopify", false),
+        (&["--shopify-webhook-path=only-here"], "/webhooks/shopify/a.myshopify.com", false),
+        (&["--shopify-webhook-path=only-here"], "/webhooks/shopify/only-here", true),
+    ] {
+        let request = Request::post(path)
+            .header("X-Shopify-Shop-Domain", SHOP)
+            .header("X-Shopify-Topic", "orders/create")
+            .header("X-Shopify-Webhook-Id", "wh-1")
+            .header("X-Shopify-Hmac-Sha256", SIGNATURE)
+            .body(SIGNED.into());
+        let answer = answer(interface_with(config_with(settings)), request.unwrap()).await;
+        // Whatever is let in would be kept, and the database is away.
+        let expected = if is_its_own { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::UNAUTHORIZED };
+        assert_eq!(answer.status, expected, "{path}");
     }
 }
 

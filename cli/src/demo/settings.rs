@@ -101,9 +101,12 @@ impl Settings {
 
     /// The database that API and worker use.
     pub fn database_url(&self) -> String {
-        self.own_database
-            .clone()
-            .unwrap_or_else(|| format!("postgres://waybill@{}/waybill", self.postgres.address))
+        self.own_database.clone().unwrap_or_else(|| {
+            // Its script draws one when it first starts.
+            let password = std::fs::read_to_string(self.folder.join("demo/postgres/password"));
+            let password = password.map(|password| format!(":{}", password.trim())).unwrap_or_default();
+            format!("postgres://waybill{password}@{}/waybill", self.postgres.address)
+        })
     }
 
     /// Makes sure that nobody listens where our servers shall. PostgreSQL is not looked at: one of
@@ -167,8 +170,14 @@ mod tests {
 
     #[test]
     fn a_private_database_is_on_the_port_that_was_asked_for() {
-        let settings = read(&[("WAYBILL_POSTGRES_PORT", "5555")]).expect("valid settings");
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().to_str().expect("text");
+        let settings =
+            read(&[("WAYBILL_POSTGRES_PORT", "5555"), ("WAYBILL_DIR", place)]).expect("valid settings");
         assert_eq!(settings.database_url(), "postgres://waybill@127.0.0.1:5555/waybill");
+        std::fs::create_dir_all(folder.path().join("demo/postgres")).expect("a folder");
+        std::fs::write(folder.path().join("demo/postgres/password"), "drawn\n").expect("a file");
+        assert_eq!(settings.database_url(), "postgres://waybill:drawn@127.0.0.1:5555/waybill");
     }
 
     #[test]

@@ -4,6 +4,7 @@ fn nothing() -> SharedSettings {
     SharedSettings {
         shopify_shop: None,
         shopify_admin_url: None,
+        shopify_webhook_path: None,
         wms_url: None,
         waybill_config: None,
         inventory_service_url: None,

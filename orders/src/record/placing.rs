@@ -14,10 +14,12 @@ use crate::OrdersError;
 /// An order to be kept.
 #[derive(Clone)]
 pub struct Placement<'a> {
-    /// The caller's own id, or a new one.
+    /// The id of an operator's own system, or a new one.
     pub order_id: OrderId,
     /// The user it is for.
     pub user_id: Option<UserId>,
+    /// What that user calls it, where a customer places it.
+    pub client_order_id: Option<OrderId>,
     /// The content.
     pub facts: &'a OrderFacts,
     /// The customer, kept apart.
@@ -47,8 +49,8 @@ const PLACE: &str = "
 WITH placed AS (
     INSERT INTO orders.orders
         (order_id, order_number, workflow_id, channel, name, currency, total_amount, financial_status,
-         hold_until, correlation_id, received_at, user_id, content_fingerprint)
-    VALUES ($1, $2, $3, 'API', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         hold_until, correlation_id, received_at, user_id, content_fingerprint, client_order_id)
+    VALUES ($1, $2, $3, 'API', $4, $5, $6, $7, $8, $9, $10, $11, $12, $22)
     ON CONFLICT DO NOTHING
     RETURNING order_id, order_number, status, correlation_id, created_at
 ), kept AS (
@@ -92,7 +94,7 @@ pub async fn place(conn: &mut PgConnection, placement: &Placement<'_>) -> Result
             return Ok(Placing::New(Box::new(placed(placement, order_number, created_at))));
         }
         // Either the id is taken, or the number was, and then another draw will do.
-        if is_taken(conn, &placement.order_id).await? {
+        if is_taken(conn, placement).await? {
             return Ok(Placing::IdTaken);
         }
     }
@@ -129,15 +131,21 @@ async fn insert(
         .bind(&columns.requires_shipping)
         .bind(&placement.customer)
         .bind(Uuid::now_v7())
+        .bind(placement.client_order_id.as_ref().map(OrderId::as_str))
         .fetch_optional(conn)
         .await?)
 }
 
-async fn is_taken(conn: &mut PgConnection, order: &OrderId) -> Result<bool, OrdersError> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM orders.orders WHERE order_id = $1)")
-        .bind(order.as_str())
-        .fetch_one(conn)
-        .await?)
+async fn is_taken(conn: &mut PgConnection, placement: &Placement<'_>) -> Result<bool, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM orders.orders
+                        WHERE order_id = $1 OR (user_id = $2 AND client_order_id = $3))",
+    )
+    .bind(placement.order_id.as_str())
+    .bind(placement.user_id.as_ref().map(UserId::as_str))
+    .bind(placement.client_order_id.as_ref().map(OrderId::as_str))
+    .fetch_one(conn)
+    .await?)
 }
 
 /// The order as a look into the database would show it now.
@@ -148,6 +156,7 @@ fn placed(placement: &Placement<'_>, order_number: OrderNumber, created_at: Date
         workflow_id: WorkflowId::of(&Channel::Api, &placement.order_id),
         channel: Channel::Api,
         user_id: placement.user_id.clone(),
+        client_order_id: placement.client_order_id.clone(),
         status: OrderStatus::Pending,
         condition: None,
         condition_reason: None,

@@ -16,7 +16,7 @@ use crate::OrdersError;
 /// Named one by one: a statement that asks for all columns fails in every running process once a
 /// later version adds one.
 pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, shop, shopify_order_id, user_id, \
-    name, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
+    client_order_id, name, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
     content_in_doubt, wish_version, planned_version, looked_for, told_at_look, look_wanted, rest_is_called_off, address_said, shop_fulfilments, refund_ids";
@@ -29,6 +29,7 @@ pub(super) struct OrderRow {
     shop: Option<String>,
     shopify_order_id: Option<i64>,
     user_id: Option<String>,
+    client_order_id: Option<String>,
     name: String,
     status: String,
     condition: Option<String>,
@@ -115,6 +116,7 @@ impl OrderRow {
             workflow_id: WorkflowId::parse(&self.workflow_id)?,
             channel,
             user_id: self.user_id.as_deref().map(UserId::parse).transpose()?,
+            client_order_id: self.client_order_id.as_deref().map(OrderId::parse).transpose()?,
             status: self.status.parse()?,
             condition: self.condition,
             condition_reason: self.condition_reason,

@@ -3,6 +3,7 @@ mod order;
 mod refund;
 mod report;
 mod stand;
+mod strange;
 
 use domain::ShopifyOrderId;
 use serde_json::{Value, json};

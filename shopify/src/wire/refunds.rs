@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use domain::{LineId, Restock, ShopifyOrderId};
 
-use super::{UnreadableOrder, document, members::Members, whole_object};
+use super::{UnreadableOrder, document, members::Members, once, whole_object};
 
 /// A refund, as far as it is about pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,16 @@ pub struct RefundLine {
     pub location_id: Option<i64>,
 }
 
+const NEEDED: &[&str] = &[
+    "id",
+    "order_id",
+    "refund_line_items",
+    "refund_line_items[].id",
+    "refund_line_items[].line_item_id",
+    "refund_line_items[].quantity",
+    "refund_line_items[].restock_type",
+];
+
 /// Reads the body of `refunds/create`. Every line needs its `id`, `line_item_id` and `quantity`; one of 0
 /// pieces is left out.
 ///
@@ -45,6 +55,7 @@ pub fn parse_refund(body: &[u8]) -> Result<ParsedRefund, UnreadableOrder> {
     let refund = whole_object(&value)?;
     let order = ShopifyOrderId(refund.id("order_id", "Order")?);
     let read = || {
+        once(body, NEEDED)?;
         let items = match refund.get("refund_line_items") {
             Some(_) => refund.needed_objects("refund_line_items")?,
             None => Vec::new(),

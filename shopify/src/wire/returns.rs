@@ -2,7 +2,7 @@
 
 use domain::{LineId, ShopifyOrderId};
 
-use super::{UnreadableOrder, document, members::Members, mentions::order_of, whole_object};
+use super::{UnreadableOrder, document, members::Members, mentions::order_of, once, whole_object};
 
 /// A return that was approved: pieces that have left are to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,15 @@ pub struct ReturnLine {
     pub quantity: u32,
 }
 
+const NEEDED: &[&str] = &[
+    "id",
+    "order",
+    "order.id",
+    "return_line_items",
+    "return_line_items[].id",
+    "return_line_items[].quantity",
+];
+
 /// Reads the body of `returns/approve`.
 ///
 /// # Errors
@@ -36,6 +45,7 @@ pub fn parse_return(body: &[u8]) -> Result<ParsedReturn, UnreadableOrder> {
     let order =
         order_of(&parsed).ok_or_else(|| parsed.unreadable("order.id", "is missing or no order's id"))?;
     let read = || {
+        once(body, NEEDED)?;
         let items = parsed.needed_objects("return_line_items")?;
         let lines: Vec<Option<ReturnLine>> =
             items.iter().map(return_line).collect::<Result<_, UnreadableOrder>>()?;

@@ -160,6 +160,31 @@ fn what_cannot_be_read_or_is_not_acted_on_is_answered_and_kept_with_the_reason()
 }
 
 #[test]
+fn of_a_member_that_stands_twice_the_last_counts_and_one_that_is_needed_is_for_a_person() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("IN-TWICE", 5).await;
+        let order = Placed::new(SHOP, &["IN-TWICE"], 1);
+        world.place_silently(&order).await;
+        let body = order.body.to_string();
+        let again = |member: &str| body.replacen('{', &format!("{{{member},"), 1);
+        let unneeded = again("\"name\":\"#first\"");
+        assert_eq!(Delivery::new("orders/create", "in-twice-1", unneeded).send(world).await, 200);
+        world.until_shipped(&order).await;
+        assert_eq!(world.order(&order).await["name"], order.body["name"]);
+
+        let lines = order.body["line_items"].to_string();
+        let needed = again(&format!("\"line_items\":{lines}"));
+        assert_eq!(Delivery::new("orders/updated", "in-twice-2", needed).send(world).await, 200);
+        let (state, reason) = settled(world, "in-twice-2").await;
+        assert_eq!(state, "UNREADABLE");
+        assert_eq!(reason.as_deref(), Some("line_items: stands there twice"));
+        let rows = world.open_attention(&order).await;
+        assert_eq!(rows.iter().filter(|row| row.reason == "UNREADABLE_ORDER").count(), 1);
+    });
+}
+
+#[test]
 fn the_same_delivery_twice_is_one_message_and_one_order() {
     let world = &*WORLD;
     world::run(async {

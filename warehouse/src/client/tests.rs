@@ -1,3 +1,5 @@
+mod strange;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 

@@ -314,6 +314,25 @@ async fn a_set_that_was_emptied_withdraws_its_keys() {
 }
 
 #[tokio::test]
+async fn a_set_that_is_too_large_is_not_kept_and_no_set_is_looked_for_elsewhere() {
+    let signer = Signer::ec();
+    let issuer = Served::start(vec![signer.jwk("a")]).await;
+    let verifier = of_issuer(&issuer, AT_ONCE);
+    assert!(is_good(&verifier, &under(&signer, "a")).await);
+    let mut large = signer.jwk("b");
+    large["x5c"] = json!("A".repeat(4 * 1024 * 1024));
+    issuer.rotate(vec![large]);
+    assert_eq!(refused(&verifier, &under(&signer, "b")).await, "an unknown key");
+    assert!(is_good(&verifier, &under(&signer, "a")).await);
+
+    let asked = issuer.asked();
+    let elsewhere = Served::redirecting_to(&issuer).await;
+    let verifier = of_issuer(&elsewhere, AT_ONCE);
+    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(Refusal::NoKeysYet));
+    assert_eq!(issuer.asked(), asked);
+}
+
+#[tokio::test]
 async fn keys_of_a_dead_issuer_have_a_greatest_age() {
     let signer = Signer::ec();
     let issuer = Served::start(vec![signer.jwk("a")]).await;

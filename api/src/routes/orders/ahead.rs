@@ -22,7 +22,6 @@ use orders::{
     record,
 };
 use tracing::warn;
-use uuid::Uuid;
 
 use super::{
     content,
@@ -65,7 +64,7 @@ pub(super) async fn ask(
     let items = service.check_stock(&skus, correlation_id).await?;
     let items = items.into_iter().map(|stocked| (stocked.item.sku.clone(), stocked.item));
     let items = stock::all_known(skus, items.collect())?;
-    let order_id = new_id(request)?;
+    let order_id = request.new_id()?;
     let lines = demand(&content::facts(&order_id, request, &items)?, request.form);
     for epoch in stock::FIRST_EPOCH..=MOST_EPOCHS {
         let asked = stock::all_or_nothing(&order_id, epoch, lines.clone());
@@ -85,23 +84,12 @@ pub(super) async fn ask(
 async fn was_answered(api: &Api, request: &Request<'_>, fingerprint: &[u8]) -> Result<bool, Problem> {
     let mut tx = api.pool.begin().await?;
     if let Some(key) = request.key {
-        let key = Key { caller: request.caller, key, fingerprint };
+        let key = Key { caller: request.caller.key(), key, fingerprint };
         if !matches!(idempotency::claim(&mut tx, &key).await?, Claim::New) {
             return Ok(true);
         }
     }
-    match &request.form.order_id {
-        Some(own_id) => Ok(record::find(&mut tx, own_id).await?.is_some()),
-        None => Ok(false),
-    }
-}
-
-/// The order's id: the caller's own, or a new one.
-pub(super) fn new_id(request: &Request<'_>) -> Result<OrderId, Problem> {
-    match &request.form.order_id {
-        Some(own_id) => Ok(own_id.clone()),
-        None => Problem::of_field("orderId", OrderId::parse(&Uuid::now_v7().to_string())),
-    }
+    Ok(request.find_known(&mut tx).await?.is_some())
 }
 
 /// Whether the reservation holds these lines and nothing else: an order of the same id, but other

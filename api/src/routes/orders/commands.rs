@@ -150,8 +150,9 @@ async fn set_status(
     let to: OrderStatus = Problem::of_field("status", form.status.parse())?;
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
     let (mut conn, order) = named(&api, &caller, id).await?;
+    let order_id = caller.id_of(&order);
     if to == OrderStatus::Delivered && order.status == OrderStatus::Shipped {
-        return delivered(&mut conn, order).await;
+        return delivered(&mut conn, order, order_id).await;
     }
     let wanted = json!({
         "orderId": order.order_id, "status": to, "actor": caller.actor(), "reason": reason
@@ -159,11 +160,11 @@ async fn set_status(
     let message = keep(&mut conn, topics::SET_STATUS, &wanted).await?;
     drop(conn);
     match api.dispatcher.command_now(&message).await {
-        Commanded::Done(status) => Ok(answer(StatusCode::OK, "Order status updated", order, status)),
+        Commanded::Done(status) => Ok(answer(StatusCode::OK, "Order status updated", order_id, status)),
         Commanded::Refused(sentence) => Err(Problem::StatusRefused(sentence)),
         Commanded::Later => {
             let status = order.status;
-            Ok(answer(StatusCode::ACCEPTED, "Status change requested", order, status))
+            Ok(answer(StatusCode::ACCEPTED, "Status change requested", order_id, status))
         }
     }
 }
@@ -171,6 +172,7 @@ async fn set_status(
 async fn call_off(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> Answer {
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
     let (mut conn, order) = named(api, caller, id).await?;
+    let order_id = caller.id_of(&order);
     let actor = caller.actor();
     // A customer's own words may name anybody; they stay in the inbox and out of histories.
     let shown = reason.as_ref().filter(|_| actor != Actor::Customer);
@@ -182,24 +184,24 @@ async fn call_off(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> 
     drop(conn);
     match api.dispatcher.command_now(&message).await {
         Commanded::Done(OrderStatus::Cancelled) => {
-            Ok(answer(StatusCode::OK, "Order cancelled successfully", order, OrderStatus::Cancelled))
+            Ok(answer(StatusCode::OK, "Order cancelled successfully", order_id, OrderStatus::Cancelled))
         }
         Commanded::Done(status) => {
-            Ok(answer(StatusCode::OK, "What had not left was cancelled", order, status))
+            Ok(answer(StatusCode::OK, "What had not left was cancelled", order_id, status))
         }
         Commanded::Refused(_) => Err(Problem::CannotBeCancelled(current(api, &order).await?)),
         Commanded::Later => {
             let status = order.status;
-            Ok(answer(StatusCode::ACCEPTED, "Cancellation requested", order, status))
+            Ok(answer(StatusCode::ACCEPTED, "Cancellation requested", order_id, status))
         }
     }
 }
 
 /// Days after it shipped no run is there any more; the record alone is moved.
-async fn delivered(conn: &mut PgConnection, order: Order) -> Answer {
+async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> Answer {
     let to = OrderStatus::Delivered;
     match progress::move_to(conn, &order.order_id, to, "DELIVERED", Some("said by an operator")).await? {
-        Moved::Now | Moved::Already => Ok(answer(StatusCode::OK, "Order status updated", order, to)),
+        Moved::Now | Moved::Already => Ok(answer(StatusCode::OK, "Order status updated", order_id, to)),
         Moved::Refused(status) => {
             Err(Problem::StatusRefused(format!("Status cannot become {to}. Current status: {status}")))
         }
@@ -233,8 +235,8 @@ async fn current(api: &Api, order: &Order) -> Result<OrderStatus, Problem> {
 fn answer(
     code: StatusCode,
     message: &'static str,
-    order: Order,
+    order_id: OrderId,
     status: OrderStatus,
 ) -> (StatusCode, Json<CommandBody>) {
-    (code, Json(CommandBody { message, order_id: order.order_id, status }))
+    (code, Json(CommandBody { message, order_id, status }))
 }

@@ -27,7 +27,7 @@ pub(super) fn facts(
         .map(|(index, line)| order_line(index, line, request, items.get(&line.sku)))
         .collect::<Result<_, _>>()?;
     Ok(OrderFacts {
-        name: order_id.as_str().to_owned(),
+        name: request.form.order_id.as_ref().unwrap_or(order_id).as_str().to_owned(),
         currency: request.form.currency.as_str().to_owned(),
         total_amount: total(&lines)?,
         financial_status: FinancialStatus::Paid,
@@ -70,12 +70,12 @@ fn order_line(
 /// price it was shown: if it is not the item's any more, the customer hears so and is not charged
 /// another one in silence.
 fn unit_price(line: &WantedLine, request: &Request<'_>, item: Option<&Item>) -> Result<Decimal, Problem> {
-    if let (Some(price), false) = (line.unit_price, request.by_customer) {
+    if let (Some(price), false) = (line.unit_price, request.is_by_customer()) {
         return Ok(price);
     }
     let of_item = match item.and_then(|item| item.unit_price.as_ref()) {
         Some(price) if *price.currency() == request.form.currency => price.amount(),
-        Some(price) if request.by_customer => {
+        Some(price) if request.is_by_customer() => {
             let allowed = format!("{}, in which {} is priced", price.currency().as_str(), line.sku);
             return Err(Problem::invalid("currency", &allowed));
         }
@@ -112,7 +112,7 @@ pub(super) async fn customer(conn: &mut PgConnection, request: &Request<'_>) -> 
     let form = request.form;
     let is_complete = form.customer_name.is_some() && form.customer_email.is_some();
     let user = match &form.user_id {
-        Some(id) if !(is_complete && request.by_customer) => {
+        Some(id) if !(is_complete && request.is_by_customer()) => {
             let user = users::find(conn, id).await?;
             Some(user.ok_or_else(|| {
                 let allowed = "a registered user; POST /api/users registers one";

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use domain::{Currency, Money, OrderId, OrderNumber, Quantity, Sku, UserId};
+use intake::settings::CustomerLimits;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -128,11 +129,18 @@ impl PlaceForm {
     /// # Errors
     /// [`Problem::Invalid`] names the member as the caller wrote it, and what is allowed there;
     /// [`Problem::Forbidden`] if a customer places for somebody else.
-    pub(super) fn read(body: &RawValue, caller: &Caller) -> Result<Self, Problem> {
+    pub(super) fn read(body: &RawValue, caller: &Caller, limits: CustomerLimits) -> Result<Self, Problem> {
         let members = Members::of_body(body)?;
+        let read = |members: &Members<'_>| {
+            let order = OrderForm::read(members, caller)?;
+            if caller.confined_to().is_some() {
+                order.keeps_to(limits)?;
+            }
+            Ok::<_, Problem>(order)
+        };
         Ok(match members.get(&["order"])? {
-            Some(order) => Self::Wrapped { order: OrderForm::read(&order.whole()?, caller)? },
-            None => Self::Flat(OrderForm::read(&members, caller)?),
+            Some(order) => Self::Wrapped { order: read(&order.whole()?)? },
+            None => Self::Flat(read(&members)?),
         })
     }
 
@@ -175,6 +183,22 @@ impl OrderForm {
             order_id_place,
             user_id_place,
         })
+    }
+}
+
+impl OrderForm {
+    /// Whether a customer may ask for that much by itself.
+    fn keeps_to(&self, CustomerLimits { longest_hold, most_pieces }: CustomerLimits) -> Result<(), Problem> {
+        if self.hold.is_some_and(|hold| hold > longest_hold) {
+            let allowed = format!("at most {} for a customer", humantime::format_duration(longest_hold));
+            return Err(Problem::invalid("hold", &allowed));
+        }
+        let pieces: u64 = self.items.iter().map(|line| u64::from(line.quantity.get())).sum();
+        if pieces > most_pieces {
+            let allowed = format!("at most {most_pieces} pieces of all lines together for a customer");
+            return Err(Problem::invalid("items", &allowed));
+        }
+        Ok(())
     }
 }
 

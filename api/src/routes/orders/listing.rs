@@ -159,7 +159,7 @@ async fn page(
     filter.confined_to = caller.confined_to().map(subject).transpose()?;
     let orders = record::list(conn, &filter).await?;
     let place = |order: &Order| Place(order.created_at, order.order_id.clone());
-    Ok(Page::new(orders, limit, uri, place).map(OrderBody::from))
+    Ok(Page::new(orders, limit, uri, place).map(|order| OrderBody::new(order, caller)))
 }
 
 impl ListQuery {

@@ -24,6 +24,7 @@ use orders::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     ahead::{self, Ahead},
@@ -32,7 +33,9 @@ use super::{
     stock,
     view::PlacedBody,
 };
-use crate::{correlation::CorrelationId, problem::Problem, server::Api, transaction::retried};
+use crate::{
+    caller::Caller, correlation::CorrelationId, problem::Problem, server::Api, transaction::retried,
+};
 
 /// Says which order and under which content a request is about, so that a changed meaning of the
 /// fingerprinted text never passes for an old one.
@@ -42,16 +45,40 @@ const FINGERPRINT_VERSION: &str = "1";
 pub(super) struct Request<'a> {
     /// What is asked for.
     pub(super) form: &'a OrderForm,
-    /// Whose idempotency keys count: the caller's subject, or empty.
-    pub(super) caller: &'a str,
+    /// Who asks, whose idempotency keys count.
+    pub(super) caller: &'a Caller,
     /// The caller's idempotency key.
     pub(super) key: Option<&'a str>,
-    /// Whether the caller is a customer, who names no prices.
-    pub(super) by_customer: bool,
     /// How long the order is held unless it says otherwise.
     pub(super) hold_window: Duration,
     /// Ties together what the request causes.
     pub(super) correlation_id: &'a CorrelationId,
+}
+
+impl Request<'_> {
+    /// Whether the caller is a customer, who names no prices and whose order ids are its own.
+    pub(super) fn is_by_customer(&self) -> bool {
+        self.caller.confined_to().is_some()
+    }
+
+    /// The order's id: that of an operator's own system, or a new one.
+    pub(super) fn new_id(&self) -> Result<OrderId, Problem> {
+        match &self.form.order_id {
+            Some(own_id) if !self.is_by_customer() => Ok(own_id.clone()),
+            _ => Problem::of_field("orderId", OrderId::parse(&Uuid::now_v7().to_string())),
+        }
+    }
+
+    /// The order that has the caller's own id already.
+    pub(super) async fn find_known(&self, conn: &mut PgConnection) -> Result<Option<Order>, Problem> {
+        Ok(match (&self.form.order_id, &self.form.user_id) {
+            (None, _) => None,
+            (Some(own_id), Some(user)) if self.is_by_customer() => {
+                record::find_by_client_id(conn, user, own_id).await?
+            }
+            (Some(own_id), _) => record::find(conn, own_id).await?,
+        })
+    }
 }
 
 /// Places the order, and tells what is answered and which message has to be dispatched.
@@ -72,7 +99,7 @@ pub(super) async fn place(api: &Api, request: &Request<'_>) -> Result<(Answer, O
 
 /// SHA-256 of what is asked for and by whom.
 fn fingerprint(request: &Request<'_>) -> Result<Vec<u8>, Problem> {
-    let content = serde_json::to_vec(&(FINGERPRINT_VERSION, request.caller, request.form));
+    let content = serde_json::to_vec(&(FINGERPRINT_VERSION, request.caller.key(), request.form));
     Ok(Sha256::digest(content.map_err(|error| Problem::Internal(error.into()))?).to_vec())
 }
 
@@ -82,7 +109,7 @@ async fn place_once(
     fingerprint: &[u8],
     ahead: Option<&Ahead>,
 ) -> Result<(Answer, Option<Message>), Problem> {
-    let key = request.key.map(|key| Key { caller: request.caller, key, fingerprint });
+    let key = request.key.map(|key| Key { caller: request.caller.key(), key, fingerprint });
     let mut tx = api.pool.begin().await?;
     if let Some(key) = &key {
         match idempotency::claim(&mut tx, key).await? {
@@ -99,9 +126,12 @@ async fn place_once(
     let (status, body, message) = match kept {
         Some(order) => {
             let (order, message) = fill(&mut tx, request, order, ahead).await?;
-            (StatusCode::CREATED, PlacedBody::new(order), message)
+            (StatusCode::CREATED, PlacedBody::new(order, request.caller), message)
         }
-        None => (StatusCode::OK, PlacedBody::again(known(&mut tx, request.form, fingerprint).await?), None),
+        None => {
+            let known = known(&mut tx, request, fingerprint).await?;
+            (StatusCode::OK, PlacedBody::again(known, request.caller), None)
+        }
     };
     let answer = Answer {
         status: status.as_u16(),
@@ -126,7 +156,7 @@ async fn keep(
         Some(ahead) => (ahead.order_id.clone(), ahead.items.clone()),
         None => {
             let skus: BTreeSet<_> = form.items.iter().map(|line| &line.sku).collect();
-            (ahead::new_id(request)?, stock::items(conn, &skus).await?)
+            (request.new_id()?, stock::items(conn, &skus).await?)
         }
     };
     let customer = content::customer(conn, request).await?;
@@ -137,6 +167,7 @@ async fn keep(
     let placement = Placement {
         order_id,
         user_id: form.user_id.clone(),
+        client_order_id: form.order_id.clone().filter(|_| request.is_by_customer()),
         facts: &facts,
         customer,
         content_fingerprint: fingerprint,
@@ -151,14 +182,14 @@ async fn keep(
 }
 
 /// The order that has the id already, if it is the one that is asked for.
-async fn known(conn: &mut PgConnection, form: &OrderForm, fingerprint: &[u8]) -> Result<Order, Problem> {
-    let Some(own_id) = &form.order_id else {
-        return Err(Problem::Internal("an id of ours is taken".into()));
-    };
-    if !record::has_content(conn, own_id, fingerprint).await? {
-        return Err(Problem::OrderExists { field: form.order_id_place, order_id: own_id.clone() });
+async fn known(conn: &mut PgConnection, request: &Request<'_>, fingerprint: &[u8]) -> Result<Order, Problem> {
+    let taken = || Problem::Internal("an id of ours is taken".into());
+    let order = request.find_known(conn).await?.ok_or_else(taken)?;
+    if !record::has_content(conn, &order.order_id, fingerprint).await? {
+        let own_id = request.form.order_id.clone().ok_or_else(taken)?;
+        return Err(Problem::OrderExists { field: request.form.order_id_place, order_id: own_id });
     }
-    record::find(conn, own_id).await?.ok_or_else(|| Problem::NoSuchOrder(own_id.to_string()))
+    Ok(order)
 }
 
 /// Takes hold of the stock, and leaves the message that starts the order's run. Stock comes as late

@@ -10,14 +10,19 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
+
 /// An order in a list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Order)]
 pub(super) struct OrderBody {
-    /// Ours, or the caller's own.
+    /// Ours, or that of an operator's own system; for a customer its own `clientOrderId`, if it gave one.
     #[schema(value_type = String, example = "0190a0b0-0000-7000-8000-000000000000")]
     order_id: OrderId,
+    /// What the customer who placed it calls it.
+    #[schema(value_type = Option<String>, example = json!(null))]
+    client_order_id: Option<OrderId>,
     /// For people.
     #[schema(value_type = String, example = "ORD-20261121-6BA0A415")]
     order_number: OrderNumber,
@@ -166,24 +171,26 @@ struct ParcelLineBody {
 
 impl PlacedBody {
     /// An order that is new.
-    pub(super) fn new(order: Order) -> Self {
-        Self { message: "Order placed successfully", order: order.into() }
+    pub(super) fn new(order: Order, caller: &Caller) -> Self {
+        Self { message: "Order placed successfully", order: OrderBody::new(order, caller) }
     }
 
     /// An order that was placed before.
-    pub(super) fn again(order: Order) -> Self {
-        Self { message: "Order was placed before", order: order.into() }
+    pub(super) fn again(order: Order, caller: &Caller) -> Self {
+        Self { message: "Order was placed before", order: OrderBody::new(order, caller) }
     }
 }
 
-impl From<Order> for OrderBody {
-    fn from(order: Order) -> Self {
-        let (channel, shop, shopify_order_id) = match order.channel {
+impl OrderBody {
+    /// As this caller sees it.
+    pub(super) fn new(order: Order, caller: &Caller) -> Self {
+        let (channel, shop, shopify_order_id) = match order.channel.clone() {
             Channel::Shopify { shop, shopify_order_id } => ("shopify", Some(shop), Some(shopify_order_id)),
             Channel::Api => ("api", None, None),
         };
         Self {
-            order_id: order.order_id,
+            order_id: caller.id_of(&order),
+            client_order_id: order.client_order_id,
             order_number: order.order_number,
             workflow_id: order.workflow_id,
             channel,
@@ -222,9 +229,14 @@ impl From<Line> for LineBody {
 }
 
 impl OrderDetailBody {
-    pub(super) fn new(order: Order, timeline: Vec<Entry>, shipments: Vec<shipment::Shipment>) -> Self {
+    pub(super) fn new(
+        order: Order,
+        caller: &Caller,
+        timeline: Vec<Entry>,
+        shipments: Vec<shipment::Shipment>,
+    ) -> Self {
         Self {
-            order: order.into(),
+            order: OrderBody::new(order, caller),
             timeline: timeline.into_iter().map(TimelineBody::from).collect(),
             shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
         }

@@ -183,3 +183,27 @@ fn a_customer_places_for_itself_and_never_chooses_the_price() {
         assert_eq!(place(world, &form).await.json()["totalAmount"], "0.01");
     });
 }
+
+#[test]
+fn what_a_customer_may_hold_and_how_long_is_bounded_and_an_operator_is_not() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PLACE-BOUNDS", 3000).await;
+        let mut form = flat("PLACE-BOUNDS", 1);
+        form["orderId"] = json!("bounds-1");
+        let as_jane = || as_customer(world, "bounds-jane", Method::POST, "/api/orders");
+        for (member, value, named) in
+            [("/hold", json!("61m"), "hold"), ("/items/0/quantity", json!(1001), "items")]
+        {
+            let mut form = form.clone();
+            form["hold"] = json!("1h");
+            *form.pointer_mut(member).unwrap() = value;
+            let refused = read(as_jane().json(&form)).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+            assert_eq!(refused.refusal().0, named);
+            assert!(refused.refusal().1.contains("for a customer"), "{}", refused.text);
+            form["orderId"] = json!(format!("bounds-{named}"));
+            assert_eq!(place(world, &form).await.status, StatusCode::CREATED, "{named}");
+        }
+    });
+}

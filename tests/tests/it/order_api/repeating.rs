@@ -1,8 +1,10 @@
 //! The same request sent again: under an idempotency key, and under the caller's own id.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, as_customer, flat, get, place, place_with_key, read, register, reservations, wrapped};
 use crate::{
@@ -130,8 +132,6 @@ fn an_own_id_means_one_order_of_one_caller() {
         };
         conflict(&place(world, &wrapped("own-1", "own-user", "ID-OWN", 2)).await);
         conflict(&place(world, &wrapped("own-1", "own-other", "ID-OWN", 1)).await);
-        let customer = as_customer(world, "own-user", Method::POST, "/api/orders");
-        conflict(&read(customer.json(&form)).await);
         let of_shop = Placed::new(SHOP, &["ID-OWN"], 1);
         world.place(&of_shop).await;
         let id = world.order(&of_shop).await["orderId"].as_str().unwrap().to_owned();
@@ -140,5 +140,80 @@ fn an_own_id_means_one_order_of_one_caller() {
         let kept = place_with_key(world, &form, "own-key").await;
         assert_eq!(kept.status, StatusCode::OK, "{}", kept.text);
         assert_eq!(place_with_key(world, &form, "own-key").await.text, kept.text);
+    });
+}
+
+#[test]
+fn a_customers_id_of_an_order_is_its_own_whatever_others_call_theirs() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("ID-CLIENT", 50).await;
+        let customers: Vec<String> = (0..6).map(|number| format!("client-{number}")).collect();
+        let mut form = flat("ID-CLIENT", 1);
+        form["orderId"] = json!("web-1");
+        // An operator's own system has that id too.
+        let operators = place(world, &form).await;
+        assert_eq!(operators.status, StatusCode::CREATED, "{}", operators.text);
+        let ask = async |customer: &str, method: Method, path: &str, body: Option<&Value>| {
+            let request = as_customer(world, customer, method, path);
+            read(match body {
+                Some(body) => request.json(body),
+                None => request,
+            })
+            .await
+        };
+        let form = &form;
+        let repeats = customers
+            .iter()
+            .flat_map(|customer| (0..4).map(|_| ask(customer, Method::POST, "/api/orders", Some(form))));
+        let answers = join_all(repeats).await;
+        let mut numbers = BTreeSet::new();
+        for answers in answers.chunks(4) {
+            let created = answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count();
+            assert_eq!(created, 1, "{}", answers[0].text);
+            for answer in answers {
+                assert!(answer.status.is_success(), "{}", answer.text);
+                assert_eq!(answer.json()["orderId"], "web-1");
+                assert_eq!(answer.json()["orderNumber"], answers[0].json()["orderNumber"]);
+            }
+            numbers.insert(answers[0].json()["orderNumber"].as_str().unwrap().to_owned());
+        }
+        assert_eq!((numbers.len(), reservations(world, "ID-CLIENT").await), (6, 7));
+
+        let first = &customers[0];
+        let number = answers[0].json()["orderNumber"].clone();
+        for path in ["/api/orders/web-1".to_owned(), format!("/api/orders/{}", number.as_str().unwrap())] {
+            let shown = ask(first, Method::GET, &path, None).await.json();
+            assert_eq!((&shown["orderId"], &shown["orderNumber"]), (&json!("web-1"), &number));
+        }
+        let listed = ask(first, Method::GET, &format!("/api/orders/user/{first}"), None).await.json();
+        assert_eq!(listed[0]["orderId"], "web-1");
+        let mut other = form.clone();
+        other["items"][0]["quantity"] = json!(2);
+        let refused = ask(first, Method::POST, "/api/orders", Some(&other)).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+        assert!(!refused.text.contains("client-1"), "{}", refused.text);
+
+        // Operators see both ids; the order's own is ours, and so are those of its workflow and its events.
+        let shown = get(world, &format!("/api/orders/{}", number.as_str().unwrap())).await.json();
+        assert_eq!(shown["clientOrderId"], "web-1");
+        let id: uuid::Uuid = shown["orderId"].as_str().unwrap().parse().expect("a UUID");
+        assert_eq!(shown["workflowId"], format!("order/api/{id}"));
+        let keys: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT payload ->> 'orderId' FROM integration.outbox WHERE aggregate_id = $1",
+        )
+        .bind(id.to_string())
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        assert_eq!(keys, [id.to_string()]);
+        let operators = get(world, "/api/orders/web-1").await.json();
+        assert_eq!((&operators["clientOrderId"], &operators["userId"]), (&json!(null), &json!(null)));
+
+        let cancelled = ask(first, Method::POST, "/api/orders/web-1/cancel", None).await;
+        assert!(cancelled.status.is_success(), "{}", cancelled.text);
+        assert_eq!(cancelled.json()["orderId"], "web-1");
+        let stranger = ask("client-stranger", Method::GET, "/api/orders/web-1", None).await;
+        assert_eq!(stranger.status, StatusCode::NOT_FOUND);
     });
 }

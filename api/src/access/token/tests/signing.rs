@@ -5,7 +5,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Router,
+    http::StatusCode,
+    response::{IntoResponse, Redirect},
+    routing::get,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     hmac,
@@ -127,6 +132,16 @@ impl Served {
         let url = format!("http://{}/keys", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/keys", serve)).await });
         Self { url, answer, asked }
+    }
+
+    /// One that sends everybody to another.
+    pub(super) async fn redirecting_to(other: &Self) -> Self {
+        let target = other.url.to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap()).parse().unwrap();
+        let serve = get(async move || Redirect::temporary(&target));
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/keys", serve)).await });
+        Self { url, answer: Arc::default(), asked: Arc::default() }
     }
 
     /// The issuer serves other keys from now on.

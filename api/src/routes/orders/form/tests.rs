@@ -20,7 +20,7 @@ fn raw(json: &Value) -> Box<RawValue> {
 }
 
 fn read_for(form: &Value, caller: &Caller) -> Result<OrderForm, Problem> {
-    PlaceForm::read(&raw(form), caller).map(PlaceForm::into_order)
+    PlaceForm::read(&raw(form), caller, CustomerLimits::default()).map(PlaceForm::into_order)
 }
 
 fn read(form: &Value) -> Result<OrderForm, Problem> {

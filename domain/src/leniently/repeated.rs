@@ -1,23 +1,39 @@
 //! Members that stand twice in an object. One reader takes the first, another the last, so that two who look
-//! at one body see two different ones; here nobody looks at it.
+//! at one body see two different ones.
 
 use std::{collections::BTreeSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Where a member stands for the second time, for example `items[0].quantity`; none if nothing does, or if it is
-/// no JSON.
-pub(crate) fn repeated(body: &[u8]) -> Option<String> {
-    let mut found = None;
+/// More of them say no more.
+const MOST: usize = 1_000;
+
+/// Where members stand again, for example `items[0].quantity`; nothing if it is no JSON.
+#[must_use]
+pub fn repeated_members(body: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(body);
     // An error is the end of the walk: what was found, or what is for others to refuse.
     let _ = Walk { place: String::new(), found: &mut found }.deserialize(&mut reader);
     found
 }
 
+/// The first of these members that stands again; `[]` is any place in a list, as in `items[].quantity`.
+#[must_use]
+pub fn repeated_of(body: &[u8], needed: &[&str]) -> Option<String> {
+    repeated_members(body).into_iter().find(|place| {
+        let anywhere: String =
+            place.split('[').fold(String::new(), |known, part| match part.split_once(']') {
+                Some((_, rest)) if !known.is_empty() => known + "[]" + rest,
+                _ => known + part,
+            });
+        needed.contains(&anywhere.as_str())
+    })
+}
+
 struct Walk<'a> {
     place: String,
-    found: &'a mut Option<String>,
+    found: &'a mut Vec<String>,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -41,8 +57,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
             let dot = if self.place.is_empty() { "" } else { "." };
             let place = format!("{}{dot}{name}", self.place);
             if !seen.insert(name) {
-                *self.found = Some(place);
-                return Err(A::Error::custom("a member stands twice"));
+                self.found.push(place.clone());
+                if self.found.len() > MOST {
+                    return Err(A::Error::custom("too many members stand twice"));
+                }
             }
             members.next_value_seed(Walk { place, found: &mut *self.found })?;
         }
@@ -101,9 +119,17 @@ mod tests {
             ("{", None),
             ("", None),
         ] {
-            assert_eq!(repeated(body.as_bytes()).as_deref(), place, "{body}");
+            assert_eq!(repeated_members(body.as_bytes()).first().map(String::as_str), place, "{body}");
         }
         let deep = "[".repeat(100_000);
-        assert_eq!(repeated(deep.as_bytes()), None);
+        assert_eq!(repeated_members(deep.as_bytes()), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_needed_is_found_at_any_place_of_a_list() {
+        let body = br#"{"note": 1, "note": 2, "items": [{"q": 1}, {"q": 1, "q": 2}], "id": 1}"#;
+        assert_eq!(repeated_of(body, &["id", "items[].q"]).as_deref(), Some("items[1].q"));
+        assert_eq!(repeated_of(body, &["id", "items"]), None);
+        assert_eq!(repeated_of(body, &["note"]).as_deref(), Some("note"));
     }
 }
