@@ -1,7 +1,7 @@
 # `make` alone lists the commands.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench histories stack-up stack-down
+.PHONY: help demo test soak fuzz check bench histories stack-up stack-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: ## all tests, against real servers of their own (ARGS: for cargo test)
 
 soak: ## 2,000 orders with much happening to them (WAYBILL_STORIES, WAYBILL_STORIES_SEED)
 	@scripts/soak.sh
+
+fuzz: ## odd inputs for everything that reads what strangers send, a minute each (FUZZ_SECONDS)
+	@scripts/fuzz.sh $(ARGS)
 
 check: ## format, lints, dependencies, syntax of the scripts
 	@scripts/check.sh

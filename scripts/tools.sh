@@ -11,6 +11,7 @@ set -euo pipefail
 
 readonly TEMPORAL_VERSION=v1.5.1
 readonly CARGO_DENY_VERSION=0.20.2
+readonly CARGO_FUZZ_VERSION=0.13.2
 
 # Found out here, because the scripts that source this change folders.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -219,6 +220,27 @@ need_cargo_deny() {
     say "building cargo-deny $CARGO_DENY_VERSION: several minutes, once"
     cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --quiet --root "${tool_folder%/bin}" >&2
     find_cargo_deny
+}
+
+find_cargo_fuzz() {
+    command -v cargo-fuzz && return
+    [[ -x $tool_folder/cargo-fuzz ]] && echo "$tool_folder/cargo-fuzz"
+}
+
+# The sanitizers that fuzzing needs are in nightly Rust alone.
+need_cargo_fuzz() {
+    need_cargo >/dev/null
+    need_compiler >/dev/null
+    if ! cargo +nightly --version >/dev/null 2>&1; then
+        say "adding nightly Rust, once"
+        rustup toolchain install nightly --profile minimal >&2 ||
+            fail "nightly Rust cannot be had." "Install it:  rustup toolchain install nightly"
+    fi
+    find_cargo_fuzz && return
+    mkdir -p "$tool_folder"
+    say "building cargo-fuzz $CARGO_FUZZ_VERSION, once"
+    cargo install cargo-fuzz --version "$CARGO_FUZZ_VERSION" --locked --quiet --root "${tool_folder%/bin}" >&2
+    find_cargo_fuzz
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -51,3 +51,12 @@ mod transaction;
 
 #[cfg(feature = "faults")]
 mod planted;
+
+/// What the fuzz targets get at.
+#[cfg(fuzzing)]
+pub mod fuzzed {
+    /// Reads a cursor.
+    pub fn cursor(cursor: &str) {
+        let _ = crate::page::after::<(chrono::DateTime<chrono::Utc>, String)>(Some(cursor));
+    }
+}

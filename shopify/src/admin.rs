@@ -125,3 +125,17 @@ impl fmt::Debug for AdminClient {
 
 #[cfg(test)]
 mod tests;
+
+/// What the fuzz targets get at.
+#[cfg(fuzzing)]
+pub mod fuzzed {
+    use super::{answer, order};
+
+    /// Reads an answer, and the order in it if there is one.
+    pub fn answer(status: u16, body: &[u8]) {
+        let _ = answer::cost(body);
+        if let Ok(data) = answer::read(status, Some("2.0"), body) {
+            let _ = order::fuzzed(data);
+        }
+    }
+}

@@ -261,4 +261,13 @@ mod tests {
         body["lines"] = json!(vec![json!({"sku": "S", "quantity": 1}); MOST_LINES + 1]);
         assert_eq!(read(&body).unwrap_err().member, "lines");
     }
+
+    #[test]
+    fn the_corpus_of_the_fuzz_targets_is_read_to_its_end() {
+        let corpus =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/callback")).unwrap();
+        let bodies = corpus.map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        let read = bodies.filter(|body| parse_callback(body).is_ok()).count();
+        assert!(read >= 4, "{read} can be read");
+    }
 }

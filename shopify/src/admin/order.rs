@@ -65,6 +65,16 @@ impl AdminClient {
     }
 }
 
+/// Reads an order as far as one answer has it, for the fuzz targets.
+#[cfg(fuzzing)]
+pub(super) fn fuzzed(data: serde_json::Value) -> Option<ParsedOrder> {
+    let mut node = serde_json::from_value::<OrderData>(data).ok()?.order?;
+    let lines = std::mem::take(&mut node.line_items.nodes);
+    let lines = lines.into_iter().map(line).collect::<Result<_, _>>().ok()?;
+    let (order, customer) = (ShopifyOrderId(1), customer(&node));
+    Some(parsed(order, facts(order, node, lines, Vec::new()).ok()?, customer))
+}
+
 /// The one place that makes a parsed order of an answer.
 fn parsed(order: ShopifyOrderId, facts: OrderFacts, customer: Customer) -> ParsedOrder {
     // Refunds are read by their webhooks; the facts have counted these in.

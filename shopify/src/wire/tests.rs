@@ -441,3 +441,19 @@ fn a_customer_survives_storage() {
     assert_eq!(stored["shipping_address"]["zip"], "N1");
     assert_eq!(serde_json::from_value::<Customer>(stored).unwrap(), customer);
 }
+
+#[test]
+fn the_corpus_of_the_fuzz_targets_is_read_to_its_end() {
+    let corpus =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/webhook_body")).unwrap();
+    let mut orders = 0;
+    for entry in corpus {
+        let body = std::fs::read(entry.unwrap().path()).unwrap();
+        orders += usize::from(parse_order(&body).is_ok());
+        let _ = (parse_refund(&body).is_ok(), parse_return(&body).is_ok(), parse_fulfilment(&body));
+        let _ = (parse_order_mention(&body), parse_fulfilment_order_mention(&body));
+        let _ = (parse_reverse_fulfilment_order_mention(&body), parse_orders_to_redact(&body));
+        let _ = parse_orders_requested(&body);
+    }
+    assert!(orders >= 3, "{orders} are orders that can be read");
+}

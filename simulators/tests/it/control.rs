@@ -60,3 +60,25 @@ async fn an_order_that_is_not_json_or_has_no_id_is_refused() {
         assert_eq!(read(stage.http.post(stage.shopify_url("/_orders")).body(body)).await.0, 400);
     }
 }
+
+#[tokio::test]
+async fn a_page_in_a_browser_gets_at_neither_by_another_name_nor_from_another_origin() {
+    let stage = Stage::set().await;
+    for ledger in [stage.shopify_url("/_ledger"), stage.wms_url("/_ledger")] {
+        let ask = async |name: &str, value: &str| {
+            let request = stage.http.get(&ledger).header(name, value);
+            request.send().await.unwrap().status().as_u16()
+        };
+        for (name, value, expected) in [
+            ("Host", "localhost:9090", 200),
+            ("Host", "[::1]", 200),
+            ("Origin", "http://127.0.0.1:8080", 200),
+            ("Host", "rebound.example:9090", 403),
+            ("Host", "127.0.0.1.rebound.example", 403),
+            ("Origin", "https://evil.example", 403),
+            ("Origin", "null", 403),
+        ] {
+            assert_eq!(ask(name, value).await, expected, "{name}: {value}");
+        }
+    }
+}

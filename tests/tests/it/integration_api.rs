@@ -35,7 +35,7 @@ fn other_services_read_an_order_without_its_customer() {
         let placed = world.place_at_api("ALLOC-READ", 2, Some("10m")).await;
         let items = json!([{
             "id": "1", "sku": "ALLOC-READ", "inventoryItemId": "ALLOC-READ", "quantity": 2, "unitPrice": "29.90",
-            "productName": "Shirt",
+            "productName": "Shirt, embroidered Secretname",
         }]);
         for name in ["orderId", "orderNumber"] {
             let path = format!("/orders/{}", placed[name].as_str().unwrap());

@@ -218,7 +218,7 @@ impl World {
     pub async fn place_at_api(&self, sku: &str, quantity: u32, hold: Option<&str>) -> Value {
         let mut form = json!({
             "customer_name": "Grace Secretname", "customer_email": "grace.secret@example.com", "currency": "EUR",
-            "items": [{"product_id": sku, "product_name": "Shirt", "quantity": quantity, "price": "29.90"}],
+            "items": [{"product_id": sku, "product_name": "Shirt, embroidered Secretname", "quantity": quantity, "price": "29.90"}],
         });
         if let Some(hold) = hold {
             form["hold"] = json!(hold);
