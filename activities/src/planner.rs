@@ -54,6 +54,11 @@ impl Planner {
         let ahead = self.ahead(&input.order_id, &input.rules).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
+        if order.content_in_doubt && brief::can_be_added_to(&order) {
+            // The shop's own order is read, and what is asked for is shown then.
+            let draft = Draft::of(&mut tx, &order, &self.shops, &input.rules).await?;
+            return Ok(Reserved::Planned { plan: draft.plan(&mut tx, &order, None, &input.rules).await? });
+        }
         if self.is_over(&mut tx, &order, &input.rules).await? {
             let services = self.shops.rules_for(&order.channel).services;
             brief::show_what_a_cancelled_order_is_asked_for(&mut tx, &order, &services).await?;

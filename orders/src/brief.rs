@@ -188,7 +188,15 @@ async fn take_back_too_late(
 }
 
 /// An order that is called off here and of which others fulfilled some cannot be cancelled in the shop: there
-/// it can still be added to, and that is for a person too.
+/// it can still be added to.
+#[must_use]
+pub fn can_be_added_to(order: &Order) -> bool {
+    order.status == OrderStatus::Cancelled
+        && order.facts.cancelled_at.is_none()
+        && order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands)
+}
+
+/// What is added to an order that is called off here is for a person too.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -197,10 +205,5 @@ pub async fn show_what_a_cancelled_order_is_asked_for(
     order: &Order,
     services: &[String],
 ) -> Result<(), OrdersError> {
-    let is_open_in_the_shop = order.facts.cancelled_at.is_none()
-        && order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
-    if order.status != OrderStatus::Cancelled || !is_open_in_the_shop {
-        return Ok(());
-    }
-    show_what_is_wanted_again(conn, order, services).await
+    if can_be_added_to(order) { show_what_is_wanted_again(conn, order, services).await } else { Ok(()) }
 }

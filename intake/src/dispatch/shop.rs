@@ -127,6 +127,10 @@ impl Dispatcher {
                 let (_, services) = self.rules_of(&order);
                 let mut conn = self.pool.acquire().await?;
                 brief::show_what_a_cancelled_order_is_asked_for(&mut conn, &order, &services).await?;
+                drop(conn);
+                if order.content_in_doubt && brief::can_be_added_to(&order) {
+                    return self.have_a_run_look(message, &order).await;
+                }
                 return Ok(Outcome::done(order_id));
             }
             if order.story_ended_at.is_some() {
@@ -185,22 +189,25 @@ impl Dispatcher {
         if !asks_for_work {
             return Ok(Outcome::done(order_id));
         }
-        // The run takes the order up itself: whatever becomes of this message, nothing is half done.
-        match self.begin(&order).await? {
-            Begun::Started => Ok(Outcome::done(order_id)),
-            // The old run is about to close: it looks once more.
-            Begun::GoesAlready => {
-                let input = json!({"messageId": message.message_id});
-                let once = request_id(message);
-                match self.signal(&order.workflow_id, names::PAYMENT_UPDATED, &input, once).await? {
-                    Reached::Run => Ok(Outcome::done(order_id)),
-                    Reached::NoRun => Ok(Outcome::Postpone {
-                        reason: "the order's run closed a moment ago",
-                        order: Some(order_id),
-                        wait: std::time::Duration::from_millis(500),
-                    }),
-                }
-            }
+        self.have_a_run_look(message, &order).await
+    }
+
+    /// A run takes the order up itself: whatever becomes of this message, nothing is half done.
+    async fn have_a_run_look(&self, message: &Message, order: &Order) -> Result<Outcome, DispatchError> {
+        let order_id = order.order_id.clone();
+        if self.begin(order).await? == Begun::Started {
+            return Ok(Outcome::done(order_id));
+        }
+        // The old run is about to close: it looks once more.
+        let input = json!({"messageId": message.message_id});
+        let once = request_id(message);
+        match self.signal(&order.workflow_id, names::PAYMENT_UPDATED, &input, once).await? {
+            Reached::Run => Ok(Outcome::done(order_id)),
+            Reached::NoRun => Ok(Outcome::Postpone {
+                reason: "the order's run closed a moment ago",
+                order: Some(order_id),
+                wait: std::time::Duration::from_millis(500),
+            }),
         }
     }
 

@@ -206,7 +206,7 @@ async fn what_is_not_held_is_reported_before_the_rest_waits() {
     let (stand, client) = serve(&[fulfilments(json!([])), orders, created(7)]).await;
     let report = client.report_parcel(&parcel(&tracking(), &[pieces(101, 2), pieces(102, 1)])).await;
     let error = report.unwrap_err();
-    assert_eq!((error.code(), error.is_permanent()), ("SHOPIFY_FULFILMENT_ORDER_ON_HOLD", false));
+    assert_eq!((error.code(), error.is_permanent()), ("SHOPIFY_FULFILMENT_ORDER_ON_HOLD", true));
     assert_eq!(reported(&stand.variables(2)), [[line("11", 2)]]);
 }
 

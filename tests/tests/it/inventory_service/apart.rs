@@ -194,7 +194,10 @@ fn without_the_service_no_order_is_taken_none_is_parked_and_all_go_on_when_it_is
         service.stock("APART-AWAY", 5).await;
         assert_eq!(link(&world).await, ("up".into(), "up".into()));
         service.kill();
-        assert_eq!(link(&world).await, ("degraded".into(), "down".into()));
+        until("the link is known to be down", Duration::from_secs(5), async || {
+            (link(&world).await == ("degraded".into(), "down".into())).then_some(())
+        })
+        .await;
         let (status, body) = place(&world, &order("APART-AWAY", 1)).await;
         assert_eq!(status, 503, "{body}");
         let of_shop = Placed::new(SHOP, &["APART-AWAY"], 2);

@@ -117,7 +117,7 @@ fn make(operation: &Operation, wrong: Wrong, token: &str, random: &mut StdRng) -
             let id = one_of(&IDS, random);
             let id = if id.is_empty() { "x".repeat(600) } else { id.to_owned() };
             request.path = operation.path_with(&id);
-            request.refused_with = &[400, 404];
+            request.refused_with = if is_signed { &[400, 401, 404] } else { &[400, 404] };
         }
         Wrong::Query => request.path += &query(operation, random),
         Wrong::Method => {
@@ -144,7 +144,7 @@ fn make(operation: &Operation, wrong: Wrong, token: &str, random: &mut StdRng) -
             request.refused_with = if is_signed { &[400, 401] } else { &[415] };
         }
         Wrong::TooLarge => {
-            let is_webhook = operation.path == "/webhooks/shopify";
+            let is_webhook = operation.path.starts_with("/webhooks/shopify");
             let bytes = if is_webhook { TOO_LARGE_WEBHOOK_BYTES } else { TOO_LARGE_BYTES };
             request.body = Some(vec![b' '; bytes]);
             request.refused_with = &[413];

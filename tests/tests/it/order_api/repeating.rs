@@ -151,6 +151,7 @@ fn a_customers_id_of_an_order_is_its_own_whatever_others_call_theirs() {
         let customers: Vec<String> = (0..6).map(|number| format!("client-{number}")).collect();
         let mut form = flat("ID-CLIENT", 1);
         form["orderId"] = json!("web-1");
+        form["hold"] = json!("10m");
         // An operator's own system has that id too.
         let operators = place(world, &form).await;
         assert_eq!(operators.status, StatusCode::CREATED, "{}", operators.text);
