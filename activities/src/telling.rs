@@ -21,7 +21,9 @@ pub(crate) async fn settle(
     if shipment::told_shop(&mut tx, &parcel.reference, &parcel.shipment_id).await? {
         timeline::note(&mut tx, &order.order_id, event, detail).await?;
     }
-    if order.status >= OrderStatus::Shipped && untold(&mut tx, &order).await?.is_empty() {
+    // One that was added to after it had shipped has more to come.
+    let (planned, left) = shipment::pieces(&mut tx, &order.order_id).await?;
+    if order.status >= OrderStatus::Shipped && left >= planned && untold(&mut tx, &order).await?.is_empty() {
         progress::set_story_ended(&mut tx, &order.order_id, true).await?;
     }
     Ok(tx.commit().await?)

@@ -466,3 +466,42 @@ fn a_doubt_is_settled_by_the_shops_order_alone_and_not_by_the_next_message() {
         assert_eq!(waits["status"], "PENDING");
     });
 }
+
+#[test]
+fn a_line_raised_as_the_last_parcel_leaves_is_followed_by_its_rest_whatever_is_said_when() {
+    let world = &*WORLD;
+    world::run(async {
+        let one = async |number: usize| {
+            let skus = ["A", "B"].map(|sku| format!("NEWS-RAISED-{number}-{sku}"));
+            for sku in &skus {
+                world.stock(sku, 20).await;
+                let parts = json!({"operation": "shipment", "sku": sku, "times": 0, "parts": [1, 1, 1, 1, 1],
+                                   "shipAfterMs": 300});
+                world.wms_rule(parts).await;
+            }
+            let mut order = Placed::new(SHOP, &[&skus[0], &skus[1]], 1);
+            for member in ["quantity", "fulfillable_quantity"] {
+                order.body["line_items"][0][member] = json!(3);
+            }
+            world.place(&order).await;
+            world.until_told(&order, 4).await;
+            tokio::time::sleep(Duration::from_millis(number as u64 * 37)).await;
+            let words = json!({"lines": [{"lineItemId": line_of(&order, 1), "quantity": 4}]});
+            staff_quietly(world, &order, "edit", words).await;
+            let body = world.shown_in_shop(&order).await;
+            world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", body)).await;
+            until("the rest has left", Duration::from_secs(90), async || {
+                let left = world.pieces_shipped(&skus[1]).await;
+                (left == 4).then_some(())
+            })
+            .await;
+            world.until_told(&order, 7).await;
+            assert!(
+                world.attention(&order).await.is_empty(),
+                "{number}: {:?}",
+                world.attention(&order).await
+            );
+        };
+        join_all((0..16).map(one)).await;
+    });
+}

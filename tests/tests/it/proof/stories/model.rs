@@ -15,6 +15,8 @@ const TOO_LATE: [&str; 5] = [
     "TROUBLE_AFTER_SHIPPING",
     "NOT_REPORTED",
 ];
+/// What the shop wants of an order that was called off here and that it could not cancel.
+const ADDED_LATE: &str = "EDITED_TOO_LATE";
 /// A parcel left whose fulfilment order is on hold: the shop hears of it when it is released.
 const HELD: &str = "SHOPIFY_FULFILMENT_ORDER_ON_HOLD";
 /// What somebody who called off the rest of an order is asked to do in the shop.
@@ -100,7 +102,8 @@ impl Truth {
             wrong.push(format!("the shop was not told of {} parcels", order.untold));
         }
         // Where others fulfilled some of it the shop cannot cancel it, and the rest is refunded there.
-        let is_refunded = self.shop.others_fulfilled && total(&self.shop.open) == 0;
+        let is_refunded =
+            self.shop.others_fulfilled && (total(&self.shop.open) == 0 || self.was_added_to_when_off());
         if order.status == "CANCELLED" && !self.shop.cancelled && !is_refunded {
             wrong.push("it is CANCELLED, and the shop does not know".to_owned());
         }
@@ -165,6 +168,7 @@ impl Truth {
         let explained = |reason: &String| {
             (TOO_LATE.contains(&reason.as_str()) && !warehouse.left.is_empty())
                 || (reason == HELD && self.waits_to_tell())
+                || (reason == ADDED_LATE && self.was_added_to_when_off())
                 || (reason == CALLED_OFF && !self.called_off.is_empty())
         };
         let odd: Vec<&String> = order.open.iter().filter(|reason| !explained(reason)).collect();
@@ -181,6 +185,16 @@ impl Truth {
         let too_many =
             warehouse.left.iter().any(|(sku, left)| *left > of(&shop.ours, sku) + of(&shop.open, sku));
         shop.cancelled || elsewhere || too_many
+    }
+
+    /// Others fulfilled some of it, so that the shop could not cancel it; pieces were added there since, and a
+    /// person sees that.
+    fn was_added_to_when_off(&self) -> bool {
+        let Self { shop, order, .. } = self;
+        order.status == "CANCELLED"
+            && shop.others_fulfilled
+            && total(&shop.open) > 0
+            && order.open.iter().any(|reason| reason == ADDED_LATE)
     }
 
     /// A person sees that the shop cannot be told before it releases what it holds.
