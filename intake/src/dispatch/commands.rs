@@ -146,19 +146,20 @@ impl Dispatcher {
                 _ => Outcome::skipped("the order is closed", Some(order.order_id)),
             });
         }
-        // A hand-over that looks between the signal and its effect plans anew, and finds it.
+        let (input, once) = (cancel_input(command), request_id(message));
+        let mut reached = self.signal(&order.workflow_id, names::CANCEL, &input, once.clone()).await?;
+        if reached == Reached::NoRun {
+            self.start_anew(&order, "cancel", command.actor()).await?;
+            reached = self.signal(&order.workflow_id, names::CANCEL, &input, once).await?;
+        }
+        if reached == Reached::NoRun {
+            return Ok(no_run_yet(message, order));
+        }
+        // A hand-over that looks between the signal and its effect plans anew, and finds it: while this message
+        // is not settled by the message, from then on by the wish.
         let mut conn = self.pool.acquire().await?;
         record::raise_wish(&mut conn, &order.order_id).await?;
-        drop(conn);
-        let (input, once) = (cancel_input(command), request_id(message));
-        if self.signal(&order.workflow_id, names::CANCEL, &input, once.clone()).await? == Reached::Run {
-            return Ok(Outcome::done(order.order_id));
-        }
-        self.start_anew(&order, "cancel", command.actor()).await?;
-        match self.signal(&order.workflow_id, names::CANCEL, &input, once).await? {
-            Reached::Run => Ok(Outcome::done(order.order_id)),
-            Reached::NoRun => Ok(no_run_yet(message, order)),
-        }
+        Ok(Outcome::done(order.order_id))
     }
 
     /// Asks again; an Update is not kept by the server before a worker takes it, so the inbox does.

@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use rand::RngExt;
 use sqlx::PgPool;
 
 /// A program of ours.
@@ -119,12 +120,12 @@ fn program(name: &str, with_faults: bool) -> PathBuf {
     if with_faults { folder.join("with-faults").join(name) } else { folder.join(name) }
 }
 
-/// A port nobody listens on right now.
+/// A port nobody listens on right now. It is none of those that the system gives to connections of its own
+/// accord: one of a program that is started again would be taken by then now and then.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port is free")
-        .port()
+    let mut random = rand::rng();
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(|| random.random_range(10_000..32_000)).find(is_free).expect("a port is free")
 }
 
 /// The name of the database a pool is connected to.
