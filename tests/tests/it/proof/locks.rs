@@ -99,7 +99,7 @@ impl Held<'_> {
             Step::Gate => seen.condition.as_deref() == Some("AWAITING_PAYMENT"),
             Step::Reserve => seen.condition.as_deref() == Some("ON_HOLD"),
             Step::LookInShop | Step::HandOver => seen.status == "CONFIRMED",
-            Step::TellShop => seen.status == "SHIPPED",
+            Step::TellShop => matches!(seen.status.as_str(), "SHIPPED" | "DELIVERED"),
             Step::RecordParcel | Step::Recall | Step::Release => seen.status == "PROCESSING",
             Step::CancelInShop | Step::RecordCancelled => seen.released,
             Step::ReadOrder | Step::RefundInShop | Step::Follow => false,
