@@ -4,7 +4,7 @@
 //! **Invariant:** a plan and what it was made from are one moment: all of it is read and written under the
 //! order's lock, and `planned_version` says for which wish it stands.
 
-use domain::{Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
+use domain::{Channel, Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
 use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest};
 use inventory_service::{Ahead, Stock};
 use orders::{
@@ -206,8 +206,9 @@ impl Planner {
         }
         if let Some(holding) = holding {
             let detail = describe(holding);
-            progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail))
-                .await?;
+            // An order of our own API was reserved as it was placed; what is over is its hold.
+            let event = if order.channel == Channel::Api { "CONFIRMED" } else { "RESERVED" };
+            progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, event, Some(&detail)).await?;
         }
         let planned: u32 = plan.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
         let all_is_held = plan.held_back > 0 && planned <= plan.pieces_left;

@@ -258,16 +258,37 @@ pub async fn raise_wish(conn: &mut PgConnection, order: &OrderId) -> Result<u32,
     Ok(version.unsigned_abs())
 }
 
-/// Notes that the reservation and the hand-overs stand for what the order wants in this version.
+/// Notes that the order's run was sent a cancel by signal. Whatever was planned before it is to be planned
+/// anew, and what is planned in the next moment, perhaps by a workflow task that began before the signal
+/// came, stands for nothing either.
+///
+/// # Errors
+/// As [`raise_wish`].
+pub async fn note_cancel_sent(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    raise_wish(conn, order).await?;
+    sqlx::query("UPDATE orders.orders SET cancel_sent_at = clock_timestamp() WHERE order_id = $1")
+        .bind(order.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the reservation and the hand-overs stand for what the order wants in this version, unless the
+/// run that planned may not have heard of a cancel yet: a workflow task hears of nothing that came after it
+/// began, and lasts 10 s at most (Temporal's default workflow task timeout).
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn note_planned(conn: &mut PgConnection, order: &OrderId, version: u32) -> Result<(), OrdersError> {
-    sqlx::query("UPDATE orders.orders SET planned_version = $2 WHERE order_id = $1")
-        .bind(order.as_str())
-        .bind(i32::try_from(version).unwrap_or(i32::MAX))
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "UPDATE orders.orders SET planned_version = $2
+         WHERE order_id = $1
+           AND (cancel_sent_at IS NULL OR cancel_sent_at < clock_timestamp() - interval '10 seconds')",
+    )
+    .bind(order.as_str())
+    .bind(i32::try_from(version).unwrap_or(i32::MAX))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

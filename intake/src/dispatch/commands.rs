@@ -156,9 +156,10 @@ impl Dispatcher {
             return Ok(no_run_yet(message, order));
         }
         // A hand-over that looks between the signal and its effect plans anew, and finds it: while this message
-        // is not settled by the message, from then on by the wish.
-        let mut conn = self.pool.acquire().await?;
-        record::raise_wish(&mut conn, &order.order_id).await?;
+        // is not settled by the message, from then on by this note.
+        let mut tx = self.pool.begin().await?;
+        record::note_cancel_sent(&mut tx, &order.order_id).await?;
+        tx.commit().await?;
         Ok(Outcome::done(order.order_id))
     }
 

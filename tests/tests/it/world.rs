@@ -88,7 +88,7 @@ pub const OLD_SECRET: &str = "hush_of_last_year";
 
 const WMS_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
 
-const QUICK: &str = r#"call_timeout = "2s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }"#;
+const QUICK: &str = r#"call_timeout = "6s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }"#;
 
 /// One whole Waybill.
 pub struct World {
@@ -326,7 +326,7 @@ fn shops(shopify_url: &str) -> String {
     {
         file += &shop(domain, policy)
             .replace("attempts = 3", "attempts = 50")
-            .replace("call_timeout = \"2s\"", "call_timeout = \"3s\"");
+            .replace("call_timeout = \"6s\"", "call_timeout = \"3s\"");
     }
     file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
     file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
@@ -334,6 +334,6 @@ fn shops(shopify_url: &str) -> String {
         let locations = "locations = { 655441491 = \"main\", 655441492 = \"far\" }\npolicy =";
         file += &shop(domain, policy).replace("policy =", locations);
     }
-    file += "[policy]\ncall_timeout = \"2s\"\nrecord_timeout = \"1s\"\n";
+    file += "[policy]\ncall_timeout = \"6s\"\nrecord_timeout = \"1s\"\n";
     file
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use domain::Step;
 use futures::{StreamExt, future::join, stream};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::{
     PLACES, assert_clean,
     rest::{Rest, Standing, until_rest},
 };
-use crate::world::{self, PATIENT_SHOP, Placed, Plan, Webhook, World};
+use crate::world::{self, PATIENT_SHOP, Placed, Plan, Program, Webhook, World, until};
 
 /// Where nobody listens.
 const DEAD_ADDRESS: &str = "127.0.0.1:9";
@@ -300,6 +301,45 @@ fn orders_of_our_own_api_that_are_called_off_in_a_burst_never_leave() {
         let placed = place_and_call_off(&world, "OFF-BURST", 12).await;
         assert_all_called_off(&world, &placed).await;
         assert_eq!(world.available("OFF-BURST").await, 100);
+        assert_clean(&world).await;
+    });
+}
+
+/// The plan is a local activity: the workflow task it belongs to began before the cancel came, and hands over
+/// in its own answer.
+#[test]
+fn an_order_that_is_called_off_while_its_run_plans_never_leaves() {
+    world::run(async {
+        let _place = PLACES.acquire().await;
+        let env = vec![("WORKER_SWEEP_EVERY", "100ms".to_owned())];
+        let world = World::start(Plan { with_faults: true, env, ..Plan::default() }).await;
+        world.stock("OFF-PLAN", 10).await;
+        // The API cannot ask the run itself: whoever sweeps sends it a signal.
+        world.kill(Program::Api);
+        world.set_environment("TEMPORAL_ADDRESS", DEAD_ADDRESS);
+        world.start_program(Program::Api);
+        world.until_listening().await;
+        let placed = world.place_at_api("OFF-PLAN", 2, Some("2s")).await;
+        let id = placed["orderId"].as_str().expect("an id");
+        world.hang(id, Step::Reserve).await;
+        until("its plan hangs", Duration::from_secs(30), async || world.has_hung(id).await.then_some(()))
+            .await;
+        let answer = world.http.post(world.api(&format!("/api/orders/{id}/cancel"))).send().await;
+        assert_eq!(answer.expect("the API answers").status().as_u16(), 202);
+        sqlx::query("UPDATE integration.inbox SET next_attempt_at = now() WHERE topic = 'cancel'")
+            .execute(&world.pool)
+            .await
+            .expect("it is due at once");
+        until("the cancel is sent", Duration::from_secs(30), async || {
+            let sql = "SELECT state = 'DONE' FROM integration.inbox WHERE topic = 'cancel'";
+            sqlx::query_scalar(sql).fetch_one(&world.pool).await.unwrap_or(false).then_some(())
+        })
+        .await;
+        world.let_go(id).await;
+
+        assert_all_called_off(&world, &[(id.to_owned(), 202)]).await;
+        assert!(world.wms_effects("OFF-PLAN", "shipmentCreated").await.is_empty(), "it was handed over");
+        assert_eq!(world.available("OFF-PLAN").await, 10);
         assert_clean(&world).await;
     });
 }

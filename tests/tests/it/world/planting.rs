@@ -40,6 +40,38 @@ impl World {
         .expect("it is mended");
     }
 
+    /// Has every attempt at a step of an order hang, until it is [let go](Self::let_go).
+    pub async fn hang(&self, order_id: &str, step: Step) {
+        sqlx::query(
+            "INSERT INTO faults.planted (step, moment, action, order_id, times) VALUES ($1, 'before', 'hang', $2, $3)",
+        )
+        .bind(step.as_str())
+        .bind(order_id)
+        .bind(i32::MAX)
+        .execute(&self.pool)
+        .await
+        .expect("the failure is planted");
+    }
+
+    /// Whether an attempt at the step hangs, or has hung.
+    pub async fn has_hung(&self, order_id: &str) -> bool {
+        sqlx::query_scalar("SELECT times < $2 FROM faults.planted WHERE order_id = $1")
+            .bind(order_id)
+            .bind(i32::MAX)
+            .fetch_one(&self.pool)
+            .await
+            .expect("something is planted")
+    }
+
+    /// The step is done at the next attempt.
+    pub async fn let_go(&self, order_id: &str) {
+        sqlx::query("DELETE FROM faults.planted WHERE order_id = $1")
+            .bind(order_id)
+            .execute(&self.pool)
+            .await
+            .expect("it is let go");
+    }
+
     /// Starts a program anew with a fault of the whole product planted; an empty name is none.
     pub fn restart_with(&self, program: Program, fault: &str) {
         self.kill(program);
