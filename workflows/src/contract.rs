@@ -124,8 +124,6 @@ pub enum Reserved {
         /// Where it stands.
         status: OrderStatus,
     },
-    /// The shop has no fulfilment orders for it yet.
-    NotThereYet,
 }
 
 /// What is held for an order, what is to be handed over and what has to be taken back, by what is known
@@ -143,6 +141,9 @@ pub struct Plan {
     /// The shop's fulfilment orders are to be looked at before anything is handed over.
     #[serde(default, skip_serializing_if = "is_false")]
     pub look: bool,
+    /// They were looked at, and what is wanted of us is in none of them yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub not_there_yet: bool,
     /// What a person has to mend first, as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mishap: Option<Mishap>,

@@ -69,11 +69,6 @@ impl Story {
                     self.park(Step::Reserve, Mishap::new(Mishap::OUT_OF_STOCK)).await?;
                     continue;
                 }
-                Reserved::NotThereYet => {
-                    self.await_fulfilment_orders().await?;
-                    look = true;
-                    continue;
-                }
             };
             self.ctx.state_mut(|order| order.take_over(&plan));
             match self.ctx.state(|order| order.next_move(&plan)) {
@@ -94,7 +89,12 @@ impl Story {
                         });
                     }
                 }
-                Move::Look => look = true,
+                Move::Look => {
+                    if plan.not_there_yet {
+                        self.await_fulfilment_orders().await?;
+                    }
+                    look = true;
+                }
                 Move::AwaitStock => self.await_stock().await?,
                 Move::GoOn => {
                     self.show_stage(stage_of(&plan));
@@ -294,9 +294,10 @@ impl OrderFulfilment {
         progress.held_until = plan.held_until;
         progress.untold.clone_from(&plan.untold);
         progress.pieces_left = plan.pieces_left;
-        progress.not_there_since = None;
-        self.takes_as_seen = false;
-        let progress = &mut self.progress;
+        if !plan.not_there_yet {
+            progress.not_there_since = None;
+            self.takes_as_seen = false;
+        }
         progress.unpaid_since = progress.unpaid_since.filter(|_| is_gone);
         self.status = self.status.max(plan.status);
     }

@@ -139,6 +139,7 @@ impl Draft {
             status: order.status,
             in_doubt,
             look,
+            not_there_yet: false,
             mishap: mishap.map(|(mishap, _)| mishap.clone()),
             hand_overs: hand_overs.into_iter().map(planned).collect(),
             recalls: misfits.recalls.clone(),

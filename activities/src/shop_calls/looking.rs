@@ -37,13 +37,16 @@ impl ShopCalls {
             fulfilment_orders::begin_look(&mut conn).await?
         };
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
-        if seen.is_empty() {
-            return Ok(Reserved::NotThereYet);
+        let is_there =
+            !seen.is_empty() && self.keep(&order, &seen, begun_at, input.rules.takes_as_seen).await?;
+        let mut reserved = self.planner.plan_now(input).await?;
+        if !is_there {
+            // What was said meanwhile counts all the same: it may be why they are not there.
+            if let Reserved::Planned { plan } = &mut reserved {
+                plan.not_there_yet = true;
+            }
+            return Ok(reserved);
         }
-        if !self.keep(&order, &seen, begun_at, input.rules.takes_as_seen).await? {
-            return Ok(Reserved::NotThereYet);
-        }
-        let reserved = self.planner.plan_now(input).await?;
         self.move_to_where_it_ships_from(client, &order, &input.rules, &seen).await?;
         Ok(reserved)
     }

@@ -236,6 +236,37 @@ fn a_refund_at_the_warehouse_takes_back_and_hands_over_what_stays() {
     });
 }
 
+/// A line that was edited away is in none of the shop's fulfilment orders, and they are waited for: a hint that
+/// there was an edit is followed at once, and not when that wait is over.
+#[test]
+fn an_edit_that_is_only_hinted_at_is_read_while_fulfilment_orders_are_waited_for() {
+    let world = &*WORLD;
+    world::run(async {
+        for sku in ["NEWS-HINT-A", "NEWS-HINT-B"] {
+            world.stock(sku, 5).await;
+        }
+        let order = Placed::new(SHOP, &["NEWS-HINT-A", "NEWS-HINT-B"], 1);
+        world.place_silently(&order).await;
+        let gone = json!({"lines": [{"lineItemId": line_of(&order, 1), "quantity": 0}]});
+        staff_quietly(world, &order, "edit", gone).await;
+        // What was said before the edit arrives after it.
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/create", order.body.clone())).await;
+        until("its fulfilment orders were looked at", Duration::from_secs(60), async || {
+            (world.shop_answers(&order, "fulfillmentOrders").await > 0).then_some(())
+        })
+        .await;
+        let edited = json!({"order_edit": {"id": order.id, "order_id": order.id}});
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/edited", edited)).await;
+
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped("NEWS-HINT-A").await, 1);
+        assert_eq!(world.pieces_shipped("NEWS-HINT-B").await, 0);
+        until_available(world, "NEWS-HINT-B", 5).await;
+        assert!(world.shop_answers(&order, "fulfillmentOrders").await < 6, "it was waited for to the end");
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
 #[test]
 fn a_refund_of_what_left_puts_nothing_on_hand_and_a_return_is_kept_once() {
     let world = &*WORLD;
