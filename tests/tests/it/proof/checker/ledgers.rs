@@ -155,13 +155,14 @@ impl Ledgers {
             findings.push(format!("order {number} is {} and nothing left", order.status));
         }
         if order.is_cancelled() {
-            findings.extend(self.cancelled(order, &shipped));
+            findings.extend(self.cancelled(order, &shipped, !is_short));
         }
         findings
     }
 
-    /// A cancelled order shipped nothing, nothing is about to leave for it, and the shop knows.
-    fn cancelled(&self, order: &Order, shipped: &Pieces) -> Vec<String> {
+    /// A cancelled order shipped nothing, nothing is about to leave for it, and the shop knows: unless others
+    /// sent all that there was, or a person sees what there is now.
+    fn cancelled(&self, order: &Order, shipped: &Pieces, sent_all: bool) -> Vec<String> {
         let number = &order.order_number;
         let mut findings = Vec::new();
         if !shipped.is_empty() {
@@ -181,8 +182,9 @@ impl Ledgers {
         }
         // Where others fulfilled some of it the shop cannot cancel it, and the rest is refunded there.
         let said = |effect: &str| effects(&self.shopify, effect).any(|entry| is_about(entry, order));
-        let is_refunded = !self.sent_by_hand(order).is_empty() && said("orderRefunded");
-        if order.shopify_order_id.is_some() && !said("orderCancelled") && !is_refunded {
+        let by_hand = !self.sent_by_hand(order).is_empty();
+        let is_done_there = by_hand && (said("orderRefunded") || sent_all || order.too_late_is_shown);
+        if order.shopify_order_id.is_some() && !said("orderCancelled") && !is_done_there {
             findings.push(format!("order {number} is cancelled, and the shop does not know"));
         }
         findings

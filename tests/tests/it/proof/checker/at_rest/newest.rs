@@ -28,7 +28,10 @@ SELECT o.shop, o.shopify_order_id, o.order_number, o.status, o.condition, o.cond
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id) AS was_shown,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL) AS is_shown,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL
-               AND a.reason = 'EDITED_TOO_LATE') AS edited_too_late,
+               AND a.reason = 'EDITED_TOO_LATE')
+           -- A hold that came too late stands in no body.
+           AND NOT EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL
+                           AND a.reason = 'SHOPIFY_FULFILMENT_ORDER_ON_HOLD') AS edited_too_late,
        ARRAY(SELECT tracking_number FROM orders.shipments s
              WHERE s.order_id = o.order_id AND tracking_number IS NOT NULL) AS tracking_numbers,
        ARRAY(SELECT unnest(fulfilment_ids) FROM orders.shipments s WHERE s.order_id = o.order_id) AS fulfilment_ids,
