@@ -16,7 +16,7 @@ export RUSTUP_TOOLCHAIN=nightly
 seconds=${FUZZ_SECONDS:-60}
 
 [[ $# -gt 0 ]] || set -- webhook_body signature_headers graphql_answer callback cursor
-say "building the targets: some minutes at first"
+say "building the targets: some twenty minutes at first, two cores given"
 for target in "$@"; do "$fuzz" build "$target"; done
 
 # What a run finds worth keeping stays out of the corpus that is committed.

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use shopify::webhook::WebhookSecret;
 use warehouse::callback::CallbackSecret;
 
-static OF_SHOP: LazyLock<[WebhookSecret; 1]> = LazyLock::new(|| [WebhookSecret::new("sixteen-bytes-or-more".into())]);
+static OF_SHOP: LazyLock<[WebhookSecret; 1]> = LazyLock::new(|| [WebhookSecret::new(String::from("sixteen-bytes-or-more"))]);
 static OF_WAREHOUSE: LazyLock<[CallbackSecret; 1]> = LazyLock::new(|| {
     [CallbackSecret::parse("whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=").expect("a secret")]
 });
