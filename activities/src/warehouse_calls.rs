@@ -1,6 +1,10 @@
 //! Calls to the warehouse. Each records what it heard before it reports.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::{HandOverReference, OrderStatus, Step};
 use orders::{
@@ -13,7 +17,7 @@ use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use warehouse::{
-    client::{HandOverState, NewShipment, WarehouseClient},
+    client::{CancelResult, HandOverState, NewShipment, ShipmentState, WarehouseClient},
     shipment::{ShipTo, ShipmentLine},
 };
 use workflows::contract::{self, HandOverRef, HandedOver, OrderRef, Recalled};
@@ -128,19 +132,16 @@ impl WarehouseCalls {
 
     async fn recall(&self, input: &HandOverRef) -> Result<Recalled, Failure> {
         let results = self.client.cancel(&input.reference).await?;
-        let mut late = Vec::new();
+        let mut parcels = Vec::new();
         if results.iter().any(|result| result.too_late) {
             let state = self.client.shipment(&input.reference).await?;
-            let parcels = state.map(|state| state.shipments).unwrap_or_default();
-            let is_late = |id: &str| results.iter().any(|result| result.too_late && result.shipment_id == id);
-            let parcels = parcels.into_iter().filter(|parcel| is_late(&parcel.shipment_id));
-            late = parcels.flat_map(|parcel| parcel.lines).collect();
+            parcels = state.map(|state| state.shipments).unwrap_or_default();
         }
         let mut tx = self.pool.begin().await?;
         record::lock(&mut tx, &input.order_id).await?;
         let hand_over = hand_over::find(&mut tx, &input.reference).await?;
         let lines = hand_over.map(|hand_over| hand_over.lines).unwrap_or_default();
-        let late = by_line(&lines, &late);
+        let late = what_is_too_late(&lines, &results, &parcels);
         hand_over::recalled(&mut tx, &input.reference, &late).await?;
         record::raise_wish(&mut tx, &input.order_id).await?;
         tx.commit().await?;
@@ -181,6 +182,36 @@ impl WarehouseCalls {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// What of a hand-over could not be stopped. Where the warehouse does not say what is in a parcel that leaves, it
+/// is whatever is in none of those it stopped: only what it confirmed as cancelled may be handed over anew.
+fn what_is_too_late(
+    handed: &[HandedLine],
+    results: &[CancelResult],
+    parcels: &[ShipmentState],
+) -> Vec<HandedLine> {
+    let late: BTreeSet<&str> =
+        results.iter().filter(|result| result.too_late).map(|result| result.shipment_id.as_str()).collect();
+    let (leaving, stopped): (Vec<&ShipmentState>, Vec<&ShipmentState>) =
+        parcels.iter().partition(|parcel| late.contains(parcel.shipment_id.as_str()));
+    let says_what = |id: &&str| {
+        let of_it = leaving.iter().filter(|parcel| parcel.shipment_id == **id);
+        of_it.flat_map(|parcel| &parcel.lines).any(|line| line.quantity > 0)
+    };
+    let pieces = |parcels: &[&ShipmentState]| -> Vec<ShipmentLine> {
+        parcels.iter().flat_map(|parcel| parcel.lines.iter().cloned()).collect()
+    };
+    if late.iter().all(says_what) {
+        return by_line(handed, &pieces(&leaving));
+    }
+    let stopped = by_line(handed, &pieces(&stopped));
+    let without_stopped = |line: &HandedLine| {
+        let of_line = stopped.iter().filter(|other| other.line_id == line.line_id);
+        let quantity = line.quantity.saturating_sub(of_line.map(|other| other.quantity).sum());
+        (quantity > 0).then(|| HandedLine { quantity, ..line.clone() })
+    };
+    handed.iter().filter_map(without_stopped).collect()
 }
 
 /// Which lines of a hand-over these pieces are, the first lines first.
@@ -224,6 +255,70 @@ fn callbacks(state: &HandOverState) -> impl Iterator<Item = (String, String)> {
             "trackingUrl": parcel.tracking_url,
             "occurredAt": parcel.occurred_at,
         });
-        (format!("inquiry/{}/{}", parcel.shipment_id, parcel.sequence), body.to_string())
+        // The same shipment id under another reference is another parcel.
+        let id = format!("inquiry/{}/{}/{}", state.reference, parcel.shipment_id, parcel.sequence);
+        (id, body.to_string())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handed() -> Vec<HandedLine> {
+        let line = |line_id: &str, sku: &str, quantity| HandedLine {
+            line_id: line_id.to_owned(),
+            sku: sku.to_owned(),
+            quantity,
+        };
+        vec![line("1", "A", 2), line("2", "B", 3)]
+    }
+
+    fn parcel(id: &str, lines: &[(&str, u32)]) -> ShipmentState {
+        let lines: Vec<_> =
+            lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+        serde_json::from_value(json!({"shipmentId": id, "status": "shipped", "sequence": 1, "lines": lines}))
+            .expect("a parcel")
+    }
+
+    fn result(id: &str, too_late: bool) -> CancelResult {
+        CancelResult { shipment_id: id.to_owned(), too_late }
+    }
+
+    fn late(results: &[CancelResult], parcels: &[ShipmentState]) -> Vec<(String, u32)> {
+        let late = what_is_too_late(&handed(), results, parcels);
+        late.into_iter().map(|line| (line.line_id, line.quantity)).collect()
+    }
+
+    #[test]
+    fn only_parcels_that_could_not_be_stopped_are_too_late() {
+        let parcels = [parcel("S1", &[("A", 2)]), parcel("S2", &[("B", 3)])];
+        assert_eq!(late(&[result("S1", false), result("S2", false)], &parcels), []);
+        assert_eq!(late(&[result("S1", false), result("S2", true)], &parcels), [("2".to_owned(), 3)]);
+        let all = [("1".to_owned(), 2), ("2".to_owned(), 3)];
+        assert_eq!(late(&[result("S1", true), result("S2", true)], &parcels), all);
+    }
+
+    #[test]
+    fn what_a_parcel_that_leaves_does_not_say_is_all_that_was_not_stopped() {
+        let all = [("1".to_owned(), 2), ("2".to_owned(), 3)];
+        assert_eq!(late(&[result("S1", true)], &[parcel("S1", &[])]), all);
+        assert_eq!(late(&[result("S1", true)], &[]), all, "it is not listed");
+        let parcels = [parcel("S1", &[("A", 2), ("B", 1)]), parcel("S2", &[])];
+        assert_eq!(late(&[result("S1", false), result("S2", true)], &parcels), [("2".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn one_shipment_id_under_two_references_is_two_answers() {
+        let state = |reference: &str| -> HandOverState {
+            serde_json::from_value(json!({
+                "reference": reference,
+                "lineItems": [{"sku": "A", "quantity": 1}],
+                "shipments": [{"shipmentId": "S1", "status": "shipped", "sequence": 3}],
+            }))
+            .expect("a state")
+        };
+        let id = |reference: &str| callbacks(&state(reference)).next().expect("one").0;
+        assert_ne!(id("ORD-20261126-0A0B0C0D-main-1"), id("ORD-20261126-0A0B0C0D-main-2"));
+    }
 }

@@ -135,13 +135,12 @@ impl AsyncWrite for Connection {
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted(pub(crate) String);
 
-/// Admits the callers of the service at `path` before their messages are read. What else is served, health and
-/// description, is open.
+/// Admits callers before their messages are read. What is served under `open_path` is open.
 #[derive(Clone)]
 pub(crate) struct Admitting<S> {
     pub(crate) inner: S,
     pub(crate) admission: Arc<dyn Admission>,
-    pub(crate) path: &'static str,
+    pub(crate) open_path: &'static str,
 }
 
 type Answer<S> = std::result::Result<http::Response<Body>, <S as Service<http::Request<Body>>>::Error>;
@@ -164,7 +163,7 @@ where
         // The one that is ready is used, and its clone waits for the next request.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        if !request.uri().path().starts_with(self.path) {
+        if request.uri().path().starts_with(self.open_path) {
             return Box::pin(inner.call(request));
         }
         let admission = Arc::clone(&self.admission);

@@ -41,6 +41,8 @@ const SWEEP_AFTER: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The most bytes of a request.
 const MOST_REQUEST_BYTES: usize = 1024 * 1024;
+/// The most bytes of a question about health or the description.
+const MOST_QUESTION_BYTES: usize = 4 * 1024;
 /// How long a call may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Calls at once on one connection.
@@ -118,7 +120,7 @@ pub async fn serve(
     let admitting = layer_fn(move |inner| Admitting {
         inner,
         admission: Arc::clone(&admission),
-        path: "/waybill.inventory.",
+        open_path: "/grpc.health.",
     });
     let service = Service::new(server).max_decoding_message_size(MOST_REQUEST_BYTES);
     let served = builder
@@ -127,9 +129,13 @@ pub async fn serve(
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .layer(admitting)
         .add_service(service)
-        .add_service(health)
-        .add_optional_service(newest.ok())
-        .add_optional_service(older.ok())
+        .add_service(health.max_decoding_message_size(MOST_QUESTION_BYTES))
+        .add_optional_service(
+            newest.ok().map(|service| service.max_decoding_message_size(MOST_QUESTION_BYTES)),
+        )
+        .add_optional_service(
+            older.ok().map(|service| service.max_decoding_message_size(MOST_QUESTION_BYTES)),
+        )
         .serve_with_incoming_shutdown(door::accepted(listener, Connections::default()), shutdown)
         .await;
     looking.abort();

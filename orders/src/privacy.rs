@@ -97,11 +97,28 @@ pub async fn forget(conn: &mut PgConnection, keep: Duration, most: i64) -> Resul
     ] {
         sqlx::query(sql).bind(&orders).execute(&mut *conn).await?;
     }
+    forget_what_came_later(conn).await?;
     Ok(orders.len() as u64)
 }
 
+/// Words that were kept of orders whose data were gone already.
+async fn forget_what_came_later(conn: &mut PgConnection) -> Result<(), OrdersError> {
+    for sql in [
+        "DELETE FROM orders.complaints c USING orders.orders o
+         WHERE o.order_id = c.order_id AND o.personal_gone_at IS NOT NULL",
+        "UPDATE orders.attention a SET vendor_text = NULL FROM orders.orders o
+         WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL AND a.vendor_text IS NOT NULL",
+        "UPDATE orders.orders SET cancel_reason = NULL
+         WHERE personal_gone_at IS NOT NULL AND cancel_reason IS NOT NULL",
+    ] {
+        sqlx::query(sql).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
 /// Empties the bodies of up to `most` messages that are settled: those of orders whose data are gone, and those
-/// that are of no order and older than `keep`. Returns how many.
+/// that are of no order and older than `keep`, or about an order that somebody asked to have forgotten after
+/// they came. Returns how many.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -110,7 +127,12 @@ pub async fn forget_bodies(conn: &mut PgConnection, keep: Duration, most: i64) -
         "SELECT inbox_id FROM integration.inbox i LEFT JOIN orders.orders o USING (order_id)
          WHERE i.settled_at IS NOT NULL AND i.body <> ''
            AND (o.personal_gone_at IS NOT NULL
-                OR o.order_id IS NULL AND i.received_at < now() - $1 * interval '1 second')
+                OR o.order_id IS NULL
+                   AND (i.received_at < now() - $1 * interval '1 second'
+                        OR EXISTS (SELECT FROM orders.redactions r
+                                   WHERE i.source = 'shopify' AND r.shop = i.shop
+                                     AND (r.shopify_order_ids IS NULL AND i.received_at <= r.asked_at
+                                          OR i.subject = ANY (r.shopify_order_ids::text[])))))
          LIMIT $2",
     )
     .bind(keep.as_secs_f64())

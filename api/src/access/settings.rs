@@ -150,7 +150,7 @@ impl AccessSettings {
     }
 
     fn addresses(&self, problems: &mut Vec<String>) -> Addresses {
-        let list = given(&self.trusted_proxies).unwrap_or_default();
+        let Some(list) = given(&self.trusted_proxies) else { return Addresses::behind(Vec::new()) };
         let mut proxies = Vec::new();
         for proxy in list.split(',').map(str::trim).filter(|proxy| !proxy.is_empty()) {
             let network = proxy.parse::<IpNet>().or_else(|_| proxy.parse::<IpAddr>().map(IpNet::from));
@@ -161,11 +161,14 @@ impl AccessSettings {
                 )),
             }
         }
+        if proxies.is_empty() {
+            problems.push("TRUSTED_PROXIES: at least one network is needed, or leave it out".to_owned());
+        }
         Addresses::behind(proxies)
     }
 
     fn hosts(&self, problems: &mut Vec<String>) -> Hosts {
-        let list = given(&self.api_allowed_hosts).unwrap_or_default();
+        let Some(list) = given(&self.api_allowed_hosts) else { return Hosts::new(Vec::new()) };
         let mut hosts = Vec::new();
         for host in list.split(',').map(str::trim).filter(|host| !host.is_empty()) {
             match Host::parse(host) {
@@ -174,6 +177,9 @@ impl AccessSettings {
                     "API_ALLOWED_HOSTS: {host}: a host without a port is needed, for example waybill.example.com"
                 )),
             }
+        }
+        if hosts.is_empty() {
+            problems.push("API_ALLOWED_HOSTS: at least one host is needed, or leave it out".to_owned());
         }
         Hosts::new(hosts)
     }

@@ -73,6 +73,11 @@ impl Dispatcher {
             ShipmentStatus::OnHold | ShipmentStatus::Exception if order.story_ended_at.is_some() => {
                 self.trouble_after_the_end(&callback, order).await
             }
+            // A parcel that had left is taken back; one that never left was recalled, which is known.
+            ShipmentStatus::Cancelled if order.story_ended_at.is_some() => match parcel.booked_at {
+                Some(_) => self.trouble_after_the_end(&callback, order).await,
+                None => Ok(Outcome::done(order.order_id)),
+            },
             ShipmentStatus::Shipped if !says_what_is_booked(&callback, &parcel) => {
                 self.corrected(&callback, &parcel, order).await
             }

@@ -195,7 +195,10 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
                  $12 IS NULL, $18, $19, $20, $21,
                  -- Somebody may have asked to be forgotten before.
                  (SELECT max(asked_at) FROM orders.redactions
-                  WHERE redactions.shop = $4 AND shopify_order_ids @> ARRAY[$5::bigint]))
+                  WHERE redactions.shop = $4
+                    AND (shopify_order_ids @> ARRAY[$5::bigint]
+                         -- A shop that comes back has new orders; what it said before is forgotten.
+                         OR shopify_order_ids IS NULL AND COALESCE($13::timestamptz, $16) <= asked_at)))
          ON CONFLICT ON CONSTRAINT orders_shop_order_unique DO NOTHING",
     )
     .bind(arrival.order_id.as_str())

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     document,
     members::{self, Members},
+    once,
 };
 use crate::gid;
 
@@ -53,12 +54,13 @@ pub fn parse_orders_requested(body: &[u8]) -> Option<Vec<i64>> {
     orders_listed(body, "orders_requested")
 }
 
-fn orders_listed(body: &[u8], name: &str) -> Option<Vec<i64>> {
+/// None where the member is missing, said twice, or no list: what somebody asks for is not guessed.
+fn orders_listed(body: &[u8], name: &'static str) -> Option<Vec<i64>> {
     let value = document(body).ok()?;
-    match value.as_object()?.get(name) {
-        None | Some(Value::Null) => Some(Vec::new()),
-        Some(Value::Array(ids)) => ids.iter().map(|id| members::id(id, "Order")).collect(),
-        Some(_) => None,
+    once(body, &[name]).ok()?;
+    match value.as_object()?.get(name)? {
+        Value::Array(ids) => ids.iter().map(|id| members::id(id, "Order")).collect(),
+        _ => None,
     }
 }
 
@@ -154,7 +156,11 @@ mod tests {
         let body = json!({"shop_id": 954_889, "shop_domain": "a.myshopify.com", "customer": customer,
             "orders_to_redact": [299_938, "280263", "gid://shopify/Order/220458"]});
         assert_eq!(read(body), Some(vec![299_938, 280_263, 220_458]));
-        assert_eq!(read(json!({"customer": {}})), Some(vec![]));
+        assert_eq!(read(json!({"customer": {}, "orders_to_redact": []})), Some(vec![]));
+        assert_eq!(read(json!({"customer": {}})), None);
+        assert_eq!(read(json!({"orders_to_redact": null})), None);
+        assert_eq!(parse_orders_to_redact(br#"{"orders_to_redact": [1], "orders_to_redact": [2]}"#), None);
+        assert_eq!(parse_orders_requested(br#"{"orders_requested": [1], "orders_requested": [2]}"#), None);
         assert_eq!(read(json!({"orders_to_redact": ["all"]})), None);
         assert_eq!(parse_orders_to_redact(b"{"), None);
     }

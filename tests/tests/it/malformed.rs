@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use rand::{SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode, header::HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
+    line::WORLD,
     openapi::{self, Operation},
-    world::{self, Plan, World},
+    world::{self, Plan, SECRET, SHOP, World, signature},
 };
 use requests::{Malformed, requests};
 
@@ -38,6 +39,57 @@ fn three_hundred_malformed_requests_are_refused_in_words_and_leave_nothing_behin
         }
         assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
         assert_eq!(rows(&world).await, before, "nothing was kept");
+    });
+}
+
+#[test]
+fn no_answer_is_guessed_at_or_kept_on_its_way() {
+    let world = &*WORLD;
+    world::run(async {
+        for path in ["/health", "/api/orders/nobody-knows-it", "/nowhere", "/allocations/by-order/none"] {
+            let answer = world.http.get(world.api(path)).send().await.unwrap();
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
+            assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+        }
+    });
+}
+
+#[test]
+fn a_webhooks_signature_and_shop_stand_there_once() {
+    let world = &*WORLD;
+    world::run(async {
+        let body = json!({"id": 4_444_000_010_i64}).to_string();
+        let send = async |more: Option<(&str, String)>| {
+            let mut request = world
+                .http
+                .post(world.api("/webhooks/shopify"))
+                .header("X-Shopify-Topic", "products/update")
+                .header("X-Shopify-Shop-Domain", SHOP)
+                .header("X-Shopify-Webhook-Id", format!("once-{:?}", more.as_ref().map(|(name, _)| *name)))
+                .header("X-Shopify-Hmac-Sha256", signature(SECRET, body.as_bytes()));
+            if let Some((name, value)) = more {
+                request = request.header(name, value);
+            }
+            request.body(body.clone()).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(send(None).await, 200);
+        let twice = Some(("X-Shopify-Hmac-Sha256", signature(SECRET, body.as_bytes())));
+        assert!(matches!(send(twice).await, 400 | 401), "two signatures");
+        assert!(
+            matches!(send(Some(("X-Shopify-Shop-Domain", SHOP.to_owned()))).await, 400 | 401),
+            "two shops"
+        );
+    });
+}
+
+#[test]
+fn headers_are_bounded_as_documented() {
+    let world = &*WORLD;
+    world::run(async {
+        let asked =
+            |bytes: usize| world.http.get(world.api("/health")).header("X-Long", "x".repeat(bytes)).send();
+        assert_eq!(asked(60 * 1024).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(asked(70 * 1024).await.unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     });
 }
 

@@ -138,6 +138,17 @@ fn a_caller_is_refused_before_its_message_is_read() {
         let asked = grpc.client_streaming(unfinished, path, codec);
         let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("it is not waited for");
         assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
+
+        // Nor is the description read out to a stranger; health is.
+        let mut reflection = ServerReflectionClient::new(service.channel().await);
+        let asked = reflection.server_reflection_info(tokio_stream::pending::<ServerReflectionRequest>());
+        let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("it is not waited for");
+        assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
+        let mut health = HealthClient::new(service.channel().await);
+        let service_name = String::new();
+        health.check(HealthCheckRequest { service: service_name }).await.expect("it is open");
+        let huge = HealthCheckRequest { service: "x".repeat(8 * 1024) };
+        assert_eq!(health.check(huge).await.unwrap_err().code(), Code::OutOfRange);
     });
 }
 

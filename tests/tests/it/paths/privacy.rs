@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use crate::{
@@ -104,6 +104,62 @@ fn an_order_that_comes_after_the_wish_is_forgotten_when_it_closes() {
         world.until_shipped(&order).await;
         world.until_told(&order, 1).await;
         until_forgotten(world, &order).await;
+    });
+}
+
+#[test]
+fn a_shop_that_left_is_forgotten_with_what_comes_late_and_not_with_what_is_new() {
+    // A world of its own: everything of the shop goes.
+    world::run(async {
+        let world = World::start(Plan::default()).await;
+        world.stock("PRIVACY-SHOP", 9).await;
+        let order = Placed::new(SHOP, &["PRIVACY-SHOP"], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        world.until_closed(&order.workflow()).await;
+        assert!(known(&world, &order).await.0);
+        let left = json!({"shop_id": 1, "shop_domain": SHOP});
+        world.deliver_webhook(&Webhook::new(SHOP, "shop/redact", left)).await;
+        until_forgotten(&world, &order).await;
+
+        let before = Placed::new(SHOP, &["PRIVACY-SHOP"], 1);
+        world.place_silently(&before).await;
+        let mut late = before.body.clone();
+        late["updated_at"] = json!(Utc::now() - TimeDelta::hours(1));
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/create", late)).await;
+        world.until_shipped(&before).await;
+        world.until_told(&before, 1).await;
+        until_forgotten(&world, &before).await;
+
+        let new = Placed::new(SHOP, &["PRIVACY-SHOP"], 1).with("updated_at", json!(Utc::now()));
+        world.place(&new).await;
+        world.until_order(&new, "status", &["DELIVERED"]).await;
+        world.until_closed(&new.workflow()).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(known(&world, &new).await.0, "it came afterwards");
+    });
+}
+
+#[test]
+fn a_body_that_became_no_order_goes_with_the_order_it_is_about() {
+    let world = &*WORLD;
+    world::run(async {
+        let order = Placed::new(SHOP, &["PRIVACY-UNREAD"], 1).with("line_items", json!("none"));
+        let webhook = Webhook::new(SHOP, "orders/create", order.body.clone());
+        world.deliver_webhook(&webhook).await;
+        let bytes = async |what: &str, wanted: fn(i64) -> bool| {
+            until(what, Duration::from_secs(30), async || {
+                let sql = "SELECT octet_length(body)::bigint FROM integration.inbox
+                           WHERE message_id = $1 AND state = 'UNREADABLE'";
+                let bytes: Option<i64> =
+                    sqlx::query_scalar(sql).bind(&webhook.id).fetch_optional(&world.pool).await.unwrap();
+                bytes.filter(|bytes| wanted(*bytes)).map(drop)
+            })
+            .await;
+        };
+        bytes("it cannot be read", |bytes| bytes > 0).await;
+        redact(world, &order).await;
+        bytes("its body goes", |bytes| bytes == 0).await;
     });
 }
 
