@@ -69,6 +69,8 @@ pub const HASTY_SHOP: &str = "hasty.myshopify.com";
 pub const STRICT_SHOP: &str = "strict.myshopify.com";
 /// A shop that holds each order for a moment.
 pub const HOLDING_SHOP: &str = "holding.myshopify.com";
+/// A shop that leaves edits at the warehouse and refunds to people, and looks soon and often.
+pub const CAUTIOUS_SHOP: &str = "cautious.myshopify.com";
 /// A shop whose calls are repeated for as long as it takes.
 pub const PATIENT_SHOP: &str = "patient.myshopify.com";
 /// As [`SPLITTING_SHOP`], and as patient as [`PATIENT_SHOP`].
@@ -321,6 +323,10 @@ fn shops(shopify_url: &str) -> String {
         r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
     );
     file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
+    file += &shop(
+        CAUTIOUS_SHOP,
+        r#", stock_out = "ship_what_is_there", edits_after_hand_over = "park", refund_on_cancel = false, look_again_after = "1s", fulfilment_orders_within = "2s""#,
+    );
     for (domain, policy) in
         [(PATIENT_SHOP, ""), (PATIENT_SPLITTING_SHOP, r#", stock_out = "ship_what_is_there""#)]
     {

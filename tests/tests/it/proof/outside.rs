@@ -26,7 +26,7 @@ fn call(step: Step) -> Option<(Side, &'static str)> {
         Step::TellShop => Some((Side::Shop, "fulfillmentCreate")),
         Step::CancelInShop => Some((Side::Shop, "orderCancel")),
         Step::RefundInShop => Some((Side::Shop, "refundCreate")),
-        // What only reads waits for the shop; see `looks`.
+        // What only reads waits for the shop; see `paths::looks`.
         Step::ReadOrder | Step::LookInShop => None,
         Step::Gate
         | Step::Reserve
@@ -61,15 +61,15 @@ impl Trouble {
         Self::LimitsTheRate,
     ];
 
-    /// The rule's effect; a call of these tests gives up after two seconds.
+    /// The rule's effect; a call gives up after five seconds.
     fn rule(self, side: Side) -> Value {
         match self {
             Self::FailsTwice => json!({"status": 500, "times": 2}),
             Self::FailsAsOftenAsItIsTried => json!({"status": 500, "times": 3}),
             Self::TakesEffectAndDrops => json!({"effectThenDrop": true}),
-            Self::TakesEffectAndAnswersTooLate => json!({"effectThenHangMs": 4000}),
+            Self::TakesEffectAndAnswersTooLate => json!({"effectThenHangMs": 8000}),
             Self::TakesEffectAndAnswersNonsense => json!({"malformed": true}),
-            Self::HangsAndDoesNothing => json!({"hangMs": 4000}),
+            Self::HangsAndDoesNothing => json!({"hangMs": 8000}),
             Self::LimitsTheRate => json!({"rateLimit": {"retryAfterS": 1}, "times": 2}),
             Self::Refuses(code) => match side {
                 Side::Warehouse => json!({"code": code}),

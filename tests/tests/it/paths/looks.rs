@@ -1,0 +1,149 @@
+//! The look at the shop's fulfilment orders: while the shop is away, while what is looked for is not there, and
+//! where nobody says that a hold is over. What a shop leaves to people by its policy.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    line::WORLD,
+    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, Webhook, World, until},
+};
+
+/// What the shop's people do with an order, without a word about it.
+async fn quietly(world: &World, order: &Placed, what: &str, words: Value) {
+    world.stage_with(world.shopify(&format!("/_orders/{}/{what}?announce=false", order.id)), words).await;
+}
+
+/// What is shown of an order for this reason.
+async fn until_shown(world: &World, order: &Placed, reason: &str) -> String {
+    until(&format!("{reason} is shown"), Duration::from_secs(60), async || {
+        let sql = "SELECT COALESCE(detail, '') FROM orders.attention JOIN orders.orders USING (order_id)
+                   WHERE shopify_order_id = $1 AND reason = $2 AND resolved_at IS NULL";
+        sqlx::query_scalar(sql).bind(order.id).bind(reason).fetch_optional(&world.pool).await.unwrap()
+    })
+    .await
+}
+
+/// An order that its warehouse has, and does nothing about by itself.
+async fn at_the_warehouse(world: &World, shop: &str, sku: &str, quantity: u32) -> (Placed, String) {
+    world.stock(sku, 10).await;
+    world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 10, "never": true})).await;
+    let order = Placed::new(shop, &[sku], quantity);
+    world.place(&order).await;
+    let reference = world.until_handed_over(sku, 1).await;
+    world.until_order(&order, "status", &["PROCESSING"]).await;
+    (order, reference)
+}
+
+#[test]
+fn an_order_waits_for_a_shop_that_is_away_and_is_not_parked() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("LOOK-AWAY", 5).await;
+        // More often than a call is tried before an order is parked.
+        let away = json!({"operation": "fulfillmentOrders", "sku": "LOOK-AWAY", "status": 500, "times": 7});
+        world.shopify_rule(away).await;
+        let order = Placed::new(SHOP, &["LOOK-AWAY"], 1);
+        world.place(&order).await;
+        world.until_told(&order, 1).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_line_that_stays_in_no_fulfilment_order_is_shown_and_the_rest_ships() {
+    let world = &*WORLD;
+    world::run(async {
+        for sku in ["LOOK-GONE-A", "LOOK-GONE-B"] {
+            world.stock(sku, 5).await;
+        }
+        let order = Placed::new(CAUTIOUS_SHOP, &["LOOK-GONE-A", "LOOK-GONE-B"], 1);
+        world.place_silently(&order).await;
+        let second = order.body["line_items"][1]["id"].clone();
+        quietly(world, &order, "edit", json!({"lines": [{"lineItemId": second, "quantity": 0}]})).await;
+        world.deliver_webhook(&Webhook::new(CAUTIOUS_SHOP, "orders/create", order.body.clone())).await;
+
+        let shown = until_shown(world, &order, "NO_FULFILMENT_ORDERS").await;
+        assert!(shown.contains("1 × LOOK-GONE-B") && !shown.contains("LOOK-GONE-A"), "{shown}");
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped("LOOK-GONE-A").await, 1);
+        assert_eq!(world.pieces_shipped("LOOK-GONE-B").await, 0);
+    });
+}
+
+#[test]
+fn a_hold_whose_end_nobody_announces_is_looked_at_again() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("LOOK-AGAIN", 5).await;
+        let order = Placed::new(CAUTIOUS_SHOP, &["LOOK-AGAIN"], 2);
+        world.place_silently(&order).await;
+        quietly(world, &order, "hold", json!({"reason": "OTHER"})).await;
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["ON_HOLD"]).await;
+        quietly(world, &order, "release", Value::Null).await;
+        world.until_told(&order, 1).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn an_edit_at_the_warehouse_is_a_persons_to_follow_or_to_leave_where_the_policy_says_so() {
+    let world = &*WORLD;
+    world::run(async {
+        for (sku, answer, hand_overs, left) in [
+            ("LOOK-FOLLOW", json!("retry"), 2, 1),
+            ("LOOK-LEAVE", json!({"action": "skip", "reason": "let it go", "actor": "olga"}), 1, 2),
+        ] {
+            let (order, first) = at_the_warehouse(world, CAUTIOUS_SHOP, sku, 2).await;
+            let line = order.body["line_items"][0]["id"].clone();
+            let fewer = json!({"lines": [{"lineItemId": line, "quantity": 1}]});
+            world.stage_with(world.shopify(&format!("/_orders/{}/edit", order.id)), fewer).await;
+            assert_eq!(world.until_parked(&order).await, "EDITED_AT_WAREHOUSE", "{sku}");
+            assert_eq!(world.references(sku).await, [first], "nothing is done by itself");
+            world.resolve(&order, answer).await.expect("it is parked");
+
+            let reference = world.until_handed_over(sku, hand_overs).await;
+            world.warehouse_does(&reference, "ship").await;
+            world.until_shipped(&order).await;
+            assert_eq!(world.pieces_shipped(sku).await, left, "{sku}");
+            assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), hand_overs - 1, "{sku}");
+        }
+    });
+}
+
+#[test]
+fn what_is_to_be_refunded_of_a_cancelled_rest_is_a_persons_where_the_policy_says_so() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("LOOK-REFUND", 1).await;
+        let order = Placed::new(CAUTIOUS_SHOP, &["LOOK-REFUND"], 3);
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
+        world.until_told(&order, 1).await;
+        world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
+        let shown = until_shown(world, &order, "REFUND_BY_HAND").await;
+        assert!(shown.contains("2 × LOOK-REFUND"), "{shown}");
+        world.until_order(&order, "status", &["SHIPPED", "DELIVERED"]).await;
+        assert!(world.shop_effects(&order, "orderRefunded").await.is_empty());
+        assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
+    });
+}
+
+#[test]
+fn money_that_goes_while_the_warehouse_has_it_recalls_and_waits_for_the_deadline() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = at_the_warehouse(world, HASTY_SHOP, "LOOK-VOID", 2).await;
+        world.shop_does(&order, "void").await;
+        assert_eq!(world.until_parked(&order).await, "PAYMENT_OVERDUE");
+        assert_eq!(world.wms_effects("LOOK-VOID", "shipmentCancelled").await.len(), 1);
+        assert_eq!(world.available("LOOK-VOID").await, 8, "its stock is kept");
+        world.shop_does(&order, "pay").await;
+        let second = world.until_handed_over("LOOK-VOID", 2).await;
+        world.warehouse_does(&second, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped("LOOK-VOID").await, 2);
+    });
+}
