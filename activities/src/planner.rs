@@ -188,7 +188,8 @@ impl Planner {
             record::note_planned(conn, &order.order_id, order.wish_version).await?;
         }
         let at_warehouse = draft.is_at_warehouse();
-        if draft.to_ship() == 0 && !at_warehouse && plan.pieces_left > 0 {
+        // A look may find more that is ours to ship.
+        if draft.to_ship() == 0 && !at_warehouse && plan.pieces_left > 0 && !plan.look {
             self.ship(conn, order, None).await?;
             return Ok(());
         }

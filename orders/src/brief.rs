@@ -105,7 +105,8 @@ pub async fn asks_for_work(
     {
         return Ok(true);
     }
-    if order.look_wanted && !has_left {
+    // Also of one that has left: what is moved to us is ours to ship.
+    if order.look_wanted {
         return Ok(true);
     }
     let decision = decide_gate(&brief.gate, rules);

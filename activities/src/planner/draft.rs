@@ -112,12 +112,10 @@ impl Draft {
         let waiting_lines = holding.map_or(0, |holding| holding.waiting.len());
         let waits = waiting_lines > 0 && rules.stock_out != StockOutRule::ShipWhatIsThere;
         let unhanded = holding.map(|holding| not_handed_over(holding, situation, demand)).unwrap_or_default();
-        let at_warehouse = self.is_at_warehouse();
         let may_leave_more_to_us = *decision == GateDecision::Ignore(IgnoreReason::NothingToShip);
         let look = rules.look
             && !in_doubt
-            && ((order.look_wanted
-                && (may_leave_more_to_us || (goes_on && (demand.to_ship() > 0 || at_warehouse))))
+            && ((order.look_wanted && (may_leave_more_to_us || goes_on))
                 || (goes_on && !situation.look_is_fresh && !waits && !unhanded.is_empty()));
         let mishap = demand.mishap.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
         let mut hand_overs = situation.hand_overs.clone();

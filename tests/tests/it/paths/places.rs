@@ -82,6 +82,91 @@ fn an_order_ships_from_the_warehouse_that_its_location_is_mapped_to() {
 }
 
 #[test]
+fn an_order_that_is_moved_while_a_warehouse_has_it_ships_from_the_other_one() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PLACE-MOVED";
+        stock_far_away(world, sku, 5).await;
+        world.receive(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 10, "never": true})).await;
+        let order = Placed::new(MAPPED_SHOP, &[sku], 2);
+        world.announce(&order, "announce=true&topics=orders/create&location=655441491").await;
+        let first = world.until_handed_over(sku, 1).await;
+        assert!(first.ends_with("-main-1"), "{first}");
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        let moved = world.shopify(&format!("/_orders/{}/move", order.id));
+        world.stage_with(moved, json!({"location": 655_441_492})).await;
+        let second = world.until_handed_over(sku, 2).await;
+        assert!(second.contains("-far-"), "{second}");
+        assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), 1);
+        world.warehouse_does(&second, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped(sku).await, 2);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_line_of_another_service_is_left_alone_until_it_is_moved_to_us_whenever_that_is() {
+    let world = &*WORLD;
+    world::run(async {
+        for sku in ["PLACE-OURS", "PLACE-THEIRS"] {
+            world.stock(sku, 5).await;
+        }
+        let mut order = Placed::new(MAPPED_SHOP, &["PLACE-OURS", "PLACE-THEIRS"], 1);
+        order.body["line_items"][1]["fulfillment_service"] = json!("printful");
+        world.announce(&order, "announce=true&topics=orders/create&location=655441491").await;
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.pieces_shipped("PLACE-THEIRS").await, 0);
+        assert_eq!(world.available("PLACE-THEIRS").await, 5);
+
+        let theirs = json!([{"lineItemId": order.body["line_items"][1]["id"], "quantity": 1}]);
+        let moved = world.shopify(&format!("/_orders/{}/move", order.id));
+        world.stage_with(moved, json!({"location": 655_441_491, "lines": theirs})).await;
+        world.until_told(&order, 2).await;
+        assert_eq!(world.pieces_shipped("PLACE-THEIRS").await, 1);
+        assert_eq!(world.pieces_shipped("PLACE-OURS").await, 1);
+        assert_eq!(world.available("PLACE-THEIRS").await, 4);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn fulfilment_orders_that_are_split_merged_and_replaced_at_the_warehouse_recall_nothing() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PLACE-SPLIT";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 10, "never": true})).await;
+        let order = Placed::new(SHOP, &[sku], 3);
+        world.place(&order).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        let one = json!({"lines": [{"lineItemId": order.body["line_items"][0]["id"], "quantity": 1}]});
+        for (deed, words) in [("split", one), ("merge", json!({})), ("reopen", json!({}))] {
+            world.stage_with(world.shopify(&format!("/_orders/{}/{deed}", order.id)), words).await;
+            world.until_message(&order, &topic_of(deed), "DONE").await;
+        }
+        world.warehouse_does(&reference, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped(sku).await, 3);
+        assert!(world.wms_effects(sku, "shipmentCancelled").await.is_empty());
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+fn topic_of(deed: &str) -> String {
+    let done = match deed {
+        "merge" => "merged",
+        "reopen" => "cancelled",
+        split => split,
+    };
+    format!("fulfillment_orders/{done}")
+}
+
+#[test]
 fn a_location_outside_the_map_parks_with_its_name_until_the_shop_moves_the_order() {
     let world = &*WORLD;
     world::run(async {
