@@ -132,6 +132,17 @@ fn hosts_that_are_answered_stand_without_ports() {
 }
 
 #[test]
+fn a_list_that_names_nobody_is_refused_and_does_not_mean_everybody() {
+    for name in ["trusted-proxies", "api-allowed-hosts"] {
+        for empty in [",", " , ,"] {
+            let given = format!("--{name}={empty}");
+            let refused = resolved(HERE, &[&given]).err().unwrap_or_else(|| panic!("{given:?} is taken"));
+            assert!(refused.contains("at least one"), "{refused}");
+        }
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once_and_the_secret_never() {
     let problems = resolved(
         OUTSIDE,

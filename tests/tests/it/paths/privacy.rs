@@ -76,6 +76,42 @@ fn a_closed_order_is_forgotten_on_request_and_nothing_later_brings_it_back() {
 }
 
 #[test]
+fn a_vendors_words_that_come_after_an_order_was_forgotten_go_too() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PRIVACY-WORDS", 5).await;
+        let order = Placed::new(SHOP, &["PRIVACY-WORDS"], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        world.until_closed(&order.workflow()).await;
+        redact(world, &order).await;
+        until_forgotten(world, &order).await;
+        // As a call that was under way would keep them.
+        sqlx::query(
+            "INSERT INTO orders.complaints (order_id, step, code, vendor_text)
+             SELECT order_id, 'tell_shop', 'LATE', 'Grace Secretname moved' FROM orders.orders
+             WHERE shopify_order_id = $1",
+        )
+        .bind(order.id)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+        until("the words are gone", Duration::from_secs(30), async || {
+            let left: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM orders.complaints JOIN orders.orders USING (order_id)
+                 WHERE shopify_order_id = $1",
+            )
+            .bind(order.id)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
 fn an_open_order_ships_before_it_is_forgotten() {
     let world = &*WORLD;
     world::run(async {
