@@ -86,23 +86,21 @@ pub async fn forget(conn: &mut PgConnection, keep: Duration, most: i64) -> Resul
     .await?;
     for sql in [
         "DELETE FROM orders.customers WHERE order_id = ANY ($1)",
-        "DELETE FROM orders.complaints WHERE order_id = ANY ($1)",
-        "UPDATE orders.attention SET vendor_text = NULL WHERE order_id = ANY ($1) AND vendor_text IS NOT NULL",
         "UPDATE orders.hand_overs SET ship_to_digest = NULL WHERE order_id = ANY ($1)",
         // One that is open all the same is parked before it is handed over without an address.
         "UPDATE orders.orders
-         SET personal_gone_at = now(), cancel_reason = NULL,
+         SET personal_gone_at = now(),
              address_said = CASE WHEN story_ended_at IS NULL THEN 'NULL' ELSE address_said END
          WHERE order_id = ANY ($1)",
     ] {
         sqlx::query(sql).bind(&orders).execute(&mut *conn).await?;
     }
-    forget_what_came_later(conn).await?;
+    forget_words(conn).await?;
     Ok(orders.len() as u64)
 }
 
-/// Words that were kept of orders whose data were gone already.
-async fn forget_what_came_later(conn: &mut PgConnection) -> Result<(), OrdersError> {
+/// The words of vendors and people about orders whose data are gone, also those that were kept afterwards.
+async fn forget_words(conn: &mut PgConnection) -> Result<(), OrdersError> {
     for sql in [
         "DELETE FROM orders.complaints c USING orders.orders o
          WHERE o.order_id = c.order_id AND o.personal_gone_at IS NOT NULL",

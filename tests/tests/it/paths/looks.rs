@@ -1,29 +1,13 @@
 //! The look at the shop's fulfilment orders: while the shop is away, while what is looked for is not there, and
 //! where nobody says that a hold is over. What a shop leaves to people by its policy.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
+use super::news::{line_of, staff, staff_quietly};
 use crate::{
     line::WORLD,
-    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, Webhook, World, until},
+    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, Webhook, World},
 };
-
-/// What the shop's people do with an order, without a word about it.
-async fn quietly(world: &World, order: &Placed, what: &str, words: Value) {
-    world.stage_with(world.shopify(&format!("/_orders/{}/{what}?announce=false", order.id)), words).await;
-}
-
-/// What is shown of an order for this reason.
-async fn until_shown(world: &World, order: &Placed, reason: &str) -> String {
-    until(&format!("{reason} is shown"), Duration::from_secs(60), async || {
-        let sql = "SELECT COALESCE(detail, '') FROM orders.attention JOIN orders.orders USING (order_id)
-                   WHERE shopify_order_id = $1 AND reason = $2 AND resolved_at IS NULL";
-        sqlx::query_scalar(sql).bind(order.id).bind(reason).fetch_optional(&world.pool).await.unwrap()
-    })
-    .await
-}
 
 /// An order that its warehouse has, and does nothing about by itself.
 async fn at_the_warehouse(world: &World, shop: &str, sku: &str, quantity: u32) -> (Placed, String) {
@@ -60,11 +44,11 @@ fn a_line_that_stays_in_no_fulfilment_order_is_shown_and_the_rest_ships() {
         }
         let order = Placed::new(CAUTIOUS_SHOP, &["LOOK-GONE-A", "LOOK-GONE-B"], 1);
         world.place_silently(&order).await;
-        let second = order.body["line_items"][1]["id"].clone();
-        quietly(world, &order, "edit", json!({"lines": [{"lineItemId": second, "quantity": 0}]})).await;
+        let gone = json!({"lines": [{"lineItemId": line_of(&order, 1), "quantity": 0}]});
+        staff_quietly(world, &order, "edit", gone).await;
         world.deliver_webhook(&Webhook::new(CAUTIOUS_SHOP, "orders/create", order.body.clone())).await;
 
-        let shown = until_shown(world, &order, "NO_FULFILMENT_ORDERS").await;
+        let shown = world.until_shown(&order, "NO_FULFILMENT_ORDERS").await;
         assert!(shown.contains("1 × LOOK-GONE-B") && !shown.contains("LOOK-GONE-A"), "{shown}");
         world.until_told(&order, 1).await;
         assert_eq!(world.pieces_shipped("LOOK-GONE-A").await, 1);
@@ -79,10 +63,10 @@ fn a_hold_whose_end_nobody_announces_is_looked_at_again() {
         world.stock("LOOK-AGAIN", 5).await;
         let order = Placed::new(CAUTIOUS_SHOP, &["LOOK-AGAIN"], 2);
         world.place_silently(&order).await;
-        quietly(world, &order, "hold", json!({"reason": "OTHER"})).await;
+        staff_quietly(world, &order, "hold", json!({"reason": "OTHER"})).await;
         world.place(&order).await;
         world.until_order(&order, "condition", &["ON_HOLD"]).await;
-        quietly(world, &order, "release", Value::Null).await;
+        staff_quietly(world, &order, "release", Value::Null).await;
         world.until_told(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
     });
@@ -97,9 +81,8 @@ fn an_edit_at_the_warehouse_is_a_persons_to_follow_or_to_leave_where_the_policy_
             ("LOOK-LEAVE", json!({"action": "skip", "reason": "let it go", "actor": "olga"}), 1, 2),
         ] {
             let (order, first) = at_the_warehouse(world, CAUTIOUS_SHOP, sku, 2).await;
-            let line = order.body["line_items"][0]["id"].clone();
-            let fewer = json!({"lines": [{"lineItemId": line, "quantity": 1}]});
-            world.stage_with(world.shopify(&format!("/_orders/{}/edit", order.id)), fewer).await;
+            let fewer = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
+            staff(world, &order, "edit", fewer).await;
             assert_eq!(world.until_parked(&order).await, "EDITED_AT_WAREHOUSE", "{sku}");
             assert_eq!(world.references(sku).await, [first], "nothing is done by itself");
             world.resolve(&order, answer).await.expect("it is parked");
@@ -123,7 +106,7 @@ fn what_is_to_be_refunded_of_a_cancelled_rest_is_a_persons_where_the_policy_says
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
         world.until_told(&order, 1).await;
         world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
-        let shown = until_shown(world, &order, "REFUND_BY_HAND").await;
+        let shown = world.until_shown(&order, "REFUND_BY_HAND").await;
         assert!(shown.contains("2 × LOOK-REFUND"), "{shown}");
         world.until_order(&order, "status", &["SHIPPED", "DELIVERED"]).await;
         assert!(world.shop_effects(&order, "orderRefunded").await.is_empty());

@@ -12,15 +12,15 @@ use crate::{
 };
 
 /// What the shop's people do with an order; `quietly` without a webhook.
-async fn staff(world: &World, order: &Placed, what: &str, words: Value) {
+pub(super) async fn staff(world: &World, order: &Placed, what: &str, words: Value) {
     world.stage_with(world.shopify(&format!("/_orders/{}/{what}", order.id)), words).await;
 }
 
-async fn staff_quietly(world: &World, order: &Placed, what: &str, words: Value) {
+pub(super) async fn staff_quietly(world: &World, order: &Placed, what: &str, words: Value) {
     world.stage_with(world.shopify(&format!("/_orders/{}/{what}?announce=false", order.id)), words).await;
 }
 
-fn line_of(order: &Placed, at: usize) -> Value {
+pub(super) fn line_of(order: &Placed, at: usize) -> Value {
     order.body["line_items"][at]["id"].clone()
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::news::{line_of, staff};
 use crate::{
     line::WORLD,
     world::{self, FREE_SHOP, MAPPED_SHOP, Placed, SHOP, Webhook, World},
@@ -94,8 +95,7 @@ fn an_order_that_is_moved_while_a_warehouse_has_it_ships_from_the_other_one() {
         let first = world.until_handed_over(sku, 1).await;
         assert!(first.ends_with("-main-1"), "{first}");
         world.until_order(&order, "status", &["PROCESSING"]).await;
-        let moved = world.shopify(&format!("/_orders/{}/move", order.id));
-        world.stage_with(moved, json!({"location": 655_441_492})).await;
+        staff(world, &order, "move", json!({"location": 655_441_492})).await;
         let second = world.until_handed_over(sku, 2).await;
         assert!(second.contains("-far-"), "{second}");
         assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), 1);
@@ -122,9 +122,8 @@ fn a_line_of_another_service_is_left_alone_until_it_is_moved_to_us_whenever_that
         assert_eq!(world.pieces_shipped("PLACE-THEIRS").await, 0);
         assert_eq!(world.available("PLACE-THEIRS").await, 5);
 
-        let theirs = json!([{"lineItemId": order.body["line_items"][1]["id"], "quantity": 1}]);
-        let moved = world.shopify(&format!("/_orders/{}/move", order.id));
-        world.stage_with(moved, json!({"location": 655_441_491, "lines": theirs})).await;
+        let theirs = json!([{"lineItemId": line_of(&order, 1), "quantity": 1}]);
+        staff(world, &order, "move", json!({"location": 655_441_491, "lines": theirs})).await;
         world.until_told(&order, 2).await;
         assert_eq!(world.pieces_shipped("PLACE-THEIRS").await, 1);
         assert_eq!(world.pieces_shipped("PLACE-OURS").await, 1);
@@ -144,9 +143,9 @@ fn fulfilment_orders_that_are_split_merged_and_replaced_at_the_warehouse_recall_
         world.place(&order).await;
         let reference = world.until_handed_over(sku, 1).await;
         world.until_order(&order, "status", &["PROCESSING"]).await;
-        let one = json!({"lines": [{"lineItemId": order.body["line_items"][0]["id"], "quantity": 1}]});
+        let one = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
         for (deed, words) in [("split", one), ("merge", json!({})), ("reopen", json!({}))] {
-            world.stage_with(world.shopify(&format!("/_orders/{}/{deed}", order.id)), words).await;
+            staff(world, &order, deed, words).await;
             world.until_message(&order, &topic_of(deed), "DONE").await;
         }
         world.warehouse_does(&reference, "ship").await;

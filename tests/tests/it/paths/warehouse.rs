@@ -210,20 +210,6 @@ fn what_the_warehouse_says_of_an_order_that_has_ended_is_shown_and_booked_as_it_
             json!({"type": format!("shipment.{kind}"), "reference": reference, "shipmentId": shipment,
                 "sequence": sequence, "lines": [{"sku": sku, "quantity": pieces}]})
         };
-        let shown = async |reason: &str, words: &str| {
-            until(&format!("{reason} is shown"), Duration::from_secs(30), async || {
-                let sql = "SELECT detail FROM orders.attention JOIN orders.orders USING (order_id)
-                           WHERE shopify_order_id = $1 AND reason = $2 AND resolved_at IS NULL";
-                let shown: Option<String> = sqlx::query_scalar(sql)
-                    .bind(order.id)
-                    .bind(reason)
-                    .fetch_optional(&world.pool)
-                    .await
-                    .unwrap();
-                shown.filter(|detail| detail.contains(words)).map(drop)
-            })
-            .await;
-        };
         assert_eq!(world.send_callback("after-1", &said("shipped", "AFTER-1", 3, 2)).await, 200);
         world.until_shipped(&order).await;
         world.until_told(&order, 1).await;
@@ -232,17 +218,17 @@ fn what_the_warehouse_says_of_an_order_that_has_ended_is_shown_and_booked_as_it_
 
         // Taken back at the warehouse, after it had left.
         assert_eq!(world.send_callback("after-2", &said("cancelled", "AFTER-1", 4, 2)).await, 200);
-        shown("TROUBLE_AFTER_SHIPPING", "AFTER-1: cancelled").await;
+        world.until_shown_with(&order, "TROUBLE_AFTER_SHIPPING", "AFTER-1: cancelled").await;
         // Something else was in it.
         assert_eq!(world.send_callback("after-3", &said("shipped", "AFTER-1", 5, 3)).await, 200);
-        shown("UNEXPECTED_PARCEL", "the warehouse now says 3").await;
+        world.until_shown_with(&order, "UNEXPECTED_PARCEL", "the warehouse now says 3").await;
         // And one that nobody asked for.
         assert_eq!(world.send_callback("after-4", &said("shipped", "AFTER-2", 3, 1)).await, 200);
         until("its stock is booked", Duration::from_secs(30), async || {
             (world.available(sku).await == 7).then_some(())
         })
         .await;
-        shown("UNEXPECTED_PARCEL", "AFTER-2").await;
+        world.until_shown_with(&order, "UNEXPECTED_PARCEL", "AFTER-2").await;
     });
 }
 

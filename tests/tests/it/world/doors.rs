@@ -177,6 +177,28 @@ impl World {
         rows
     }
 
+    /// Waits until this is shown of an order; what is said of it.
+    pub async fn until_shown(&self, order: &Placed, reason: &str) -> String {
+        self.until_shown_with(order, reason, "").await
+    }
+
+    /// Waits until this is shown of an order with these words among others.
+    pub async fn until_shown_with(&self, order: &Placed, reason: &str, words: &str) -> String {
+        until(&format!("{reason} is shown of {}", order.id), Duration::from_secs(60), async || {
+            let shown: Option<String> = sqlx::query_scalar(
+                "SELECT COALESCE(detail, '') FROM orders.attention JOIN orders.orders USING (order_id)
+                 WHERE shopify_order_id = $1 AND reason = $2 AND resolved_at IS NULL",
+            )
+            .bind(order.id)
+            .bind(reason)
+            .fetch_optional(&self.pool)
+            .await
+            .expect("the rows are read");
+            shown.filter(|detail| detail.contains(words))
+        })
+        .await
+    }
+
     /// The settled messages of an order, oldest first.
     pub async fn messages(&self, order: &Placed) -> Vec<Kept> {
         sqlx::query_as(
