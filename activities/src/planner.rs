@@ -12,7 +12,7 @@ use orders::{
     progress::{self, Waiting},
     record,
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use workflows::contract::{Plan, Reservation, Reserved, Rules};
 
 use crate::{attempt::Failure, shops::Shops, telling};
@@ -42,6 +42,13 @@ pub(crate) struct AheadOfPlan {
     released: Ahead<()>,
 }
 
+impl AheadOfPlan {
+    /// Nothing was asked.
+    pub(crate) fn nothing() -> Self {
+        Self { reserved: Ahead::nothing(), released: Ahead::nothing() }
+    }
+}
+
 impl Planner {
     /// Plans by these rules, against this database and stock.
     #[must_use]
@@ -52,7 +59,16 @@ impl Planner {
     /// Plans an order by the newest that is known of it, in one transaction.
     pub(crate) async fn plan_now(&self, input: &Reservation) -> Result<Reserved, Failure> {
         let ahead = self.ahead(&input.order_id, &input.rules).await?;
-        let mut tx = self.pool.begin().await?;
+        self.plan_within(self.pool.begin().await?, ahead, input).await
+    }
+
+    /// As [`Planner::plan_now`], in a transaction that may be part of the caller's.
+    pub(crate) async fn plan_within(
+        &self,
+        mut tx: Transaction<'_, Postgres>,
+        ahead: AheadOfPlan,
+        input: &Reservation,
+    ) -> Result<Reserved, Failure> {
         let order = record::lock(&mut tx, &input.order_id).await?;
         if order.content_in_doubt && brief::can_be_added_to(&order) {
             // The shop's own order is read, and what is asked for is shown then.
@@ -108,7 +124,7 @@ impl Planner {
         if draft.demand.is_none() && draft.decision == GateDecision::Fulfil {
             return Ok(Reserved::UnknownSku);
         }
-        if draft.situation.brief.in_doubt {
+        if draft.situation.brief.in_doubt || draft.looks_first {
             return Ok(Reserved::Planned { plan: draft.plan(conn, order, None, rules).await? });
         }
         if !rules.rest_is_called_off && !order.rest_is_called_off {
@@ -248,26 +264,26 @@ impl Planner {
     /// Asks the inventory service first, if stock is there: the same plan is drawn before the transaction
     /// and again within it, and an answer that was overtaken is asked for anew.
     pub(crate) async fn ahead(&self, order_id: &OrderId, rules: &Rules) -> Result<AheadOfPlan, Failure> {
-        let nothing = || AheadOfPlan { reserved: Ahead::nothing(), released: Ahead::nothing() };
         if self.stock.there().is_none() {
-            return Ok(nothing());
+            return Ok(AheadOfPlan::nothing());
         }
         loop {
             let order = self.order(order_id).await?;
             let mut conn = self.pool.acquire().await?;
             if self.is_over(&mut conn, &order, rules).await? {
-                return Ok(nothing());
+                return Ok(AheadOfPlan::nothing());
             }
             let draft = Draft::of(&mut conn, &order, &self.shops, rules).await?;
             drop(conn);
-            if draft.situation.brief.in_doubt || (!order.was_planned && !draft.takes_stock()) {
-                return Ok(nothing());
+            let reads_first = draft.situation.brief.in_doubt || draft.looks_first;
+            if reads_first || (!order.was_planned && !draft.takes_stock()) {
+                return Ok(AheadOfPlan::nothing());
             }
             if draft.wants_nothing() {
                 let released = self.release_ahead(order_id, NOTHING_WANTED).await?;
                 return Ok(AheadOfPlan { reserved: Ahead::nothing(), released });
             }
-            let Some(request) = draft.request(&order, rules) else { return Ok(nothing()) };
+            let Some(request) = draft.request(&order, rules) else { return Ok(AheadOfPlan::nothing()) };
             let reserved = self.stock.reserve_ahead(&request, None, &order.correlation_id).await?;
             if !reserved.answer().is_some_and(was_given_back) || !self.make_way(&order).await? {
                 return Ok(AheadOfPlan { reserved, released: Ahead::nothing() });

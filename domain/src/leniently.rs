@@ -77,6 +77,13 @@ pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     Some(local.checked_sub_signed(offset_of(offset)?)?.and_utc())
 }
 
+/// Whether a moment in that manner says from which offset it counts.
+#[must_use]
+pub fn names_an_offset(text: &str) -> bool {
+    let is_of_one = |c: char| matches!(c, '+' | '-') || (c.is_ascii_alphabetic() && !matches!(c, 'T' | 't'));
+    text.trim().get(10..).is_some_and(|rest| rest.contains(is_of_one))
+}
+
 fn date_of(text: &str) -> Option<NaiveDate> {
     let mut parts = text.split('-');
     let (year, month, day) =
@@ -153,6 +160,21 @@ mod tests {
         assert_eq!(["true", "TRUE", "1", "yes"].map(flag), [Some(true); 4]);
         assert_eq!(["false", " False ", "0", "no"].map(flag), [Some(false); 4]);
         assert_eq!(["", "2", "perhaps"].map(flag), [None; 3]);
+    }
+
+    #[test]
+    fn whether_a_moment_names_an_offset() {
+        for text in [
+            "2026-11-25T12:00:00Z",
+            "2026-11-25 12:00 UTC",
+            "2026-11-25T12:00:00+0100",
+            "2026-11-25T12:00-01",
+        ] {
+            assert!(names_an_offset(text), "{text}");
+        }
+        for text in ["2026-11-25T12:00:00", "2026-11-25 12:00", "2026-11-25", "2026-11-25t12:00:00.5"] {
+            assert!(!names_an_offset(text), "{text}");
+        }
     }
 
     #[test]

@@ -41,5 +41,6 @@ pub use quantity::Quantity;
 pub use status::{Condition, HeldBy, OrderStatus};
 pub use step::Step;
 pub use wanted::{
-    OwnParcel, RefundedPieces, Restock, WantedLine, is_our_fulfilment, is_ours_by_service, wanted,
+    OwnParcel, RefundedPieces, Restock, WantedLine, is_doubtful, is_our_fulfilment, is_ours_by_service,
+    wanted,
 };

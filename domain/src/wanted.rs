@@ -3,12 +3,11 @@
 //!
 //! One body says how much is still to be fulfilled and what was fulfilled, so our own fulfilments, other
 //! people's and later returns cancel each other out: wanted of a line is what can be fulfilled yet plus
-//! what the same body lists as fulfilled by us. Where a body alone may be wrong (a refund or an edit of a line
-//! that is fulfilled in part) the shop's fulfilment orders decide, which are looked at whenever what is
-//! wanted changes. (REST Admin API, `line_items[].fulfillable_quantity` and
+//! what the same body lists as fulfilled by us. Where a body alone may be wrong ([`is_doubtful`]: a refund or an
+//! edit of a line that is fulfilled in part) the shop's fulfilment orders are looked at first, and decide. (REST Admin API, `line_items[].fulfillable_quantity` and
 //! `fulfillments[]`.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +139,21 @@ pub fn wanted(facts: &OrderFacts, parcels: &[OwnParcel], refunds: &[RefundedPiec
         .collect()
 }
 
+/// Whether the body may be wrong about what is wanted: a line of which some have left, and some not, was
+/// refunded or edited. `refunded` are the lines that refunds name.
+#[must_use]
+pub fn is_doubtful(facts: &OrderFacts, parcels: &[OwnParcel], refunded: &BTreeSet<LineId>) -> bool {
+    let listed = Listed::of(facts, parcels);
+    facts.lines.iter().filter(|line| line.requires_shipping).any(|line| {
+        let (ours, others) = listed.pieces(&line.line_id);
+        let of_line = |parcel: &OwnParcel| pieces_of(&parcel.lines, &line.line_id);
+        let left = parcels.iter().map(of_line).sum::<u32>();
+        let fulfilled = left.max(ours).saturating_add(others);
+        let changed = line.current_quantity.is_some_and(|current| current != line.quantity);
+        (1..line.quantity).contains(&fulfilled) && (changed || refunded.contains(&line.line_id))
+    })
+}
+
 /// What the body alone says is wanted of us.
 fn stated(line: &OrderLine, ours: u32, others: u32) -> u32 {
     if line.says_fulfillable {
@@ -220,10 +234,11 @@ pub fn is_our_fulfilment(fulfilment: &ShopFulfilment, parcels: &[OwnParcel]) -> 
 
 /// Whether all of these pieces are among the others: a parcel may be reported in several fulfilments.
 fn are_within(some: &[LinePieces], others: &[LinePieces]) -> bool {
-    let of = |lines: &[LinePieces], line_id: &LineId| -> u32 {
-        lines.iter().filter(|line| line.line_id == *line_id).map(|line| line.quantity).sum()
-    };
-    some.iter().all(|line| of(some, &line.line_id) <= of(others, &line.line_id))
+    some.iter().all(|line| pieces_of(some, &line.line_id) <= pieces_of(others, &line.line_id))
+}
+
+fn pieces_of(lines: &[LinePieces], line_id: &LineId) -> u32 {
+    lines.iter().filter(|line| line.line_id == *line_id).map(|line| line.quantity).sum()
 }
 
 #[cfg(test)]

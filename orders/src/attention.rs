@@ -226,6 +226,27 @@ pub async fn show(
     Ok(())
 }
 
+/// As [`show`], of what can happen several times: what is shown already stays beside it.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn show_besides(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    mishap: &Mishap,
+    detail: &str,
+) -> Result<(), OrdersError> {
+    let known = shown(conn, order, mishap).await?.unwrap_or_default();
+    if known.contains(detail) {
+        return Ok(());
+    }
+    if known.is_empty() {
+        return show(conn, order, mishap, detail).await;
+    }
+    timeline::note(conn, order, "SHOWN", Some(&format!("{mishap}: {detail}"))).await?;
+    show(conn, order, mishap, &format!("{known}; {detail}")).await
+}
+
 /// Takes back what was shown for a reason: it does not differ any more.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 
 use domain::{
     AddressSaid, GateDecision, GateFacts, GateRules, Mishap, OrderStatus, OwnParcel, WantedLine, decide_gate,
-    is_ours_by_service, wanted,
+    is_doubtful, is_ours_by_service, wanted,
 };
 use sqlx::PgConnection;
 
@@ -28,6 +28,8 @@ pub struct Brief {
     pub address: AddressSaid,
     /// Whether the shop's own order has to be read first.
     pub in_doubt: bool,
+    /// Whether the shop's fulfilment orders decide what is wanted, and not the content alone.
+    pub is_doubtful: bool,
 }
 
 impl Brief {
@@ -63,9 +65,9 @@ pub async fn with_parcels(
 ) -> Result<Brief, OrdersError> {
     let left: Vec<OwnParcel> =
         parcels.iter().filter(|parcel| parcel.booked_at.is_some()).map(Parcel::as_own).collect();
-    let refunds = refunds::not_counted_in(conn, order).await?;
+    let refunded = refunds::of_order(conn, order).await?;
     let ship_to_digest = record::ship_to_digest(conn, &order.order_id).await?;
-    let all = wanted(&order.facts, &left, &refunds);
+    let all = wanted(&order.facts, &left, &refunded.not_counted_in);
     let is_ours = |wanted: &WantedLine| {
         let line = order.facts.lines.iter().find(|line| line.line_id == wanted.line_id);
         line.is_none_or(|line| is_ours_by_service(line, our_services))
@@ -78,6 +80,7 @@ pub async fn with_parcels(
         ship_to_digest,
         address: order.facts.address,
         in_doubt: order.content_in_doubt,
+        is_doubtful: is_doubtful(&order.facts, &left, &refunded.lines),
     })
 }
 

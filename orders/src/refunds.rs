@@ -1,5 +1,7 @@
 //! Refunds and returns of an order: what they take back, once per line of theirs.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, RefundedPieces, Restock};
 use sqlx::{PgConnection, Row};
@@ -51,36 +53,44 @@ pub async fn keep(
     Ok(kept.rows_affected())
 }
 
-/// What refunds take back that the order's content does not count in yet.
+/// What refunds took back of an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refunded {
+    /// The lines they name.
+    pub lines: BTreeSet<LineId>,
+    /// What the order's content does not count in yet.
+    pub not_counted_in: Vec<RefundedPieces>,
+}
+
+/// What refunds take back of an order.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn not_counted_in(
-    conn: &mut PgConnection,
-    order: &Order,
-) -> Result<Vec<RefundedPieces>, OrdersError> {
+pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded, OrdersError> {
+    let mut refunded = Refunded::default();
     if order.channel.shop().is_none() {
-        return Ok(Vec::new());
+        return Ok(refunded);
     }
     let rows = sqlx::query(
-        "SELECT line_id, quantity, restock FROM orders.refund_lines
-         WHERE order_id = $1 AND NOT (refund_id = ANY($2)) AND COALESCE(refunded_at >= $3, true)
-         ORDER BY refund_line_id",
+        "SELECT line_id, quantity, restock, refund_id = ANY($2) OR COALESCE(refunded_at < $3, false) AS counted_in
+         FROM orders.refund_lines WHERE order_id = $1 ORDER BY refund_line_id",
     )
     .bind(order.order_id.as_str())
     .bind(&order.facts.refund_ids)
     .bind(order.facts.updated_at)
     .fetch_all(conn)
     .await?;
-    let refunded = |row: &sqlx::postgres::PgRow| {
+    for row in rows {
+        let line_id = LineId::parse(&row.try_get::<String, _>("line_id")?)?;
         let quantity: i32 = row.try_get("quantity")?;
-        Ok(RefundedPieces {
-            line_id: LineId::parse(&row.try_get::<String, _>("line_id")?)?,
-            quantity: quantity.unsigned_abs(),
-            restock: Restock::of(&row.try_get::<String, _>("restock")?),
-        })
-    };
-    rows.iter().map(refunded).collect()
+        let restock = Restock::of(&row.try_get::<String, _>("restock")?);
+        refunded.lines.insert(line_id.clone());
+        if !row.try_get::<bool, _>("counted_in")? {
+            let quantity = quantity.unsigned_abs();
+            refunded.not_counted_in.push(RefundedPieces { line_id, quantity, restock });
+        }
+    }
+    Ok(refunded)
 }
 
 /// Where a return was announced.

@@ -39,7 +39,12 @@ pub(crate) fn sequence(value: &Value) -> Option<i64> {
 }
 
 pub(crate) fn moment(value: &Value) -> Option<DateTime<Utc>> {
-    leniently::moment(value.as_str()?)
+    let text = value.as_str()?;
+    let moment = leniently::moment(text)?;
+    if !leniently::names_an_offset(text) {
+        tracing::info!("a moment without an offset is read as UTC");
+    }
+    Some(moment)
 }
 
 /// For members of answers that may be missing.

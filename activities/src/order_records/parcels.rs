@@ -79,7 +79,8 @@ impl OrderRecords {
     ) -> Result<(), Failure> {
         let words = self.planner.stock.book_surplus(conn, order, parcel, besides).await?;
         let words = format!("{}/{}: {words}", parcel.reference, parcel.shipment_id);
-        attention::show(conn, &order.order_id, &Mishap::new(Mishap::UNEXPECTED_PARCEL), &words).await?;
+        attention::show_besides(conn, &order.order_id, &Mishap::new(Mishap::UNEXPECTED_PARCEL), &words)
+            .await?;
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{GateDecision, GateFacts, IgnoreReason, Mishap, StockOutRule, WarehouseId, decide_gate};
+use domain::{
+    GateDecision, GateFacts, IgnoreReason, Mishap, OrderStatus, StockOutRule, WarehouseId, decide_gate,
+};
 use inventory::{Reservation as Holding, ReserveMode, ReserveRequest};
 use orders::{
     Order, attention, brief,
@@ -24,6 +26,8 @@ pub(super) struct Draft {
     pub(super) misfits: Misfits,
     pub(super) gate: GateFacts,
     pub(super) decision: GateDecision,
+    /// The shop's fulfilment orders are to be looked at before anything is given back or recalled.
+    pub(super) looks_first: bool,
 }
 
 impl Draft {
@@ -47,6 +51,9 @@ impl Draft {
             Some(_) => decide_gate(&gate, &rules.gate),
             None => GateDecision::Fulfil,
         };
+        let looks_first = rules.look
+            && looks_first(order, &situation)
+            && matches!(decision, GateDecision::Fulfil | GateDecision::Ignore(IgnoreReason::NothingToShip));
         let misfits = match &demand {
             Some(demand) => {
                 let wanted = matches!(decision, GateDecision::Fulfil | GateDecision::Park(_));
@@ -54,7 +61,7 @@ impl Draft {
             }
             None => Misfits::default(),
         };
-        Ok(Self { situation, demand, misfits, gate, decision })
+        Ok(Self { situation, demand, misfits, gate, decision, looks_first })
     }
 
     pub(super) fn to_ship(&self) -> u32 {
@@ -115,7 +122,8 @@ impl Draft {
         let may_leave_more_to_us = *decision == GateDecision::Ignore(IgnoreReason::NothingToShip);
         let look = rules.look
             && !in_doubt
-            && ((order.look_wanted && (may_leave_more_to_us || goes_on))
+            && (self.looks_first
+                || (order.look_wanted && (may_leave_more_to_us || goes_on))
                 || (goes_on && !situation.look_is_fresh && !waits && !unhanded.is_empty()));
         let mishap = demand.mishap.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
         let mut hand_overs = situation.hand_overs.clone();
@@ -140,7 +148,7 @@ impl Draft {
             not_there_yet: false,
             mishap: mishap.map(|(mishap, _)| mishap.clone()),
             hand_overs: hand_overs.into_iter().map(planned).collect(),
-            recalls: misfits.recalls.clone(),
+            recalls: if self.looks_first { Vec::new() } else { misfits.recalls.clone() },
             waiting_lines: u32::try_from(waiting_lines).unwrap_or(u32::MAX),
             held_back: if goes_on { demand.held_back_pieces() } else { 0 },
             held_until: demand.held_until.filter(|_| goes_on),
@@ -148,6 +156,14 @@ impl Draft {
             pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
         })
     }
+}
+
+/// A content that may be wrong came after the last look, at an order that has something left to ship.
+fn looks_first(order: &Order, situation: &Situation) -> bool {
+    let may_leave_more = order.status < OrderStatus::Shipped
+        || situation.brief.to_ship() > 0
+        || !situation.at_warehouses().is_empty();
+    situation.brief.is_doubtful && !situation.look_is_fresh && order.looked_for.is_some() && may_leave_more
 }
 
 /// Pieces that are allocated, in no hand-over and not held by the shop, by warehouse.

@@ -11,13 +11,13 @@ use orders::{
     record,
 };
 use shopify::admin::{AdminClient, FulfilmentOrder};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use workflows::contract::{Reservation, Reserved, Rules};
 
 use super::ShopCalls;
 use crate::{
     attempt::Failure,
-    planner::{Situation, wish_digest},
+    planner::{AheadOfPlan, Situation, wish_digest},
 };
 
 /// Fulfilment orders appear some time after the order. One attempt looks for them this often …
@@ -37,9 +37,18 @@ impl ShopCalls {
             fulfilment_orders::begin_look(&mut conn).await?
         };
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
-        let is_there =
-            !seen.is_empty() && self.keep(&order, &seen, begun_at, input.rules.takes_as_seen).await?;
-        let mut reserved = self.planner.plan_now(input).await?;
+        let mut tx = self.pool.begin().await?;
+        let is_there = !seen.is_empty()
+            && self.keep(&mut tx, &order, &seen, begun_at, input.rules.takes_as_seen).await?;
+        let mut reserved = if self.planner.stock.there().is_some() {
+            // The inventory service is asked by what is committed.
+            tx.commit().await?;
+            self.planner.plan_now(input).await?
+        } else {
+            let reserved = self.planner.plan_within(tx.begin().await?, AheadOfPlan::nothing(), input).await?;
+            tx.commit().await?;
+            reserved
+        };
         if !is_there {
             // What was said meanwhile counts all the same: it may be why they are not there.
             if let Reserved::Planned { plan } = &mut reserved {
@@ -57,6 +66,7 @@ impl ShopCalls {
     /// which.
     async fn keep(
         &self,
+        conn: &mut PgConnection,
         order: &Order,
         seen: &[FulfilmentOrder],
         begun_at: DateTime<Utc>,
@@ -70,7 +80,7 @@ impl ShopCalls {
                 Ok(fulfilment_orders::Kept { number: seen.number, content })
             })
             .collect::<Result<Vec<_>, Failure>>()?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = conn.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
         if fulfilment_orders::keep(&mut tx, &order.order_id, &kept, begun_at).await? {
             // Something was said of one of them before we knew that it is this order's.

@@ -113,7 +113,8 @@ impl ShopCalls {
                 parcel.shipment_id,
                 words.join(", ")
             );
-            attention::show(&mut tx, &order.order_id, &Mishap::new(Mishap::NOT_REPORTED), &words).await?;
+            attention::show_besides(&mut tx, &order.order_id, &Mishap::new(Mishap::NOT_REPORTED), &words)
+                .await?;
         }
         Ok(tx.commit().await?)
     }

@@ -69,6 +69,29 @@ fn our_own_fulfilment_cancels_out_whether_it_is_known_by_id_or_by_number() {
 }
 
 #[test]
+fn a_body_is_doubtful_where_a_line_that_left_in_part_was_refunded_or_edited() {
+    let told = parcel(&[7], None, true, &[("1", 1)]);
+    let body = |edited_to: Option<u32>| {
+        let line = OrderLine { current_quantity: edited_to, ..line("1", 3, Some(2)) };
+        facts(vec![line], Some(vec![fulfilment(7, None, &[("1", 1)])]))
+    };
+    let named = BTreeSet::from([LineId::parse("1").unwrap()]);
+    let doubtful = |facts: &OrderFacts, refunded: &BTreeSet<LineId>| {
+        is_doubtful(facts, std::slice::from_ref(&told), refunded)
+    };
+    let nobody = BTreeSet::new();
+    assert!(doubtful(&body(Some(2)), &nobody), "an edit");
+    assert!(doubtful(&body(Some(3)), &named), "a refund");
+    assert!(!doubtful(&body(Some(3)), &nobody), "neither");
+    let none_left = facts(vec![line("1", 3, Some(2))], Some(vec![]));
+    assert!(!is_doubtful(&none_left, &[], &named), "nothing has left");
+    let by_others = facts(vec![line("1", 3, Some(2))], Some(vec![fulfilment(8, None, &[("1", 1)])]));
+    assert!(is_doubtful(&by_others, &[], &named), "what others sent counts too");
+    let all_left = facts(vec![line("1", 1, Some(0))], Some(vec![fulfilment(7, None, &[("1", 1)])]));
+    assert!(!doubtful(&all_left, &named), "all has left");
+}
+
+#[test]
 fn a_parcel_without_a_number_is_known_by_its_pieces_until_its_id_is_known() {
     let said = facts(vec![line("1", 3, Some(1))], Some(vec![fulfilment(7, None, &[("1", 2)])]));
     assert_eq!(one(&said, &[parcel(&[], None, false, &[("1", 2)])], &[]), (3, 2));

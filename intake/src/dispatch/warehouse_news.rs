@@ -142,7 +142,7 @@ impl Dispatcher {
             let words = stock.book_surplus(&mut tx, &order, parcel, &parcel.lines).await?;
             let words = format!("{}/{}: {words}", parcel.reference, parcel.shipment_id);
             let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-            attention::show(&mut tx, &order.order_id, &mishap, &words).await?;
+            attention::show_besides(&mut tx, &order.order_id, &mishap, &words).await?;
         }
         tx.commit().await?;
         Ok(Outcome::done(order.order_id))
@@ -155,7 +155,7 @@ impl Dispatcher {
         let Callback { reference, shipment_id, .. } = callback;
         let words = format!("{reference}/{shipment_id} left, and it is not said with what");
         let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        attention::show_besides(&mut conn, &order.order_id, &mishap, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -168,7 +168,7 @@ impl Dispatcher {
         let parcel = format!("{}/{}", callback.reference, callback.shipment_id);
         let words = format!("{parcel}: {}", callback.kind.as_str());
         let mishap = Mishap::new(Mishap::TROUBLE_AFTER_SHIPPING);
-        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        attention::show_besides(&mut conn, &order.order_id, &mishap, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -190,7 +190,7 @@ impl Dispatcher {
         );
         let mut conn = self.pool.acquire().await?;
         let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        attention::show_besides(&mut conn, &order.order_id, &mishap, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 

@@ -97,7 +97,15 @@ impl<'a> Members<'a> {
     }
 
     pub(super) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
-        leniently::moment(self.get(name)?.as_str()?)
+        let text = self.get(name)?.as_str()?;
+        let moment = leniently::moment(text)?;
+        if !leniently::names_an_offset(text) {
+            tracing::info!(
+                member = format!("{}{name}", self.prefix),
+                "a moment without an offset is read as UTC"
+            );
+        }
+        Some(moment)
     }
 
     /// An amount within what [`domain::Money`] takes, finer ones rounded.

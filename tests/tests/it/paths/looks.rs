@@ -1,12 +1,15 @@
 //! The look at the shop's fulfilment orders: while the shop is away, while what is looked for is not there, and
 //! where nobody says that a hold is over. What a shop leaves to people by its policy.
 
+use std::time::Duration;
+
+use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::news::{line_of, staff, staff_quietly};
 use crate::{
     line::WORLD,
-    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, Webhook, World},
+    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, Webhook, World, until},
 };
 
 /// An order that its warehouse has, and does nothing about by itself.
@@ -93,6 +96,52 @@ fn an_edit_at_the_warehouse_is_a_persons_to_follow_or_to_leave_where_the_policy_
             assert_eq!(world.pieces_shipped(sku).await, left, "{sku}");
             assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), hand_overs - 1, "{sku}");
         }
+    });
+}
+
+/// A body alone may be wrong about a line that was fulfilled in part and refunded.
+#[test]
+fn of_a_line_fulfilled_in_part_and_refunded_the_shops_fulfilment_orders_say_what_is_left() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "LOOK-DOUBT";
+        let (order, _) = at_the_warehouse(world, SHOP, sku, 4).await;
+        let one = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
+        staff(world, &order, "fulfil", one).await;
+        let second = world.until_handed_over(sku, 2).await;
+        let looks = world.shop_answers(&order, "fulfillmentOrders").await;
+
+        // Of the one that was sent by hand the money is given back, and the body takes it off the others.
+        let mut body = world.shown_in_shop(&order).await;
+        body["updated_at"] = json!(Utc::now() + chrono::Duration::seconds(2));
+        body["line_items"][0]["fulfillable_quantity"] = json!(2);
+        body["line_items"][0]["current_quantity"] = json!(3);
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", body)).await;
+        until("the fulfilment orders are looked at", Duration::from_secs(30), async || {
+            (world.shop_answers(&order, "fulfillmentOrders").await > looks).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.references(sku).await.len(), 2);
+        assert_eq!(
+            world.wms_effects(sku, "shipmentCancelled").await.len(),
+            1,
+            "of the first, of four pieces"
+        );
+        assert_eq!(world.available(sku).await, 7);
+
+        // Where they say so too, it is followed.
+        let words = json!({"lines": [
+            {"lineItemId": line_of(&order, 0), "quantity": 1, "restockType": "cancel"}
+        ]});
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        staff(world, &order, "refund", words).await;
+        let third = world.until_handed_over(sku, 3).await;
+        assert_ne!(second, third);
+        world.warehouse_does(&third, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped(sku).await, 2);
+        assert!(world.attention(&order).await.is_empty());
     });
 }
 

@@ -228,7 +228,8 @@ fn what_the_warehouse_says_of_an_order_that_has_ended_is_shown_and_booked_as_it_
             (world.available(sku).await == 7).then_some(())
         })
         .await;
-        world.until_shown_with(&order, "UNEXPECTED_PARCEL", "AFTER-2").await;
+        let shown = world.until_shown_with(&order, "UNEXPECTED_PARCEL", "AFTER-2").await;
+        assert!(shown.contains("the warehouse now says 3"), "what was shown before stays: {shown}");
     });
 }
 

@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::world::Program;
 
-/// Everything that can happen. Switched off is what the product does not do yet.
+/// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Line 0 or 1 is to have so many pieces.
@@ -29,6 +29,12 @@ pub enum Event {
     Release,
     /// Pieces of a line get a fulfilment order of their own.
     Split { line: usize, quantity: i64 },
+    /// Fulfilment orders of one place become one again.
+    Merge,
+    /// Fulfilment orders are cancelled, and new ones take their pieces.
+    Reopen,
+    /// Nothing is to be fulfilled for a moment.
+    Schedule,
     /// Everything is to be fulfilled at another location.
     Relocate,
     /// The shop's people send pieces of a line themselves.
@@ -54,6 +60,8 @@ pub enum Telling {
     Late,
     /// After the next event, without saying when it was sent.
     LateAndUndated,
+    /// At once, and it is only said that something changed.
+    Hinted,
 }
 
 /// How the warehouse works.
@@ -102,7 +110,7 @@ pub struct Script {
 }
 
 /// Chance of a kill, in thousandths of all events.
-const KILLS: u32 = 8;
+const KILLS: u32 = 15;
 
 /// A story from a seed.
 pub fn script(seed: u64, number: usize) -> Script {
@@ -112,8 +120,10 @@ pub fn script(seed: u64, number: usize) -> Script {
     let plenty = chance.random_range(0..4) > 0;
     let stock = [(); 2].map(|()| if plenty { 20 } else { chance.random_range(0..=3) });
     let financial_status = one_of(&mut chance, &["paid", "paid", "paid", "pending", "authorized"]);
-    let first =
-        (one_of(&mut chance, &["orders/create", "orders/create", "orders/updated"]), telling(&mut chance));
+    let first = (
+        one_of(&mut chance, &["orders/create", "orders/create", "orders/updated"]),
+        first_telling(&mut chance),
+    );
     let warehouse = one_of(
         &mut chance,
         &[
@@ -155,7 +165,10 @@ fn event(chance: &mut StdRng, cancelled: bool) -> Event {
         9 => Event::Hold,
         10 => Event::HoldSome { line, quantity },
         11 => Event::Release,
-        12 => one_of(chance, &[Event::Split { line, quantity: 1 }, Event::Relocate]),
+        12 => {
+            let split = Event::Split { line, quantity: 1 };
+            one_of(chance, &[split, Event::Merge, Event::Reopen, Event::Relocate, Event::Schedule])
+        }
         13 => Event::Fulfil { line, quantity },
         14 => Event::CallOff,
         15 => Event::Receive { sku: line, quantity: chance.random_range(1..=4) },
@@ -164,11 +177,15 @@ fn event(chance: &mut StdRng, cancelled: bool) -> Event {
     }
 }
 
-fn telling(chance: &mut StdRng) -> Telling {
+fn first_telling(chance: &mut StdRng) -> Telling {
     one_of(
         chance,
         &[Telling::Announced, Telling::Announced, Telling::Announced, Telling::Late, Telling::LateAndUndated],
     )
+}
+
+fn telling(chance: &mut StdRng) -> Telling {
+    if chance.random_range(0..8) == 0 { Telling::Hinted } else { first_telling(chance) }
 }
 
 fn one_of<T: Clone>(chance: &mut StdRng, choices: &[T]) -> T {

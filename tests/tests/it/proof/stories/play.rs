@@ -124,6 +124,12 @@ impl<'a> Played<'a> {
             Event::HoldSome { line, quantity } => ("hold", pieces(*line, *quantity), Telling::Announced),
             Event::Release => ("release", Value::Null, Telling::Announced),
             Event::Split { line, quantity } => ("split", pieces(*line, *quantity), Telling::Announced),
+            Event::Merge => ("merge", Value::Null, Telling::Announced),
+            Event::Reopen => ("reopen", Value::Null, Telling::Announced),
+            Event::Schedule => {
+                let soon = Utc::now() + chrono::Duration::seconds(2);
+                ("schedule", json!({"fulfillAt": soon.to_rfc3339()}), Telling::Announced)
+            }
             Event::Relocate => ("move", json!({"location": 655_441_492}), Telling::Announced),
             Event::Fulfil { line, quantity } => {
                 let mut by_hand = pieces(*line, *quantity);
@@ -156,13 +162,17 @@ impl<'a> Played<'a> {
 
     /// The shop says what its order is like now, at once or when something else has happened.
     async fn tell(&mut self, topic: &str, telling: Telling) {
+        if telling == Telling::Hinted {
+            let hint = json!({"order_edit": {"id": self.order.id, "order_id": self.order.id}});
+            return self.say(vec![Webhook::new(PATIENT_SHOP, "orders/edited", hint)]).await;
+        }
         let body = self.world.shown_in_shop(&self.order).await;
         let mut webhook = Webhook::new(PATIENT_SHOP, topic, body);
         if telling != Telling::LateAndUndated {
             webhook.triggered_at = Some(Utc::now());
         }
         match telling {
-            Telling::Announced => self.say(vec![webhook]).await,
+            Telling::Announced | Telling::Hinted => self.say(vec![webhook]).await,
             Telling::Late | Telling::LateAndUndated => self.kept_back.push(webhook),
         }
     }
