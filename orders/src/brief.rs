@@ -28,8 +28,9 @@ pub struct Brief {
     pub address: AddressSaid,
     /// Whether the shop's own order has to be read first.
     pub in_doubt: bool,
-    /// Whether the shop's fulfilment orders decide what is wanted, and not the content alone.
-    pub is_doubtful: bool,
+    /// The refunds by which the content may be wrong, by the shop's ids of their lines: then its fulfilment
+    /// orders decide. None where it is not doubtful.
+    pub doubtful_by: Option<Vec<i64>>,
 }
 
 impl Brief {
@@ -80,7 +81,7 @@ pub async fn with_parcels(
         ship_to_digest,
         address: order.facts.address,
         in_doubt: order.content_in_doubt,
-        is_doubtful: is_doubtful(&order.facts, &left, &refunded.lines),
+        doubtful_by: is_doubtful(&order.facts, &left, &refunded.lines).then_some(refunded.ids),
     })
 }
 

@@ -56,7 +56,9 @@ pub async fn keep(
 /// What refunds took back of an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refunded {
-    /// The lines they name.
+    /// The shop's ids of their lines, in order.
+    pub ids: Vec<i64>,
+    /// The order's lines they name.
     pub lines: BTreeSet<LineId>,
     /// What the order's content does not count in yet.
     pub not_counted_in: Vec<RefundedPieces>,
@@ -72,7 +74,7 @@ pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded
         return Ok(refunded);
     }
     let rows = sqlx::query(
-        "SELECT line_id, quantity, restock, refund_id = ANY($2) OR COALESCE(refunded_at < $3, false) AS counted_in
+        "SELECT refund_line_id, line_id, quantity, restock, refund_id = ANY($2) OR COALESCE(refunded_at < $3, false) AS counted_in
          FROM orders.refund_lines WHERE order_id = $1 ORDER BY refund_line_id",
     )
     .bind(order.order_id.as_str())
@@ -84,6 +86,7 @@ pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded
         let line_id = LineId::parse(&row.try_get::<String, _>("line_id")?)?;
         let quantity: i32 = row.try_get("quantity")?;
         let restock = Restock::of(&row.try_get::<String, _>("restock")?);
+        refunded.ids.push(row.try_get("refund_line_id")?);
         refunded.lines.insert(line_id.clone());
         if !row.try_get::<bool, _>("counted_in")? {
             let quantity = quantity.unsigned_abs();

@@ -163,7 +163,10 @@ fn looks_first(order: &Order, situation: &Situation) -> bool {
     let may_leave_more = order.status < OrderStatus::Shipped
         || situation.brief.to_ship() > 0
         || !situation.at_warehouses().is_empty();
-    situation.brief.is_doubtful && !situation.look_is_fresh && order.looked_for.is_some() && may_leave_more
+    situation.brief.doubtful_by.is_some()
+        && !situation.look_is_fresh
+        && order.looked_for.is_some()
+        && may_leave_more
 }
 
 /// Pieces that are allocated, in no hand-over and not held by the shop, by warehouse.

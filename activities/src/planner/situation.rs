@@ -143,5 +143,9 @@ pub(crate) fn wish_digest(brief: &Brief) -> [u8; 32] {
         digest.update([0]);
         digest.update(line.pieces.to_be_bytes());
     }
+    // The fulfilment orders may say something else after each refund, though the body comes to the same.
+    for refund_line in brief.doubtful_by.iter().flatten() {
+        digest.update(refund_line.to_be_bytes());
+    }
     digest.finalize().into()
 }

@@ -16,7 +16,7 @@ use crate::{
 async fn at_the_warehouse(world: &World, shop: &str, sku: &str, quantity: u32) -> (Placed, String) {
     world.stock(sku, 10).await;
     world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 10, "never": true})).await;
-    let order = Placed::new(shop, &[sku], quantity);
+    let order = Placed::new(shop, &[sku], quantity).with("total_price", json!("200.00"));
     world.place(&order).await;
     let reference = world.until_handed_over(sku, 1).await;
     world.until_order(&order, "status", &["PROCESSING"]).await;

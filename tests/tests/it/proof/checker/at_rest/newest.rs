@@ -25,6 +25,7 @@ ORDER BY i.inbox_id";
 const ORDERS: &str = r#"
 SELECT o.shop, o.shopify_order_id, o.order_number, o.status, o.condition, o.condition_reason, o.held_by,
        o.story_ended_at IS NOT NULL AS ended, o.content_updated_at, o.cancelled_by,
+       EXISTS (SELECT FROM integration.inbox i WHERE i.order_id = o.order_id AND i.topic = 'orders/edited') AS was_asked,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id) AS was_shown,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL) AS is_shown,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL
@@ -125,6 +126,8 @@ struct Order {
     ended: bool,
     content_updated_at: Option<DateTime<Utc>>,
     cancelled_by: Option<String>,
+    /// The shop's own order was read, as it only said that something changed.
+    was_asked: bool,
     was_shown: bool,
     is_shown: bool,
     edited_too_late: bool,
@@ -206,7 +209,9 @@ pub(super) async fn check(conn: &mut PgConnection) -> Vec<String> {
 
 fn judge(order: &Order, bodies: &[&Body]) -> Option<String> {
     let newest = newest(bodies)?;
-    let was_read_later = order.content_updated_at > newest.moment();
+    // The shop's clock has whole seconds: what was read in the second of the body may be newer.
+    let was_read_later = order.content_updated_at > newest.moment()
+        || (order.was_asked && order.content_updated_at == newest.moment());
     let cancelled = bodies.iter().any(|body| body.is_cancelled());
     if !newest.says_what_is_wanted() || (was_read_later && !cancelled) {
         return None;
