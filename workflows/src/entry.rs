@@ -14,7 +14,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    contract::FulfilmentInput,
+    contract::{FulfilmentInput, Parcel},
     ledger::{Carried, ParkedView, StatusView},
     messages::{Answer, CancelRequest, Refusal, Resolution, StatusAnswer, StatusRequest, WarehouseNews},
     names,
@@ -266,6 +266,11 @@ impl OrderFulfilment {
 }
 
 impl OrderFulfilment {
+    /// The first parcel that left and is not booked.
+    pub(crate) fn parcel_that_left(&self) -> Option<Parcel> {
+        self.progress.news.iter().find_map(WarehouseNews::parcel)
+    }
+
     /// Where the order stands for the cancellation table. From the moment a hand-over is begun the
     /// warehouse has to be asked.
     pub(crate) fn cancel_stage(&self) -> Stage {

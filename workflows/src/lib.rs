@@ -14,6 +14,7 @@ mod ledger;
 mod moving;
 mod order_fulfilment;
 mod overdue_inquiry;
+mod parking;
 mod planning;
 #[cfg(feature = "faults")]
 mod planted;

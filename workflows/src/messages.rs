@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
 
+use crate::contract::Parcel;
+
 /// Someone calls the order off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -181,6 +183,13 @@ pub struct WarehouseNews {
 }
 
 impl WarehouseNews {
+    /// The parcel that left, if this says so of one.
+    #[must_use]
+    pub fn parcel(&self) -> Option<Parcel> {
+        let parcel = || Parcel { reference: self.reference.clone(), shipment_id: self.shipment_id.clone() };
+        (self.kind == NewsKind::Shipped).then(parcel)
+    }
+
     /// Reads the one input of the signal.
     ///
     /// # Errors

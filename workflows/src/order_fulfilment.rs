@@ -8,8 +8,8 @@ use temporalio_workflow::WorkflowContext;
 
 use crate::{
     contract::{
-        AskWarehouse, CreateShipment, HandOverRef, HandedOver, LeaveUntold, OrderRef, Parcel, ParcelForShop,
-        ParcelToBook, PlannedHandOver, RecallShipment, RecordParcel, ReleaseStock, TellShop,
+        AskWarehouse, CreateShipment, HandOverRef, HandedOver, LeaveUntold, OrderRef, Parcel, ParcelBooked,
+        ParcelForShop, ParcelToBook, PlannedHandOver, RecallShipment, RecordParcel, ReleaseStock, TellShop,
     },
     entry::{Ending, OrderFulfilment},
     ledger::{LedgerState, Undo},
@@ -36,6 +36,9 @@ enum News {
 }
 
 impl Story {
+    /// The subject of the step that asks what became of hand-overs.
+    pub(crate) const INQUIRY: &str = "inquiry";
+
     pub(crate) fn new(ctx: WorkflowContext<OrderFulfilment>) -> Self {
         Self { ctx }
     }
@@ -129,7 +132,7 @@ impl Story {
 
     async fn ask_warehouse(&self) -> Result<(), Interrupted> {
         let input = OrderRef { order_id: self.order_id() };
-        self.step(Step::HandOver, "inquiry", || AskWarehouse, input).await.map(|_| ())
+        self.step(Step::HandOver, Self::INQUIRY, || AskWarehouse, input).await.map(|_| ())
     }
 
     pub(crate) fn more_to_ship(&self) -> bool {
@@ -268,21 +271,21 @@ impl Story {
         let reference = news.reference.clone();
         let recalled = self.ctx.state(|order| order.progress.recalled.contains(&reference));
         match news.kind {
-            NewsKind::Shipped => {
-                Ok(Some(News::Parcel(Parcel { reference, shipment_id: news.shipment_id.clone() })))
-            }
+            NewsKind::Shipped => Ok(news.parcel().map(News::Parcel)),
             NewsKind::OnHold => {
                 self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Warehouse)).await;
                 Ok(None)
             }
             NewsKind::Exception => {
-                self.park(Step::HandOver, Mishap::new(Mishap::WAREHOUSE_EXCEPTION)).await?;
+                let mishap = Mishap::new(Mishap::WAREHOUSE_EXCEPTION);
+                self.park_about(Step::HandOver, reference.as_str(), mishap).await?;
                 self.ask_warehouse().await?;
                 Ok(None)
             }
             NewsKind::Cancelled if recalled => Ok(None),
             NewsKind::Cancelled => {
-                self.park(Step::HandOver, Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE)).await?;
+                let mishap = Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE);
+                self.park_about(Step::HandOver, reference.as_str(), mishap).await?;
                 self.ctx.state_mut(|order| order.plan_due = true);
                 Ok(Some(News::PlanAgain))
             }
@@ -300,37 +303,44 @@ impl Story {
         if let Did::It(booked) =
             self.step(Step::RecordParcel, &subject(parcel), || RecordParcel, input).await?
         {
-            self.ctx.state_mut(|order| {
-                order.status = booked.status;
-                order.progress.pieces_left = booked.pieces_left;
-                order.progress.untold.push(parcel.clone());
-                order.plan_due = order.plan_due || booked.plan_again;
-            });
+            self.note_booked(parcel, &booked);
             self.show_stage(Self::FULFILLING);
         }
-        self.dealt_with(|news| {
-            news.kind == NewsKind::Shipped
-                && (&news.reference, &news.shipment_id) == (&parcel.reference, &parcel.shipment_id)
-        });
+        self.dealt_with(|news| news.parcel().as_ref() == Some(parcel));
         Ok(())
+    }
+
+    pub(crate) fn note_booked(&self, parcel: &Parcel, booked: &ParcelBooked) {
+        self.ctx.state_mut(|order| {
+            order.status = booked.status;
+            order.progress.pieces_left = booked.pieces_left;
+            order.progress.untold.push(parcel.clone());
+            order.plan_due = order.plan_due || booked.plan_again;
+        });
+        self.dealt_with(|news| news.parcel().as_ref() == Some(parcel));
     }
 
     /// Tells the shop what left, with the tracking number.
     async fn tell_the_shop(&self, parcel: &Parcel) -> Result<(), Interrupted> {
-        if self.ctx.state(|order| order.input.channel.shop().is_some()) {
-            let input = ParcelForShop {
-                order_id: self.order_id(),
-                parcel: parcel.clone(),
-                notify_customer: self.ctx.state(|order| order.input.policy.notify_customer),
-            };
-            if let Did::Skipped =
+        if let Some(input) = self.parcel_for_shop(parcel)
+            && let Did::Skipped =
                 self.step(Step::TellShop, &subject(parcel), || TellShop, input.clone()).await?
-            {
-                self.record(|| LeaveUntold, input).await;
-            }
+        {
+            self.record(|| LeaveUntold, input).await;
         }
         self.ctx.state_mut(|order| order.progress.untold.retain(|untold| untold != parcel));
         Ok(())
+    }
+
+    /// None where there is no shop to tell.
+    pub(crate) fn parcel_for_shop(&self, parcel: &Parcel) -> Option<ParcelForShop> {
+        self.ctx.state(|order| {
+            order.input.channel.shop().map(|_| ParcelForShop {
+                order_id: order.input.order_id.clone(),
+                parcel: parcel.clone(),
+                notify_customer: order.input.policy.notify_customer,
+            })
+        })
     }
 
     fn hand_over_ref(&self, reference: &HandOverReference) -> HandOverRef {

@@ -1,7 +1,7 @@
-//! How a step is done: the call, its retries, parking, and the ways a story is interrupted.
+//! How a step is done: the call, its retries, and the ways a story is interrupted.
 //!
-//! **Invariant:** [`Story::step`] is the only place that decides how a call is made and the only
-//! one that parks; nothing interrupts a call that is under way.
+//! **Invariant:** [`Story::step`] is the only place that decides how a call is made, and the only one where a
+//! failed call parks; nothing interrupts a call that is under way.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -17,10 +17,9 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    contract::{ParkStep, ResolveStep, StepAnswer, StepToPark},
     entry::OrderFulfilment,
-    ledger::{LedgerState, ParkedView},
-    messages::{Answer, CancelRequest, Resolution},
+    ledger::LedgerState,
+    messages::{CancelRequest, Resolution},
     names,
     order_fulfilment::Story,
 };
@@ -91,7 +90,7 @@ fn reads_the_shop(step: Step) -> bool {
 }
 
 /// A failed call, as far as the story has to know it.
-struct Failure {
+pub(crate) struct Failure {
     code: String,
 }
 
@@ -147,7 +146,7 @@ impl Story {
                         self.look_for_interruption()?;
                     }
                 }
-                Err(failure) => match self.park(step, Mishap::new(failure.code)).await? {
+                Err(failure) => match self.park_about(step, subject, Mishap::new(failure.code)).await? {
                     Resolution::Skip => {
                         self.note(step, subject, LedgerState::Skipped);
                         return Ok(Did::Skipped);
@@ -173,84 +172,6 @@ impl Story {
                     pauses += 1;
                 }
             }
-        }
-    }
-
-    /// Parks a step and waits for an answer; `Compensate` comes back as a call-off.
-    pub(crate) async fn park(&self, step: Step, reason: Mishap) -> Result<Resolution, Interrupted> {
-        let order_id = self.order_id();
-        // Before anybody reads of it: whoever sees it parked may answer at once.
-        let news_before = self.ctx.state_mut(|order| {
-            order.parked = Some(ParkedView { step, reason: reason.clone() });
-            order.answer = None;
-            order.progress.news.len()
-        });
-        self.record(
-            || ParkStep,
-            StepToPark { order_id: order_id.clone(), step, reason: reason.code().to_owned() },
-        )
-        .await;
-        self.show_parked(Some((step, &reason)));
-
-        // Facts mend too: new content may pass the gate or name a SKU that is stocked, stock may have
-        // come in, and what the warehouse says of a hand-over shows that it got there. What the shop
-        // says of a cancellation, or a second one, shows that it may be done there by now.
-        let waited = self
-            .wait_until(None, |order| {
-                order.answer.is_some()
-                    || (is_mended_by_content(step) && order.content_changed)
-                    || (step == Step::Reserve && order.stock_available)
-                    || (step == Step::HandOver && order.progress.news.len() > news_before)
-                    || (step == Step::CancelInShop && order.undoing && order.cancel.is_some())
-            })
-            .await;
-        // What was said is used up by waking this step; whatever else it changes is planned for.
-        if is_mended_by_content(step) {
-            self.ctx.state_mut(|order| order.plan_due |= std::mem::take(&mut order.content_changed));
-        }
-        if step == Step::CancelInShop {
-            self.settle_repeated_cancel();
-        }
-
-        let answer = match &waited {
-            Ok(_) => self.ctx.state_mut(|order| order.answer.take()).unwrap_or_else(|| {
-                self.ctx.state_mut(|order| order.plan_due = true);
-                Answer {
-                    actor: "waybill".to_owned(),
-                    reason: Some("something new arrived".to_owned()),
-                    ..Answer::retry()
-                }
-            }),
-            Err(_) => Answer {
-                action: Resolution::Compensate,
-                actor: "waybill".to_owned(),
-                reason: Some("called off".to_owned()),
-            },
-        };
-        self.ctx.state_mut(|order| order.parked = None);
-        self.record(
-            || ResolveStep,
-            StepAnswer {
-                order_id,
-                step,
-                resolution: answer.action.as_str().to_owned(),
-                by: answer.actor.clone(),
-                reason: answer.reason.clone(),
-            },
-        )
-        .await;
-        self.show_parked(None);
-        waited?;
-        match answer.action {
-            Resolution::Compensate => {
-                Err(Interrupted::CalledOff(CancelRequest { actor: Actor::Operator, reason: answer.reason }))
-            }
-            // A fresh history begins the step anew, which is what a retry asks for. The gate reads
-            // what the channel said first.
-            Resolution::Retry if step != Step::Gate && self.history_is_long() => {
-                Err(Interrupted::HistoryLong)
-            }
-            decided => Ok(decided),
         }
     }
 
@@ -349,7 +270,7 @@ impl Story {
     }
 
     /// An undo walk is never carried over.
-    fn history_is_long(&self) -> bool {
+    pub(crate) fn history_is_long(&self) -> bool {
         self.ctx.continue_as_new_suggested() && !self.ctx.state(|order| order.undoing)
     }
 
@@ -357,7 +278,7 @@ impl Story {
         self.ctx.state_mut(|order| order.progress.note(step, subject, state));
     }
 
-    async fn call<A>(&self, step: Step, activity: A, input: A::Input) -> Result<A::Output, Failure>
+    pub(crate) async fn call<A>(&self, step: Step, activity: A, input: A::Input) -> Result<A::Output, Failure>
     where
         A: ActivityDefinition,
     {
@@ -378,7 +299,7 @@ impl Story {
         }
     }
 
-    async fn call_records<A>(&self, activity: A, input: A::Input) -> Result<A::Output, Failure>
+    pub(crate) async fn call_records<A>(&self, activity: A, input: A::Input) -> Result<A::Output, Failure>
     where
         A: ActivityDefinition,
     {
@@ -417,20 +338,6 @@ fn unwrapped_code(error: &ActivityExecutionError) -> Option<&str> {
 
 fn shielded() -> WaitConditionOptions {
     WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build()
-}
-
-fn is_mended_by_content(step: Step) -> bool {
-    matches!(
-        step,
-        Step::Gate
-            | Step::ReadOrder
-            | Step::Reserve
-            | Step::LookInShop
-            | Step::HandOver
-            | Step::TellShop
-            | Step::CancelInShop
-            | Step::RefundInShop
-    )
 }
 
 fn retry_policy(rule: &RetryRule) -> RetryPolicy {

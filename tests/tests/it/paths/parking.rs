@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use temporalio_client::{WorkflowCountOptions, WorkflowExecutionStatus};
 
+use super::places::stock_far_away;
 use crate::{
     line::WORLD,
     world::{self, Placed, SHOP, World, until},
@@ -70,6 +71,60 @@ fn a_warehouse_that_is_down_for_three_attempts_parks_the_order_and_a_retry_ships
 }
 
 #[test]
+fn what_leaves_while_another_warehouse_is_parked_is_booked_and_the_shop_is_told() {
+    let world = &*WORLD;
+    world::run(async {
+        let [far, main] = ["PARKED-BESIDE-FAR", "PARKED-BESIDE-MAIN"];
+        stock_far_away(world, far, 5).await;
+        world.stock(main, 5).await;
+        // It is handed over first, and leaves when the other has been refused.
+        world.wms_rule(json!({"operation": "shipment", "sku": far, "never": true})).await;
+        world.wms_rule(json!({"operation": "createShipment", "sku": main, "code": "bad_address"})).await;
+        let order = Placed::new(SHOP, &[far, main], 1);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        let reference = world.until_handed_over(far, 1).await;
+        world.warehouse_does(&reference, "ship").await;
+
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped(far).await, 1);
+        assert_eq!(world.on_hand(far).await, 4);
+        let told = world.order(&order).await;
+        assert_eq!(told["status"], "PROCESSING", "{told}");
+        assert_eq!(told["condition"], "NEEDS_ATTENTION", "{told}");
+
+        world.retry(&order).await;
+        world.until_told(&order, 2).await;
+        world.until_shipped(&order).await;
+        assert_eq!(world.pieces_shipped(main).await, 1);
+    });
+}
+
+#[test]
+fn what_leaves_while_the_shop_cannot_be_told_is_booked_and_told_later() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-DEAF-SHOP";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "parts": [1], "shipAfterMs": 1500})).await;
+        let refused = json!({"operation": "fulfillmentCreate", "sku": sku, "status": 401, "times": 1});
+        world.shopify_rule(refused).await;
+        let order = Placed::new(SHOP, &[sku], 2);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        until("the second parcel is booked too", Duration::from_secs(30), async || {
+            (world.on_hand(sku).await == 3).then_some(())
+        })
+        .await;
+        let shipped = world.until_order(&order, "condition", &["NEEDS_ATTENTION"]).await;
+        assert_eq!(shipped["status"], "SHIPPED", "{shipped}");
+        world.retry(&order).await;
+        world.until_told(&order, 2).await;
+        world.until_closed(&order.workflow()).await;
+    });
+}
+
+#[test]
 fn what_the_vendor_said_stands_in_no_history() {
     let world = &*WORLD;
     world::run(async {
@@ -120,7 +175,7 @@ fn a_hand_over_may_be_skipped_with_a_reason_and_counts_as_shipped_by_hand() {
 fn telling_the_shop_may_be_skipped_with_a_reason() {
     let world = &*WORLD;
     world::run(async {
-        let sku = "PARKED-UNTOLD";
+        let sku = "PARKED-MEANWHILE";
         world.stock(sku, 5).await;
         // Refused again after the shop's fulfilment orders were read anew.
         let refused = json!({"operation": "fulfillmentCreate", "sku": sku, "times": 2,

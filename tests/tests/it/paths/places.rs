@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Pieces in the second warehouse, none in the first.
-async fn stock_far_away(world: &World, sku: &str, quantity: u32) {
+pub(super) async fn stock_far_away(world: &World, sku: &str, quantity: u32) {
     sqlx::query("INSERT INTO inventory.warehouses VALUES ('far', 900) ON CONFLICT DO NOTHING")
         .execute(&world.pool)
         .await

@@ -90,6 +90,15 @@ impl World {
         answer["available"].as_i64().expect("a number")
     }
 
+    /// Pieces of an item on all shelves.
+    pub async fn on_hand(&self, sku: &str) -> i64 {
+        sqlx::query_scalar("SELECT COALESCE(sum(on_hand), 0)::bigint FROM inventory.stock WHERE sku = $1")
+            .bind(sku)
+            .fetch_one(&self.pool)
+            .await
+            .expect("the stock is read")
+    }
+
     /// The shop takes the order and announces it by a signed webhook of each topic.
     pub async fn place(&self, order: &Placed) {
         self.announce(order, "announce=true&topics=orders/create").await;
