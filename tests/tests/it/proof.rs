@@ -11,6 +11,7 @@ mod outside;
 mod pairs;
 mod planted;
 mod rest;
+mod silence;
 mod stories;
 mod story;
 

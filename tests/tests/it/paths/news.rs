@@ -536,3 +536,83 @@ fn a_line_raised_as_the_last_parcel_leaves_is_followed_by_its_rest_whatever_is_s
         join_all((0..16).map(one)).await;
     });
 }
+
+#[test]
+fn what_is_shown_of_an_order_after_an_edit_is_what_the_newest_body_says() {
+    let world = &*WORLD;
+    world::run(async {
+        for sku in ["NEWS-SHOWN-A", "NEWS-SHOWN-B"] {
+            world.stock(sku, 5).await;
+        }
+        let order = Placed::new(SHOP, &["NEWS-SHOWN-A"], 2).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        let words = json!({"totalPrice": "71.30", "lines": [
+            {"lineItemId": line_of(&order, 0), "quantity": 4},
+            {"sku": "NEWS-SHOWN-B", "quantity": 3, "price": "5.50", "name": "Socks"},
+        ]});
+        staff(world, &order, "edit", words).await;
+        let shown = world.until_order(&order, "totalAmount", &["71.30"]).await;
+        let items: Vec<_> = shown["items"].as_array().unwrap().iter().collect();
+        let of = |item: &Value| {
+            ["sku", "productName", "quantity", "unitPrice", "totalPrice"].map(|name| item[name].clone())
+        };
+        assert_eq!(
+            items.into_iter().map(of).collect::<Vec<_>>(),
+            [
+                [json!("NEWS-SHOWN-A"), json!("Shirt"), json!(4), json!("29.90"), json!("119.60")],
+                [json!("NEWS-SHOWN-B"), json!("Socks"), json!(3), json!("5.50"), json!("16.50")],
+            ]
+        );
+
+        // A body without a line: the line is shown no more.
+        let mut body = world.shown_in_shop(&order).await;
+        body["line_items"].as_array_mut().unwrap().remove(0);
+        body["total_price"] = json!("16.50");
+        body["name"] = json!("#edited");
+        body["updated_at"] = crate::world::minutes_later(1);
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", body)).await;
+        let shown = world.until_order(&order, "totalAmount", &["16.50"]).await;
+        assert_eq!(shown["items"].as_array().map(Vec::len), Some(1), "{shown}");
+        assert_eq!((&shown["items"][0]["sku"], &shown["name"]), (&json!("NEWS-SHOWN-B"), &json!("#edited")));
+    });
+}
+
+#[test]
+fn a_body_that_is_silent_about_the_address_and_what_left_takes_nothing_away() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "NEWS-SILENT";
+        world.stock(sku, 5).await;
+        let order = Placed::new(SHOP, &[sku], 2).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        let mut silent = order.body.clone();
+        silent.as_object_mut().unwrap().remove("shipping_address");
+        silent["financial_status"] = json!("paid");
+        silent["updated_at"] = crate::world::minutes_later(1);
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/paid", silent.clone())).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.shop_answers(&order, "order").await, 0, "the address was known");
+        let sent_there: Option<bool> = sqlx::query_scalar(
+            "SELECT h.ship_to_digest = c.ship_to_digest AND customer #>> '{shipping_address,zip}' = '10115'
+             FROM orders.hand_overs h JOIN orders.customers c USING (order_id)
+             JOIN orders.orders o USING (order_id) WHERE o.shopify_order_id = $1",
+        )
+        .bind(order.id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        assert_eq!(sent_there, Some(true));
+
+        // Silent about fulfilments as well: what we told the shop of is still ours.
+        silent["updated_at"] = crate::world::minutes_later(2);
+        silent["line_items"][0].as_object_mut().unwrap().remove("fulfillable_quantity");
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", silent)).await;
+        world.until_message(&order, "orders/updated", "DONE").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.references(sku).await.len(), 1);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
