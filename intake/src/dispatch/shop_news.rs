@@ -43,8 +43,10 @@ impl Dispatcher {
             return Ok(not_known_yet(message));
         };
         let mut conn = self.pool.acquire().await?;
-        let own: Vec<_> =
-            parcels::of_order(&mut conn, &order.order_id).await?.iter().map(Parcel::as_own).collect();
+        // What has not left is told to nobody: a fulfilment with the same pieces is another's.
+        let left = parcels::of_order(&mut conn, &order.order_id).await?;
+        let left = left.iter().filter(|parcel| parcel.booked_at.is_some());
+        let own: Vec<_> = left.map(Parcel::as_own).collect();
         drop(conn);
         if fulfilment.stands && is_our_fulfilment(&fulfilment, &own) {
             return Ok(Outcome::done(order.order_id));

@@ -9,6 +9,7 @@ mod locks;
 mod matrix;
 mod outside;
 mod pairs;
+mod pairs_of_news;
 mod planted;
 mod rest;
 mod silence;

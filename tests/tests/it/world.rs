@@ -208,7 +208,8 @@ impl World {
         let mut counted = 0.0;
         for port in [self.api_metrics_port, self.worker_metrics_port] {
             for line in self.metrics(port).await.lines() {
-                if line.starts_with(&format!("{metric}{{")) && labels.iter().all(|label| line.contains(label)) {
+                if line.starts_with(&format!("{metric}{{")) && labels.iter().all(|label| line.contains(label))
+                {
                     counted += line.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok()).expect("a number");
                 }
             }

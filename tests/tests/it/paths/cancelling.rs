@@ -177,9 +177,7 @@ fn a_customer_of_a_shop_that_allows_it_while_pending_alone_is_refused_later() {
 
 /// Another app has the shop cancel an order, which takes so long.
 async fn another_app_cancels(world: &World, order: &Placed, sku: &str, after_ms: u64) {
-    world
-        .shopify_rule(json!({"operation": "orderCancel", "sku": sku, "cancelAfterMs": after_ms}))
-        .await;
+    world.shopify_rule(json!({"operation": "orderCancel", "sku": sku, "cancelAfterMs": after_ms})).await;
     let query = "mutation($order: ID!) { orderCancel(orderId: $order, reason: OTHER, restock: false, \
                  refundMethod: {originalPaymentMethodsRefund: false}, notifyCustomer: false) \
                  { job { id } orderCancelUserErrors { message } } }";

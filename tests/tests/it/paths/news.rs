@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
     line::WORLD,
-    world::{self, HOLDING_SHOP, Placed, SHOP, Webhook, World, until},
+    world::{self, HOLDING_SHOP, Placed, SHOP, Webhook, World, minutes_later, until},
 };
 
 /// What the shop's people do with an order; `quietly` without a webhook.
@@ -74,6 +74,28 @@ fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
         assert_eq!(world.shop_answers(&order, "order").await, 0);
         // Wanted in the bucket and paid: the look, and `fulfillmentCreate` with what it answers.
         assert_eq!(world.shop_points(&order).await, (72, 22));
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn each_further_parcel_costs_one_more_read_of_the_shops_fulfilment_orders() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "NEWS-READS-MORE";
+        world.stock(sku, 5).await;
+        world
+            .wms_rule(json!({"operation": "shipment", "sku": sku, "parts": [1, 1], "shipAfterMs": 300}))
+            .await;
+        let order = Placed::new(SHOP, &[sku], 3);
+        world.place(&order).await;
+        world.until_told(&order, 3).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 3);
+        assert_eq!(world.shop_answers(&order, "fulfillmentCreate").await, 3);
+        // And which fulfilments there are already.
+        assert_eq!(world.shop_answers(&order, "order").await, 2);
+        assert_eq!(world.shop_points(&order).await, (72 + 2 * 173, 22 + 2 * 32));
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -213,6 +235,26 @@ fn what_left_by_hand_is_taken_back_from_the_warehouse_once() {
         world.until_told(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-HAND-ONCE").await, 2);
         until_available(world, "NEWS-HAND-ONCE", 18).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+/// Without a number it has the pieces that the warehouse says it has accepted, and it is no parcel of ours all
+/// the same: none of ours has left.
+#[test]
+fn a_fulfilment_by_hand_of_which_nothing_else_is_said_is_taken_back_from_the_warehouse() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = at_the_warehouse(world, &["NEWS-HAND-ALONE"], 3).await;
+        world.until_message(&order, "callback", "DONE").await;
+        let which = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
+        staff_quietly(world, &order, "fulfil", which).await;
+        let made = world.shown_in_shop(&order).await["fulfillments"][0].clone();
+        world.deliver_webhook(&Webhook::new(SHOP, "fulfillments/create", made)).await;
+        let second = world.until_handed_over("NEWS-HAND-ALONE", 2).await;
+        world.warehouse_does(&second, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped("NEWS-HAND-ALONE").await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -570,7 +612,7 @@ fn what_is_shown_of_an_order_after_an_edit_is_what_the_newest_body_says() {
         body["line_items"].as_array_mut().unwrap().remove(0);
         body["total_price"] = json!("16.50");
         body["name"] = json!("#edited");
-        body["updated_at"] = crate::world::minutes_later(1);
+        body["updated_at"] = minutes_later(1);
         world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", body)).await;
         let shown = world.until_order(&order, "totalAmount", &["16.50"]).await;
         assert_eq!(shown["items"].as_array().map(Vec::len), Some(1), "{shown}");
@@ -590,7 +632,7 @@ fn a_body_that_is_silent_about_the_address_and_what_left_takes_nothing_away() {
         let mut silent = order.body.clone();
         silent.as_object_mut().unwrap().remove("shipping_address");
         silent["financial_status"] = json!("paid");
-        silent["updated_at"] = crate::world::minutes_later(1);
+        silent["updated_at"] = minutes_later(1);
         world.deliver_webhook(&Webhook::new(SHOP, "orders/paid", silent.clone())).await;
         world.until_told(&order, 1).await;
         world.until_closed(&order.workflow()).await;
@@ -607,7 +649,7 @@ fn a_body_that_is_silent_about_the_address_and_what_left_takes_nothing_away() {
         assert_eq!(sent_there, Some(true));
 
         // Silent about fulfilments as well: what we told the shop of is still ours.
-        silent["updated_at"] = crate::world::minutes_later(2);
+        silent["updated_at"] = minutes_later(2);
         silent["line_items"][0].as_object_mut().unwrap().remove("fulfillable_quantity");
         world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", silent)).await;
         world.until_message(&order, "orders/updated", "DONE").await;

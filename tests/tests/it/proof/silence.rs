@@ -45,8 +45,7 @@ fn what_is_placed_and_called_off_while_temporal_says_nothing_ships_and_does_not(
 
         valve.shut();
         let silent_since = Instant::now();
-        let orders: Vec<Placed> =
-            (0..6).map(|_| Placed::new(PATIENT_SHOP, &["SILENT-SHOP"], 1)).collect();
+        let orders: Vec<Placed> = (0..6).map(|_| Placed::new(PATIENT_SHOP, &["SILENT-SHOP"], 1)).collect();
         let (kept, off) = orders.split_at(3);
         let placed = async {
             join_all(orders.iter().map(async |order| {
