@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     AddressSaid, Condition, FinancialStatus, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus,
-    ShopifyOrderId, Step, decide_gate,
+    ShopifyOrderId, Step, WantedLine, decide_gate,
 };
 use orders::{
     Order, attention, brief,
@@ -102,15 +102,34 @@ impl Dispatcher {
             ..drawn.arrival(message, shop, parsed.shopify_order_id, &parsed.facts)
         };
         let mut tx = self.pool.begin().await?;
+        let mut wanted = self.wanted_before(&mut tx, shop, parsed).await?;
         let (order, arrived) = record::arrive(&mut tx, &arrival).await?;
         if arrived != Arrived::Stale {
             attention::unshow(&mut tx, &order.order_id, &Mishap::new(Mishap::UNREADABLE_ORDER)).await?;
             for refund in &parsed.refunds {
-                self.keep_refund(&mut tx, &order, shop, refund).await?;
+                self.keep_refund(&mut tx, &order, shop, refund, &mut wanted).await?;
             }
         }
         tx.commit().await?;
         Ok((order, arrived))
+    }
+
+    /// What was wanted of an order before a body that lists refunds: those of pieces that had not left take
+    /// nothing back.
+    async fn wanted_before(
+        &self,
+        conn: &mut PgConnection,
+        shop: &Shop,
+        parsed: &ParsedOrder,
+    ) -> Result<Vec<WantedLine>, DispatchError> {
+        let id = parsed.shopify_order_id;
+        let known = match parsed.refunds.is_empty() {
+            true => None,
+            false => record::find_of_shop(conn, shop.domain.as_str(), id).await?,
+        };
+        let Some(known) = known else { return Ok(Vec::new()) };
+        let known = record::lock(conn, &known.order_id).await?;
+        Ok(brief::of(conn, &known, &shop.fulfillment_services).await?.wanted)
     }
 
     /// Something that may change the order's way is in its record: its run looks at it. An order without

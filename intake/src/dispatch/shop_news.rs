@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{LineId, Mishap, Restock, ReturnsRule, ShopifyOrderId, is_our_fulfilment};
+use domain::{LineId, Mishap, Restock, ReturnsRule, ShopifyOrderId, WantedLine, is_our_fulfilment};
 use orders::{
     Order, attention, brief, fulfilment_orders,
     inbox::{Message, Settled},
@@ -43,8 +43,10 @@ impl Dispatcher {
             return Ok(not_known_yet(message));
         };
         let mut conn = self.pool.acquire().await?;
-        let own: Vec<_> =
-            parcels::of_order(&mut conn, &order.order_id).await?.iter().map(Parcel::as_own).collect();
+        // What has not left is told to nobody: a fulfilment with the same pieces is another's.
+        let left = parcels::of_order(&mut conn, &order.order_id).await?;
+        let left = left.iter().filter(|parcel| parcel.booked_at.is_some());
+        let own: Vec<_> = left.map(Parcel::as_own).collect();
         drop(conn);
         if fulfilment.stands && is_our_fulfilment(&fulfilment, &own) {
             return Ok(Outcome::done(order.order_id));
@@ -85,7 +87,7 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
         let before = brief::of(&mut tx, &order, services).await?;
-        self.keep_refund(&mut tx, &order, shop, &refund).await?;
+        self.keep_refund(&mut tx, &order, shop, &refund, &mut before.wanted.clone()).await?;
         let changes = before != brief::of(&mut tx, &order, services).await?;
         if changes {
             record::raise_wish(&mut tx, &order.order_id).await?;
@@ -99,13 +101,15 @@ impl Dispatcher {
     }
 
     /// Keeps what a refund takes back, once per line of it. What left and comes back is announced; stock
-    /// rises when it was received, or at once where the policy says so.
+    /// rises when it was received, or at once where the policy says so. `wanted` is what was wanted before
+    /// anything was known of it.
     pub(super) async fn keep_refund(
         &self,
         conn: &mut PgConnection,
         order: &Order,
         shop: &Shop,
         refund: &ParsedRefund,
+        wanted: &mut [WantedLine],
     ) -> Result<(), DispatchError> {
         let lines: Vec<RefundLine<'_>> = refund
             .lines
@@ -121,12 +125,15 @@ impl Dispatcher {
         if new == 0 {
             return Ok(());
         }
-        let wanted = brief::of(conn, order, &shop.fulfillment_services).await?.wanted;
         for line in &refund.lines {
-            let not_left = wanted
-                .iter()
-                .find(|wanted| wanted.line_id == line.line_id)
-                .map_or(0, domain::WantedLine::to_ship);
+            let known = wanted.iter_mut().find(|wanted| wanted.line_id == line.line_id);
+            let not_left = known.map_or(0, |known| {
+                let not_left = known.to_ship();
+                if line.restock != Restock::Return {
+                    known.pieces -= line.quantity.min(not_left);
+                }
+                not_left
+            });
             let left = parcels::left_of(conn, &order.order_id, &line.line_id).await?;
             let comes_back = match line.restock {
                 Restock::Return => line.quantity,

@@ -350,3 +350,29 @@ fn spoil(body: &mut Value, random: &mut StdRng) {
         }
     }
 }
+
+#[test]
+fn what_cannot_be_read_and_what_is_refused_is_counted() {
+    let world = &*WORLD;
+    world::run(async {
+        let unreadable = async || world.counted("waybill_unreadable_total", &["source=\"shopify\""]).await;
+        let of = async |outcome: &str| {
+            let outcome = format!("outcome=\"{outcome}\"");
+            world.counted("waybill_webhooks_total", &["source=\"shopify\"", &outcome]).await
+        };
+        let before = (unreadable().await, of("webhook-refused").await, of("new").await, of("repeated").await);
+        for _ in 0..2 {
+            assert_eq!(Delivery::new("orders/create", "in-counted", "{\"id\": 1}").send(world).await, 200);
+        }
+        let forged = Delivery::new("orders/create", "in-forged", "{}");
+        assert_eq!(forged.with("X-Shopify-Hmac-Sha256", "bm8=").send(world).await, 401);
+        assert_eq!(settled(world, "in-counted").await.0, "UNREADABLE");
+        until("all is counted", Duration::from_secs(30), async || {
+            let now =
+                (unreadable().await, of("webhook-refused").await, of("new").await, of("repeated").await);
+            let all = now.0 > before.0 && now.1 > before.1 && now.2 > before.2 && now.3 > before.3;
+            all.then_some(())
+        })
+        .await;
+    });
+}

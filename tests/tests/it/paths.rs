@@ -3,6 +3,7 @@
 mod api_orders;
 mod cancelling;
 mod gate;
+mod holds;
 mod looks;
 mod news;
 mod parking;

@@ -9,8 +9,10 @@ mod locks;
 mod matrix;
 mod outside;
 mod pairs;
+mod pairs_of_news;
 mod planted;
 mod rest;
+mod silence;
 mod stories;
 mod story;
 

@@ -9,6 +9,7 @@ mod planting;
 mod processes;
 mod temporal;
 mod tokens;
+mod valve;
 mod webhooks;
 
 use std::{
@@ -30,6 +31,7 @@ pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
 pub use tokens::{TOKEN_SECRET, claims, signed};
+pub use valve::Valve;
 pub use webhooks::{Webhook, signature};
 
 /// All tests share one runtime: pools and connections belong to the runtime they were made on.
@@ -83,6 +85,12 @@ pub const DISPOSING_SHOP: &str = "disposing.myshopify.com";
 pub const TRUSTING_SHOP: &str = "trusting.myshopify.com";
 /// As [`MAPPED_SHOP`], and its orders are planned over all warehouses.
 pub const FREE_SHOP: &str = "free.myshopify.com";
+/// One that has us ship the lines of a fulfilment service as well.
+pub const SERVED_SHOP: &str = "served.myshopify.com";
+/// A service whose lines are ours to ship in [`SERVED_SHOP`].
+pub const OUR_SERVICE: &str = "waybill-west";
+/// One whose fulfilment orders nobody looks at before a hand-over.
+pub const UNSEEN_SHOP: &str = "unseen.myshopify.com";
 /// The secret of every shop.
 pub const SECRET: &str = "hush_test_client_secret";
 /// The secret that the one above is replacing.
@@ -106,6 +114,7 @@ pub struct World {
     worker: Mutex<Option<Running>>,
     simulators: Running,
     api_port: u16,
+    api_metrics_port: u16,
     worker_metrics_port: u16,
     shopify_url: String,
     wms_url: String,
@@ -128,7 +137,7 @@ impl World {
                 .expect("the faults' table is made");
         }
         let api_port = processes::free_port();
-        let worker_metrics_port = processes::free_port();
+        let (api_metrics_port, worker_metrics_port) = (processes::free_port(), processes::free_port());
         let config = tempfile::tempdir().expect("a folder is made");
         let database = processes::database_name(&pool).await;
         let logs = processes::logs(config.path(), &database);
@@ -149,6 +158,7 @@ impl World {
             ("WMS_TOKEN", "wms_demo_token".to_owned()),
             ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
             ("AUTH_HS256_SECRET", TOKEN_SECRET.to_owned()),
+            ("API_METRICS_LISTEN", format!("127.0.0.1:{api_metrics_port}")),
             ("WORKER_METRICS_LISTEN", format!("127.0.0.1:{worker_metrics_port}")),
             ("WORKER_SWEEP_EVERY", "500ms".to_owned()),
             ("WORKER_LOOK_FOR_LOST_RUNS_EVERY", "2s".to_owned()),
@@ -168,6 +178,7 @@ impl World {
             worker: Mutex::default(),
             simulators,
             api_port,
+            api_metrics_port,
             worker_metrics_port,
             shopify_url,
             wms_url,
@@ -189,7 +200,25 @@ impl World {
 
     /// The worker's metrics as they stand.
     pub async fn worker_metrics(&self) -> String {
-        let address = format!("http://127.0.0.1:{}/metrics", self.worker_metrics_port);
+        self.metrics(self.worker_metrics_port).await
+    }
+
+    /// What API and worker have counted together of a metric with these labels.
+    pub async fn counted(&self, metric: &str, labels: &[&str]) -> f64 {
+        let mut counted = 0.0;
+        for port in [self.api_metrics_port, self.worker_metrics_port] {
+            for line in self.metrics(port).await.lines() {
+                if line.starts_with(&format!("{metric}{{")) && labels.iter().all(|label| line.contains(label))
+                {
+                    counted += line.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok()).expect("a number");
+                }
+            }
+        }
+        counted
+    }
+
+    async fn metrics(&self, port: u16) -> String {
+        let address = format!("http://127.0.0.1:{port}/metrics");
         self.http.get(address).send().await.expect("metrics are served").text().await.expect("text")
     }
 
@@ -336,6 +365,9 @@ fn shops(shopify_url: &str) -> String {
     }
     file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
     file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
+    file += &shop(UNSEEN_SHOP, ", look_before_hand_over = false");
+    let services = format!("fulfillment_services = [\"{OUR_SERVICE}\"]\npolicy =");
+    file += &shop(SERVED_SHOP, "").replace("policy =", &services);
     for (domain, policy) in [(MAPPED_SHOP, ""), (FREE_SHOP, ", follow_shop_locations = false")] {
         let locations = "locations = { 655441491 = \"main\", 655441492 = \"far\" }\npolicy =";
         file += &shop(domain, policy).replace("policy =", locations);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use chrono::{SubsecRound, TimeDelta, Utc};
+use serde_json::{Value, json};
 use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
@@ -171,5 +172,95 @@ fn a_customer_of_a_shop_that_allows_it_while_pending_alone_is_refused_later() {
         assert_eq!(cancel(world, &order, "operator").await, Ok(json!({"status": "CANCELLED"})));
         world.until_order(&order, "status", &["CANCELLED"]).await;
         assert_eq!(world.available("CANCEL-STRICT").await, 5);
+    });
+}
+
+/// Another app has the shop cancel an order, which takes so long.
+async fn another_app_cancels(world: &World, order: &Placed, sku: &str, after_ms: u64) {
+    world.shopify_rule(json!({"operation": "orderCancel", "sku": sku, "cancelAfterMs": after_ms})).await;
+    let query = "mutation($order: ID!) { orderCancel(orderId: $order, reason: OTHER, restock: false, \
+                 refundMethod: {originalPaymentMethodsRefund: false}, notifyCustomer: false) \
+                 { job { id } orderCancelUserErrors { message } } }";
+    let body = json!({"query": query, "variables": {"order": order.body["admin_graphql_api_id"]}});
+    let call = world.http.post(world.shopify("/admin/api/2026-07/graphql.json")).json(&body);
+    let answer = call.header("X-Shopify-Access-Token", "shpat_demo_token").send().await.expect("an answer");
+    let answer: Value = answer.json().await.expect("JSON");
+    assert!(answer["data"]["orderCancel"]["job"]["id"].is_string(), "{answer}");
+}
+
+/// An unpaid order that an operator calls off, with what the shop answers to it.
+async fn parked_in_shop(world: &World, order: &Placed, reason: &str) {
+    world.until_order(order, "condition", &["AWAITING_PAYMENT"]).await;
+    world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
+    assert_eq!(world.until_parked(order).await, reason);
+    let open = world.open_attention(order).await;
+    assert_eq!((open.len(), open[0].step.as_str()), (1, "cancel_in_shop"), "{open:?}");
+    until("the run knows it too", Duration::from_secs(30), async || {
+        (!world.status(&order.workflow()).await["parked"].is_null()).then_some(())
+    })
+    .await;
+}
+
+/// Cancelled and over, with nothing left for a person.
+async fn is_over(world: &World, order: &Placed) {
+    world.until_order(order, "status", &["CANCELLED"]).await;
+    assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
+    assert!(world.open_attention(order).await.is_empty());
+}
+
+#[test]
+fn a_cancellation_that_another_app_began_in_the_shop_is_freed_by_the_shops_word_or_by_a_second_cancel() {
+    let world = &*WORLD;
+    world::run(async {
+        for (sku, second_cancel) in [("CANCEL-BEGUN-A", false), ("CANCEL-BEGUN-B", true)] {
+            world.stock(sku, 5).await;
+            let order = Placed::new(SHOP, &[sku], 1).with("financial_status", json!("pending"));
+            world.place(&order).await;
+            world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+            let lost = json!({"operation": "webhook", "type": "orders/cancelled", "sku": sku, "lost": true});
+            if second_cancel {
+                world.shopify_rule(lost).await;
+            }
+            another_app_cancels(world, &order, sku, if second_cancel { 6_000 } else { 60_000 }).await;
+            parked_in_shop(world, &order, "SHOPIFY_CANCELLATION_IN_PROGRESS").await;
+            if second_cancel {
+                until("the shop has done it", Duration::from_secs(30), async || {
+                    (!world.shop_effects(&order, "orderCancelled").await.is_empty()).then_some(())
+                })
+                .await;
+                assert_eq!(cancel(world, &order, "operator").await, Ok(json!({"status": "CANCELLED"})));
+            } else {
+                world.shop_does(&order, "cancel").await;
+            }
+            is_over(world, &order).await;
+            assert_eq!(world.shop_effects(&order, "orderCancelled").await.len(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_cancellation_the_shop_refuses_for_fulfilments_it_does_not_show_is_freed_by_either() {
+    let world = &*WORLD;
+    world::run(async {
+        for (sku, second_cancel) in [("CANCEL-BLOCKED-A", false), ("CANCEL-BLOCKED-B", true)] {
+            world.stock(sku, 5).await;
+            let message = "Cannot cancel an order that has outstanding fulfillments";
+            let errors = json!([{"field": ["orderId"], "message": message, "code": "INVALID"}]);
+            let refused = json!({"operation": "orderCancel", "sku": sku, "times": 3, "userErrors": errors});
+            world.shopify_rule(refused).await;
+            // In whole seconds, as the shop shows it when it is read.
+            let placed_at = (Utc::now() - TimeDelta::hours(1)).trunc_subsecs(0);
+            let order = Placed::new(SHOP, &[sku], 1).with("updated_at", json!(placed_at));
+            let order = order.with("financial_status", json!("pending"));
+            world.place(&order).await;
+            parked_in_shop(world, &order, "SHOPIFY_HAS_FULFILMENTS").await;
+            if second_cancel {
+                assert_eq!(cancel(world, &order, "customer").await, Ok(json!({"status": "CANCELLED"})));
+            } else {
+                world.shop_does(&order, "cancel").await;
+            }
+            is_over(world, &order).await;
+            assert_eq!(world.cancelled_in_shop_by_us(&order).await, usize::from(second_cancel));
+        }
     });
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::news::{line_of, staff, staff_quietly};
 use crate::{
     line::WORLD,
-    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, Webhook, World, until},
+    world::{self, CAUTIOUS_SHOP, HASTY_SHOP, Placed, SHOP, UNSEEN_SHOP, Webhook, World, until},
 };
 
 /// An order that its warehouse has, and does nothing about by itself.
@@ -177,5 +177,28 @@ fn money_that_goes_while_the_warehouse_has_it_recalls_and_waits_for_the_deadline
         world.warehouse_does(&second, "ship").await;
         world.until_told(&order, 1).await;
         assert_eq!(world.pieces_shipped("LOOK-VOID").await, 2);
+    });
+}
+
+#[test]
+fn where_the_policy_wants_no_look_nothing_is_read_before_the_hand_over_and_the_parcel_is_told() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, reference) = at_the_warehouse(world, UNSEEN_SHOP, "LOOK-UNSEEN", 2).await;
+        assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 0);
+        // Nobody sees a hold then.
+        staff(world, &order, "hold", json!({"reason": "OTHER"})).await;
+        staff(world, &order, "release", Value::Null).await;
+        world.warehouse_does(&reference, "ship").await;
+        world.until_told(&order, 1).await;
+        world.until_shipped(&order).await;
+        assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1, "where to report it");
+        assert_eq!(world.references("LOOK-UNSEEN").await.len(), 1);
+        assert!(world.attention(&order).await.is_empty());
+
+        // Nor how it is delivered.
+        let collected = Placed::new(UNSEEN_SHOP, &["LOOK-UNSEEN"], 1).with("shipping_address", Value::Null);
+        world.announce(&collected, "announce=true&topics=orders/create&deliveryMethod=PICK_UP").await;
+        assert_eq!(world.until_parked(&collected).await, "NO_ADDRESS");
     });
 }

@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
     line::WORLD,
-    world::{self, HOLDING_SHOP, Placed, SHOP, Webhook, World, until},
+    world::{self, HOLDING_SHOP, Placed, SHOP, Webhook, World, minutes_later, until},
 };
 
 /// What the shop's people do with an order; `quietly` without a webhook.
@@ -74,6 +74,28 @@ fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
         assert_eq!(world.shop_answers(&order, "order").await, 0);
         // Wanted in the bucket and paid: the look, and `fulfillmentCreate` with what it answers.
         assert_eq!(world.shop_points(&order).await, (72, 22));
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn each_further_parcel_costs_one_more_read_of_the_shops_fulfilment_orders() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "NEWS-READS-MORE";
+        world.stock(sku, 5).await;
+        world
+            .wms_rule(json!({"operation": "shipment", "sku": sku, "parts": [1, 1], "shipAfterMs": 300}))
+            .await;
+        let order = Placed::new(SHOP, &[sku], 3);
+        world.place(&order).await;
+        world.until_told(&order, 3).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 3);
+        assert_eq!(world.shop_answers(&order, "fulfillmentCreate").await, 3);
+        // And which fulfilments there are already.
+        assert_eq!(world.shop_answers(&order, "order").await, 2);
+        assert_eq!(world.shop_points(&order).await, (72 + 2 * 173, 22 + 2 * 32));
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -213,6 +235,26 @@ fn what_left_by_hand_is_taken_back_from_the_warehouse_once() {
         world.until_told(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-HAND-ONCE").await, 2);
         until_available(world, "NEWS-HAND-ONCE", 18).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+/// Without a number it has the pieces that the warehouse says it has accepted, and it is no parcel of ours all
+/// the same: none of ours has left.
+#[test]
+fn a_fulfilment_by_hand_of_which_nothing_else_is_said_is_taken_back_from_the_warehouse() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = at_the_warehouse(world, &["NEWS-HAND-ALONE"], 3).await;
+        world.until_message(&order, "callback", "DONE").await;
+        let which = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
+        staff_quietly(world, &order, "fulfil", which).await;
+        let made = world.shown_in_shop(&order).await["fulfillments"][0].clone();
+        world.deliver_webhook(&Webhook::new(SHOP, "fulfillments/create", made)).await;
+        let second = world.until_handed_over("NEWS-HAND-ALONE", 2).await;
+        world.warehouse_does(&second, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped("NEWS-HAND-ALONE").await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -534,5 +576,85 @@ fn a_line_raised_as_the_last_parcel_leaves_is_followed_by_its_rest_whatever_is_s
             );
         };
         join_all((0..16).map(one)).await;
+    });
+}
+
+#[test]
+fn what_is_shown_of_an_order_after_an_edit_is_what_the_newest_body_says() {
+    let world = &*WORLD;
+    world::run(async {
+        for sku in ["NEWS-SHOWN-A", "NEWS-SHOWN-B"] {
+            world.stock(sku, 5).await;
+        }
+        let order = Placed::new(SHOP, &["NEWS-SHOWN-A"], 2).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        let words = json!({"totalPrice": "71.30", "lines": [
+            {"lineItemId": line_of(&order, 0), "quantity": 4},
+            {"sku": "NEWS-SHOWN-B", "quantity": 3, "price": "5.50", "name": "Socks"},
+        ]});
+        staff(world, &order, "edit", words).await;
+        let shown = world.until_order(&order, "totalAmount", &["71.30"]).await;
+        let items: Vec<_> = shown["items"].as_array().unwrap().iter().collect();
+        let of = |item: &Value| {
+            ["sku", "productName", "quantity", "unitPrice", "totalPrice"].map(|name| item[name].clone())
+        };
+        assert_eq!(
+            items.into_iter().map(of).collect::<Vec<_>>(),
+            [
+                [json!("NEWS-SHOWN-A"), json!("Shirt"), json!(4), json!("29.90"), json!("119.60")],
+                [json!("NEWS-SHOWN-B"), json!("Socks"), json!(3), json!("5.50"), json!("16.50")],
+            ]
+        );
+
+        // A body without a line: the line is shown no more.
+        let mut body = world.shown_in_shop(&order).await;
+        body["line_items"].as_array_mut().unwrap().remove(0);
+        body["total_price"] = json!("16.50");
+        body["name"] = json!("#edited");
+        body["updated_at"] = minutes_later(1);
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", body)).await;
+        let shown = world.until_order(&order, "totalAmount", &["16.50"]).await;
+        assert_eq!(shown["items"].as_array().map(Vec::len), Some(1), "{shown}");
+        assert_eq!((&shown["items"][0]["sku"], &shown["name"]), (&json!("NEWS-SHOWN-B"), &json!("#edited")));
+    });
+}
+
+#[test]
+fn a_body_that_is_silent_about_the_address_and_what_left_takes_nothing_away() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "NEWS-SILENT";
+        world.stock(sku, 5).await;
+        let order = Placed::new(SHOP, &[sku], 2).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        let mut silent = order.body.clone();
+        silent.as_object_mut().unwrap().remove("shipping_address");
+        silent["financial_status"] = json!("paid");
+        silent["updated_at"] = minutes_later(1);
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/paid", silent.clone())).await;
+        world.until_told(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        assert_eq!(world.shop_answers(&order, "order").await, 0, "the address was known");
+        let sent_there: Option<bool> = sqlx::query_scalar(
+            "SELECT h.ship_to_digest = c.ship_to_digest AND customer #>> '{shipping_address,zip}' = '10115'
+             FROM orders.hand_overs h JOIN orders.customers c USING (order_id)
+             JOIN orders.orders o USING (order_id) WHERE o.shopify_order_id = $1",
+        )
+        .bind(order.id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        assert_eq!(sent_there, Some(true));
+
+        // Silent about fulfilments as well: what we told the shop of is still ours.
+        silent["updated_at"] = minutes_later(2);
+        silent["line_items"][0].as_object_mut().unwrap().remove("fulfillable_quantity");
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", silent)).await;
+        world.until_message(&order, "orders/updated", "DONE").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.references(sku).await.len(), 1);
+        assert!(world.attention(&order).await.is_empty());
     });
 }

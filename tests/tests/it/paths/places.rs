@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::news::{line_of, staff};
 use crate::{
     line::WORLD,
-    world::{self, FREE_SHOP, MAPPED_SHOP, Placed, SHOP, Webhook, World},
+    world::{self, FREE_SHOP, MAPPED_SHOP, OUR_SERVICE, Placed, SERVED_SHOP, SHOP, Webhook, World},
 };
 
 /// Pieces in the second warehouse, none in the first.
@@ -195,6 +195,75 @@ fn a_shop_that_is_planned_freely_is_told_where_its_order_ships_from() {
         let references = world.references("PLACE-FREE").await;
         assert!(references.len() == 1 && references[0].ends_with("-far-1"), "{references:?}");
         assert_eq!(world.shop_answers(&order, "fulfillmentOrderMove").await, 1);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn an_order_that_needs_no_delivery_needs_no_address() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PLACE-NO-WAY", 5).await;
+        for method in ["RETAIL", "NONE"] {
+            let order = Placed::new(SHOP, &["PLACE-NO-WAY"], 1).with("shipping_address", Value::Null);
+            let switches = format!("announce=true&topics=orders/create&deliveryMethod={method}");
+            world.announce(&order, &switches).await;
+            world.until_shipped(&order).await;
+            world.until_told(&order, 1).await;
+            assert!(world.attention(&order).await.is_empty(), "{method}");
+        }
+        let order = Placed::new(SHOP, &["PLACE-NO-WAY"], 1).with("shipping_address", Value::Null);
+        world.announce(&order, "announce=true&topics=orders/create&deliveryMethod=LOCAL").await;
+        assert_eq!(world.until_parked(&order).await, "NO_ADDRESS");
+    });
+}
+
+#[test]
+fn lines_of_a_service_that_is_listed_are_ours_and_those_of_another_are_left_alone() {
+    let world = &*WORLD;
+    world::run(async {
+        for sku in ["PLACE-LISTED", "PLACE-UNLISTED"] {
+            world.stock(sku, 5).await;
+        }
+        for (shop, left) in [(SERVED_SHOP, 2), (SHOP, 0)] {
+            let mut order = Placed::new(shop, &["PLACE-LISTED", "PLACE-UNLISTED"], 2);
+            order.body["line_items"][0]["fulfillment_service"] = json!(OUR_SERVICE.to_uppercase());
+            order.body["line_items"][1]["fulfillment_service"] = json!("printful");
+            world.place(&order).await;
+            if left == 0 {
+                let ignored = world.until_order(&order, "condition", &["IGNORED"]).await;
+                assert_eq!(ignored["conditionReason"], "NOTHING_TO_SHIP");
+            } else {
+                world.until_shipped(&order).await;
+                let told = world.until_told(&order, 1).await;
+                assert_eq!(told[0]["lines"].as_array().map(Vec::len), Some(1), "{told:?}");
+            }
+            assert!(world.attention(&order).await.is_empty());
+        }
+        assert_eq!(world.pieces_shipped("PLACE-LISTED").await, 2);
+        assert_eq!(world.available("PLACE-LISTED").await, 3);
+        assert_eq!(world.pieces_shipped("PLACE-UNLISTED").await, 0);
+        assert_eq!(world.available("PLACE-UNLISTED").await, 5);
+    });
+}
+
+#[test]
+fn an_order_waits_for_the_warehouse_that_its_location_is_mapped_to_though_another_has_enough() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PLACE-SHORT";
+        stock_far_away(world, sku, 5).await;
+        let order = Placed::new(MAPPED_SHOP, &[sku], 2);
+        world.announce(&order, "announce=true&topics=orders/create&location=655441491").await;
+        world.until_order(&order, "condition", &["BACKORDERED"]).await;
+        assert_eq!(world.available(sku).await, 5, "what is far away stays free");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert!(world.references(sku).await.is_empty());
+        world.receive(sku, 2).await;
+        world.until_told(&order, 1).await;
+        let references = world.references(sku).await;
+        assert!(references.len() == 1 && references[0].ends_with("-main-1"), "{references:?}");
+        assert_eq!(world.available(sku).await, 5);
         assert!(world.attention(&order).await.is_empty());
     });
 }

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
-    world::{self, DISPOSING_SHOP, Placed, SHOP, TRUSTING_SHOP, Webhook, World, until},
+    world::{
+        self, DISPOSING_SHOP, Placed, SHOP, SPLITTING_SHOP, TRUSTING_SHOP, Webhook, World, minutes_later,
+        until,
+    },
 };
 
 async fn staff(world: &World, order: &Placed, what: &str, words: Value) {
@@ -110,6 +113,100 @@ fn pieces_that_a_return_and_a_refund_both_announce_are_on_hand_once() {
         assert_eq!(world.available("RETURN-TRUSTED").await, 4);
         staff(world, &order, "refund", json!({"lines": pieces(&order, 1)})).await;
         until_available(world, "RETURN-TRUSTED", 5).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+/// The pieces that refunds of an order announce to come back.
+async fn returned(world: &World, order: &Placed) -> Vec<(String, i32)> {
+    sqlx::query_as(
+        "SELECT source, quantity FROM orders.returns JOIN orders.orders USING (order_id)
+         WHERE shopify_order_id = $1 ORDER BY announced_at",
+    )
+    .bind(order.id)
+    .fetch_all(&world.pool)
+    .await
+    .unwrap()
+}
+
+fn legacy(order: &Placed, quantity: u32) -> Value {
+    let mut lines = pieces(order, quantity);
+    lines[0]["restockType"] = json!("legacy_restock");
+    json!({"amount": "1.00", "lines": lines})
+}
+
+#[test]
+fn a_refund_in_the_older_words_takes_off_what_has_not_left_and_announces_what_has() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "RETURN-LEGACY";
+        world.stock(sku, 2).await;
+        let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
+        world.until_told(&order, 1).await;
+        staff(world, &order, "refund", legacy(&order, 1)).await;
+        // The piece that is waited for is not wanted any more.
+        world.until_shipped(&order).await;
+        world.until_closed(&order.workflow()).await;
+        world.until_message(&order, "refunds/create", "DONE").await;
+        assert_eq!(returned(world, &order).await, []);
+
+        staff(world, &order, "refund", legacy(&order, 1)).await;
+        until("the return is kept", Duration::from_secs(30), async || {
+            (returned(world, &order).await == [("REFUND".to_owned(), 1)]).then_some(())
+        })
+        .await;
+        world.receive(sku, 4).await;
+        assert_eq!(world.available(sku).await, 4, "nobody waits, and nothing is booked in by a word");
+        assert_eq!(world.pieces_shipped(sku).await, 2);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_refund_in_the_older_words_that_the_orders_body_brings_first_counts_alike() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "RETURN-LEGACY-BODY";
+        world.stock(sku, 2).await;
+        let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
+        world.until_told(&order, 1).await;
+        world.until_message(&order, "orders/partially_fulfilled", "DONE").await;
+        let quietly = world.shopify(&format!("/_orders/{}/refund?announce=false", order.id));
+        world.stage_with(quietly, legacy(&order, 1)).await;
+        let mut body = world.shown_in_shop(&order).await;
+        body["updated_at"] = minutes_later(1);
+        let refund = body["refunds"][0].clone();
+        world.deliver_webhook(&Webhook::new(SPLITTING_SHOP, "orders/updated", body)).await;
+        world.until_shipped(&order).await;
+        world.deliver_webhook(&Webhook::new(SPLITTING_SHOP, "refunds/create", refund)).await;
+        world.until_message(&order, "refunds/create", "DONE").await;
+        assert_eq!(returned(world, &order).await, []);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn a_refund_in_the_older_words_of_what_is_at_the_warehouse_takes_it_back() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "RETURN-LEGACY-HERE";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 2, "never": true})).await;
+        let order = Placed::new(SHOP, &[sku], 3);
+        world.place(&order).await;
+        world.until_handed_over(sku, 1).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        staff(world, &order, "refund", legacy(&order, 2)).await;
+        let second = world.until_handed_over(sku, 2).await;
+        world.warehouse_does(&second, "ship").await;
+        world.until_told(&order, 1).await;
+        assert_eq!(world.pieces_shipped(sku).await, 1);
+        until_available(world, sku, 4).await;
+        assert_eq!(returned(world, &order).await, []);
         assert!(world.attention(&order).await.is_empty());
     });
 }

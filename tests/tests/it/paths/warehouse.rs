@@ -255,3 +255,58 @@ fn two_parcels_under_one_tracking_number_are_two_in_the_shop() {
         assert!(world.attention(&order).await.is_empty());
     });
 }
+
+#[test]
+fn a_parcel_reported_without_lines_has_those_it_was_accepted_with() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-ACCEPTED";
+        let order = handed_over(world, SHOP, sku, 5, json!({"never": true})).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let said = |kind: &str, shipment: &str, sequence: u32, lines: Value| {
+            json!({"type": format!("shipment.{kind}"), "reference": reference, "shipmentId": shipment,
+                "sequence": sequence, "lines": lines})
+        };
+        let two = json!([{"sku": sku, "quantity": 2}]);
+        assert_eq!(world.send_callback("accepted-1", &said("accepted", "ACC-1", 1, two)).await, 200);
+        world.until_message(&order, "callback", "DONE").await;
+        for (id, lines) in [("accepted-2", Value::Null), ("accepted-3", json!([]))] {
+            let left = said("shipped", "ACC-1", if id == "accepted-2" { 3 } else { 4 }, lines);
+            assert_eq!(world.send_callback(id, &left).await, 200);
+        }
+        world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
+        let told = world.until_told(&order, 1).await;
+        assert_eq!(told[0]["lines"][0]["quantity"], 2, "{told:?}");
+        assert_eq!(world.send_callback("accepted-4", &said("shipped", "ACC-2", 3, Value::Null)).await, 200);
+        world.until_shipped(&order).await;
+        let told = world.until_told(&order, 2).await;
+        assert_eq!(told[1]["lines"][0]["quantity"], 3, "{told:?}");
+        assert_eq!(world.available(sku).await, 5);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn one_shipment_id_under_two_hand_overs_is_two_parcels() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-NUMBERED";
+        world.stock(sku, 1).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 2, "never": true})).await;
+        let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
+        world.place(&order).await;
+        for (number, pieces) in [(1, 1), (2, 2)] {
+            let reference = world.until_handed_over(sku, number).await;
+            let left = json!({"type": "shipment.shipped", "reference": reference, "shipmentId": "1",
+                "sequence": 1, "lines": [{"sku": sku, "quantity": pieces}], "trackingNumber": reference});
+            assert_eq!(world.send_callback(&format!("numbered-{number}"), &left).await, 200);
+            world.until_told(&order, number).await;
+            if number == 1 {
+                world.receive(sku, 2).await;
+            }
+        }
+        world.until_shipped(&order).await;
+        assert_eq!(world.available(sku).await, 0);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}

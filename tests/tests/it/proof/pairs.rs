@@ -216,7 +216,7 @@ async fn send_all(world: &World, prepared: Vec<(&Pair, [Webhook; 2])>) {
         .await;
 }
 
-fn assert_none_wrong(wrong: &[String], of: usize) {
+pub(super) fn assert_none_wrong(wrong: &[String], of: usize) {
     assert!(wrong.is_empty(), "{} of {of} orders are wrong:\n  {}", wrong.len(), wrong.join("\n  "));
 }
 
@@ -345,7 +345,7 @@ fn an_order_that_is_called_off_while_its_run_plans_never_leaves() {
 }
 
 /// Places orders and calls each off at once; returns their ids and what was answered.
-async fn place_and_call_off(world: &World, sku: &str, number: usize) -> Vec<(String, u16)> {
+pub(super) async fn place_and_call_off(world: &World, sku: &str, number: usize) -> Vec<(String, u16)> {
     let one = async |_| {
         let placed = world.place_at_api(sku, 1, None).await;
         let id = placed["orderId"].as_str().expect("an id").to_owned();
@@ -356,7 +356,7 @@ async fn place_and_call_off(world: &World, sku: &str, number: usize) -> Vec<(Str
     stream::iter(0..number).map(one).buffer_unordered(number).collect().await
 }
 
-async fn assert_all_called_off(world: &World, placed: &[(String, u16)]) {
+pub(super) async fn assert_all_called_off(world: &World, placed: &[(String, u16)]) {
     let is_off = |order: &Standing| order.status == "CANCELLED" && order.ended && order.held.is_empty();
     let all_off = |rest: &Rest| placed.iter().all(|(id, _)| rest.order(id).is_some_and(&is_off));
     let rest = until_rest(world, all_off).await;
