@@ -47,6 +47,24 @@ pub struct OrderFacts {
     pub refund_ids: Vec<i64>,
 }
 
+impl OrderFacts {
+    /// The lines as people are to see them: with the pieces that are part of the order now, or have left. What was
+    /// edited or refunded away before it left is shown no more.
+    #[must_use]
+    pub fn current_lines(&self) -> Vec<OrderLine> {
+        let mut lines = self.lines.clone();
+        for line in &mut lines {
+            let listed = self.fulfilments.iter().flatten().filter(|fulfilment| fulfilment.stands);
+            let of_line =
+                listed.flat_map(|fulfilment| &fulfilment.lines).filter(|left| left.line_id == line.line_id);
+            let left: u32 = of_line.map(|left| left.quantity).sum();
+            line.quantity = line.current_quantity.map_or(line.quantity, |current| current.max(left));
+        }
+        lines.retain(|line| line.quantity > 0);
+        lines
+    }
+}
+
 /// What a body says of the address an order ships to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

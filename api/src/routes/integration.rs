@@ -109,11 +109,12 @@ async fn items(
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<Vec<ItemBody>>>, Problem> {
     let (_, order) = named(&api, &caller, id).await?;
-    Ok(Success::new(order.facts.lines.into_iter().map(ItemBody::from).collect()))
+    Ok(Success::new(order.facts.current_lines().into_iter().map(ItemBody::from).collect()))
 }
 
 impl From<Order> for OrderBody {
     fn from(order: Order) -> Self {
+        let items = order.facts.current_lines().into_iter().map(ItemBody::from).collect();
         Self {
             id: order.order_id.into(),
             order_number: order.order_number.into(),
@@ -122,7 +123,7 @@ impl From<Order> for OrderBody {
             currency: order.facts.currency,
             total_amount: order.facts.total_amount,
             created_at: order.received_at,
-            items: order.facts.lines.into_iter().map(ItemBody::from).collect(),
+            items,
         }
     }
 }

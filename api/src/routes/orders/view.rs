@@ -90,7 +90,7 @@ struct LineBody {
     /// As ordered.
     #[schema(example = "Laptop 15 Pro")]
     product_name: String,
-    /// Pieces.
+    /// Pieces that are part of the order now, or have left.
     #[schema(example = 2)]
     quantity: u32,
     /// The price of one piece, as ordered.
@@ -188,6 +188,7 @@ impl OrderBody {
             Channel::Shopify { shop, shopify_order_id } => ("shopify", Some(shop), Some(shopify_order_id)),
             Channel::Api => ("api", None, None),
         };
+        let items = order.facts.current_lines().into_iter().map(LineBody::from).collect();
         Self {
             order_id: caller.id_of(&order),
             client_order_id: order.client_order_id,
@@ -205,7 +206,7 @@ impl OrderBody {
             currency: order.facts.currency,
             total_amount: order.facts.total_amount,
             financial_status: order.facts.financial_status,
-            items: order.facts.lines.into_iter().map(LineBody::from).collect(),
+            items,
             received_at: order.received_at,
             created_at: order.created_at,
             updated_at: order.updated_at,

@@ -607,7 +607,17 @@ fn what_is_shown_of_an_order_after_an_edit_is_what_the_newest_body_says() {
             ]
         );
 
-        // A body without a line: the line is shown no more.
+        // A line that was edited away before it left is shown no more, as one that the body does not have.
+        let fewer = json!({"totalPrice": "11.00", "lines": [
+            {"lineItemId": line_of(&order, 0), "quantity": 0},
+        ]});
+        staff(world, &order, "edit", fewer).await;
+        let shown = world.until_order(&order, "totalAmount", &["11.00"]).await;
+        assert_eq!(shown["items"].as_array().map(Vec::len), Some(1), "{shown}");
+        assert_eq!(
+            (&shown["items"][0]["sku"], &shown["items"][0]["quantity"]),
+            (&json!("NEWS-SHOWN-B"), &json!(3))
+        );
         let mut body = world.shown_in_shop(&order).await;
         body["line_items"].as_array_mut().unwrap().remove(0);
         body["total_price"] = json!("16.50");
