@@ -40,5 +40,5 @@ pub use client::{ClientSettings, InventoryClient, Served};
 pub use error::StockError;
 pub use news::{announce, wake};
 pub use passing::{is_passing, met_another_transaction};
-pub use server::{Admission, Certificate, InventoryServer, Offer, serve};
+pub use server::{Admission, Admitted, Caller, Certificate, Held, InventoryServer, Offer, serve};
 pub use stock::{Ahead, Stock};
