@@ -29,6 +29,7 @@ pub use inventory_service::InventoryService;
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
+pub use processes::free_port;
 pub use tokens::{TOKEN_SECRET, claims, signed};
 pub use webhooks::{Webhook, signature};
 
@@ -146,7 +147,7 @@ impl World {
             ("TEMPORAL_NAMESPACE", namespace.clone()),
             ("WAYBILL_CONFIG", file.display().to_string()),
             ("WMS_URL", wms_url.clone()),
-            ("WMS_TOKEN", "wms_demo_token".to_owned()),
+            ("WMS_TOKEN", "wms_demo_bearer_token".to_owned()),
             ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
             ("AUTH_HS256_SECRET", TOKEN_SECRET.to_owned()),
             ("WORKER_METRICS_LISTEN", format!("127.0.0.1:{worker_metrics_port}")),
@@ -187,10 +188,21 @@ impl World {
         format!("http://127.0.0.1:{}{path}", self.api_port)
     }
 
+    /// Where the worker's metrics are.
+    pub fn worker_metrics_address(&self) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.worker_metrics_port)
+    }
+
     /// The worker's metrics as they stand.
     pub async fn worker_metrics(&self) -> String {
-        let address = format!("http://127.0.0.1:{}/metrics", self.worker_metrics_port);
-        self.http.get(address).send().await.expect("metrics are served").text().await.expect("text")
+        self.http
+            .get(self.worker_metrics_address())
+            .send()
+            .await
+            .expect("metrics are served")
+            .text()
+            .await
+            .expect("text")
     }
 
     /// The simulated Shopify's address with a path.
