@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     io::{Error, ErrorKind, IoSlice, Result},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Arc,
@@ -23,11 +23,42 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, sleep},
 };
-use tonic::{body::Body, codegen::http, metadata::MetadataMap, transport::server::Connected};
+use tonic::{Status, body::Body, codegen::http, metadata::MetadataMap, transport::server::Connected};
 use tower::Service;
 use tracing::{debug, warn};
 
-use crate::server::{Admission, Admitted, Held};
+/// Decides who may connect and call.
+#[tonic::async_trait]
+pub trait Admission: Send + Sync + 'static {
+    /// What an address holds while it is connected; none where it holds as much as it may.
+    fn hold(&self, address: IpAddr) -> Option<Held>;
+    /// Admits the caller, or says why not.
+    async fn admit(
+        &self,
+        metadata: &MetadataMap,
+        peer: Option<SocketAddr>,
+    ) -> std::result::Result<Admitted, Status>;
+}
+
+/// Something that is held until it is dropped.
+pub type Held = Box<dyn Send + Sync>;
+
+/// Who was admitted.
+pub struct Admitted {
+    /// Who it is.
+    pub caller: Caller,
+    /// What its address holds until it is answered.
+    pub held: Option<Held>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The subject that holds what it reserves.
+    pub subject: String,
+    /// Whether it gets to see what others hold.
+    pub sees_all: bool,
+}
 
 /// What connections are held to.
 #[derive(Debug, Clone, Copy)]
@@ -230,17 +261,15 @@ where
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use futures::StreamExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tonic::Status;
-
-    use super::*;
 
     struct Anybody;
 
     #[tonic::async_trait]
     impl Admission for Anybody {
-        fn hold(&self, _: std::net::IpAddr) -> Option<Held> {
+        fn hold(&self, _: IpAddr) -> Option<Held> {
             Some(Box::new(()))
         }
 

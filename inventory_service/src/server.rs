@@ -3,13 +3,7 @@
 //! **Invariant:** no call gets at its message before the caller was admitted, and each is one
 //! transaction with its events.
 
-use std::{
-    collections::BTreeSet,
-    future::Future,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
 use domain::OrderId;
 use inventory::{
@@ -21,7 +15,6 @@ use sqlx::{PgConnection, PgPool};
 use tokio::{net::TcpListener, time::interval};
 use tonic::{
     Request, Response, Status,
-    metadata::MetadataMap,
     transport::{Error, Identity, Server, ServerTlsConfig},
 };
 use tonic_health::server::{HealthReporter, health_reporter};
@@ -29,7 +22,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tower::layer::layer_fn;
 
 use crate::client::CORRELATION_ID;
-use crate::door::{self, Admitting, Connections};
+use crate::door::{self, Admission, Admitting, Caller, Connections};
 use crate::error::{StockError, status_of};
 use crate::news;
 use crate::proto::{self, inventory_server::Inventory};
@@ -56,35 +49,6 @@ const MOST_CALLS: u32 = 128;
 
 /// Where messages go that were committed.
 pub type Offer = Arc<dyn Fn(Message) + Send + Sync>;
-
-/// Decides who may connect and call.
-#[tonic::async_trait]
-pub trait Admission: Send + Sync + 'static {
-    /// What an address holds while it is connected; none where it holds as much as it may.
-    fn hold(&self, address: IpAddr) -> Option<Held>;
-    /// Admits the caller, or says why not.
-    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<Admitted, Status>;
-}
-
-/// Something that is held until it is dropped.
-pub type Held = Box<dyn Send + Sync>;
-
-/// Who was admitted.
-pub struct Admitted {
-    /// Who it is.
-    pub caller: Caller,
-    /// What its address holds until it is answered.
-    pub held: Option<Held>,
-}
-
-/// Who calls.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The subject that holds what it reserves.
-    pub subject: String,
-    /// Whether it gets to see what others hold.
-    pub sees_all: bool,
-}
 
 /// The inventory service over a database.
 #[derive(Clone)]
