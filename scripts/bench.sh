@@ -70,7 +70,7 @@ start_api() {
     in_background env -u WAYBILL_CONFIG -u INVENTORY_SERVICE_URL -u AUTH_JWKS_URL \
         API_LISTEN="127.0.0.1:$port" API_METRICS_LISTEN="127.0.0.1:$((port + 1))" DATABASE_URL="$database_url" \
         TEMPORAL_ADDRESS="$closed" SHOPIFY_SHOP=bench.myshopify.com SHOPIFY_ADMIN_URL="http://$closed" \
-        SHOPIFY_ADMIN_TOKEN=bench SHOPIFY_WEBHOOK_SECRETS=bench-client-secret WMS_URL="http://$closed" WMS_TOKEN=bench \
+        SHOPIFY_ADMIN_TOKEN=bench-admin-token SHOPIFY_WEBHOOK_SECRETS=bench-client-secret WMS_URL="http://$closed" WMS_TOKEN=bench-warehouse-token \
         WMS_WEBHOOK_SECRETS=whsec_d2F5YmlsbC1iZW5jaC13YXJlaG91c2Utc2VjcmV0 API_REQUESTS_PER_SECOND=1000000 \
         RUST_LOG=info,sqlx=warn,intake::dispatch=error "$programs/waybill-api" >"$place/api.log" 2>&1
     api_job=$!

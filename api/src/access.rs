@@ -109,18 +109,16 @@ impl Access {
     }
 
     /// Admits a caller of the inventory service, on a port that nobody but this machine can reach
-    /// or on another, and says under which subject it holds stock. A token that is presented is always
-    /// checked.
+    /// or on another. A token that is presented is always checked.
     pub(crate) async fn admit_to_stock(
         &self,
         headers: &HeaderMap,
         peer: IpAddr,
         on_loopback: bool,
-    ) -> Result<String, Problem> {
+    ) -> Result<Caller, Problem> {
         let roles = &[Role::Admin, Role::OrderService];
         let door = if on_loopback { Door::House(roles) } else { Door::Integration(roles) };
-        let caller = self.admit(door, headers, peer).await?;
-        Ok(caller.map(|caller| caller.key().to_owned()).unwrap_or_default())
+        self.admit(door, headers, peer).await?.ok_or(UNAUTHENTICATED)
     }
 
     /// The caller, if it may come in by this door; none where nobody is asked.

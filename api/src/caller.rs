@@ -88,6 +88,13 @@ impl Caller {
         self.roles.contains(&Role::Admin)
     }
 
+    /// The subject under which the caller holds stock, by whichever door it came.
+    pub(crate) fn holds_as(&self, shared_allocations: bool) -> &str {
+        /// No token's subject is this: it would have to be a space.
+        const EVERYBODY: &str = " ";
+        if shared_allocations { EVERYBODY } else { self.key() }
+    }
+
     /// What ties the caller's idempotency keys and limits to it.
     pub(crate) fn key(&self) -> &str {
         self.subject.as_deref().unwrap_or_default()

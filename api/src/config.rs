@@ -149,9 +149,9 @@ mod tests {
     fn secrets(signed_with: &str) -> Secrets {
         Secrets::from([
             ("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill"),
-            ("SHOPIFY_ADMIN_TOKEN", "admin-token"),
+            ("SHOPIFY_ADMIN_TOKEN", "admin-token-of-a-shop"),
             ("SHOPIFY_WEBHOOK_SECRETS", "hush-hush-hush-hush"),
-            ("WMS_TOKEN", "wms-token"),
+            ("WMS_TOKEN", "wms-token-of-a-warehouse"),
             ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
             ("AUTH_HS256_SECRET", signed_with),
         ])

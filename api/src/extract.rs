@@ -55,11 +55,14 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
 
 /// serde would read a list as an object whose members are in order; nobody is told of that order.
 fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    if let Some(place) = leniently::repeated_members(bytes).into_iter().next() {
+    let repeated = leniently::repeated_members(bytes);
+    if let Some(place) = repeated.iter().flatten().next() {
         return Err(Problem::invalid(place, "once, and not twice"));
     }
     let is_list = bytes.trim_ascii_start().starts_with(b"[");
     match Json::from_bytes(bytes) {
+        // A reader that passes over what it does not know has taken it, and nobody knows what stands in it twice.
+        Ok(_) if repeated.is_none() => Err(Problem::unreadable("The body is nested too deeply")),
         Ok(Json(body)) if !is_list => Ok(body),
         Ok(_) => Err(Problem::unreadable("The body is a JSON object")),
         Err(rejection) => Err(json_unread(&rejection)),
@@ -200,6 +203,21 @@ mod tests {
         for body in ["", "{", "[]", "null", "\"text\"", r#"{"items": []} {}"#] {
             assert_eq!(refusal(body).await.0, None, "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_member_that_stands_twice_is_refused_whatever_else_stands_there() {
+        let read = async |body: String| {
+            let request = Request::post("/").header(CONTENT_TYPE, "application/json").body(Body::from(body));
+            JsonBody::<Box<serde_json::value::RawValue>>::from_request(request.unwrap(), &()).await.err()
+        };
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for (note, named) in [("1", true), ("1e999", true), (r#""\ud83d""#, true), (deep.as_str(), false)] {
+            let refused = read(format!(r#"{{"note": {note}, "quantity": 1, "quantity": 9}}"#)).await;
+            let Some(Problem::Invalid { field, .. }) = refused else { panic!("{note}: {refused:?}") };
+            assert_eq!(field.as_deref() == Some("quantity"), named, "{note}");
+        }
+        assert!(read(r#"{"note": 1e999, "quantity": 1}"#.to_owned()).await.is_none());
     }
 
     #[derive(Debug, Deserialize, Default, PartialEq)]

@@ -43,8 +43,8 @@ async fn main() -> anyhow::Result<()> {
         .context("DATABASE_URL is no PostgreSQL URL")?;
     let stock = Stock::at(shared.inventory_service.clone())
         .map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
-    let dispatcher =
-        Dispatcher::new(&shared, pool.clone(), LazyTemporal::new(shared.plain_http), stock.clone());
+    let temporal = LazyTemporal::new(shared.plain_http, shared.temporal_api_key.clone());
+    let dispatcher = Dispatcher::new(&shared, pool.clone(), temporal, stock.clone());
     let dispatching_by = dispatcher.clone();
     let (queue, dispatching) = queue::start(move |message| {
         let dispatcher = dispatching_by.clone();
@@ -80,10 +80,16 @@ async fn main() -> anyhow::Result<()> {
                 .await
                 .with_context(|| format!("gRPC cannot listen on {address}; GRPC_LISTEN moves it"))?;
             info!(grpc.listen = %address, "the inventory service is listening");
+            let gate = grpc::Gate {
+                access,
+                addresses: entrance.addresses.of_the_inventory_service(),
+                on_loopback: address.ip().is_loopback(),
+                shared_allocations,
+            };
             Some(tokio::spawn(grpc::serve(
                 listener,
                 pool.clone(),
-                (access, shared_allocations),
+                gate,
                 grpc_certificate,
                 queue,
                 until_ended(&ended),

@@ -6,15 +6,20 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::problem::Problem;
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What one address may hold at once, where addresses are told apart.
-const MOST_OF_ONE_ADDRESS: u32 = 100;
+/// What one address may hold at once, where addresses are told apart: of connections and requests over HTTP.
+pub(crate) const MOST_OF_ONE_ADDRESS: u32 = 100;
+/// The same of the inventory service, which has fewer connections.
+const MOST_CALLERS_OF_ONE_ADDRESS: u32 = 16;
 
 /// Places for connections.
 #[derive(Clone)]
@@ -61,6 +66,8 @@ impl Places {
 pub struct Addresses {
     /// Whose `X-Forwarded-For` is believed. Without any, addresses are not told apart: all may be one proxy's.
     proxies: Arc<[IpNet]>,
+    /// How much one address may hold.
+    most: u32,
     held: Arc<Mutex<HashMap<IpAddr, u32>>>,
 }
 
@@ -74,7 +81,14 @@ impl Addresses {
     /// Believes these proxies.
     #[must_use]
     pub fn behind(proxies: Vec<IpNet>) -> Self {
-        Self { proxies: proxies.into(), held: Arc::default() }
+        Self { proxies: proxies.into(), most: MOST_OF_ONE_ADDRESS, held: Arc::default() }
+    }
+
+    /// The same proxies in front of the inventory service, and what is held there.
+    #[must_use]
+    pub fn of_the_inventory_service(&self) -> Self {
+        let proxies = Arc::clone(&self.proxies);
+        Self { proxies, most: MOST_CALLERS_OF_ONE_ADDRESS, held: Arc::default() }
     }
 
     fn is_proxy(&self, address: IpAddr) -> bool {
@@ -101,6 +115,21 @@ impl Addresses {
         peer
     }
 
+    /// The address a request came from, and what it holds while it is answered: nothing of its own where its
+    /// connection does.
+    ///
+    /// # Errors
+    /// [`Problem::TooManyRequests`] where the address holds as many as it may.
+    pub(crate) fn hold_for(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<(IpAddr, Option<Held>), Problem> {
+        let address = self.of(peer, headers);
+        let held = if address == peer { Some(None) } else { self.hold(address) };
+        Ok((address, held.ok_or(Problem::TooManyRequests(Duration::from_secs(1)))?))
+    }
+
     /// Holds one more; none where the address holds as many as it may. A proxy holds what its callers do, and
     /// has no limit itself.
     pub(crate) fn hold(&self, address: IpAddr) -> Option<Option<Held>> {
@@ -110,7 +139,7 @@ impl Addresses {
         let address = network_of(address);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(address).or_default();
-        if *count >= MOST_OF_ONE_ADDRESS {
+        if *count >= self.most {
             return None;
         }
         *count += 1;

@@ -193,20 +193,20 @@ async fn serve_within(
     let service = TowerToHyperService::new(router);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
+        // A place is taken for somebody who is there: which one is free is known no earlier.
         let accepted = async {
-            let place = places.take().await;
-            listener.accept().await.map(|accepted| (place, accepted))
+            let (stream, peer) = listener.accept().await?;
+            let held = entrance.addresses.hold(peer.ip());
+            let place = if held.is_some() { places.take().await } else { None };
+            Ok::<_, std::io::Error>((place, held, (stream, peer)))
         };
         let accepted = select! {
             accepted = accepted => accepted,
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((place, (stream, peer))) => {
-                let Some(held) = entrance.addresses.hold(peer.ip()) else {
-                    debug!("an address holds all the connections it may");
-                    continue;
-                };
+            Ok((_, None, _)) => debug!("an address holds all the connections it may"),
+            Ok((place, held, (stream, peer))) => {
                 let hurried = place.as_ref().is_some_and(|place| place.is_for_webhooks);
                 let seen = Seen { peer, hurried, entrance: entrance.clone() };
                 let served = connection(stream, seen, limits, service.clone(), closing.clone());
@@ -248,13 +248,9 @@ impl Seen {
         if self.hurried && !request.uri().path().starts_with("/webhooks/") {
             return Err(Problem::NoRoom);
         }
-        let peer = self.peer.ip();
-        let address = addresses.of(peer, request.headers());
+        let (address, held) = addresses.hold_for(self.peer.ip(), request.headers())?;
         request.extensions_mut().insert(Peer(SocketAddr::new(address, self.peer.port())));
-        if address == peer {
-            return Ok(None); // the connection holds it
-        }
-        addresses.hold(address).ok_or(Problem::TooManyRequests(Duration::from_secs(1)))
+        Ok(held)
     }
 }
 

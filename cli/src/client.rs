@@ -20,6 +20,10 @@ const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8080";
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// The API gives a request up after ten seconds and says so.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// A page of the largest orders has less.
+const MOST_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Of a list that never ends.
+const MOST_PAGES: usize = 10_000;
 /// The API's largest page.
 const MOST_OF_A_PAGE: &str = "200";
 
@@ -36,6 +40,10 @@ pub struct Connection {
         default_value = DEFAULT_ADDRESS
     )]
     api: String,
+    /// Whether the token may be sent to another machine without TLS, where whoever stands between reads it: true or
+    /// false (the default).
+    #[arg(long, global = true, value_name = "BOOL", env = "ALLOW_PLAIN_HTTP")]
+    allow_plain_http: Option<String>,
     /// Print the API's answer as it is, for scripts.
     #[arg(long, global = true)]
     pub json: bool,
@@ -87,6 +95,17 @@ impl Api {
             .ok_or_else(|| usage("--api or WAYBILL_API: an address such as http://127.0.0.1:8080"))?;
         let token = token.map(bearer).transpose()?;
         let on_this_machine = matches!(address.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let plain_elsewhere = match connection.allow_plain_http.as_deref().map(str::trim) {
+            None | Some("" | "false") => false,
+            Some("true") => true,
+            Some(_) => return Err(usage("--allow-plain-http or ALLOW_PLAIN_HTTP: true or false")),
+        };
+        if token.is_some() && address.scheme() == "http" && !on_this_machine && !plain_elsewhere {
+            return Err(usage(
+                "--api or WAYBILL_API: http to another machine, where whoever stands between can take the token; \
+                 use https, or say ALLOW_PLAIN_HTTP=true",
+            ));
+        }
         let client = Client::builder()
             .user_agent(concat!("waybill/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
@@ -125,11 +144,13 @@ impl Api {
             return Ok(List { has_more: page.next.is_some(), body: page.body, address: page.address });
         }
         let mut entries: Vec<Box<RawValue>> = page.read()?;
+        let mut pages = 1;
         while let Some(cursor) = page.next.take() {
             let with_cursor: Vec<_> = query.iter().copied().chain([("cursor", cursor.as_str())]).collect();
             page = self.get(path, &with_cursor).await?;
             entries.extend(page.read::<Vec<Box<RawValue>>>()?);
-            if page.next.as_deref() == Some(cursor.as_str()) {
+            pages += 1;
+            if page.next.as_deref() == Some(cursor.as_str()) || pages > MOST_PAGES {
                 return Err(page.strange("its list never ends"));
             }
         }
@@ -155,13 +176,20 @@ impl Api {
     async fn ask(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let address = self.address.to_string();
         let unreachable = |error: reqwest::Error| Failure::Unreachable(address.clone(), why(&error));
-        let response = request.send().await.map_err(unreachable)?;
+        let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let text = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let retry_after_s = text("retry-after").and_then(|seconds| seconds.parse().ok());
         let next = text("link").as_deref().and_then(next_cursor);
         let correlation_id = text("x-correlation-id");
-        let body = response.text().await.map_err(unreachable)?;
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + part.len() > MOST_ANSWER_BYTES {
+                return Err(Failure::Strange(address, "its answer is too large".to_owned()));
+            }
+            body.extend_from_slice(&part);
+        }
+        let body = String::from_utf8_lossy(&body).into_owned();
         if status.is_success() {
             return Ok(Answer { status: status.as_u16(), body, next, address });
         }
@@ -253,8 +281,13 @@ mod tests {
     use super::*;
 
     fn api(address: &str, token: Option<&str>) -> Result<Api, Failure> {
+        api_allowing(None, address, token)
+    }
+
+    fn api_allowing(allowed: Option<&str>, address: &str, token: Option<&str>) -> Result<Api, Failure> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Api::with_token(&Connection { api: address.to_owned(), json: false }, token)
+        let allow_plain_http = allowed.map(str::to_owned);
+        Api::with_token(&Connection { api: address.to_owned(), allow_plain_http, json: false }, token)
     }
 
     fn url(address: &str, path: &[&str], query: &[(&str, &str)]) -> String {
@@ -278,6 +311,22 @@ mod tests {
         let several = format!("</api/inbox>; rel=\"first\", {link}");
         assert_eq!(next_cursor(&several).as_deref(), Some("MTc="));
         assert_eq!(next_cursor("</api/inbox?cursor=x>; rel=\"prev\""), None);
+    }
+
+    #[test]
+    fn a_token_goes_in_plain_to_this_machine_alone_unless_somebody_says_otherwise() {
+        let token = Some("a-token");
+        for address in ["http://waybill.example.com", "http://192.0.2.1:8080", "http://127.0.0.1.example.com"]
+        {
+            for allowed in [None, Some(""), Some("false"), Some("yes")] {
+                assert!(matches!(api_allowing(allowed, address, token), Err(Failure::Usage(_))), "{address}");
+            }
+            assert!(api_allowing(Some("true"), address, token).is_ok(), "{address}");
+            assert!(api(address, None).is_ok(), "{address}: there is nothing to take");
+        }
+        for address in ["https://waybill.example.com", "http://127.0.0.1:8080", "http://[::1]:8080"] {
+            assert!(api(address, token).is_ok(), "{address}");
+        }
     }
 
     #[test]

@@ -14,4 +14,7 @@ fuzz_target!(|body: &[u8]| {
     let _ = wire::parse_reverse_fulfilment_order_mention(body);
     let _ = wire::parse_orders_to_redact(body);
     let _ = wire::parse_orders_requested(body);
+    for topic in ["orders/create", "fulfillment_orders/moved"] {
+        api::fuzzed::subject(topic, body);
+    }
 });

@@ -11,8 +11,10 @@ use url::{Host, Url};
 use warehouse::{callback::CallbackSecret, client::WarehouseToken};
 
 mod secrets;
+mod shops;
 
 pub use secrets::Secrets;
+use shops::{Keys, ShopEntry};
 
 /// Whoever guesses a secret signs as its owner.
 const FEWEST_SECRET_BYTES: usize = 16;
@@ -26,10 +28,6 @@ pub struct SharedSettings {
     /// Base URL of the shop's Admin API; by default https://SHOPIFY_SHOP.
     #[arg(long, env = "SHOPIFY_ADMIN_URL")]
     shopify_admin_url: Option<String>,
-    /// The last part of the path that its webhooks have to come by, /webhooks/shopify/PART; by default they may
-    /// come by /webhooks/shopify.
-    #[arg(long, env = "SHOPIFY_WEBHOOK_PATH", hide_env_values = true)]
-    shopify_webhook_path: Option<String>,
     /// Base URL of the warehouse system.
     #[arg(long, env = "WMS_URL")]
     wms_url: Option<String>,
@@ -52,13 +50,15 @@ pub struct SharedSettings {
 }
 
 /// The secrets that both processes read.
-pub const SHARED_SECRETS: [&str; 6] = [
+pub const SHARED_SECRETS: [&str; 8] = [
     "DATABASE_URL",
     "SHOPIFY_ADMIN_TOKEN",
     "SHOPIFY_WEBHOOK_SECRETS",
+    "SHOPIFY_WEBHOOK_PATH",
     "WMS_TOKEN",
     "WMS_WEBHOOK_SECRETS",
     "INVENTORY_SERVICE_TOKEN",
+    "TEMPORAL_API_KEY",
 ];
 
 /// The settings, checked.
@@ -78,6 +78,8 @@ pub struct Shared {
     pub shared_allocations: bool,
     /// Whether other machines may be spoken to without TLS.
     pub plain_http: bool,
+    /// The key of Temporal's API, where it wants one. Never logged.
+    pub temporal_api_key: Option<String>,
     /// What customers may ask for.
     pub customers: CustomerLimits,
 }
@@ -176,24 +178,6 @@ struct ConfigFile {
     customers: CustomerLimits,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ShopEntry {
-    domain: String,
-    #[serde(default)]
-    admin_url: Option<String>,
-    admin_token: String,
-    webhook_secrets: Vec<String>,
-    #[serde(default)]
-    webhook_path: Option<String>,
-    #[serde(default)]
-    locations: HashMap<String, WarehouseId>,
-    #[serde(default)]
-    fulfillment_services: Vec<String>,
-    #[serde(default)]
-    policy: toml::Table,
-}
-
 impl SharedSettings {
     /// Checks everything.
     ///
@@ -207,10 +191,13 @@ impl SharedSettings {
         let file = self.config_file(&mut problems);
         let mut shops = Shops::default();
         let none_listed = file.shops.is_empty() && self.shopify_shop.is_none();
-        let entries = file.shops.into_iter().chain(self.single_shop(secrets, &mut problems));
-        for entry in entries {
-            if let Some(shop) = entry.check(&mut problems) {
-                shops.by_domain.insert(shop.domain.as_str().to_owned(), shop);
+        let listed = file.shops.into_iter().enumerate().map(|(index, shop)| (Keys::Listed(index), shop));
+        let single = self.single_shop(secrets, &mut problems).map(|shop| (Keys::Single, shop));
+        for (keys, entry) in listed.chain(single) {
+            if let Some(shop) = entry.check(&keys, &mut problems)
+                && let Some(twice) = shops.by_domain.insert(shop.domain.as_str().to_owned(), shop)
+            {
+                problems.add(&format!("{}: {} is configured twice", keys.name("domain"), twice.domain));
             }
         }
         if none_listed {
@@ -221,6 +208,8 @@ impl SharedSettings {
         let api_policy = problems.policy("policy", file.policy);
         let warehouse = self.warehouse(secrets, &mut problems);
         let inventory_service = self.inventory_service(secrets, &mut problems);
+        let temporal_api_key = secrets.get("TEMPORAL_API_KEY").map(str::to_owned);
+        problems.long_enough("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default());
         match warehouse {
             Some(warehouse) if problems.found.is_empty() => {
                 let (shared_allocations, customers) = (file.shared_allocations, file.customers);
@@ -232,6 +221,7 @@ impl SharedSettings {
                     inventory_service,
                     shared_allocations,
                     plain_http,
+                    temporal_api_key,
                     customers,
                 })
             }
@@ -266,7 +256,7 @@ impl SharedSettings {
             admin_url: self.shopify_admin_url.clone(),
             admin_token: problems.required("SHOPIFY_ADMIN_TOKEN", secrets).to_owned(),
             webhook_secrets: comma_separated(problems.required("SHOPIFY_WEBHOOK_SECRETS", secrets)),
-            webhook_path: self.shopify_webhook_path.clone().filter(|path| !path.is_empty()),
+            webhook_path: secrets.get("SHOPIFY_WEBHOOK_PATH").map(str::to_owned),
             locations: HashMap::new(),
             fulfillment_services: Vec::new(),
             policy: toml::Table::new(),
@@ -276,6 +266,7 @@ impl SharedSettings {
     fn warehouse(&self, secrets: &Secrets, problems: &mut Problems) -> Option<Warehouse> {
         let url = problems.url("WMS_URL", self.wms_url.as_deref().unwrap_or_default());
         let token = problems.required("WMS_TOKEN", secrets).to_owned();
+        problems.long_enough("WMS_TOKEN", &token);
         let secrets = problems.required("WMS_WEBHOOK_SECRETS", secrets).to_owned();
         let mut webhook_secrets = Vec::new();
         for secret in comma_separated(&secrets) {
@@ -295,6 +286,7 @@ impl SharedSettings {
     fn inventory_service(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ClientSettings> {
         let url = problems.url("INVENTORY_SERVICE_URL", self.inventory_service_url.as_deref()?)?;
         let token = secrets.get("INVENTORY_SERVICE_TOKEN").map(str::to_owned);
+        problems.long_enough("INVENTORY_SERVICE_TOKEN", token.as_deref().unwrap_or_default());
         if token.as_deref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
             problems.add("INVENTORY_SERVICE_TOKEN: letters, digits and signs alone, no spaces");
         }
@@ -305,53 +297,6 @@ impl SharedSettings {
             })
         });
         Some(ClientSettings { authorities, ..ClientSettings::new(url, token) })
-    }
-}
-
-impl ShopEntry {
-    fn check(self, problems: &mut Problems) -> Option<Shop> {
-        let domain = match ShopDomain::parse(&self.domain) {
-            Ok(domain) => domain,
-            Err(error) => {
-                problems.add(&format!("SHOPIFY_SHOP: {error}"));
-                return None;
-            }
-        };
-        let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{domain}"));
-        let admin_url = problems.url("SHOPIFY_ADMIN_URL", &admin_url)?;
-        if self.webhook_secrets.is_empty() {
-            problems.add(&format!("{domain}: webhook_secrets: at least one is needed"));
-        }
-        if self.webhook_secrets.iter().any(|secret| secret.len() < FEWEST_SECRET_BYTES) {
-            problems
-                .add(&format!("{domain}: webhook_secrets: each has at least {FEWEST_SECRET_BYTES} bytes"));
-        }
-        let is_part = |path: &String| {
-            (1..=128).contains(&path.len())
-                && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        if self.webhook_path.as_ref().is_some_and(|path| !is_part(path)) {
-            problems.add(&format!("{domain}: webhook_path: 1 to 128 letters, digits and the signs . _ -"));
-        }
-        let mut locations = HashMap::new();
-        for (location, warehouse) in self.locations {
-            match location.parse() {
-                Ok(id) => {
-                    locations.insert(id, warehouse);
-                }
-                Err(_) => problems.add(&format!("{domain}: locations: {location} is no location id")),
-            }
-        }
-        Some(Shop {
-            domain,
-            admin_url,
-            admin_token: AccessToken::new(self.admin_token),
-            webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
-            webhook_path: self.webhook_path,
-            locations,
-            fulfillment_services: self.fulfillment_services,
-            policy: problems.policy(&format!("{}: policy", self.domain), self.policy),
-        })
     }
 }
 
@@ -371,6 +316,13 @@ impl Problems {
             self.add(&format!("{name}: is not set"));
             ""
         })
+    }
+
+    /// Whoever guesses a secret is taken for its owner. One that is missing is named elsewhere.
+    fn long_enough(&mut self, name: &str, secret: &str) {
+        if (1..FEWEST_SECRET_BYTES).contains(&secret.len()) {
+            self.add(&format!("{name}: at least {FEWEST_SECRET_BYTES} bytes"));
+        }
     }
 
     /// A policy; a name it does not know is a mistake, not something to pass over.

@@ -4,13 +4,16 @@
 use std::{sync::Arc, time::Duration};
 
 use temporalio_client::{
-    Client, ClientOptions, Connection, GrpcCompression,
-    envconfig::LoadClientConfigProfileOptions,
+    Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression,
+    envconfig::{ClientConfigProfile, LoadClientConfigProfileOptions},
     tonic::{Code, IntoRequest},
 };
-use temporalio_common::protos::temporal::api::{
-    enums::v1::IndexedValueType,
-    operatorservice::v1::{AddSearchAttributesRequest, ListSearchAttributesRequest},
+use temporalio_common::{
+    envconfig::{ConfigError, load_client_config_profile},
+    protos::temporal::api::{
+        enums::v1::IndexedValueType,
+        operatorservice::v1::{AddSearchAttributesRequest, ListSearchAttributesRequest},
+    },
 };
 use tokio::sync::Mutex;
 use tracing::{info, warn};
@@ -38,18 +41,20 @@ pub struct Temporal {
     pub search_attributes: bool,
 }
 
-/// A connection that is made when it is first needed and kept.
+/// A connection that is made when it is first needed and kept. The SDK makes it anew by itself, to the address it
+/// was made to first.
 #[derive(Clone)]
 pub struct LazyTemporal {
     connected: Arc<Mutex<Option<Temporal>>>,
     plain_elsewhere: bool,
+    api_key: Option<String>,
 }
 
 impl LazyTemporal {
     /// None yet. `plain_elsewhere` says whether another machine may be spoken to without TLS.
     #[must_use]
-    pub fn new(plain_elsewhere: bool) -> Self {
-        Self { connected: Arc::default(), plain_elsewhere }
+    pub fn new(plain_elsewhere: bool, api_key: Option<String>) -> Self {
+        Self { connected: Arc::default(), plain_elsewhere, api_key }
     }
 
     /// The connection, made now if there is none yet.
@@ -61,30 +66,27 @@ impl LazyTemporal {
         if let Some(temporal) = &*connected {
             return Ok(temporal.clone());
         }
-        let temporal = connect(self.plain_elsewhere).await?;
+        let temporal = connect(self.plain_elsewhere, self.api_key.clone()).await?;
         *connected = Some(temporal.clone());
         Ok(temporal)
     }
 }
 
 /// Connects by the SDK's standard variables or TOML profile (`TEMPORAL_ADDRESS`,
-/// `TEMPORAL_NAMESPACE`, `TEMPORAL_TLS` and so on).
+/// `TEMPORAL_NAMESPACE`, `TEMPORAL_TLS` and so on); the key may stand in a file, as our other secrets.
 ///
 /// # Errors
 /// [`TemporalError`].
-async fn connect(plain_elsewhere: bool) -> Result<Temporal, TemporalError> {
-    let (mut connection, client) = ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())
-        .map_err(|error| TemporalError::Settings(error.to_string()))?;
+async fn connect(plain_elsewhere: bool, api_key: Option<String>) -> Result<Temporal, TemporalError> {
+    let wrong = |error: ConfigError| TemporalError::Settings(error.to_string());
+    let mut profile =
+        load_client_config_profile(LoadClientConfigProfileOptions::default(), None).map_err(wrong)?;
+    profile.api_key = api_key.or(profile.api_key);
+    let client =
+        ClientOptions::new(profile.namespace.clone().unwrap_or_else(|| "default".to_owned())).build();
+    let mut connection = addressed(profile, plain_elsewhere)?;
     connection.connect_timeout = Some(Duration::from_secs(3));
-    let on_loopback = is_on_loopback(&connection.target);
-    if !on_loopback && connection.tls_options.is_none() && !plain_elsewhere {
-        return Err(TemporalError::Settings(
-            "TEMPORAL_ADDRESS: another machine without TLS, so that whoever stands between can read and signal; \
-             set TEMPORAL_TLS=true, or say ALLOW_PLAIN_HTTP=true"
-                .to_owned(),
-        ));
-    }
-    if on_loopback {
+    if is_on_loopback(&connection.target) {
         // Compressing costs more than it saves where no wire is crossed.
         connection.grpc_compression = GrpcCompression::None;
         connection.dns_load_balancing = None;
@@ -97,6 +99,25 @@ async fn connect(plain_elsewhere: bool) -> Result<Temporal, TemporalError> {
         Client::new(connection, client).map_err(|error| TemporalError::Settings(error.to_string()))?;
     let search_attributes = ensure_search_attributes(&client, &namespace).await;
     Ok(Temporal { client, search_attributes })
+}
+
+/// Where to connect, and how. Whether TLS is spoken is decided by the scheme: with `http` the SDK speaks none, whatever
+/// the settings say of certificates.
+fn addressed(
+    profile: ClientConfigProfile,
+    plain_elsewhere: bool,
+) -> Result<ConnectionOptions, TemporalError> {
+    let connection = ConnectionOptions::try_from(profile)
+        .map_err(|error: ConfigError| TemporalError::Settings(error.to_string()))?;
+    let over_tls = connection.target.scheme() == "https" && connection.tls_options.is_some();
+    if over_tls || plain_elsewhere || is_on_loopback(&connection.target) {
+        return Ok(connection);
+    }
+    Err(TemporalError::Settings(
+        "TEMPORAL_ADDRESS: another machine without TLS, so that whoever stands between can read and signal; \
+         set TEMPORAL_TLS=true and no address with http, or say ALLOW_PLAIN_HTTP=true"
+            .to_owned(),
+    ))
 }
 
 /// Whether the server knows our search attributes; those it lacks are created where it allows that.
@@ -141,4 +162,38 @@ async fn ensure_search_attributes(client: &Client, namespace: &str) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: &str, api_key: Option<&str>, plain_elsewhere: bool) -> Result<String, TemporalError> {
+        let profile = ClientConfigProfile::builder()
+            .address(address.to_owned())
+            .maybe_api_key(api_key.map(str::to_owned))
+            .build();
+        addressed(profile, plain_elsewhere).map(|connection| connection.target.to_string())
+    }
+
+    #[test]
+    fn another_machine_is_spoken_to_over_tls_unless_somebody_says_otherwise() {
+        for (address, key) in [
+            ("temporal.example.com:7233", None),
+            ("http://temporal.example.com:7233", None),
+            // A key switches TLS on, and the scheme off again.
+            ("http://temporal.example.com:7233", Some("a-key-of-temporals-api")),
+        ] {
+            let refused = at(address, key, false).unwrap_err().to_string();
+            assert!(
+                refused.contains("TEMPORAL_ADDRESS: another machine without TLS"),
+                "{address}: {refused}"
+            );
+            assert!(!refused.contains("a-key"), "{refused}");
+            assert!(at(address, key, true).is_ok(), "{address}");
+        }
+        assert!(at("localhost:7233", None, false).is_ok());
+        let over_tls = at("temporal.example.com:7233", Some("a-key-of-temporals-api"), false).unwrap();
+        assert_eq!(over_tls, "https://temporal.example.com:7233/");
+    }
 }

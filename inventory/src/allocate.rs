@@ -12,7 +12,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
 use crate::error::InventoryError;
 use crate::expiry;
-use crate::holder::Holder;
+use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue::ServedOrder;
 use crate::record::{self, AllocationRecord, OF_ALLOCATIONS};
@@ -80,8 +80,9 @@ pub async fn allocate(
     let mut shelves = Shelves::lock(conn, request, &begun.pending_skus).await?;
     let mut allocated = Allocated::default();
     let mut made = BTreeMap::new();
+    let header = (&request.order_id, epoch_of(request));
     if !begun.new {
-        record::lock_headers(conn, &[request.order_id.as_str()]).await?;
+        record::lock_headers(conn, &[header]).await?;
         let Known { kept, overdue } = known(conn, request, &shelves.skus).await?;
         if !overdue.is_empty() {
             let expired = expiry::expire(conn, &overdue).await?;
@@ -98,7 +99,7 @@ pub async fn allocate(
         }
         let new = take(conn, request, begun.expires_at, &shelves.place(&wanted)?).await?;
         if !begun.new {
-            record::settle_headers(conn, &[request.order_id.as_str()]).await?;
+            record::settle_headers(conn, &[header]).await?;
         }
         allocated.any_new = true;
         for (record, change) in new {
@@ -142,7 +143,7 @@ async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<Beg
          FROM ours",
     )
     .bind(request.order_id.as_str())
-    .bind(epoch_of(request))
+    .bind(i64::from(epoch_of(request)))
     .bind(request.expires_at)
     .bind(line_ids(request))
     .fetch_one(conn)
@@ -175,13 +176,13 @@ async fn known(
 ) -> Result<Known, InventoryError> {
     let rows = sqlx::query(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                order_id, epoch, owner, expires_at, created_at, updated_at,
+                order_id, epoch, expires_at, created_at, updated_at,
                 coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
          FROM inventory.allocations
          WHERE order_id = $1 AND epoch = $2 AND line_id = ANY ($3) AND status <> 'CANCELLED'",
     )
     .bind(request.order_id.as_str())
-    .bind(epoch_of(request))
+    .bind(i64::from(epoch_of(request)))
     .bind(line_ids(request))
     .fetch_all(conn)
     .await?;
@@ -326,10 +327,10 @@ async fn write(
          FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[])
              AS n (allocation_id, line_id, sku, warehouse, quantity)
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                   order_id, epoch, owner, expires_at, created_at, updated_at",
+                   order_id, epoch, expires_at, created_at, updated_at",
     )
     .bind(request.order_id.as_str())
-    .bind(epoch_of(request))
+    .bind(i64::from(epoch_of(request)))
     .bind(AllocationStatus::Pending.as_str())
     .bind(expires_at)
     .bind(placed.iter().map(|_| String::from(AllocationId::draw())).collect::<Vec<_>>())
@@ -342,8 +343,8 @@ async fn write(
     Ok(rows)
 }
 
-fn epoch_of(request: &AllocateRequest) -> i64 {
-    request.holder.epoch(OF_ALLOCATIONS).into()
+fn epoch_of(request: &AllocateRequest) -> Epoch {
+    request.holder.epoch(OF_ALLOCATIONS)
 }
 
 fn line_ids(request: &AllocateRequest) -> Vec<&str> {

@@ -285,7 +285,8 @@ impl Holding {
     }
 }
 
-/// Writes allocations for pieces that are booked already. A line that holds pieces there gets the
+/// Writes allocations for pieces that are booked already. Whose they are is in their epoch; for the database an
+/// allocation that never expires is an order's, also where that order is another system's. A line that holds pieces there gets the
 /// new ones added to the same allocation. The answer is in the order of `holdings`.
 pub(crate) async fn hold(
     conn: &mut PgConnection,

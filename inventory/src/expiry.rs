@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::OrderId;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Row};
 
 use crate::allocation::{AllocationChange, AllocationId};
+use crate::columns;
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Guard, Place, Reason};
 use crate::queue::{self, ServedOrder};
 use crate::record::{self, AllocationRecord};
@@ -41,7 +44,7 @@ pub async fn expire_due(conn: &mut PgConnection, most: i64) -> Result<Expired, I
         return Ok(Expired::default());
     }
     let due = sqlx::query(
-        "SELECT allocation_id, sku, order_id FROM inventory.allocations
+        "SELECT allocation_id, sku, order_id, epoch FROM inventory.allocations
          WHERE status = 'PENDING' AND expires_at <= now() ORDER BY expires_at LIMIT $1",
     )
     .bind(most)
@@ -49,12 +52,15 @@ pub async fn expire_due(conn: &mut PgConnection, most: i64) -> Result<Expired, I
     .await?;
     let column =
         |name| due.iter().map(|row| row.try_get::<String, _>(name)).collect::<sqlx::Result<Vec<_>>>();
-    let (ids, skus, orders) = (column("allocation_id")?, column("sku")?, column("order_id")?);
+    let (ids, skus) = (column("allocation_id")?, column("sku")?);
     if ids.is_empty() {
         return Ok(Expired::default());
     }
     ledger::lock(conn, &skus).await?;
-    record::lock_headers(conn, &orders.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let header = |row| Ok((columns::id(row, "order_id")?, columns::epoch(row)?));
+    let headers: Vec<(OrderId, Epoch)> = due.iter().map(header).collect::<sqlx::Result<_>>()?;
+    record::lock_headers(conn, &headers.iter().map(|(order, epoch)| (order, *epoch)).collect::<Vec<_>>())
+        .await?;
     cancel(conn, &ids).await
 }
 
@@ -69,7 +75,7 @@ async fn cancel(conn: &mut PgConnection, ids: &[String]) -> Result<Expired, Inve
         "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $2, updated_at = now()
          WHERE allocation_id = ANY ($1) AND status = 'PENDING' AND expires_at <= now()
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                   order_id, epoch, owner, expires_at, created_at, updated_at",
+                   order_id, epoch, expires_at, created_at, updated_at",
     )
     .bind(ids)
     .bind(EXPIRED)
@@ -77,8 +83,8 @@ async fn cancel(conn: &mut PgConnection, ids: &[String]) -> Result<Expired, Inve
     .await?;
     let expired: Vec<AllocationRecord> =
         rows.iter().map(AllocationRecord::read).collect::<sqlx::Result<_>>()?;
-    let orders: Vec<&str> = expired.iter().map(|record| record.order_id.as_str()).collect();
-    record::settle_headers(conn, &orders).await?;
+    let headers: Vec<record::Header<'_>> = expired.iter().map(AllocationRecord::header).collect();
+    record::settle_headers(conn, &headers).await?;
     give_back(conn, Reason::Expiry, None, &expired).await
 }
 

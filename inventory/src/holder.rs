@@ -51,6 +51,12 @@ impl Epoch {
         u32::try_from(self.0 % EPOCHS).unwrap_or_default()
     }
 
+    /// Whether it is shown to this holder, or to whoever sees all where none is named. An order of ours is shown
+    /// to everybody, who cannot change it.
+    pub(crate) fn is_shown_to(self, holder: Option<Holder>) -> bool {
+        self.holder() == Holder::OURS || holder.is_none_or(|holder| holder == self.holder())
+    }
+
     pub(crate) fn kept(key: i64) -> Self {
         Self(key)
     }

@@ -73,7 +73,9 @@ pub use receive::{Received, receive, take_back};
 pub use record::{AllocationRecord, Owner, allocations_of_order};
 pub use reduce::reduce;
 pub use release::{Released, release};
-pub use reservation::{Reservation, ReservationStatus, WaitingLine, latest_reservation, reservation};
+pub use reservation::{
+    Reservation, ReservationStatus, WaitingLine, is_ours, latest_reservation, reservation, shown_reservation,
+};
 pub use reserve::{Pinned, PlacedLine, ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
 pub use served::{ServedMovement, served_since};
 pub use stocked::{StockedItem, items, stocked_item, stocked_items};

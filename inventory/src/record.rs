@@ -1,7 +1,7 @@
 //! Allocations as others see them: whose they are, and until when they are held.
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, ParseError};
+use domain::OrderId;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -9,7 +9,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange, AllocationId};
 use crate::columns;
 use crate::error::InventoryError;
-use crate::holder::Holder;
+use crate::holder::{Epoch, Holder};
 use crate::ledger::Booked;
 
 /// The number of the epoch under which an order's allocations for another system stand. Reservations count
@@ -26,13 +26,14 @@ pub enum Owner {
     Service,
 }
 
-impl TryFrom<String> for Owner {
-    type Error = ParseError;
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        match text.as_str() {
-            "ORDER" => Ok(Self::Order),
-            "SERVICE" => Ok(Self::Service),
-            _ => Err(ParseError { field: "owner", allowed: "ORDER or SERVICE" }),
+impl Owner {
+    /// The epoch says it. What is kept under a holder's own epochs, an allocation like a reservation, is that
+    /// holder's.
+    fn of(epoch: Epoch) -> Self {
+        if epoch.holder() == Holder::OURS && epoch.number() != OF_ALLOCATIONS {
+            Self::Order
+        } else {
+            Self::Service
         }
     }
 }
@@ -45,8 +46,8 @@ pub struct AllocationRecord {
     pub allocation: Allocation,
     /// For which order.
     pub order_id: OrderId,
-    /// Whose it is.
-    pub holder: Holder,
+    /// Under which reservation it stands, and whose it is.
+    pub epoch: Epoch,
     /// Who asked for it.
     pub owner: Owner,
     /// When it expires unless it is confirmed before; none for one of our own orders.
@@ -62,12 +63,16 @@ impl AllocationRecord {
         Ok(Self {
             allocation: Allocation::read(row)?,
             order_id: columns::id(row, "order_id")?,
-            holder: columns::epoch(row)?.holder(),
-            owner: columns::id(row, "owner")?,
+            epoch: columns::epoch(row)?,
+            owner: Owner::of(columns::epoch(row)?),
             expires_at: row.try_get("expires_at")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
         })
+    }
+
+    pub(crate) fn header(&self) -> Header<'_> {
+        (&self.order_id, self.epoch)
     }
 
     /// What an event tells of a change that moved so many pieces and left it as it is here.
@@ -89,7 +94,7 @@ pub async fn allocations_of_order(
 ) -> Result<Vec<AllocationRecord>, InventoryError> {
     let rows = sqlx::query(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                order_id, epoch, owner, expires_at, created_at, updated_at
+                order_id, epoch, expires_at, created_at, updated_at
          FROM inventory.allocations
          WHERE order_id = $1 AND ($2::bigint IS NULL OR epoch >> 32 IN (0, $2))
          ORDER BY created_at, allocation_id",
@@ -108,7 +113,7 @@ pub(crate) async fn find(
 ) -> Result<(AllocationRecord, bool), InventoryError> {
     let row = sqlx::query(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                order_id, epoch, owner, expires_at, created_at, updated_at,
+                order_id, epoch, expires_at, created_at, updated_at,
                 coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
          FROM inventory.allocations WHERE allocation_id = $1",
     )
@@ -119,33 +124,53 @@ pub(crate) async fn find(
     Ok((AllocationRecord::read(&row)?, row.try_get("overdue")?))
 }
 
-/// Locks the headers of these orders' allocations for other systems, in order. The caller holds
-/// the locks of the stock already.
-pub(crate) async fn lock_headers(conn: &mut PgConnection, orders: &[&str]) -> Result<(), InventoryError> {
+/// The header that an allocation stands under: its order and epoch.
+pub(crate) type Header<'a> = (&'a OrderId, Epoch);
+
+/// Locks these headers, in order. The caller holds the locks of the stock already.
+pub(crate) async fn lock_headers(
+    conn: &mut PgConnection,
+    headers: &[Header<'_>],
+) -> Result<(), InventoryError> {
+    let (orders, epochs) = columns_of(headers);
     sqlx::query(
-        "SELECT FROM inventory.reservations WHERE epoch & 4294967295 = 0 AND order_id = ANY ($1)
+        "SELECT FROM inventory.reservations r
+         WHERE (order_id, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
          ORDER BY order_id, epoch FOR NO KEY UPDATE",
     )
     .bind(orders)
+    .bind(epochs)
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// Writes on these headers, which are locked, what their allocations have come to. Other than a
-/// reservation of our own, one that was given back is taken up again by the next allocation.
-pub(crate) async fn settle_headers(conn: &mut PgConnection, orders: &[&str]) -> Result<(), InventoryError> {
+/// reservation, one of allocations that were given back is taken up again by the next allocation.
+pub(crate) async fn settle_headers(
+    conn: &mut PgConnection,
+    headers: &[Header<'_>],
+) -> Result<(), InventoryError> {
+    let (orders, epochs) = columns_of(headers);
     sqlx::query(
         "UPDATE inventory.reservations r
-         SET status = CASE WHEN a.active THEN 'COMPLETE' WHEN a.fulfilled THEN 'FULFILLED' ELSE 'RELEASED' END
+         SET status = CASE WHEN EXISTS (SELECT FROM inventory.waiting w
+                                        WHERE w.order_id = r.order_id AND w.epoch = r.epoch) THEN 'WAITING'
+                           WHEN a.active THEN 'COMPLETE' WHEN a.fulfilled THEN 'FULFILLED' ELSE 'RELEASED' END
          FROM (SELECT order_id, epoch, bool_or(status IN ('PENDING', 'CONFIRMED')) AS active,
                       bool_or(status = 'FULFILLED') AS fulfilled
-               FROM inventory.allocations WHERE epoch & 4294967295 = 0 AND order_id = ANY ($1)
+               FROM inventory.allocations
+               WHERE (order_id, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
                GROUP BY order_id, epoch) a
          WHERE r.order_id = a.order_id AND r.epoch = a.epoch",
     )
     .bind(orders)
+    .bind(epochs)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn columns_of<'a>(headers: &[Header<'a>]) -> (Vec<&'a str>, Vec<i64>) {
+    headers.iter().map(|(order_id, epoch)| (order_id.as_str(), i64::from(*epoch))).unzip()
 }

@@ -149,27 +149,61 @@ pub async fn reservation(
     Ok(Some(Reservation { order_id, epoch, version, status, allocations, waiting, changed, served }))
 }
 
-/// The holder's reservation of an order of the highest epoch, if it has any.
+/// An order's reservation of this number, or the newest, that a holder gets to see: its own, else that of an
+/// order of ours, else another's where it sees all.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn shown_reservation(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    number: Option<u32>,
+    (holder, sees_all): (Holder, bool),
+) -> Result<Option<Reservation>, InventoryError> {
+    let shown = sqlx::query(
+        "SELECT epoch FROM inventory.reservations
+         WHERE order_id = $1 AND ($2::bigint IS NULL OR epoch & 4294967295 = $2)
+           AND (epoch >> 32 IN (0, $3) OR $4)
+         ORDER BY epoch >> 32 <> $3, epoch >> 32 <> 0,
+                  -- Of several others' first what is not given back, or was before it was made.
+                  epoch >> 32 NOT IN (0, $3) AND status = 'RELEASED', epoch DESC LIMIT 1",
+    )
+    .bind(order_id.as_str())
+    .bind(number.map(i64::from))
+    .bind(holder.number())
+    .bind(sees_all)
+    .fetch_optional(&mut *conn)
+    .await?;
+    match shown {
+        Some(row) => reservation(conn, order_id, columns::epoch(&row)?).await,
+        None => Ok(None),
+    }
+}
+
+/// The newest reservation of an order of ours, if it has any.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn latest_reservation(
     conn: &mut PgConnection,
     order_id: &OrderId,
-    holder: Holder,
 ) -> Result<Option<Reservation>, InventoryError> {
-    let latest = sqlx::query(
-        "SELECT epoch FROM inventory.reservations WHERE order_id = $1 AND epoch >> 32 = $2
-         ORDER BY epoch DESC LIMIT 1",
+    shown_reservation(conn, order_id, None, (Holder::OURS, false)).await
+}
+
+/// Whether an order of ours has this id: nobody else holds anything under it then.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn is_ours(conn: &mut PgConnection, order_id: &OrderId) -> Result<bool, InventoryError> {
+    let ours = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM inventory.reservations
+                        WHERE order_id = $1 AND epoch BETWEEN 1 AND 4294967295)",
     )
     .bind(order_id.as_str())
-    .bind(holder.number())
-    .fetch_optional(&mut *conn)
+    .fetch_one(conn)
     .await?;
-    match latest {
-        Some(row) => reservation(conn, order_id, columns::epoch(&row)?).await,
-        None => Ok(None),
-    }
+    Ok(ours)
 }
 
 /// Begins the reservation; false if it was begun already. Waits for whoever is beginning it.

@@ -73,7 +73,7 @@ async fn change(
     to: AllocationStatus,
 ) -> Result<AllocationNews, InventoryError> {
     let (seen, _) = record::find(conn, id).await?;
-    if seen.holder != Holder::OURS && holder.is_some_and(|holder| holder != seen.holder) {
+    if !seen.epoch.is_shown_to(holder) {
         // Somebody else's: it is not told from one that is not there.
         return Err(InventoryError::UnknownAllocation { allocation_id: id.clone() });
     }
@@ -82,15 +82,16 @@ async fn change(
     }
     let place = Place::new(&seen.allocation.sku, &seen.allocation.warehouse);
     let figures = ledger::lock(conn, &[place.sku.to_string()]).await?;
-    record::lock_headers(conn, &[seen.order_id.as_str()]).await?;
+    record::lock_headers(conn, &[seen.header()]).await?;
     // Read again: whoever had the locks before may have changed it.
     let (record, overdue) = record::find(conn, id).await?;
     if record.allocation.status == to {
         return Ok(AllocationNews { record, changed: Vec::new(), served: Vec::new() });
     }
     refuse(&record, overdue, to)?;
+    // Of a reservation's, some may have left before.
+    let held = record.allocation.held();
     let record = write(conn, id, record.allocation.status, to).await?;
-    let held = u64::from(record.allocation.quantity.get());
     let Expired { changed, served } = match to {
         AllocationStatus::Pending | AllocationStatus::Confirmed => {
             let figures = figures.get(&place).copied().unwrap_or_default();
@@ -103,7 +104,7 @@ async fn change(
         }
     };
     if !to.is_active() {
-        record::settle_headers(conn, &[record.order_id.as_str()]).await?;
+        record::settle_headers(conn, &[record.header()]).await?;
     }
     Ok(AllocationNews { record, changed, served })
 }
@@ -133,9 +134,9 @@ async fn write(
         "UPDATE inventory.allocations
          SET status = $3, cause = $4, updated_at = now(),
              fulfilled_quantity = CASE $3 WHEN 'FULFILLED' THEN quantity ELSE fulfilled_quantity END
-         WHERE allocation_id = $1 AND status = $2 AND owner = 'SERVICE'
+         WHERE allocation_id = $1 AND status = $2
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
-                   order_id, epoch, owner, expires_at, created_at, updated_at",
+                   order_id, epoch, expires_at, created_at, updated_at",
     )
     .bind(id.as_str())
     .bind(from.as_str())
@@ -158,7 +159,7 @@ async fn book_out(
     held: u64,
 ) -> Result<Expired, InventoryError> {
     let allocation = &record.allocation;
-    let out = -i64::from(allocation.quantity);
+    let out = -i64::try_from(held).unwrap_or(i64::MAX);
     let place = Place::new(&allocation.sku, &allocation.warehouse);
     let order_id = Some(record.order_id.clone());
     let entry = Entry { place, order_id, on_hand: out, reserved: out, queued: 0 };

@@ -1,12 +1,17 @@
 //! The door of the service: who may come in, before anything of what it says is read, and how many at once.
 //!
-//! **Invariant:** a message is read after its caller was admitted, and connections that say nothing end.
+//! **Invariant:** a message is read after its caller was admitted, and a connection lasts while its callers are
+//! admitted and somebody is there.
 
 use std::{
     future::Future,
     io::{Error, ErrorKind, IoSlice, Result},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,49 +23,92 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, sleep},
 };
-use tonic::{
-    body::Body,
-    codegen::http,
-    metadata::MetadataMap,
-    transport::server::{Connected, TcpConnectInfo},
-};
+use tonic::{Status, body::Body, codegen::http, metadata::MetadataMap, transport::server::Connected};
 use tower::Service;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use crate::Admission;
+/// Decides who may connect and call.
+#[tonic::async_trait]
+pub trait Admission: Send + Sync + 'static {
+    /// What an address holds while it is connected; none where it holds as much as it may.
+    fn hold(&self, address: IpAddr) -> Option<Held>;
+    /// Admits the caller, or says why not.
+    async fn admit(
+        &self,
+        metadata: &MetadataMap,
+        peer: Option<SocketAddr>,
+    ) -> std::result::Result<Admitted, Status>;
+}
+
+/// Something that is held until it is dropped.
+pub type Held = Box<dyn Send + Sync>;
+
+/// Who was admitted.
+pub struct Admitted {
+    /// Who it is.
+    pub caller: Caller,
+    /// What its address holds until it is answered.
+    pub held: Option<Held>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The subject that holds what it reserves.
+    pub subject: String,
+    /// Whether it gets to see what others hold.
+    pub sees_all: bool,
+}
 
 /// What connections are held to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Connections {
     /// The most at once; others wait to be accepted.
     pub(crate) most: usize,
-    /// How long a caller may take for its first word.
-    pub(crate) first_word: Duration,
-    /// How long it may be silent later. Pings are answered by whoever is there.
+    /// How long a caller may take for its first request, all it has to say before included.
+    pub(crate) first_request: Duration,
+    /// How long it may be silent later. Pings are answered by whoever is there. Who asked and was never
+    /// admitted has this time in all, whatever it says.
     pub(crate) silence: Duration,
 }
 
 impl Default for Connections {
     fn default() -> Self {
         // File descriptors are for webhooks in the first place.
-        Self { most: 64, first_word: Duration::from_secs(5), silence: Duration::from_secs(75) }
+        Self { most: 64, first_request: Duration::from_secs(5), silence: Duration::from_secs(75) }
     }
 }
 
-/// The connections of a listener, as many at once as there are places.
-pub(crate) fn accepted(listener: TcpListener, limits: Connections) -> impl Stream<Item = Result<Connection>> {
+/// The connections of a listener, as many at once as there are places, and of one address as it may have.
+pub(crate) fn accepted(
+    listener: TcpListener,
+    limits: Connections,
+    admission: Arc<dyn Admission>,
+) -> impl Stream<Item = Result<Connection>> {
     let places = Arc::new(Semaphore::new(limits.most));
-    unfold((listener, places), move |(listener, places)| async move {
+    unfold((listener, places, admission), move |(listener, places, admission)| async move {
         loop {
             // Nobody closes the semaphore, so there is always a place in the end.
             let place = Arc::clone(&places).acquire_owned().await.ok()?;
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
+                    let Some(held) = admission.hold(peer.ip()) else {
+                        debug!("an address holds all the connections to the inventory service it may");
+                        continue;
+                    };
                     // Answers are small and whole; waiting to fill a packet only delays them.
                     stream.set_nodelay(true).ok();
-                    let patience = Box::pin(sleep(limits.first_word));
-                    let connection = Connection { stream, patience, silence: limits.silence, _place: place };
-                    return Some((Ok(connection), (listener, places)));
+                    let patience = Box::pin(sleep(limits.first_request));
+                    let peer = Peer { address: peer, standing: Arc::default() };
+                    let connection = Connection {
+                        stream,
+                        peer,
+                        known: SILENT,
+                        patience,
+                        silence: limits.silence,
+                        _held: (place, held),
+                    };
+                    return Some((Ok(connection), (listener, places, admission)));
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: others have to end before it gets better.
@@ -72,20 +120,44 @@ pub(crate) fn accepted(listener: TcpListener, limits: Connections) -> impl Strea
     })
 }
 
-/// A connection that has a place, until it was silent for too long.
+/// Nothing was asked yet.
+const SILENT: u8 = 0;
+/// Something was asked.
+const ASKED: u8 = 1;
+/// Somebody was admitted.
+const ADMITTED: u8 = 2;
+
+/// Who is at the other end of a connection, as its requests know it.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    address: SocketAddr,
+    /// How far it has come.
+    standing: Arc<AtomicU8>,
+}
+
+impl Peer {
+    fn has_come_to(&self, standing: u8) {
+        self.standing.fetch_max(standing, Ordering::Relaxed);
+    }
+}
+
+/// A connection that has a place, until it was slow or silent for too long.
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Until when the next word is waited for.
+    peer: Peer,
+    /// How far the peer had come when its time was set.
+    known: u8,
+    /// Until when it is waited for.
     patience: Pin<Box<Sleep>>,
     silence: Duration,
-    _place: OwnedSemaphorePermit,
+    _held: (OwnedSemaphorePermit, Held),
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
     }
 }
 
@@ -96,12 +168,16 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_ready() {
+        let standing = self.peer.standing.load(Ordering::Relaxed);
+        if standing > self.known || standing == ADMITTED && read.is_ready() {
+            self.known = standing;
             let until = Instant::now() + self.silence;
             self.patience.as_mut().reset(until);
-            return read;
         }
-        self.patience.as_mut().poll(context).map(|()| Err(Error::from(ErrorKind::TimedOut)))
+        match self.patience.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(Error::from(ErrorKind::TimedOut))),
+            Poll::Pending => read,
+        }
     }
 }
 
@@ -131,10 +207,6 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// Who was admitted, by the subject that holds what it reserves.
-#[derive(Debug, Clone)]
-pub(crate) struct Admitted(pub(crate) String);
-
 /// Admits callers before their messages are read. What is served under `open_path` is open.
 #[derive(Clone)]
 pub(crate) struct Admitting<S> {
@@ -163,21 +235,71 @@ where
         // The one that is ready is used, and its clone waits for the next request.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
+        let peer = request.extensions().get::<Peer>().cloned();
+        if let Some(peer) = &peer {
+            peer.has_come_to(ASKED);
+        }
         if request.uri().path().starts_with(self.open_path) {
             return Box::pin(inner.call(request));
         }
         let admission = Arc::clone(&self.admission);
         Box::pin(async move {
             let metadata = MetadataMap::from_headers(request.headers().clone());
-            let info = request.extensions().get::<TcpConnectInfo>();
-            let peer = info.and_then(TcpConnectInfo::remote_addr);
-            match admission.admit(&metadata, peer).await {
-                Ok(subject) => {
-                    request.extensions_mut().insert(Admitted(subject));
+            match admission.admit(&metadata, peer.as_ref().map(|peer| peer.address)).await {
+                Ok(Admitted { caller, held: _held }) => {
+                    if let Some(peer) = &peer {
+                        peer.has_come_to(ADMITTED);
+                    }
+                    request.extensions_mut().insert(caller);
                     inner.call(request).await
                 }
                 Err(refused) => Ok(refused.into_http()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    struct Anybody;
+
+    #[tonic::async_trait]
+    impl Admission for Anybody {
+        fn hold(&self, _: IpAddr) -> Option<Held> {
+            Some(Box::new(()))
+        }
+
+        async fn admit(
+            &self,
+            _: &MetadataMap,
+            _: Option<SocketAddr>,
+        ) -> std::result::Result<Admitted, Status> {
+            Err(Status::unauthenticated("nobody"))
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_an_admitted_caller_says_gives_it_more_time() {
+        let moment = Duration::from_millis(300);
+        let limits = Connections { most: 1, first_request: moment, silence: moment };
+        for (standing, lasts) in [(SILENT, false), (ASKED, false), (ADMITTED, true)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut connections = Box::pin(accepted(listener, limits, Arc::new(Anybody)));
+            let mut connection = connections.next().await.unwrap().unwrap();
+            connection.peer.has_come_to(standing);
+            tokio::spawn(async move {
+                for _ in 0..24 {
+                    caller.write_all(b"x").await.ok();
+                    sleep(moment / 6).await;
+                }
+            });
+            let heard = connection.read_to_end(&mut Vec::new()).await;
+            assert_eq!(heard.is_ok(), lasts, "{standing}");
+        }
     }
 }

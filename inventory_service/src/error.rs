@@ -118,6 +118,7 @@ pub(crate) fn status_of(error: StockError) -> Status {
         InventoryError::RepeatedLine { .. } => {
             refusal(Code::InvalidArgument, "REPEATED_LINE", format!("lines: {message}"))
         }
+        InventoryError::OwnedByOrder { .. } => refusal(Code::FailedPrecondition, "OWNED_BY_ORDER", message),
         InventoryError::MoreThanAllocated { .. } => {
             refusal(Code::FailedPrecondition, "MORE_THAN_ALLOCATED", message)
         }

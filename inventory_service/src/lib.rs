@@ -37,8 +37,9 @@ pub mod proto {
 
 pub use breaker::BreakerSettings;
 pub use client::{ClientSettings, InventoryClient, Served};
+pub use door::{Admission, Admitted, Caller, Held};
 pub use error::StockError;
 pub use news::{announce, wake};
 pub use passing::{is_passing, met_another_transaction};
-pub use server::{Admission, Certificate, InventoryServer, Offer, serve};
+pub use server::{Certificate, InventoryServer, Offer, serve};
 pub use stock::{Ahead, Stock};

@@ -3,7 +3,7 @@
 //! **Invariant:** no call gets at its message before the caller was admitted, and each is one
 //! transaction with its events.
 
-use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
 use domain::OrderId;
 use inventory::{
@@ -11,11 +11,10 @@ use inventory::{
     ServedMovement,
 };
 use orders::inbox::Message;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::{net::TcpListener, time::interval};
 use tonic::{
     Request, Response, Status,
-    metadata::MetadataMap,
     transport::{Error, Identity, Server, ServerTlsConfig},
 };
 use tonic_health::server::{HealthReporter, health_reporter};
@@ -23,7 +22,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tower::layer::layer_fn;
 
 use crate::client::CORRELATION_ID;
-use crate::door::{self, Admitted, Admitting, Connections};
+use crate::door::{self, Admission, Admitting, Caller, Connections};
 use crate::error::{StockError, status_of};
 use crate::news;
 use crate::proto::{self, inventory_server::Inventory};
@@ -50,19 +49,6 @@ const MOST_CALLS: u32 = 128;
 
 /// Where messages go that were committed.
 pub type Offer = Arc<dyn Fn(Message) + Send + Sync>;
-
-/// Decides who may call.
-#[tonic::async_trait]
-pub trait Admission: Send + Sync + 'static {
-    /// Admits the caller, by the subject that holds what it reserves, or says why not.
-    async fn admit(&self, metadata: &MetadataMap, peer: Option<SocketAddr>) -> Result<String, Status>;
-}
-
-/// Who calls, once it is admitted.
-struct Caller {
-    subject: String,
-    correlation_id: String,
-}
 
 /// The inventory service over a database.
 #[derive(Clone)]
@@ -117,6 +103,7 @@ pub async fn serve(
     let looking = tokio::spawn(look_after(reporter, server.pool.clone()));
     let sweeping = tokio::spawn(sweep::sweep(server.clone()));
     let admission = Arc::clone(&server.admission);
+    let incoming = door::accepted(listener, Connections::default(), Arc::clone(&admission));
     let admitting = layer_fn(move |inner| Admitting {
         inner,
         admission: Arc::clone(&admission),
@@ -136,7 +123,7 @@ pub async fn serve(
         .add_optional_service(
             older.ok().map(|service| service.max_decoding_message_size(MOST_QUESTION_BYTES)),
         )
-        .serve_with_incoming_shutdown(door::accepted(listener, Connections::default()), shutdown)
+        .serve_with_incoming_shutdown(incoming, shutdown)
         .await;
     looking.abort();
     sweeping.abort();
@@ -164,7 +151,7 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::CheckStockRequest>,
     ) -> Result<Response<proto::CheckStockResponse>, Status> {
-        let (request, _) = Self::admitted(request)?;
+        let (request, ..) = Self::admitted(request)?;
         let skus = wire::skus(&request)?;
         let items = again(async || {
             let mut conn = self.pool.acquire().await?;
@@ -183,11 +170,10 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ReserveRequest>,
     ) -> Result<Response<proto::ReserveResponse>, Status> {
-        let (request, caller) = Self::admitted(request)?;
+        let (request, caller, correlation_id) = Self::admitted(request)?;
         let mut wanted = wire::wanted(request)?;
         let holder = self.become_holder(&caller).await?;
         wanted.request.epoch = holder.epoch(wanted.request.epoch.number());
-        let correlation_id = caller.correlation_id;
         let outcome = again(|| self.reserve_once(&wanted, &correlation_id)).await?;
         Ok(Response::new(wire::reserve_answer(&outcome)))
     }
@@ -196,12 +182,13 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ConfirmRequest>,
     ) -> Result<Response<proto::ConfirmResponse>, Status> {
-        let (request, caller) = Self::admitted(request)?;
+        let (request, caller, _) = Self::admitted(request)?;
         let order_id = wire::order_id(&request.order_id)?;
         let epoch = self.holder(&caller).await?.epoch(request.epoch);
         let status = again(async || {
             let mut conn = self.pool.acquire().await?;
-            Ok(inventory::confirm(&mut conn, &order_id, epoch).await?)
+            let confirmed = inventory::confirm(&mut conn, &order_id, epoch).await;
+            refused_of_ours(&mut conn, &order_id, confirmed).await
         })
         .await?;
         Ok(Response::new(proto::ConfirmResponse { status: wire::status_answer(status).into() }))
@@ -211,11 +198,11 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ReleaseRequest>,
     ) -> Result<Response<proto::ReleaseResponse>, Status> {
-        let (request, caller) = Self::admitted(request)?;
+        let (request, caller, correlation_id) = Self::admitted(request)?;
         let (order_id, cause) = (wire::order_id(&request.order_id)?, wire::cause(&request.cause)?);
         // What was never reserved is released for good, so that a late reservation finds it so.
         let epoch = self.become_holder(&caller).await?.epoch(request.epoch);
-        let released = again(|| self.release_once(&order_id, epoch, cause, &caller.correlation_id)).await?;
+        let released = again(|| self.release_once(&order_id, epoch, cause, &correlation_id)).await?;
         let given_back = released.changed.iter().map(|change| change.changed_quantity).sum();
         Ok(Response::new(proto::ReleaseResponse { given_back }))
     }
@@ -224,9 +211,9 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::FulfilRequest>,
     ) -> Result<Response<proto::FulfilResponse>, Status> {
-        let (request, caller) = Self::admitted(request)?;
+        let (request, caller, correlation_id) = Self::admitted(request)?;
         let request = wire::left(&request, self.holder(&caller).await?)?;
-        let (already, remaining) = again(|| self.fulfil_once(&request, &caller.correlation_id)).await?;
+        let (already, remaining) = again(|| self.fulfil_once(&request, &correlation_id)).await?;
         Ok(Response::new(proto::FulfilResponse { already, remaining }))
     }
 
@@ -234,10 +221,10 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::GetReservationRequest>,
     ) -> Result<Response<proto::GetReservationResponse>, Status> {
-        let (request, caller) = Self::admitted(request)?;
+        let (request, caller, _) = Self::admitted(request)?;
         let order_id = wire::order_id(&request.order_id)?;
-        let holder = self.holder(&caller).await?;
-        let made = again(|| self.look_at(&order_id, holder, request.epoch)).await?;
+        let looking = (self.holder(&caller).await?, caller.sees_all);
+        let made = again(|| self.look_at(&order_id, request.epoch, looking)).await?;
         Ok(Response::new(proto::GetReservationResponse {
             reservation: Some(wire::reservation_answer(&made)),
         }))
@@ -247,7 +234,7 @@ impl Inventory for InventoryServer {
         &self,
         request: Request<proto::ListServedRequest>,
     ) -> Result<Response<proto::ListServedResponse>, Status> {
-        let (request, caller) = Self::admitted(request)?;
+        let (request, caller, _) = Self::admitted(request)?;
         let (since, limit) = wire::page(&request)?;
         let holder = self.holder(&caller).await?;
         let (served, now) = again(async || {
@@ -268,12 +255,12 @@ impl Inventory for InventoryServer {
 }
 
 impl InventoryServer {
-    /// What the caller says, and who it is: it was admitted.
-    fn admitted<Asked>(request: Request<Asked>) -> Result<(Asked, Caller), Status> {
+    /// What the caller says, who it is, as it was admitted, and its correlation id.
+    fn admitted<Asked>(request: Request<Asked>) -> Result<(Asked, Caller, String), Status> {
         // Nothing comes here but through the door.
-        let Admitted(subject) = request
+        let caller = request
             .extensions()
-            .get::<Admitted>()
+            .get::<Caller>()
             .cloned()
             .ok_or_else(|| Status::unauthenticated("This needs a valid bearer token"))?;
         let correlation_id = request
@@ -282,7 +269,7 @@ impl InventoryServer {
             .and_then(|id| id.to_str().ok())
             .filter(|id| is_correlation_id(id))
             .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
-        Ok((request.into_inner(), Caller { subject, correlation_id }))
+        Ok((request.into_inner(), caller, correlation_id))
     }
 
     /// The same, to write something under it.
@@ -310,6 +297,9 @@ impl InventoryServer {
     ) -> Result<ReserveOutcome, StockError> {
         let Wanted { request, provisional_for } = wanted;
         let mut tx = self.pool.begin().await?;
+        if inventory::is_ours(&mut tx, &request.order_id).await? {
+            return Err(InventoryError::OwnedByOrder { order_id: request.order_id.clone() }.into());
+        }
         let mut outcome = inventory::reserve(&mut tx, request).await?;
         if let ReserveOutcome::Reserved(made) = &mut outcome {
             news::announce(&mut tx, correlation_id, &made.changed).await?;
@@ -341,6 +331,11 @@ impl InventoryServer {
         correlation_id: &str,
     ) -> Result<Released, StockError> {
         let mut tx = self.pool.begin().await?;
+        if inventory::reservation(&mut tx, order_id, epoch).await?.is_none()
+            && inventory::is_ours(&mut tx, order_id).await?
+        {
+            return Err(InventoryError::OwnedByOrder { order_id: order_id.clone() }.into());
+        }
         let released = inventory::release(&mut tx, order_id, epoch, cause).await?;
         self.tell_and_commit(tx, &released, correlation_id).await?;
         Ok(released)
@@ -393,7 +388,8 @@ impl InventoryServer {
         correlation_id: &str,
     ) -> Result<(bool, u64), StockError> {
         let mut tx = self.pool.begin().await?;
-        let fulfilled = inventory::fulfil(&mut tx, request).await?;
+        let fulfilled = inventory::fulfil(&mut tx, request).await;
+        let fulfilled = refused_of_ours(&mut tx, &request.order_id, fulfilled).await?;
         news::announce(&mut tx, correlation_id, &fulfilled.changed).await?;
         tx.commit().await?;
         Ok((fulfilled.already, fulfilled.remaining))
@@ -402,15 +398,12 @@ impl InventoryServer {
     async fn look_at(
         &self,
         order_id: &OrderId,
-        holder: Holder,
         epoch: Option<u32>,
+        looking: (Holder, bool),
     ) -> Result<Reservation, StockError> {
         let mut conn = self.pool.acquire().await?;
-        let made = match epoch {
-            Some(epoch) => inventory::reservation(&mut conn, order_id, holder.epoch(epoch)).await?,
-            None => inventory::latest_reservation(&mut conn, order_id, holder).await?,
-        };
-        let epoch = holder.epoch(epoch.unwrap_or_default());
+        let made = inventory::shown_reservation(&mut conn, order_id, epoch, looking).await?;
+        let epoch = epoch.unwrap_or_default().into();
         Ok(made.ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch })?)
     }
 
@@ -422,6 +415,20 @@ impl InventoryServer {
 fn is_correlation_id(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+}
+
+/// Of an order of ours there is something, which is not the caller's to change.
+async fn refused_of_ours<T>(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    done: Result<T, InventoryError>,
+) -> Result<T, StockError> {
+    match done {
+        Err(InventoryError::UnknownReservation { .. }) if inventory::is_ours(conn, order_id).await? => {
+            Err(InventoryError::OwnedByOrder { order_id: order_id.clone() }.into())
+        }
+        done => Ok(done?),
+    }
 }
 
 /// Does it, again when it met another transaction; what fails is an answer to the caller.

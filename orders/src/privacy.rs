@@ -63,7 +63,8 @@ pub async fn redact(
 
 /// Forgets the personal data of up to `most` orders: those that were redacted and are closed, or have been open
 /// for 30 days since; and those of which nothing was heard for `keep` since they came to an end, were
-/// ignored, or were left unpaid or parked by everybody. Returns how many.
+/// ignored, or were left unpaid, on hold in the shop or parked by everybody. One that waits for stock is none of those: it ships as
+/// soon as there is some, and a shop that gives it up says so. Returns how many.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -75,7 +76,8 @@ pub async fn forget(conn: &mut PgConnection, keep: Duration, most: i64) -> Resul
                     AND (story_ended_at IS NOT NULL OR redact_wanted_at < now() - interval '{LONGEST_OPEN}')
                 OR (story_ended_at < now() - $1 * interval '1 second'
                     OR story_ended_at IS NULL AND created_at < now() - $1 * interval '1 second'
-                       AND condition IN ('AWAITING_PAYMENT', 'NEEDS_ATTENTION'))
+                       AND (condition IN ('AWAITING_PAYMENT', 'NEEDS_ATTENTION')
+                            OR condition = 'ON_HOLD' AND held_by <> 'WINDOW'))
                    AND NOT EXISTS (SELECT FROM integration.inbox i WHERE i.order_id = o.order_id
                                    AND i.received_at >= now() - $1 * interval '1 second'))
          ORDER BY order_id LIMIT $2 FOR UPDATE SKIP LOCKED"
@@ -104,8 +106,9 @@ async fn forget_words(conn: &mut PgConnection) -> Result<(), OrdersError> {
     for sql in [
         "DELETE FROM orders.complaints c USING orders.orders o
          WHERE o.order_id = c.order_id AND o.personal_gone_at IS NOT NULL",
-        "UPDATE orders.attention a SET vendor_text = NULL FROM orders.orders o
-         WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL AND a.vendor_text IS NOT NULL",
+        "UPDATE orders.attention a SET vendor_text = NULL, resolve_reason = NULL FROM orders.orders o
+         WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL
+           AND (a.vendor_text IS NOT NULL OR a.resolve_reason IS NOT NULL)",
         "UPDATE orders.orders SET cancel_reason = NULL
          WHERE personal_gone_at IS NOT NULL AND cancel_reason IS NOT NULL",
     ] {

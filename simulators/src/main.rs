@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use clap::Parser;
 use simulators::{Settings, Simulators};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -16,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
-    let simulators = Simulators::start(Settings::parse()).await?;
+    let simulators = Simulators::start(Settings::of_process()?).await?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "simulated Shopify listening on http://{}", simulators.shopify_address())?;
     writeln!(stdout, "simulated WMS listening on http://{}", simulators.wms_address())?;

@@ -1,4 +1,5 @@
-//! The settings of the process: every field is a flag and an environment variable.
+//! The settings of the process: every field is a flag and an environment variable, but secrets, which are
+//! variables alone: a flag stands in the list of processes.
 
 use std::net::SocketAddr;
 
@@ -7,9 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Parser;
 use thiserror::Error;
 
+const SECRETS_HELP: &str = "Secrets come from the environment, each in a variable or, with _FILE at the end of its \
+                            name, in a file that the variable names: SIM_SHOPIFY_WEBHOOK_SECRET, \
+                            SIM_SHOPIFY_ADMIN_TOKEN, SIM_WMS_TOKEN, SIM_WMS_WEBHOOK_SECRET";
+
 /// Stand-ins for Shopify and a WMS on loopback. State is in memory.
 #[derive(Clone, Parser)]
-#[command(name = "waybill-simulators", version)]
+#[command(name = "waybill-simulators", version, after_help = SECRETS_HELP)]
 pub struct Settings {
     /// Where the simulated Shopify listens; loopback only, port 0 takes a free one.
     #[arg(long, env = "SIM_SHOPIFY_LISTEN", default_value = "127.0.0.1:9090")]
@@ -21,18 +26,13 @@ pub struct Settings {
     #[arg(long, env = "SIM_SHOP_DOMAIN", default_value = "anyx-demo.myshopify.com")]
     pub shop_domain: String,
     /// Signs the webhooks of Shopify (HMAC-SHA256 over the raw body).
-    #[arg(
-        long,
-        env = "SIM_SHOPIFY_WEBHOOK_SECRET",
-        default_value = "hush_test_client_secret",
-        hide_env_values = true
-    )]
+    #[arg(skip = "hush_test_client_secret".to_owned())]
     pub shopify_webhook_secret: String,
     /// Where the webhooks of Shopify go.
     #[arg(long, env = "SIM_SHOPIFY_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/shopify")]
     pub shopify_webhook_url: String,
     /// The Admin API token that callers must present.
-    #[arg(long, env = "SIM_SHOPIFY_ADMIN_TOKEN", default_value = "shpat_demo_token", hide_env_values = true)]
+    #[arg(skip = "shpat_demo_token".to_owned())]
     pub shopify_admin_token: String,
     /// Whether an order that our side cancelled is announced like one the shop cancelled.
     #[arg(long, env = "SIM_SHOPIFY_ANNOUNCE_OWN_CANCEL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -53,15 +53,10 @@ pub struct Settings {
     #[arg(long, env = "SIM_FULFILMENT_ORDER_AFTER_MS", default_value_t = 200)]
     pub fulfilment_order_after_ms: u64,
     /// The bearer token that callers of the WMS must present.
-    #[arg(long, env = "SIM_WMS_TOKEN", default_value = "wms_demo_token", hide_env_values = true)]
+    #[arg(skip = "wms_demo_bearer_token".to_owned())]
     pub wms_token: String,
     /// Signs the callbacks of the WMS (Standard Webhooks): `whsec_` and base64.
-    #[arg(
-        long,
-        env = "SIM_WMS_WEBHOOK_SECRET",
-        default_value = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=",
-        hide_env_values = true
-    )]
+    #[arg(skip = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=".to_owned())]
     pub wms_webhook_secret: String,
     /// Where the callbacks of the WMS go.
     #[arg(long, env = "SIM_WMS_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/wms")]
@@ -95,6 +90,14 @@ pub enum SettingsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A secret that is given and cannot be read.
+    #[error("{variable}: {cause}")]
+    Secret {
+        /// The environment variable at fault.
+        variable: String,
+        /// What the system said.
+        cause: String,
+    },
     /// Not `whsec_` followed by base64.
     #[error("SIM_WMS_WEBHOOK_SECRET must be `whsec_` followed by base64")]
     WebhookSecret,
@@ -104,6 +107,35 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The process's own flags and environment.
+    ///
+    /// # Errors
+    /// A secret that cannot be read.
+    pub fn of_process() -> Result<Self, SettingsError> {
+        Self::parse().with_secrets(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn with_secrets(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        for (name, secret) in [
+            ("SIM_SHOPIFY_WEBHOOK_SECRET", &mut self.shopify_webhook_secret),
+            ("SIM_SHOPIFY_ADMIN_TOKEN", &mut self.shopify_admin_token),
+            ("SIM_WMS_TOKEN", &mut self.wms_token),
+            ("SIM_WMS_WEBHOOK_SECRET", &mut self.wms_webhook_secret),
+        ] {
+            if let Some(given) = variable(name) {
+                *secret = given;
+            }
+            let file = format!("{name}_FILE");
+            if let Some(path) = variable(&file) {
+                let read = std::fs::read_to_string(&path);
+                let read = read.map_err(|error| format!("{path}: {error}"));
+                *secret =
+                    read.map_err(|cause| SettingsError::Secret { variable: file, cause })?.trim().to_owned();
+            }
+        }
+        Ok(self)
+    }
+
     /// Refuses what cannot work.
     ///
     /// # Errors
@@ -126,5 +158,35 @@ impl Settings {
             .and_then(|encoded| STANDARD.decode(encoded).ok())
             .filter(|key| !key.is_empty())
             .ok_or(SettingsError::WebhookSecret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_a_variable_or_a_file_and_no_flag() {
+        for flag in ["shopify-webhook-secret", "shopify-admin-token", "wms-token", "wms-webhook-secret"] {
+            let flag = format!("--{flag}=hush");
+            assert!(Settings::try_parse_from(["waybill-simulators", &flag]).is_err(), "{flag}");
+        }
+        let path = std::env::temp_dir().join(format!("waybill-simulators-{}", std::process::id()));
+        std::fs::write(&path, "of the file\n").unwrap();
+        let with = |path: &str| {
+            let path = path.to_owned();
+            Settings::parse_from(["waybill-simulators"]).with_secrets(move |name| match name {
+                "SIM_WMS_TOKEN" => Some("of the variable".to_owned()),
+                "SIM_SHOPIFY_ADMIN_TOKEN_FILE" => Some(path.clone()),
+                _ => None,
+            })
+        };
+        let settings = with(path.to_str().unwrap()).unwrap();
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(settings.wms_token, "of the variable");
+        assert_eq!(settings.shopify_admin_token, "of the file");
+        assert_eq!(settings.shopify_webhook_secret, "hush_test_client_secret");
+        let refused = with("/not/there").err().unwrap().to_string();
+        assert!(refused.starts_with("SIM_SHOPIFY_ADMIN_TOKEN_FILE: /not/there: "), "{refused}");
     }
 }

@@ -27,8 +27,8 @@ pub struct Config {
     #[arg(long, env = "WORKER_EXPIRE_EVERY", default_value = "1s", value_parser = humantime::parse_duration)]
     pub worker_expire_every: Duration,
     /// How long personal data are kept: from the end of an order's story, or from the last that was heard of it.
-    /// Then customers, messages' bodies, vendors' words and users without other orders go. From 1day.
-    #[arg(long, env = "PERSONAL_DATA_FOR", default_value = "90days", value_parser = humantime::parse_duration)]
+    /// Then customers, messages' bodies, vendors' and people's words and users without other orders go. A day at least.
+    #[arg(long, env = "PERSONAL_DATA_FOR", default_value = "90days", value_parser = a_day_or_more)]
     pub personal_data_for: Duration,
     /// How often personal data are looked for that are to go.
     #[arg(long, env = "WORKER_FORGET_EVERY", default_value = "10m", value_parser = humantime::parse_duration)]
@@ -42,4 +42,30 @@ pub struct Config {
     /// When an overdue hand-over is asked about again.
     #[arg(long, env = "WORKER_ASK_AGAIN_AFTER", default_value = "1h", value_parser = humantime::parse_duration)]
     pub worker_ask_again_after: Duration,
+}
+
+/// What is kept for less may be gone while its order is still under way.
+fn a_day_or_more(text: &str) -> Result<Duration, String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= DAY => Ok(time),
+        Ok(_) => Err("1day at least, for example 90days".to_owned()),
+        Err(error) => Err(format!("{error}; for example 90days")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personal_data_are_kept_for_a_day_at_least() {
+        for (text, kept) in
+            [("1day", true), ("24h", true), ("90days", true), ("23h 59m", false), ("90", false)]
+        {
+            let parsed = Config::try_parse_from(["waybill-worker", &format!("--personal-data-for={text}")]);
+            assert_eq!(parsed.is_ok(), kept, "{text}");
+            assert!(kept || parsed.unwrap_err().to_string().contains("for example 90days"), "{text}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     let most = config.worker_database_connections;
     let pool = connect_database(&shared.database_url, DatabasePool { name: "waybill-worker", most })
         .context("DATABASE_URL")?;
-    let lazy = LazyTemporal::new(shared.plain_http);
+    let lazy = LazyTemporal::new(shared.plain_http, shared.temporal_api_key.clone());
     let temporal = wait_for_temporal(&lazy).await?;
     let options =
         RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| anyhow!(error))?;

@@ -17,7 +17,6 @@ use crate::{
     correlation::CorrelationId,
     envelope::{Failure, Success},
     extract::{JsonBody, PathPart},
-    grpc,
     problem::Problem,
     server::Api,
     transaction,
@@ -194,8 +193,7 @@ async fn fulfil(
 /// Whom what the caller asks for belongs to.
 async fn become_holder(api: &Api, caller: &Caller) -> Result<Holder, Problem> {
     let mut conn = api.pool.acquire().await?;
-    let subject = grpc::holding_subject(caller.key(), api.shared_allocations);
-    Ok(inventory::become_holder(&mut conn, subject).await?)
+    Ok(inventory::become_holder(&mut conn, caller.holds_as(api.shared_allocations)).await?)
 }
 
 /// Whose allocations the caller sees; all where none is named.
@@ -204,8 +202,7 @@ async fn whose(api: &Api, caller: &Caller) -> Result<Option<Holder>, Problem> {
         return Ok(None);
     }
     let mut conn = api.pool.acquire().await?;
-    let subject = grpc::holding_subject(caller.key(), api.shared_allocations);
-    Ok(Some(inventory::holder_of(&mut conn, subject).await?))
+    Ok(Some(inventory::holder_of(&mut conn, caller.holds_as(api.shared_allocations)).await?))
 }
 
 /// What is to become of an allocation.

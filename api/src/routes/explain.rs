@@ -71,7 +71,7 @@ enum Open {
 
 async fn explained_order(conn: &mut PgConnection, order: &Order) -> Result<ExplanationBody, Problem> {
     let allocations = inventory::allocations_of_order(conn, &order.order_id, Some(Holder::OURS)).await?;
-    let reservation = inventory::latest_reservation(conn, &order.order_id, Holder::OURS).await?;
+    let reservation = inventory::latest_reservation(conn, &order.order_id).await?;
     let body = explained(conn, open_lines(order, &allocations), None).await?;
     let held = allocations.iter().filter(|record| record.allocation.held() > 0);
     Ok(ExplanationBody {

@@ -308,7 +308,7 @@ async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
 
 /// Whose order a verified body is about, as far as two members tell: its number, or `FulfillmentOrder/` and
 /// the number of its fulfilment order. What tells less is looked at later.
-fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
+pub(crate) fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
     if matches!(Topic::parse(topic), Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_)) {
         let named = shopify::wire::parse_fulfilment_order_mention(body);
         return named.first().map(|number| format!("FulfillmentOrder/{number}"));

@@ -32,17 +32,19 @@ const SIGNATURE: &str = "gqb/mZI8OCf3/j3Ur1xqzHGfmqHHhNnpOakaVHyc9dw=";
 
 /// The settings of an API whose database is not there.
 fn config() -> Config {
-    config_with(&[])
+    config_with("")
 }
 
-fn config_with(more: &[&str]) -> Config {
+/// Its shop's webhooks have to come by this path, if it is one.
+fn config_with(webhook_path: &str) -> Config {
     let usual = ["waybill-api", "--shopify-shop=a.myshopify.com", "--wms-url=http://127.0.0.1:9091"];
-    let settings = Settings::try_parse_from(usual.iter().chain(more));
+    let settings = Settings::try_parse_from(usual);
     let secrets = Secrets::from([
         ("DATABASE_URL", "postgres://waybill@127.0.0.1:1/waybill"),
-        ("SHOPIFY_ADMIN_TOKEN", "token"),
+        ("SHOPIFY_ADMIN_TOKEN", "shpat-of-a-shop-of-ours"),
         ("SHOPIFY_WEBHOOK_SECRETS", "hush-hush-hush-hush"),
-        ("WMS_TOKEN", "token"),
+        ("SHOPIFY_WEBHOOK_PATH", webhook_path),
+        ("WMS_TOKEN", "token-of-a-warehouse"),
         ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
     ]);
     settings.unwrap().resolve(&secrets).ok().unwrap()
@@ -61,8 +63,12 @@ fn api(shared: Shared) -> Api {
     let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(50));
     let (queue, _dispatching) = queue::start(|_| std::future::pending());
     let pool = pool.connect_lazy(&shared.database_url).unwrap();
-    let dispatcher =
-        Dispatcher::new(&shared, pool.clone(), LazyTemporal::new(false), inventory_service::Stock::Here);
+    let dispatcher = Dispatcher::new(
+        &shared,
+        pool.clone(),
+        LazyTemporal::new(false, None),
+        inventory_service::Stock::Here,
+    );
     Api {
         pool,
         shops: Arc::new(shared.shops),
@@ -124,13 +130,13 @@ async fn a_webhook_that_is_too_large_is_refused_before_anything_else() {
 
 #[tokio::test]
 async fn a_shop_has_a_path_of_its_own_and_none_but_that_where_it_is_configured() {
-    for (settings, path, is_its_own) in [
-        (&[][..], "/webhooks/shopify", true),
-        (&[], "/webhooks/shopify/a.myshopify.com", true),
-        (&[], "/webhooks/shopify/b.myshopify.com", false),
-        (&["--shopify-webhook-path=only-here"], "/webhooks/shopify", false),
-        (&["--shopify-webhook-path=only-here"], "/webhooks/shopify/a.myshopify.com", false),
-        (&["--shopify-webhook-path=only-here"], "/webhooks/shopify/only-here", true),
+    for (needed, path, is_its_own) in [
+        ("", "/webhooks/shopify", true),
+        ("", "/webhooks/shopify/a.myshopify.com", true),
+        ("", "/webhooks/shopify/b.myshopify.com", false),
+        ("only-here-5f7c21", "/webhooks/shopify", false),
+        ("only-here-5f7c21", "/webhooks/shopify/a.myshopify.com", false),
+        ("only-here-5f7c21", "/webhooks/shopify/only-here-5f7c21", true),
     ] {
         let request = Request::post(path)
             .header("X-Shopify-Shop-Domain", SHOP)
@@ -138,7 +144,7 @@ async fn a_shop_has_a_path_of_its_own_and_none_but_that_where_it_is_configured()
             .header("X-Shopify-Webhook-Id", "wh-1")
             .header("X-Shopify-Hmac-Sha256", SIGNATURE)
             .body(SIGNED.into());
-        let answer = answer(interface_with(config_with(settings)), request.unwrap()).await;
+        let answer = answer(interface_with(config_with(needed)), request.unwrap()).await;
         // Whatever is let in would be kept, and the database is away.
         let expected = if is_its_own { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::UNAUTHORIZED };
         assert_eq!(answer.status, expected, "{path}");

@@ -14,7 +14,7 @@ use crate::token;
 
 const ADMIN_TOKEN: &str = "shpat_demo_token";
 const SHOPIFY_SECRET: &str = "hush_test_client_secret";
-const WMS_TOKEN: &str = "wms_demo_token";
+const WMS_TOKEN: &str = "wms_demo_bearer_token";
 const WMS_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
 
 /// Temporal's development server, its histories kept in the demo's folder.

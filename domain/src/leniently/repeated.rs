@@ -5,23 +5,29 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::sound_json;
+
 /// More of them say no more.
 const MOST: usize = 1_000;
 
-/// Where members stand again, for example `items[0].quantity`; nothing if it is no JSON.
+/// Where members stand again, for example `items[0].quantity`, in JSON as it is or [mended](sound_json); none if it
+/// cannot be walked through, as it is no JSON or too deep. Readers that pass over what they do not know may take more.
 #[must_use]
-pub fn repeated_members(body: &[u8]) -> Vec<String> {
+pub fn repeated_members(body: &[u8]) -> Option<Vec<String>> {
+    walked(body).or_else(|| walked(sound_json(body).as_bytes()))
+}
+
+fn walked(json: &[u8]) -> Option<Vec<String>> {
     let mut found = Vec::new();
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    // An error is the end of the walk: what was found, or what is for others to refuse.
-    let _ = Walk { place: String::new(), found: &mut found }.deserialize(&mut reader);
-    found
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let walked = Walk { place: String::new(), found: &mut found }.deserialize(&mut reader);
+    (walked.is_ok() || found.len() > MOST).then_some(found)
 }
 
 /// The first of these members that stands again; `[]` is any place in a list, as in `items[].quantity`.
 #[must_use]
 pub fn repeated_of(body: &[u8], needed: &[&str]) -> Option<String> {
-    repeated_members(body).into_iter().find(|place| {
+    repeated_members(body)?.into_iter().find(|place| {
         let anywhere: String =
             place.split('[').fold(String::new(), |known, part| match part.split_once(']') {
                 Some((_, rest)) if !known.is_empty() => known + "[]" + rest,
@@ -115,14 +121,19 @@ mod tests {
             (r#"{"a": 1, "\u0061": 2}"#, Some("a")),
             (r#"{"a": {"a": {"a": [true, -1, "a"]}}}"#, None),
             (r#"[{"a": 1}, {"a": 1}]"#, None),
-            (r#"{"a": 1, "a""#, Some("a")),
-            ("{", None),
-            ("", None),
+            (r#"{"note": "\ud83d", "a": 1, "a": 2}"#, Some("a")),
+            (r#"{"note": 1e999, "a": 1, "a": 2}"#, Some("a")),
         ] {
-            assert_eq!(repeated_members(body.as_bytes()).first().map(String::as_str), place, "{body}");
+            let found = repeated_members(body.as_bytes()).unwrap();
+            assert_eq!(found.first().map(String::as_str), place, "{body}");
         }
-        let deep = "[".repeat(100_000);
-        assert_eq!(repeated_members(deep.as_bytes()), [""; 0]);
+        assert!(
+            repeated_members(b"{\"note\": \"\xff\", \"a\": 1, \"a\": 2}").is_some_and(|found| found == ["a"])
+        );
+        let deep = format!("{{\"note\": {}{}, \"a\": 1, \"a\": 2}}", "[".repeat(200), "]".repeat(200));
+        for unwalkable in ["", "{", r#"{"a": 1, "a""#, &deep, &"[".repeat(100_000)] {
+            assert_eq!(repeated_members(unwalkable.as_bytes()), None, "{unwalkable:.80}");
+        }
     }
 
     #[test]

@@ -4,13 +4,15 @@
 use std::{collections::HashMap, ffi::OsString, fmt};
 
 /// Every variable that holds a secret, and what it is.
-const KNOWN: [(&str, &str); 7] = [
+const KNOWN: [(&str, &str); 9] = [
     ("DATABASE_URL", "PostgreSQL, with its password"),
     ("SHOPIFY_ADMIN_TOKEN", "access token of the Admin API of SHOPIFY_SHOP"),
     ("SHOPIFY_WEBHOOK_SECRETS", "secrets of its webhooks, comma separated: the new and the old one"),
+    ("SHOPIFY_WEBHOOK_PATH", "last part of the path its webhooks have to come by; by default none is needed"),
     ("WMS_TOKEN", "bearer token of the warehouse system"),
     ("WMS_WEBHOOK_SECRETS", "Standard Webhooks secrets (whsec_…) of its callbacks, comma separated"),
     ("INVENTORY_SERVICE_TOKEN", "bearer token of INVENTORY_SERVICE_URL; its role is order-service"),
+    ("TEMPORAL_API_KEY", "key of Temporal's API, where it wants one"),
     ("AUTH_HS256_SECRET", "secret of tokens signed with HS256, for set-ups without an issuer; 32 bytes"),
 ];
 
@@ -82,6 +84,13 @@ impl Secrets {
             help += &format!("  {name:<25} {what}\n");
         }
         help
+    }
+}
+
+#[cfg(test)]
+impl Secrets {
+    pub(super) fn replace(&mut self, name: &'static str, value: &str) {
+        self.given.insert(name, value.to_owned());
     }
 }
 

@@ -4,7 +4,6 @@ fn nothing() -> SharedSettings {
     SharedSettings {
         shopify_shop: None,
         shopify_admin_url: None,
-        shopify_webhook_path: None,
         wms_url: None,
         waybill_config: None,
         inventory_service_url: None,
@@ -30,9 +29,9 @@ const CALLBACKS: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
 fn with_secrets(webhooks: &str, callbacks: &str, service: &str) -> Secrets {
     Secrets::from([
         ("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill"),
-        ("SHOPIFY_ADMIN_TOKEN", "token"),
+        ("SHOPIFY_ADMIN_TOKEN", "token-of-the-shops-api"),
         ("SHOPIFY_WEBHOOK_SECRETS", webhooks),
-        ("WMS_TOKEN", "token"),
+        ("WMS_TOKEN", "token-of-the-warehouse"),
         ("WMS_WEBHOOK_SECRETS", callbacks),
         ("INVENTORY_SERVICE_TOKEN", service),
     ])
@@ -63,7 +62,7 @@ fn a_file_lists_several_shops_with_policies_of_their_own() {
         r#"
         [[shops]]
         domain = "b.myshopify.com"
-        admin_token = "t"
+        admin_token = "sixteen-bytes-or-more"
         webhook_secrets = ["sixteen-bytes-or-more"]
         locations = { "655441491" = "north" }
         policy = { hold_window = "10m", stock_out = "ship_what_is_there" }
@@ -86,8 +85,8 @@ fn the_page_on_settings_shows_every_member_of_a_policy_with_its_default() {
     let file: ConfigFile = toml::from_str(example).unwrap();
     assert_eq!(file.shops[0].policy, toml::Table::try_from(FulfilmentPolicy::default()).unwrap());
     let mut problems = Problems::default();
-    for shop in file.shops {
-        assert!(shop.check(&mut problems).is_some(), "{:?}", problems.found);
+    for (index, shop) in file.shops.into_iter().enumerate() {
+        assert!(shop.check(&Keys::Listed(index), &mut problems).is_some(), "{:?}", problems.found);
     }
     assert!(problems.found.is_empty(), "{:?}", problems.found);
 }
@@ -105,7 +104,7 @@ fn a_policy_with_a_misspelt_name_or_a_wrong_value_is_refused() {
 fn short_secrets_and_empty_lists_are_refused() {
     for list in ["short", "a-new-client-secret,short", ", ,"] {
         let problems = complete().resolve(&with_secrets(list, CALLBACKS, "")).err().unwrap().join("\n");
-        assert!(problems.contains("webhook_secrets: "), "{list}: {problems}");
+        assert!(problems.contains("SHOPIFY_WEBHOOK_SECRETS: "), "{list}: {problems}");
         assert!(!problems.contains("short"), "{problems}");
     }
     for list in ["whsec_c2VjcmV0", ",", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=,whsec_c2VjcmV0"] {
@@ -114,6 +113,59 @@ fn short_secrets_and_empty_lists_are_refused() {
         assert!(problems.contains("WMS_WEBHOOK_SECRETS: "), "{list}: {problems}");
         assert!(!problems.contains("c2Vj"), "{problems}");
     }
+}
+
+#[test]
+fn a_vendors_token_a_key_and_a_path_that_can_be_guessed_are_refused() {
+    for name in [
+        "SHOPIFY_ADMIN_TOKEN",
+        "SHOPIFY_WEBHOOK_PATH",
+        "WMS_TOKEN",
+        "INVENTORY_SERVICE_TOKEN",
+        "TEMPORAL_API_KEY",
+    ] {
+        let mut given = secrets();
+        let settings =
+            SharedSettings { inventory_service_url: Some("http://127.0.0.1:1".into()), ..complete() };
+        given.replace(name, "fifteen-bytes-x");
+        let problems = settings.resolve(&given).err().unwrap();
+        assert!(problems.len() == 1 && problems[0].starts_with(&format!("{name}: ")), "{problems:?}");
+        assert!(!problems[0].contains("fifteen"), "{problems:?}");
+        given.replace(name, "sixteen-bytes-xy");
+        assert!(settings.resolve(&given).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_shop_of_the_list_is_named_by_its_key() {
+    const GOOD: &str = "[[shops]]\ndomain = \"b.myshopify.com\"\nadmin_token = \"sixteen-bytes-or-more\"\n\
+                        webhook_secrets = [\"sixteen-bytes-or-more\"]\n";
+    let bad = "[[shops]]\ndomain = \"hush\"\nadmin_url = \"ftp://hush\"\nadmin_token = \"hush\"\n\
+               webhook_secrets = [\"hush\"]\nwebhook_path = \"hush\"\nlocations = { \"x\" = \"main\" }\n\
+               policy = { payment = \"hush\" }\n";
+    let empty = GOOD.replace("admin_token = \"sixteen-bytes-or-more\"", "admin_token = \"\"");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("waybill.toml");
+    std::fs::write(&path, format!("{GOOD}{bad}{GOOD}{empty}")).unwrap();
+    let settings = SharedSettings { waybill_config: Some(path), ..complete() };
+    let problems = settings.resolve(&secrets()).err().unwrap();
+    let named: Vec<&str> = problems.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        named,
+        [
+            "shops[1].domain",
+            "shops[1].admin_url",
+            "shops[1].admin_token",
+            "shops[1].webhook_secrets",
+            "shops[1].webhook_path",
+            "shops[1].locations",
+            "shops[1].policy",
+            "shops[2].domain",
+            "shops[3].admin_token",
+            "shops[3].domain",
+        ]
+    );
+    assert!(!problems.join("\n").contains("hush"), "{problems:?}");
 }
 
 #[test]

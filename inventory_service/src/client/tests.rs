@@ -47,7 +47,9 @@ impl Inventory for Scripted {
         &self,
         _: Request<proto::CheckStockRequest>,
     ) -> Result<Response<proto::CheckStockResponse>, Status> {
-        Err(not_played())
+        // More than anybody asked for.
+        let unknown_skus = vec!["x".repeat(1024); 8 * 1024];
+        Ok(Response::new(proto::CheckStockResponse { unknown_skus, ..proto::CheckStockResponse::default() }))
     }
 
     async fn reserve(
@@ -126,6 +128,14 @@ async fn release(client: &InventoryClient) -> Result<u64, StockError> {
 
 fn is_unavailable(answer: &Result<u64, StockError>) -> bool {
     matches!(answer, Err(StockError::Unavailable(_)))
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_read() {
+    let (_, client) = playing([]).await;
+    let answer = client.check_stock(&[Sku::parse("ANY").unwrap()], "correlation-1").await;
+    let Err(StockError::Unavailable(said)) = answer else { panic!("{answer:?}") };
+    assert!(said.starts_with("OutOfRange"), "{said}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn try_hand_over(stage: &Stage, reference: &str) -> Result<reqwest::Respon
     stage
         .http
         .post(stage.wms_url("/shipments"))
-        .bearer_auth("wms_demo_token")
+        .bearer_auth("wms_demo_bearer_token")
         .json(&json!({ "orderId": reference, "lineItems": lines() }))
         .send()
         .await
@@ -117,7 +117,7 @@ async fn a_slow_call_takes_effect_though_the_caller_hung_up() {
     let call = stage
         .http
         .post(stage.wms_url("/shipments"))
-        .bearer_auth("wms_demo_token")
+        .bearer_auth("wms_demo_bearer_token")
         .timeout(Duration::from_millis(700))
         .json(&json!({ "orderId": "3006-main-1", "lineItems": lines() }))
         .send();

@@ -122,7 +122,7 @@ impl Stage {
     }
 
     pub async fn wms(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let request = self.http.request(method, self.wms_url(path)).bearer_auth("wms_demo_token");
+        let request = self.http.request(method, self.wms_url(path)).bearer_auth("wms_demo_bearer_token");
         read(request.json(&body)).await
     }
 

@@ -1,12 +1,13 @@
 //! Who may do what: every cell of the table on `docs/access.md`, which is the table in the code,
 //! against a running API.
 
-use std::{path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use super::world::{self, Plan, Program, TOKEN_SECRET, World, claims, signed};
+use super::world::{self, InventoryService, Plan, Program, TOKEN_SECRET, World, claims, signed};
 
 const PAGE: &str = include_str!("../../../docs/access.md");
 /// Whose tokens are tried. The user is not there, nor is an order or an item of this name.
@@ -277,4 +278,69 @@ fn token(secret: Option<&str>, arguments: &[&str]) -> String {
 
 fn program(name: &str) -> PathBuf {
     PathBuf::from(std::env::var("TEST_BIN_DIR").expect("`make test` builds the programs")).join(name)
+}
+
+#[test]
+fn who_is_behind_a_trusted_proxy_counts_by_its_own_address_and_only_named_hosts_are_answered() {
+    world::run(async {
+        // A bad token counts for the address it comes from: two in a burst, where one in a second is allowed.
+        let asked = async |api: &InventoryService, from: &str| {
+            let request =
+                api.http.get(api.api("/api/orders")).bearer_auth("bad").header("X-Forwarded-For", from);
+            request.send().await.unwrap().status().as_u16()
+        };
+        let slow = ("API_REQUESTS_PER_SECOND", "1");
+        let hosts = ("API_ALLOWED_HOSTS", "127.0.0.1,waybill.example.com");
+        let behind = InventoryService::start(&[slow, hosts, ("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+        let first: Vec<u16> =
+            vec![asked(&behind, "192.0.2.7").await, asked(&behind, "198.51.100.1, 192.0.2.7").await];
+        assert_eq!(first, [401, 401]);
+        assert_eq!(
+            asked(&behind, "198.51.100.2, 192.0.2.7").await,
+            429,
+            "what it says of others is not believed"
+        );
+        assert_eq!(asked(&behind, "192.0.2.8").await, 401);
+        let direct = InventoryService::start(&[slow]).await;
+        let all = [asked(&direct, "192.0.2.7").await, asked(&direct, "192.0.2.8").await];
+        assert_eq!(all, [401, 401]);
+        assert_eq!(asked(&direct, "192.0.2.9").await, 429, "nobody is believed");
+
+        for (host, status) in
+            [("waybill.example.com", 200), ("waybill.example.com:8080", 200), ("evil.example", 400)]
+        {
+            let request = behind.http.get(behind.api("/health")).header(header::HOST, host);
+            assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+        }
+    });
+}
+
+#[test]
+fn an_address_holds_so_many_connections_where_addresses_are_told_apart() {
+    world::run(async {
+        let api = InventoryService::start(&[("TRUSTED_PROXIES", "10.0.0.0/8")]).await;
+        let address = api.api("").trim_start_matches("http://").to_owned();
+        // Several attempts, as others of this address may still be ending.
+        world::until("one more is turned away", Duration::from_secs(20), async || {
+            let mut held = Vec::new();
+            for _ in 0..100 {
+                held.push(TcpStream::connect(&address).await.unwrap());
+            }
+            let mut more = TcpStream::connect(&address).await.unwrap();
+            let ended = tokio::time::timeout(Duration::from_secs(1), more.read(&mut [0])).await;
+            ended.is_ok().then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn metrics_are_read_by_a_name_of_this_machine_alone() {
+    let world = &*crate::line::WORLD;
+    world::run(async {
+        for (host, status) in [("localhost", 200), ("evil.example", 400), ("127.0.0.1.evil.example", 400)] {
+            let request = world.http.get(world.worker_metrics_address()).header(header::HOST, host);
+            assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+        }
+    });
 }

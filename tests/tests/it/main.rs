@@ -8,6 +8,7 @@ mod allocations_race;
 mod architecture;
 mod cli;
 mod commands;
+mod demo;
 mod histories;
 mod intake;
 mod integration_api;

@@ -165,10 +165,7 @@ async fn demand_of_one_sku_is_added_up_and_a_shortage_changes_nothing() {
     let unknown = ReserveOutcome::UnknownSku(vec![LineId::parse("2").unwrap()]);
     assert_eq!(try_reserve(&pool, &strange).await.unwrap(), unknown);
     let mut conn = pool.acquire().await.unwrap();
-    assert_eq!(
-        inventory::latest_reservation(&mut conn, &order("o"), inventory::Holder::OURS).await.unwrap(),
-        None
-    );
+    assert_eq!(inventory::latest_reservation(&mut conn, &order("o")).await.unwrap(), None);
     assert_eq!(figures(&pool, "a", "main").await, (5, 0, 0));
     let made = reserve(&pool, "o", ReserveMode::AllOrNothing, &[("a", 3), ("a", 2)]).await;
     let moved: Vec<_> =
@@ -266,10 +263,7 @@ async fn a_shipment_is_booked_once_and_never_beyond_what_is_allocated() {
     assert_eq!(figures(&pool, "a", "main").await, (3, 1, 0));
     assert_eq!(fulfil(&pool, "o", "s-3", &[("a", 1)]).await.unwrap().remaining, 0);
     let mut conn = pool.acquire().await.unwrap();
-    let ended = inventory::latest_reservation(&mut conn, &order("o"), inventory::Holder::OURS)
-        .await
-        .unwrap()
-        .unwrap();
+    let ended = inventory::latest_reservation(&mut conn, &order("o")).await.unwrap().unwrap();
     assert_eq!(ended.status, ReservationStatus::Fulfilled);
     assert_eq!(release(&pool, "o").await, Released::default());
     let unknown = fulfil(&pool, "nobody", "s-4", &[("a", 1)]).await;

@@ -30,6 +30,7 @@ pub use inventory_service::InventoryService;
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
+pub use processes::free_port;
 pub use tokens::{TOKEN_SECRET, claims, signed};
 pub use valve::Valve;
 pub use webhooks::{Webhook, signature};
@@ -155,7 +156,7 @@ impl World {
             ("TEMPORAL_NAMESPACE", namespace.clone()),
             ("WAYBILL_CONFIG", file.display().to_string()),
             ("WMS_URL", wms_url.clone()),
-            ("WMS_TOKEN", "wms_demo_token".to_owned()),
+            ("WMS_TOKEN", "wms_demo_bearer_token".to_owned()),
             ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
             ("AUTH_HS256_SECRET", TOKEN_SECRET.to_owned()),
             ("API_METRICS_LISTEN", format!("127.0.0.1:{api_metrics_port}")),
@@ -196,6 +197,11 @@ impl World {
     /// The API's address with a path.
     pub fn api(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.api_port)
+    }
+
+    /// Where the worker's metrics are.
+    pub fn worker_metrics_address(&self) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.worker_metrics_port)
     }
 
     /// The worker's metrics as they stand.

@@ -94,6 +94,14 @@ async fn a_hand_over_is_sent_in_the_warehouses_words() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_large_is_not_read() {
+    let (_, client) = serve(&[(200, json!({"reference": "x".repeat(5 * 1024 * 1024)}))]).await;
+    let reference = HandOverReference::parse("ORD-20261121-6BA0A415-main-1").unwrap();
+    let refused = client.shipment(&reference).await.unwrap_err();
+    assert_eq!(refused, WarehouseError::unknown_outcome("oversized answer"));
+}
+
+#[tokio::test]
 async fn a_duplicate_with_the_same_demand_is_a_success() {
     let lines =
         json!([{"sku": "B", "quantity": 1}, {"sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}]);

@@ -114,6 +114,50 @@ async fn while_others_hold_every_place_a_webhook_still_finds_one() {
 }
 
 #[tokio::test]
+async fn a_place_for_webhooks_is_given_only_while_there_is_no_other() {
+    let limits = Connections { for_webhooks: 1, header_time_limit: PATIENCE, ..QUICK };
+    let routes = Router::new().route("/orders", get(async || "told"));
+    while_served(limits, routes, async |address| {
+        let silent = TcpStream::connect(address).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(silent);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Nobody holds anything: whatever place was free while somebody did is nothing to whoever comes now.
+        let mut other = TcpStream::connect(address).await.unwrap();
+        other.write_all(b"GET /orders HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(read_all(&mut other).await.starts_with(b"HTTP/1.1 200"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_what_turns_out_to_be_no_webhooks_keeps_none_waiting_for_long() {
+    let limits = Connections { for_webhooks: 4, header_time_limit: PATIENCE, ..QUICK };
+    let routes = Router::new().route("/webhooks/shopify", axum::routing::post(async || "taken"));
+    while_served(limits, routes, async |address| {
+        let mut flood = Vec::new();
+        for turn in 0..60 {
+            let mut stranger = TcpStream::connect(address).await.unwrap();
+            // Every third says nothing, every third asks for something else, every third begins and dawdles.
+            match turn % 3 {
+                0 => {}
+                1 => stranger.write_all(b"GET /orders HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap(),
+                _ => stranger.write_all(b"POST /webhooks/shopify HTTP/1.1\r\nhost: a\r\n").await.unwrap(),
+            }
+            flood.push(stranger);
+        }
+        let begun = std::time::Instant::now();
+        let mut webhook = TcpStream::connect(address).await.unwrap();
+        let head = b"POST /webhooks/shopify HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
+        webhook.write_all(head).await.unwrap();
+        assert!(read_all(&mut webhook).await.starts_with(b"HTTP/1.1 200"));
+        // Forty of them cost 200 ms each, on four places.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_hosts_or_none_are_refused_and_http_1_0_is_answered() {
     let limits = Connections { most: 9, ..QUICK };
     let routes = Router::new().route("/health", get(async || "well"));

@@ -1,11 +1,21 @@
 //! Answers that a healthy API does not give when a test wants them, given by a stand-in.
 
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
 use axum::{
     Json, Router,
+    body::Body,
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse},
     routing::{get, post},
 };
+use futures::stream::repeat;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -75,6 +85,29 @@ fn what_is_no_waybill_is_not_taken_for_one() {
             assert_eq!((strange.code, strange.out.as_str()), (4, ""), "{strange:?}");
             assert!(strange.err.contains("no Waybill API"), "{strange:?}");
         }
+    });
+}
+
+#[test]
+fn an_answer_without_end_or_bottom_is_not_read_through_and_nobody_is_asked_elsewhere() {
+    world::run(async {
+        let endless = get(async || Body::from_stream(repeat(Ok::<_, Infallible>(vec![b' '; 1024 * 1024]))));
+        let deep = get(async || "[".repeat(9_000) + &"]".repeat(9_000));
+        let asked_elsewhere = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&asked_elsewhere);
+        let there = get(async move || asked.store(true, Ordering::SeqCst));
+        let moved = get(async || (StatusCode::TEMPORARY_REDIRECT, [("Location", "/elsewhere")]));
+        let routes = Router::new()
+            .route("/api/orders", endless)
+            .route("/api/inbox", deep)
+            .route("/api/inventory", moved)
+            .route("/elsewhere", there);
+        let address = serve(routes).await;
+        for noun in ["orders", "inbox", "stock"] {
+            let strange = waybill_at(&address, &[noun, "list"]).await;
+            assert_eq!((strange.code, strange.out.as_str()), (4, ""), "{noun}: {strange:?}");
+        }
+        assert!(!asked_elsewhere.load(Ordering::SeqCst));
     });
 }
 

@@ -7,6 +7,8 @@ use inventory_service::proto::{
     ListServedRequest, ReleaseRequest, Reservation, ReservationStatus, ReserveMode, ReserveRequest, Reserved,
     reserve_response::Outcome,
 };
+use reqwest::Method;
+use serde_json::{Value, json};
 use tonic::{Code, Request};
 
 use crate::{
@@ -211,56 +213,131 @@ fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
 }
 
 /// The same as somebody with a token.
-fn by<Asked>(subject: &str, asked: Asked) -> Request<Asked> {
+fn by<Asked>((role, subject): (&str, &str), asked: Asked) -> Request<Asked> {
     let mut request = Request::new(asked);
-    let token = signed(&claims("order-service", subject), TOKEN_SECRET);
+    let token = signed(&claims(role, subject), TOKEN_SECRET);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     request
 }
 
+const ONE: (&str, &str) = ("order-service", "one");
+const ANOTHER: (&str, &str) = ("order-service", "another");
+const ADMIN: (&str, &str) = ("admin", "somebody");
+
+fn look(order: &str) -> GetReservationRequest {
+    GetReservationRequest { order_id: order.into(), epoch: None }
+}
+
+fn release(order: &str) -> ReleaseRequest {
+    ReleaseRequest { order_id: order.into(), epoch: 1, cause: "called off".into() }
+}
+
 #[test]
-fn nobody_gets_at_what_another_system_or_an_order_of_ours_holds() {
+fn what_another_system_holds_is_not_there_and_an_administrator_sees_it() {
     world::run(async {
         let service = InventoryService::start(&[]).await;
         service.stock("TEA", 10).await;
         let mut client = service.client().await;
-        // An order of this installation, and one of another system, under one id.
-        let mut tx = service.pool.begin().await.unwrap();
-        let ours = request("order-1", inventory::ReserveMode::AllOrNothing, &[("TEA", 4)]);
-        inventory::reserve(&mut tx, &ours).await.unwrap();
-        tx.commit().await.unwrap();
-        client.reserve(by("one", reserve("order-1", "TEA", 3))).await.unwrap();
+        client.reserve(by(ONE, reserve("order-1", "TEA", 3))).await.unwrap();
 
-        let release = ReleaseRequest { order_id: "order-1".into(), epoch: 1, cause: "mischief".into() };
-        let look = GetReservationRequest { order_id: "order-1".into(), epoch: Some(1) };
         let confirm = ConfirmRequest { order_id: "order-1".into(), epoch: 1 };
         let gone = left("order-1", "TEA", 1);
-        for stranger in [by("two", ()), Request::new(())].map(|stranger| stranger.metadata().clone()) {
-            let asked = |request: &mut tonic::metadata::MetadataMap| *request = stranger.clone();
-            let mut request = Request::new(look.clone());
-            asked(request.metadata_mut());
-            assert_eq!(client.get_reservation(request).await.unwrap_err().code(), Code::NotFound);
-            let mut request = Request::new(confirm.clone());
-            asked(request.metadata_mut());
-            assert_eq!(client.confirm(request).await.unwrap_err().code(), Code::NotFound);
-            let mut request = Request::new(gone.clone());
-            asked(request.metadata_mut());
-            assert_eq!(client.fulfil(request).await.unwrap_err().code(), Code::NotFound);
-            let mut request = Request::new(release.clone());
-            asked(request.metadata_mut());
-            assert_eq!(client.release(request).await.unwrap().into_inner().given_back, 0);
+        let refused = client.get_reservation(by(ANOTHER, look("order-1"))).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+        assert_eq!(client.confirm(by(ANOTHER, confirm)).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(client.fulfil(by(ANOTHER, gone.clone())).await.unwrap_err().code(), Code::NotFound);
+        let released = client.release(by(ANOTHER, release("order-1"))).await.unwrap();
+        assert_eq!(released.into_inner().given_back, 0);
+        for epoch in [None, Some(1)] {
+            let asked = GetReservationRequest { epoch, ..look("order-1") };
+            for admin in [by(ADMIN, asked.clone()), Request::new(asked)] {
+                let shown = client.get_reservation(admin).await.unwrap().into_inner().reservation.unwrap();
+                assert_eq!(shown.allocations[0].quantity, 3);
+            }
         }
-        let held: i64 = sqlx::query_scalar("SELECT reserved FROM inventory.stock WHERE sku = 'TEA'")
-            .fetch_one(&service.pool)
-            .await
-            .unwrap();
-        assert_eq!(held, 7);
+        assert_eq!(service.figures("TEA").await, (10, 3));
 
-        // Each its own: given back, and gone under one shipment's id.
-        client.fulfil(by("one", gone.clone())).await.unwrap();
-        let shown = client.get_reservation(by("one", look)).await.unwrap().into_inner().reservation.unwrap();
-        assert_eq!(shown.allocations[0].fulfilled_quantity, 1);
-        assert_eq!(client.release(by("one", release)).await.unwrap().into_inner().given_back, 2);
+        // One order id and one shipment's id, each system's own.
+        let again = ReserveRequest { epoch: 2, ..reserve("order-1", "TEA", 2) };
+        client.reserve(by(ANOTHER, again)).await.unwrap();
+        client.fulfil(by(ANOTHER, FulfilRequest { epoch: 2, ..gone.clone() })).await.unwrap();
+        client.fulfil(by(ONE, gone)).await.unwrap();
+        let shown = client.get_reservation(by(ONE, look("order-1"))).await.unwrap().into_inner();
+        assert_eq!(shown.reservation.unwrap().allocations[0].fulfilled_quantity, 1);
+        assert_eq!(client.release(by(ONE, release("order-1"))).await.unwrap().into_inner().given_back, 2);
+        assert_eq!(service.figures("TEA").await, (8, 1));
+        audit(&service.pool).await;
+    });
+}
+
+#[test]
+fn an_order_of_ours_is_shown_to_every_system_and_refused_to_all() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("TEA", 10).await;
+        let mut client = service.client().await;
+        let mut tx = service.pool.begin().await.unwrap();
+        let ours = request("ours", inventory::ReserveMode::AllOrNothing, &[("TEA", 4)]);
+        inventory::reserve(&mut tx, &ours).await.unwrap();
+        tx.commit().await.unwrap();
+
+        for who in [ONE, ADMIN] {
+            let shown = client.get_reservation(by(who, look("ours"))).await.unwrap().into_inner();
+            assert_eq!(shown.reservation.unwrap().allocations[0].quantity, 4);
+            let confirm = ConfirmRequest { order_id: "ours".into(), epoch: 1 };
+            for refused in [
+                client.reserve(by(who, reserve("ours", "TEA", 1))).await.err(),
+                client.confirm(by(who, confirm)).await.err(),
+                client.fulfil(by(who, left("ours", "TEA", 1))).await.err(),
+                client.release(by(who, release("ours"))).await.err(),
+            ] {
+                let refused = refused.expect("it is ours");
+                assert_eq!(refused.code(), Code::FailedPrecondition);
+                assert_eq!(refused.metadata().get("x-reason").unwrap(), "OWNED_BY_ORDER");
+            }
+        }
+        assert_eq!(service.figures("TEA").await, (10, 4));
+        audit(&service.pool).await;
+    });
+}
+
+/// By the other door, over HTTP: the status, and what stands under `data`.
+async fn by_http(
+    service: &InventoryService,
+    (role, subject): (&str, &str),
+    method: Method,
+    path: &str,
+) -> (u16, Value) {
+    let token = signed(&claims(role, subject), TOKEN_SECRET);
+    let request = service.http.request(method, service.api(path)).bearer_auth(token);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json::<Value>().await.unwrap()["data"].take())
+}
+
+#[test]
+fn what_was_reserved_over_one_door_is_its_holders_at_the_other() {
+    world::run(async {
+        let service = InventoryService::start(&[]).await;
+        service.stock("TEA", 10).await;
+        let mut client = service.client().await;
+        for order in ["cancelled", "fulfilled"] {
+            client.reserve(by(ONE, reserve(order, "TEA", 4))).await.unwrap();
+            client.fulfil(by(ONE, left(order, "TEA", 1))).await.unwrap();
+            let path = format!("/allocations/by-order/{order}");
+            assert_eq!(by_http(&service, ANOTHER, Method::GET, &path).await, (200, json!([])));
+            let (_, listed) = by_http(&service, ONE, Method::GET, &path).await;
+            let id = listed[0]["id"].as_str().unwrap();
+            let cancel = format!("/allocations/{id}/cancel");
+            assert_eq!(by_http(&service, ANOTHER, Method::PUT, &cancel).await.0, 404);
+            let (path, who) = match order {
+                "cancelled" => (cancel, ADMIN),
+                _ => (format!("/allocations/{id}/fulfill"), ONE),
+            };
+            assert_eq!(by_http(&service, who, Method::PUT, &path).await.0, 200);
+            assert_eq!(by_http(&service, who, Method::PUT, &path).await.0, 200, "again changes nothing");
+        }
+        // Of four pieces each, one left at first: three were given back, and three left.
+        assert_eq!(service.figures("TEA").await, (5, 0));
         audit(&service.pool).await;
     });
 }

@@ -1,9 +1,13 @@
 //! Who gets in, and what the service says of itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inventory_service::proto::{CheckStockRequest, CheckStockResponse, inventory_client::InventoryClient};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{
@@ -158,9 +162,7 @@ fn silent_connections_end_and_leave_their_places_to_others() {
         let service = InventoryService::start(&[]).await;
         let mut silent = Vec::new();
         for _ in 0..100 {
-            silent.push(
-                tokio::net::TcpStream::connect(service.url().trim_start_matches("http://")).await.unwrap(),
-            );
+            silent.push(TcpStream::connect(service.url().trim_start_matches("http://")).await.unwrap());
         }
         let served = async {
             // Its connection waits behind theirs.
@@ -169,5 +171,87 @@ fn silent_connections_end_and_leave_their_places_to_others() {
         };
         let served = tokio::time::timeout(Duration::from_secs(30), served).await.expect("in time");
         assert_eq!(served, Code::Ok);
+    });
+}
+
+/// Says one byte after the other, and waits until it is not heard any more.
+async fn until_ended(address: &str, words: &[u8]) -> Duration {
+    let begun = Instant::now();
+    let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
+    let saying = async {
+        for byte in words {
+            if write.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut heard = Vec::new();
+    tokio::select! {
+        _ = read.read_to_end(&mut heard) => {}
+        () = saying => {}
+    }
+    begun.elapsed()
+}
+
+#[test]
+fn who_is_slow_with_its_handshake_or_its_first_request_is_ended_whatever_it_says() {
+    world::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let file = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (certificate, key) =
+            (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
+        let plain = InventoryService::start(&[]).await;
+        let over_tls =
+            InventoryService::start(&[("GRPC_TLS_CERT", &certificate), ("GRPC_TLS_KEY", &key)]).await;
+        // A client's first record of TLS, and what HTTP/2 begins with: the head of a request never comes.
+        let handshake = [&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3][..], &[0; 60]].concat();
+        let preface =
+            [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0], &[0; 60]].concat();
+        let address = |service: &InventoryService| service.url().trim_start_matches("http://").to_owned();
+        let (plain, over_tls) = (address(&plain), address(&over_tls));
+        let ended = async { tokio::join!(until_ended(&plain, &preface), until_ended(&over_tls, &handshake)) };
+        let (plain, over_tls) = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("in time");
+        for took in [plain, over_tls] {
+            assert!(took > Duration::from_secs(4), "it has some time: {took:?}");
+        }
+    });
+}
+
+/// Whether the service ends the connection at once.
+async fn is_turned_away(address: &str) -> bool {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // Whoever has a place hears what HTTP/2 begins with.
+    let heard = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut [0])).await;
+    matches!(heard, Ok(Ok(0) | Err(_)))
+}
+
+#[test]
+fn an_address_has_so_many_connections_and_a_proxy_any_number() {
+    world::run(async {
+        for (proxies, limited) in [("10.0.0.0/8", true), ("127.0.0.0/8", false)] {
+            let service = InventoryService::start(&[("TRUSTED_PROXIES", proxies)]).await;
+            let address = service.url().trim_start_matches("http://").to_owned();
+            let mut client = service.client().await;
+            assert_eq!(answered(&mut client, None).await, Code::Ok);
+            let mut others = Vec::new();
+            for _ in 0..15 {
+                others.push(TcpStream::connect(&address).await.unwrap());
+            }
+            assert_eq!(is_turned_away(&address).await, limited, "{proxies}");
+            assert_eq!(answered(&mut client, None).await, Code::Ok);
+            // Whoever waits for somebody to leave finds a place.
+            drop(others);
+            until("there is a place again", Duration::from_secs(5), async || {
+                (!is_turned_away(&address).await).then_some(())
+            })
+            .await;
+        }
     });
 }

@@ -258,10 +258,7 @@ async fn every_order_has_what_it_asked_for_or_nothing(pool: &PgPool, asked: &Ask
     let asked = asked.lock().unwrap().clone();
     let mut conn = pool.acquire().await.unwrap();
     for (id, total) in asked {
-        let made = inventory::latest_reservation(&mut conn, &order(&id), inventory::Holder::OURS)
-            .await
-            .unwrap()
-            .unwrap();
+        let made = inventory::latest_reservation(&mut conn, &order(&id)).await.unwrap().unwrap();
         if made.status != inventory::ReservationStatus::Released {
             let (granted, waiting) = granted_and_waiting(&mut conn, &id).await;
             assert_eq!(granted + waiting, total, "{id}");

@@ -20,7 +20,8 @@ use super::{
 pub struct InventoryService {
     /// Its database.
     pub pool: PgPool,
-    http: reqwest::Client,
+    /// An HTTP client.
+    pub http: reqwest::Client,
     running: Mutex<Option<Running>>,
     environment: Vec<(String, String)>,
     port: u16,
@@ -39,10 +40,10 @@ impl InventoryService {
             // It starts no order of its own.
             ("TEMPORAL_ADDRESS", "127.0.0.1:1"),
             ("SHOPIFY_SHOP", "elsewhere.myshopify.com"),
-            ("SHOPIFY_ADMIN_TOKEN", "unused"),
+            ("SHOPIFY_ADMIN_TOKEN", "never-used-for-anything"),
             ("SHOPIFY_WEBHOOK_SECRETS", "never-used-for-anything"),
             ("WMS_URL", "http://127.0.0.1:1"),
-            ("WMS_TOKEN", "unused"),
+            ("WMS_TOKEN", "never-used-for-anything"),
             ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
             ("AUTH_HS256_SECRET", TOKEN_SECRET),
             ("GRPC_LISTEN", &format!("127.0.0.1:{grpc_port}")),
@@ -82,6 +83,11 @@ impl InventoryService {
     /// Where it is called.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.grpc_port)
+    }
+
+    /// Its address over HTTP with a path.
+    pub fn api(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// A connection to it.
@@ -136,8 +142,7 @@ impl InventoryService {
     }
 
     async fn post(&self, path: &str, body: &Value, expected: u16) {
-        let url = format!("http://127.0.0.1:{}{path}", self.port);
-        let answer = self.http.post(url).json(body).send().await.unwrap();
+        let answer = self.http.post(self.api(path)).json(body).send().await.unwrap();
         assert_eq!(answer.status(), expected, "{}", answer.text().await.unwrap());
     }
 }

@@ -1,0 +1,100 @@
+//! A shop as it is configured, by variables or in the file, and what is wrong with it.
+
+use std::collections::HashMap;
+
+use domain::{ShopDomain, WarehouseId};
+use serde::Deserialize;
+use shopify::{admin::AccessToken, webhook::WebhookSecret};
+
+use super::{FEWEST_SECRET_BYTES, Problems, Shop};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShopEntry {
+    pub(super) domain: String,
+    #[serde(default)]
+    pub(super) admin_url: Option<String>,
+    pub(super) admin_token: String,
+    pub(super) webhook_secrets: Vec<String>,
+    #[serde(default)]
+    pub(super) webhook_path: Option<String>,
+    #[serde(default)]
+    pub(super) locations: HashMap<String, WarehouseId>,
+    #[serde(default)]
+    pub(super) fulfillment_services: Vec<String>,
+    #[serde(default)]
+    pub(super) policy: toml::Table,
+}
+
+/// Where a shop is configured, for what its settings are called.
+pub(super) enum Keys {
+    /// By variables.
+    Single,
+    /// In the file, at this place of the list.
+    Listed(usize),
+}
+
+impl Keys {
+    pub(super) fn name(&self, key: &str) -> String {
+        match (self, key) {
+            (Self::Listed(index), key) => format!("shops[{index}].{key}"),
+            (Self::Single, "domain") => "SHOPIFY_SHOP".to_owned(),
+            (Self::Single, key) => format!("SHOPIFY_{}", key.to_uppercase()),
+        }
+    }
+}
+
+impl ShopEntry {
+    pub(super) fn check(self, keys: &Keys, problems: &mut Problems) -> Option<Shop> {
+        let domain = match ShopDomain::parse(&self.domain) {
+            Ok(domain) => Some(domain),
+            Err(error) => {
+                problems.add(&format!("{}: {}", keys.name("domain"), error.allowed));
+                None
+            }
+        };
+        let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{}", self.domain));
+        let admin_url = problems.url(&keys.name("admin_url"), &admin_url);
+        if self.admin_token.is_empty() && matches!(keys, Keys::Listed(_)) {
+            problems.add(&format!("{}: is not set", keys.name("admin_token")));
+        }
+        problems.long_enough(&keys.name("admin_token"), &self.admin_token);
+        let name = keys.name("webhook_secrets");
+        if self.webhook_secrets.is_empty() {
+            problems.add(&format!("{name}: at least one is needed"));
+        }
+        if self.webhook_secrets.iter().any(|secret| secret.len() < FEWEST_SECRET_BYTES) {
+            problems.add(&format!("{name}: each has at least {FEWEST_SECRET_BYTES} bytes"));
+        }
+        let is_part = |path: &String| {
+            (FEWEST_SECRET_BYTES..=128).contains(&path.len())
+                && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if self.webhook_path.as_ref().is_some_and(|path| !is_part(path)) {
+            problems.add(&format!(
+                "{}: {FEWEST_SECRET_BYTES} to 128 letters, digits and the signs . _ -",
+                keys.name("webhook_path")
+            ));
+        }
+        let mut locations = HashMap::new();
+        for (location, warehouse) in self.locations {
+            match location.parse() {
+                Ok(id) => {
+                    locations.insert(id, warehouse);
+                }
+                Err(_) => problems.add(&format!("{}: {location} is no location id", keys.name("locations"))),
+            }
+        }
+        let policy = problems.policy(&keys.name("policy"), self.policy);
+        Some(Shop {
+            domain: domain?,
+            admin_url: admin_url?,
+            admin_token: AccessToken::new(self.admin_token),
+            webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
+            webhook_path: self.webhook_path,
+            locations,
+            fulfillment_services: self.fulfillment_services,
+            policy,
+        })
+    }
+}
