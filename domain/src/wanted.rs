@@ -133,7 +133,8 @@ pub fn wanted(facts: &OrderFacts, parcels: &[OwnParcel], refunds: &[RefundedPiec
         .map(|line| {
             let left = left.get(&line.line_id).copied().unwrap_or_default();
             let (ours, others) = listed.pieces(&line.line_id);
-            let pieces = after_refunds(line, stated(line, ours, others), left, refunds);
+            let stated = stated(line, ours, others, facts.fulfilments.is_none());
+            let pieces = after_refunds(line, stated, left, refunds);
             WantedLine { line_id: line.line_id.clone(), sku: line.sku.clone(), pieces, left }
         })
         .collect()
@@ -154,15 +155,18 @@ pub fn is_doubtful(facts: &OrderFacts, parcels: &[OwnParcel], refunded: &BTreeSe
     })
 }
 
-/// What the body alone says is wanted of us.
-fn stated(line: &OrderLine, ours: u32, others: u32) -> u32 {
+/// What the body alone says is wanted of us. A body that is silent about fulfilments may be older than what the
+/// shop was told since, which it then counts as open.
+fn stated(line: &OrderLine, ours: u32, others: u32, silent: bool) -> u32 {
+    let ordered = line.current_quantity.unwrap_or(line.quantity);
     if line.says_fulfillable {
-        return line.fulfillable_quantity.saturating_add(ours);
+        let wanted = line.fulfillable_quantity.saturating_add(ours);
+        return if silent { wanted.min(ordered.max(ours)) } else { wanted };
     }
     if line.says_fulfilled {
         return ours;
     }
-    line.current_quantity.unwrap_or(line.quantity).saturating_sub(others)
+    ordered.saturating_sub(others)
 }
 
 /// Takes off what refunds take back of pieces that have not left.

@@ -277,15 +277,13 @@ impl Story {
                 Ok(None)
             }
             NewsKind::Exception => {
-                let mishap = Mishap::new(Mishap::WAREHOUSE_EXCEPTION);
-                self.park_about(Step::HandOver, reference.as_str(), mishap).await?;
+                self.park(Step::HandOver, Mishap::new(Mishap::WAREHOUSE_EXCEPTION)).await?;
                 self.ask_warehouse().await?;
                 Ok(None)
             }
             NewsKind::Cancelled if recalled => Ok(None),
             NewsKind::Cancelled => {
-                let mishap = Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE);
-                self.park_about(Step::HandOver, reference.as_str(), mishap).await?;
+                self.park(Step::HandOver, Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE)).await?;
                 self.ctx.state_mut(|order| order.plan_due = true);
                 Ok(Some(News::PlanAgain))
             }

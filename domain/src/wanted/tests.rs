@@ -135,6 +135,17 @@ fn where_nothing_is_said_of_what_can_be_fulfilled_the_current_quantity_counts_le
 }
 
 #[test]
+fn a_silent_body_that_is_older_than_what_the_shop_was_told_counts_nothing_twice() {
+    let told = parcel(&[7], None, true, &[("1", 1)]);
+    for (fulfillable, quantity) in [(3, 3), (2, 3)] {
+        let body = facts(vec![line("1", quantity, Some(fulfillable))], None);
+        assert_eq!(one(&body, std::slice::from_ref(&told), &[]), (3, 1), "{fulfillable} open");
+    }
+    let returned = OrderLine { current_quantity: Some(0), ..line("1", 1, Some(0)) };
+    assert_eq!(one(&facts(vec![returned], None), &[told], &[]), (1, 1));
+}
+
+#[test]
 fn where_fulfilments_are_not_listed_ours_are_those_the_shop_was_told_of() {
     let silent = facts(vec![line("1", 3, Some(2))], None);
     assert_eq!(one(&silent, &[parcel(&[], Some("T"), true, &[("1", 1)])], &[]), (3, 1));

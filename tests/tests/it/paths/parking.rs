@@ -91,7 +91,7 @@ fn what_leaves_while_another_warehouse_is_parked_is_booked_and_the_shop_is_told(
         assert_eq!(world.on_hand(far).await, 4);
         let told = world.order(&order).await;
         assert_eq!(told["status"], "PROCESSING", "{told}");
-        assert_eq!(told["condition"], "NEEDS_ATTENTION", "{told}");
+        assert_eq!(told["condition"], "NEEDS_ATTENTION", "{told} {:?}", world.attention(&order).await);
 
         world.retry(&order).await;
         world.until_told(&order, 2).await;
@@ -107,7 +107,8 @@ fn what_leaves_while_the_shop_cannot_be_told_is_booked_and_told_later() {
         let sku = "PARKED-DEAF-SHOP";
         world.stock(sku, 5).await;
         world.wms_rule(json!({"operation": "shipment", "sku": sku, "parts": [1], "shipAfterMs": 1500})).await;
-        let refused = json!({"operation": "fulfillmentCreate", "sku": sku, "status": 401, "times": 1});
+        let refused = json!({"operation": "fulfillmentCreate", "sku": sku, "times": 2,
+                             "userErrors": [{"field": ["fulfillment"], "message": "Not today."}]});
         world.shopify_rule(refused).await;
         let order = Placed::new(SHOP, &[sku], 2);
         world.place(&order).await;
