@@ -6,7 +6,7 @@ use chrono::Utc;
 use serde_json::json;
 
 use super::Play;
-use crate::world::{PATIENT_SHOP, Placed, until};
+use crate::world::{PATIENT_SHOP, Placed, SHOP, Webhook, until};
 
 impl Play<'_> {
     /// The customer pays while the order waits for it.
@@ -36,7 +36,11 @@ impl Play<'_> {
             .until("it waits for stock", &order, |seen| seen.condition.as_deref() == Some("BACKORDERED"))
             .await;
         let fewer = json!({"lines": [{"lineItemId": order.body["line_items"][0]["id"], "quantity": 1}]});
-        world.stage_with(world.shopify(&format!("/_orders/{}/edit", order.id)), fewer).await;
+        let quietly = world.shopify(&format!("/_orders/{}/edit?announce=false", order.id));
+        world.stage_with(quietly, fewer).await;
+        // The shop says what the order is like now: nothing that would have it asked.
+        let body = world.shown_in_shop(&order).await;
+        world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", body)).await;
         world.until_message(&order, "orders/updated", "DONE").await;
         if !self.planted {
             board.until("it ships what is there", &order, |seen| seen.ended).await;

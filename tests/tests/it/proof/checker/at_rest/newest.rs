@@ -15,7 +15,7 @@ type Pieces = BTreeMap<String, i64>;
 
 /// Whole orders, as their topics say.
 const BODIES: &str = "
-SELECT i.inbox_id, i.shop, convert_from(i.body, 'UTF8')::jsonb AS body, i.headers ->> 'triggeredAt' AS triggered_at
+SELECT i.shop, convert_from(i.body, 'UTF8')::jsonb AS body, i.headers ->> 'triggeredAt' AS triggered_at
 FROM integration.inbox i
 WHERE i.source = 'shopify' AND i.state <> 'UNREADABLE'
   AND i.topic IN ('orders/create', 'orders/updated', 'orders/paid', 'orders/cancelled', 'orders/fulfilled',
@@ -25,7 +25,7 @@ ORDER BY i.inbox_id";
 const ORDERS: &str = r#"
 SELECT o.shop, o.shopify_order_id, o.order_number, o.status, o.condition, o.condition_reason, o.held_by,
        o.story_ended_at IS NOT NULL AS ended, o.content_updated_at, o.cancelled_by,
-       (SELECT max(inbox_id) FROM integration.inbox i WHERE i.order_id = o.order_id AND i.topic = 'orders/edited') AS hinted,
+       EXISTS (SELECT FROM integration.inbox i WHERE i.order_id = o.order_id AND i.topic = 'orders/edited') AS was_asked,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id) AS was_shown,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL) AS is_shown,
        EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL
@@ -52,7 +52,6 @@ FROM orders.orders o WHERE o.shopify_order_id IS NOT NULL"#;
 /// A whole order, as it came.
 #[derive(FromRow)]
 struct Body {
-    inbox_id: i64,
     shop: String,
     body: Value,
     triggered_at: Option<String>,
@@ -127,8 +126,8 @@ struct Order {
     ended: bool,
     content_updated_at: Option<DateTime<Utc>>,
     cancelled_by: Option<String>,
-    /// The last message that only says that something changed: the shop's own order was read then.
-    hinted: Option<i64>,
+    /// The shop's own order was read, as a message only said that something changed.
+    was_asked: bool,
     was_shown: bool,
     is_shown: bool,
     edited_too_late: bool,
@@ -212,7 +211,7 @@ fn judge(order: &Order, bodies: &[&Body]) -> Option<String> {
     let newest = newest(bodies)?;
     // The shop's clock has whole seconds: what was read in the second of the body may be newer.
     let was_read_later = order.content_updated_at > newest.moment()
-        || (order.hinted > Some(newest.inbox_id) && order.content_updated_at == newest.moment());
+        || (order.was_asked && order.content_updated_at == newest.moment());
     let cancelled = bodies.iter().any(|body| body.is_cancelled());
     if !newest.says_what_is_wanted() || (was_read_later && !cancelled) {
         return None;
