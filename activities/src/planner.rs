@@ -124,7 +124,7 @@ impl Planner {
         if draft.demand.is_none() && draft.decision == GateDecision::Fulfil {
             return Ok(Reserved::UnknownSku);
         }
-        if draft.situation.brief.in_doubt || draft.looks_first {
+        if draft.asks_the_shop_first() {
             return Ok(Reserved::Planned { plan: draft.plan(conn, order, None, rules).await? });
         }
         if !rules.rest_is_called_off && !order.rest_is_called_off {
@@ -275,8 +275,7 @@ impl Planner {
             }
             let draft = Draft::of(&mut conn, &order, &self.shops, rules).await?;
             drop(conn);
-            let reads_first = draft.situation.brief.in_doubt || draft.looks_first;
-            if reads_first || (!order.was_planned && !draft.takes_stock()) {
+            if draft.asks_the_shop_first() || (!order.was_planned && !draft.takes_stock()) {
                 return Ok(AheadOfPlan::nothing());
             }
             if draft.wants_nothing() {

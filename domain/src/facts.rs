@@ -55,9 +55,7 @@ impl OrderFacts {
         let mut lines = self.lines.clone();
         for line in &mut lines {
             let listed = self.fulfilments.iter().flatten().filter(|fulfilment| fulfilment.stands);
-            let of_line =
-                listed.flat_map(|fulfilment| &fulfilment.lines).filter(|left| left.line_id == line.line_id);
-            let left: u32 = of_line.map(|left| left.quantity).sum();
+            let left: u32 = listed.map(|fulfilment| pieces_of(&fulfilment.lines, &line.line_id)).sum();
             line.quantity = line.current_quantity.map_or(line.quantity, |current| current.max(left));
         }
         lines.retain(|line| line.quantity > 0);
@@ -94,6 +92,11 @@ impl AddressSaid {
     pub fn of(text: &str) -> Self {
         [Self::Given, Self::Null].into_iter().find(|said| said.as_str() == text).unwrap_or(Self::Absent)
     }
+}
+
+/// Pieces of one line among these.
+pub(crate) fn pieces_of(lines: &[LinePieces], line_id: &LineId) -> u32 {
+    lines.iter().filter(|line| line.line_id == *line_id).map(|line| line.quantity).sum()
 }
 
 /// One line of an order.

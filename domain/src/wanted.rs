@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    facts::{LinePieces, OrderFacts, OrderLine, ShopFulfilment},
+    facts::{LinePieces, OrderFacts, OrderLine, ShopFulfilment, pieces_of},
     ids::LineId,
 };
 
@@ -239,10 +239,6 @@ pub fn is_our_fulfilment(fulfilment: &ShopFulfilment, parcels: &[OwnParcel]) -> 
 /// Whether all of these pieces are among the others: a parcel may be reported in several fulfilments.
 fn are_within(some: &[LinePieces], others: &[LinePieces]) -> bool {
     some.iter().all(|line| pieces_of(some, &line.line_id) <= pieces_of(others, &line.line_id))
-}
-
-fn pieces_of(lines: &[LinePieces], line_id: &LineId) -> u32 {
-    lines.iter().filter(|line| line.line_id == *line_id).map(|line| line.quantity).sum()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(super) struct Draft {
     pub(super) gate: GateFacts,
     pub(super) decision: GateDecision,
     /// The shop's fulfilment orders are to be looked at before anything is given back or recalled.
-    pub(super) looks_first: bool,
+    looks_first: bool,
 }
 
 impl Draft {
@@ -62,6 +62,11 @@ impl Draft {
             None => Misfits::default(),
         };
         Ok(Self { situation, demand, misfits, gate, decision, looks_first })
+    }
+
+    /// Whether the shop is asked before anything is held, given back or recalled.
+    pub(super) fn asks_the_shop_first(&self) -> bool {
+        self.situation.brief.in_doubt || self.looks_first
     }
 
     pub(super) fn to_ship(&self) -> u32 {

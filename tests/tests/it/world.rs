@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 
 pub use database::database;
 pub use doors::minutes_later;
-pub use inventory_service::InventoryService;
+pub use inventory_service::{Certificate, InventoryService};
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
@@ -201,19 +201,19 @@ impl World {
 
     /// Where the worker's metrics are.
     pub fn worker_metrics_address(&self) -> String {
-        format!("http://127.0.0.1:{}/metrics", self.worker_metrics_port)
+        metrics_address(self.worker_metrics_port)
     }
 
     /// The worker's metrics as they stand.
     pub async fn worker_metrics(&self) -> String {
-        self.metrics(self.worker_metrics_port).await
+        self.metrics(&self.worker_metrics_address()).await
     }
 
     /// What API and worker have counted together of a metric with these labels.
     pub async fn counted(&self, metric: &str, labels: &[&str]) -> f64 {
         let mut counted = 0.0;
         for port in [self.api_metrics_port, self.worker_metrics_port] {
-            for line in self.metrics(port).await.lines() {
+            for line in self.metrics(&metrics_address(port)).await.lines() {
                 if line.starts_with(&format!("{metric}{{")) && labels.iter().all(|label| line.contains(label))
                 {
                     counted += line.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok()).expect("a number");
@@ -223,8 +223,7 @@ impl World {
         counted
     }
 
-    async fn metrics(&self, port: u16) -> String {
-        let address = format!("http://127.0.0.1:{port}/metrics");
+    async fn metrics(&self, address: &str) -> String {
         self.http.get(address).send().await.expect("metrics are served").text().await.expect("text")
     }
 
@@ -327,6 +326,10 @@ impl Drop for World {
             NAMESPACES.lock().unwrap().push(namespace);
         });
     }
+}
+
+fn metrics_address(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/metrics")
 }
 
 /// Asks again and again until there is an answer, and fails when `within` is over.

@@ -9,7 +9,7 @@ use tonic::{Code, transport::Endpoint};
 
 use crate::{
     stock::books::audit,
-    world::{self, InventoryService, Placed, Plan, SHOP, World, until},
+    world::{self, Certificate, InventoryService, Placed, Plan, SHOP, World, until},
 };
 
 /// The service, and a Waybill that has its stock there.
@@ -46,21 +46,13 @@ async fn no_stock_here(world: &World) {
 #[test]
 fn stock_elsewhere_is_asked_over_tls_and_who_speaks_without_is_not_heard() {
     world::run(async {
-        let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let file = |name: &str, text: String| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let (certificate, key) =
-            (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
-        let service =
-            InventoryService::start(&[("GRPC_TLS_CERT", &certificate), ("GRPC_TLS_KEY", &key)]).await;
+        let tls = Certificate::new();
+        let Certificate { certificate, key, .. } = &tls;
+        let service = InventoryService::start(&[("GRPC_TLS_CERT", certificate), ("GRPC_TLS_KEY", key)]).await;
         let plain = service.url();
         let env = vec![
             ("INVENTORY_SERVICE_URL", plain.replace("http://127.0.0.1", "https://localhost")),
-            ("INVENTORY_SERVICE_CA", certificate),
+            ("INVENTORY_SERVICE_CA", certificate.clone()),
         ];
         let world = World::start(Plan { env, ..Plan::default() }).await;
         service.stock("APART-TLS", 5).await;

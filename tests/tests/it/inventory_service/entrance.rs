@@ -18,7 +18,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::world::{self, InventoryService, TOKEN_SECRET, claims, signed, until};
+use crate::world::{self, Certificate, InventoryService, TOKEN_SECRET, claims, signed, until};
 
 const SERVICE: &str = "waybill.inventory.v1.Inventory";
 
@@ -198,18 +198,11 @@ async fn until_ended(address: &str, words: &[u8]) -> Duration {
 #[test]
 fn who_is_slow_with_its_handshake_or_its_first_request_is_ended_whatever_it_says() {
     world::run(async {
-        let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let file = |name: &str, text: String| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let (certificate, key) =
-            (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
+        let tls = Certificate::new();
+        let Certificate { certificate, key, .. } = &tls;
         let plain = InventoryService::start(&[]).await;
         let over_tls =
-            InventoryService::start(&[("GRPC_TLS_CERT", &certificate), ("GRPC_TLS_KEY", &key)]).await;
+            InventoryService::start(&[("GRPC_TLS_CERT", certificate), ("GRPC_TLS_KEY", key)]).await;
         // A client's first record of TLS, and what HTTP/2 begins with: the head of a request never comes.
         let handshake = [&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3][..], &[0; 60]].concat();
         let preface =

@@ -16,6 +16,29 @@ use super::{
     until,
 };
 
+/// A certificate of `localhost` and its key, in files that last as long as this.
+pub struct Certificate {
+    pub certificate: String,
+    pub key: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Certificate {
+    /// A new one, signed by itself.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let file = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let certificate = file("cert.pem", made.cert.pem());
+        let key = file("key.pem", made.signing_key.serialize_pem());
+        Self { certificate, key, _folder: folder }
+    }
+}
+
 /// One inventory service.
 pub struct InventoryService {
     /// Its database.
