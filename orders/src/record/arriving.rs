@@ -99,7 +99,8 @@ pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(O
         }
         // Raised also where there is doubt already: a read that goes on has begun before.
         Arrived::InDoubt => super::doubt(conn, order_id).await?,
-        Arrived::New | Arrived::Same | Arrived::Stale => {}
+        Arrived::Same => note_said_again(conn, order_id, arrival.triggered_at).await?,
+        Arrived::New | Arrived::Stale => {}
     }
     if let Some(cancelled_at) = arrival.facts.cancelled_at {
         note_cancelled(conn, order_id, cancelled_at).await?;
@@ -256,6 +257,24 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
     .bind(&facts.refund_ids)
     // What raised a doubt may be newer than a message that comes after it.
     .bind(arrival.authority == Authority::Shop)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Content that is said again counts from the later moment. Where that one is not said, what differs next may
+/// be older or newer, and the shop is asked.
+async fn note_said_again(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    triggered_at: Option<DateTime<Utc>>,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.orders SET content_triggered_at = $2
+         WHERE order_id = $1 AND ($2::timestamptz IS NULL OR $2 > content_triggered_at)",
+    )
+    .bind(order.as_str())
+    .bind(triggered_at)
     .execute(conn)
     .await?;
     Ok(())

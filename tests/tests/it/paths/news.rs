@@ -44,10 +44,7 @@ async fn order_is_said_again(world: &World, order: &Placed) {
     until("what was said is dealt with", Duration::from_secs(60), async || {
         let messages = world.messages(order).await;
         (messages.len() > before
-            && messages
-                .iter()
-                .filter(|kept| kept.topic != "callback")
-                .all(|kept| !matches!(kept.state.as_str(), "RECEIVED" | "WAITING")))
+            && messages.iter().filter(|kept| kept.topic != "callback").all(|kept| !kept.waits()))
         .then_some(())
     })
     .await;
@@ -508,35 +505,65 @@ fn what_is_said_while_the_shops_order_is_read_is_not_lost() {
     });
 }
 
+/// The inbox takes what is said in one second of the shop's clock in this order.
+async fn said_in_one_second(world: &World, order: &Placed, words: &[(&Placed, Option<i64>)]) {
+    let sent = chrono::Utc::now() - chrono::Duration::hours(1);
+    let second = sent.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    world.place_silently(&order.clone().with("updated_at", json!(second))).await;
+    for (before, (said, milliseconds)) in words.iter().enumerate() {
+        let body = (*said).clone().with("updated_at", json!(second)).body;
+        let triggered_at = milliseconds.map(|each| sent + chrono::Duration::milliseconds(each));
+        let webhook = Webhook { triggered_at, ..Webhook::new(HOLDING_SHOP, "orders/updated", body) };
+        world.deliver_webhook(&webhook).await;
+        until("it is dealt with", Duration::from_secs(30), async || {
+            let rows = world.messages(order).await;
+            (rows.len() > before && !rows.iter().any(|kept| kept.waits())).then_some(())
+        })
+        .await;
+    }
+}
+
 #[test]
 fn a_doubt_is_settled_by_the_shops_order_alone_and_not_by_the_next_message() {
     let world = &*WORLD;
     world::run(async {
         world.stock("NEWS-DOUBT", 5).await;
-        let sent = chrono::Utc::now() - chrono::Duration::hours(1);
-        let second = sent.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let order = Placed::new(HOLDING_SHOP, &["NEWS-DOUBT"], 1).with("updated_at", json!(second));
-        let at = |milliseconds| Some(sent + chrono::Duration::milliseconds(milliseconds));
         // In the shop it was voided in the second in which it was placed and edited.
+        let order = Placed::new(HOLDING_SHOP, &["NEWS-DOUBT"], 1);
         let voided = order.clone().with("financial_status", json!("voided"));
-        world.place_silently(&voided).await;
-        let placed = order.body.clone();
-        let edited = order.clone().with("name", json!("#edited")).body;
-        for (topic, body, triggered_at) in [
-            ("orders/create", placed, at(1)),
-            ("orders/updated", voided.body.clone(), None),
-            ("orders/updated", edited, at(2)),
-        ] {
-            let webhook = Webhook { triggered_at, ..Webhook::new(HOLDING_SHOP, topic, body) };
-            world.deliver_webhook(&webhook).await;
-            until("it is dealt with", Duration::from_secs(30), async || {
-                let rows = world.messages(&order).await;
-                rows.iter().all(|row| row.state == "DONE").then_some(())
-            })
-            .await;
-        }
+        let edited = order.clone().with("name", json!("#edited"));
+        let words = [(&order, Some(1)), (&voided, None), (&edited, Some(2))];
+        said_in_one_second(world, &voided, &words).await;
         let waits = world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
         assert_eq!(waits["status"], "PENDING");
+    });
+}
+
+#[test]
+fn what_is_said_again_without_its_moment_may_be_newer_than_what_is_said_next() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("NEWS-AGAIN", 5).await;
+        let paid = Placed::new(HOLDING_SHOP, &["NEWS-AGAIN"], 1);
+        let voided = paid.clone().with("financial_status", json!("voided"));
+        said_in_one_second(world, &paid, &[(&paid, Some(1)), (&paid, None), (&voided, Some(2))]).await;
+        until("the shop's own order is read", Duration::from_secs(30), async || {
+            let (status, in_doubt) = world.content(&paid).await;
+            (status == "paid" && !in_doubt).then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_is_said_again_later_counts_from_that_moment() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("NEWS-LATER", 5).await;
+        let paid = Placed::new(HOLDING_SHOP, &["NEWS-LATER"], 1);
+        let voided = paid.clone().with("financial_status", json!("voided"));
+        said_in_one_second(world, &paid, &[(&paid, Some(1)), (&paid, Some(3)), (&voided, Some(2))]).await;
+        assert_eq!(world.content(&paid).await, ("paid".to_owned(), false));
     });
 }
 

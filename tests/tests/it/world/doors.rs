@@ -41,6 +41,13 @@ pub struct Kept {
     pub reason: Option<String>,
 }
 
+impl Kept {
+    /// Whether it is still to be dealt with.
+    pub fn waits(&self) -> bool {
+        matches!(self.state.as_str(), "RECEIVED" | "WAITING")
+    }
+}
+
 /// The newest content: `minutes` after the order was placed.
 pub fn minutes_later(minutes: i64) -> Value {
     json!(Utc::now() + chrono::Duration::minutes(minutes))
@@ -210,6 +217,19 @@ impl World {
         .fetch_all(&self.pool)
         .await
         .expect("the inbox is read")
+    }
+
+    /// The payment that is committed of an order, and whether its shop is to be asked about it.
+    pub async fn content(&self, order: &Placed) -> (String, bool) {
+        sqlx::query_as(
+            "SELECT lower(financial_status), content_in_doubt FROM orders.orders
+             WHERE shop = $1 AND shopify_order_id = $2",
+        )
+        .bind(&order.shop)
+        .bind(order.id)
+        .fetch_one(&self.pool)
+        .await
+        .expect("the order is read")
     }
 
     /// Waits until a message of a topic has a state, and returns the reason.
