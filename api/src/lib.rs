@@ -53,7 +53,7 @@ mod transaction;
 mod planted;
 
 /// What the fuzz targets get at.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzed {
     /// Looks whose order a verified body is about.
     pub fn subject(topic: &str, body: &[u8]) {
@@ -63,5 +63,17 @@ pub mod fuzzed {
     /// Reads a cursor.
     pub fn cursor(cursor: &str) {
         let _ = crate::page::after::<(chrono::DateTime<chrono::Utc>, String)>(Some(cursor));
+    }
+
+    #[test]
+    fn the_corpus_of_the_fuzz_targets_is_read_to_its_end() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
+        let of = |target| std::fs::read_dir(format!("{corpus}/{target}")).unwrap();
+        let read = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.unwrap().path()).unwrap();
+        let bodies: Vec<_> = of("webhook_body").map(read).collect();
+        let cursors: Vec<_> = of("cursor").map(read).collect();
+        assert!(!bodies.is_empty() && !cursors.is_empty());
+        bodies.iter().for_each(|body| subject("orders/create", body));
+        cursors.iter().for_each(|text| cursor(&String::from_utf8_lossy(text)));
     }
 }

@@ -13,7 +13,7 @@ mod integration;
 mod inventory;
 mod orders;
 mod users;
-mod webhooks;
+pub(crate) mod webhooks;
 
 pub use health::Found;
 

@@ -127,7 +127,7 @@ impl fmt::Debug for AdminClient {
 mod tests;
 
 /// What the fuzz targets get at.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzed {
     use super::{answer, order};
 
@@ -136,6 +136,19 @@ pub mod fuzzed {
         let _ = answer::cost(body);
         if let Ok(data) = answer::read(status, Some("2.0"), body) {
             let _ = order::fuzzed(data);
+        }
+    }
+
+    #[test]
+    fn the_corpus_of_the_fuzz_target_is_read_to_its_end() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/graphql_answer");
+        let inputs: Vec<_> = std::fs::read_dir(corpus)
+            .unwrap()
+            .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+            .collect();
+        assert!(!inputs.is_empty());
+        for input in &inputs {
+            [200, 429, 502].into_iter().for_each(|status| answer(status, &input[2..]));
         }
     }
 }

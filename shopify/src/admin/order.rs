@@ -66,7 +66,7 @@ impl AdminClient {
 }
 
 /// Reads an order as far as one answer has it, for the fuzz targets.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn fuzzed(data: serde_json::Value) -> Option<ParsedOrder> {
     let mut node = serde_json::from_value::<OrderData>(data).ok()?.order?;
     let lines = std::mem::take(&mut node.line_items.nodes);
