@@ -18,7 +18,7 @@ use workflows::names;
 
 /// Why an attempt failed.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct AttemptError {
     /// A short stable code; it stands in histories.
     code: String,
     /// Whether the next attempt can only fail the same way.
@@ -29,7 +29,7 @@ pub(crate) struct Failure {
     vendor_text: Option<String>,
 }
 
-impl Failure {
+impl AttemptError {
     /// A failure of our own making that no repetition mends.
     pub(crate) fn permanent(code: &str) -> Self {
         Self { code: code.to_owned(), permanent: true, retry_after: None, vendor_text: None }
@@ -88,7 +88,7 @@ pub(crate) async fn attempt<T, Attempt>(
     body: impl Fn() -> Attempt,
 ) -> Result<T, ActivityError>
 where
-    Attempt: Future<Output = Result<T, Failure>>,
+    Attempt: Future<Output = Result<T, AttemptError>>,
 {
     let begun = Instant::now();
     #[cfg(feature = "faults")]
@@ -120,13 +120,13 @@ async fn keep_complaint(pool: &PgPool, step: Step, order: &OrderId, code: &str, 
     }
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for AttemptError {
     fn from(_: sqlx::Error) -> Self {
         Self::database()
     }
 }
 
-impl From<OrdersError> for Failure {
+impl From<OrdersError> for AttemptError {
     fn from(error: OrdersError) -> Self {
         match error {
             OrdersError::Database(_) => Self::database(),
@@ -136,7 +136,7 @@ impl From<OrdersError> for Failure {
     }
 }
 
-impl From<InventoryError> for Failure {
+impl From<InventoryError> for AttemptError {
     fn from(error: InventoryError) -> Self {
         match error {
             InventoryError::Database(_) => Self::database(),
@@ -146,7 +146,7 @@ impl From<InventoryError> for Failure {
     }
 }
 
-impl From<StockError> for Failure {
+impl From<StockError> for AttemptError {
     fn from(error: StockError) -> Self {
         match error {
             StockError::Inventory(error) => error.into(),
@@ -163,13 +163,13 @@ impl From<StockError> for Failure {
     }
 }
 
-impl From<domain::ParseError> for Failure {
+impl From<domain::ParseError> for AttemptError {
     fn from(_: domain::ParseError) -> Self {
         Self::permanent("ORDER_UNREADABLE")
     }
 }
 
-impl From<WarehouseError> for Failure {
+impl From<WarehouseError> for AttemptError {
     fn from(error: WarehouseError) -> Self {
         Self {
             code: error.code().to_owned(),
@@ -180,7 +180,7 @@ impl From<WarehouseError> for Failure {
     }
 }
 
-impl From<ShopifyError> for Failure {
+impl From<ShopifyError> for AttemptError {
     fn from(error: ShopifyError) -> Self {
         Self {
             code: error.code().to_owned(),
@@ -191,7 +191,7 @@ impl From<ShopifyError> for Failure {
     }
 }
 
-impl From<EnsureError> for Failure {
+impl From<EnsureError> for AttemptError {
     fn from(error: EnsureError) -> Self {
         Self {
             code: error.code().to_owned(),

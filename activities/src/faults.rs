@@ -3,20 +3,20 @@
 
 use std::{future::Future, time::Duration};
 
-use domain::{HandOverReference, OrderId, Step, planted::is_planted};
+use domain::{OrderId, RequestReference, Step, planted::is_planted};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use orders::{
-    hand_over::{self, HandOver},
+    fulfilment_request::{self, FulfilmentRequest},
     record,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
-use warehouse::client::{Accepted, NewShipment, WarehouseClient, WarehouseError};
+use warehouse::client::{Accepted, NewRequest, WarehouseClient, WarehouseError};
 
-use crate::attempt::Failure;
+use crate::attempt::AttemptError;
 
 /// Longer than any step's time-out.
 const HANG: Duration = Duration::from_secs(60);
@@ -27,9 +27,9 @@ pub(crate) async fn around<T, Attempt>(
     step: Step,
     order: &OrderId,
     body: impl Fn() -> Attempt,
-) -> Result<T, Failure>
+) -> Result<T, AttemptError>
 where
-    Attempt: Future<Output = Result<T, Failure>>,
+    Attempt: Future<Output = Result<T, AttemptError>>,
 {
     strike(pool, step, "before", order).await?;
     let mut result = body().await;
@@ -43,20 +43,20 @@ where
 }
 
 /// The fault `random_key`: each attempt hands over under another reference.
-pub(crate) fn under_a_key_of_chance(mut shipment: NewShipment) -> NewShipment {
+pub(crate) fn under_a_key_of_chance(mut new_request: NewRequest) -> NewRequest {
     if is_planted("random_key") {
-        let key = format!("{}-{}", shipment.reference, Uuid::now_v7().simple());
-        shipment.reference = HandOverReference::parse(&key).unwrap_or(shipment.reference);
+        let key = format!("{}-{}", new_request.reference, Uuid::now_v7().simple());
+        new_request.reference = RequestReference::parse(&key).unwrap_or(new_request.reference);
     }
-    shipment
+    new_request
 }
 
 /// The fault `second_hand_over`: what did not answer is handed over once more, as something new.
 pub(crate) async fn hand_over_anew(
     pool: &PgPool,
     client: &WarehouseClient,
-    first: &HandOver,
-    mut shipment: NewShipment,
+    first: &FulfilmentRequest,
+    mut new_request: NewRequest,
     sent: Result<Accepted, WarehouseError>,
 ) -> Result<Accepted, WarehouseError> {
     if sent.is_ok() || !is_planted("second_hand_over") {
@@ -64,31 +64,32 @@ pub(crate) async fn hand_over_anew(
     }
     match plan_another(pool, first).await {
         Ok(reference) => {
-            shipment.reference = reference;
-            client.ensure_shipment(&shipment).await
+            new_request.reference = reference;
+            client.ensure_request(&new_request).await
         }
         Err(_) => sent,
     }
 }
 
-async fn plan_another(pool: &PgPool, first: &HandOver) -> Result<HandOverReference, Failure> {
+async fn plan_another(pool: &PgPool, first: &FulfilmentRequest) -> Result<RequestReference, AttemptError> {
     let mut tx = pool.begin().await?;
     let order = record::lock(&mut tx, &first.order_id).await?;
     let lines = first.lines.clone();
     let another =
-        hand_over::plan(&mut tx, &order.order_id, &order.order_number, &first.warehouse, lines).await?;
+        fulfilment_request::plan(&mut tx, &order.order_id, &order.order_number, &first.warehouse, lines)
+            .await?;
     tx.commit().await?;
     Ok(another.reference)
 }
 
-async fn strike(pool: &PgPool, step: Step, moment: &str, order: &OrderId) -> Result<(), Failure> {
+async fn strike(pool: &PgPool, step: Step, moment: &str, order: &OrderId) -> Result<(), AttemptError> {
     match planted(pool, step, moment, order).await.as_deref() {
-        Some("database") => Err(Failure::planted(workflows::names::DATABASE_FAILURE, false)),
-        Some("fail") => Err(Failure::planted("PLANTED", false)),
-        Some("fail_for_good") => Err(Failure::planted("PLANTED_FOR_GOOD", true)),
+        Some("database") => Err(AttemptError::planted(workflows::names::DATABASE_FAILURE, false)),
+        Some("fail") => Err(AttemptError::planted("PLANTED", false)),
+        Some("fail_for_good") => Err(AttemptError::planted("PLANTED_FOR_GOOD", true)),
         Some("hang") => {
             tokio::time::sleep(HANG).await;
-            Err(Failure::planted("PLANTED_HANG", false))
+            Err(AttemptError::planted("PLANTED_HANG", false))
         }
         Some("die") => {
             // The process ends here as if it had been killed from outside.

@@ -7,8 +7,8 @@ mod attempt;
 mod order_records;
 mod planner;
 mod shop_calls;
+mod shop_notifications;
 mod shops;
-mod telling;
 mod warehouse_calls;
 
 pub use order_records::OrderRecords;

@@ -2,32 +2,32 @@
 
 use std::sync::Arc;
 
-use domain::{Condition, Mishap, OrderStatus, Step};
+use domain::{Condition, OrderStatus, ParkReason, Step};
 use metrics::counter;
 use orders::{
-    attention,
+    attention, parcel,
     progress::{self, Waiting},
-    record, shipment,
+    record,
 };
 use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, ConditionToRecord, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, Reservation,
-    Reserved, Standing, StepAnswer, StepToPark,
+    self, Cancellation, ConditionToRecord, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, PlanInput,
+    PlanOutcome, Standing, StepAnswer, StepToPark,
 };
 
 use crate::{
-    attempt::{Failure, attempt},
+    attempt::{AttemptError, attempt},
     planner::Planner,
-    telling,
+    shop_notifications,
 };
 
 mod parcels;
 mod standing;
 
-/// Why the stock of an order that was called off was given back.
-const CALLED_OFF: &str = "order called off";
+/// Why the stock of an order that was cancelled was given back.
+const ORDER_CANCELLED: &str = "ORDER_CANCELLED";
 
 /// The steps in our own database, and at the inventory service where stock is kept by one.
 pub struct OrderRecords {
@@ -41,8 +41,8 @@ impl OrderRecords {
     pub async fn reserve_stock(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        input: Reservation,
-    ) -> Result<Reserved, ActivityError> {
+        input: PlanInput,
+    ) -> Result<PlanOutcome, ActivityError> {
         attempt(&self.pool, Step::Reserve, &input.order_id, || self.planner.plan_now(&input)).await
     }
 
@@ -64,15 +64,21 @@ impl OrderRecords {
         attempt(&self.pool, Step::RecordParcel, &input.order_id, || self.book_parcel(&input)).await
     }
 
-    #[activity(definition = contract::LeaveUntold)]
-    pub async fn leave_untold(
+    #[activity(definition = contract::SkipShopNotification)]
+    pub async fn skip_shop_notification(
         self: Arc<Self>,
         _ctx: ActivityContext,
         input: ParcelForShop,
     ) -> Result<(), ActivityError> {
         let parcel = &input.parcel;
         let leave = || {
-            telling::settle(&self.pool, &input.order_id, parcel, "SHOP_NOT_TOLD", Some(&parcel.shipment_id))
+            shop_notifications::settle(
+                &self.pool,
+                &input.order_id,
+                parcel,
+                "SHOP_NOT_NOTIFIED",
+                Some(&parcel.parcel_id),
+            )
         };
         attempt(&self.pool, Step::TellShop, &input.order_id, leave).await
     }
@@ -95,8 +101,8 @@ impl OrderRecords {
         attempt(&self.pool, Step::Gate, &input.order_id, || self.resolve(&input)).await
     }
 
-    #[activity(definition = contract::TellOperator)]
-    pub async fn tell_operator(
+    #[activity(definition = contract::OpenAttention)]
+    pub async fn open_attention(
         self: Arc<Self>,
         _ctx: ActivityContext,
         input: StepToPark,
@@ -139,7 +145,7 @@ impl OrderRecords {
         Self { pool: planner.pool.clone(), planner }
     }
 
-    async fn condition(&self, input: &ConditionToRecord) -> Result<(), Failure> {
+    async fn condition(&self, input: &ConditionToRecord) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
         match input.condition {
             Some(condition) => {
@@ -154,10 +160,10 @@ impl OrderRecords {
         Ok(tx.commit().await?)
     }
 
-    async fn park(&self, input: &StepToPark) -> Result<(), Failure> {
+    async fn park(&self, input: &StepToPark) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
-        let mishap = Mishap::new(input.reason.clone());
-        let opened = attention::park(&mut tx, &input.order_id, input.step, &mishap, true).await?;
+        let park_reason = ParkReason::new(input.reason.clone());
+        let opened = attention::park(&mut tx, &input.order_id, input.step, &park_reason, true).await?;
         tx.commit().await?;
         if opened {
             counter!("waybill_parked_total", "step" => input.step.as_str(), "reason" => input.reason.clone())
@@ -166,7 +172,7 @@ impl OrderRecords {
         Ok(())
     }
 
-    async fn resolve(&self, input: &StepAnswer) -> Result<(), Failure> {
+    async fn resolve(&self, input: &StepAnswer) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
         attention::resolve(
             &mut tx,
@@ -180,21 +186,21 @@ impl OrderRecords {
         Ok(tx.commit().await?)
     }
 
-    async fn open_row(&self, input: &StepToPark) -> Result<(), Failure> {
+    async fn open_row(&self, input: &StepToPark) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
-        attention::park_once(&mut tx, &input.order_id, input.step, &Mishap::new(input.reason.clone()))
+        attention::park_once(&mut tx, &input.order_id, input.step, &ParkReason::new(input.reason.clone()))
             .await?;
         Ok(tx.commit().await?)
     }
 
-    async fn release(&self, input: &OrderRef) -> Result<ParcelBooked, Failure> {
-        let ahead = self.planner.release_ahead(&input.order_id, CALLED_OFF).await?;
+    async fn release(&self, input: &OrderRef) -> Result<ParcelBooked, AttemptError> {
+        let remote = self.planner.release_remotely(&input.order_id, ORDER_CANCELLED).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        self.planner.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
-        let (_, left) = shipment::pieces(&mut tx, &order.order_id).await?;
+        self.planner.give_back(&mut tx, remote, &order, ORDER_CANCELLED).await?;
+        let (_, left) = parcel::pieces(&mut tx, &order.order_id).await?;
         let status = if left > 0 {
-            progress::call_off_the_rest(&mut tx, &order.order_id).await?;
+            progress::cancel_the_rest(&mut tx, &order.order_id).await?;
             self.planner.ship(&mut tx, &order, None).await?
         } else {
             order.status
@@ -204,13 +210,13 @@ impl OrderRecords {
         Ok(ParcelBooked { status, pieces_left, plan_again: false })
     }
 
-    async fn cancelled(&self, input: &Cancellation) -> Result<(), Failure> {
+    async fn cancelled(&self, input: &Cancellation) -> Result<(), AttemptError> {
         // An attempt at reserving that was given up may have come in late, under the next epoch.
-        let ahead = self.planner.release_ahead(&input.order_id, CALLED_OFF).await?;
+        let remote = self.planner.release_remotely(&input.order_id, ORDER_CANCELLED).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        if ahead.answer().is_some() {
-            self.planner.give_back(&mut tx, ahead, &order, CALLED_OFF).await?;
+        if remote.answer().is_some() {
+            self.planner.give_back(&mut tx, remote, &order, ORDER_CANCELLED).await?;
         }
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);

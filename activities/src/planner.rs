@@ -6,23 +6,23 @@
 
 use domain::{Channel, Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
 use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest};
-use inventory_service::{Ahead, Stock};
+use inventory_service::{RemoteAnswer, Stock};
 use orders::{
-    Order, attention, brief, hand_over,
+    Order, attention, brief, fulfilment_request,
     progress::{self, Waiting},
     record,
 };
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
-use workflows::contract::{Plan, Reservation, Reserved, Rules};
+use workflows::contract::{Plan, PlanInput, PlanOutcome, Rules};
 
-use crate::{attempt::Failure, shops::Shops, telling};
+use crate::{attempt::AttemptError, shop_notifications, shops::Shops};
 
 mod demand;
 mod draft;
-mod misfits;
+mod mismatches;
 mod situation;
 
-use draft::{Draft, describe, show_what_came_too_late, write_off_called_off};
+use draft::{Draft, describe, show_what_came_too_late, write_off_cancelled};
 pub(crate) use situation::{Situation, wish_digest};
 
 /// Why the stock of an order that wants nothing any more was given back.
@@ -37,15 +37,15 @@ pub struct Planner {
 }
 
 /// What the inventory service answered before the step's transaction, if stock is there.
-pub(crate) struct AheadOfPlan {
-    reserved: Ahead<ReserveOutcome>,
-    released: Ahead<()>,
+pub(crate) struct RemoteAnswers {
+    reserved: RemoteAnswer<ReserveOutcome>,
+    released: RemoteAnswer<()>,
 }
 
-impl AheadOfPlan {
+impl RemoteAnswers {
     /// Nothing was asked.
     pub(crate) fn nothing() -> Self {
-        Self { reserved: Ahead::nothing(), released: Ahead::nothing() }
+        Self { reserved: RemoteAnswer::nothing(), released: RemoteAnswer::nothing() }
     }
 }
 
@@ -57,46 +57,51 @@ impl Planner {
     }
 
     /// Plans an order by the newest that is known of it, in one transaction.
-    pub(crate) async fn plan_now(&self, input: &Reservation) -> Result<Reserved, Failure> {
-        let ahead = self.ahead(&input.order_id, &input.rules).await?;
-        self.plan_within(self.pool.begin().await?, ahead, input).await
+    pub(crate) async fn plan_now(&self, input: &PlanInput) -> Result<PlanOutcome, AttemptError> {
+        let remote = self.remote(&input.order_id, &input.rules).await?;
+        self.plan_within(self.pool.begin().await?, remote, input).await
     }
 
     /// As [`Planner::plan_now`], in a transaction that may be part of the caller's.
     pub(crate) async fn plan_within(
         &self,
         mut tx: Transaction<'_, Postgres>,
-        ahead: AheadOfPlan,
-        input: &Reservation,
-    ) -> Result<Reserved, Failure> {
+        remote: RemoteAnswers,
+        input: &PlanInput,
+    ) -> Result<PlanOutcome, AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
         if order.content_in_doubt && brief::can_be_added_to(&order) {
             // The shop's own order is read, and what is asked for is shown then.
             let draft = Draft::of(&mut tx, &order, &self.shops, &input.rules).await?;
-            return Ok(Reserved::Planned { plan: draft.plan(&mut tx, &order, None, &input.rules).await? });
+            return Ok(PlanOutcome::Planned { plan: draft.plan(&mut tx, &order, None, &input.rules).await? });
         }
         if self.is_over(&mut tx, &order, &input.rules).await? {
             let services = self.shops.rules_for(&order.channel).services;
             brief::show_what_a_cancelled_order_is_asked_for(&mut tx, &order, &services).await?;
             tx.commit().await?;
-            return Ok(Reserved::Over { status: order.status });
+            return Ok(PlanOutcome::Over { status: order.status });
         }
         if order.story_ended_at.is_some() {
             progress::take_up_again(&mut tx, &order.order_id).await?;
         }
-        if input.rules.rest_is_called_off {
-            progress::call_off_the_rest(&mut tx, &order.order_id).await?;
+        if input.rules.rest_is_cancelled {
+            progress::cancel_the_rest(&mut tx, &order.order_id).await?;
         }
-        let reserved = self.plan(&mut tx, ahead, &order, &input.rules).await?;
+        let reserved = self.plan(&mut tx, remote, &order, &input.rules).await?;
         // What is short or unknown leaves nothing behind.
-        if matches!(reserved, Reserved::Planned { .. }) {
+        if matches!(reserved, PlanOutcome::Planned { .. }) {
             tx.commit().await?;
         }
         Ok(reserved)
     }
 
     /// Whether there is nothing left to do. What was said in an order's last moment is still followed.
-    async fn is_over(&self, conn: &mut PgConnection, order: &Order, rules: &Rules) -> Result<bool, Failure> {
+    async fn is_over(
+        &self,
+        conn: &mut PgConnection,
+        order: &Order,
+        rules: &Rules,
+    ) -> Result<bool, AttemptError> {
         if order.status == OrderStatus::Cancelled {
             return Ok(true);
         }
@@ -111,48 +116,48 @@ impl Planner {
     async fn plan(
         &self,
         conn: &mut PgConnection,
-        ahead: AheadOfPlan,
+        remote: RemoteAnswers,
         order: &Order,
         rules: &Rules,
-    ) -> Result<Reserved, Failure> {
-        write_off_called_off(conn, order).await?;
+    ) -> Result<PlanOutcome, AttemptError> {
+        write_off_cancelled(conn, order).await?;
         if order.look_wanted && !rules.look {
             // Nobody looks: what was said of fulfilment orders changes nothing.
             orders::fulfilment_orders::want_no_look(conn, &order.order_id).await?;
         }
         let draft = Draft::of(conn, order, &self.shops, rules).await?;
         if draft.demand.is_none() && draft.decision == GateDecision::Fulfil {
-            return Ok(Reserved::UnknownSku);
+            return Ok(PlanOutcome::UnknownSku);
         }
         if draft.asks_the_shop_first() {
-            return Ok(Reserved::Planned { plan: draft.plan(conn, order, None, rules).await? });
+            return Ok(PlanOutcome::Planned { plan: draft.plan(conn, order, None, rules).await? });
         }
-        if !rules.rest_is_called_off && !order.rest_is_called_off {
+        if !rules.rest_is_cancelled && !order.rest_is_cancelled {
             show_what_came_too_late(conn, order, &draft).await?;
         }
-        let holding = match self.hold(conn, ahead, order, &draft, rules).await? {
+        let holding = match self.hold(conn, remote, order, &draft, rules).await? {
             Some(ReserveOutcome::Reserved(holding)) => Some(holding),
-            Some(ReserveOutcome::UnknownSku(_)) => return Ok(Reserved::UnknownSku),
-            Some(ReserveOutcome::Short(_)) => return Ok(Reserved::OutOfStock),
+            Some(ReserveOutcome::UnknownSku(_)) => return Ok(PlanOutcome::UnknownSku),
+            Some(ReserveOutcome::Short(_)) => return Ok(PlanOutcome::OutOfStock),
             None => None,
         };
         let plan = draft.plan(conn, order, holding.as_ref(), rules).await?;
         self.note(conn, order, &draft, holding.as_ref(), &plan, rules).await?;
         let now = record::find(conn, &order.order_id).await?;
         let status = now.map_or(plan.status, |now| now.status);
-        Ok(Reserved::Planned { plan: Plan { status, ..plan } })
+        Ok(PlanOutcome::Planned { plan: Plan { status, ..plan } })
     }
 
     /// Has the reservation follow; none if there is none and none is to be made.
     async fn hold(
         &self,
         conn: &mut PgConnection,
-        ahead: AheadOfPlan,
+        remote: RemoteAnswers,
         order: &Order,
         draft: &Draft,
         rules: &Rules,
-    ) -> Result<Option<ReserveOutcome>, Failure> {
-        let is_held = match self.stock.there() {
+    ) -> Result<Option<ReserveOutcome>, AttemptError> {
+        let is_held = match self.stock.remote() {
             Some(_) => order.was_planned,
             None => inventory::reservation(conn, &order.order_id, order.epoch.into())
                 .await?
@@ -160,7 +165,7 @@ impl Planner {
         };
         if draft.wants_nothing() {
             if is_held {
-                self.give_back(conn, ahead.released, order, NOTHING_WANTED).await?;
+                self.give_back(conn, remote.released, order, NOTHING_WANTED).await?;
             }
             return Ok(None);
         }
@@ -168,7 +173,7 @@ impl Planner {
             return Ok(None);
         }
         let Some(request) = draft.request(order, rules) else { return Ok(None) };
-        self.take_stock(conn, ahead.reserved, order, request).await.map(Some)
+        self.take_stock(conn, remote.reserved, order, request).await.map(Some)
     }
 
     /// The reservation of the order's epoch, made now, adjusted, or as it was. One that was given back
@@ -176,17 +181,17 @@ impl Planner {
     async fn take_stock(
         &self,
         conn: &mut PgConnection,
-        ahead: Ahead<ReserveOutcome>,
+        remote: RemoteAnswer<ReserveOutcome>,
         order: &Order,
         mut request: ReserveRequest,
-    ) -> Result<ReserveOutcome, Failure> {
+    ) -> Result<ReserveOutcome, AttemptError> {
         let correlation_id = &order.correlation_id;
-        let outcome = self.stock.reserve_within(conn, ahead, &request, correlation_id).await?;
+        let outcome = self.stock.reserve_in(conn, remote, &request, correlation_id).await?;
         if !was_given_back(&outcome) {
             return Ok(outcome);
         }
         request.epoch = progress::next_epoch(conn, &order.order_id).await?.into();
-        Ok(self.stock.reserve_within(conn, Ahead::nothing(), &request, correlation_id).await?)
+        Ok(self.stock.reserve_in(conn, RemoteAnswer::nothing(), &request, correlation_id).await?)
     }
 
     /// Writes down what the plan comes to: the order's status and condition, and for which wish it stands.
@@ -198,9 +203,9 @@ impl Planner {
         holding: Option<&Holding>,
         plan: &Plan,
         rules: &Rules,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptError> {
         let goes_on = draft.decision == GateDecision::Fulfil;
-        if goes_on && draft.misfits.recalls.is_empty() && !plan.look && plan.mishap.is_none() {
+        if goes_on && draft.mismatches.recalls.is_empty() && !plan.look && plan.park_reason.is_none() {
             record::note_planned(conn, &order.order_id, order.wish_version).await?;
         }
         let at_warehouse = draft.is_at_warehouse();
@@ -212,8 +217,11 @@ impl Planner {
         if draft.decision != GateDecision::Fulfil {
             return Ok(());
         }
-        if let Some((mishap, words)) = draft.demand.as_ref().and_then(|demand| demand.mishap.as_ref()) {
-            attention::keep_complaint(conn, &order.order_id, Step::LookInShop, mishap.code(), words).await?;
+        if let Some((park_reason, words)) =
+            draft.demand.as_ref().and_then(|demand| demand.park_reason.as_ref())
+        {
+            attention::keep_complaint(conn, &order.order_id, Step::LookInShop, park_reason.code(), words)
+                .await?;
         }
         let waits = plan.waiting_lines > 0 && rules.stock_out != StockOutRule::ShipWhatIsThere;
         if waits && !at_warehouse {
@@ -227,7 +235,7 @@ impl Planner {
             let event = if order.channel == Channel::Api { "CONFIRMED" } else { "RESERVED" };
             progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, event, Some(&detail)).await?;
         }
-        let planned: u32 = plan.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
+        let planned: u32 = plan.requests.iter().map(|fulfilment_request| fulfilment_request.pieces).sum();
         let all_is_held = plan.held_back > 0 && planned <= plan.pieces_left;
         if all_is_held {
             let held_by = Some(HeldBy::Shopify);
@@ -245,7 +253,7 @@ impl Planner {
         conn: &mut PgConnection,
         order: &Order,
         tracking_number: Option<&str>,
-    ) -> Result<OrderStatus, Failure> {
+    ) -> Result<OrderStatus, AttemptError> {
         let order_id = &order.order_id;
         if order.status < OrderStatus::Processing {
             // It left before we heard that the warehouse took it.
@@ -254,8 +262,8 @@ impl Planner {
         }
         progress::move_to(conn, order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
         progress::clear_waiting(conn, order_id).await?;
-        hand_over::close_accepted(conn, order_id).await?;
-        if telling::untold(conn, order).await?.is_empty() {
+        fulfilment_request::close_accepted(conn, order_id).await?;
+        if shop_notifications::unnotified(conn, order).await?.is_empty() {
             progress::set_story_ended(conn, order_id, true).await?;
         }
         Ok(order.status.max(OrderStatus::Shipped))
@@ -263,35 +271,39 @@ impl Planner {
 
     /// Asks the inventory service first, if stock is there: the same plan is drawn before the transaction
     /// and again within it, and an answer that was overtaken is asked for anew.
-    pub(crate) async fn ahead(&self, order_id: &OrderId, rules: &Rules) -> Result<AheadOfPlan, Failure> {
-        if self.stock.there().is_none() {
-            return Ok(AheadOfPlan::nothing());
+    pub(crate) async fn remote(
+        &self,
+        order_id: &OrderId,
+        rules: &Rules,
+    ) -> Result<RemoteAnswers, AttemptError> {
+        if self.stock.remote().is_none() {
+            return Ok(RemoteAnswers::nothing());
         }
         loop {
             let order = self.order(order_id).await?;
             let mut conn = self.pool.acquire().await?;
             if self.is_over(&mut conn, &order, rules).await? {
-                return Ok(AheadOfPlan::nothing());
+                return Ok(RemoteAnswers::nothing());
             }
             let draft = Draft::of(&mut conn, &order, &self.shops, rules).await?;
             drop(conn);
             if draft.asks_the_shop_first() || (!order.was_planned && !draft.takes_stock()) {
-                return Ok(AheadOfPlan::nothing());
+                return Ok(RemoteAnswers::nothing());
             }
             if draft.wants_nothing() {
-                let released = self.release_ahead(order_id, NOTHING_WANTED).await?;
-                return Ok(AheadOfPlan { reserved: Ahead::nothing(), released });
+                let released = self.release_remotely(order_id, NOTHING_WANTED).await?;
+                return Ok(RemoteAnswers { reserved: RemoteAnswer::nothing(), released });
             }
-            let Some(request) = draft.request(&order, rules) else { return Ok(AheadOfPlan::nothing()) };
-            let reserved = self.stock.reserve_ahead(&request, None, &order.correlation_id).await?;
+            let Some(request) = draft.request(&order, rules) else { return Ok(RemoteAnswers::nothing()) };
+            let reserved = self.stock.reserve_remotely(&request, None, &order.correlation_id).await?;
             if !reserved.answer().is_some_and(was_given_back) || !self.make_way(&order).await? {
-                return Ok(AheadOfPlan { reserved, released: Ahead::nothing() });
+                return Ok(RemoteAnswers { reserved, released: RemoteAnswer::nothing() });
             }
         }
     }
 
     /// Raises the epoch, unless somebody did or the order is over; then false.
-    async fn make_way(&self, seen: &Order) -> Result<bool, Failure> {
+    async fn make_way(&self, seen: &Order) -> Result<bool, AttemptError> {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &seen.order_id).await?;
         if order.status == OrderStatus::Cancelled {
@@ -305,29 +317,33 @@ impl Planner {
     }
 
     /// Gives back at the inventory service what the order holds, if stock is there.
-    pub(crate) async fn release_ahead(&self, order_id: &OrderId, cause: &str) -> Result<Ahead<()>, Failure> {
-        if self.stock.there().is_none() {
-            return Ok(Ahead::nothing());
+    pub(crate) async fn release_remotely(
+        &self,
+        order_id: &OrderId,
+        cause: &str,
+    ) -> Result<RemoteAnswer<()>, AttemptError> {
+        if self.stock.remote().is_none() {
+            return Ok(RemoteAnswer::nothing());
         }
         let order = self.order(order_id).await?;
-        Ok(self.stock.release_ahead(order_id, order.epoch, cause, &order.correlation_id).await?)
+        Ok(self.stock.release_remotely(order_id, order.epoch, cause, &order.correlation_id).await?)
     }
 
     pub(crate) async fn give_back(
         &self,
         conn: &mut PgConnection,
-        ahead: Ahead<()>,
+        remote: RemoteAnswer<()>,
         order: &Order,
         cause: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptError> {
         let whose = (&order.order_id, order.epoch);
-        Ok(self.stock.release_within(conn, ahead, whose, cause, &order.correlation_id).await?)
+        Ok(self.stock.release_in(conn, remote, whose, cause, &order.correlation_id).await?)
     }
 
     /// The order as it stands, not locked.
-    pub(crate) async fn order(&self, order_id: &OrderId) -> Result<Order, Failure> {
+    pub(crate) async fn order(&self, order_id: &OrderId) -> Result<Order, AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        record::find(&mut conn, order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))
+        record::find(&mut conn, order_id).await?.ok_or(AttemptError::permanent("ORDER_UNKNOWN"))
     }
 }
 

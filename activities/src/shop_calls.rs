@@ -9,19 +9,19 @@ use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, OrderRef, ParcelForShop, RefundOfTheRest, Reservation, Reserved, ReturnRef,
+    self, Cancellation, OrderRef, ParcelForShop, PlanInput, PlanOutcome, RefundOfTheRest, ReturnRef,
 };
 
 use crate::{
-    attempt::{Failure, attempt},
+    attempt::{AttemptError, attempt},
     planner::Planner,
 };
 
-mod cancelling;
-mod looking;
-mod reading;
-mod reporting;
-mod restocking;
+mod cancel;
+mod look;
+mod notify;
+mod read_order;
+mod restock;
 
 /// The Admin API of each configured shop.
 pub type AdminClients = HashMap<ShopDomain, AdminClient>;
@@ -39,8 +39,8 @@ impl ShopCalls {
     pub async fn look_in_shop(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        input: Reservation,
-    ) -> Result<Reserved, ActivityError> {
+        input: PlanInput,
+    ) -> Result<PlanOutcome, ActivityError> {
         attempt(&self.pool, Step::LookInShop, &input.order_id, || self.look(&input)).await
     }
 
@@ -53,13 +53,13 @@ impl ShopCalls {
         attempt(&self.pool, Step::ReadOrder, &input.order_id, || self.read(&input.order_id)).await
     }
 
-    #[activity(definition = contract::TellShop)]
-    pub async fn tell_shop(
+    #[activity(definition = contract::NotifyShop)]
+    pub async fn notify_shop(
         self: Arc<Self>,
         _ctx: ActivityContext,
         input: ParcelForShop,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::TellShop, &input.order_id, || self.tell(&input)).await
+        attempt(&self.pool, Step::TellShop, &input.order_id, || self.notify(&input)).await
     }
 
     #[activity(definition = contract::CancelInShop)]
@@ -86,7 +86,7 @@ impl ShopCalls {
         _ctx: ActivityContext,
         input: ReturnRef,
     ) -> Result<(), ActivityError> {
-        self.restock(&input).await.map_err(Failure::into_activity_error)
+        self.restock(&input).await.map_err(AttemptError::into_activity_error)
     }
 }
 
@@ -98,19 +98,19 @@ impl ShopCalls {
     }
 
     /// The order as it stands, not locked.
-    async fn order(&self, order_id: &OrderId) -> Result<Order, Failure> {
+    async fn order(&self, order_id: &OrderId) -> Result<Order, AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        record::find(&mut conn, order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))
+        record::find(&mut conn, order_id).await?.ok_or(AttemptError::permanent("ORDER_UNKNOWN"))
     }
 
-    fn shop_of(&self, order: &Order) -> Result<(&AdminClient, ShopifyOrderId), Failure> {
+    fn shop_of(&self, order: &Order) -> Result<(&AdminClient, ShopifyOrderId), AttemptError> {
         match &order.channel {
             Channel::Shopify { shop, shopify_order_id } => self
                 .clients
                 .get(shop)
                 .map(|client| (client, *shopify_order_id))
-                .ok_or(Failure::permanent("SHOP_NOT_CONFIGURED")),
-            Channel::Api => Err(Failure::permanent("ORDER_HAS_NO_SHOP")),
+                .ok_or(AttemptError::permanent("SHOP_NOT_CONFIGURED")),
+            Channel::Api => Err(AttemptError::permanent("ORDER_HAS_NO_SHOP")),
         }
     }
 }

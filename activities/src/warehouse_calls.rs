@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use domain::{HandOverReference, OrderStatus, Step};
+use domain::{OrderStatus, RequestReference, Step};
 use orders::{
-    hand_over::{self, HandOver, HandOverStatus, HandedLine},
+    fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
     inbox::{self, NewMessage, Source},
     progress, record,
 };
@@ -17,12 +17,12 @@ use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use warehouse::{
-    client::{CancelResult, HandOverState, NewShipment, ShipmentState, WarehouseClient},
-    shipment::{ShipTo, ShipmentLine},
+    client::{CancelResult, NewRequest, ParcelState, RequestState, WarehouseClient},
+    parcel::{ParcelPieces, ShipTo},
 };
-use workflows::contract::{self, HandOverRef, HandedOver, OrderRef, Recalled};
+use workflows::contract::{self, HandOverOutcome, OrderRef, Recalled, RequestRef};
 
-use crate::attempt::{Failure, attempt};
+use crate::attempt::{AttemptError, attempt};
 
 /// Hand-overs asked about in one inquiry.
 const INQUIRY_SIZE: i64 = 100;
@@ -36,20 +36,20 @@ pub struct WarehouseCalls {
 
 #[activities]
 impl WarehouseCalls {
-    #[activity(definition = contract::CreateShipment)]
-    pub async fn create_shipment(
+    #[activity(definition = contract::RequestFulfilment)]
+    pub async fn request_fulfilment(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        input: HandOverRef,
-    ) -> Result<HandedOver, ActivityError> {
+        input: RequestRef,
+    ) -> Result<HandOverOutcome, ActivityError> {
         attempt(&self.pool, Step::HandOver, &input.order_id, || self.hand_over(&input)).await
     }
 
-    #[activity(definition = contract::RecallShipment)]
-    pub async fn recall_shipment(
+    #[activity(definition = contract::RecallRequest)]
+    pub async fn recall_request(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        input: HandOverRef,
+        input: RequestRef,
     ) -> Result<Recalled, ActivityError> {
         attempt(&self.pool, Step::Recall, &input.order_id, || self.recall(&input)).await
     }
@@ -66,12 +66,12 @@ impl WarehouseCalls {
     #[activity(definition = contract::AskAboutOverdue)]
     pub async fn ask_about_overdue(self: Arc<Self>, _ctx: ActivityContext) -> Result<u32, ActivityError> {
         let mut conn = self.pool.acquire().await?;
-        let overdue = hand_over::take_overdue(&mut conn, INQUIRY_SIZE, self.ask_again_after).await?;
+        let overdue = fulfilment_request::take_overdue(&mut conn, INQUIRY_SIZE, self.ask_again_after).await?;
         drop(conn);
         let mut asked = 0;
-        for hand_over in &overdue {
-            let asking = || self.ask(&hand_over.reference);
-            if attempt(&self.pool, Step::HandOver, &hand_over.order_id, asking).await.is_ok() {
+        for fulfilment_request in &overdue {
+            let asking = || self.ask(&fulfilment_request.reference);
+            if attempt(&self.pool, Step::HandOver, &fulfilment_request.order_id, asking).await.is_ok() {
                 asked += 1;
             }
         }
@@ -88,83 +88,90 @@ impl WarehouseCalls {
 
     /// What was committed before the call is acted on before it: the last look at the record and the
     /// note that the warehouse is being called are one transaction.
-    async fn hand_over(&self, input: &HandOverRef) -> Result<HandedOver, Failure> {
+    async fn hand_over(&self, input: &RequestRef) -> Result<HandOverOutcome, AttemptError> {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
-        let Some(hand_over) = hand_over::find(&mut tx, &input.reference).await? else {
-            return Ok(HandedOver::Overtaken); // planned anew
+        let Some(fulfilment_request) = fulfilment_request::find(&mut tx, &input.reference).await? else {
+            return Ok(HandOverOutcome::Overtaken); // planned anew
         };
-        if hand_over.status == HandOverStatus::Accepted.as_str() {
-            return Ok(HandedOver::Accepted);
+        if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
+            return Ok(HandOverOutcome::Accepted);
         }
-        if hand_over.status != HandOverStatus::Requested.as_str() {
-            return Err(Failure::permanent("HAND_OVER_CALLED_OFF"));
+        if fulfilment_request.status != FulfilmentRequestStatus::Requested.as_str() {
+            return Err(AttemptError::permanent("HAND_OVER_CALLED_OFF"));
         }
         if !record::plan_stands(&mut tx, &order).await? {
-            return Ok(HandedOver::Overtaken);
+            return Ok(HandOverOutcome::Overtaken);
         }
         let customer = record::customer(&mut tx, &input.order_id).await?;
         let ship_to_digest = record::ship_to_digest(&mut tx, &input.order_id).await?;
-        hand_over::calling(&mut tx, &input.reference, ship_to_digest.as_deref()).await?;
+        fulfilment_request::calling(&mut tx, &input.reference, ship_to_digest.as_deref()).await?;
         tx.commit().await?;
 
-        let shipment = NewShipment {
+        let new_request = NewRequest {
             reference: input.reference.clone(),
-            lines: by_sku(&hand_over),
-            warehouse: hand_over.warehouse.clone(),
+            lines: by_sku(&fulfilment_request),
+            warehouse: fulfilment_request.warehouse.clone(),
             ship_to: customer.as_ref().and_then(ShipTo::from_stored_customer),
         };
         #[cfg(feature = "faults")]
-        let shipment = crate::faults::under_a_key_of_chance(shipment);
-        let sent = self.client.ensure_shipment(&shipment).await;
+        let new_request = crate::faults::under_a_key_of_chance(new_request);
+        let sent = self.client.ensure_request(&new_request).await;
         #[cfg(feature = "faults")]
-        let sent = crate::faults::hand_over_anew(&self.pool, &self.client, &hand_over, shipment, sent).await;
+        let sent =
+            crate::faults::hand_over_anew(&self.pool, &self.client, &fulfilment_request, new_request, sent)
+                .await;
         sent?;
 
         let mut tx = self.pool.begin().await?;
         record::lock(&mut tx, &input.order_id).await?;
-        hand_over::accepted(&mut tx, &input.reference, Duration::from_millis(input.overdue_after_ms)).await?;
+        fulfilment_request::accepted(
+            &mut tx,
+            &input.reference,
+            Duration::from_millis(input.overdue_after_ms),
+        )
+        .await?;
         let detail = Some(input.reference.as_str());
         progress::move_to(&mut tx, &input.order_id, OrderStatus::Processing, "HANDED_OVER", detail).await?;
         tx.commit().await?;
-        Ok(HandedOver::Accepted)
+        Ok(HandOverOutcome::Accepted)
     }
 
-    async fn recall(&self, input: &HandOverRef) -> Result<Recalled, Failure> {
+    async fn recall(&self, input: &RequestRef) -> Result<Recalled, AttemptError> {
         let results = self.client.cancel(&input.reference).await?;
         let mut parcels = Vec::new();
         if results.iter().any(|result| result.too_late) {
-            let state = self.client.shipment(&input.reference).await?;
-            parcels = state.map(|state| state.shipments).unwrap_or_default();
+            let state = self.client.request(&input.reference).await?;
+            parcels = state.map(|state| state.parcels).unwrap_or_default();
         }
         let mut tx = self.pool.begin().await?;
         record::lock(&mut tx, &input.order_id).await?;
-        let hand_over = hand_over::find(&mut tx, &input.reference).await?;
-        let lines = hand_over.map(|hand_over| hand_over.lines).unwrap_or_default();
+        let fulfilment_request = fulfilment_request::find(&mut tx, &input.reference).await?;
+        let lines = fulfilment_request.map(|fulfilment_request| fulfilment_request.lines).unwrap_or_default();
         let late = what_is_too_late(&lines, &results, &parcels);
-        hand_over::recalled(&mut tx, &input.reference, &late).await?;
+        fulfilment_request::recalled(&mut tx, &input.reference, &late).await?;
         record::raise_wish(&mut tx, &input.order_id).await?;
         tx.commit().await?;
         Ok(Recalled { pieces_too_late: late.iter().map(|line| line.quantity).sum() })
     }
 
-    async fn ask_about_order(&self, input: &OrderRef) -> Result<(), Failure> {
-        let hand_overs = {
+    async fn ask_about_order(&self, input: &OrderRef) -> Result<(), AttemptError> {
+        let requests = {
             let mut conn = self.pool.acquire().await?;
-            hand_over::of_order(&mut conn, &input.order_id).await?
+            fulfilment_request::of_order(&mut conn, &input.order_id).await?
         };
-        for hand_over in hand_overs {
-            if hand_over.status == HandOverStatus::Accepted.as_str() {
-                self.ask(&hand_over.reference).await?;
+        for fulfilment_request in requests {
+            if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
+                self.ask(&fulfilment_request.reference).await?;
             }
         }
         Ok(())
     }
 
     /// Asks, and leaves the answer in the inbox as if it had been a callback.
-    async fn ask(&self, reference: &HandOverReference) -> Result<(), Failure> {
-        let Some(state) = self.client.shipment(reference).await? else {
-            return Err(Failure::permanent("WAREHOUSE_LOST_REFERENCE"));
+    async fn ask(&self, reference: &RequestReference) -> Result<(), AttemptError> {
+        let Some(state) = self.client.request(reference).await? else {
+            return Err(AttemptError::permanent("WAREHOUSE_LOST_REFERENCE"));
         };
         let mut tx = self.pool.begin().await?;
         for (message_id, body) in callbacks(&state) {
@@ -187,35 +194,35 @@ impl WarehouseCalls {
 /// What of a hand-over could not be stopped. Where the warehouse does not say what is in a parcel that leaves, it
 /// is whatever is in none of those it stopped: only what it confirmed as cancelled may be handed over anew.
 fn what_is_too_late(
-    handed: &[HandedLine],
+    handed: &[RequestedLine],
     results: &[CancelResult],
-    parcels: &[ShipmentState],
-) -> Vec<HandedLine> {
+    parcels: &[ParcelState],
+) -> Vec<RequestedLine> {
     let late: BTreeSet<&str> =
-        results.iter().filter(|result| result.too_late).map(|result| result.shipment_id.as_str()).collect();
-    let (leaving, stopped): (Vec<&ShipmentState>, Vec<&ShipmentState>) =
-        parcels.iter().partition(|parcel| late.contains(parcel.shipment_id.as_str()));
+        results.iter().filter(|result| result.too_late).map(|result| result.parcel_id.as_str()).collect();
+    let (leaving, stopped): (Vec<&ParcelState>, Vec<&ParcelState>) =
+        parcels.iter().partition(|parcel| late.contains(parcel.parcel_id.as_str()));
     let says_what = |id: &&str| {
-        let of_it = leaving.iter().filter(|parcel| parcel.shipment_id == **id);
+        let of_it = leaving.iter().filter(|parcel| parcel.parcel_id == **id);
         of_it.flat_map(|parcel| &parcel.lines).any(|line| line.quantity > 0)
     };
-    let pieces = |parcels: &[&ShipmentState]| -> Vec<ShipmentLine> {
+    let pieces = |parcels: &[&ParcelState]| -> Vec<ParcelPieces> {
         parcels.iter().flat_map(|parcel| parcel.lines.iter().cloned()).collect()
     };
     if late.iter().all(says_what) {
         return by_line(handed, &pieces(&leaving));
     }
     let stopped = by_line(handed, &pieces(&stopped));
-    let without_stopped = |line: &HandedLine| {
+    let without_stopped = |line: &RequestedLine| {
         let of_line = stopped.iter().filter(|other| other.line_id == line.line_id);
         let quantity = line.quantity.saturating_sub(of_line.map(|other| other.quantity).sum());
-        (quantity > 0).then(|| HandedLine { quantity, ..line.clone() })
+        (quantity > 0).then(|| RequestedLine { quantity, ..line.clone() })
     };
     handed.iter().filter_map(without_stopped).collect()
 }
 
 /// Which lines of a hand-over these pieces are, the first lines first.
-fn by_line(handed: &[HandedLine], pieces: &[ShipmentLine]) -> Vec<HandedLine> {
+fn by_line(handed: &[RequestedLine], pieces: &[ParcelPieces]) -> Vec<RequestedLine> {
     let mut left: BTreeMap<&str, u32> = BTreeMap::new();
     for line in pieces {
         *left.entry(&line.sku).or_default() += line.quantity;
@@ -226,28 +233,28 @@ fn by_line(handed: &[HandedLine], pieces: &[ShipmentLine]) -> Vec<HandedLine> {
         let quantity = line.quantity.min(*pieces);
         *pieces -= quantity;
         if quantity > 0 {
-            lines.push(HandedLine { quantity, ..line.clone() });
+            lines.push(RequestedLine { quantity, ..line.clone() });
         }
     }
     lines
 }
 
 /// What a hand-over asks for, added up by SKU.
-fn by_sku(hand_over: &HandOver) -> Vec<ShipmentLine> {
+fn by_sku(fulfilment_request: &FulfilmentRequest) -> Vec<ParcelPieces> {
     let mut pieces: BTreeMap<&str, u32> = BTreeMap::new();
-    for line in &hand_over.lines {
+    for line in &fulfilment_request.lines {
         *pieces.entry(&line.sku).or_default() += line.quantity;
     }
-    pieces.into_iter().map(|(sku, quantity)| ShipmentLine { sku: sku.to_owned(), quantity }).collect()
+    pieces.into_iter().map(|(sku, quantity)| ParcelPieces { sku: sku.to_owned(), quantity }).collect()
 }
 
 /// A warehouse's answer, parcel by parcel, in the shape of its callbacks.
-fn callbacks(state: &HandOverState) -> impl Iterator<Item = (String, String)> {
-    state.shipments.iter().map(|parcel| {
+fn callbacks(state: &RequestState) -> impl Iterator<Item = (String, String)> {
+    state.parcels.iter().map(|parcel| {
         let body = json!({
             "type": format!("shipment.{}", parcel.status.as_str()),
             "reference": state.reference,
-            "shipmentId": parcel.shipment_id,
+            "shipmentId": parcel.parcel_id,
             "sequence": parcel.sequence,
             "lines": parcel.lines,
             "carrier": parcel.carrier,
@@ -255,8 +262,8 @@ fn callbacks(state: &HandOverState) -> impl Iterator<Item = (String, String)> {
             "trackingUrl": parcel.tracking_url,
             "occurredAt": parcel.occurred_at,
         });
-        // The same shipment id under another reference is another parcel.
-        let id = format!("inquiry/{}/{}/{}", state.reference, parcel.shipment_id, parcel.sequence);
+        // The same parcel id under another reference is another parcel.
+        let id = format!("inquiry/{}/{}/{}", state.reference, parcel.parcel_id, parcel.sequence);
         (id, body.to_string())
     })
 }
@@ -265,8 +272,8 @@ fn callbacks(state: &HandOverState) -> impl Iterator<Item = (String, String)> {
 mod tests {
     use super::*;
 
-    fn handed() -> Vec<HandedLine> {
-        let line = |line_id: &str, sku: &str, quantity| HandedLine {
+    fn handed() -> Vec<RequestedLine> {
+        let line = |line_id: &str, sku: &str, quantity| RequestedLine {
             line_id: line_id.to_owned(),
             sku: sku.to_owned(),
             quantity,
@@ -274,7 +281,7 @@ mod tests {
         vec![line("1", "A", 2), line("2", "B", 3)]
     }
 
-    fn parcel(id: &str, lines: &[(&str, u32)]) -> ShipmentState {
+    fn parcel(id: &str, lines: &[(&str, u32)]) -> ParcelState {
         let lines: Vec<_> =
             lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
         serde_json::from_value(json!({"shipmentId": id, "status": "shipped", "sequence": 1, "lines": lines}))
@@ -282,10 +289,10 @@ mod tests {
     }
 
     fn result(id: &str, too_late: bool) -> CancelResult {
-        CancelResult { shipment_id: id.to_owned(), too_late }
+        CancelResult { parcel_id: id.to_owned(), too_late }
     }
 
-    fn late(results: &[CancelResult], parcels: &[ShipmentState]) -> Vec<(String, u32)> {
+    fn late(results: &[CancelResult], parcels: &[ParcelState]) -> Vec<(String, u32)> {
         let late = what_is_too_late(&handed(), results, parcels);
         late.into_iter().map(|line| (line.line_id, line.quantity)).collect()
     }
@@ -310,7 +317,7 @@ mod tests {
 
     #[test]
     fn one_shipment_id_under_two_references_is_two_answers() {
-        let state = |reference: &str| -> HandOverState {
+        let state = |reference: &str| -> RequestState {
             serde_json::from_value(json!({
                 "reference": reference,
                 "lineItems": [{"sku": "A", "quantity": 1}],

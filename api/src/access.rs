@@ -38,14 +38,14 @@ use tracing::{error, warn};
 use crate::{
     caller::{Caller, Role},
     correlation,
-    paced::Paced,
+    paced_log::PacedLog,
     problem::Problem,
 };
 use issuer::Pace;
 use limits::{Limits, Who};
 use settings::AccessConfig;
 use table::Door;
-use token::{Bearer, Refusal, Verifier};
+use token::{Bearer, TokenError, Verifier};
 
 const UNAUTHENTICATED: Problem = Problem::Unauthenticated("This needs a valid bearer token");
 
@@ -160,19 +160,21 @@ impl Access {
         let checked = match (presented(headers), &self.verifier) {
             (Ok(None), _) if may_lack_token => match origin::elsewhere(headers) {
                 None => return Ok(None),
-                Some(reason) => Err(Refusal::Bad(reason)),
+                Some(reason) => Err(TokenError::Bad(reason)),
             },
-            (Ok(None), _) => Err(Refusal::Bad("no token")),
-            (Ok(Some(_)), None) => Err(Refusal::Bad("no token can be checked")),
+            (Ok(None), _) => Err(TokenError::Bad("no token")),
+            (Ok(Some(_)), None) => Err(TokenError::Bad("no token can be checked")),
             (Ok(Some(token)), Some(verifier)) => verifier.check(token).await,
-            (Err(reason), _) => Err(Refusal::Bad(reason)),
+            (Err(reason), _) => Err(TokenError::Bad(reason)),
         };
         match checked {
             Ok(bearer) => Ok(Some(bearer)),
-            Err(Refusal::NoKeysYet) => Err(Problem::Unavailable("the issuer's keys are not here yet".into())),
-            Err(Refusal::Bad(reason)) => {
+            Err(TokenError::NoKeysYet) => {
+                Err(Problem::Unavailable("the issuer's keys are not here yet".into()))
+            }
+            Err(TokenError::Bad(reason)) => {
                 self.count(&Who::at(peer))?;
-                static PACED: LazyLock<Paced> = LazyLock::new(Paced::new);
+                static PACED: LazyLock<PacedLog> = LazyLock::new(PacedLog::new);
                 if let Some(left_out) = PACED.turn() {
                     warn!(reason, left_out, "token refused");
                 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{correlation::CorrelationId, problem::Told};
+use crate::{correlation::CorrelationId, problem::ErrorDetails};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -39,11 +39,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(told: Told) -> Self {
+    pub(crate) fn of(details: ErrorDetails) -> Self {
         let error = FailureBody {
-            code: told.code.to_owned(),
-            message: told.message,
-            details: told.details,
+            code: details.code.to_owned(),
+            message: details.message,
+            details: details.details,
             correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
         };
         Self { success: false, error }
@@ -78,10 +78,10 @@ pub(crate) fn is_wrapped(path: &str) -> bool {
 pub(crate) async fn wrap(request: Request, next: Next) -> Response {
     let wrapped = is_wrapped(request.uri().path());
     let mut response = next.run(request).await;
-    let Some(told) = response.extensions_mut().remove::<Told>().filter(|_| wrapped) else {
+    let Some(details) = response.extensions_mut().remove::<ErrorDetails>().filter(|_| wrapped) else {
         return response;
     };
-    let mut envelope = (response.status(), Json(Failure::of(told))).into_response();
+    let mut envelope = (response.status(), Json(Failure::of(details))).into_response();
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
         if let Some(value) = response.headers_mut().remove(&name) {
             envelope.headers_mut().insert(name, value);

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tonic::{Status, metadata::MetadataMap};
 use tracing::error;
 
-use crate::{access::Access, places::Addresses, problem::Problem, queue::Queue};
+use crate::{access::Access, connection_slots::Addresses, problem::Problem, queue::Queue};
 
 /// Serves until `shutdown`. Orders of this database that waited and were served are told through
 /// the queue.

@@ -27,9 +27,9 @@
 pub mod access;
 pub mod caller;
 pub mod config;
+pub mod connection_slots;
 pub mod grpc;
 pub mod host;
-pub mod places;
 pub mod problem;
 pub mod queue;
 pub mod server;
@@ -43,10 +43,10 @@ mod extract;
 mod field;
 mod members;
 mod openapi;
-mod paced;
+mod paced_log;
 mod page;
+mod remote_stock;
 mod routes;
-mod stock_elsewhere;
 mod transaction;
 
 #[cfg(feature = "faults")]

@@ -110,11 +110,11 @@ async fn main() -> anyhow::Result<()> {
 
 /// Tells all who watch that the process was asked to end.
 fn ended_by(shutdown: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<bool> {
-    let (tell, ended) = watch::channel(false);
+    let (stop, ended) = watch::channel(false);
     tokio::spawn(async move {
         shutdown.await;
         // A failure means that nobody watches any more.
-        let _ = tell.send(true);
+        let _ = stop.send(true);
     });
     ended
 }
@@ -122,7 +122,7 @@ fn ended_by(shutdown: impl Future<Output = ()> + Send + 'static) -> watch::Recei
 fn until_ended(ended: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
     let mut ended = ended.clone();
     async move {
-        // A failure means that nobody can tell any more, which is an end too.
+        // A failure means that nobody can stop any more, which is an end too.
         let _ = ended.wait_for(|ended| *ended).await;
     }
 }

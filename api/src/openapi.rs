@@ -30,7 +30,7 @@ use crate::{
 const BEARER: &str = "bearer";
 
 const WHAT_IT_IS: &str = "Waybill fulfils orders of Shopify shops, and orders placed through this interface: \
-it reserves stock, has the warehouse ship, and tells the shop. \n\n\
+it reserves stock, has the warehouse ship, and notifies the shop. \n\n\
 Under `/api` answers are bare and refusals are problems (RFC 9457, `application/problem+json`); under \
 `/allocations` and `/orders` both are wrapped in `{success, data | error}`. Money is a decimal string, times \
 are RFC 3339 in UTC. Every answer has an `X-Correlation-Id`, the caller's own if the request had one: quote it \

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::server::Api;
 
 /// Longer than any test needs to end the process.
-const LATE: Duration = Duration::from_secs(30);
+const LATE_START: Duration = Duration::from_secs(30);
 
 /// The fault `acknowledge_before_commit`: true means that the message is answered for now and kept
 /// some time later.
@@ -26,7 +26,7 @@ pub(crate) fn acknowledged_unkept(api: &Api, message: &NewMessage<'_>) -> bool {
     let [shop, message_id, topic] = [message.shop, message.message_id, message.topic].map(str::to_owned);
     let (headers, body): (Value, Vec<u8>) = (message.headers.clone(), message.body.to_vec());
     tokio::spawn(async move {
-        tokio::time::sleep(LATE).await;
+        tokio::time::sleep(LATE_START).await;
         let message = NewMessage {
             source,
             shop: &shop,

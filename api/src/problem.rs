@@ -48,7 +48,7 @@ pub enum Problem {
     /// An order asks for more than a newcomer could get.
     #[error("Not enough stock: {}", shortages(.0))]
     InsufficientStock(Vec<Shortage>),
-    /// The sender of a webhook did not prove who it is. It is not told why.
+    /// The sender of a webhook did not prove who it is. It is not error_details why.
     #[error("The webhook was refused")]
     WebhookRefused,
     /// The caller did not prove who it is.
@@ -118,7 +118,7 @@ pub enum Problem {
     /// The key came with another body before.
     #[error("Idempotency-Key: it came with another body before; draw a new key for a new request")]
     IdempotencyKeyReused,
-    /// It is too late to call the order off.
+    /// It is too late to cancel the order.
     #[error("Order cannot be cancelled. Current status: {0}")]
     CannotBeCancelled(OrderStatus),
     /// The order cannot take this status now.
@@ -255,7 +255,7 @@ impl Problem {
         }
     }
 
-    /// What the caller is told.
+    /// What the caller is error_details.
     pub(crate) fn body(&self) -> ProblemBody {
         let Kind(status, name, _, title) = self.kind();
         let sentence = self.to_string();
@@ -271,9 +271,9 @@ impl Problem {
     }
 
     /// The same for the integration endpoints.
-    pub(crate) fn told(&self) -> Told {
+    pub(crate) fn error_details(&self) -> ErrorDetails {
         let Kind(_, _, code, _) = self.kind();
-        Told { code, message: self.to_string(), details: self.details() }
+        ErrorDetails { code, message: self.to_string(), details: self.details() }
     }
 
     /// The status and the title of the problem.
@@ -340,7 +340,7 @@ pub struct AllocationShortage {
 
 /// What a refusal says, kept beside its body for the integration endpoints, which wrap it otherwise.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct ErrorDetails {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) details: Option<Value>,
@@ -385,7 +385,7 @@ impl IntoResponse for Problem {
             let scheme = header::HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        response.extensions_mut().insert(self.told());
+        response.extensions_mut().insert(self.error_details());
         response
     }
 }

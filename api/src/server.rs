@@ -32,14 +32,14 @@ use warehouse::callback::CallbackSecret;
 
 use crate::{
     access::{self, Access, Peer},
+    connection_slots::{Addresses, ConnectionSlots, Held},
     correlation::correlate,
     envelope,
     host::Hosts,
     openapi,
-    places::{Addresses, Held, Places},
     problem::Problem,
     queue::Queue,
-    routes, stock_elsewhere,
+    remote_stock, routes,
     unverified::Unverified,
 };
 use answering::Answering;
@@ -102,7 +102,7 @@ pub fn router(api: Api, access: impl Into<Arc<Access>>) -> Router {
     let (routes, description) = routes::router().split_for_parts();
     let cors = access.cors();
     let routes = openapi::with_pages(routes, description)
-        .layer(from_fn_with_state(api.stock.clone(), stock_elsewhere::turn_away))
+        .layer(from_fn_with_state(api.stock.clone(), remote_stock::turn_away))
         .layer(from_fn_with_state(access, access::guard));
     limited(routes, TIME_LIMIT, cors).with_state(api)
 }
@@ -188,7 +188,7 @@ async fn serve_within(
     entrance: Entrance,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Places::new(limits.most, limits.for_webhooks);
+    let places = ConnectionSlots::new(limits.most, limits.for_webhooks);
     let (open, closing) = watch::channel(());
     let service = TowerToHyperService::new(router);
     let mut shutdown = std::pin::pin!(shutdown);

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    failure::{Failure, Refusal},
+    error::{CliError, ProblemDetails},
     secret,
 };
 
@@ -80,13 +80,13 @@ impl Api {
     /// The API at this address.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for an address or a token that cannot be one.
-    pub fn new(connection: &Connection) -> Result<Self, Failure> {
+    /// [`CliError::Usage`] for an address or a token that cannot be one.
+    pub fn new(connection: &Connection) -> Result<Self, CliError> {
         let token = secret::of("WAYBILL_TOKEN").map_err(|error| usage(&format!("{error:#}")))?;
         Self::with_token(connection, token.as_deref())
     }
 
-    fn with_token(connection: &Connection, token: Option<&str>) -> Result<Self, Failure> {
+    fn with_token(connection: &Connection, token: Option<&str>) -> Result<Self, CliError> {
         let asked = connection.api.trim();
         let address: Url = if asked.is_empty() { DEFAULT_ADDRESS } else { asked }
             .parse()
@@ -120,24 +120,24 @@ impl Api {
     /// Asks for what is at a path, of which each part is one segment.
     ///
     /// # Errors
-    /// Any [`Failure`] of the API's.
-    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, Failure> {
+    /// Any [`CliError`] of the API's.
+    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, CliError> {
         self.ask(self.request(Method::GET, path, query)).await
     }
 
     /// Sends a command with a JSON body.
     ///
     /// # Errors
-    /// Any [`Failure`] of the API's.
-    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Answer, Failure> {
+    /// Any [`CliError`] of the API's.
+    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Answer, CliError> {
         self.ask(self.request(Method::POST, path, &[]).json(body)).await
     }
 
     /// Asks for a list: its first page, or with `all` page after page to the end.
     ///
     /// # Errors
-    /// Any [`Failure`] of the API's.
-    pub async fn list(&self, path: &[&str], query: &[(&str, &str)], all: bool) -> Result<List, Failure> {
+    /// Any [`CliError`] of the API's.
+    pub async fn list(&self, path: &[&str], query: &[(&str, &str)], all: bool) -> Result<List, CliError> {
         let query: Vec<_> = query.iter().copied().chain(all.then_some(("limit", MOST_OF_A_PAGE))).collect();
         let mut page = self.get(path, &query).await?;
         if !all || page.next.is_none() {
@@ -173,9 +173,9 @@ impl Api {
         }
     }
 
-    async fn ask(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+    async fn ask(&self, request: RequestBuilder) -> Result<Answer, CliError> {
         let address = self.address.to_string();
-        let unreachable = |error: reqwest::Error| Failure::Unreachable(address.clone(), why(&error));
+        let unreachable = |error: reqwest::Error| CliError::Unreachable(address.clone(), why(&error));
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let text = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
@@ -185,7 +185,7 @@ impl Api {
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(unreachable)? {
             if body.len() + part.len() > MOST_ANSWER_BYTES {
-                return Err(Failure::Strange(address, "its answer is too large".to_owned()));
+                return Err(CliError::Strange(address, "its answer is too large".to_owned()));
             }
             body.extend_from_slice(&part);
         }
@@ -193,12 +193,12 @@ impl Api {
         if status.is_success() {
             return Ok(Answer { status: status.as_u16(), body, next, address });
         }
-        match Refusal::read(status.as_u16(), retry_after_s, &body) {
+        match ProblemDetails::read(status.as_u16(), retry_after_s, &body) {
             Some(mut refusal) => {
                 refusal.correlation_id = refusal.correlation_id.or(correlation_id);
-                Err(Failure::Refused(refusal))
+                Err(CliError::Refused(refusal))
             }
-            None => Err(Failure::Strange(address, format!("it answers {status}"))),
+            None => Err(CliError::Strange(address, format!("it answers {status}"))),
         }
     }
 }
@@ -207,13 +207,13 @@ impl Answer {
     /// Reads the body.
     ///
     /// # Errors
-    /// [`Failure::Strange`] if it is not what this version expects.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+    /// [`CliError::Strange`] if it is not what this version expects.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, CliError> {
         serde_json::from_str(&self.body).map_err(|error| self.strange(&error.to_string()))
     }
 
-    fn strange(&self, what: &str) -> Failure {
-        Failure::Strange(self.address.clone(), what.to_owned())
+    fn strange(&self, what: &str) -> CliError {
+        CliError::Strange(self.address.clone(), what.to_owned())
     }
 }
 
@@ -221,10 +221,10 @@ impl List {
     /// Reads the entries.
     ///
     /// # Errors
-    /// [`Failure::Strange`] if they are not what this version expects.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failure> {
+    /// [`CliError::Strange`] if they are not what this version expects.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, CliError> {
         serde_json::from_str(&self.body)
-            .map_err(|error| Failure::Strange(self.address.clone(), error.to_string()))
+            .map_err(|error| CliError::Strange(self.address.clone(), error.to_string()))
     }
 }
 
@@ -240,15 +240,15 @@ pub fn id(text: &str) -> Result<String, String> {
     }
 }
 
-fn bearer(token: &str) -> Result<header::HeaderValue, Failure> {
+fn bearer(token: &str) -> Result<header::HeaderValue, CliError> {
     let mut value = header::HeaderValue::try_from(format!("Bearer {token}"))
         .map_err(|_| usage("WAYBILL_TOKEN: a token has no spaces and no line breaks"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn usage(sentence: &str) -> Failure {
-    Failure::Usage(sentence.to_owned())
+fn usage(sentence: &str) -> CliError {
+    CliError::Usage(sentence.to_owned())
 }
 
 /// Why there was no answer, without the address, which the failure names itself.
@@ -280,11 +280,11 @@ fn next_cursor(link: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn api(address: &str, token: Option<&str>) -> Result<Api, Failure> {
+    fn api(address: &str, token: Option<&str>) -> Result<Api, CliError> {
         api_allowing(None, address, token)
     }
 
-    fn api_allowing(allowed: Option<&str>, address: &str, token: Option<&str>) -> Result<Api, Failure> {
+    fn api_allowing(allowed: Option<&str>, address: &str, token: Option<&str>) -> Result<Api, CliError> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let allow_plain_http = allowed.map(str::to_owned);
         Api::with_token(&Connection { api: address.to_owned(), allow_plain_http, json: false }, token)
@@ -319,7 +319,10 @@ mod tests {
         for address in ["http://waybill.example.com", "http://192.0.2.1:8080", "http://127.0.0.1.example.com"]
         {
             for allowed in [None, Some(""), Some("false"), Some("yes")] {
-                assert!(matches!(api_allowing(allowed, address, token), Err(Failure::Usage(_))), "{address}");
+                assert!(
+                    matches!(api_allowing(allowed, address, token), Err(CliError::Usage(_))),
+                    "{address}"
+                );
             }
             assert!(api_allowing(Some("true"), address, token).is_ok(), "{address}");
             assert!(api(address, None).is_ok(), "{address}: there is nothing to take");
@@ -332,7 +335,7 @@ mod tests {
     #[test]
     fn an_address_or_a_token_that_cannot_be_one_is_wrong_usage() {
         for (address, token) in [("8080", None), ("ftp://host", None), ("http://host", Some("a\nb"))] {
-            assert!(matches!(api(address, token), Err(Failure::Usage(_))), "{address} {token:?}");
+            assert!(matches!(api(address, token), Err(CliError::Usage(_))), "{address} {token:?}");
         }
     }
 }

@@ -21,7 +21,7 @@ use anyhow::bail;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use follower::{Follower, SHOP_TOLD};
+use follower::{Follower, SHOP_NOTIFIED};
 use guide::Guide;
 use orders::{Doors, Order, Placed};
 use screen::Screen;
@@ -85,7 +85,7 @@ async fn play(
     follow_all(servers, doors, screen, &guide, first).await
 }
 
-/// Tells the first order's way until Shopify was told.
+/// Tells the first order's way until Shopify was notified.
 async fn follow_first(
     servers: &mut Servers,
     doors: &Doors,
@@ -102,9 +102,9 @@ async fn follow_first(
             follower = found.map(|order| Follower::new(order, Some(placed.at)));
         }
         if let Some(mut found) = follower.take() {
-            let news = found.news(doors).await?;
-            found.tell(screen, guide, &news);
-            if news.iter().any(|happening| happening.event == SHOP_TOLD) {
+            let entries = found.new_entries(doors).await?;
+            found.print(screen, guide, &entries);
+            if entries.iter().any(|happening| happening.event == SHOP_NOTIFIED) {
                 return Ok(found);
             }
             follower = Some(found);
@@ -147,12 +147,12 @@ async fn follow_all(
             if follower.is_over() {
                 continue;
             }
-            let Ok(news) = follower.news(doors).await else { continue };
-            if news.is_empty() {
+            let Ok(entries) = follower.new_entries(doors).await else { continue };
+            if entries.is_empty() {
                 continue;
             }
             announce(screen, follower.order(), &mut on_screen);
-            follower.tell(screen, guide, &news);
+            follower.print(screen, guide, &entries);
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     client::Api,
-    failure::Failure,
+    error::CliError,
     moment,
     output::{Output, Tone, clean, figure, name, plain, text, toned},
 };
@@ -62,15 +62,15 @@ struct Message {
 /// Does it.
 ///
 /// # Errors
-/// Any [`Failure`].
-pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), Failure> {
+/// Any [`CliError`].
+pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(filter) => list(api, output, &filter).await,
         Command::Replay { message } => replay(api, output, message).await,
     }
 }
 
-async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), Failure> {
+async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
     let limit = filter.limit.to_string();
     let state = filter.state.as_deref().map(str::to_uppercase);
     let source = filter.source.as_deref().map(str::to_lowercase);
@@ -95,7 +95,7 @@ async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), Failure>
     Ok(())
 }
 
-async fn replay(api: &Api, output: Output, message: i64) -> Result<(), Failure> {
+async fn replay(api: &Api, output: Output, message: i64) -> Result<(), CliError> {
     let answer = api.post(&["inbox", &message.to_string(), "replay"], &json!({})).await?;
     if output.json {
         output.line(&answer.body);

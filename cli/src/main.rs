@@ -7,7 +7,7 @@
 mod client;
 mod completion;
 mod demo;
-mod failure;
+mod error;
 mod inbox;
 mod migrate;
 mod moment;
@@ -24,7 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use client::{Api, Connection};
-use failure::{EXIT_CODES, Failure};
+use error::{CliError, EXIT_CODES};
 use output::Output;
 
 /// Durable order fulfilment.
@@ -99,7 +99,7 @@ async fn migrate() -> anyhow::Result<()> {
     migrate::run(&database_url.context("DATABASE_URL: the PostgreSQL database is needed")?).await
 }
 
-/// Does it; what went wrong is told on standard error, and to scripts as the API's own answer too.
+/// Does it; what went wrong is shown on standard error, and to scripts as the API's own answer too.
 async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
     let output = Output::new(connection.json);
     let outcome = match Api::new(connection) {
@@ -111,10 +111,10 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
         },
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    if let (Failure::Refused(refusal), true) = (&failure, connection.json) {
+    if let (CliError::Refused(refusal), true) = (&failure, connection.json) {
         output.line(&refusal.body);
     }
-    eprintln!("{}", failure.told());
+    eprintln!("{}", failure.shown());
     failure.exit_code()
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     client::{Api, id},
-    failure::Failure,
+    error::CliError,
     output::Output,
 };
 
@@ -26,7 +26,7 @@ pub enum Command {
         #[arg(value_name = "ORDER", value_parser = id)]
         order: String,
     },
-    /// Call an order off. What has left cannot be called off any more.
+    /// Cancel an order. What has left cannot be cancelled any more.
     Cancel {
         /// The order's id, its number, or the caller's own id.
         #[arg(value_name = "ORDER", value_parser = id)]
@@ -124,7 +124,7 @@ struct Parcel {
 
 /// Something that happened to an order.
 #[derive(Deserialize)]
-struct Happening {
+struct TimelineEntry {
     at: DateTime<Utc>,
     event: String,
     detail: Option<String>,
@@ -132,15 +132,15 @@ struct Happening {
 
 /// What became of a command.
 #[derive(Deserialize)]
-struct Commanded {
+struct CommandAnswer {
     status: String,
 }
 
 /// Does it.
 ///
 /// # Errors
-/// Any [`Failure`].
-pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), Failure> {
+/// Any [`CliError`].
+pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(filter) => list(api, output, &filter).await,
         Command::Show { order } => show(api, output, &order).await,
@@ -150,7 +150,7 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), Fail
     }
 }
 
-async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), Failure> {
+async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
     let limit = filter.limit.to_string();
     let [status, condition] =
         [&filter.status, &filter.condition].map(|name| name.as_deref().map(str::to_uppercase));
@@ -175,7 +175,7 @@ async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), Failure>
     Ok(())
 }
 
-async fn show(api: &Api, output: Output, order: &str) -> Result<(), Failure> {
+async fn show(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.get(&["orders", order], &[]).await?;
     if output.json {
         output.line(&answer.body);
@@ -185,13 +185,13 @@ async fn show(api: &Api, output: Output, order: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn timeline(api: &Api, output: Output, order: &str) -> Result<(), Failure> {
+async fn timeline(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.get(&["orders", order, "timeline"], &[]).await?;
     if output.json {
         output.line(&answer.body);
         return Ok(());
     }
-    let happenings: Vec<Happening> = answer.read()?;
+    let happenings: Vec<TimelineEntry> = answer.read()?;
     if happenings.is_empty() {
         output.line("Nothing has happened yet.");
         return Ok(());
@@ -206,7 +206,7 @@ async fn cancel(
     order: &str,
     reason: Option<&str>,
     yes: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if !yes {
         confirm(api, order).await?;
     }
@@ -216,10 +216,10 @@ async fn cancel(
         output.line(&answer.body);
         return Ok(());
     }
-    let done: Commanded = answer.read()?;
+    let done: CommandAnswer = answer.read()?;
     if answer.status == 202 {
         output.line(&format!(
-            "Order {order} is being called off; whether that can be done shows in \
+            "Order {order} is being cancelled; whether that can be done shows in \
              `waybill orders timeline {order}`."
         ));
     } else if done.status == "CANCELLED" {
@@ -232,9 +232,9 @@ async fn cancel(
 }
 
 /// Asks the person in front of the terminal, who sees which order it is.
-async fn confirm(api: &Api, order: &str) -> Result<(), Failure> {
+async fn confirm(api: &Api, order: &str) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Usage(
+        return Err(CliError::Usage(
             "nobody is there to confirm it; say --yes to cancel the order".to_owned(),
         ));
     }
@@ -245,11 +245,11 @@ async fn confirm(api: &Api, order: &str) -> Result<(), Failure> {
     if matches!(typed.trim().to_lowercase().as_str(), "y" | "yes") {
         Ok(())
     } else {
-        Err(Failure::NotConfirmed)
+        Err(CliError::NotConfirmed)
     }
 }
 
-async fn retry(api: &Api, output: Output, order: &str) -> Result<(), Failure> {
+async fn retry(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.post(&["orders", order, "retry"], &json!({})).await?;
     if output.json {
         output.line(&answer.body);

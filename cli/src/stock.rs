@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     client::{Api, id},
-    failure::Failure,
+    error::CliError,
     output::{Output, Tone, Value, clean, figure, name, plain, text, toned},
 };
 
@@ -93,8 +93,8 @@ struct Figures {
 /// Does it.
 ///
 /// # Errors
-/// Any [`Failure`].
-pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), Failure> {
+/// Any [`CliError`].
+pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
         Command::List { limit, all } => list(api, output, limit, all).await,
         Command::Receive { sku, quantity, warehouse, reason } => {
@@ -105,7 +105,7 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), Fail
     }
 }
 
-async fn list(api: &Api, output: Output, limit: u8, all: bool) -> Result<(), Failure> {
+async fn list(api: &Api, output: Output, limit: u8, all: bool) -> Result<(), CliError> {
     let limit = limit.to_string();
     let query: &[_] = if all { &[] } else { &[("limit", limit.as_str())] };
     let listed = api.list(&["inventory"], query, all).await?;
@@ -129,7 +129,7 @@ async fn receive(
     sku: &str,
     quantity: u32,
     booking: &serde_json::Value,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let answer = api.post(&["inventory", sku, "receive"], booking).await?;
     if output.json {
         output.line(&answer.body);
@@ -142,7 +142,7 @@ async fn receive(
     Ok(())
 }
 
-async fn explain(api: &Api, output: Output, order: Option<&str>, items: &[Wanted]) -> Result<(), Failure> {
+async fn explain(api: &Api, output: Output, order: Option<&str>, items: &[Wanted]) -> Result<(), CliError> {
     let items = items.iter().map(|item| json!({"itemId": item.sku, "quantity": item.quantity}));
     let question = match order {
         Some(order) => json!({"orderId": order}),

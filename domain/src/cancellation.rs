@@ -116,7 +116,7 @@ pub enum CancelDecision {
     /// It is cancelled already: a success.
     AlreadyCancelled,
     /// It cannot be undone here; a row for an operator says so.
-    TellOperator,
+    OpenAttention,
 }
 
 /// Up to where a customer may cancel (policy `cancel_until`).
@@ -148,7 +148,7 @@ impl CancelUntil {
 pub fn decide_cancellation(stage: Stage, actor: Actor, cancel_until: CancelUntil) -> CancelDecision {
     match (stage, actor) {
         (Stage::Cancelled, _) => CancelDecision::AlreadyCancelled,
-        (Stage::Shipped | Stage::Delivered, Actor::Shopify) => CancelDecision::TellOperator,
+        (Stage::Shipped | Stage::Delivered, Actor::Shopify) => CancelDecision::OpenAttention,
         (Stage::Shipped | Stage::Delivered, _) => CancelDecision::Refuse,
         (stage, Actor::Customer) if !cancel_until.covers(stage) => CancelDecision::Refuse,
         (Stage::Pending | Stage::Confirmed, _) => CancelDecision::AtOnce,
@@ -164,14 +164,14 @@ mod tests {
     #[test]
     fn the_whole_table_is_as_published() {
         use Actor::{Customer, Operator, Policy, Shopify};
-        use CancelDecision::{AlreadyCancelled, AtOnce, Recall, Refuse, ReleaseTheRest, TellOperator};
+        use CancelDecision::{AlreadyCancelled, AtOnce, OpenAttention, Recall, Refuse, ReleaseTheRest};
         let table = [
             (Stage::Pending, [AtOnce, AtOnce, AtOnce, AtOnce]),
             (Stage::Confirmed, [AtOnce, AtOnce, AtOnce, AtOnce]),
             (Stage::Processing, [Recall, Recall, Recall, Recall]),
             (Stage::PartiallyShipped, [ReleaseTheRest, ReleaseTheRest, ReleaseTheRest, ReleaseTheRest]),
-            (Stage::Shipped, [Refuse, Refuse, TellOperator, Refuse]),
-            (Stage::Delivered, [Refuse, Refuse, TellOperator, Refuse]),
+            (Stage::Shipped, [Refuse, Refuse, OpenAttention, Refuse]),
+            (Stage::Delivered, [Refuse, Refuse, OpenAttention, Refuse]),
             (Stage::Cancelled, [AlreadyCancelled, AlreadyCancelled, AlreadyCancelled, AlreadyCancelled]),
         ];
         assert_eq!(table.len(), Stage::ALL.len());

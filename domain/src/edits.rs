@@ -53,7 +53,7 @@ pub enum EditDecision {
     /// What has not left is recalled; then as [`Self::Wait`].
     RecallAndWait,
     /// As the cancellation table says.
-    CallOff,
+    Cancel,
     /// It has left: a row for an operator says what differs.
     Show,
     /// Nothing is to be done.
@@ -69,7 +69,7 @@ pub fn decide_edit(stage: Stage, change: Change) -> EditDecision {
         (Stage::Cancelled, _) => EditDecision::Nothing,
         (Pending | Confirmed, FewerPieces | MorePieces | AnotherAddress) => EditDecision::Follow,
         (Pending | Confirmed, MoneyGone | HoldPlaced) => EditDecision::Wait,
-        (Pending | Confirmed | Processing | PartiallyShipped, Cancelled) => EditDecision::CallOff,
+        (Pending | Confirmed | Processing | PartiallyShipped, Cancelled) => EditDecision::Cancel,
         (Processing | PartiallyShipped, FewerPieces | AnotherAddress) => EditDecision::RecallAndFollow,
         (Processing | PartiallyShipped | Shipped | Delivered, MorePieces) => EditDecision::FurtherParcel,
         (Processing | PartiallyShipped, MoneyGone | HoldPlaced) => EditDecision::RecallAndWait,
@@ -113,9 +113,9 @@ mod tests {
         for stage in Stage::ALL {
             let expected = match decide_cancellation(stage, Actor::Shopify, CancelUntil::Shipped) {
                 CancelDecision::AtOnce | CancelDecision::Recall | CancelDecision::ReleaseTheRest => {
-                    EditDecision::CallOff
+                    EditDecision::Cancel
                 }
-                CancelDecision::TellOperator => EditDecision::Show,
+                CancelDecision::OpenAttention => EditDecision::Show,
                 CancelDecision::AlreadyCancelled => EditDecision::Nothing,
                 CancelDecision::Refuse => unreachable!("nobody can refuse what the shop has done"),
             };

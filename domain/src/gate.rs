@@ -69,7 +69,7 @@ pub struct GateRules {
     pub paid_as: Option<FinancialStatus>,
     /// The shop's cancellation was settled already: it came too late.
     #[serde(default)]
-    pub cancel_is_settled: bool,
+    pub cancel_is_concluded: bool,
 }
 
 impl GateRules {
@@ -80,7 +80,7 @@ impl GateRules {
             payment: policy.payment,
             fulfil_test_orders: policy.fulfil_test_orders,
             paid_as: None,
-            cancel_is_settled: false,
+            cancel_is_concluded: false,
         }
     }
 }
@@ -104,9 +104,9 @@ pub enum GateDecision {
     /// Not to be fulfilled; recorded with the reason.
     Ignore(IgnoreReason),
     /// The shop cancelled an order that we had begun with.
-    CallOff,
+    Cancel,
     /// A person has to look.
-    Park(Mishap),
+    Park(ParkReason),
 }
 
 /// Why an order is not fulfilled.
@@ -139,9 +139,9 @@ impl IgnoreReason {
 /// Why an order is parked: a code for histories, search attributes and alerts, never a person's data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Mishap(String);
+pub struct ParkReason(String);
 
-impl Mishap {
+impl ParkReason {
     /// A line that ships has no SKU or one that is not stocked.
     pub const UNKNOWN_SKU: &'static str = "UNKNOWN_SKU";
     /// The currency is no ISO 4217 code.
@@ -156,7 +156,7 @@ impl Mishap {
     pub const OUT_OF_STOCK: &'static str = "OUT_OF_STOCK";
     /// The warehouse reported an exception.
     pub const WAREHOUSE_EXCEPTION: &'static str = "WAREHOUSE_EXCEPTION";
-    /// The warehouse called off a hand-over that nobody here recalled.
+    /// The warehouse cancelled a hand-over that nobody here recalled.
     pub const CANCELLED_BY_WAREHOUSE: &'static str = "CANCELLED_BY_WAREHOUSE";
     /// The shop cancelled an order that has left or cannot be recalled.
     pub const CANCELLED_AFTER_SHIPPING: &'static str = "CANCELLED_AFTER_SHIPPING";
@@ -185,7 +185,7 @@ impl Mishap {
     /// The order is open but no workflow runs for it.
     pub const RUN_GONE: &'static str = "RUN_GONE";
 
-    /// A mishap by its code, for example an error class of a vendor's API.
+    /// A reason to park by its code, for example an error class of a vendor's API.
     #[must_use]
     pub fn new(code: impl Into<String>) -> Self {
         Self(code.into())
@@ -198,7 +198,7 @@ impl Mishap {
     }
 }
 
-impl fmt::Display for Mishap {
+impl fmt::Display for ParkReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -214,9 +214,9 @@ pub fn decide_gate(facts: &GateFacts, rules: &GateRules) -> GateDecision {
         Authorized, Expired, Paid, PartiallyPaid, PartiallyRefunded, Pending, Refunded, Unknown, Voided,
     };
 
-    match (facts.cancelled && !rules.cancel_is_settled, facts.was_open) {
+    match (facts.cancelled && !rules.cancel_is_concluded, facts.was_open) {
         (true, false) => return GateDecision::Ignore(IgnoreReason::CancelledInShop),
-        (true, true) => return GateDecision::CallOff,
+        (true, true) => return GateDecision::Cancel,
         (false, _) => {}
     }
     if facts.test && !rules.fulfil_test_orders {
@@ -229,17 +229,17 @@ pub fn decide_gate(facts: &GateFacts, rules: &GateRules) -> GateDecision {
         return GateDecision::Ignore(IgnoreReason::Voided);
     }
     if !facts.currency_is_readable {
-        return GateDecision::Park(Mishap::new(Mishap::UNREADABLE_CURRENCY));
+        return GateDecision::Park(ParkReason::new(ParkReason::UNREADABLE_CURRENCY));
     }
     if !facts.skus_are_readable {
-        return GateDecision::Park(Mishap::new(Mishap::UNKNOWN_SKU));
+        return GateDecision::Park(ParkReason::new(ParkReason::UNKNOWN_SKU));
     }
     if rules.paid_as.as_ref() == Some(&facts.financial_status) {
         return GateDecision::Fulfil;
     }
     match (rules.payment, &facts.financial_status) {
         (PaymentRule::NotChecked, _) => GateDecision::Fulfil,
-        (_, Unknown(_)) => GateDecision::Park(Mishap::new(Mishap::UNREADABLE_STATUS)),
+        (_, Unknown(_)) => GateDecision::Park(ParkReason::new(ParkReason::UNREADABLE_STATUS)),
         (_, Paid | PartiallyRefunded) | (PaymentRule::PaidOrAuthorized, Authorized) => GateDecision::Fulfil,
         (_, Pending | PartiallyPaid | Expired | Authorized | Voided | Refunded) => GateDecision::AwaitPayment,
     }
@@ -307,11 +307,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_shop_cancels_after_we_began_is_called_off_once() {
-        assert_eq!(with(|f| f.cancelled = true), GateDecision::CallOff);
+    fn what_the_shop_cancels_after_we_began_is_cancelled_once() {
+        assert_eq!(with(|f| f.cancelled = true), GateDecision::Cancel);
         let mut facts = paid_order();
         facts.cancelled = true;
-        let settled = GateRules { cancel_is_settled: true, ..GateRules::of(&FulfilmentPolicy::default()) };
+        let settled = GateRules { cancel_is_concluded: true, ..GateRules::of(&FulfilmentPolicy::default()) };
         assert_eq!(decide_gate(&facts, &settled), GateDecision::Fulfil);
     }
 
@@ -328,9 +328,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_parks_and_is_never_dropped() {
-        let park = |code| GateDecision::Park(Mishap::new(code));
-        assert_eq!(with(|f| f.skus_are_readable = false), park(Mishap::UNKNOWN_SKU));
-        assert_eq!(with(|f| f.currency_is_readable = false), park(Mishap::UNREADABLE_CURRENCY));
-        assert_eq!(with(|f| f.financial_status = status("half_paid")), park(Mishap::UNREADABLE_STATUS));
+        let park = |code| GateDecision::Park(ParkReason::new(code));
+        assert_eq!(with(|f| f.skus_are_readable = false), park(ParkReason::UNKNOWN_SKU));
+        assert_eq!(with(|f| f.currency_is_readable = false), park(ParkReason::UNREADABLE_CURRENCY));
+        assert_eq!(with(|f| f.financial_status = status("half_paid")), park(ParkReason::UNREADABLE_STATUS));
     }
 }

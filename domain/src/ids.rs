@@ -166,7 +166,7 @@ text_id!(
 
 text_id!(
     /// The unique reference of one hand-over to a warehouse: `{order number}-{warehouse}-{epoch}`.
-    HandOverReference,
+    RequestReference,
     "reference",
     "1 to 128 printable characters without white space at either end",
     |text| is_printable(text, 128)
@@ -198,7 +198,7 @@ impl OrderNumber {
     }
 }
 
-impl HandOverReference {
+impl RequestReference {
     /// The reference under which `order` is handed to `warehouse` for the given reservation epoch.
     #[must_use]
     pub fn of(order: &OrderNumber, warehouse: &WarehouseId, epoch: u32) -> Self {
@@ -282,7 +282,7 @@ mod tests {
     fn a_reference_names_order_warehouse_and_epoch() {
         let number = OrderNumber::from_parts("20261121", 0x6BA0_A415).unwrap();
         assert_eq!(number.as_str(), "ORD-20261121-6BA0A415");
-        let reference = HandOverReference::of(&number, &WarehouseId::main(), 2);
+        let reference = RequestReference::of(&number, &WarehouseId::main(), 2);
         assert_eq!(reference.as_str(), "ORD-20261121-6BA0A415-main-2");
     }
 

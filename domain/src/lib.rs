@@ -28,9 +28,9 @@ compile_error!("the feature `faults` plants failures for tests; release builds c
 pub use cancellation::{Actor, CancelDecision, CancelUntil, Stage, decide_cancellation};
 pub use edits::{Change, EditDecision, decide_edit};
 pub use facts::{AddressSaid, FinancialStatus, LinePieces, OrderFacts, OrderLine, ShopFulfilment};
-pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, Mishap, Was, decide_gate};
+pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, ParkReason, Was, decide_gate};
 pub use ids::{
-    Channel, HandOverReference, LineId, OrderId, OrderNumber, ParseError, ShopDomain, ShopifyOrderId, Sku,
+    Channel, LineId, OrderId, OrderNumber, ParseError, RequestReference, ShopDomain, ShopifyOrderId, Sku,
     UserId, WarehouseId, WorkflowId,
 };
 pub use money::{Currency, Money};
@@ -41,6 +41,6 @@ pub use quantity::Quantity;
 pub use status::{Condition, HeldBy, OrderStatus};
 pub use step::Step;
 pub use wanted::{
-    OwnParcel, RefundedPieces, Restock, WantedLine, is_doubtful, is_our_fulfilment, is_ours_by_service,
+    OurParcel, RefundedPieces, Restock, WantedLine, is_doubtful, is_our_fulfilment, is_ours_by_service,
     wanted,
 };

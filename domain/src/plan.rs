@@ -7,8 +7,8 @@
 //! **Invariant:** a plan takes nothing a shelf does not have and gives no line more than it asked
 //! for, and the same shelves in another order make the same plan.
 
+mod assignment;
 mod explain;
-mod placing;
 mod subset;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,7 @@ fn draft<'a>(demand: &'a [DemandLine], shelves: &'a [Shelf], preferred: Option<&
     let warehouses = Warehouse::all_in_rank(&grants, shelves, preferred);
     let chosen = subset::choose(&grants, &warehouses);
     let taken_from: Vec<&Warehouse<'_>> = chosen.iter().map(|at| &warehouses[*at]).collect();
-    plan.picks = placing::place(&grants, &taken_from).picks;
+    plan.picks = assignment::place(&grants, &taken_from).picks;
     Drafted { plan, grants, warehouses, chosen }
 }
 

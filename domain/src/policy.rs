@@ -149,9 +149,9 @@ pub struct FulfilmentPolicy {
     pub edits_after_hand_over: EditsRule,
     /// When pieces that come back are on hand again.
     pub restock_returns: ReturnsRule,
-    /// Whether Shopify is told to restock what was cancelled here.
+    /// Whether Shopify is asked to restock what was cancelled here.
     pub restock_on_cancel: bool,
-    /// Whether Shopify is told to refund what was cancelled here.
+    /// Whether Shopify is asked to refund what was cancelled here.
     pub refund_on_cancel: bool,
     /// Whether Shopify tells the customer of shipping and cancelling.
     pub notify_customer: bool,

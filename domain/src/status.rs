@@ -20,7 +20,7 @@ pub enum OrderStatus {
     Shipped,
     /// The carrier delivered it.
     Delivered,
-    /// Called off before it shipped.
+    /// Cancelled before it shipped.
     Cancelled,
 }
 

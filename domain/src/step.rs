@@ -22,13 +22,13 @@ pub enum Step {
     HandOver,
     /// Book what the warehouse shipped.
     RecordParcel,
-    /// Tell the shop what shipped.
+    /// Notify the shop of what shipped.
     TellShop,
     /// Undo of `HandOver`: recall it at the warehouse.
     Recall,
     /// Undo of `Reserve`: give the stock back.
     Release,
-    /// Tell the shop that the order was cancelled here.
+    /// Notify the shop that the order was cancelled here.
     CancelInShop,
     /// Give back in the shop what was paid for the rest of an order of which some has left.
     RefundInShop,

@@ -18,13 +18,13 @@ use crate::{
 
 /// A parcel of ours, as far as the shop's bodies speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnParcel {
+pub struct OurParcel {
     /// The shop's ids of the fulfilments that report it, as far as we heard them.
     pub fulfilment_ids: Vec<i64>,
     /// The carrier's number.
     pub tracking_number: Option<String>,
-    /// The shop was told of it.
-    pub told: bool,
+    /// The shop was notified of it.
+    pub notified: bool,
     /// Pieces by line.
     pub lines: Vec<LinePieces>,
 }
@@ -120,7 +120,7 @@ pub fn is_ours_by_service(line: &OrderLine, our_services: &[String]) -> bool {
 ///
 /// `refunds` are those that the facts do not count in yet.
 #[must_use]
-pub fn wanted(facts: &OrderFacts, parcels: &[OwnParcel], refunds: &[RefundedPieces]) -> Vec<WantedLine> {
+pub fn wanted(facts: &OrderFacts, parcels: &[OurParcel], refunds: &[RefundedPieces]) -> Vec<WantedLine> {
     let mut left: BTreeMap<&LineId, u32> = BTreeMap::new();
     for line in parcels.iter().flat_map(|parcel| &parcel.lines) {
         *left.entry(&line.line_id).or_default() += line.quantity;
@@ -143,11 +143,11 @@ pub fn wanted(facts: &OrderFacts, parcels: &[OwnParcel], refunds: &[RefundedPiec
 /// Whether the body may be wrong about what is wanted: a line of which some have left, and some not, was
 /// refunded or edited. `refunded` are the lines that refunds name.
 #[must_use]
-pub fn is_doubtful(facts: &OrderFacts, parcels: &[OwnParcel], refunded: &BTreeSet<LineId>) -> bool {
+pub fn is_doubtful(facts: &OrderFacts, parcels: &[OurParcel], refunded: &BTreeSet<LineId>) -> bool {
     let listed = Listed::of(facts, parcels);
     facts.lines.iter().filter(|line| line.requires_shipping).any(|line| {
         let (ours, others) = listed.pieces(&line.line_id);
-        let of_line = |parcel: &OwnParcel| pieces_of(&parcel.lines, &line.line_id);
+        let of_line = |parcel: &OurParcel| pieces_of(&parcel.lines, &line.line_id);
         let left = parcels.iter().map(of_line).sum::<u32>();
         let fulfilled = left.max(ours).saturating_add(others);
         let changed = line.current_quantity.is_some_and(|current| current != line.quantity);
@@ -156,7 +156,7 @@ pub fn is_doubtful(facts: &OrderFacts, parcels: &[OwnParcel], refunded: &BTreeSe
 }
 
 /// What the body alone says is wanted of us. A body that is silent about fulfilments may be older than what the
-/// shop was told since, which it then counts as open.
+/// shop was notified since, which it then counts as open.
 fn stated(line: &OrderLine, ours: u32, others: u32, silent: bool) -> u32 {
     let ordered = line.current_quantity.unwrap_or(line.quantity);
     if line.says_fulfillable {
@@ -190,11 +190,11 @@ struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    /// Where the body is silent, ours are the parcels that the shop was told of.
-    fn of(facts: &'a OrderFacts, parcels: &'a [OwnParcel]) -> Self {
+    /// Where the body is silent, ours are the parcels that the shop was notified of.
+    fn of(facts: &'a OrderFacts, parcels: &'a [OurParcel]) -> Self {
         let mut listed = Self { ours: BTreeMap::new(), others: BTreeMap::new() };
         let Some(fulfilments) = &facts.fulfilments else {
-            for line in parcels.iter().filter(|parcel| parcel.told).flat_map(|parcel| &parcel.lines) {
+            for line in parcels.iter().filter(|parcel| parcel.notified).flat_map(|parcel| &parcel.lines) {
                 *listed.ours.entry(&line.line_id).or_default() += line.quantity;
             }
             return listed;
@@ -218,7 +218,7 @@ impl<'a> Listed<'a> {
 /// Whether a fulfilment of the shop reports a parcel of ours: by the id we keep, else by the tracking number; a parcel without a number is known by its pieces
 /// until its id is known.
 #[must_use]
-pub fn is_our_fulfilment(fulfilment: &ShopFulfilment, parcels: &[OwnParcel]) -> bool {
+pub fn is_our_fulfilment(fulfilment: &ShopFulfilment, parcels: &[OurParcel]) -> bool {
     #[cfg(feature = "faults")]
     if crate::planted::is_planted("own_fulfilment_as_edit") {
         return false;

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Mishap, OrderId, ParseError};
+use domain::{OrderId, ParkReason, ParseError};
 use inventory_service::{Stock, StockError};
 use metrics::counter;
 use orders::{
     OrdersError, attention,
-    inbox::{self, Message, Settled},
+    inbox::{self, FinalState, Message},
 };
 use sqlx::PgPool;
 use tracing::{info, warn};
@@ -21,8 +21,8 @@ pub mod commands;
 mod lost_runs;
 mod runs;
 mod shop;
-mod shop_news;
-mod warehouse_news;
+mod shop_updates;
+mod warehouse_updates;
 
 /// The longest wait between two attempts at a message that cannot be done yet.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ struct Settings {
 /// What became of a message.
 enum Outcome {
     /// It is settled.
-    Settle { how: Settled, reason: Option<&'static str>, order: Option<OrderId> },
+    Settle { how: FinalState, reason: Option<&'static str>, order: Option<OrderId> },
     /// It cannot be read; the reason names the member.
     Unreadable(String),
     /// It cannot be done yet.
@@ -53,11 +53,11 @@ enum Outcome {
 
 impl Outcome {
     fn done(order: OrderId) -> Self {
-        Self::Settle { how: Settled::Done, reason: None, order: Some(order) }
+        Self::Settle { how: FinalState::Done, reason: None, order: Some(order) }
     }
 
     fn skipped(reason: &'static str, order: Option<OrderId>) -> Self {
-        Self::Settle { how: Settled::Skipped, reason: Some(reason), order }
+        Self::Settle { how: FinalState::Skipped, reason: Some(reason), order }
     }
 }
 
@@ -116,7 +116,7 @@ impl Dispatcher {
             Ok(outcome) => outcome,
             Err(error) if error.blames_the_content() => {
                 warn!(inbox.id = message.inbox_id, source = %message.source, %error, "message cannot be read");
-                self.unreadable_news(&message, "the database refused its content")
+                self.unreadable_update(&message, "the database refused its content")
                     .await
                     .unwrap_or_else(|_| Outcome::Unreadable("the database refused its content".to_owned()))
             }
@@ -142,11 +142,11 @@ impl Dispatcher {
 
     /// A signed message that cannot be read, and of which it is not known whose it is: a person sees which
     /// member.
-    async fn unreadable_news(&self, message: &Message, why: &str) -> Result<Outcome, DispatchError> {
+    async fn unreadable_update(&self, message: &Message, why: &str) -> Result<Outcome, DispatchError> {
         let mut conn = self.pool.acquire().await?;
-        let mishap = Mishap::new(Mishap::UNREADABLE_ORDER);
+        let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
         let words = format!("{why} ({})", message.topic);
-        attention::show_message(&mut conn, message.inbox_id, &mishap, &words).await?;
+        attention::show_message(&mut conn, message.inbox_id, &park_reason, &words).await?;
         Ok(Outcome::Unreadable(why.to_owned()))
     }
 
@@ -154,13 +154,13 @@ impl Dispatcher {
         let mut conn = self.pool.acquire().await?;
         let label = match &outcome {
             Outcome::Settle { how, .. } => how.as_str(),
-            Outcome::Unreadable(_) => Settled::Unreadable.as_str(),
+            Outcome::Unreadable(_) => FinalState::Unreadable.as_str(),
             Outcome::Postpone { .. } => "WAITING",
         };
         counter!("waybill_inbox_total", "source" => message.source.clone(), "state" => label).increment(1);
         match outcome {
             Outcome::Settle { how, reason, order } => {
-                if how == Settled::Done && message.attempts > 0 {
+                if how == FinalState::Done && message.attempts > 0 {
                     attention::unshow_message(&mut conn, message.inbox_id).await?;
                 }
                 inbox::settle(&mut conn, message.inbox_id, how, reason, order.as_ref()).await
@@ -168,7 +168,7 @@ impl Dispatcher {
             Outcome::Unreadable(reason) => {
                 counter!("waybill_unreadable_total", "source" => message.source.clone()).increment(1);
                 info!(inbox.id = message.inbox_id, source = %message.source, %reason, "message is unreadable");
-                inbox::settle(&mut conn, message.inbox_id, Settled::Unreadable, Some(&reason), None).await
+                inbox::settle(&mut conn, message.inbox_id, FinalState::Unreadable, Some(&reason), None).await
             }
             Outcome::Postpone { reason, order, wait } => {
                 inbox::postpone(&mut conn, message.inbox_id, reason, order.as_ref(), wait).await

@@ -220,11 +220,11 @@ async fn give_back(
         places.insert(entry.place.clone(), booked.after);
     }
     places.retain(|place, _| entries.iter().any(|entry| entry.place == *place));
-    let told =
+    let released =
         after.into_iter().zip(&change.release).zip(booked).map(|((allocation, (_, pieces)), booked)| {
             AllocationChange::new(&request.order_id, allocation, *pieces, booked)
         });
-    changed.extend(told);
+    changed.extend(released);
     queue::serve(conn, places).await
 }
 

@@ -113,7 +113,7 @@ pub async fn allocate(
 }
 
 /// What is known before any stock is locked.
-struct Begun {
+struct HeaderState {
     /// Whether the order had no allocation before. Its header is locked then.
     new: bool,
     expires_at: DateTime<Utc>,
@@ -123,7 +123,7 @@ struct Begun {
 }
 
 /// Begins the header, if it is not there, unless the order is one of ours.
-async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<Begun, InventoryError> {
+async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<HeaderState, InventoryError> {
     let row = sqlx::query(
         "WITH ours AS (
              SELECT EXISTS (SELECT FROM inventory.reservations
@@ -151,7 +151,7 @@ async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<Beg
     if row.try_get("ours")? {
         return Err(InventoryError::OwnedByOrder { order_id: request.order_id.clone() });
     }
-    Ok(Begun {
+    Ok(HeaderState {
         new: row.try_get("begun")?,
         expires_at: row.try_get("expires_at")?,
         expiry_passed: row.try_get("expiry_passed")?,
@@ -305,12 +305,12 @@ async fn take(
     let entries: Vec<Entry> = placed.iter().map(entry).collect();
     let booked = ledger::book(conn, Reason::Allocation, None, &entries, Guard::None).await?;
     let rows = write(conn, request, expires_at, placed).await?;
-    let told = rows.iter().zip(booked.unwrap_or_default()).map(|(row, booked)| {
+    let changes = rows.iter().zip(booked.unwrap_or_default()).map(|(row, booked)| {
         let record = AllocationRecord::read(row)?;
         let change = record.change(record.allocation.held(), booked);
         Ok((record, change))
     });
-    told.collect()
+    changes.collect()
 }
 
 /// Writes the allocations in the order given.

@@ -21,18 +21,18 @@ pub struct FulfilRequest {
     pub epoch: Epoch,
     /// Where it left.
     pub warehouse: WarehouseId,
-    /// The warehouse's id of the shipment; a shipment is booked once.
-    pub shipment_id: String,
+    /// The warehouse's id of the parcel; a parcel is booked once.
+    pub parcel_id: String,
     /// What left; lines of one SKU are added up.
     pub lines: Vec<(Sku, Quantity)>,
 }
 
 impl FulfilRequest {
-    /// The shipment's id under which it is kept: one within its holder.
+    /// The parcel's id under which it is kept: one within its holder.
     fn kept_as(&self) -> String {
         match self.epoch.holder() {
-            Holder::OURS => self.shipment_id.clone(),
-            holder => format!("{}:{}", holder.number(), self.shipment_id),
+            Holder::OURS => self.parcel_id.clone(),
+            holder => format!("{}:{}", holder.number(), self.parcel_id),
         }
     }
 }
@@ -41,7 +41,7 @@ impl FulfilRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fulfilled {
-    /// Whether the shipment was booked before; then nothing was changed now.
+    /// Whether the parcel was booked before; then nothing was changed now.
     pub already: bool,
     /// The allocations that were fulfilled, in whole or in part.
     pub changed: Vec<AllocationChange>,
@@ -49,7 +49,7 @@ pub struct Fulfilled {
     pub remaining: u64,
 }
 
-/// Books out what left the warehouse, oldest allocation first. A shipment that is booked already
+/// Books out what left the warehouse, oldest allocation first. A parcel that is booked already
 /// changes nothing.
 ///
 /// # Errors
@@ -70,7 +70,7 @@ pub async fn fulfil(conn: &mut PgConnection, request: &FulfilRequest) -> Result<
     let shipped = allot(request, &demand, &held)?;
     mark(conn, &shipped).await?;
     let entries: Vec<Entry> = shipped.iter().map(|(held, pieces)| leaving(order_id, held, *pieces)).collect();
-    let reference = Some(request.shipment_id.as_str());
+    let reference = Some(request.parcel_id.as_str());
     let booked = ledger::book(conn, Reason::Fulfilment, reference, &entries, Guard::None).await?;
     note(conn, request).await?;
     let gone: u64 = shipped.iter().map(|(_, pieces)| pieces).sum();
@@ -85,7 +85,7 @@ pub async fn fulfil(conn: &mut PgConnection, request: &FulfilRequest) -> Result<
     Ok(Fulfilled { already: false, changed: changed.collect(), remaining })
 }
 
-/// Locks the header, so that two shipments of different SKUs do not both think the other is still
+/// Locks the header, so that two parcels of different SKUs do not both think the other is still
 /// to come, and reads what the order holds.
 async fn lock_reservation(
     conn: &mut PgConnection,
@@ -105,7 +105,7 @@ async fn lock_reservation(
 async fn is_booked(conn: &mut PgConnection, request: &FulfilRequest) -> Result<bool, InventoryError> {
     let booked = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM inventory.fulfilments
-                        WHERE order_id = $1 AND warehouse = $2 AND shipment_id = $3)",
+                        WHERE order_id = $1 AND warehouse = $2 AND parcel_id = $3)",
     )
     .bind(request.order_id.as_str())
     .bind(request.warehouse.as_str())
@@ -174,7 +174,7 @@ async fn mark(conn: &mut PgConnection, shipped: &[(Allocation, u64)]) -> Result<
 async fn note(conn: &mut PgConnection, request: &FulfilRequest) -> Result<(), InventoryError> {
     let line = |(sku, quantity): &(Sku, Quantity)| serde_json::json!({ "sku": sku, "quantity": quantity });
     sqlx::query(
-        "INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+        "INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, parcel_id, lines)
          VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(request.order_id.as_str())

@@ -50,7 +50,7 @@ mod reduce;
 mod release;
 mod reservation;
 mod reserve;
-mod served;
+mod served_backorders;
 mod stocked;
 mod surplus;
 mod transition;
@@ -77,7 +77,7 @@ pub use reservation::{
     Reservation, ReservationStatus, WaitingLine, is_ours, latest_reservation, reservation, shown_reservation,
 };
 pub use reserve::{Pinned, PlacedLine, ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
-pub use served::{ServedMovement, served_since};
+pub use served_backorders::{ServedMovement, served_since};
 pub use stocked::{StockedItem, items, stocked_item, stocked_items};
 pub use surplus::{Surplus, book_surplus};
-pub use transition::{AllocationNews, cancel_allocation, confirm_allocation, fulfil_allocation};
+pub use transition::{AllocationTransition, cancel_allocation, confirm_allocation, fulfil_allocation};

@@ -71,21 +71,25 @@ pub(crate) async fn serve(
         let change = AllocationChange::new(&holding.order_id, allocation, pieces, booked);
         served.entry((holding.order_id, holding.epoch)).or_default().push(change);
     }
-    let told = served.into_iter().map(|((order_id, epoch), allocated)| {
+    let orders = served.into_iter().map(|((order_id, epoch), allocated)| {
         let complete = complete.contains(&(order_id.clone(), epoch));
         ServedOrder { order_id, epoch, complete, allocated }
     });
-    Ok(told.collect())
+    Ok(orders.collect())
 }
 
 /// A waiting line whose turn it is, and the pieces it gets.
-struct Turn {
+struct QueueEntry {
     waiting_id: i64,
     holding: Holding,
 }
 
 /// The lines at the head of the queue that `free` pieces reach; the last may get only a part.
-async fn next_in(conn: &mut PgConnection, place: &Place, free: u64) -> Result<Vec<Turn>, InventoryError> {
+async fn next_in(
+    conn: &mut PgConnection,
+    place: &Place,
+    free: u64,
+) -> Result<Vec<QueueEntry>, InventoryError> {
     let rows = sqlx::query(
         "SELECT waiting_id, order_id, epoch, line_id, least(quantity, $3 - before)::bigint AS quantity
          FROM (SELECT *, sum(quantity) OVER (ORDER BY waiting_id) - quantity AS before
@@ -98,8 +102,8 @@ async fn next_in(conn: &mut PgConnection, place: &Place, free: u64) -> Result<Ve
     .bind(i64::try_from(free).unwrap_or(i64::MAX))
     .fetch_all(conn)
     .await?;
-    let turn = |row: &PgRow| -> Result<Turn, InventoryError> {
-        Ok(Turn {
+    let turn = |row: &PgRow| -> Result<QueueEntry, InventoryError> {
+        Ok(QueueEntry {
             waiting_id: row.try_get("waiting_id")?,
             holding: Holding {
                 order_id: columns::id(row, "order_id")?,
@@ -114,7 +118,7 @@ async fn next_in(conn: &mut PgConnection, place: &Place, free: u64) -> Result<Ve
 }
 
 /// Takes served pieces off the waiting lines; a line with nothing left to wait for goes.
-async fn leave(conn: &mut PgConnection, turns: &[Turn]) -> Result<(), InventoryError> {
+async fn leave(conn: &mut PgConnection, turns: &[QueueEntry]) -> Result<(), InventoryError> {
     let ids: Vec<i64> = turns.iter().map(|turn| turn.waiting_id).collect();
     let pieces: Vec<i64> = turns.iter().map(|turn| i64::from(turn.holding.quantity)).collect();
     sqlx::query(

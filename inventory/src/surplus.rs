@@ -17,14 +17,14 @@ pub struct Surplus<'a> {
     pub epoch: Epoch,
     /// Where they left.
     pub warehouse: &'a WarehouseId,
-    /// The warehouse's id of the shipment; it is booked once.
-    pub shipment_id: &'a str,
+    /// The warehouse's id of the parcel; it is booked once.
+    pub parcel_id: &'a str,
     /// What left.
     pub lines: &'a [(Sku, Quantity)],
 }
 
 /// Books out as many of these pieces as nobody holds; how many of each SKU were booked. Booking the same
-/// shipment again books nothing and answers nothing.
+/// parcel again books nothing and answers nothing.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
@@ -50,22 +50,22 @@ pub async fn book_surplus(
             entries.push(Entry { place, order_id, on_hand, reserved: 0, queued: 0 });
         }
     }
-    ledger::book(conn, Reason::Fulfilment, Some(surplus.shipment_id), &entries, Guard::None).await?;
+    ledger::book(conn, Reason::Fulfilment, Some(surplus.parcel_id), &entries, Guard::None).await?;
     note(conn, surplus, &booked).await?;
     Ok(booked)
 }
 
-/// Claims the shipment; false if it was booked before.
+/// Claims the parcel; false if it was booked before.
 async fn begin(conn: &mut PgConnection, surplus: &Surplus<'_>) -> Result<bool, InventoryError> {
     let begun = sqlx::query(
-        "INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+        "INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, parcel_id, lines)
          SELECT $1, epoch, $3, $4, '[]' FROM inventory.reservations WHERE order_id = $1 AND epoch = $2
          ON CONFLICT ON CONSTRAINT fulfilments_pk DO NOTHING",
     )
     .bind(surplus.order_id.as_str())
     .bind(i64::from(surplus.epoch))
     .bind(surplus.warehouse.as_str())
-    .bind(surplus.shipment_id)
+    .bind(surplus.parcel_id)
     .execute(conn)
     .await?;
     Ok(begun.rows_affected() == 1)
@@ -80,11 +80,11 @@ async fn note(
     let lines = serde_json::Value::from_iter(booked.iter().filter(|(_, pieces)| *pieces > 0).map(line));
     sqlx::query(
         "UPDATE inventory.fulfilments SET lines = $4
-         WHERE order_id = $1 AND warehouse = $2 AND shipment_id = $3",
+         WHERE order_id = $1 AND warehouse = $2 AND parcel_id = $3",
     )
     .bind(surplus.order_id.as_str())
     .bind(surplus.warehouse.as_str())
-    .bind(surplus.shipment_id)
+    .bind(surplus.parcel_id)
     .bind(lines)
     .execute(conn)
     .await?;

@@ -12,12 +12,12 @@ use crate::queue::ServedOrder;
 use crate::record::{self, AllocationRecord, Owner};
 
 /// The cause an allocation is cancelled with by the service that asked for it.
-const CALLED_OFF: &str = "CALLED_OFF";
+const RELEASED: &str = "RELEASED";
 
 /// What has become of an allocation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AllocationNews {
+pub struct AllocationTransition {
     /// The allocation as it is now.
     pub record: AllocationRecord,
     /// What changed; empty if it was so already.
@@ -36,7 +36,7 @@ pub async fn confirm_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
-) -> Result<AllocationNews, InventoryError> {
+) -> Result<AllocationTransition, InventoryError> {
     change(conn, id, holder, AllocationStatus::Confirmed).await
 }
 
@@ -49,7 +49,7 @@ pub async fn cancel_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
-) -> Result<AllocationNews, InventoryError> {
+) -> Result<AllocationTransition, InventoryError> {
     change(conn, id, holder, AllocationStatus::Cancelled).await
 }
 
@@ -62,7 +62,7 @@ pub async fn fulfil_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
-) -> Result<AllocationNews, InventoryError> {
+) -> Result<AllocationTransition, InventoryError> {
     change(conn, id, holder, AllocationStatus::Fulfilled).await
 }
 
@@ -71,7 +71,7 @@ async fn change(
     id: &AllocationId,
     holder: Option<Holder>,
     to: AllocationStatus,
-) -> Result<AllocationNews, InventoryError> {
+) -> Result<AllocationTransition, InventoryError> {
     let (seen, _) = record::find(conn, id).await?;
     if !seen.epoch.is_shown_to(holder) {
         // Somebody else's: it is not told from one that is not there.
@@ -86,7 +86,7 @@ async fn change(
     // Read again: whoever had the locks before may have changed it.
     let (record, overdue) = record::find(conn, id).await?;
     if record.allocation.status == to {
-        return Ok(AllocationNews { record, changed: Vec::new(), served: Vec::new() });
+        return Ok(AllocationTransition { record, changed: Vec::new(), served: Vec::new() });
     }
     refuse(&record, overdue, to)?;
     // Of a reservation's, some may have left before.
@@ -106,7 +106,7 @@ async fn change(
     if !to.is_active() {
         record::settle_headers(conn, &[record.header()]).await?;
     }
-    Ok(AllocationNews { record, changed, served })
+    Ok(AllocationTransition { record, changed, served })
 }
 
 /// The table of what may become of what.
@@ -129,7 +129,7 @@ async fn write(
     from: AllocationStatus,
     to: AllocationStatus,
 ) -> Result<AllocationRecord, InventoryError> {
-    let cause = (to == AllocationStatus::Cancelled).then_some(CALLED_OFF);
+    let cause = (to == AllocationStatus::Cancelled).then_some(RELEASED);
     let row = sqlx::query(
         "UPDATE inventory.allocations
          SET status = $3, cause = $4, updated_at = now(),

@@ -233,7 +233,7 @@ impl InventoryClient {
         Ok(self.call(correlation_id, request, ask).await?.given_back)
     }
 
-    /// A shipment has left; returns the pieces the order still holds or waits for.
+    /// A parcel has left; returns the pieces the order still holds or waits for.
     ///
     /// # Errors
     /// [`StockError::Unavailable`], [`StockError::Refused`].

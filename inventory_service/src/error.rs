@@ -8,7 +8,7 @@ use orders::OrdersError;
 use tonic::{Code, Status};
 use tracing::error;
 
-use crate::passing::{self, is_passing};
+use crate::transient::{self, is_transient};
 
 /// The metadata that names a refusal, beside the message for people.
 const REASON: &str = "x-reason";
@@ -42,7 +42,7 @@ impl StockError {
     pub(crate) fn met_another_transaction(&self) -> bool {
         match self {
             Self::Inventory(InventoryError::Database(error)) | Self::Orders(OrdersError::Database(error)) => {
-                passing::met_another_transaction(error)
+                transient::met_another_transaction(error)
             }
             _ => false,
         }
@@ -105,7 +105,7 @@ pub(crate) fn status_of(error: StockError) -> Status {
     };
     let message = error.to_string();
     match error {
-        InventoryError::Database(error) if is_passing(&error) => {
+        InventoryError::Database(error) if is_transient(&error) => {
             error!(cause = %error, "the inventory service's database failed");
             Status::unavailable("The service cannot do this right now; try again in a few seconds")
         }

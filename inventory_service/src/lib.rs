@@ -10,21 +10,21 @@
 //! | `passing` | trouble with the database that passes |
 //! | `wire` | the interface description's types as the domain's, both ways |
 //! | `returned` | pieces that left and came back |
-//! | `news` | what a change of stock tells others, in the transaction that made it |
+//! | `events` | what a change of stock tells others, in the transaction that made it |
 //!
 //! **Invariant:** nothing here decides about stock: a call and the function of `inventory` behind it
 //! have the same rules, and each call of the service is one transaction with its events.
 
+mod admission;
 mod breaker;
 mod client;
-mod door;
 mod error;
-mod news;
-mod passing;
+mod events;
 mod returned;
 mod server;
 mod stock;
 mod sweep;
+mod transient;
 mod wire;
 
 /// What the interface description says, as code.
@@ -35,11 +35,11 @@ pub mod proto {
     pub const DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inventory.bin"));
 }
 
+pub use admission::{Admission, Admitted, Caller, Held};
 pub use breaker::BreakerSettings;
 pub use client::{ClientSettings, InventoryClient, Served};
-pub use door::{Admission, Admitted, Caller, Held};
 pub use error::StockError;
-pub use news::{announce, wake};
-pub use passing::{is_passing, met_another_transaction};
+pub use events::{announce, wake};
 pub use server::{Certificate, InventoryServer, Offer, serve};
-pub use stock::{Ahead, Stock};
+pub use stock::{RemoteAnswer, Stock};
+pub use transient::{is_transient, met_another_transaction};

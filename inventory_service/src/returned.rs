@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::{LineId, Quantity};
-use orders::{Order, parcels, refunds};
+use orders::{Order, parcel_lines, refunds};
 use sqlx::PgConnection;
 
-use crate::{Stock, StockError, news};
+use crate::{Stock, StockError, events};
 
 impl Stock {
     /// Books pieces of a line in again that had left, in the caller's transaction, at the warehouse they left
@@ -27,7 +27,7 @@ impl Stock {
         if let Self::There(_) = self {
             return Ok(());
         }
-        let left = parcels::left_of(conn, &order.order_id, line).await?;
+        let left = parcel_lines::left_of(conn, &order.order_id, line).await?;
         let pieces = pieces.min(refunds::restockable(conn, &order.order_id, line, left.pieces).await?);
         let (Some((sku, warehouse)), Ok(quantity)) = (left.place, Quantity::new(i64::from(pieces))) else {
             return Ok(());
@@ -37,7 +37,7 @@ impl Stock {
         }
         let reference = format!("{} {cause}", order.order_number);
         let received = inventory::take_back(conn, &sku, &warehouse, quantity, &reference).await?;
-        news::wake(conn, &order.correlation_id, &received.served, Duration::ZERO).await?;
+        events::wake(conn, &order.correlation_id, &received.served, Duration::ZERO).await?;
         Ok(())
     }
 }

@@ -21,10 +21,10 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use tower::layer::layer_fn;
 
+use crate::admission::{self, Admission, Admitting, Caller, Connections};
 use crate::client::CORRELATION_ID;
-use crate::door::{self, Admission, Admitting, Caller, Connections};
 use crate::error::{StockError, status_of};
-use crate::news;
+use crate::events;
 use crate::proto::{self, inventory_server::Inventory};
 use crate::sweep;
 use crate::wire::{self, Wanted};
@@ -103,7 +103,7 @@ pub async fn serve(
     let looking = tokio::spawn(look_after(reporter, server.pool.clone()));
     let sweeping = tokio::spawn(sweep::sweep(server.clone()));
     let admission = Arc::clone(&server.admission);
-    let incoming = door::accepted(listener, Connections::default(), Arc::clone(&admission));
+    let incoming = admission::accepted(listener, Connections::default(), Arc::clone(&admission));
     let admitting = layer_fn(move |inner| Admitting {
         inner,
         admission: Arc::clone(&admission),
@@ -302,8 +302,8 @@ impl InventoryServer {
         }
         let mut outcome = inventory::reserve(&mut tx, request).await?;
         if let ReserveOutcome::Reserved(made) = &mut outcome {
-            news::announce(&mut tx, correlation_id, &made.changed).await?;
-            news::wake(&mut tx, correlation_id, &made.served, Duration::ZERO).await?;
+            events::announce(&mut tx, correlation_id, &made.changed).await?;
+            events::wake(&mut tx, correlation_id, &made.served, Duration::ZERO).await?;
             match provisional_for {
                 Some(time) => {
                     inventory::hold_provisionally(&mut tx, &made.order_id, made.epoch, *time).await?;
@@ -337,7 +337,7 @@ impl InventoryServer {
             return Err(InventoryError::OwnedByOrder { order_id: order_id.clone() }.into());
         }
         let released = inventory::release(&mut tx, order_id, epoch, cause).await?;
-        self.tell_and_commit(tx, &released, correlation_id).await?;
+        self.announce_and_commit(tx, &released, correlation_id).await?;
         Ok(released)
     }
 
@@ -351,7 +351,7 @@ impl InventoryServer {
             let mut tx = self.pool.begin().await?;
             let released = inventory::release_unconfirmed(&mut tx, order_id, epoch).await?;
             let correlation_id = uuid::Uuid::now_v7().to_string();
-            self.tell_and_commit(tx, &released, &correlation_id).await
+            self.announce_and_commit(tx, &released, &correlation_id).await
         })
         .await
     }
@@ -363,20 +363,20 @@ impl InventoryServer {
             let Expired { changed, served } = inventory::expire_due(&mut tx, most).await?;
             let full = i64::try_from(changed.len()) == Ok(most);
             let correlation_id = uuid::Uuid::now_v7().to_string();
-            self.tell_and_commit(tx, &Released { changed, served }, &correlation_id).await?;
+            self.announce_and_commit(tx, &Released { changed, served }, &correlation_id).await?;
             Ok(full)
         })
         .await
     }
 
-    async fn tell_and_commit(
+    async fn announce_and_commit(
         &self,
         mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
         released: &Released,
         correlation_id: &str,
     ) -> Result<(), StockError> {
-        news::announce(&mut tx, correlation_id, &released.changed).await?;
-        let messages = news::wake(&mut tx, correlation_id, &released.served, SWEEP_AFTER).await?;
+        events::announce(&mut tx, correlation_id, &released.changed).await?;
+        let messages = events::wake(&mut tx, correlation_id, &released.served, SWEEP_AFTER).await?;
         tx.commit().await?;
         messages.into_iter().for_each(|message| (self.offer)(message));
         Ok(())
@@ -390,7 +390,7 @@ impl InventoryServer {
         let mut tx = self.pool.begin().await?;
         let fulfilled = inventory::fulfil(&mut tx, request).await;
         let fulfilled = refused_of_ours(&mut tx, &request.order_id, fulfilled).await?;
-        news::announce(&mut tx, correlation_id, &fulfilled.changed).await?;
+        events::announce(&mut tx, correlation_id, &fulfilled.changed).await?;
         tx.commit().await?;
         Ok((fulfilled.already, fulfilled.remaining))
     }

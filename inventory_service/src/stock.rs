@@ -15,13 +15,13 @@ use inventory::{
 };
 use orders::{
     Order,
-    shipment::{ParcelLine, Shipment},
+    parcel::{KeptParcel, ParcelLine},
 };
 use sqlx::{PgConnection, PgPool};
 
 use crate::client::{ClientSettings, InventoryClient};
 use crate::error::StockError;
-use crate::news;
+use crate::events;
 
 /// Where the stock of orders is.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ pub enum Stock {
 
 /// What the service answered before the caller's transaction; nothing where stock is here.
 #[derive(Debug)]
-pub struct Ahead<Answer>(Option<(OrderId, Epoch, Answer)>);
+pub struct RemoteAnswer<Answer>(Option<(OrderId, Epoch, Answer)>);
 
-impl<Answer> Ahead<Answer> {
+impl<Answer> RemoteAnswer<Answer> {
     /// Nothing was asked.
     #[must_use]
     pub fn nothing() -> Self {
@@ -69,7 +69,7 @@ impl Stock {
 
     /// The service, if stock is there.
     #[must_use]
-    pub fn there(&self) -> Option<&InventoryClient> {
+    pub fn remote(&self) -> Option<&InventoryClient> {
         match self {
             Self::Here => None,
             Self::There(client) => Some(client),
@@ -99,30 +99,30 @@ impl Stock {
     ///
     /// # Errors
     /// [`StockError`].
-    pub async fn reserve_ahead(
+    pub async fn reserve_remotely(
         &self,
         request: &ReserveRequest,
         provisional_for: Option<Duration>,
         correlation_id: &str,
-    ) -> Result<Ahead<ReserveOutcome>, StockError> {
-        let Self::There(client) = self else { return Ok(Ahead::nothing()) };
+    ) -> Result<RemoteAnswer<ReserveOutcome>, StockError> {
+        let Self::There(client) = self else { return Ok(RemoteAnswer::nothing()) };
         let outcome = client.reserve(request, provisional_for, correlation_id).await?;
-        Ok(Ahead(Some((request.order_id.clone(), request.epoch, outcome))))
+        Ok(RemoteAnswer(Some((request.order_id.clone(), request.epoch, outcome))))
     }
 
     /// Reserves in the caller's transaction, with the events; or takes what was answered ahead.
     ///
     /// # Errors
     /// [`StockError`].
-    pub async fn reserve_within(
+    pub async fn reserve_in(
         &self,
         conn: &mut PgConnection,
-        ahead: Ahead<ReserveOutcome>,
+        remote: RemoteAnswer<ReserveOutcome>,
         request: &ReserveRequest,
         correlation_id: &str,
     ) -> Result<ReserveOutcome, StockError> {
         if let Self::There(_) = self {
-            let outcome = ahead.taken_for(&request.order_id, request.epoch)?;
+            let outcome = remote.taken_for(&request.order_id, request.epoch)?;
             return match &outcome {
                 // The order wants something else by now.
                 ReserveOutcome::Reserved(made)
@@ -135,8 +135,8 @@ impl Stock {
         }
         let outcome = inventory::reserve(conn, request).await?;
         if let ReserveOutcome::Reserved(made) = &outcome {
-            news::announce(conn, correlation_id, &made.changed).await?;
-            news::wake(conn, correlation_id, &made.served, Duration::ZERO).await?;
+            events::announce(conn, correlation_id, &made.changed).await?;
+            events::wake(conn, correlation_id, &made.served, Duration::ZERO).await?;
         }
         Ok(outcome)
     }
@@ -145,16 +145,16 @@ impl Stock {
     ///
     /// # Errors
     /// [`StockError`].
-    pub async fn release_ahead(
+    pub async fn release_remotely(
         &self,
         order_id: &OrderId,
         epoch: u32,
         cause: &str,
         correlation_id: &str,
-    ) -> Result<Ahead<()>, StockError> {
-        let Self::There(client) = self else { return Ok(Ahead::nothing()) };
+    ) -> Result<RemoteAnswer<()>, StockError> {
+        let Self::There(client) = self else { return Ok(RemoteAnswer::nothing()) };
         client.release(order_id, epoch, cause, correlation_id).await?;
-        Ok(Ahead(Some((order_id.clone(), epoch.into(), ()))))
+        Ok(RemoteAnswer(Some((order_id.clone(), epoch.into(), ()))))
     }
 
     /// Gives back in the caller's transaction, with the events and the messages for those who waited;
@@ -162,55 +162,55 @@ impl Stock {
     ///
     /// # Errors
     /// [`StockError`].
-    pub async fn release_within(
+    pub async fn release_in(
         &self,
         conn: &mut PgConnection,
-        ahead: Ahead<()>,
+        remote: RemoteAnswer<()>,
         (order_id, epoch): (&OrderId, u32),
         cause: &str,
         correlation_id: &str,
     ) -> Result<(), StockError> {
         if let Self::There(_) = self {
-            return ahead.taken_for(order_id, epoch.into());
+            return remote.taken_for(order_id, epoch.into());
         }
         let released = inventory::release(conn, order_id, epoch.into(), cause).await?;
-        news::announce(conn, correlation_id, &released.changed).await?;
-        news::wake(conn, correlation_id, &released.served, Duration::ZERO).await?;
+        events::announce(conn, correlation_id, &released.changed).await?;
+        events::wake(conn, correlation_id, &released.served, Duration::ZERO).await?;
         Ok(())
     }
 
-    /// Tells the service that a shipment has left, if stock is there; the answer is what the order still
+    /// Tells the service that a parcel has left, if stock is there; the answer is what the order still
     /// holds or waits for.
     ///
     /// # Errors
     /// [`StockError`].
-    pub async fn fulfil_ahead(
+    pub async fn fulfil_remotely(
         &self,
         request: &FulfilRequest,
         correlation_id: &str,
-    ) -> Result<Ahead<u64>, StockError> {
-        let Self::There(client) = self else { return Ok(Ahead::nothing()) };
+    ) -> Result<RemoteAnswer<u64>, StockError> {
+        let Self::There(client) = self else { return Ok(RemoteAnswer::nothing()) };
         let remaining = client.fulfil(request, correlation_id).await?;
-        Ok(Ahead(Some((request.order_id.clone(), request.epoch, remaining))))
+        Ok(RemoteAnswer(Some((request.order_id.clone(), request.epoch, remaining))))
     }
 
-    /// Books a shipment out in the caller's transaction, with the events; or takes it that the service
+    /// Books a parcel out in the caller's transaction, with the events; or takes it that the service
     /// did. Returns what the order still holds or waits for.
     ///
     /// # Errors
     /// [`StockError`].
-    pub async fn fulfil_within(
+    pub async fn fulfil_in(
         &self,
         conn: &mut PgConnection,
-        ahead: Ahead<u64>,
+        remote: RemoteAnswer<u64>,
         request: &FulfilRequest,
         correlation_id: &str,
     ) -> Result<u64, StockError> {
         if let Self::There(_) = self {
-            return ahead.taken_for(&request.order_id, request.epoch);
+            return remote.taken_for(&request.order_id, request.epoch);
         }
         let fulfilled = inventory::fulfil(conn, request).await?;
-        news::announce(conn, correlation_id, &fulfilled.changed).await?;
+        events::announce(conn, correlation_id, &fulfilled.changed).await?;
         Ok(fulfilled.remaining)
     }
 
@@ -223,7 +223,7 @@ impl Stock {
         &self,
         conn: &mut PgConnection,
         order: &Order,
-        parcel: &Shipment,
+        parcel: &KeptParcel,
         lines: &[ParcelLine],
     ) -> Result<String, StockError> {
         let mut left = Vec::with_capacity(lines.len());
@@ -238,7 +238,7 @@ impl Stock {
                     order_id: &order.order_id,
                     epoch: order.epoch.into(),
                     warehouse: &WarehouseId::parse(&parcel.warehouse).map_err(StockError::unexpected)?,
-                    shipment_id: &format!("{}/{}/surplus", parcel.reference, parcel.shipment_id),
+                    parcel_id: &format!("{}/{}/surplus", parcel.reference, parcel.parcel_id),
                     lines: &left,
                 };
                 inventory::book_surplus(conn, &surplus).await?

@@ -15,9 +15,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Reservations looked at at once.
 const BATCH: i64 = 100;
 /// A longer break than this means that nobody could confirm either.
-const AWAY: Duration = Duration::from_secs(15);
+const PAUSE_WHILE_DATABASE_IS_AWAY: Duration = Duration::from_secs(15);
 /// The time that everybody then gets once more: longer than a message waits between two attempts.
-const MORE_TIME: Duration = Duration::from_secs(120);
+const EXTENSION: Duration = Duration::from_secs(120);
 
 /// Sweeps for ever.
 pub(crate) async fn sweep(server: InventoryServer) {
@@ -34,8 +34,8 @@ pub(crate) async fn sweep(server: InventoryServer) {
 async fn sweep_once(server: &InventoryServer, swept_at: Option<Instant>) -> Result<(), StockError> {
     let over = {
         let mut conn = server.pool().acquire().await?;
-        if swept_at.is_none_or(|at| at.elapsed() > AWAY) {
-            inventory::give_more_time(&mut conn, MORE_TIME).await?;
+        if swept_at.is_none_or(|at| at.elapsed() > PAUSE_WHILE_DATABASE_IS_AWAY) {
+            inventory::give_more_time(&mut conn, EXTENSION).await?;
         }
         inventory::unconfirmed(&mut conn, BATCH).await?
     };

@@ -1,7 +1,7 @@
 //! What waits for a person: parked steps, and the vendors' own words about them.
 
 use chrono::{DateTime, Utc};
-use domain::{Mishap, OrderId, Step};
+use domain::{OrderId, ParkReason, Step};
 use sqlx::{FromRow, PgConnection};
 
 use crate::{
@@ -67,7 +67,7 @@ pub async fn park(
     conn: &mut PgConnection,
     order: &OrderId,
     step: Step,
-    mishap: &Mishap,
+    park_reason: &ParkReason,
     has_run: bool,
 ) -> Result<bool, OrdersError> {
     let opened = sqlx::query(
@@ -78,17 +78,17 @@ pub async fn park(
     )
     .bind(order.as_str())
     .bind(step.as_str())
-    .bind(mishap.code())
+    .bind(park_reason.code())
     .bind(has_run)
     .execute(&mut *conn)
     .await?
     .rows_affected()
         == 1;
     if opened {
-        timeline::note(conn, order, "PARKED", Some(&format!("{step}: {mishap}"))).await?;
+        timeline::note(conn, order, "PARKED", Some(&format!("{step}: {park_reason}"))).await?;
         let waiting = Waiting {
             condition: domain::Condition::NeedsAttention,
-            reason: Some(mishap.code()),
+            reason: Some(park_reason.code()),
             held_by: None,
         };
         progress::set_condition_quietly(conn, order, waiting).await?;
@@ -164,18 +164,18 @@ pub async fn park_once(
     conn: &mut PgConnection,
     order: &OrderId,
     step: Step,
-    mishap: &Mishap,
+    park_reason: &ParkReason,
 ) -> Result<(), OrdersError> {
     let known: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM orders.attention WHERE order_id = $1 AND step = $2 AND reason = $3)",
     )
     .bind(order.as_str())
     .bind(step.as_str())
-    .bind(mishap.code())
+    .bind(park_reason.code())
     .fetch_one(&mut *conn)
     .await?;
     if !known {
-        park(conn, order, step, mishap, false).await?;
+        park(conn, order, step, park_reason, false).await?;
     }
     Ok(())
 }
@@ -188,7 +188,7 @@ pub async fn park_once(
 pub async fn show(
     conn: &mut PgConnection,
     order: &OrderId,
-    mishap: &Mishap,
+    park_reason: &ParkReason,
     detail: &str,
 ) -> Result<(), OrdersError> {
     // What a person has answered is not said again, unless it says something else by now.
@@ -207,18 +207,18 @@ pub async fn show(
     )
     .bind(order.as_str())
     .bind(Step::Follow.as_str())
-    .bind(mishap.code())
+    .bind(park_reason.code())
     .bind(detail)
     .fetch_one(&mut *conn)
     .await?;
     if opened {
-        let entry = format!("{mishap}: {detail}");
+        let entry = format!("{park_reason}: {detail}");
         timeline::note(conn, order, "SHOWN", Some(&entry)).await?;
     }
     if !answered {
         let waiting = Waiting {
             condition: domain::Condition::NeedsAttention,
-            reason: Some(mishap.code()),
+            reason: Some(park_reason.code()),
             held_by: None,
         };
         progress::set_condition_quietly(conn, order, waiting).await?;
@@ -233,25 +233,29 @@ pub async fn show(
 pub async fn show_besides(
     conn: &mut PgConnection,
     order: &OrderId,
-    mishap: &Mishap,
+    park_reason: &ParkReason,
     detail: &str,
 ) -> Result<(), OrdersError> {
-    let known = shown(conn, order, mishap).await?.unwrap_or_default();
+    let known = shown(conn, order, park_reason).await?.unwrap_or_default();
     if known.contains(detail) {
         return Ok(());
     }
     if known.is_empty() {
-        return show(conn, order, mishap, detail).await;
+        return show(conn, order, park_reason, detail).await;
     }
-    timeline::note(conn, order, "SHOWN", Some(&format!("{mishap}: {detail}"))).await?;
-    show(conn, order, mishap, &format!("{known}; {detail}")).await
+    timeline::note(conn, order, "SHOWN", Some(&format!("{park_reason}: {detail}"))).await?;
+    show(conn, order, park_reason, &format!("{known}; {detail}")).await
 }
 
 /// Takes back what was shown for a reason: it does not differ any more.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn unshow(conn: &mut PgConnection, order: &OrderId, mishap: &Mishap) -> Result<(), OrdersError> {
+pub async fn unshow(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    park_reason: &ParkReason,
+) -> Result<(), OrdersError> {
     let gone = sqlx::query(
         "UPDATE orders.attention
          SET resolved_at = now(), resolution = 'followed', resolved_by = 'waybill'
@@ -259,7 +263,7 @@ pub async fn unshow(conn: &mut PgConnection, order: &OrderId, mishap: &Mishap) -
     )
     .bind(order.as_str())
     .bind(Step::Follow.as_str())
-    .bind(mishap.code())
+    .bind(park_reason.code())
     .execute(&mut *conn)
     .await?;
     if gone.rows_affected() > 0 {
@@ -275,7 +279,7 @@ pub async fn unshow(conn: &mut PgConnection, order: &OrderId, mishap: &Mishap) -
 pub async fn shown(
     conn: &mut PgConnection,
     order: &OrderId,
-    mishap: &Mishap,
+    park_reason: &ParkReason,
 ) -> Result<Option<String>, OrdersError> {
     let detail: Option<Option<String>> = sqlx::query_scalar(
         "SELECT detail FROM orders.attention
@@ -283,7 +287,7 @@ pub async fn shown(
     )
     .bind(order.as_str())
     .bind(Step::Follow.as_str())
-    .bind(mishap.code())
+    .bind(park_reason.code())
     .fetch_optional(conn)
     .await?;
     Ok(detail.map(Option::unwrap_or_default))
@@ -312,7 +316,7 @@ pub async fn unshow_message(conn: &mut PgConnection, inbox_id: i64) -> Result<()
 pub async fn show_message(
     conn: &mut PgConnection,
     inbox_id: i64,
-    mishap: &Mishap,
+    park_reason: &ParkReason,
     detail: &str,
 ) -> Result<(), OrdersError> {
     sqlx::query(
@@ -322,7 +326,7 @@ pub async fn show_message(
     )
     .bind(inbox_id)
     .bind(Step::Follow.as_str())
-    .bind(mishap.code())
+    .bind(park_reason.code())
     .bind(detail)
     .execute(conn)
     .await?;

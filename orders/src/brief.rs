@@ -2,14 +2,14 @@
 //! the pieces that are wanted, and where they go. Two contents with the same brief ask for the same work.
 
 use domain::{
-    AddressSaid, GateDecision, GateFacts, GateRules, Mishap, OrderStatus, OwnParcel, WantedLine, decide_gate,
-    is_doubtful, is_ours_by_service, wanted,
+    AddressSaid, GateDecision, GateFacts, GateRules, OrderStatus, OurParcel, ParkReason, WantedLine,
+    decide_gate, is_doubtful, is_ours_by_service, wanted,
 };
 use sqlx::PgConnection;
 
 use crate::{
-    Order, OrdersError, attention, hand_over,
-    parcels::{self, Parcel},
+    Order, OrdersError, attention, fulfilment_request,
+    parcel_lines::{self, Parcel},
     record, refunds,
 };
 
@@ -50,7 +50,7 @@ pub async fn of(
     order: &Order,
     our_services: &[String],
 ) -> Result<Brief, OrdersError> {
-    let parcels = parcels::of_order(conn, &order.order_id).await?;
+    let parcels = parcel_lines::of_order(conn, &order.order_id).await?;
     with_parcels(conn, order, our_services, &parcels).await
 }
 
@@ -64,7 +64,7 @@ pub async fn with_parcels(
     our_services: &[String],
     parcels: &[Parcel],
 ) -> Result<Brief, OrdersError> {
-    let left: Vec<OwnParcel> =
+    let left: Vec<OurParcel> =
         parcels.iter().filter(|parcel| parcel.booked_at.is_some()).map(Parcel::as_own).collect();
     let refunded = refunds::of_order(conn, order).await?;
     let ship_to_digest = record::ship_to_digest(conn, &order.order_id).await?;
@@ -114,8 +114,8 @@ pub async fn asks_for_work(
         return Ok(true);
     }
     let decision = decide_gate(&brief.gate, rules);
-    let is_to_be_shipped = !matches!(decision, GateDecision::Ignore(_) | GateDecision::CallOff);
-    Ok(is_to_be_shipped && !order.rest_is_called_off)
+    let is_to_be_shipped = !matches!(decision, GateDecision::Ignore(_) | GateDecision::Cancel);
+    Ok(is_to_be_shipped && !order.rest_is_cancelled)
 }
 
 /// Whether something left to another address than the newest.
@@ -124,16 +124,16 @@ async fn is_misaddressed(conn: &mut PgConnection, order: &Order) -> Result<bool,
         return Ok(false);
     }
     let newest = record::ship_to_digest(conn, &order.order_id).await?;
-    let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
-    Ok(hand_overs.iter().any(|known| known.counts() && known.was_called && known.ship_to_digest != newest))
+    let requests = fulfilment_request::of_order(conn, &order.order_id).await?;
+    Ok(requests.iter().any(|known| known.counts() && known.was_called && known.ship_to_digest != newest))
 }
 
 /// How it is told that pieces left which are not wanted.
 pub const NOT_WANTED: &str = " left and are not wanted";
 /// How what is wanted after all is told.
-const WANTED_AGAIN: &str = "wanted after the rest was called off: ";
+const WANTED_AGAIN: &str = "wanted after the rest was cancelled: ";
 
-/// Of an order whose rest was called off nothing more is shipped: what the shop wants all the same is for a
+/// Of an order whose rest was cancelled nothing more is shipped: what the shop wants all the same is for a
 /// person.
 ///
 /// # Errors
@@ -153,7 +153,7 @@ pub async fn show_what_is_wanted_again(
         return take_back_too_late(conn, order, |shown| shown.starts_with(WANTED_AGAIN)).await;
     }
     let words = format!("{WANTED_AGAIN}{}", words.join(", "));
-    attention::show(conn, &order.order_id, &Mishap::new(Mishap::EDITED_TOO_LATE), &words).await
+    attention::show(conn, &order.order_id, &ParkReason::new(ParkReason::EDITED_TOO_LATE), &words).await
 }
 
 /// Takes back what was shown as coming too late, as the shop wants it so by now.
@@ -185,14 +185,14 @@ async fn take_back_too_late(
     order: &Order,
     which: impl Fn(&str) -> bool,
 ) -> Result<(), OrdersError> {
-    let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
-    match attention::shown(conn, &order.order_id, &mishap).await? {
-        Some(shown) if which(&shown) => attention::unshow(conn, &order.order_id, &mishap).await,
+    let park_reason = ParkReason::new(ParkReason::EDITED_TOO_LATE);
+    match attention::shown(conn, &order.order_id, &park_reason).await? {
+        Some(shown) if which(&shown) => attention::unshow(conn, &order.order_id, &park_reason).await,
         _ => Ok(()),
     }
 }
 
-/// An order that is called off here and of which others fulfilled some cannot be cancelled in the shop: there
+/// An order that is cancelled here and of which others fulfilled some cannot be cancelled in the shop: there
 /// it can still be added to.
 #[must_use]
 pub fn can_be_added_to(order: &Order) -> bool {
@@ -201,7 +201,7 @@ pub fn can_be_added_to(order: &Order) -> bool {
         && order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands)
 }
 
-/// What is added to an order that is called off here is for a person too.
+/// What is added to an order that is cancelled here is for a person too.
 ///
 /// # Errors
 /// [`OrdersError::Database`].

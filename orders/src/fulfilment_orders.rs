@@ -70,7 +70,7 @@ pub async fn keep(
     .execute(&mut *conn)
     .await?;
     let said: Vec<bool> = sqlx::query_scalar(
-        "DELETE FROM orders.fulfilment_order_news WHERE number = ANY($1) RETURNING at >= $2",
+        "DELETE FROM orders.fulfilment_order_updates WHERE number = ANY($1) RETURNING at >= $2",
     )
     .bind(&numbers)
     .bind(begun_at)
@@ -97,9 +97,9 @@ pub async fn orders_of(
             .await?;
     if orders.is_empty() {
         sqlx::query(
-            "INSERT INTO orders.fulfilment_order_news (number, inbox_id)
+            "INSERT INTO orders.fulfilment_order_updates (number, inbox_id)
              SELECT unnest($1::bigint[]), $2
-             ON CONFLICT ON CONSTRAINT fulfilment_order_news_pk DO NOTHING",
+             ON CONFLICT ON CONSTRAINT fulfilment_order_updates_pk DO NOTHING",
         )
         .bind(numbers)
         .bind(inbox_id)
@@ -155,17 +155,17 @@ pub async fn note_looked(
     order: &OrderId,
     begun_at: DateTime<Utc>,
     looked_for: &[u8],
-    told: &BTreeMap<LineId, u32>,
+    notified: &BTreeMap<LineId, u32>,
 ) -> Result<(), OrdersError> {
     sqlx::query(
         "UPDATE orders.orders
-         SET looked_for = $2, told_at_look = $3, wish_version = wish_version + 1,
+         SET looked_for = $2, notified_at_look = $3, wish_version = wish_version + 1,
              look_wanted = look_wanted AND COALESCE(look_wanted_at >= $4, true)
          WHERE order_id = $1",
     )
     .bind(order.as_str())
     .bind(looked_for)
-    .bind(Json(told))
+    .bind(Json(notified))
     .bind(begun_at)
     .execute(conn)
     .await?;

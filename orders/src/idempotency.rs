@@ -25,7 +25,7 @@ pub struct Key<'a> {
 
 /// What a request was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct KeptAnswer {
     /// The HTTP status.
     pub status: u16,
     /// The body, to the byte.
@@ -38,7 +38,7 @@ pub enum Claim {
     /// Nothing until now: the caller goes on, and has to [`remember`] its answer or roll back.
     New,
     /// It was answered before.
-    Answered(Answer),
+    Answered(KeptAnswer),
     /// It came with another content before.
     OtherContent,
 }
@@ -74,14 +74,18 @@ pub async fn claim(conn: &mut PgConnection, key: &Key<'_>) -> Result<Claim, Orde
         return Ok(Claim::OtherContent);
     }
     let status = u16::try_from(status).map_err(|_| OrdersError::Unreadable("status is negative".into()))?;
-    Ok(Claim::Answered(Answer { status, body }))
+    Ok(Claim::Answered(KeptAnswer { status, body }))
 }
 
 /// Keeps the answer to a request whose key was claimed in this transaction.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn remember(conn: &mut PgConnection, key: &Key<'_>, answer: &Answer) -> Result<(), OrdersError> {
+pub async fn remember(
+    conn: &mut PgConnection,
+    key: &Key<'_>,
+    answer: &KeptAnswer,
+) -> Result<(), OrdersError> {
     let status = i16::try_from(answer.status)
         .map_err(|_| OrdersError::Unreadable("status is beyond reason".into()))?;
     sqlx::query("UPDATE orders.idempotency_keys SET status = $3, body = $4 WHERE caller = $1 AND key = $2")

@@ -14,7 +14,7 @@ mod listing;
 mod replay;
 
 pub use listing::{Filter, Listed, State, list};
-pub use replay::{Replayed, replay};
+pub use replay::{ReplayOutcome, replay};
 
 /// Where a message came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub struct Message {
 
 /// How a message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum FinalState {
     /// It had its effect on an order.
     Done,
     /// Stale, or without effect.
@@ -99,7 +99,7 @@ pub enum Settled {
     Unreadable,
 }
 
-impl Settled {
+impl FinalState {
     /// The name in the database and in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -228,7 +228,7 @@ pub async fn take_due(
 pub async fn settle(
     conn: &mut PgConnection,
     inbox_id: i64,
-    how: Settled,
+    how: FinalState,
     reason: Option<&str>,
     order: Option<&OrderId>,
 ) -> Result<(), OrdersError> {

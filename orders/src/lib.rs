@@ -1,4 +1,4 @@
-//! What is known of each order: its record, hand-overs and shipments, what waits for a person, and
+//! What is known of each order: its record, hand-overs and parcels, what waits for a person, and
 //! what crosses our borders (inbox and outbox).
 //!
 //! Every function takes a connection, so that the caller decides what is one transaction.
@@ -9,16 +9,16 @@
 pub mod attention;
 pub mod brief;
 pub mod fulfilment_orders;
-pub mod hand_over;
+pub mod fulfilment_request;
 pub mod idempotency;
 pub mod inbox;
 pub mod outbox;
-pub mod parcels;
+pub mod parcel;
+pub mod parcel_lines;
 pub mod privacy;
 pub mod progress;
 pub mod record;
 pub mod refunds;
-pub mod shipment;
 pub mod timeline;
 pub mod users;
 

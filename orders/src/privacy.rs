@@ -19,7 +19,7 @@ const LONGEST_OPEN: &str = "30 days";
 
 /// What somebody asks to have forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish<'a> {
+pub enum ErasureRequest<'a> {
     /// These orders, by the shop's ids.
     Orders(&'a [i64]),
     /// Every order of the shop.
@@ -34,12 +34,12 @@ pub enum Wish<'a> {
 pub async fn redact(
     conn: &mut PgConnection,
     shop: &ShopDomain,
-    wish: Wish<'_>,
+    wish: ErasureRequest<'_>,
     inbox_id: i64,
 ) -> Result<(), OrdersError> {
     let orders = match wish {
-        Wish::Orders(orders) => Some(orders),
-        Wish::Shop => None,
+        ErasureRequest::Orders(orders) => Some(orders),
+        ErasureRequest::Shop => None,
     };
     sqlx::query(
         "INSERT INTO orders.redactions (inbox_id, shop, shopify_order_ids) VALUES ($1, $2, $3)
@@ -88,7 +88,7 @@ pub async fn forget(conn: &mut PgConnection, keep: Duration, most: i64) -> Resul
     .await?;
     for sql in [
         "DELETE FROM orders.customers WHERE order_id = ANY ($1)",
-        "UPDATE orders.hand_overs SET ship_to_digest = NULL WHERE order_id = ANY ($1)",
+        "UPDATE orders.fulfilment_requests SET ship_to_digest = NULL WHERE order_id = ANY ($1)",
         // One that is open all the same is parked before it is handed over without an address.
         "UPDATE orders.orders
          SET personal_gone_at = now(),

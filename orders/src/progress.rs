@@ -1,6 +1,6 @@
 //! How an order moves on: its status, its condition, the end of its story.
 
-use domain::{Actor, Condition, HeldBy, Mishap, OrderId, OrderStatus};
+use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus, ParkReason};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::OrdersError;
 
 /// What became of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
+pub enum StatusMove {
     /// The status is new.
     Now,
     /// It had that status already; nothing was written.
@@ -28,7 +28,7 @@ pub async fn move_to(
     to: OrderStatus,
     event: &str,
     detail: Option<&str>,
-) -> Result<Moved, OrdersError> {
+) -> Result<StatusMove, OrdersError> {
     let from: Vec<&str> =
         OrderStatus::ALL.into_iter().filter(|from| from.may_become(to)).map(OrderStatus::as_str).collect();
     let moved = sqlx::query(
@@ -63,10 +63,10 @@ pub async fn move_to(
     .ok_or(OrdersError::NotFound)?;
 
     if moved.try_get::<i64, _>("moved")? == 1 {
-        return Ok(Moved::Now);
+        return Ok(StatusMove::Now);
     }
     let current: OrderStatus = moved.try_get::<String, _>("status")?.parse()?;
-    Ok(if current == to { Moved::Already } else { Moved::Refused(current) })
+    Ok(if current == to { StatusMove::Already } else { StatusMove::Refused(current) })
 }
 
 /// What keeps an order where it stands.
@@ -183,7 +183,7 @@ pub async fn some_has_left(conn: &mut PgConnection, order: &OrderId) -> Result<(
     Ok(())
 }
 
-/// Notes who called an order off and why. The reason is the caller's own words, so it stays here.
+/// Notes who cancelled an order and why. The reason is the caller's own words, so it stays here.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -227,7 +227,7 @@ pub async fn set_story_ended(
     )
     .bind(order.as_str())
     .bind(ended)
-    .bind(Mishap::RUN_GONE)
+    .bind(ParkReason::RUN_GONE)
     .execute(conn)
     .await?;
     Ok(())
@@ -247,12 +247,12 @@ pub async fn next_epoch(conn: &mut PgConnection, order: &OrderId) -> Result<u32,
     u32::try_from(epoch).map_err(|_| OrdersError::Unreadable("epoch is negative".into()))
 }
 
-/// Notes that some of an order has left and that the rest was called off: nothing more is shipped.
+/// Notes that some of an order has left and that the rest was cancelled: nothing more is shipped.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn call_off_the_rest(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
-    sqlx::query("UPDATE orders.orders SET rest_is_called_off = true WHERE order_id = $1")
+pub async fn cancel_the_rest(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.orders SET rest_is_cancelled = true WHERE order_id = $1")
         .bind(order.as_str())
         .execute(conn)
         .await?;

@@ -19,9 +19,9 @@ mod page;
 mod placing;
 mod row;
 
-pub use arriving::{Arrival, Arrived, Authority, arrive};
+pub use arriving::{Arrival, ArrivalOutcome, Authority, arrive};
 pub use page::{Filter, Person, Position, list};
-pub use placing::{Placement, Placing, has_content, place};
+pub use placing::{NewOrder, PlaceOutcome, has_content, place};
 use row::{ORDER_COLUMNS, OrderRow};
 
 /// A line as it is kept.
@@ -65,16 +65,16 @@ pub struct Order {
     /// What was wanted when the shop's fulfilment orders were last looked at, as a digest.
     pub looked_for: Option<Vec<u8>>,
     /// Pieces by line that the shop had been told of by then.
-    pub told_at_look: BTreeMap<LineId, u32>,
+    pub notified_at_look: BTreeMap<LineId, u32>,
     /// Something was said of its fulfilment orders since.
     pub look_wanted: bool,
-    /// Some of it has left, and the rest was called off: nothing more is shipped.
-    pub rest_is_called_off: bool,
+    /// Some of it has left, and the rest was cancelled: nothing more is shipped.
+    pub rest_is_cancelled: bool,
     /// Until when it is held, by its hold window.
     pub hold_until: Option<DateTime<Utc>>,
     /// The current reservation epoch.
     pub epoch: u32,
-    /// Who called it off.
+    /// Who cancelled it.
     pub cancelled_by: Option<String>,
     /// When its run finished all there was to do.
     pub story_ended_at: Option<DateTime<Utc>>,

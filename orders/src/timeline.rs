@@ -12,7 +12,7 @@ use crate::OrdersError;
 pub struct Entry {
     /// When, by the database's clock.
     pub at: DateTime<Utc>,
-    /// What: `RECEIVED`, `RESERVED`, `HANDED_OVER`, `SHIPPED`, `SHOP_TOLD`, `DELIVERED` and so on.
+    /// What: `RECEIVED`, `RESERVED`, `HANDED_OVER`, `SHIPPED`, `SHOP_NOTIFIED`, `DELIVERED` and so on.
     pub event: String,
     /// More about it, without personal data.
     pub detail: Option<String>,

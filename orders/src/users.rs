@@ -26,7 +26,7 @@ impl fmt::Debug for User {
 
 /// What became of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registered {
+pub enum RegisterOutcome {
     /// The user is new.
     New,
     /// The same user was there already.
@@ -48,7 +48,7 @@ struct Row {
 ///
 /// # Errors
 /// [`OrdersError::Database`] or [`OrdersError::Unreadable`].
-pub async fn register(conn: &mut PgConnection, user: &User) -> Result<Registered, OrdersError> {
+pub async fn register(conn: &mut PgConnection, user: &User) -> Result<RegisterOutcome, OrdersError> {
     let inserted = sqlx::query(
         "INSERT INTO orders.users (user_id, name, email) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
@@ -58,12 +58,12 @@ pub async fn register(conn: &mut PgConnection, user: &User) -> Result<Registered
     .execute(&mut *conn)
     .await?;
     if inserted.rows_affected() == 1 {
-        return Ok(Registered::New);
+        return Ok(RegisterOutcome::New);
     }
     Ok(match find(conn, &user.user_id).await? {
-        Some(known) if known == *user => Registered::Already,
-        Some(_) => Registered::IdTaken,
-        None => Registered::EmailTaken,
+        Some(known) if known == *user => RegisterOutcome::Already,
+        Some(_) => RegisterOutcome::IdTaken,
+        None => RegisterOutcome::EmailTaken,
     })
 }
 

@@ -31,7 +31,7 @@ pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
 pub use error::{ShopifyError, UserError, VendorText};
 pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
-pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unplaced, WhyNot, plan_fulfilment};
+pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unmatched, WhyNot, plan_fulfilment};
 pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, SuggestedRefund};
 pub use report::{EnsureError, ParcelReport, Reported};
 pub use returns::RestockedPieces;

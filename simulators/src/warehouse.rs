@@ -136,7 +136,7 @@ async fn ship(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<Str
     turn_away(&warehouse.control, &call, reply)
 }
 
-/// The warehouse itself calls off whatever of a hand-over has not left yet; nobody asked it to.
+/// The warehouse itself cancels whatever of a hand-over has not left yet; nobody asked it to.
 async fn call_off(State(warehouse): State<Arc<Warehouse>>, Path(reference): Path<String>) -> Response {
     let call = warehouse.call_for("callOff", &reference);
     let parts = warehouse.book().find(&reference).map(|hand_over| hand_over.shipments.len());

@@ -6,15 +6,15 @@
 mod signature;
 
 use chrono::{DateTime, Utc};
-use domain::{HandOverReference, leniently};
+use domain::{RequestReference, leniently};
 use serde_json::Value;
 use url::Url;
 
 use crate::{
-    shipment::{ShipmentLine, ShipmentStatus},
+    parcel::{ParcelPieces, ParcelStatus},
     wire,
 };
-pub use signature::{BadSecret, CallbackSecret, Refusal, TOLERANCE, verify};
+pub use signature::{BadSecret, CallbackSecret, SignatureError, TOLERANCE, verify};
 
 /// The most bytes of a callback that are read.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -25,15 +25,15 @@ pub const MOST_LINES: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
     /// What happened to it.
-    pub kind: ShipmentStatus,
+    pub kind: ParcelStatus,
     /// The hand-over it belongs to.
-    pub reference: HandOverReference,
-    /// The warehouse's id of the shipment; a hand-over may become several.
-    pub shipment_id: String,
-    /// Rises with every event of the shipment; a lower one is stale.
+    pub reference: RequestReference,
+    /// The warehouse's id of the parcel; a hand-over may become several.
+    pub parcel_id: String,
+    /// Rises with every event of the parcel; a lower one is stale.
     pub sequence: i64,
     /// What is in it; none where the warehouse does not say.
-    pub lines: Vec<ShipmentLine>,
+    pub lines: Vec<ParcelPieces>,
     /// Who carries it.
     pub carrier: Option<String>,
     /// The carrier's number.
@@ -88,11 +88,10 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
         written.ok_or_else(|| unreadable(name, "is missing or not a text"))
     };
     Ok(Callback {
-        kind: ShipmentStatus::from(word("type")?),
-        reference: HandOverReference::parse(&word("reference")?)
+        kind: ParcelStatus::from(word("type")?),
+        reference: RequestReference::parse(&word("reference")?)
             .map_err(|_| unreadable("reference", "is not a reference of ours"))?,
-        shipment_id: text("shipmentId")
-            .ok_or_else(|| unreadable("shipmentId", "is missing or not a text"))?,
+        parcel_id: text("shipmentId").ok_or_else(|| unreadable("shipmentId", "is missing or not a text"))?,
         sequence: value
             .get("sequence")
             .and_then(wire::sequence)
@@ -111,7 +110,7 @@ fn is_web_address(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
+fn lines(value: &Value) -> Result<Vec<ParcelPieces>, UnreadableCallback> {
     let items = match value.get("lines") {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(items)) if items.len() <= MOST_LINES => items,
@@ -127,7 +126,7 @@ fn lines(value: &Value) -> Result<Vec<ShipmentLine>, UnreadableCallback> {
             let sku = item.get("sku").and_then(wire::text);
             let sku =
                 sku.ok_or_else(|| unreadable(format!("lines[{index}].sku"), "is missing or not a text"))?;
-            lines.push(ShipmentLine { sku, quantity });
+            lines.push(ParcelPieces { sku, quantity });
         }
     }
     Ok(lines)
@@ -155,10 +154,10 @@ mod tests {
     #[test]
     fn every_member_is_read() {
         let callback = read(&shipped()).unwrap();
-        assert_eq!(callback.kind, ShipmentStatus::Shipped);
+        assert_eq!(callback.kind, ParcelStatus::Shipped);
         assert_eq!(callback.reference.as_str(), "ORD-20261121-6BA0A415-main-1");
-        assert_eq!((callback.shipment_id.as_str(), callback.sequence), ("shp_1", 3));
-        assert_eq!(callback.lines, [ShipmentLine { sku: "S-1".into(), quantity: 2 }]);
+        assert_eq!((callback.parcel_id.as_str(), callback.sequence), ("shp_1", 3));
+        assert_eq!(callback.lines, [ParcelPieces { sku: "S-1".into(), quantity: 2 }]);
         assert_eq!(callback.tracking_number.as_deref(), Some("PP1"));
         assert_eq!(callback.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00.500+00:00");
         assert_eq!(callback.reason, None);
@@ -199,9 +198,9 @@ mod tests {
         body["carrier"] = json!(5.0);
         body["occurredAt"] = json!("2026-11-21 09:00:00");
         let callback = read(&body).unwrap();
-        assert_eq!(callback.kind, ShipmentStatus::Shipped);
-        assert_eq!((callback.shipment_id.as_str(), callback.sequence), ("4711", 3));
-        assert_eq!(callback.lines, [ShipmentLine { sku: "12".into(), quantity: 2 }]);
+        assert_eq!(callback.kind, ParcelStatus::Shipped);
+        assert_eq!((callback.parcel_id.as_str(), callback.sequence), ("4711", 3));
+        assert_eq!(callback.lines, [ParcelPieces { sku: "12".into(), quantity: 2 }]);
         assert_eq!(callback.tracking_number.as_deref(), Some("340434292135100186"));
         assert_eq!(callback.carrier.as_deref(), Some("5"));
         assert_eq!(callback.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00+00:00");
@@ -227,7 +226,7 @@ mod tests {
     fn a_type_of_next_year_is_kept() {
         let mut body = shipped();
         body["type"] = json!("shipment.returned");
-        assert_eq!(read(&body).unwrap().kind, ShipmentStatus::Unknown("returned".into()));
+        assert_eq!(read(&body).unwrap().kind, ParcelStatus::Unknown("returned".into()));
     }
 
     #[test]

@@ -1,26 +1,26 @@
 //! Calls to the warehouse.
 //!
-//! **Invariant:** a hand-over is known by its reference alone. [`WarehouseClient::ensure_shipment`]
+//! **Invariant:** a hand-over is known by its reference alone. [`WarehouseClient::ensure_request`]
 //! and [`WarehouseClient::cancel`] may be repeated whatever became of the attempt before.
 
-mod answers;
 mod error;
+mod responses;
 mod transport;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use domain::{HandOverReference, WarehouseId};
+use domain::{RequestReference, WarehouseId};
 use reqwest::Method;
 use serde::Serialize;
 use url::Url;
 
-use crate::shipment::{ShipTo, ShipmentLine, ShipmentStatus};
-use answers::{CancelAnswer, Refusal};
-pub use answers::{CancelResult, HandOverState, ShipmentState};
+use crate::parcel::{ParcelPieces, ParcelStatus, ShipTo};
 pub use error::{VendorText, WarehouseError};
-use transport::{Answer, Transport};
+use responses::{CancelAnswer, ErrorBody};
+pub use responses::{CancelResult, ParcelState, RequestState};
+use transport::{HttpAnswer, Transport};
 
 /// The bearer token the warehouse gave us. It never shows in `Debug`.
 #[derive(Clone)]
@@ -85,13 +85,13 @@ pub enum WarehouseSetUpError {
 /// What is handed over.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NewShipment {
+pub struct NewRequest {
     /// The hand-over's unique reference.
     #[serde(rename = "orderId")]
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// What to ship.
     #[serde(rename = "lineItems")]
-    pub lines: Vec<ShipmentLine>,
+    pub lines: Vec<ParcelPieces>,
     /// From where.
     #[serde(rename = "warehouseId")]
     pub warehouse: WarehouseId,
@@ -104,7 +104,7 @@ pub struct NewShipment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The hand-over's reference.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// It had it before this call.
     pub already: bool,
 }
@@ -128,7 +128,7 @@ impl WarehouseClient {
     ///
     /// # Errors
     /// [`WarehouseError`].
-    pub async fn create_shipment(&self, new: &NewShipment) -> Result<Accepted, WarehouseError> {
+    pub async fn create_request(&self, new: &NewRequest) -> Result<Accepted, WarehouseError> {
         let answer = self.transport.call(Method::POST, &["shipments"], Some(new)).await?;
         match answer.status {
             200..=299 => Ok(Accepted { reference: new.reference.clone(), already: false }),
@@ -140,10 +140,10 @@ impl WarehouseClient {
     ///
     /// # Errors
     /// [`WarehouseError`].
-    pub async fn shipment(
+    pub async fn request(
         &self,
-        reference: &HandOverReference,
-    ) -> Result<Option<HandOverState>, WarehouseError> {
+        reference: &RequestReference,
+    ) -> Result<Option<RequestState>, WarehouseError> {
         let path = ["shipments", reference.as_str()];
         let answer = self.transport.call(Method::GET, &path, None::<&()>).await?;
         match answer.status {
@@ -158,7 +158,7 @@ impl WarehouseClient {
     ///
     /// # Errors
     /// [`WarehouseError`].
-    pub async fn cancel(&self, reference: &HandOverReference) -> Result<Vec<CancelResult>, WarehouseError> {
+    pub async fn cancel(&self, reference: &RequestReference) -> Result<Vec<CancelResult>, WarehouseError> {
         let path = ["shipments", reference.as_str(), "cancel"];
         let answer = self.transport.call(Method::POST, &path, None::<&()>).await?;
         match answer.status {
@@ -172,13 +172,13 @@ impl WarehouseClient {
     /// # Errors
     /// [`WarehouseError`]; `ReferenceTaken` if other lines are known under the reference, `Refused`
     /// if what was handed over under it is cancelled.
-    pub async fn ensure_shipment(&self, new: &NewShipment) -> Result<Accepted, WarehouseError> {
-        match self.create_shipment(new).await {
+    pub async fn ensure_request(&self, new: &NewRequest) -> Result<Accepted, WarehouseError> {
+        match self.create_request(new).await {
             Err(WarehouseError::Duplicate) => {}
             settled => return settled,
         }
         let known = self
-            .shipment(&new.reference)
+            .request(&new.reference)
             .await?
             .ok_or(WarehouseError::unknown_outcome("a duplicate that is not there"))?;
         if demand(&known.lines) != demand(&new.lines) {
@@ -191,15 +191,15 @@ impl WarehouseClient {
     }
 }
 
-impl HandOverState {
+impl RequestState {
     fn is_cancelled(&self) -> bool {
-        let cancelled = |shipment: &ShipmentState| shipment.status == ShipmentStatus::Cancelled;
-        !self.shipments.is_empty() && self.shipments.iter().all(cancelled)
+        let cancelled = |shipment: &ParcelState| shipment.status == ParcelStatus::Cancelled;
+        !self.parcels.is_empty() && self.parcels.iter().all(cancelled)
     }
 }
 
 /// Pieces per SKU: the same demand may be written in another order or with a SKU twice.
-fn demand(lines: &[ShipmentLine]) -> BTreeMap<&str, u64> {
+fn demand(lines: &[ParcelPieces]) -> BTreeMap<&str, u64> {
     let mut demand = BTreeMap::new();
     for line in lines {
         *demand.entry(line.sku.as_str()).or_default() += u64::from(line.quantity);
@@ -208,8 +208,8 @@ fn demand(lines: &[ShipmentLine]) -> BTreeMap<&str, u64> {
 }
 
 /// The class of an answer that is no success.
-fn refused(answer: &Answer) -> WarehouseError {
-    let refusal: Refusal = serde_json::from_slice(&answer.body).unwrap_or_default();
+fn refused(answer: &HttpAnswer) -> WarehouseError {
+    let refusal: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = VendorText::new(refusal.text());
     match (answer.status, refusal.code.as_deref()) {
         (422, Some("duplicate")) => WarehouseError::Duplicate,

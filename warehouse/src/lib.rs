@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`callback`] | the signature of a callback, and what it says |
 //! | [`client`] | hands over, asks, recalls; error classes |
-//! | [`shipment`] | what both speak of: lines, states, addresses |
+//! | [`parcel`] | what both speak of: lines, states, addresses |
 //!
 //! **Invariant:** nothing here decides about an order or repeats a call by itself; of every failed
 //! call it says whether it may have worked.
@@ -12,5 +12,5 @@
 
 pub mod callback;
 pub mod client;
-pub mod shipment;
+pub mod parcel;
 mod wire;

@@ -5,7 +5,7 @@ use domain::{Quantity, leniently};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
-use crate::shipment::ShipmentLine;
+use crate::parcel::ParcelPieces;
 
 /// Characters of a text that are kept.
 const MOST_CHARACTERS: usize = 500;
@@ -33,7 +33,7 @@ pub(crate) fn pieces(value: &Value) -> Option<u32> {
     (pieces <= Quantity::MOST).then_some(pieces)
 }
 
-/// How far an event of a shipment is; it only rises.
+/// How far an event of a parcel is; it only rises.
 pub(crate) fn sequence(value: &Value) -> Option<i64> {
     leniently::whole_value(value).filter(|sequence| *sequence >= 0)
 }
@@ -73,8 +73,8 @@ pub(crate) fn optional_moment<'de, D: Deserializer<'de>>(
 /// Lines of answers; one of 0 pieces says nothing.
 pub(crate) fn needed_lines<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Vec<ShipmentLine>, D::Error> {
-    let mut lines = Vec::<ShipmentLine>::deserialize(deserializer)?;
+) -> Result<Vec<ParcelPieces>, D::Error> {
+    let mut lines = Vec::<ParcelPieces>::deserialize(deserializer)?;
     lines.retain(|line| line.quantity > 0);
     Ok(lines)
 }
@@ -82,13 +82,13 @@ pub(crate) fn needed_lines<'de, D: Deserializer<'de>>(
 /// The same where null is the same as none.
 pub(crate) fn optional_lines<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Vec<ShipmentLine>, D::Error> {
-    let mut lines = Option::<Vec<ShipmentLine>>::deserialize(deserializer)?.unwrap_or_default();
+) -> Result<Vec<ParcelPieces>, D::Error> {
+    let mut lines = Option::<Vec<ParcelPieces>>::deserialize(deserializer)?.unwrap_or_default();
     lines.retain(|line| line.quantity > 0);
     Ok(lines)
 }
 
-impl<'de> Deserialize<'de> for ShipmentLine {
+impl<'de> Deserialize<'de> for ParcelPieces {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct OnWire {

@@ -5,7 +5,7 @@
 mod config;
 mod lanes;
 mod overdue;
-mod served;
+mod served_backorders;
 mod sweepers;
 
 use std::time::Duration;
@@ -49,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
     let dispatcher = Dispatcher::new(&shared, pool.clone(), lazy, stock.clone());
     let mut sweepers = sweepers::start(&config, &pool, &dispatcher);
     if let Stock::There(service) = stock {
-        sweepers.spawn(served::tell_orders(service, pool.clone()));
+        sweepers.spawn(served_backorders::wake_served_orders(service, pool.clone()));
     }
     info!("worker is up");
     run(lanes).await

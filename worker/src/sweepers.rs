@@ -20,15 +20,15 @@ const BATCH: i64 = 64;
 /// How long a sweeper has to settle what it took.
 const LEASE: Duration = Duration::from_secs(30);
 /// Orders whose run is looked for at once.
-const LOOKS: i64 = 100;
+const LOST_RUN_BATCH: i64 = 100;
 /// Allocations expired at once: their stock is locked together, so not too many.
-const EXPIRIES: i64 = 100;
+const EXPIRY_BATCH: i64 = 100;
 
 /// Orders, messages and users that are forgotten at once.
-const FORGOTTEN: i64 = 500;
+const ERASURE_BATCH: i64 = 500;
 
 /// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
-const ANSWERS: i64 = 1000;
+const KEPT_ANSWER_BATCH: i64 = 1000;
 const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
 
 /// Starts the sweepers.
@@ -64,14 +64,14 @@ pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet
 /// Personal data that are old, or that somebody asks to have forgotten.
 async fn forget_people(pool: &PgPool, keep: Duration) -> anyhow::Result<bool> {
     let mut tx = pool.begin().await?;
-    let orders = privacy::forget(&mut tx, keep, FORGOTTEN).await?;
-    let bodies = privacy::forget_bodies(&mut tx, keep, FORGOTTEN).await?;
-    let users = privacy::forget_users(&mut tx, keep, FORGOTTEN).await?;
+    let orders = privacy::forget(&mut tx, keep, ERASURE_BATCH).await?;
+    let bodies = privacy::forget_bodies(&mut tx, keep, ERASURE_BATCH).await?;
+    let users = privacy::forget_users(&mut tx, keep, ERASURE_BATCH).await?;
     tx.commit().await?;
     if orders + bodies + users > 0 {
         info!(orders, bodies, users, "personal data were forgotten");
     }
-    Ok([orders, bodies, users].into_iter().any(|count| i64::try_from(count) == Ok(FORGOTTEN)))
+    Ok([orders, bodies, users].into_iter().any(|count| i64::try_from(count) == Ok(ERASURE_BATCH)))
 }
 
 /// Repeats for ever; at once while there is more, else after a pause.
@@ -107,21 +107,21 @@ async fn sweep_inbox(pool: &PgPool, dispatcher: &Dispatcher) -> anyhow::Result<b
 }
 
 async fn look_for_lost_runs(dispatcher: &Dispatcher, pause: Duration) -> anyhow::Result<bool> {
-    let looked = dispatcher.look_for_lost_runs(LOOKS, pause).await?;
-    Ok(i64::try_from(looked)? == LOOKS)
+    let looked = dispatcher.look_for_lost_runs(LOST_RUN_BATCH, pause).await?;
+    Ok(i64::try_from(looked)? == LOST_RUN_BATCH)
 }
 
 /// What was answered under an idempotency key long ago.
 async fn forget_old_answers(pool: &PgPool) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
-    let forgotten = idempotency::forget_old(&mut conn, ANSWERS).await?;
-    Ok(i64::try_from(forgotten)? == ANSWERS)
+    let forgotten = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
+    Ok(i64::try_from(forgotten)? == KEPT_ANSWER_BATCH)
 }
 
 /// Gives back what other services did not confirm in time, and tells everybody: one transaction.
 async fn expire_allocations(pool: &PgPool) -> anyhow::Result<bool> {
     let mut tx = pool.begin().await?;
-    let expired = inventory::expire_due(&mut tx, EXPIRIES).await?;
+    let expired = inventory::expire_due(&mut tx, EXPIRY_BATCH).await?;
     if expired.changed.is_empty() {
         return Ok(false);
     }
@@ -136,7 +136,7 @@ async fn expire_allocations(pool: &PgPool) -> anyhow::Result<bool> {
         correlation.id = correlation_id,
         "allocations that nobody confirmed in time were given back"
     );
-    Ok(i64::try_from(expired.changed.len())? == EXPIRIES)
+    Ok(i64::try_from(expired.changed.len())? == EXPIRY_BATCH)
 }
 
 async fn show_gauges(pool: &PgPool) -> anyhow::Result<bool> {

@@ -3,20 +3,20 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HandOverReference, HeldBy, Mishap,
-    OrderId, OrderNumber, OrderStatus, ShopDomain, Step, StockOutRule, WarehouseId,
+    Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HeldBy, OrderId, OrderNumber,
+    OrderStatus, ParkReason, RequestReference, ShopDomain, Step, StockOutRule, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::Carried;
+use crate::ledger::Progress;
 
 mod steps;
 
 pub use steps::{
-    AskAboutOverdue, AskWarehouse, CancelInShop, CreateShipment, LeaveUntold, LookInShop, OrderRecords,
-    ParkStep, ReadOrder, ReadStanding, RecallShipment, RecordCancelled, RecordCondition, RecordParcel,
-    RefundInShop, ReleaseStock, ReserveStock, ResolveStep, RestockReturned, ShopCalls, TellOperator,
-    TellShop, WarehouseCalls,
+    AskAboutOverdue, AskWarehouse, CancelInShop, LookInShop, NotifyShop, OpenAttention, OrderRecords,
+    ParkStep, ReadOrder, ReadStanding, RecallRequest, RecordCancelled, RecordCondition, RecordParcel,
+    RefundInShop, ReleaseStock, RequestFulfilment, ReserveStock, ResolveStep, RestockReturned, ShopCalls,
+    SkipShopNotification, WarehouseCalls,
 };
 
 /// The input of an order's story.
@@ -45,7 +45,7 @@ pub struct FulfilmentInput {
     pub search_attributes: bool,
     /// What the run before this one knew, after continue-as-new.
     #[serde(default)]
-    pub carried: Option<Carried>,
+    pub carried: Option<Progress>,
 }
 
 /// The story version that new runs tell.
@@ -88,18 +88,18 @@ pub struct Rules {
     /// Fulfilment orders that are missing were waited for: what is in none of them is gone.
     #[serde(default, skip_serializing_if = "is_false")]
     pub takes_as_seen: bool,
-    /// It was called off when some of it could not be stopped: nothing else goes out.
+    /// It was cancelled when some of it could not be stopped: nothing else goes out.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub rest_is_called_off: bool,
+    pub rest_is_cancelled: bool,
     /// Hand-overs that a person said are to stay as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_as_they_are: Vec<HandOverReference>,
+    pub left_as_they_are: Vec<RequestReference>,
 }
 
 /// Asks for the order's plan: its stock, and what is to be handed over where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reservation {
+pub struct PlanInput {
     /// Our id of the order.
     pub order_id: OrderId,
     /// How.
@@ -109,7 +109,7 @@ pub struct Reservation {
 /// What became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
-pub enum Reserved {
+pub enum PlanOutcome {
     /// The order has a plan.
     Planned {
         /// It.
@@ -146,12 +146,12 @@ pub struct Plan {
     pub not_there_yet: bool,
     /// What a person has to mend first, as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mishap: Option<Mishap>,
-    /// All hand-overs of the order that are not called off.
-    pub hand_overs: Vec<PlannedHandOver>,
+    pub park_reason: Option<ParkReason>,
+    /// All hand-overs of the order that are not cancelled.
+    pub requests: Vec<PlannedRequest>,
     /// Those of them that no longer fit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recalls: Vec<HandOverReference>,
+    pub recalls: Vec<RequestReference>,
     /// Lines that wait for stock.
     #[serde(default)]
     pub waiting_lines: u32,
@@ -163,7 +163,7 @@ pub struct Plan {
     pub held_until: Option<DateTime<Utc>>,
     /// Parcels that were booked but that the shop has not heard of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub untold: Vec<Parcel>,
+    pub unnotified: Vec<Parcel>,
     /// Pieces that have left already.
     #[serde(default)]
     pub pieces_left: u32,
@@ -177,9 +177,9 @@ fn is_false(flag: &bool) -> bool {
 /// A hand-over that is planned or made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PlannedHandOver {
+pub struct PlannedRequest {
     /// Its unique reference.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// Where.
     pub warehouse: WarehouseId,
     /// Pieces that are to leave under it.
@@ -191,11 +191,11 @@ pub struct PlannedHandOver {
 /// Names a hand-over of an order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HandOverRef {
+pub struct RequestRef {
     /// Our id of the order.
     pub order_id: OrderId,
     /// The hand-over's reference.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// When the warehouse is asked about it if it says nothing final, in milliseconds after acceptance.
     pub overdue_after_ms: u64,
 }
@@ -203,7 +203,7 @@ pub struct HandOverRef {
 /// What became of a hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum HandedOver {
+pub enum HandOverOutcome {
     /// The warehouse has it.
     Accepted,
     /// Something was committed since it was planned; the warehouse was not called.
@@ -223,9 +223,9 @@ pub struct Recalled {
 #[serde(rename_all = "camelCase")]
 pub struct Parcel {
     /// The hand-over it belongs to.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// The warehouse's id of it.
-    pub shipment_id: String,
+    pub parcel_id: String,
 }
 
 /// Asks to book a parcel.
@@ -248,13 +248,13 @@ pub struct Standing {
     /// Its status.
     pub status: OrderStatus,
     /// What a warehouse was ever called about.
-    pub hand_overs: Vec<PlannedHandOver>,
+    pub requests: Vec<PlannedRequest>,
     /// Those of them that the warehouse may have and was not asked to stop.
-    pub to_recall: Vec<HandOverReference>,
+    pub to_recall: Vec<RequestReference>,
     /// Pieces that have left in all.
     pub pieces_left: u32,
     /// Parcels that are booked but that the shop has not heard of.
-    pub untold: Vec<Parcel>,
+    pub unnotified: Vec<Parcel>,
 }
 
 /// What is left after a parcel was booked.
@@ -333,7 +333,7 @@ pub struct StepAnswer {
 pub struct Cancellation {
     /// Our id of the order.
     pub order_id: OrderId,
-    /// Who called it off.
+    /// Who cancelled it.
     pub by: Actor,
     /// Why, in their words.
     #[serde(default)]

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, error::Error};
 
-use domain::{Actor, CancelDecision, Mishap, OrderStatus, Stage, Step, decide_cancellation};
+use domain::{Actor, CancelDecision, OrderStatus, ParkReason, Stage, Step, decide_cancellation};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -15,8 +15,8 @@ use temporalio_workflow::{
 
 use crate::{
     contract::{FulfilmentInput, Parcel},
-    ledger::{Carried, ParkedView, StatusView},
-    messages::{Answer, CancelRequest, Refusal, Resolution, StatusAnswer, StatusRequest, WarehouseNews},
+    ledger::{ParkedView, Progress, StatusView},
+    messages::{BadInput, CancelRequest, Resolution, Resolve, StatusAnswer, StatusRequest, WarehouseUpdate},
     names,
     order_fulfilment::Story,
     saga::Interrupted,
@@ -31,7 +31,7 @@ const REFUSED_SHOWN: usize = 20;
 pub enum Ending {
     /// All that was to leave has left, and the shop knows.
     Shipped,
-    /// Called off; what was done is undone.
+    /// Cancelled; what was done is undone.
     Cancelled,
     /// Not to be fulfilled.
     Ignored,
@@ -43,7 +43,7 @@ pub enum Ending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CancelOutcome {
     /// It is cancelled, or what had not left is.
-    CalledOff,
+    Cancelled,
     /// It was too late or is not allowed.
     Refused,
 }
@@ -52,7 +52,7 @@ pub(crate) enum CancelOutcome {
 #[workflow]
 pub struct OrderFulfilment {
     pub(crate) input: FulfilmentInput,
-    pub(crate) progress: Carried,
+    pub(crate) progress: Progress,
     pub(crate) status: OrderStatus,
     pub(crate) stage: String,
     pub(crate) handing_over: bool,
@@ -60,9 +60,9 @@ pub struct OrderFulfilment {
     pub(crate) takes_as_seen: bool,
     pub(crate) parked: Option<ParkedView>,
     pub(crate) undoing: bool,
-    pub(crate) answer: Option<Answer>,
+    pub(crate) answer: Option<Resolve>,
     pub(crate) cancel: Option<CancelRequest>,
-    pub(crate) cancels_settled: u32,
+    pub(crate) cancels_concluded: u32,
     pub(crate) cancel_outcome: Option<CancelOutcome>,
     pub(crate) outside_cancel_noted: bool,
     pub(crate) content_changed: bool,
@@ -98,7 +98,7 @@ impl OrderFulfilment {
             undoing: false,
             answer: None,
             cancel: None,
-            cancels_settled: 0,
+            cancels_concluded: 0,
             cancel_outcome: None,
             outside_cancel_noted: false,
             content_changed: false,
@@ -115,20 +115,20 @@ impl OrderFulfilment {
         }
     }
 
-    /// Tells the story to its end; a call-off turns it into the undo walk, from which it comes back
+    /// Tells the story to its end; a cancel turns it into the undo walk, from which it comes back
     /// where the warehouse was faster.
     #[run(name = names::ORDER_FULFILMENT)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ending> {
         let story = Story::new(ctx.clone());
         let ending = loop {
-            match story.tell().await {
+            match story.run().await {
                 Ok(ending) => {
                     if story.close().await {
                         break ending;
                     }
                 }
-                Err(Interrupted::CalledOff(request)) => {
-                    if let Some(ending) = story.call_off(&request).await
+                Err(Interrupted::Cancelled(request)) => {
+                    if let Some(ending) = story.carry_out_cancel(&request).await
                         && story.close().await
                     {
                         break ending;
@@ -156,8 +156,8 @@ impl OrderFulfilment {
 
     #[signal(name = names::RETRY)]
     fn retry(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
-        match self.check_answer(&Answer::retry()) {
-            Ok(()) => self.answer = Some(Answer::retry()),
+        match self.check_answer(&Resolve::retry()) {
+            Ok(()) => self.answer = Some(Resolve::retry()),
             // Whoever asks wants the order to be looked at.
             Err(refusal) => {
                 self.content_changed = true;
@@ -166,8 +166,8 @@ impl OrderFulfilment {
         }
     }
 
-    #[signal(name = names::PAYMENT_UPDATED)]
-    fn payment_updated(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+    #[signal(name = names::CONTENT_UPDATED)]
+    fn content_updated(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
         self.content_changed = true;
     }
 
@@ -178,10 +178,10 @@ impl OrderFulfilment {
 
     #[signal(name = names::WAREHOUSE_UPDATE)]
     fn warehouse_update(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        match WarehouseNews::read(&input) {
-            Ok(news) => {
-                if self.progress.seen.insert(news.message_id.clone()) {
-                    self.progress.news.push_back(news);
+        match WarehouseUpdate::read(&input) {
+            Ok(update) => {
+                if self.progress.seen.insert(update.message_id.clone()) {
+                    self.progress.updates.push_back(update);
                 }
             }
             Err(refusal) => self.refuse(names::WAREHOUSE_UPDATE, &refusal),
@@ -196,19 +196,19 @@ impl OrderFulfilment {
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let request = CancelRequest::read(input)?;
         match self.cancel_decision(request.actor) {
-            CancelDecision::Refuse | CancelDecision::TellOperator => Err(self.cannot_be_cancelled().into()),
+            CancelDecision::Refuse | CancelDecision::OpenAttention => Err(self.cannot_be_cancelled().into()),
             _ => Ok(()),
         }
     }
 
-    /// Calls the order off and answers when it is settled.
+    /// Cancels the order and answers when it is settled.
     #[update(name = names::CANCEL_ORDER)]
     async fn cancel_order(
         ctx: &mut WorkflowContext<Self>,
         input: RawValue,
     ) -> Result<StatusAnswer, Box<dyn Error + Send + Sync>> {
         let request = CancelRequest::read(&input)?;
-        Ok(Story::new(ctx.clone()).called_off(request).await?)
+        Ok(Story::new(ctx.clone()).request_cancel(request).await?)
     }
 
     #[update_validator(set_status)]
@@ -236,7 +236,7 @@ impl OrderFulfilment {
         _ctx: &WorkflowContextView,
         input: &RawValue,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(self.check_answer(&Answer::read(input)?)?)
+        Ok(self.check_answer(&Resolve::read(input)?)?)
     }
 
     /// Answers the parked step.
@@ -246,7 +246,7 @@ impl OrderFulfilment {
         _ctx: &mut SyncWorkflowContext<Self>,
         input: RawValue,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.answer = Some(Answer::read(&input)?);
+        self.answer = Some(Resolve::read(&input)?);
         Ok(())
     }
 
@@ -268,7 +268,7 @@ impl OrderFulfilment {
 impl OrderFulfilment {
     /// The first parcel that left and is not booked.
     pub(crate) fn parcel_that_left(&self) -> Option<Parcel> {
-        self.progress.news.iter().find_map(WarehouseNews::parcel)
+        self.progress.updates.iter().find_map(WarehouseUpdate::parcel)
     }
 
     /// Where the order stands for the cancellation table. From the moment a hand-over is begun the
@@ -284,26 +284,26 @@ impl OrderFulfilment {
         decide_cancellation(self.cancel_stage(), actor, self.input.policy.cancel_until)
     }
 
-    pub(crate) fn cannot_be_cancelled(&self) -> Refusal {
-        Refusal(format!("Order cannot be cancelled. Current status: {}", self.status))
+    pub(crate) fn cannot_be_cancelled(&self) -> BadInput {
+        BadInput(format!("Order cannot be cancelled. Current status: {}", self.status))
     }
 
     /// Whether an answer fits what is parked.
-    fn check_answer(&self, answer: &Answer) -> Result<(), Refusal> {
+    fn check_answer(&self, answer: &Resolve) -> Result<(), BadInput> {
         let Some(parked) = &self.parked else {
-            return Err(Refusal(format!("nothing is parked. Current status: {}", self.status)));
+            return Err(BadInput(format!("nothing is parked. Current status: {}", self.status)));
         };
         match answer.action {
             Resolution::Retry => Ok(()),
             Resolution::Skip if answer.reason.as_deref().unwrap_or_default().trim().is_empty() => {
-                Err(Refusal("reason: skip needs one".into()))
+                Err(BadInput("reason: skip needs one".into()))
             }
-            Resolution::Skip if !may_skip(parked) => Err(Refusal(format!(
+            Resolution::Skip if !may_skip(parked) => Err(BadInput(format!(
                 "{} cannot be skipped after {}: mend the cause and retry, or compensate",
                 parked.step, parked.reason
             ))),
             Resolution::Compensate if self.undoing => {
-                Err(Refusal("the order is being called off already: retry, or skip with a reason".into()))
+                Err(BadInput("the order is being cancelled already: retry, or skip with a reason".into()))
             }
             Resolution::Compensate if self.cancel_decision(Actor::Operator) == CancelDecision::Refuse => {
                 Err(self.cannot_be_cancelled())
@@ -312,7 +312,7 @@ impl OrderFulfilment {
         }
     }
 
-    pub(crate) fn refuse(&mut self, message: &str, why: &Refusal) {
+    pub(crate) fn refuse(&mut self, message: &str, why: &BadInput) {
         if self.refused.len() == REFUSED_SHOWN {
             self.refused.pop_front();
         }
@@ -329,8 +329,8 @@ fn may_skip(parked: &ParkedView) -> bool {
     !matches!(
         (parked.step, parked.reason.code()),
         (Step::Reserve | Step::RecordParcel | Step::ReadOrder, _)
-            | (Step::LookInShop, Mishap::NO_ADDRESS | Mishap::LOCATION_NOT_MAPPED)
-            | (Step::Gate, Mishap::UNKNOWN_SKU | Mishap::UNREADABLE_CURRENCY)
-            | (_, Mishap::CANCELLED_BY_WAREHOUSE | Mishap::WAREHOUSE_EXCEPTION)
+            | (Step::LookInShop, ParkReason::NO_ADDRESS | ParkReason::LOCATION_NOT_MAPPED)
+            | (Step::Gate, ParkReason::UNKNOWN_SKU | ParkReason::UNREADABLE_CURRENCY)
+            | (_, ParkReason::CANCELLED_BY_WAREHOUSE | ParkReason::WAREHOUSE_EXCEPTION)
     )
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
-use domain::{FinancialStatus, HandOverReference, Mishap, OrderId, OrderNumber, OrderStatus, Step};
+use domain::{FinancialStatus, OrderId, OrderNumber, OrderStatus, ParkReason, RequestReference, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contract::{Parcel, PlannedHandOver},
-    messages::WarehouseNews,
+    contract::{Parcel, PlannedRequest},
+    messages::WarehouseUpdate,
 };
 
 /// How a step stands.
@@ -37,7 +37,7 @@ pub struct LedgerEntry {
     pub state: LedgerState,
 }
 
-/// What has to be undone when the order is called off, pushed before it is done.
+/// What has to be undone when the order is cancelled, pushed before it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "undo")]
 pub enum Undo {
@@ -46,14 +46,14 @@ pub enum Undo {
     /// Recall a hand-over.
     Recall {
         /// Which.
-        reference: HandOverReference,
+        reference: RequestReference,
     },
 }
 
 /// How far the story has come. It is carried over when the run starts over with a fresh history.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Carried {
+pub struct Progress {
     /// The hold window is behind us.
     pub past_hold: bool,
     /// What another run began was caught up with.
@@ -63,15 +63,15 @@ pub struct Carried {
     /// Since when the money is gone.
     pub unpaid_since: Option<DateTime<Utc>>,
     /// The shop's cancellation came too late.
-    pub shop_cancel_is_settled: bool,
-    /// It was called off when some of it could not be stopped: nothing else goes out.
-    pub rest_is_called_off: bool,
+    pub shop_cancel_is_concluded: bool,
+    /// It was cancelled when some of it could not be stopped: nothing else goes out.
+    pub rest_is_cancelled: bool,
     /// A person said to go on without a look at the shop's fulfilment orders.
     pub look_skipped: bool,
     /// Since when the shop's fulfilment orders are looked for in vain.
     pub not_there_since: Option<DateTime<Utc>>,
     /// Hand-overs that a person said are to stay as they are.
-    pub left_as_they_are: Vec<HandOverReference>,
+    pub left_as_they_are: Vec<RequestReference>,
     /// Every step that was begun, in the order of beginning.
     pub ledger: Vec<LedgerEntry>,
     /// What has to be undone, last pushed last.
@@ -79,11 +79,11 @@ pub struct Carried {
     /// Messages that were taken already.
     pub seen: BTreeSet<String>,
     /// What the warehouse said and the story has not dealt with yet.
-    pub news: VecDeque<WarehouseNews>,
+    pub updates: VecDeque<WarehouseUpdate>,
     /// The order's hand-overs.
-    pub hand_overs: Vec<PlannedHandOver>,
-    /// Hand-overs that were recalled: what the warehouse says of calling them off is no news.
-    pub recalled: BTreeSet<HandOverReference>,
+    pub requests: Vec<PlannedRequest>,
+    /// Hand-overs that were recalled: what the warehouse says of cancelling them is no update.
+    pub recalled: BTreeSet<RequestReference>,
     /// Lines that wait for stock.
     pub waiting_lines: u32,
     /// Pieces that the shop holds.
@@ -93,29 +93,28 @@ pub struct Carried {
     /// Pieces that have left.
     pub pieces_left: u32,
     /// Parcels that are booked but that the shop has not heard of.
-    pub untold: Vec<Parcel>,
+    pub unnotified: Vec<Parcel>,
 }
 
-impl Carried {
+impl Progress {
     /// Pieces that are still to leave.
     pub fn outstanding_pieces(&self) -> u32 {
-        let planned: u32 = self.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
+        let planned: u32 = self.requests.iter().map(|fulfilment_request| fulfilment_request.pieces).sum();
         planned.saturating_sub(self.pieces_left)
     }
 
     /// Pieces of them that a warehouse has.
     pub fn outstanding_at_warehouses(&self) -> u32 {
-        let accepted = self.hand_overs.iter().filter(|hand_over| hand_over.accepted);
-        accepted.map(|hand_over| hand_over.pieces).sum::<u32>().saturating_sub(self.pieces_left)
+        let accepted = self.requests.iter().filter(|fulfilment_request| fulfilment_request.accepted);
+        accepted
+            .map(|fulfilment_request| fulfilment_request.pieces)
+            .sum::<u32>()
+            .saturating_sub(self.pieces_left)
     }
 
     /// Changes what is known of one hand-over.
-    pub fn hand_over_mut(
-        &mut self,
-        reference: &HandOverReference,
-        change: impl FnOnce(&mut PlannedHandOver),
-    ) {
-        if let Some(known) = self.hand_overs.iter_mut().find(|known| known.reference == *reference) {
+    pub fn request_mut(&mut self, reference: &RequestReference, change: impl FnOnce(&mut PlannedRequest)) {
+        if let Some(known) = self.requests.iter_mut().find(|known| known.reference == *reference) {
             change(known);
         }
     }
@@ -143,7 +142,7 @@ pub struct ParkedView {
     /// Which.
     pub step: Step,
     /// Why, as a code.
-    pub reason: Mishap,
+    pub reason: ParkReason,
 }
 
 /// The answer to the query `status`.

@@ -8,10 +8,9 @@ pub mod contract;
 pub mod messages;
 pub mod names;
 
-mod call_off;
+mod cancel;
 mod entry;
 mod ledger;
-mod moving;
 mod order_fulfilment;
 mod overdue_inquiry;
 mod parking;
@@ -20,7 +19,8 @@ mod planning;
 mod planted;
 mod restock_return;
 mod saga;
-mod shown;
+mod set_status;
+mod visibility;
 
 pub use entry::{Ending, OrderFulfilment};
 pub use ledger::{LedgerEntry, LedgerState, ParkedView, StatusView};

@@ -4,14 +4,14 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, HandOverReference, OrderStatus, ParseError};
+use domain::{Actor, OrderStatus, ParseError, RequestReference};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
 
 use crate::contract::Parcel;
 
-/// Someone calls the order off.
+/// Someone cancels the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelRequest {
@@ -26,8 +26,8 @@ impl CancelRequest {
     /// Reads `"changed my mind"`, `{"reason": …, "actor": …}`, or nothing at all.
     ///
     /// # Errors
-    /// [`Refusal`] says what is allowed.
-    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+    /// [`BadInput`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, BadInput> {
         match typed(input)? {
             Typed::Nothing => Ok(Self { actor: Actor::Operator, reason: None }),
             Typed::Text(reason) => Ok(Self { actor: Actor::Operator, reason: Some(reason) }),
@@ -55,8 +55,8 @@ impl StatusRequest {
     /// Reads `"SHIPPED"` or `{"status": …, "reason": …, "actor": …}`.
     ///
     /// # Errors
-    /// [`Refusal`] says what is allowed.
-    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+    /// [`BadInput`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, BadInput> {
         let (status, actor, reason) = match typed(input)? {
             Typed::Nothing => (None, Actor::Operator, None),
             Typed::Text(status) => (Some(status), Actor::Operator, None),
@@ -110,7 +110,7 @@ impl fmt::Display for Resolution {
 /// An operator's answer to a parked step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct Resolve {
     /// What.
     pub action: Resolution,
     /// By whom.
@@ -120,12 +120,12 @@ pub struct Answer {
     pub reason: Option<String>,
 }
 
-impl Answer {
+impl Resolve {
     /// Reads `"retry"` or `{"action": "skip", "reason": …, "actor": …}`.
     ///
     /// # Errors
-    /// [`Refusal`] says what is allowed.
-    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
+    /// [`BadInput`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, BadInput> {
         let (action, actor, reason) = match typed(input)? {
             Typed::Nothing => (None, None, None),
             Typed::Text(action) => (Some(action), None, None),
@@ -139,7 +139,7 @@ impl Answer {
             Some("retry") => Resolution::Retry,
             Some("skip") => Resolution::Skip,
             Some("compensate") => Resolution::Compensate,
-            _ => return Err(Refusal("action: one of retry, skip, compensate".into())),
+            _ => return Err(BadInput("action: one of retry, skip, compensate".into())),
         };
         Ok(Self { action, actor: actor.unwrap_or_else(|| Actor::Operator.as_str().to_owned()), reason })
     }
@@ -154,56 +154,57 @@ impl Answer {
 /// What the warehouse says of a parcel that the story has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum NewsKind {
+pub enum WarehouseUpdateKind {
     /// The warehouse holds it.
     OnHold,
     /// Something went wrong there.
     Exception,
     /// It left.
     Shipped,
-    /// The warehouse called it off.
+    /// The warehouse cancelled it.
     Cancelled,
 }
 
 /// The input of the signal `warehouse-update`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WarehouseNews {
+pub struct WarehouseUpdate {
     /// Unique; a repeated message has the same.
     pub message_id: String,
     /// What.
-    pub kind: NewsKind,
+    pub kind: WarehouseUpdateKind,
     /// The hand-over it belongs to.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// The warehouse's id of the parcel.
-    pub shipment_id: String,
+    #[serde(rename = "shipmentId")]
+    pub parcel_id: String,
     /// When, by the warehouse's clock.
     #[serde(default)]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-impl WarehouseNews {
+impl WarehouseUpdate {
     /// The parcel that left, if this says so of one.
     #[must_use]
     pub fn parcel(&self) -> Option<Parcel> {
-        let parcel = || Parcel { reference: self.reference.clone(), shipment_id: self.shipment_id.clone() };
-        (self.kind == NewsKind::Shipped).then(parcel)
+        let parcel = || Parcel { reference: self.reference.clone(), parcel_id: self.parcel_id.clone() };
+        (self.kind == WarehouseUpdateKind::Shipped).then(parcel)
     }
 
     /// Reads the one input of the signal.
     ///
     /// # Errors
-    /// [`Refusal`] if it is not what a callback's consumer sends.
-    pub fn read(input: &RawValue) -> Result<Self, Refusal> {
-        let payload = input.payloads.first().ok_or_else(|| Refusal("an object is needed".into()))?;
-        serde_json::from_slice(&payload.data).map_err(|error| Refusal(error.to_string()))
+    /// [`BadInput`] if it is not what a callback's consumer sends.
+    pub fn read(input: &RawValue) -> Result<Self, BadInput> {
+        let payload = input.payloads.first().ok_or_else(|| BadInput("an object is needed".into()))?;
+        serde_json::from_slice(&payload.data).map_err(|error| BadInput(error.to_string()))
     }
 }
 
 /// Why a message had no effect. Shown in `status`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(pub String);
+pub struct BadInput(pub String);
 
 enum Typed {
     Nothing,
@@ -212,7 +213,7 @@ enum Typed {
 }
 
 /// What a person typed: the first input, if there is one. Further inputs are not looked at.
-fn typed(input: &RawValue) -> Result<Typed, Refusal> {
+fn typed(input: &RawValue) -> Result<Typed, BadInput> {
     let Some(payload) = input.payloads.first().filter(|payload| !payload.data.is_empty()) else {
         return Ok(Typed::Nothing);
     };
@@ -220,27 +221,27 @@ fn typed(input: &RawValue) -> Result<Typed, Refusal> {
         Ok(Value::Null) => Ok(Typed::Nothing),
         Ok(Value::String(text)) => Ok(Typed::Text(text)),
         Ok(Value::Object(object)) => Ok(Typed::Object(object)),
-        Ok(_) | Err(_) => Err(Refusal("a text or an object is needed".into())),
+        Ok(_) | Err(_) => Err(BadInput("a text or an object is needed".into())),
     }
 }
 
 /// Who asks; an operator where nobody is named.
-fn actor_member(object: &serde_json::Map<String, Value>) -> Result<Actor, Refusal> {
+fn actor_member(object: &serde_json::Map<String, Value>) -> Result<Actor, BadInput> {
     match text_member(object, "actor")? {
         Some(actor) => actor.parse().map_err(of_parsing),
         None => Ok(Actor::Operator),
     }
 }
 
-fn of_parsing(error: ParseError) -> Refusal {
-    Refusal(error.to_string())
+fn of_parsing(error: ParseError) -> BadInput {
+    BadInput(error.to_string())
 }
 
-fn text_member(object: &serde_json::Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+fn text_member(object: &serde_json::Map<String, Value>, name: &str) -> Result<Option<String>, BadInput> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal(format!("{name}: a text"))),
+        Some(_) => Err(BadInput(format!("{name}: a text"))),
     }
 }
 
@@ -279,10 +280,10 @@ mod tests {
     fn garbage_is_refused_with_what_is_allowed() {
         for garbage in ["{", "17", "[1]", "{\"actor\":\"nobody\"}", "{\"reason\":5}", "\u{0}"] {
             assert!(CancelRequest::read(&input(&[garbage])).is_err(), "{garbage}");
-            assert!(Answer::read(&input(&[garbage])).is_err(), "{garbage}");
-            assert!(WarehouseNews::read(&input(&[garbage])).is_err(), "{garbage}");
+            assert!(Resolve::read(&input(&[garbage])).is_err(), "{garbage}");
+            assert!(WarehouseUpdate::read(&input(&[garbage])).is_err(), "{garbage}");
         }
-        assert!(WarehouseNews::read(&input(&[])).is_err());
+        assert!(WarehouseUpdate::read(&input(&[])).is_err());
     }
 
     #[test]
@@ -303,9 +304,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_word_or_an_object() {
-        assert_eq!(Answer::read(&input(&["\"retry\""])), Ok(Answer::retry()));
-        let skip = Answer::read(&input(&["{\"action\":\"skip\",\"reason\":\"sent by hand\"}"])).unwrap();
+        assert_eq!(Resolve::read(&input(&["\"retry\""])), Ok(Resolve::retry()));
+        let skip = Resolve::read(&input(&["{\"action\":\"skip\",\"reason\":\"sent by hand\"}"])).unwrap();
         assert_eq!((skip.action, skip.reason.as_deref()), (Resolution::Skip, Some("sent by hand")));
-        assert!(Answer::read(&input(&["\"explode\""])).is_err());
+        assert!(Resolve::read(&input(&["\"explode\""])).is_err());
     }
 }

@@ -18,17 +18,17 @@ pub const LANE_WAREHOUSE: &str = "warehouse";
 /// Task queue of calls to Shopify.
 pub const LANE_SHOPIFY: &str = "shopify";
 
-/// Signal: call the order off.
+/// Signal: cancel the order.
 pub const CANCEL: &str = "cancel";
 /// Signal: do the parked step again.
 pub const RETRY: &str = "retry";
 /// Signal: the channel said something new of the order.
-pub const PAYMENT_UPDATED: &str = "payment-updated";
+pub const CONTENT_UPDATED: &str = "content-updated";
 /// Signal: the warehouse said something of a parcel.
 pub const WAREHOUSE_UPDATE: &str = "warehouse-update";
 /// Signal: stock the order waited for is allocated to it.
 pub const STOCK_AVAILABLE: &str = "stock-available";
-/// Update: call the order off and hear what became of it.
+/// Update: cancel the order and hear what became of it.
 pub const CANCEL_ORDER: &str = "cancel-order";
 /// Update: answer a parked step.
 pub const RESOLVE: &str = "resolve";

@@ -1,24 +1,25 @@
-//! What happens to an order. Read [`Story::tell`] first; each step is one method below it, with its
+//! What happens to an order. Read [`Story::run`] first; each step is one method below it, with its
 //! undo beside it. How an order is planned anew whenever something is said of it stands in `planning.rs`.
 
 use std::time::{Duration, SystemTime};
 
-use domain::{Actor, Condition, HandOverReference, HeldBy, Mishap, OrderId, OrderStatus, Step};
+use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus, ParkReason, RequestReference, Step};
 use temporalio_workflow::WorkflowContext;
 
 use crate::{
     contract::{
-        AskWarehouse, CreateShipment, HandOverRef, HandedOver, LeaveUntold, OrderRef, Parcel, ParcelBooked,
-        ParcelForShop, ParcelToBook, PlannedHandOver, RecallShipment, RecordParcel, ReleaseStock, TellShop,
+        AskWarehouse, HandOverOutcome, NotifyShop, OrderRef, Parcel, ParcelBooked, ParcelForShop,
+        ParcelToBook, PlannedRequest, RecallRequest, RecordParcel, ReleaseStock, RequestFulfilment,
+        RequestRef, SkipShopNotification,
     },
     entry::{Ending, OrderFulfilment},
     ledger::{LedgerState, Undo},
-    messages::{CancelRequest, NewsKind, WarehouseNews},
-    saga::{Did, Interrupted, Wake},
+    messages::{CancelRequest, WarehouseUpdate, WarehouseUpdateKind},
+    saga::{Interrupted, StepOutcome, Wake},
 };
 
 /// How long a hand-over waits for what was said a moment ago to be understood: at first, and at most.
-const BREATH: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+const OVERTAKEN_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// Tells one order's story on one run.
 pub(crate) struct Story {
@@ -26,7 +27,7 @@ pub(crate) struct Story {
 }
 
 /// What the order waited for came.
-enum News {
+enum NextMove {
     /// A parcel left.
     Parcel(Parcel),
     /// The order is to be planned anew: something was said of it, stock came in, pieces came back.
@@ -44,7 +45,7 @@ impl Story {
     }
 
     /// One order, from arrival to the carrier's van.
-    pub(crate) async fn tell(&self) -> Result<Ending, Interrupted> {
+    pub(crate) async fn run(&self) -> Result<Ending, Interrupted> {
         self.look_for_interruption()?; // what came as it was about to close
         self.hold().await?;
         loop {
@@ -63,9 +64,9 @@ impl Story {
                 return Ok(Ending::Shipped);
             }
             self.hand_over().await?; // undo: recall
-            if let News::Parcel(parcel) = self.next_news().await? {
+            if let NextMove::Parcel(parcel) = self.next_update().await? {
                 self.record_parcel(&parcel, false).await?; // past this point nothing of it is undone
-                self.tell_the_shop(&parcel).await?;
+                self.notify_shop(&parcel).await?;
             }
         }
     }
@@ -89,7 +90,7 @@ impl Story {
     /// before its story began, so this is done whether or not the story came to reserving.
     pub(crate) async fn release(&self) -> Result<(), Interrupted> {
         let input = OrderRef { order_id: self.order_id() };
-        if let Did::It(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
+        if let StepOutcome::Done(left) = self.step(Step::Release, "", || ReleaseStock, input).await? {
             self.ctx.state_mut(|order| {
                 order.status = left.status;
                 order.progress.pieces_left = left.pieces_left;
@@ -103,16 +104,18 @@ impl Story {
     }
 
     /// A run that took over from another asks what became of the hand-overs, which are its own to
-    /// recall now, and tells the shop what it has not heard of.
+    /// recall now, and notifies the shop of what it has not heard of.
     async fn catch_up(&self) -> Result<(), Interrupted> {
-        self.tell_the_untold().await?;
+        self.notify_shop_of_the_rest().await?;
         if self.ctx.state_mut(|order| std::mem::replace(&mut order.progress.caught_up, true)) {
             return Ok(());
         }
         let took_over = self.ctx.state_mut(|order| {
-            let taken = order.progress.hand_overs.iter().filter(|hand_over| hand_over.accepted);
-            let recalls: Vec<Undo> =
-                taken.map(|hand_over| Undo::Recall { reference: hand_over.reference.clone() }).collect();
+            let taken =
+                order.progress.requests.iter().filter(|fulfilment_request| fulfilment_request.accepted);
+            let recalls: Vec<Undo> = taken
+                .map(|fulfilment_request| Undo::Recall { reference: fulfilment_request.reference.clone() })
+                .collect();
             let took_over = !recalls.is_empty();
             recalls.into_iter().for_each(|recall| order.progress.push_undo(recall));
             took_over
@@ -123,9 +126,9 @@ impl Story {
         Ok(())
     }
 
-    pub(crate) async fn tell_the_untold(&self) -> Result<(), Interrupted> {
-        for parcel in self.ctx.state(|order| order.progress.untold.clone()) {
-            self.tell_the_shop(&parcel).await?;
+    pub(crate) async fn notify_shop_of_the_rest(&self) -> Result<(), Interrupted> {
+        for parcel in self.ctx.state(|order| order.progress.unnotified.clone()) {
+            self.notify_shop(&parcel).await?;
         }
         Ok(())
     }
@@ -149,29 +152,32 @@ impl Story {
     /// Hands everything that is planned over to its warehouse, each under its own reference. What was
     /// committed meanwhile comes first.
     async fn hand_over(&self) -> Result<(), Interrupted> {
-        let planned = self.ctx.state(|order| order.progress.hand_overs.clone());
-        for hand_over in planned.into_iter().filter(|hand_over| !hand_over.accepted && hand_over.pieces > 0) {
-            let reference = &hand_over.reference;
+        let planned = self.ctx.state(|order| order.progress.requests.clone());
+        for fulfilment_request in planned
+            .into_iter()
+            .filter(|fulfilment_request| !fulfilment_request.accepted && fulfilment_request.pieces > 0)
+        {
+            let reference = &fulfilment_request.reference;
             self.ctx.state_mut(|order| {
                 order.handing_over = true;
                 order.progress.push_undo(Undo::Recall { reference: reference.clone() });
             });
             #[cfg(feature = "faults")]
             self.forget_recall(reference);
-            let input = self.hand_over_ref(reference);
-            let did = self.step(Step::HandOver, reference.as_str(), || CreateShipment, input).await?;
+            let input = self.request_ref(reference);
+            let did = self.step(Step::HandOver, reference.as_str(), || RequestFulfilment, input).await?;
             #[cfg(feature = "faults")]
             self.remember_recall(reference);
-            if let Did::It(HandedOver::Overtaken) = did {
+            if let StepOutcome::Done(HandOverOutcome::Overtaken) = did {
                 return self.plan_after_a_breath().await;
             }
             self.ctx.state_mut(|order| {
                 order.overtaken = 0;
                 order.status = order.status.max(OrderStatus::Processing);
-                order.progress.hand_over_mut(reference, |known| known.accepted = true);
+                order.progress.request_mut(reference, |known| known.accepted = true);
             });
-            if let Did::Skipped = did {
-                self.left_by_hand(&hand_over).await?;
+            if let StepOutcome::Skipped = did {
+                self.left_by_hand(&fulfilment_request).await?;
             }
         }
         Ok(())
@@ -185,40 +191,40 @@ impl Story {
             order.overtaken += 1;
             order.overtaken
         });
-        let (first, longest) = BREATH;
+        let (first, longest) = OVERTAKEN_PAUSE;
         let breath = first.saturating_mul(1 << (overtaken - 1).min(8)).min(longest);
         self.wait_until(Some(breath), |order| order.content_changed).await.map(|_| ())
     }
 
     /// The operator says that it left without the warehouse system. That is first made to refuse the
     /// reference, so that the pieces cannot leave twice; where it was faster, its callback counts.
-    pub(crate) async fn left_by_hand(&self, hand_over: &PlannedHandOver) -> Result<(), Interrupted> {
-        let reference = &hand_over.reference;
+    pub(crate) async fn left_by_hand(&self, fulfilment_request: &PlannedRequest) -> Result<(), Interrupted> {
+        let reference = &fulfilment_request.reference;
         if self.recall(reference).await? > 0 {
             return Ok(());
         }
-        let parcel = Parcel { reference: reference.clone(), shipment_id: "by-hand".to_owned() };
+        let parcel = Parcel { reference: reference.clone(), parcel_id: "by-hand".to_owned() };
         self.record_parcel(&parcel, true).await?;
         self.ctx.state_mut(|order| {
-            order.progress.hand_over_mut(reference, |known| known.pieces = hand_over.pieces);
+            order.progress.request_mut(reference, |known| known.pieces = fulfilment_request.pieces);
             order.progress.undos.retain(|undo| *undo != Undo::Recall { reference: reference.clone() });
         });
-        self.tell_the_shop(&parcel).await
+        self.notify_shop(&parcel).await
     }
 
     /// Undo of [`Story::hand_over`]. Pieces the warehouse could not stop still leave.
-    pub(crate) async fn recall(&self, reference: &HandOverReference) -> Result<u32, Interrupted> {
+    pub(crate) async fn recall(&self, reference: &RequestReference) -> Result<u32, Interrupted> {
         self.ctx.state_mut(|order| {
             order.progress.recalled.insert(reference.clone());
         });
-        let input = self.hand_over_ref(reference);
+        let input = self.request_ref(reference);
         let pieces_too_late =
-            match self.step(Step::Recall, reference.as_str(), || RecallShipment, input).await? {
-                Did::It(recalled) => recalled.pieces_too_late,
-                Did::Skipped => 0, // the operator says it was stopped by hand
+            match self.step(Step::Recall, reference.as_str(), || RecallRequest, input).await? {
+                StepOutcome::Done(recalled) => recalled.pieces_too_late,
+                StepOutcome::Skipped => 0, // the operator says it was stopped by hand
             };
         self.ctx.state_mut(|order| {
-            order.progress.hand_over_mut(reference, |known| known.pieces = pieces_too_late);
+            order.progress.request_mut(reference, |known| known.pieces = pieces_too_late);
             order.progress.undos.retain(|undo| *undo != Undo::Recall { reference: reference.clone() });
             if pieces_too_late == 0 {
                 order.progress.note(Step::HandOver, reference.as_str(), LedgerState::Undone);
@@ -228,18 +234,18 @@ impl Story {
     }
 
     /// Waits for what the warehouse says, for stock that comes in, or for something new of the order.
-    async fn next_news(&self) -> Result<News, Interrupted> {
+    async fn next_update(&self) -> Result<NextMove, Interrupted> {
         loop {
             if !self.more_to_ship() {
-                return Ok(News::Nothing); // the last of it was booked by hand
+                return Ok(NextMove::Nothing); // the last of it was booked by hand
             }
             if self.is_to_be_planned() {
-                return Ok(News::PlanAgain);
+                return Ok(NextMove::PlanAgain);
             }
             let look_again = self.time_to_look_again();
             let wake = self
                 .wait_until(look_again, |order| {
-                    !order.progress.news.is_empty()
+                    !order.progress.updates.is_empty()
                         || order.stock_available
                         || order.content_changed
                         || order.left_by_hand
@@ -251,60 +257,60 @@ impl Story {
             if wake == Wake::Overdue {
                 self.ctx.state_mut(|order| (order.plan_due, order.look_due) = (true, true));
             }
-            let Some(news) = self.ctx.state(|order| order.progress.news.front().cloned()) else {
-                return Ok(News::PlanAgain);
+            let Some(update) = self.ctx.state(|order| order.progress.updates.front().cloned()) else {
+                return Ok(NextMove::PlanAgain);
             };
-            let weighed = self.weigh(&news).await?;
-            if let Some(News::Parcel(parcel)) = weighed {
-                return Ok(News::Parcel(parcel)); // dealt with once it is booked
+            let outcome = self.act_on_update(&update).await?;
+            if let Some(NextMove::Parcel(parcel)) = outcome {
+                return Ok(NextMove::Parcel(parcel)); // dealt with once it is booked
             }
-            self.dealt_with(|other| *other == news);
-            if let Some(news) = weighed {
-                return Ok(news);
+            self.drop_updates(|other| *other == update);
+            if let Some(update) = outcome {
+                return Ok(update);
             }
         }
     }
 
     /// What a message of the warehouse means for the story; on hold and exception are states, not
     /// errors.
-    async fn weigh(&self, news: &WarehouseNews) -> Result<Option<News>, Interrupted> {
-        let reference = news.reference.clone();
+    async fn act_on_update(&self, update: &WarehouseUpdate) -> Result<Option<NextMove>, Interrupted> {
+        let reference = update.reference.clone();
         let recalled = self.ctx.state(|order| order.progress.recalled.contains(&reference));
-        match news.kind {
-            NewsKind::Shipped => Ok(news.parcel().map(News::Parcel)),
-            NewsKind::OnHold => {
+        match update.kind {
+            WarehouseUpdateKind::Shipped => Ok(update.parcel().map(NextMove::Parcel)),
+            WarehouseUpdateKind::OnHold => {
                 self.record_condition(Some(Condition::OnHold), None, Some(HeldBy::Warehouse)).await;
                 Ok(None)
             }
-            NewsKind::Exception => {
-                self.park(Step::HandOver, Mishap::new(Mishap::WAREHOUSE_EXCEPTION)).await?;
+            WarehouseUpdateKind::Exception => {
+                self.park(Step::HandOver, ParkReason::new(ParkReason::WAREHOUSE_EXCEPTION)).await?;
                 self.ask_warehouse().await?;
                 Ok(None)
             }
-            NewsKind::Cancelled if recalled => Ok(None),
-            NewsKind::Cancelled => {
-                self.park(Step::HandOver, Mishap::new(Mishap::CANCELLED_BY_WAREHOUSE)).await?;
+            WarehouseUpdateKind::Cancelled if recalled => Ok(None),
+            WarehouseUpdateKind::Cancelled => {
+                self.park(Step::HandOver, ParkReason::new(ParkReason::CANCELLED_BY_WAREHOUSE)).await?;
                 self.ctx.state_mut(|order| order.plan_due = true);
-                Ok(Some(News::PlanAgain))
+                Ok(Some(NextMove::PlanAgain))
             }
         }
     }
 
     /// Takes away what the story has dealt with; whatever interrupts it before leaves the news there.
-    fn dealt_with(&self, which: impl Fn(&WarehouseNews) -> bool) {
-        self.ctx.state_mut(|order| order.progress.news.retain(|news| !which(news)));
+    fn drop_updates(&self, which: impl Fn(&WarehouseUpdate) -> bool) {
+        self.ctx.state_mut(|order| order.progress.updates.retain(|update| !which(update)));
     }
 
     /// Books a parcel: its stock has left, and with the last piece the order is `SHIPPED`.
     async fn record_parcel(&self, parcel: &Parcel, by_hand: bool) -> Result<(), Interrupted> {
         let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand };
-        if let Did::It(booked) =
+        if let StepOutcome::Done(booked) =
             self.step(Step::RecordParcel, &subject(parcel), || RecordParcel, input).await?
         {
             self.note_booked(parcel, &booked);
             self.show_stage(Self::FULFILLING);
         }
-        self.dealt_with(|news| news.parcel().as_ref() == Some(parcel));
+        self.drop_updates(|update| update.parcel().as_ref() == Some(parcel));
         Ok(())
     }
 
@@ -312,21 +318,21 @@ impl Story {
         self.ctx.state_mut(|order| {
             order.status = booked.status;
             order.progress.pieces_left = booked.pieces_left;
-            order.progress.untold.push(parcel.clone());
+            order.progress.unnotified.push(parcel.clone());
             order.plan_due = order.plan_due || booked.plan_again;
         });
-        self.dealt_with(|news| news.parcel().as_ref() == Some(parcel));
+        self.drop_updates(|update| update.parcel().as_ref() == Some(parcel));
     }
 
-    /// Tells the shop what left, with the tracking number.
-    async fn tell_the_shop(&self, parcel: &Parcel) -> Result<(), Interrupted> {
+    /// Notifies the shop of what left, with the tracking number.
+    async fn notify_shop(&self, parcel: &Parcel) -> Result<(), Interrupted> {
         if let Some(input) = self.parcel_for_shop(parcel)
-            && let Did::Skipped =
-                self.step(Step::TellShop, &subject(parcel), || TellShop, input.clone()).await?
+            && let StepOutcome::Skipped =
+                self.step(Step::TellShop, &subject(parcel), || NotifyShop, input.clone()).await?
         {
-            self.record(|| LeaveUntold, input).await;
+            self.record(|| SkipShopNotification, input).await;
         }
-        self.ctx.state_mut(|order| order.progress.untold.retain(|untold| untold != parcel));
+        self.ctx.state_mut(|order| order.progress.unnotified.retain(|unnotified| unnotified != parcel));
         Ok(())
     }
 
@@ -341,8 +347,8 @@ impl Story {
         })
     }
 
-    fn hand_over_ref(&self, reference: &HandOverReference) -> HandOverRef {
-        self.ctx.state(|order| HandOverRef {
+    fn request_ref(&self, reference: &RequestReference) -> RequestRef {
+        self.ctx.state(|order| RequestRef {
             order_id: order.input.order_id.clone(),
             reference: reference.clone(),
             overdue_after_ms: u64::try_from(order.input.policy.hand_over_overdue.as_millis())
@@ -361,10 +367,10 @@ impl Story {
     }
 }
 
-pub(crate) fn called_off_by_policy(reason: &str) -> Interrupted {
-    Interrupted::CalledOff(CancelRequest { actor: Actor::Policy, reason: Some(reason.to_owned()) })
+pub(crate) fn cancelled_by_policy(reason: &str) -> Interrupted {
+    Interrupted::Cancelled(CancelRequest { actor: Actor::Policy, reason: Some(reason.to_owned()) })
 }
 
 fn subject(parcel: &Parcel) -> String {
-    format!("{}/{}", parcel.reference, parcel.shipment_id)
+    format!("{}/{}", parcel.reference, parcel.parcel_id)
 }

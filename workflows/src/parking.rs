@@ -1,19 +1,19 @@
 //! A step that waits for a person, and what goes on meanwhile.
 
-use domain::{Actor, Mishap, Step};
+use domain::{Actor, ParkReason, Step};
 
 use crate::{
-    contract::{ParcelToBook, ParkStep, RecordParcel, ResolveStep, StepAnswer, StepToPark, TellShop},
+    contract::{NotifyShop, ParcelToBook, ParkStep, RecordParcel, ResolveStep, StepAnswer, StepToPark},
     entry::OrderFulfilment,
     ledger::ParkedView,
-    messages::{Answer, CancelRequest, Resolution, WarehouseNews},
+    messages::{CancelRequest, Resolution, Resolve, WarehouseUpdate},
     order_fulfilment::Story,
     saga::Interrupted,
 };
 
 impl Story {
-    /// Parks a step and waits for an answer; `Compensate` comes back as a call-off.
-    pub(crate) async fn park(&self, step: Step, reason: Mishap) -> Result<Resolution, Interrupted> {
+    /// Parks a step and waits for an answer; `Compensate` comes back as a cancel.
+    pub(crate) async fn park(&self, step: Step, reason: ParkReason) -> Result<Resolution, Interrupted> {
         self.park_about(step, "", reason).await
     }
 
@@ -23,14 +23,14 @@ impl Story {
         &self,
         step: Step,
         subject: &str,
-        reason: Mishap,
+        reason: ParkReason,
     ) -> Result<Resolution, Interrupted> {
         let order_id = self.order_id();
         // Before anybody reads of it: whoever sees it parked may answer at once.
-        let (mut news_known, undoing) = self.ctx.state_mut(|order| {
+        let (mut known_updates, undoing) = self.ctx.state_mut(|order| {
             order.parked = Some(ParkedView { step, reason: reason.clone() });
             order.answer = None;
-            (order.progress.news.len(), order.undoing)
+            (order.progress.updates.len(), order.undoing)
         });
         self.record(
             || ParkStep,
@@ -43,7 +43,7 @@ impl Story {
         let mut books = !undoing && step != Step::RecordParcel;
         let waited = loop {
             let goes_on = |order: &OrderFulfilment| {
-                order.answer.is_some() || is_mended(step, subject, order, news_known)
+                order.answer.is_some() || is_mended(step, subject, order, known_updates)
             };
             let waited = self
                 .wait_until(None, |order| goes_on(order) || (books && order.parcel_that_left().is_some()))
@@ -52,29 +52,29 @@ impl Story {
                 break waited;
             }
             books = self.book_what_left(step).await;
-            news_known = self.ctx.state(|order| order.progress.news.len());
+            known_updates = self.ctx.state(|order| order.progress.updates.len());
         };
         // What was said is used up by waking this step; whatever else it changes is planned for.
         if is_mended_by_content(step) {
             self.ctx.state_mut(|order| order.plan_due |= std::mem::take(&mut order.content_changed));
         }
         if step == Step::CancelInShop {
-            self.settle_repeated_cancel();
+            self.conclude_repeated_cancel();
         }
 
         let answer = match &waited {
             Ok(_) => self.ctx.state_mut(|order| order.answer.take()).unwrap_or_else(|| {
                 self.ctx.state_mut(|order| order.plan_due = true);
-                Answer {
+                Resolve {
                     actor: "waybill".to_owned(),
                     reason: Some("something new arrived".to_owned()),
-                    ..Answer::retry()
+                    ..Resolve::retry()
                 }
             }),
-            Err(_) => Answer {
+            Err(_) => Resolve {
                 action: Resolution::Compensate,
                 actor: "waybill".to_owned(),
-                reason: Some("called off".to_owned()),
+                reason: Some("cancelled".to_owned()),
             },
         };
         self.ctx.state_mut(|order| order.parked = None);
@@ -93,7 +93,7 @@ impl Story {
         waited?;
         match answer.action {
             Resolution::Compensate => {
-                Err(Interrupted::CalledOff(CancelRequest { actor: Actor::Operator, reason: answer.reason }))
+                Err(Interrupted::Cancelled(CancelRequest { actor: Actor::Operator, reason: answer.reason }))
             }
             // A fresh history begins the step anew, which is what a retry asks for. The gate reads
             // what the channel said first.
@@ -104,21 +104,21 @@ impl Story {
         }
     }
 
-    /// Books what left while a step is parked, and tells the shop of it, unless that is what is parked. False if
+    /// Books what left while a step is parked, and notifies the shop of it, unless that is what is parked. False if
     /// it cannot be booked now: then it is when the story goes on.
     async fn book_what_left(&self, parked: Step) -> bool {
         while let Some(parcel) = self.ctx.state(OrderFulfilment::parcel_that_left) {
             let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand: false };
             let Ok(booked) = self.call_records(RecordParcel, input).await else { return false };
             self.note_booked(&parcel, &booked);
-            let told = match self.parcel_for_shop(&parcel) {
+            let notified = match self.parcel_for_shop(&parcel) {
                 None => true,
                 Some(_) if parked == Step::TellShop => false,
-                Some(input) => self.call(Step::TellShop, TellShop, input).await.is_ok(),
+                Some(input) => self.call(Step::TellShop, NotifyShop, input).await.is_ok(),
             };
-            self.ctx.state_mut(|order| match told {
-                true => order.progress.untold.retain(|untold| *untold != parcel),
-                false => order.plan_due = true, // it is told then
+            self.ctx.state_mut(|order| match notified {
+                true => order.progress.unnotified.retain(|unnotified| *unnotified != parcel),
+                false => order.plan_due = true, // it is notified then
             });
         }
         true
@@ -128,12 +128,13 @@ impl Story {
 /// Facts mend too: new content may pass the gate or name a SKU that is stocked, stock may have come in, and what
 /// the warehouse says of a hand-over shows that it got there. What the shop says of a cancellation, or a second
 /// one, shows that it may be done there by now.
-fn is_mended(step: Step, subject: &str, order: &OrderFulfilment, news_known: usize) -> bool {
-    let is_about_it =
-        |news: &WarehouseNews| matches!(subject, "" | Story::INQUIRY) || news.reference.as_str() == subject;
+fn is_mended(step: Step, subject: &str, order: &OrderFulfilment, known_updates: usize) -> bool {
+    let is_about_it = |update: &WarehouseUpdate| {
+        matches!(subject, "" | Story::INQUIRY) || update.reference.as_str() == subject
+    };
     (is_mended_by_content(step) && order.content_changed)
         || (step == Step::Reserve && order.stock_available)
-        || (step == Step::HandOver && order.progress.news.iter().skip(news_known).any(is_about_it))
+        || (step == Step::HandOver && order.progress.updates.iter().skip(known_updates).any(is_about_it))
         || (step == Step::CancelInShop && order.undoing && order.cancel.is_some())
 }
 

@@ -6,17 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, Condition, EditsRule, GateDecision, GateRules, IgnoreReason, Mishap, OrderStatus, Step,
+    Actor, Condition, EditsRule, GateDecision, GateRules, IgnoreReason, OrderStatus, ParkReason, Step,
     StockOutRule, WhenOverdue, decide_gate,
 };
 
 use crate::{
-    contract::{LookInShop, OrderRef, Plan, ReadOrder, Reservation, ReserveStock, Reserved, Rules},
+    contract::{LookInShop, OrderRef, Plan, PlanInput, PlanOutcome, ReadOrder, ReserveStock, Rules},
     entry::{Ending, OrderFulfilment},
     ledger::Undo,
     messages::{CancelRequest, Resolution},
-    order_fulfilment::{Story, called_off_by_policy},
-    saga::{Did, Interrupted, Wake},
+    order_fulfilment::{Story, cancelled_by_policy},
+    saga::{Interrupted, StepOutcome, Wake},
 };
 
 /// How long a run waits before it looks for fulfilment orders again that are not there yet.
@@ -32,11 +32,11 @@ enum Move {
     /// It is not to be fulfilled.
     Ignore(&'static str),
     /// The shop cancelled it.
-    CallOff,
+    Cancel,
     /// Wait for the payment.
     AwaitPayment,
     /// A person has to look.
-    Park(Step, Mishap),
+    Park(Step, ParkReason),
     /// Look at the shop's fulfilment orders.
     Look,
     /// Wait for stock.
@@ -54,19 +54,21 @@ impl Story {
         loop {
             let Some(reserved) = self.reserve(std::mem::take(&mut look)).await? else { continue };
             let plan = match reserved {
-                Reserved::Planned { plan } => plan,
-                Reserved::Over { status } => {
+                PlanOutcome::Planned { plan } => plan,
+                PlanOutcome::Over { status } => {
                     self.ctx.state_mut(|order| order.status = status);
                     return Ok(Some(Ending::NothingToDo));
                 }
                 // What is at a warehouse is waited for first, whatever else is wrong.
-                Reserved::UnknownSku | Reserved::OutOfStock if self.is_at_a_warehouse() => return Ok(None),
-                Reserved::UnknownSku => {
-                    self.park(Step::Reserve, Mishap::new(Mishap::UNKNOWN_SKU)).await?;
+                PlanOutcome::UnknownSku | PlanOutcome::OutOfStock if self.is_at_a_warehouse() => {
+                    return Ok(None);
+                }
+                PlanOutcome::UnknownSku => {
+                    self.park(Step::Reserve, ParkReason::new(ParkReason::UNKNOWN_SKU)).await?;
                     continue;
                 }
-                Reserved::OutOfStock => {
-                    self.park(Step::Reserve, Mishap::new(Mishap::OUT_OF_STOCK)).await?;
+                PlanOutcome::OutOfStock => {
+                    self.park(Step::Reserve, ParkReason::new(ParkReason::OUT_OF_STOCK)).await?;
                     continue;
                 }
             };
@@ -78,11 +80,11 @@ impl Story {
                     self.record_condition(Some(Condition::Ignored), Some(reason), None).await;
                     return Ok(Some(Ending::Ignored));
                 }
-                Move::CallOff => return Err(called_off_by_the_shop()),
+                Move::Cancel => return Err(cancelled_by_shop()),
                 Move::AwaitPayment => self.await_payment(&plan).await?,
-                Move::Park(step, mishap) => {
+                Move::Park(step, park_reason) => {
                     look = step == Step::LookInShop;
-                    if self.park(step, mishap).await? == Resolution::Skip {
+                    if self.park(step, park_reason).await? == Resolution::Skip {
                         // The one thing at the gate that can be gone on without: a payment nobody can read.
                         self.ctx.state_mut(|order| {
                             order.progress.paid_as = Some(plan.gate.financial_status.clone());
@@ -106,21 +108,21 @@ impl Story {
 
     /// Has the reservation follow what is wanted, and plans the hand-overs; by the shop's fulfilment
     /// orders where they are to be looked at. None if an operator was asked and answered.
-    async fn reserve(&self, look: bool) -> Result<Option<Reserved>, Interrupted> {
+    async fn reserve(&self, look: bool) -> Result<Option<PlanOutcome>, Interrupted> {
         self.ctx.state_mut(|order| {
             order.plan_due = false;
             order.stock_available = false;
             order.content_changed = false;
         });
-        let input = Reservation { order_id: self.order_id(), rules: self.ctx.state(OrderFulfilment::rules) };
+        let input = PlanInput { order_id: self.order_id(), rules: self.ctx.state(OrderFulfilment::rules) };
         let did = if look {
             self.step(Step::LookInShop, "", || LookInShop, input).await?
         } else {
             self.step(Step::Reserve, "", || ReserveStock, input).await?
         };
         Ok(match did {
-            Did::It(reserved) => Some(reserved),
-            Did::Skipped => {
+            StepOutcome::Done(reserved) => Some(reserved),
+            StepOutcome::Skipped => {
                 // An operator says to go on without the look.
                 self.ctx.state_mut(|order| order.progress.look_skipped = true);
                 None
@@ -141,8 +143,8 @@ impl Story {
         let edited =
             matches!(decision, GateDecision::Fulfil | GateDecision::Ignore(IgnoreReason::NothingToShip));
         if edited && edits == EditsRule::Park {
-            let mishap = Mishap::new(Mishap::EDITED_AT_WAREHOUSE);
-            let decided = self.park(Step::HandOver, mishap).await?;
+            let park_reason = ParkReason::new(ParkReason::EDITED_AT_WAREHOUSE);
+            let decided = self.park(Step::HandOver, park_reason).await?;
             if self.ctx.state(|order| order.plan_due) {
                 return Ok(()); // something new arrived: it may fit again
             }
@@ -178,11 +180,11 @@ impl Story {
         let goes_on = match (wake, when_unpaid) {
             (Wake::Ready, _) => self.ctx.state_mut(|order| std::mem::take(&mut order.go_on)),
             (Wake::Overdue, WhenOverdue::Park) => {
-                let mishap = Mishap::new(Mishap::PAYMENT_OVERDUE);
-                self.park(Step::Gate, mishap).await? == Resolution::Skip
+                let park_reason = ParkReason::new(ParkReason::PAYMENT_OVERDUE);
+                self.park(Step::Gate, park_reason).await? == Resolution::Skip
             }
             (Wake::Overdue, WhenOverdue::Cancel) => {
-                return Err(called_off_by_policy(Mishap::PAYMENT_OVERDUE));
+                return Err(cancelled_by_policy(ParkReason::PAYMENT_OVERDUE));
             }
         };
         if goes_on {
@@ -207,9 +209,9 @@ impl Story {
         match (wake, when_out_of_stock) {
             (Wake::Ready, _) => Ok(()),
             (Wake::Overdue, WhenOverdue::Park) => {
-                self.park(Step::Reserve, Mishap::new(Mishap::BACKORDER_OVERDUE)).await.map(|_| ())
+                self.park(Step::Reserve, ParkReason::new(ParkReason::BACKORDER_OVERDUE)).await.map(|_| ())
             }
-            (Wake::Overdue, WhenOverdue::Cancel) => Err(called_off_by_policy(Mishap::BACKORDER_OVERDUE)),
+            (Wake::Overdue, WhenOverdue::Cancel) => Err(cancelled_by_policy(ParkReason::BACKORDER_OVERDUE)),
         }
     }
 
@@ -230,8 +232,8 @@ impl Story {
                 order.progress.not_there_since = None;
                 order.takes_as_seen = false;
             });
-            let mishap = Mishap::new(Mishap::NO_FULFILMENT_ORDERS);
-            if self.park(Step::LookInShop, mishap).await? == Resolution::Skip {
+            let park_reason = ParkReason::new(ParkReason::NO_FULFILMENT_ORDERS);
+            if self.park(Step::LookInShop, park_reason).await? == Resolution::Skip {
                 self.ctx.state_mut(|order| order.progress.look_skipped = true);
             }
             return Ok(());
@@ -267,7 +269,7 @@ impl OrderFulfilment {
                 && !self.progress.look_skipped,
             follow_locations: policy.follow_shop_locations,
             takes_as_seen: self.takes_as_seen,
-            rest_is_called_off: self.progress.rest_is_called_off,
+            rest_is_cancelled: self.progress.rest_is_cancelled,
             left_as_they_are: self.progress.left_as_they_are.clone(),
         }
     }
@@ -275,7 +277,7 @@ impl OrderFulfilment {
     fn gate_rules(&self) -> GateRules {
         GateRules {
             paid_as: self.progress.paid_as.clone(),
-            cancel_is_settled: self.progress.shop_cancel_is_settled,
+            cancel_is_concluded: self.progress.shop_cancel_is_concluded,
             ..GateRules::of(&self.input.policy)
         }
     }
@@ -288,11 +290,11 @@ impl OrderFulfilment {
     fn take_over(&mut self, plan: &Plan) {
         let is_gone = plan.gate.financial_status.is_gone();
         let progress = &mut self.progress;
-        progress.hand_overs.clone_from(&plan.hand_overs);
+        progress.requests.clone_from(&plan.requests);
         progress.waiting_lines = plan.waiting_lines;
         progress.held_back = plan.held_back;
         progress.held_until = plan.held_until;
-        progress.untold.clone_from(&plan.untold);
+        progress.unnotified.clone_from(&plan.unnotified);
         progress.pieces_left = plan.pieces_left;
         if !plan.not_there_yet {
             progress.not_there_since = None;
@@ -313,18 +315,18 @@ impl OrderFulfilment {
         let is_on_its_way = self.progress.outstanding_at_warehouses() > 0;
         let has_left = self.progress.pieces_left > 0;
         match self.decision(plan) {
-            GateDecision::CallOff => return Move::CallOff,
+            GateDecision::Cancel => return Move::Cancel,
             // Something was said of fulfilment orders that may leave pieces to us.
             GateDecision::Ignore(IgnoreReason::NothingToShip) if plan.look => return Move::Look,
             _ if is_on_its_way && !plan.look => return Move::GoOn,
             GateDecision::Ignore(_) if has_left => return Move::GoOn,
             GateDecision::Ignore(reason) => return Move::Ignore(reason.code()),
             GateDecision::AwaitPayment => return Move::AwaitPayment,
-            GateDecision::Park(mishap) => return Move::Park(Step::Gate, mishap),
+            GateDecision::Park(park_reason) => return Move::Park(Step::Gate, park_reason),
             GateDecision::Fulfil => {}
         }
-        if let Some(mishap) = &plan.mishap {
-            return Move::Park(Step::LookInShop, mishap.clone());
+        if let Some(park_reason) = &plan.park_reason {
+            return Move::Park(Step::LookInShop, park_reason.clone());
         }
         if plan.look {
             return Move::Look;
@@ -335,7 +337,7 @@ impl OrderFulfilment {
 }
 
 fn stage_of(plan: &Plan) -> &'static str {
-    let planned: u32 = plan.hand_overs.iter().map(|hand_over| hand_over.pieces).sum();
+    let planned: u32 = plan.requests.iter().map(|fulfilment_request| fulfilment_request.pieces).sum();
     let is_held = plan.held_back > 0 && planned <= plan.pieces_left;
     if is_held && plan.status < OrderStatus::Shipped {
         return Condition::OnHold.as_str();
@@ -343,7 +345,7 @@ fn stage_of(plan: &Plan) -> &'static str {
     Story::FULFILLING
 }
 
-fn called_off_by_the_shop() -> Interrupted {
+fn cancelled_by_shop() -> Interrupted {
     let reason = Some("cancelled in the shop".to_owned());
-    Interrupted::CalledOff(CancelRequest { actor: Actor::Shopify, reason })
+    Interrupted::Cancelled(CancelRequest { actor: Actor::Shopify, reason })
 }

@@ -1,13 +1,13 @@
 //! Faults planted for tests in the undo of a story; see `domain::planted`. Debug builds with the
 //! feature `faults` only.
 
-use domain::{HandOverReference, planted::is_planted};
+use domain::{RequestReference, planted::is_planted};
 
 use crate::{ledger::Undo, order_fulfilment::Story, saga::Interrupted};
 
 impl Story {
     /// The fault `undo_registered_late`: what is to be undone is not known before it is done.
-    pub(crate) fn forget_recall(&self, reference: &HandOverReference) {
+    pub(crate) fn forget_recall(&self, reference: &RequestReference) {
         if is_planted("undo_registered_late") {
             let recall = Undo::Recall { reference: reference.clone() };
             self.ctx.state_mut(|order| order.progress.undos.retain(|undo| *undo != recall));
@@ -15,7 +15,7 @@ impl Story {
     }
 
     /// The second half of it: now it is known.
-    pub(crate) fn remember_recall(&self, reference: &HandOverReference) {
+    pub(crate) fn remember_recall(&self, reference: &RequestReference) {
         if is_planted("undo_registered_late") {
             let recall = Undo::Recall { reference: reference.clone() };
             self.ctx.state_mut(|order| order.progress.push_undo(recall));
@@ -26,9 +26,13 @@ impl Story {
     pub(crate) fn believe_what_succeeded(&self) {
         if is_planted("undo_registered_late") {
             self.ctx.state_mut(|order| {
-                for hand_over in order.progress.hand_overs.iter_mut().filter(|hand_over| !hand_over.accepted)
+                for fulfilment_request in order
+                    .progress
+                    .requests
+                    .iter_mut()
+                    .filter(|fulfilment_request| !fulfilment_request.accepted)
                 {
-                    hand_over.pieces = 0;
+                    fulfilment_request.pieces = 0;
                 }
             });
         }

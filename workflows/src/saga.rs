@@ -5,7 +5,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use domain::{Actor, Mishap, RetryRule, Step};
+use domain::{Actor, ParkReason, RetryRule, Step};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
     error::{ActivityExecutionError, IncomingError},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What is no fault of the order is waited out with these pauses.
-const PAUSES: RetryRule = RetryRule {
+const OUTAGE_PAUSES: RetryRule = RetryRule {
     first_wait: Duration::from_secs(2),
     backoff: 2.0,
     longest_wait: Duration::from_secs(30),
@@ -35,8 +35,8 @@ const PAUSES: RetryRule = RetryRule {
 /// Why a story does not go on.
 #[derive(Debug)]
 pub(crate) enum Interrupted {
-    /// Someone called the order off.
-    CalledOff(CancelRequest),
+    /// Someone cancelled the order.
+    Cancelled(CancelRequest),
     /// The history has grown long; the story goes on with a fresh one.
     HistoryLong,
 }
@@ -45,9 +45,9 @@ pub(crate) enum Interrupted {
 const MOST_ROUNDS: u32 = 1_000;
 
 /// What became of a step.
-pub(crate) enum Did<T> {
+pub(crate) enum StepOutcome<T> {
     /// It is done.
-    It(T),
+    Done(T),
     /// An operator said to go on without it.
     Skipped,
 }
@@ -90,11 +90,11 @@ fn reads_the_shop(step: Step) -> bool {
 }
 
 /// A failed call, as far as the story has to know it.
-pub(crate) struct Failure {
+pub(crate) struct StepFailure {
     code: String,
 }
 
-impl Failure {
+impl StepFailure {
     fn of(error: &ActivityExecutionError) -> Self {
         let code = match error.reason() {
             Some(IncomingError::Application(failure)) => {
@@ -125,7 +125,7 @@ impl Story {
         subject: &str,
         activity: fn() -> A,
         input: A::Input,
-    ) -> Result<Did<A::Output>, Interrupted>
+    ) -> Result<StepOutcome<A::Output>, Interrupted>
     where
         A: ActivityDefinition,
         A::Input: Clone,
@@ -137,19 +137,19 @@ impl Story {
             match self.call(step, activity(), input.clone()).await {
                 Ok(output) => {
                     self.note(step, subject, LedgerState::Done);
-                    return Ok(Did::It(output));
+                    return Ok(StepOutcome::Done(output));
                 }
                 Err(failure) if failure.is_to_be_waited_out(step) => {
-                    self.pause(&PAUSES, pauses).await;
+                    self.pause(&OUTAGE_PAUSES, pauses).await;
                     pauses += 1;
                     if reads_the_shop(step) {
                         self.look_for_interruption()?;
                     }
                 }
-                Err(failure) => match self.park_about(step, subject, Mishap::new(failure.code)).await? {
+                Err(failure) => match self.park_about(step, subject, ParkReason::new(failure.code)).await? {
                     Resolution::Skip => {
                         self.note(step, subject, LedgerState::Skipped);
-                        return Ok(Did::Skipped);
+                        return Ok(StepOutcome::Skipped);
                     }
                     Resolution::Retry | Resolution::Compensate => {}
                 },
@@ -168,15 +168,15 @@ impl Story {
             match self.call_records(activity(), input.clone()).await {
                 Ok(output) => return output,
                 Err(_) => {
-                    self.pause(&PAUSES, pauses).await;
+                    self.pause(&OUTAGE_PAUSES, pauses).await;
                     pauses += 1;
                 }
             }
         }
     }
 
-    /// Waits until `ready`, at most for `deadline`. A call-off ends the wait, unless the order is
-    /// being called off already; so does a history that has grown long, unless a step is parked: a
+    /// Waits until `ready`, at most for `deadline`. A cancel ends the wait, unless the order is
+    /// being cancelled already; so does a history that has grown long, unless a step is parked: a
     /// fresh one would do the step again unasked.
     pub(crate) async fn wait_until(
         &self,
@@ -245,11 +245,11 @@ impl Story {
         });
     }
 
-    /// Between steps: has someone called the order off?
+    /// Between steps: has someone cancelled the order?
     pub(crate) fn look_for_interruption(&self) -> Result<(), Interrupted> {
         self.note_outside_cancel();
-        let called_off = self.ctx.state_mut(|order| if order.undoing { None } else { order.cancel.take() });
-        called_off.map_or(Ok(()), |request| Err(Interrupted::CalledOff(request)))
+        let cancelled = self.ctx.state_mut(|order| if order.undoing { None } else { order.cancel.take() });
+        cancelled.map_or(Ok(()), |request| Err(Interrupted::Cancelled(request)))
     }
 
     /// Counts a round of the story. One that goes round with nothing happening in between would keep
@@ -278,7 +278,12 @@ impl Story {
         self.ctx.state_mut(|order| order.progress.note(step, subject, state));
     }
 
-    pub(crate) async fn call<A>(&self, step: Step, activity: A, input: A::Input) -> Result<A::Output, Failure>
+    pub(crate) async fn call<A>(
+        &self,
+        step: Step,
+        activity: A,
+        input: A::Input,
+    ) -> Result<A::Output, StepFailure>
     where
         A: ActivityDefinition,
     {
@@ -294,12 +299,15 @@ impl Story {
                     .cancellation_type(ActivityCancellationType::Abandon)
                     .cancellation_token(WorkflowCancellationToken::new())
                     .build();
-                self.ctx.execute_activity(activity, input, options).await.map_err(|error| Failure::of(&error))
+                self.ctx
+                    .execute_activity(activity, input, options)
+                    .await
+                    .map_err(|error| StepFailure::of(&error))
             }
         }
     }
 
-    pub(crate) async fn call_records<A>(&self, activity: A, input: A::Input) -> Result<A::Output, Failure>
+    pub(crate) async fn call_records<A>(&self, activity: A, input: A::Input) -> Result<A::Output, StepFailure>
     where
         A: ActivityDefinition,
     {
@@ -316,7 +324,10 @@ impl Story {
             .cancel_type(ActivityCancellationType::Abandon)
             .cancellation_token(WorkflowCancellationToken::new())
             .build();
-        self.ctx.execute_local_activity(activity, input, options).await.map_err(|error| Failure::of(&error))
+        self.ctx
+            .execute_local_activity(activity, input, options)
+            .await
+            .map_err(|error| StepFailure::of(&error))
     }
 
     async fn pause(&self, rule: &RetryRule, pauses: i32) {

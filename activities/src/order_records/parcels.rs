@@ -1,43 +1,43 @@
 //! Parcels that left: their stock is taken, their pieces are counted, and with the last of them the
 //! order is `SHIPPED`.
 
-use domain::{Mishap, OrderStatus, Quantity, Sku, WarehouseId};
+use domain::{OrderStatus, ParkReason, Quantity, Sku, WarehouseId};
 use inventory::FulfilRequest;
-use inventory_service::Ahead;
+use inventory_service::RemoteAnswer;
 use orders::{
     Order, attention,
-    hand_over::{self, HandOver},
-    parcels, progress, record,
-    shipment::{self, News, ParcelLine, Shipment},
+    fulfilment_request::{self, FulfilmentRequest},
+    parcel::{self, KeptParcel, ParcelLine, ParcelUpdate},
+    parcel_lines, progress, record,
 };
 use sqlx::PgConnection;
 use workflows::contract::{Parcel, ParcelBooked, ParcelToBook};
 
 use super::OrderRecords;
-use crate::attempt::Failure;
+use crate::attempt::AttemptError;
 
 impl OrderRecords {
-    pub(super) async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, Failure> {
+    pub(super) async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, AttemptError> {
         let stock = &self.planner.stock;
-        let ahead = self.parcel_ahead(input).await?;
+        let remote = self.take_parcel_remotely(input).await?;
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
         let parcel = note_parcel(&mut tx, &order, input).await?;
-        let first = shipment::booked(&mut tx, &input.parcel.reference, &input.parcel.shipment_id).await?;
+        let first = parcel::booked(&mut tx, &input.parcel.reference, &input.parcel.parcel_id).await?;
         let besides = besides(&mut tx, &order, &parcel).await?;
         let gone = stock_gone(&order, &parcel, &besides)?;
         // Nothing that is held has left: where stock is at a service of its own, the next plan asks it.
-        let is_to_be_asked = gone.lines.is_empty() && stock.there().is_some();
-        let outstanding = if gone.lines.is_empty() || !(first || stock.there().is_some()) {
+        let is_to_be_asked = gone.lines.is_empty() && stock.remote().is_some();
+        let outstanding = if gone.lines.is_empty() || !(first || stock.remote().is_some()) {
             let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch.into()).await?;
             holding.map_or(0, |holding| holding.outstanding())
         } else {
-            stock.fulfil_within(&mut tx, ahead, &gone, &order.correlation_id).await?
+            stock.fulfil_in(&mut tx, remote, &gone, &order.correlation_id).await?
         };
         if first && !besides.is_empty() {
             self.book_besides(&mut tx, &order, &parcel, &besides).await?;
         }
-        let (planned, pieces_left) = shipment::pieces(&mut tx, &order.order_id).await?;
+        let (planned, pieces_left) = parcel::pieces(&mut tx, &order.order_id).await?;
         let is_current = record::is_planned(&mut tx, &order.order_id).await?;
         let all_has_left = pieces_left >= planned && outstanding == 0 && !is_to_be_asked;
         let status = if all_has_left && is_current {
@@ -52,9 +52,9 @@ impl OrderRecords {
     }
 
     /// Tells the inventory service that the parcel's stock has left, if stock is there.
-    async fn parcel_ahead(&self, input: &ParcelToBook) -> Result<Ahead<u64>, Failure> {
-        if self.planner.stock.there().is_none() {
-            return Ok(Ahead::nothing());
+    async fn take_parcel_remotely(&self, input: &ParcelToBook) -> Result<RemoteAnswer<u64>, AttemptError> {
+        if self.planner.stock.remote().is_none() {
+            return Ok(RemoteAnswer::nothing());
         }
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &input.order_id).await?;
@@ -63,9 +63,9 @@ impl OrderRecords {
         tx.commit().await?;
         let gone = stock_gone(&order, &parcel, &besides)?;
         if gone.lines.is_empty() {
-            return Ok(Ahead::nothing());
+            return Ok(RemoteAnswer::nothing());
         }
-        Ok(self.planner.stock.fulfil_ahead(&gone, &order.correlation_id).await?)
+        Ok(self.planner.stock.fulfil_remotely(&gone, &order.correlation_id).await?)
     }
 
     /// More left than was handed over: stock is booked as it really is, as far as nobody else holds it, and
@@ -74,13 +74,18 @@ impl OrderRecords {
         &self,
         conn: &mut PgConnection,
         order: &Order,
-        parcel: &Shipment,
+        parcel: &KeptParcel,
         besides: &[ParcelLine],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptError> {
         let words = self.planner.stock.book_surplus(conn, order, parcel, besides).await?;
-        let words = format!("{}/{}: {words}", parcel.reference, parcel.shipment_id);
-        attention::show_besides(conn, &order.order_id, &Mishap::new(Mishap::UNEXPECTED_PARCEL), &words)
-            .await?;
+        let words = format!("{}/{}: {words}", parcel.reference, parcel.parcel_id);
+        attention::show_besides(
+            conn,
+            &order.order_id,
+            &ParkReason::new(ParkReason::UNEXPECTED_PARCEL),
+            &words,
+        )
+        .await?;
         Ok(())
     }
 }
@@ -90,13 +95,13 @@ async fn note_parcel(
     conn: &mut PgConnection,
     order: &Order,
     input: &ParcelToBook,
-) -> Result<Shipment, Failure> {
+) -> Result<KeptParcel, AttemptError> {
     if input.by_hand {
         parcel_by_hand(conn, &input.parcel).await?;
     }
-    let Parcel { reference, shipment_id } = &input.parcel;
+    let Parcel { reference, parcel_id } = &input.parcel;
     let parcel =
-        shipment::find(conn, reference, shipment_id).await?.ok_or(Failure::permanent("PARCEL_UNKNOWN"))?;
+        parcel::find(conn, reference, parcel_id).await?.ok_or(AttemptError::permanent("PARCEL_UNKNOWN"))?;
     if order.status == OrderStatus::Confirmed {
         let processing = OrderStatus::Processing;
         progress::move_to(conn, &order.order_id, processing, "HANDED_OVER", Some(reference.as_str())).await?;
@@ -109,28 +114,34 @@ async fn note_parcel(
 async fn besides(
     conn: &mut PgConnection,
     order: &Order,
-    parcel: &Shipment,
-) -> Result<Vec<ParcelLine>, Failure> {
-    let known = parcels::of_order(conn, &order.order_id).await?;
-    let of_parcel = known.into_iter().find(|known| {
-        known.reference.as_str() == parcel.reference && known.shipment_id == parcel.shipment_id
-    });
+    parcel: &KeptParcel,
+) -> Result<Vec<ParcelLine>, AttemptError> {
+    let known = parcel_lines::of_order(conn, &order.order_id).await?;
+    let of_parcel = known
+        .into_iter()
+        .find(|known| known.reference.as_str() == parcel.reference && known.parcel_id == parcel.parcel_id);
     let besides = of_parcel.map(|known| known.besides).unwrap_or_default();
-    let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
+    let requests = fulfilment_request::of_order(conn, &order.order_id).await?;
     let was_ordered = |sku: &str| {
-        let handed = |hand_over: &HandOver| hand_over.lines.iter().any(|line| line.sku == sku);
+        let handed = |fulfilment_request: &FulfilmentRequest| {
+            fulfilment_request.lines.iter().any(|line| line.sku == sku)
+        };
         let ordered = order.facts.lines.iter().any(|line| line.sku.as_deref() == Some(sku));
-        ordered || hand_overs.iter().any(handed)
+        ordered || requests.iter().any(handed)
     };
     if besides.iter().all(|line| was_ordered(&line.sku)) {
         Ok(besides)
     } else {
-        Err(Failure::permanent("MORE_THAN_ALLOCATED"))
+        Err(AttemptError::permanent("MORE_THAN_ALLOCATED"))
     }
 }
 
 /// What has left stock with a parcel, of what the order holds.
-fn stock_gone(order: &Order, parcel: &Shipment, besides: &[ParcelLine]) -> Result<FulfilRequest, Failure> {
+fn stock_gone(
+    order: &Order,
+    parcel: &KeptParcel,
+    besides: &[ParcelLine],
+) -> Result<FulfilRequest, AttemptError> {
     let mut lines = Vec::with_capacity(parcel.lines.len());
     for line in &parcel.lines {
         let more: u32 =
@@ -144,21 +155,21 @@ fn stock_gone(order: &Order, parcel: &Shipment, besides: &[ParcelLine]) -> Resul
         order_id: order.order_id.clone(),
         epoch: order.epoch.into(),
         warehouse: WarehouseId::parse(&parcel.warehouse)?,
-        shipment_id: format!("{}/{}", parcel.reference, parcel.shipment_id),
+        parcel_id: format!("{}/{}", parcel.reference, parcel.parcel_id),
         lines,
     })
 }
 
 /// An operator says that all of a hand-over left without the warehouse system.
-async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), Failure> {
-    let lines: Vec<ParcelLine> = hand_over::left_by_hand(conn, &parcel.reference)
+async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), AttemptError> {
+    let lines: Vec<ParcelLine> = fulfilment_request::left_by_hand(conn, &parcel.reference)
         .await?
         .into_iter()
         .map(|line| ParcelLine { sku: line.sku, quantity: line.quantity })
         .collect();
-    let news = News {
+    let update = ParcelUpdate {
         reference: &parcel.reference,
-        shipment_id: &parcel.shipment_id,
+        parcel_id: &parcel.parcel_id,
         status: "shipped",
         sequence: 1,
         lines: &lines,
@@ -166,6 +177,6 @@ async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), 
         tracking_number: None,
         tracking_url: None,
     };
-    shipment::record(conn, &news).await?;
+    parcel::record(conn, &update).await?;
     Ok(())
 }

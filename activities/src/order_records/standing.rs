@@ -1,41 +1,44 @@
 //! How an order stands that another run may have brought far.
 
 use orders::{
-    hand_over::{self, HandOverStatus},
-    record, shipment,
+    fulfilment_request::{self, FulfilmentRequestStatus},
+    parcel, record,
 };
-use workflows::contract::{OrderRef, PlannedHandOver, Standing};
+use workflows::contract::{OrderRef, PlannedRequest, Standing};
 
 use super::OrderRecords;
-use crate::{attempt::Failure, telling};
+use crate::{attempt::AttemptError, shop_notifications};
 
 impl OrderRecords {
-    pub(super) async fn standing(&self, input: &OrderRef) -> Result<Standing, Failure> {
+    pub(super) async fn standing(&self, input: &OrderRef) -> Result<Standing, AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        let order =
-            record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
-        let (_, pieces_left) = shipment::pieces(&mut conn, &order.order_id).await?;
-        let mut hand_overs = hand_over::of_order(&mut conn, &order.order_id).await?;
-        hand_overs.retain(|hand_over| hand_over.was_called);
-        let there = hand_overs.iter().filter(|hand_over| is_there(&hand_over.status));
-        let to_recall = there.map(|hand_over| hand_over.reference.clone()).collect();
-        let hand_overs = hand_overs.into_iter().map(|hand_over| PlannedHandOver {
+        let order = record::find(&mut conn, &input.order_id)
+            .await?
+            .ok_or(AttemptError::permanent("ORDER_UNKNOWN"))?;
+        let (_, pieces_left) = parcel::pieces(&mut conn, &order.order_id).await?;
+        let mut requests = fulfilment_request::of_order(&mut conn, &order.order_id).await?;
+        requests.retain(|fulfilment_request| fulfilment_request.was_called);
+        let there = requests.iter().filter(|fulfilment_request| is_there(&fulfilment_request.status));
+        let to_recall = there.map(|fulfilment_request| fulfilment_request.reference.clone()).collect();
+        let requests = requests.into_iter().map(|fulfilment_request| PlannedRequest {
             accepted: true,
-            reference: hand_over.reference,
-            warehouse: hand_over.warehouse,
-            pieces: hand_over.pieces,
+            reference: fulfilment_request.reference,
+            warehouse: fulfilment_request.warehouse,
+            pieces: fulfilment_request.pieces,
         });
         Ok(Standing {
             status: order.status,
-            hand_overs: hand_overs.collect(),
+            requests: requests.collect(),
             to_recall,
             pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
-            untold: telling::untold(&mut conn, &order).await?,
+            unnotified: shop_notifications::unnotified(&mut conn, &order).await?,
         })
     }
 }
 
 /// Whether the warehouse may have it and was not asked to stop.
 fn is_there(status: &str) -> bool {
-    [HandOverStatus::Requested, HandOverStatus::Accepted].iter().any(|there| there.as_str() == status)
+    [FulfilmentRequestStatus::Requested, FulfilmentRequestStatus::Accepted]
+        .iter()
+        .any(|there| there.as_str() == status)
 }

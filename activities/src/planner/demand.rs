@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{LineId, Mishap, ParseError, Quantity, Sku, WantedLine, WarehouseId};
+use domain::{LineId, ParkReason, ParseError, Quantity, Sku, WantedLine, WarehouseId};
 use inventory::{DemandLine, PlacedLine};
 use shopify::admin::FulfilmentOrder;
 use workflows::contract::Rules;
@@ -24,7 +24,7 @@ pub(crate) struct Demand {
     /// When the first of them may go.
     pub(crate) held_until: Option<DateTime<Utc>>,
     /// What a person has to mend before anything is handed over, with the words for it.
-    pub(crate) mishap: Option<(Mishap, String)>,
+    pub(crate) park_reason: Option<(ParkReason, String)>,
 }
 
 /// Pieces of one line, from one place.
@@ -40,7 +40,7 @@ impl Demand {
     pub(crate) fn of(
         situation: &Situation,
         rules: &Rules,
-        told_at_look: &BTreeMap<LineId, u32>,
+        notified_at_look: &BTreeMap<LineId, u32>,
     ) -> Option<Self> {
         let mut demand = Self::default();
         let by_look = situation.goes_by_look(rules);
@@ -48,7 +48,7 @@ impl Demand {
         for line in situation.brief.wanted.iter().chain(others) {
             let is_ours = situation.brief.wanted.contains(line);
             let portions = if by_look {
-                demand.portions(situation, line, is_ours, rules, told_at_look)
+                demand.portions(situation, line, is_ours, rules, notified_at_look)
             } else {
                 vec![Portion { warehouse: None, pieces: line.to_ship(), held: false, until: None }]
             };
@@ -77,7 +77,7 @@ impl Demand {
         line: &WantedLine,
         is_ours: bool,
         rules: &Rules,
-        told_at_look: &BTreeMap<LineId, u32>,
+        notified_at_look: &BTreeMap<LineId, u32>,
     ) -> Vec<Portion> {
         let mut portions = Vec::new();
         for order in situation.fulfilment_orders.iter().filter(|order| !order.is_over()) {
@@ -87,8 +87,8 @@ impl Demand {
                 continue;
             }
             if mapped.is_none() && !situation.shop.locations.is_empty() {
-                self.mishap = Some((
-                    Mishap::new(Mishap::LOCATION_NOT_MAPPED),
+                self.park_reason = Some((
+                    ParkReason::new(ParkReason::LOCATION_NOT_MAPPED),
                     format!("{} ({})", order.location_name, order.location_id.unwrap_or_default()),
                 ));
             }
@@ -99,9 +99,9 @@ impl Demand {
                 until: order.fulfil_at,
             });
         }
-        let told = told_at_look.get(&line.line_id).copied().unwrap_or_default();
+        let notified = notified_at_look.get(&line.line_id).copied().unwrap_or_default();
         let by_warehouse = situation.left_by_warehouse(&line.line_id);
-        let mut gone = line.left.saturating_sub(told);
+        let mut gone = line.left.saturating_sub(notified);
         // What left since the look came from where it was wanted, as far as that is known, and from
         // what may go before what is held.
         for (exactly, held) in [(true, false), (true, true), (false, false), (false, true)] {
@@ -158,8 +158,9 @@ impl Demand {
         let open = || situation.fulfilment_orders.iter().filter(|order| !order.is_over());
         let is_collected = open().next().is_some() && open().all(collected);
         let needs_one = situation.is_of_a_shop && self.to_ship() > 0 && !is_collected;
-        if situation.has_no_address && needs_one && self.mishap.is_none() {
-            self.mishap = Some((Mishap::new(Mishap::NO_ADDRESS), "shipping_address: null".to_owned()));
+        if situation.has_no_address && needs_one && self.park_reason.is_none() {
+            self.park_reason =
+                Some((ParkReason::new(ParkReason::NO_ADDRESS), "shipping_address: null".to_owned()));
         }
     }
 }

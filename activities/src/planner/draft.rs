@@ -4,26 +4,26 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    GateDecision, GateFacts, IgnoreReason, Mishap, OrderStatus, StockOutRule, WarehouseId, decide_gate,
+    GateDecision, GateFacts, IgnoreReason, OrderStatus, ParkReason, StockOutRule, WarehouseId, decide_gate,
 };
 use inventory::{Reservation as Holding, ReserveMode, ReserveRequest};
 use orders::{
     Order, attention, brief,
-    hand_over::{self, HandOver, HandOverStatus, HandedLine},
-    shipment,
+    fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
+    parcel,
 };
 use sqlx::PgConnection;
-use workflows::contract::{Plan, PlannedHandOver, Rules};
+use workflows::contract::{Plan, PlannedRequest, Rules};
 
-use super::{demand::Demand, misfits::Misfits, situation::Situation};
-use crate::{attempt::Failure, shops::Shops, telling};
+use super::{demand::Demand, mismatches::Mismatches, situation::Situation};
+use crate::{attempt::AttemptError, shop_notifications, shops::Shops};
 
 /// A plan in the making.
 pub(super) struct Draft {
     pub(super) situation: Situation,
     /// None if a line names nothing that could be a SKU: then what is held stays as it is.
     pub(super) demand: Option<Demand>,
-    pub(super) misfits: Misfits,
+    pub(super) mismatches: Mismatches,
     pub(super) gate: GateFacts,
     pub(super) decision: GateDecision,
     /// The shop's fulfilment orders are to be looked at before anything is given back or recalled.
@@ -36,12 +36,12 @@ impl Draft {
         order: &Order,
         shops: &Shops,
         rules: &Rules,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, AttemptError> {
         let situation = Situation::read(conn, order, shops.rules_for(&order.channel)).await?;
-        let demand = if order.rest_is_called_off || rules.rest_is_called_off {
+        let demand = if order.rest_is_cancelled || rules.rest_is_cancelled {
             Some(Demand::default())
         } else {
-            Demand::of(&situation, rules, &order.told_at_look)
+            Demand::of(&situation, rules, &order.notified_at_look)
         };
         let gate = match &demand {
             Some(demand) => situation.gate(demand.to_ship()),
@@ -54,14 +54,14 @@ impl Draft {
         let looks_first = rules.look
             && looks_first(order, &situation)
             && matches!(decision, GateDecision::Fulfil | GateDecision::Ignore(IgnoreReason::NothingToShip));
-        let misfits = match &demand {
+        let mismatches = match &demand {
             Some(demand) => {
                 let wanted = matches!(decision, GateDecision::Fulfil | GateDecision::Park(_));
-                Misfits::of(&situation, demand, rules, wanted)
+                Mismatches::of(&situation, demand, rules, wanted)
             }
-            None => Misfits::default(),
+            None => Mismatches::default(),
         };
-        Ok(Self { situation, demand, misfits, gate, decision, looks_first })
+        Ok(Self { situation, demand, mismatches, gate, decision, looks_first })
     }
 
     /// Whether the shop is asked before anything is held, given back or recalled.
@@ -74,7 +74,7 @@ impl Draft {
     }
 
     pub(super) fn is_at_warehouse(&self) -> bool {
-        !self.misfits.pinned.is_empty()
+        !self.mismatches.pinned.is_empty()
     }
 
     /// Whether all that is held is to be given back.
@@ -96,7 +96,7 @@ impl Draft {
             epoch: order.epoch.into(),
             lines: demand.lines.clone(),
             placed: demand.placed.clone(),
-            pinned: self.misfits.pinned.clone(),
+            pinned: self.mismatches.pinned.clone(),
             mode: match rules.stock_out {
                 StockOutRule::WaitWhole => ReserveMode::WaitForTheRest,
                 StockOutRule::ShipWhatIsThere => ReserveMode::ShipWhatIsThere,
@@ -115,8 +115,8 @@ impl Draft {
         order: &Order,
         holding: Option<&Holding>,
         rules: &Rules,
-    ) -> Result<Plan, Failure> {
-        let Self { situation, misfits, decision, .. } = self;
+    ) -> Result<Plan, AttemptError> {
+        let Self { situation, mismatches, decision, .. } = self;
         let nothing = Demand::default();
         let demand = self.demand.as_ref().unwrap_or(&nothing);
         let in_doubt = situation.brief.in_doubt;
@@ -130,20 +130,22 @@ impl Draft {
             && (self.looks_first
                 || (order.look_wanted && (may_leave_more_to_us || goes_on))
                 || (goes_on && !situation.look_is_fresh && !waits && !unhanded.is_empty()));
-        let mishap = demand.mishap.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
-        let mut hand_overs = situation.hand_overs.clone();
-        if goes_on && !look && !waits && mishap.is_none() && misfits.recalls.is_empty() {
+        let park_reason =
+            demand.park_reason.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
+        let mut requests = situation.requests.clone();
+        if goes_on && !look && !waits && park_reason.is_none() && mismatches.recalls.is_empty() {
             for (warehouse, lines) in unhanded {
                 let number = &order.order_number;
-                hand_overs.push(hand_over::plan(conn, &order.order_id, number, &warehouse, lines).await?);
+                requests
+                    .push(fulfilment_request::plan(conn, &order.order_id, number, &warehouse, lines).await?);
             }
         }
-        let (_, pieces_left) = shipment::pieces(conn, &order.order_id).await?;
-        let planned = |hand_over: HandOver| PlannedHandOver {
-            accepted: hand_over.status != HandOverStatus::Requested.as_str(),
-            reference: hand_over.reference,
-            warehouse: hand_over.warehouse,
-            pieces: hand_over.pieces,
+        let (_, pieces_left) = parcel::pieces(conn, &order.order_id).await?;
+        let planned = |fulfilment_request: FulfilmentRequest| PlannedRequest {
+            accepted: fulfilment_request.status != FulfilmentRequestStatus::Requested.as_str(),
+            reference: fulfilment_request.reference,
+            warehouse: fulfilment_request.warehouse,
+            pieces: fulfilment_request.pieces,
         };
         Ok(Plan {
             gate: self.gate.clone(),
@@ -151,13 +153,13 @@ impl Draft {
             in_doubt,
             look,
             not_there_yet: false,
-            mishap: mishap.map(|(mishap, _)| mishap.clone()),
-            hand_overs: hand_overs.into_iter().map(planned).collect(),
-            recalls: if self.looks_first { Vec::new() } else { misfits.recalls.clone() },
+            park_reason: park_reason.map(|(park_reason, _)| park_reason.clone()),
+            requests: requests.into_iter().map(planned).collect(),
+            recalls: if self.looks_first { Vec::new() } else { mismatches.recalls.clone() },
             waiting_lines: u32::try_from(waiting_lines).unwrap_or(u32::MAX),
             held_back: if goes_on { demand.held_back_pieces() } else { 0 },
             held_until: demand.held_until.filter(|_| goes_on),
-            untold: telling::untold(conn, order).await?,
+            unnotified: shop_notifications::unnotified(conn, order).await?,
             pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
         })
     }
@@ -179,16 +181,16 @@ fn not_handed_over(
     holding: &Holding,
     situation: &Situation,
     demand: &Demand,
-) -> BTreeMap<WarehouseId, Vec<HandedLine>> {
+) -> BTreeMap<WarehouseId, Vec<RequestedLine>> {
     let mut handed: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for hand_over in &situation.hand_overs {
-        for line in &hand_over.lines {
-            *handed.entry((hand_over.warehouse.as_str(), line.line_id.as_str())).or_default() +=
+    for fulfilment_request in &situation.requests {
+        for line in &fulfilment_request.lines {
+            *handed.entry((fulfilment_request.warehouse.as_str(), line.line_id.as_str())).or_default() +=
                 u64::from(line.quantity);
         }
     }
     let mut held_back = demand.held_back.clone();
-    let mut missing: BTreeMap<WarehouseId, Vec<HandedLine>> = BTreeMap::new();
+    let mut missing: BTreeMap<WarehouseId, Vec<RequestedLine>> = BTreeMap::new();
     for held in &holding.allocations {
         let there = held.held() + held.fulfilled_quantity;
         let covered = handed.entry((held.warehouse.as_str(), held.line_id.as_str())).or_default();
@@ -200,7 +202,7 @@ fn not_handed_over(
             quantity -= kept;
         }
         if quantity > 0 {
-            missing.entry(held.warehouse.clone()).or_default().push(HandedLine {
+            missing.entry(held.warehouse.clone()).or_default().push(RequestedLine {
                 line_id: held.line_id.as_str().to_owned(),
                 sku: held.sku.as_str().to_owned(),
                 quantity: u32::try_from(quantity).unwrap_or(u32::MAX),
@@ -215,45 +217,45 @@ pub(super) async fn show_what_came_too_late(
     conn: &mut PgConnection,
     order: &Order,
     draft: &Draft,
-) -> Result<(), Failure> {
+) -> Result<(), AttemptError> {
     if order.channel.shop().is_none() || order.facts.cancelled_at.is_some() {
         return Ok(());
     }
     let situation = &draft.situation;
-    let mut words = draft.misfits.too_late.clone();
+    let mut words = draft.mismatches.too_late.clone();
     for line in situation.brief.wanted.iter().chain(&situation.brief.of_others) {
         if line.too_many() > 0 {
             let sku = line.sku.as_deref().unwrap_or_default();
             words.push(format!("{} × {sku}{}", line.too_many(), brief::NOT_WANTED));
         }
     }
-    let gone = situation.hand_overs.iter().filter(|hand_over| {
+    let gone = situation.requests.iter().filter(|fulfilment_request| {
         let parcels = situation.parcels.iter().filter(|parcel| parcel.booked_at.is_some());
-        hand_over.was_called
-            && hand_over.ship_to_digest != situation.brief.ship_to_digest
-            && parcels.clone().any(|parcel| parcel.reference == hand_over.reference)
+        fulfilment_request.was_called
+            && fulfilment_request.ship_to_digest != situation.brief.ship_to_digest
+            && parcels.clone().any(|parcel| parcel.reference == fulfilment_request.reference)
     });
-    words.extend(
-        gone.map(|hand_over| format!("{} left to the address before the newest", hand_over.reference)),
-    );
+    words.extend(gone.map(|fulfilment_request| {
+        format!("{} left to the address before the newest", fulfilment_request.reference)
+    }));
     if words.is_empty() {
         return Ok(brief::take_back_what_came_too_late(conn, order).await?);
     }
-    let mishap = Mishap::new(Mishap::EDITED_TOO_LATE);
-    Ok(attention::show(conn, &order.order_id, &mishap, &words.join("; ")).await?)
+    let park_reason = ParkReason::new(ParkReason::EDITED_TOO_LATE);
+    Ok(attention::show(conn, &order.order_id, &park_reason, &words.join("; ")).await?)
 }
 
-/// Pieces of parcels the warehouse called off are in no hand-over any more, and hand-overs that nobody
+/// Pieces of parcels the warehouse cancelled are in no hand-over any more, and hand-overs that nobody
 /// outside knows of are planned anew.
-pub(super) async fn write_off_called_off(conn: &mut PgConnection, order: &Order) -> Result<(), Failure> {
-    hand_over::forget_uncalled(conn, &order.order_id).await?;
-    for parcel in shipment::take_called_off(conn, &order.order_id).await? {
-        let reference = domain::HandOverReference::parse(&parcel.reference)?;
-        let Some(hand_over) = hand_over::find(conn, &reference).await? else { continue };
-        if hand_over.status != HandOverStatus::Accepted.as_str() {
+pub(super) async fn write_off_cancelled(conn: &mut PgConnection, order: &Order) -> Result<(), AttemptError> {
+    fulfilment_request::forget_uncalled(conn, &order.order_id).await?;
+    for parcel in parcel::take_cancelled(conn, &order.order_id).await? {
+        let reference = domain::RequestReference::parse(&parcel.reference)?;
+        let Some(fulfilment_request) = fulfilment_request::find(conn, &reference).await? else { continue };
+        if fulfilment_request.status != FulfilmentRequestStatus::Accepted.as_str() {
             continue;
         }
-        let mut lines = hand_over.lines;
+        let mut lines = fulfilment_request.lines;
         for gone in &parcel.lines {
             let mut quantity = gone.quantity;
             for line in lines.iter_mut().filter(|line| line.sku == gone.sku) {
@@ -263,7 +265,7 @@ pub(super) async fn write_off_called_off(conn: &mut PgConnection, order: &Order)
             }
         }
         lines.retain(|line| line.quantity > 0);
-        hand_over::shrink(conn, &reference, &lines).await?;
+        fulfilment_request::shrink(conn, &reference, &lines).await?;
     }
     Ok(())
 }

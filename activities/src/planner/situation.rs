@@ -8,22 +8,22 @@ use orders::{
     Order,
     brief::{self, Brief},
     fulfilment_orders,
-    hand_over::{self, HandOver},
-    parcels::{self, Parcel},
+    fulfilment_request::{self, FulfilmentRequest},
+    parcel_lines::{self, Parcel},
 };
 use sha2::{Digest, Sha256};
 use shopify::admin::FulfilmentOrder;
 use sqlx::PgConnection;
 use workflows::contract::Rules;
 
-use crate::{attempt::Failure, shops::ShopRules};
+use crate::{attempt::AttemptError, shops::ShopRules};
 
 /// What is known of an order.
 pub(crate) struct Situation {
     pub(crate) brief: Brief,
     pub(crate) parcels: Vec<Parcel>,
     /// Those that hold pieces.
-    pub(crate) hand_overs: Vec<HandOver>,
+    pub(crate) requests: Vec<FulfilmentRequest>,
     /// As they were last looked at, in the shop's order.
     pub(crate) fulfilment_orders: Vec<FulfilmentOrder>,
     /// What was wanted then is what is wanted now, and nothing was said of them since.
@@ -39,17 +39,17 @@ impl Situation {
         conn: &mut PgConnection,
         order: &Order,
         shop: ShopRules,
-    ) -> Result<Self, Failure> {
-        let parcels = parcels::of_order(conn, &order.order_id).await?;
+    ) -> Result<Self, AttemptError> {
+        let parcels = parcel_lines::of_order(conn, &order.order_id).await?;
         let brief = brief::with_parcels(conn, order, &shop.services, &parcels).await?;
-        let mut hand_overs = hand_over::of_order(conn, &order.order_id).await?;
-        hand_overs.retain(HandOver::counts);
+        let mut requests = fulfilment_request::of_order(conn, &order.order_id).await?;
+        requests.retain(FulfilmentRequest::counts);
         let mut seen = Vec::new();
         if order.channel.shop().is_some() {
             for kept in fulfilment_orders::of_order(conn, &order.order_id).await? {
                 seen.push(
                     serde_json::from_value(kept.content)
-                        .map_err(|_| Failure::permanent("ORDER_UNREADABLE"))?,
+                        .map_err(|_| AttemptError::permanent("ORDER_UNREADABLE"))?,
                 );
             }
         }
@@ -60,7 +60,7 @@ impl Situation {
         Ok(Self {
             brief,
             parcels,
-            hand_overs,
+            requests,
             fulfilment_orders: seen,
             look_is_fresh,
             shop,
@@ -85,19 +85,19 @@ impl Situation {
         left
     }
 
-    /// Pieces by line that the shop was told of.
-    pub(crate) fn told(&self) -> BTreeMap<LineId, u32> {
-        let mut told = BTreeMap::new();
-        for parcel in self.parcels.iter().filter(|parcel| parcel.was_told()) {
+    /// Pieces by line that the shop was notified of.
+    pub(crate) fn notified(&self) -> BTreeMap<LineId, u32> {
+        let mut notified = BTreeMap::new();
+        for parcel in self.parcels.iter().filter(|parcel| parcel.was_notified()) {
             for pieces in &parcel.lines {
-                *told.entry(pieces.line_id.clone()).or_default() += pieces.quantity;
+                *notified.entry(pieces.line_id.clone()).or_default() += pieces.quantity;
             }
         }
-        told
+        notified
     }
 
     /// Pieces with a warehouse that have not left: by hand-over, line and pieces.
-    pub(crate) fn at_warehouses(&self) -> Vec<(&HandOver, Vec<(LineId, u32)>)> {
+    pub(crate) fn at_warehouses(&self) -> Vec<(&FulfilmentRequest, Vec<(LineId, u32)>)> {
         let mut left: BTreeMap<(&str, &LineId), u32> = BTreeMap::new();
         for parcel in self.parcels.iter().filter(|parcel| parcel.booked_at.is_some()) {
             for pieces in &parcel.lines {
@@ -105,18 +105,21 @@ impl Situation {
             }
         }
         let mut there = Vec::new();
-        for hand_over in self.hand_overs.iter().filter(|hand_over| hand_over.was_called) {
+        for fulfilment_request in
+            self.requests.iter().filter(|fulfilment_request| fulfilment_request.was_called)
+        {
             let mut lines = Vec::new();
-            for line in &hand_over.lines {
+            for line in &fulfilment_request.lines {
                 let Ok(line_id) = LineId::parse(&line.line_id) else { continue };
-                let gone = left.get(&(hand_over.reference.as_str(), &line_id)).copied().unwrap_or_default();
+                let gone =
+                    left.get(&(fulfilment_request.reference.as_str(), &line_id)).copied().unwrap_or_default();
                 let rest = line.quantity.saturating_sub(gone);
                 if rest > 0 {
                     lines.push((line_id, rest));
                 }
             }
             if !lines.is_empty() {
-                there.push((hand_over, lines));
+                there.push((fulfilment_request, lines));
             }
         }
         there

@@ -15,7 +15,7 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 
-use crate::places::network_of;
+use crate::connection_slots::network_of;
 
 /// Seconds' worth of requests that may come at once.
 const BURST_S: u32 = 2;

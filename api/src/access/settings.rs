@@ -14,7 +14,7 @@ use intake::settings::{Secrets, is_on_loopback};
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use crate::{host::Hosts, places::Addresses, server::Entrance};
+use crate::{connection_slots::Addresses, host::Hosts, server::Entrance};
 
 /// The demo signs with it, and everybody can read it there.
 const PUBLISHED_SECRET: &str = "waybill-demo-secret-that-everybody-knows";

@@ -33,7 +33,7 @@ pub(super) struct Bearer {
 
 /// Why a token is not taken. The reason is for our log and never for the caller.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum TokenError {
     /// It is no good.
     Bad(&'static str),
     /// The issuer's keys are not here yet, so nobody knows.
@@ -81,40 +81,40 @@ impl Verifier {
     }
 
     /// Who bears the token.
-    pub(super) async fn check(&self, token: &str) -> Result<Bearer, Refusal> {
+    pub(super) async fn check(&self, token: &str) -> Result<Bearer, TokenError> {
         if token.len() > MOST_TOKEN_BYTES {
-            return Err(Refusal::Bad("too long"));
+            return Err(TokenError::Bad("too long"));
         }
-        let header = decode_header(token).map_err(|_| Refusal::Bad("not a signed token"))?;
+        let header = decode_header(token).map_err(|_| TokenError::Bad("not a signed token"))?;
         if header.crit.is_some() {
             // RFC 7515 (4.1.11): what must be understood and is not makes the token no good.
-            return Err(Refusal::Bad("asks for an extension"));
+            return Err(TokenError::Bad("asks for an extension"));
         }
         if !header.typ.as_deref().is_none_or(is_a_token) {
             // RFC 8725 (3.11): a token that was made for something else is none for us.
-            return Err(Refusal::Bad("another kind of token"));
+            return Err(TokenError::Bad("another kind of token"));
         }
         let key = self.key(&header).await?;
         let claims = decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm));
-        let claims = claims.map_err(|error| Refusal::Bad(reason(error.kind())))?.claims;
+        let claims = claims.map_err(|error| TokenError::Bad(reason(error.kind())))?.claims;
         if !is_subject(&claims.sub) {
-            return Err(Refusal::Bad("the subject is not 1 to 128 printable characters"));
+            return Err(TokenError::Bad("the subject is not 1 to 128 printable characters"));
         }
         Ok(Bearer { roles: known_roles(&claims.roles), subject: claims.sub })
     }
 
-    async fn key(&self, header: &Header) -> Result<Key, Refusal> {
+    async fn key(&self, header: &Header) -> Result<Key, TokenError> {
         match &self.keys {
             Keys::Secret(key) if key.algorithm == header.alg => Ok(Key::clone(key)),
-            Keys::Secret(_) => Err(Refusal::Bad("another algorithm")),
+            Keys::Secret(_) => Err(TokenError::Bad("another algorithm")),
             Keys::Issuer(issuer) => {
                 // An issuer's set has no other keys; there is no use in asking for one.
                 if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
-                    return Err(Refusal::Bad("another algorithm"));
+                    return Err(TokenError::Bad("another algorithm"));
                 }
                 issuer.key(header.kid.as_deref(), header.alg).await.map_err(|no_key| match no_key {
-                    NoKey::Unknown => Refusal::Bad("an unknown key"),
-                    NoKey::NoneFetched => Refusal::NoKeysYet,
+                    NoKey::Unknown => TokenError::Bad("an unknown key"),
+                    NoKey::NoneFetched => TokenError::NoKeysYet,
                 })
             }
         }

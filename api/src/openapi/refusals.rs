@@ -126,7 +126,7 @@ fn name(problem: &Problem, is_wrapped: bool) -> String {
 fn answer(problem: &Problem, is_wrapped: bool) -> Response {
     let (status, title) = problem.status_and_title();
     let (content_type, schema, example) = if is_wrapped {
-        ("application/json", Failure::name(), to_value(Failure::of(problem.told())))
+        ("application/json", Failure::name(), to_value(Failure::of(problem.error_details())))
     } else {
         ("application/problem+json", ProblemBody::name(), to_value(problem.body()))
     };

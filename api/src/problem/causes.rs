@@ -1,14 +1,14 @@
 //! What failures of the rooms below mean to a caller.
 
 use inventory::InventoryError;
-use inventory_service::{StockError, is_passing};
+use inventory_service::{StockError, is_transient};
 use orders::OrdersError;
 
 use super::{AllocationShortage, Problem};
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        if is_passing(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+        if is_transient(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }
 

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use intake::settings::SWEEP_AFTER;
-use inventory::{AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord, Holder};
+use inventory::{AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder};
 use inventory_service::{announce, wake};
 use orders::inbox::Message;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -261,7 +261,7 @@ async fn change_once(
     correlation_id: &CorrelationId,
 ) -> Result<(AllocationRecord, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
-    let AllocationNews { record, changed, served } = match change {
+    let AllocationTransition { record, changed, served } = match change {
         Change::Confirm => inventory::confirm_allocation(&mut tx, id, holder).await?,
         Change::Cancel => inventory::cancel_allocation(&mut tx, id, holder).await?,
         Change::Fulfil => inventory::fulfil_allocation(&mut tx, id, holder).await?,

@@ -8,7 +8,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use domain::OrderId;
 use intake::settings::SWEEP_AFTER;
-use orders::inbox::{self, Filter, Listed, Replayed, Source};
+use orders::inbox::{self, Filter, Listed, ReplayOutcome, Source};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -217,9 +217,9 @@ async fn replay(
 ) -> Result<(StatusCode, Json<ReplayBody>), Problem> {
     let mut tx = api.pool.begin().await?;
     let message = match inbox::replay(&mut tx, inbox_id, SWEEP_AFTER).await? {
-        Replayed::TakenUp(message) => message,
-        Replayed::Done(order) => return Err(Problem::MessageDone { inbox_id, order }),
-        Replayed::Unknown => return Err(Problem::NoSuchMessage(inbox_id)),
+        ReplayOutcome::TakenUp(message) => message,
+        ReplayOutcome::Done(order) => return Err(Problem::MessageDone { inbox_id, order }),
+        ReplayOutcome::Unknown => return Err(Problem::NoSuchMessage(inbox_id)),
     };
     tx.commit().await?;
     api.queue.offer(message);

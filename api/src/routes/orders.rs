@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{OrderId, UserId};
-use orders::{Order, idempotency::Answer, record, shipment, timeline};
+use orders::{Order, idempotency::KeptAnswer, parcel, record, timeline};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::{Postgres, pool::PoolConnection};
@@ -22,13 +22,13 @@ use crate::{
     server::Api,
 };
 
-mod ahead;
 mod commands;
 mod content;
+mod create;
 mod form;
 pub(super) mod idempotency_key;
 mod listing;
-mod placing;
+mod remote_stock;
 mod retry;
 mod stock;
 mod view;
@@ -93,14 +93,14 @@ async fn place(
 ) -> Result<Response, Problem> {
     let key = idempotency_key::of(&headers)?;
     let form = PlaceForm::read(&body, &caller, api.customers)?.into_order();
-    let request = placing::Request {
+    let request = create::Request {
         form: &form,
         caller: &caller,
         key: key.as_deref(),
         hold_window: api.hold_window,
         correlation_id: &correlation_id,
     };
-    let (Answer { status, body }, message) = placing::place(&api, &request).await?;
+    let (KeptAnswer { status, body }, message) = create::place(&api, &request).await?;
     if let Some(message) = message {
         api.queue.offer(message);
     }
@@ -127,8 +127,8 @@ async fn look_at(
 ) -> Result<Json<OrderDetailBody>, Problem> {
     let (mut conn, order) = named(&api, &caller, id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
-    let shipments = shipment::of_order(&mut conn, &order.order_id).await?;
-    Ok(Json(OrderDetailBody::new(order, &caller, timeline, shipments)))
+    let parcels = parcel::of_order(&mut conn, &order.order_id).await?;
+    Ok(Json(OrderDetailBody::new(order, &caller, timeline, parcels)))
 }
 
 /// Show what happened to an order

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::{Json, extract::State, http::StatusCode};
 use domain::UserId;
-use orders::users::{self, Registered, User};
+use orders::users::{self, RegisterOutcome, User};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -80,10 +80,10 @@ async fn register(
     let user = read(&body)?;
     let mut conn = api.pool.acquire().await?;
     let (status, message) = match users::register(&mut conn, &user).await? {
-        Registered::New => (StatusCode::CREATED, "User registered successfully"),
-        Registered::Already => (StatusCode::OK, "User was registered before"),
-        Registered::IdTaken => return Err(Problem::UserExists("userId")),
-        Registered::EmailTaken => return Err(Problem::UserExists("email")),
+        RegisterOutcome::New => (StatusCode::CREATED, "User registered successfully"),
+        RegisterOutcome::Already => (StatusCode::OK, "User was registered before"),
+        RegisterOutcome::IdTaken => return Err(Problem::UserExists("userId")),
+        RegisterOutcome::EmailTaken => return Err(Problem::UserExists("email")),
     };
     Ok((status, Json(RegisteredBody { message, user_id: user.user_id })))
 }

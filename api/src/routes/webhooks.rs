@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use shopify::webhook::Topic;
 use tracing::warn;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use warehouse::callback::Refusal;
+use warehouse::callback::SignatureError;
 
 use crate::{
     extract::PathPart,
-    paced::Paced,
+    paced_log::PacedLog,
     problem::{Problem, ProblemBody},
     server::{Api, MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
@@ -35,7 +35,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
 }
 
 /// What became of a delivery.
-enum Taken {
+enum Receipt {
     New,
     Repeated,
 }
@@ -199,10 +199,10 @@ impl Delivery {
         Self { source, started: Instant::now(), outcome: "given-up" }
     }
 
-    fn acknowledge(mut self, taken: Result<Taken, Problem>) -> Result<StatusCode, Problem> {
+    fn acknowledge(mut self, taken: Result<Receipt, Problem>) -> Result<StatusCode, Problem> {
         self.outcome = match &taken {
-            Ok(Taken::New) => "new",
-            Ok(Taken::Repeated) => "repeated",
+            Ok(Receipt::New) => "new",
+            Ok(Receipt::Repeated) => "repeated",
             Err(problem) => problem.name(),
         };
         taken.map(|_| StatusCode::OK)
@@ -216,7 +216,7 @@ impl Drop for Delivery {
     }
 }
 
-async fn take_shopify(api: &Api, path: Option<&str>, request: Request) -> Result<Taken, Problem> {
+async fn take_shopify(api: &Api, path: Option<&str>, request: Request) -> Result<Receipt, Problem> {
     let (headers, body) = read(api, request, MOST_WEBHOOK_BYTES).await?;
     let signature = header(&headers, "X-Shopify-Hmac-Sha256").map_err(|_| refused("no signature"))?;
     let domain = header(&headers, "X-Shopify-Shop-Domain")?;
@@ -247,7 +247,7 @@ async fn take_shopify(api: &Api, path: Option<&str>, request: Request) -> Result
     keep(api, &message).await
 }
 
-async fn take_wms(api: &Api, request: Request) -> Result<Taken, Problem> {
+async fn take_wms(api: &Api, request: Request) -> Result<Receipt, Problem> {
     let (headers, body) = read(api, request, MOST_BODY_BYTES).await?;
     let signature = long_header(&headers, "webhook-signature").ok_or_else(|| refused("no signature"))?;
     let id = header(&headers, "webhook-id")?;
@@ -261,10 +261,10 @@ async fn take_wms(api: &Api, request: Request) -> Result<Taken, Problem> {
         Utc::now(),
     );
     verdict.map_err(|refusal| match refusal {
-        Refusal::Timestamp => refused("the timestamp is no number"),
-        Refusal::TooOld => refused("it was signed too long ago"),
-        Refusal::TooNew => refused("it was signed in the future"),
-        Refusal::Signature => refused("the signature does not fit"),
+        SignatureError::Timestamp => refused("the timestamp is no number"),
+        SignatureError::TooOld => refused("it was signed too long ago"),
+        SignatureError::TooNew => refused("it was signed in the future"),
+        SignatureError::Signature => refused("the signature does not fit"),
     })?;
     let body = body.verified();
     let message = NewMessage {
@@ -288,22 +288,22 @@ async fn read(api: &Api, request: Request, most: usize) -> Result<(HeaderMap, Un
 }
 
 /// Commits the message; a statement of its own is a transaction of its own.
-async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Taken, Problem> {
+async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Receipt, Problem> {
     #[cfg(feature = "faults")]
     if crate::planted::acknowledged_unkept(api, message) {
-        return Ok(Taken::New);
+        return Ok(Receipt::New);
     }
     let kept = {
         let mut conn = api.pool.acquire().await?;
         inbox::insert(&mut conn, message).await?
     };
     let Some(kept) = kept else {
-        return Ok(Taken::Repeated);
+        return Ok(Receipt::Repeated);
     };
     #[cfg(feature = "faults")]
     crate::planted::die_after_commit(message.source).await;
     api.queue.offer(kept);
-    Ok(Taken::New)
+    Ok(Receipt::New)
 }
 
 /// Whose order a verified body is about, as far as two members tell: its number, or `FulfillmentOrder/` and
@@ -334,7 +334,7 @@ pub(crate) fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
 
 /// The reason is for our log; the sender hears none.
 fn refused(reason: &'static str) -> Problem {
-    static PACED: LazyLock<Paced> = LazyLock::new(Paced::new);
+    static PACED: LazyLock<PacedLog> = LazyLock::new(PacedLog::new);
     if let Some(left_out) = PACED.turn() {
         warn!(reason, left_out, "webhook refused");
     }

@@ -6,11 +6,11 @@ use anyhow::ensure;
 use chrono::{DateTime, Utc};
 
 use super::guide::Guide;
-use super::orders::{Doors, Happening, Order};
+use super::orders::{Doors, Order, TimelineEntry};
 use super::screen::{Mark, Screen};
 
 /// The event the demo's first order has to come to.
-pub const SHOP_TOLD: &str = "SHOP_TOLD";
+pub const SHOP_NOTIFIED: &str = "SHOP_NOTIFIED";
 
 const PARKED: &str = "PARKED";
 
@@ -18,7 +18,7 @@ const PARKED: &str = "PARKED";
 pub struct Follower {
     order: Order,
     since: Option<DateTime<Utc>>,
-    told: usize,
+    printed: usize,
     last: Option<DateTime<Utc>>,
     is_over: bool,
 }
@@ -27,7 +27,7 @@ impl Follower {
     /// Tells an order's way from its start; times count from `since`, or where that is not known,
     /// from the first thing that happened.
     pub fn new(order: Order, since: Option<DateTime<Utc>>) -> Self {
-        Self { order, since, told: 0, last: since, is_over: false }
+        Self { order, since, printed: 0, last: since, is_over: false }
     }
 
     pub fn order(&self) -> &Order {
@@ -43,17 +43,17 @@ impl Follower {
     ///
     /// # Errors
     /// When the API cannot be asked, or shows less than it did before.
-    pub async fn news(&mut self, doors: &Doors) -> anyhow::Result<Vec<Happening>> {
+    pub async fn new_entries(&mut self, doors: &Doors) -> anyhow::Result<Vec<TimelineEntry>> {
         let mut timeline = doors.order(&self.order.order_id).await?.timeline;
-        ensure!(timeline.len() >= self.told, "the order's timeline became shorter");
-        let news = timeline.split_off(self.told);
-        self.told += news.len();
-        Ok(news)
+        ensure!(timeline.len() >= self.printed, "the order's timeline became shorter");
+        let entries = timeline.split_off(self.printed);
+        self.printed += entries.len();
+        Ok(entries)
     }
 
     /// Prints what happened, and what to do where somebody has to do something.
-    pub fn tell(&mut self, screen: Screen, guide: &Guide, news: &[Happening]) {
-        for happening in news {
+    pub fn print(&mut self, screen: Screen, guide: &Guide, entries: &[TimelineEntry]) {
+        for happening in entries {
             let since = *self.since.get_or_insert(happening.at);
             let last = self.last.replace(happening.at).unwrap_or(since);
             screen.step(
@@ -65,7 +65,7 @@ impl Follower {
             );
             self.is_over |= matches!(happening.event.as_str(), "DELIVERED" | "CANCELLED");
         }
-        if news.last().is_some_and(|happening| happening.event == PARKED) {
+        if entries.last().is_some_and(|happening| happening.event == PARKED) {
             guide.show_answers(screen, &self.order);
         }
     }
@@ -84,7 +84,7 @@ fn label(event: &str) -> String {
     match event {
         "HANDED_OVER" => "handed over to the warehouse".to_owned(),
         "RESOLVED" => "answered".to_owned(),
-        SHOP_TOLD => "Shopify told".to_owned(),
+        SHOP_NOTIFIED => "Shopify notified".to_owned(),
         other => other.to_lowercase().replace('_', " "),
     }
 }

@@ -28,12 +28,12 @@ pub struct Order {
     pub name: String,
     pub workflow_id: String,
     #[serde(default)]
-    pub timeline: Vec<Happening>,
+    pub timeline: Vec<TimelineEntry>,
 }
 
 /// Something that happened to an order.
 #[derive(Clone, Deserialize)]
-pub struct Happening {
+pub struct TimelineEntry {
     pub at: DateTime<Utc>,
     pub event: String,
     pub detail: Option<String>,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Happening, Item, Order, Parcel};
+use super::{Item, Order, Parcel, TimelineEntry};
 use crate::{
     moment,
     output::{Output, Tone, Value, clean, figure, name, plain, text, toned},
@@ -66,7 +66,7 @@ pub(super) fn one(output: Output, order: &Order, now: DateTime<Utc>) {
 }
 
 /// What happened, oldest first, each with the time since the one before.
-pub(super) fn timeline(output: Output, happenings: &[Happening]) {
+pub(super) fn timeline(output: Output, happenings: &[TimelineEntry]) {
     let before = happenings.iter().map(|happening| Some(happening.at));
     let rows = happenings.iter().zip([None].into_iter().chain(before)).map(|(happening, before)| {
         vec![
@@ -149,7 +149,7 @@ fn tone_of_status(status: &str) -> Tone {
 
 fn tone_of_event(event: &str) -> Tone {
     match event {
-        "SHIPPED" | "SHOP_TOLD" | "DELIVERED" => Tone::Good,
+        "SHIPPED" | "SHOP_NOTIFIED" | "DELIVERED" => Tone::Good,
         "PARKED" | "NEEDS_ATTENTION" => Tone::Alarming,
         _ => Tone::Plain,
     }

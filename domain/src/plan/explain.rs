@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::subset::{self, Merit};
+use super::subset::{self, Rank};
 use super::{DemandLine, Drafted, Plan, Shelf, Warehouse, draft, queue_at};
 use crate::ids::{LineId, Sku, WarehouseId};
 use crate::quantity::Quantity;
@@ -188,7 +188,7 @@ fn taken(plan: &Plan, which: impl Fn(&LineId, &Sku) -> bool, warehouse: &Warehou
 }
 
 /// The first respect in which the best combination with a warehouse is worse than the chosen one.
-fn compare(best: &Merit<'_>, with_it: subset::Alternative<'_>) -> WhyNot {
+fn compare(best: &Rank<'_>, with_it: subset::Alternative<'_>) -> WhyNot {
     match with_it {
         subset::Alternative::NotTried => WhyNot::OthersGiveMore,
         subset::Alternative::None => WhyNot::AnotherShipsFewerParcels,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::placing::place;
+use super::assignment::place;
 use super::{Grant, Warehouse};
 use crate::ids::{Sku, WarehouseId};
 
@@ -11,7 +11,7 @@ const MOST_TRIED_EXHAUSTIVELY: usize = 12;
 
 /// How good a subset is; the lower, the better, among subsets of one size.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Merit<'a> {
+pub(super) struct Rank<'a> {
     pub(super) split_lines: usize,
     pub(super) without_preferred: bool,
     pub(super) priorities: i64,
@@ -23,7 +23,7 @@ pub(super) enum Alternative<'a> {
     /// Every combination of the size that gives everything leaves it out.
     None,
     /// The best of those it is in.
-    Best(Merit<'a>),
+    Best(Rank<'a>),
     /// There are too many warehouses to try every combination.
     NotTried,
 }
@@ -67,10 +67,10 @@ pub(super) fn best_with<'a>(
 }
 
 /// What a subset is worth.
-pub(super) fn merit<'a>(grants: &[Grant<'_>], subset: &[&Warehouse<'a>]) -> Merit<'a> {
+pub(super) fn merit<'a>(grants: &[Grant<'_>], subset: &[&Warehouse<'a>]) -> Rank<'a> {
     let mut names: Vec<_> = subset.iter().map(|warehouse| warehouse.id).collect();
     names.sort();
-    Merit {
+    Rank {
         split_lines: place(grants, subset).split_lines,
         without_preferred: !subset.iter().any(|warehouse| warehouse.preferred),
         priorities: subset.iter().map(|warehouse| i64::from(warehouse.priority)).sum(),

@@ -30,9 +30,9 @@ fn fulfilment(id: i64, number: Option<&str>, lines: &[(&str, u32)]) -> ShopFulfi
     ShopFulfilment { id, stands: true, tracking_numbers, lines: pieces(lines) }
 }
 
-fn parcel(ids: &[i64], number: Option<&str>, told: bool, lines: &[(&str, u32)]) -> OwnParcel {
+fn parcel(ids: &[i64], number: Option<&str>, notified: bool, lines: &[(&str, u32)]) -> OurParcel {
     let tracking_number = number.map(str::to_owned);
-    OwnParcel { fulfilment_ids: ids.to_vec(), tracking_number, told, lines: pieces(lines) }
+    OurParcel { fulfilment_ids: ids.to_vec(), tracking_number, notified, lines: pieces(lines) }
 }
 
 fn facts(lines: Vec<OrderLine>, fulfilments: Option<Vec<ShopFulfilment>>) -> OrderFacts {
@@ -53,7 +53,7 @@ fn facts(lines: Vec<OrderLine>, fulfilments: Option<Vec<ShopFulfilment>>) -> Ord
 }
 
 /// Wanted and left of the only line.
-fn one(facts: &OrderFacts, parcels: &[OwnParcel], refunds: &[RefundedPieces]) -> (u32, u32) {
+fn one(facts: &OrderFacts, parcels: &[OurParcel], refunds: &[RefundedPieces]) -> (u32, u32) {
     let lines = wanted(facts, parcels, refunds);
     (lines[0].pieces, lines[0].left)
 }

@@ -17,7 +17,7 @@ use workflows::names;
 
 use super::{
     DispatchError, Dispatcher, Outcome,
-    runs::{Reached, Updated},
+    runs::{SignalOutcome, UpdateOutcome},
     shop::request_id,
 };
 
@@ -45,7 +45,7 @@ impl Command {
 
 /// Commands of people, by the topic of their message.
 pub mod topics {
-    /// Call the order off.
+    /// Cancel the order.
     pub const CANCEL: &str = "cancel";
     /// Move the order to another status.
     pub const SET_STATUS: &str = "set-status";
@@ -55,7 +55,7 @@ pub mod topics {
 
 /// What became of a command while its sender waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Commanded {
+pub enum CommandOutcome {
     /// It is done; this is the order's status now.
     Done(OrderStatus),
     /// It may not be done; the sentence is for whoever asked.
@@ -92,7 +92,7 @@ impl Dispatcher {
     /// hears that the order is kept. One that was given back meanwhile, or that the service does not
     /// know, is made anew by the order's run.
     async fn order_placed(&self, order: Order) -> Result<Outcome, DispatchError> {
-        if let Some(service) = self.settings.stock.there()
+        if let Some(service) = self.settings.stock.remote()
             && order.story_ended_at.is_none()
         {
             let kept = service.confirm(&order.order_id, order.epoch, &order.correlation_id).await?;
@@ -110,8 +110,8 @@ impl Dispatcher {
         }
         let input = json!({"messageId": message.message_id});
         match self.signal(&order.workflow_id, names::STOCK_AVAILABLE, &input, request_id(message)).await? {
-            Reached::Run => Ok(Outcome::done(order.order_id)),
-            Reached::NoRun => Ok(no_run_yet(message, order)),
+            SignalOutcome::Run => Ok(Outcome::done(order.order_id)),
+            SignalOutcome::NoRun => Ok(no_run_yet(message, order)),
         }
     }
 
@@ -121,14 +121,16 @@ impl Dispatcher {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
         }
         let input = json!({"actor": actor});
-        if self.signal(&order.workflow_id, names::RETRY, &input, request_id(message)).await? == Reached::Run {
+        if self.signal(&order.workflow_id, names::RETRY, &input, request_id(message)).await?
+            == SignalOutcome::Run
+        {
             return Ok(Outcome::done(order.order_id));
         }
         self.start_anew(&order, "retry", actor).await?;
         Ok(Outcome::done(order.order_id))
     }
 
-    /// Calls the order off by the signal: whoever sent the command has not waited for the answer.
+    /// Cancels the order by the signal: whoever sent the command has not waited for the answer.
     async fn cancel(
         &self,
         message: &Message,
@@ -142,17 +144,17 @@ impl Dispatcher {
         } else if order.story_ended_at.is_some() {
             let commanded = self.answer_of_record(&order, command).await?;
             return Ok(match commanded {
-                Commanded::Done(_) => Outcome::done(order.order_id),
+                CommandOutcome::Done(_) => Outcome::done(order.order_id),
                 _ => Outcome::skipped("the order is closed", Some(order.order_id)),
             });
         }
         let (input, once) = (cancel_input(command), request_id(message));
         let mut reached = self.signal(&order.workflow_id, names::CANCEL, &input, once.clone()).await?;
-        if reached == Reached::NoRun {
+        if reached == SignalOutcome::NoRun {
             self.start_anew(&order, "cancel", command.actor()).await?;
             reached = self.signal(&order.workflow_id, names::CANCEL, &input, once).await?;
         }
-        if reached == Reached::NoRun {
+        if reached == SignalOutcome::NoRun {
             return Ok(no_run_yet(message, order));
         }
         // A hand-over that looks between the signal and its effect plans anew, and finds it: while this message
@@ -172,30 +174,30 @@ impl Dispatcher {
     ) -> Result<Outcome, DispatchError> {
         let order_id = order.order_id.clone();
         match self.ask_run(message, &order, command).await? {
-            Commanded::Done(_) => Ok(Outcome::done(order_id)),
-            Commanded::Refused(_) => {
+            CommandOutcome::Done(_) => Ok(Outcome::done(order_id)),
+            CommandOutcome::Refused(_) => {
                 Ok(Outcome::skipped("the order's status does not allow it", Some(order_id)))
             }
-            Commanded::Later => Ok(no_run_yet(message, order)),
+            CommandOutcome::Later => Ok(no_run_yet(message, order)),
         }
     }
 
     /// Gives a command of a person its effect while they wait: at most [`ANSWER_WITHIN`], with the
     /// message's id as the Update's, so that it can be asked again. Whatever is not known by then
     /// stays in the inbox.
-    pub async fn command_now(&self, message: &Message) -> Commanded {
+    pub async fn command_now(&self, message: &Message) -> CommandOutcome {
         let known = match self.try_now(message).await {
             Ok(known) => known,
             Err(error) => {
                 warn!(inbox.id = message.inbox_id, %error, "command left for later");
-                return Commanded::Later;
+                return CommandOutcome::Later;
             }
         };
-        let Some((order_id, commanded)) = known else { return Commanded::Later };
+        let Some((order_id, commanded)) = known else { return CommandOutcome::Later };
         let outcome = match &commanded {
-            Commanded::Done(_) => Outcome::done(order_id),
-            Commanded::Refused(_) => Outcome::skipped("refused", Some(order_id)),
-            Commanded::Later => return Commanded::Later,
+            CommandOutcome::Done(_) => Outcome::done(order_id),
+            CommandOutcome::Refused(_) => Outcome::skipped("refused", Some(order_id)),
+            CommandOutcome::Later => return CommandOutcome::Later,
         };
         if let Err(error) = self.settle(message, outcome).await {
             // It comes up again, and then finds it done or refused.
@@ -204,7 +206,7 @@ impl Dispatcher {
         commanded
     }
 
-    async fn try_now(&self, message: &Message) -> Result<Option<(OrderId, Commanded)>, DispatchError> {
+    async fn try_now(&self, message: &Message) -> Result<Option<(OrderId, CommandOutcome)>, DispatchError> {
         let Ok(command) = serde_json::from_slice::<Command>(&message.body) else { return Ok(None) };
         let Some(order) = self.order(&command.order_id).await? else { return Ok(None) };
         let commanded = self.ask_run(message, &order, &command).await?;
@@ -217,7 +219,7 @@ impl Dispatcher {
         message: &Message,
         order: &Order,
         command: &Command,
-    ) -> Result<Commanded, DispatchError> {
+    ) -> Result<CommandOutcome, DispatchError> {
         if order.story_ended_at.is_some() {
             return self.answer_of_record(order, command).await;
         }
@@ -229,24 +231,28 @@ impl Dispatcher {
             None => (names::CANCEL_ORDER, cancel_input(command)),
         };
         let asked = self.update(&order.workflow_id, name, &input, request_id(message));
-        match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(Updated::NoAnswer))? {
-            Updated::Done(answer) => Ok(Commanded::Done(answer.status)),
-            Updated::Refused(sentence) => Ok(Commanded::Refused(sentence)),
+        match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(UpdateOutcome::NoAnswer))? {
+            UpdateOutcome::Done(answer) => Ok(CommandOutcome::Done(answer.status)),
+            UpdateOutcome::Refused(sentence) => Ok(CommandOutcome::Refused(sentence)),
             // It may have come to its end a moment ago, and then the record knows.
-            Updated::NoAnswer => match self.order(&order.order_id).await? {
+            UpdateOutcome::NoAnswer => match self.order(&order.order_id).await? {
                 Some(now) if now.story_ended_at.is_some() => self.answer_of_record(&now, command).await,
-                _ => Ok(Commanded::Later),
+                _ => Ok(CommandOutcome::Later),
             },
         }
     }
 
     /// What the record answers once the story has ended. An order that was not to be fulfilled can
-    /// still be called off: nothing was done for it, so the record is all there is to change, unless it
-    /// is open in its shop; then a run calls it off there, too.
-    async fn answer_of_record(&self, order: &Order, command: &Command) -> Result<Commanded, DispatchError> {
+    /// still be cancelled: nothing was done for it, so the record is all there is to change, unless it
+    /// is open in its shop; then a run cancels it there, too.
+    async fn answer_of_record(
+        &self,
+        order: &Order,
+        command: &Command,
+    ) -> Result<CommandOutcome, DispatchError> {
         let (status, to) = (order.status, command.status.unwrap_or(OrderStatus::Cancelled));
         if to == OrderStatus::Cancelled && is_open_in_its_shop(order) {
-            return Ok(Commanded::Later);
+            return Ok(CommandOutcome::Later);
         }
         let is_ignored = order.condition.as_deref() == Some(Condition::Ignored.as_str());
         if (status == OrderStatus::Pending || is_ignored) && to == OrderStatus::Cancelled {
@@ -256,14 +262,14 @@ impl Dispatcher {
             let by = format!("by {actor}");
             progress::move_to(&mut tx, &order.order_id, to, "CANCELLED", Some(&by)).await?;
             tx.commit().await?;
-            return Ok(Commanded::Done(to));
+            return Ok(CommandOutcome::Done(to));
         }
         Ok(match to {
-            _ if to == status => Commanded::Done(status),
+            _ if to == status => CommandOutcome::Done(status),
             OrderStatus::Cancelled => {
-                Commanded::Refused(format!("Order cannot be cancelled. Current status: {status}"))
+                CommandOutcome::Refused(format!("Order cannot be cancelled. Current status: {status}"))
             }
-            _ => Commanded::Refused(format!("Status cannot become {to}. Current status: {status}")),
+            _ => CommandOutcome::Refused(format!("Status cannot become {to}. Current status: {status}")),
         })
     }
 
@@ -281,7 +287,7 @@ impl Dispatcher {
     }
 }
 
-/// An order that was not to be fulfilled stays open in the shop until it is called off there.
+/// An order that was not to be fulfilled stays open in the shop until it is cancelled there.
 fn is_open_in_its_shop(order: &Order) -> bool {
     order.condition.as_deref() == Some(Condition::Ignored.as_str())
         && order.channel.shop().is_some()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Mishap, OrderStatus, Step};
+use domain::{OrderStatus, ParkReason, Step};
 use orders::{Order, attention, record};
 use temporalio_client::{
     UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus, errors::WorkflowInteractionError,
@@ -55,7 +55,7 @@ impl Dispatcher {
 
     /// Takes back that its run was gone: a new one was started while the old one was looked for.
     async fn note_found(&self, order: &Order) -> Result<(), DispatchError> {
-        if order.condition_reason.as_deref() != Some(Mishap::RUN_GONE) {
+        if order.condition_reason.as_deref() != Some(ParkReason::RUN_GONE) {
             return Ok(());
         }
         let mut tx = self.pool.begin().await?;
@@ -70,8 +70,8 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         let now = record::lock(&mut tx, &order.order_id).await?;
         if now.story_ended_at.is_none() {
-            let mishap = Mishap::new(Mishap::RUN_GONE);
-            if attention::park(&mut tx, &order.order_id, Step::Gate, &mishap, false).await? {
+            let park_reason = ParkReason::new(ParkReason::RUN_GONE);
+            if attention::park(&mut tx, &order.order_id, Step::Gate, &park_reason, false).await? {
                 warn!(order.id = %order.order_id, "the order is open but its run is gone; parked");
             }
         }

@@ -29,14 +29,14 @@ use crate::settings::Shop;
 
 /// Whether a signal reached a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reached {
+pub(super) enum SignalOutcome {
     Run,
     NoRun,
 }
 
 /// Whether a run was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begun {
+pub(super) enum StartOutcome {
     /// It begins with what is in the record now.
     Started,
     /// One goes already, which may have begun with less.
@@ -45,7 +45,7 @@ pub(super) enum Begun {
 
 /// What became of an Update.
 #[derive(Debug)]
-pub(super) enum Updated {
+pub(super) enum UpdateOutcome {
     Done(StatusAnswer),
     /// In the run's own words.
     Refused(String),
@@ -64,7 +64,7 @@ impl Dispatcher {
         name: &str,
         input: &serde_json::Value,
         update_id: String,
-    ) -> Result<Updated, DispatchError> {
+    ) -> Result<UpdateOutcome, DispatchError> {
         let temporal = self.temporal.get().await?;
         let handle = temporal.client.get_workflow_handle::<UntypedWorkflow>(workflow.as_str());
         let input = RawValue::from_value(input, &PayloadConverter::serde_json());
@@ -73,12 +73,14 @@ impl Dispatcher {
             Ok(answer) => {
                 let payload = answer.payloads.first().map_or(&[][..], |payload| &payload.data);
                 serde_json::from_slice(payload)
-                    .map(Updated::Done)
+                    .map(UpdateOutcome::Done)
                     .map_err(|error| DispatchError::Refused(error.to_string()))
             }
-            Err(WorkflowUpdateError::NotFound(_)) => Ok(Updated::NoAnswer),
-            Err(WorkflowUpdateError::Failed(failure)) if closed_first(&failure) => Ok(Updated::NoAnswer),
-            Err(WorkflowUpdateError::Failed(failure)) => Ok(Updated::Refused(failure.message)),
+            Err(WorkflowUpdateError::NotFound(_)) => Ok(UpdateOutcome::NoAnswer),
+            Err(WorkflowUpdateError::Failed(failure)) if closed_first(&failure) => {
+                Ok(UpdateOutcome::NoAnswer)
+            }
+            Err(WorkflowUpdateError::Failed(failure)) => Ok(UpdateOutcome::Refused(failure.message)),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }
     }
@@ -97,7 +99,7 @@ impl Dispatcher {
     }
 
     /// Starts the order's run, unless one goes already: then whoever has news for it signals.
-    pub(super) async fn begin(&self, order: &Order) -> Result<Begun, DispatchError> {
+    pub(super) async fn begin(&self, order: &Order) -> Result<StartOutcome, DispatchError> {
         let temporal = self.temporal.get().await?;
         let policy = self.policy_of(order);
         let options = WorkflowStartOptions::new(names::LANE_ORDERS, order.workflow_id.as_str())
@@ -108,8 +110,8 @@ impl Dispatcher {
             .build();
         let input = input_of(order, policy.clone(), temporal.search_attributes);
         match temporal.client.start_workflow(OrderFulfilment::run, input, options).await {
-            Ok(_) => Ok(Begun::Started),
-            Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Begun::GoesAlready),
+            Ok(_) => Ok(StartOutcome::Started),
+            Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(StartOutcome::GoesAlready),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }
     }
@@ -149,14 +151,14 @@ impl Dispatcher {
         name: &str,
         input: &serde_json::Value,
         request_id: String,
-    ) -> Result<Reached, DispatchError> {
+    ) -> Result<SignalOutcome, DispatchError> {
         let temporal = self.temporal.get().await?;
         let handle = temporal.client.get_workflow_handle::<UntypedWorkflow>(workflow.as_str());
         let input = RawValue::from_value(input, &PayloadConverter::serde_json());
         let options = WorkflowSignalOptions::builder().request_id(request_id).build();
         match handle.signal(UntypedSignal::new(name), input, options).await {
-            Ok(()) => Ok(Reached::Run),
-            Err(WorkflowInteractionError::NotFound(_)) => Ok(Reached::NoRun),
+            Ok(()) => Ok(SignalOutcome::Run),
+            Err(WorkflowInteractionError::NotFound(_)) => Ok(SignalOutcome::NoRun),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }
     }

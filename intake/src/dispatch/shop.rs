@@ -1,16 +1,16 @@
-//! Webhooks of a shop that carry a whole order. Those that say less stand in `shop_news.rs`.
+//! Webhooks of a shop that carry a whole order. Those that say less stand in `shop_updates.rs`.
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AddressSaid, Condition, FinancialStatus, GateDecision, Mishap, OrderFacts, OrderId, OrderStatus,
+    AddressSaid, Condition, FinancialStatus, GateDecision, OrderFacts, OrderId, OrderStatus, ParkReason,
     ShopifyOrderId, Step, WantedLine, decide_gate,
 };
 use orders::{
     Order, attention, brief,
-    inbox::{Message, Settled},
-    privacy::Wish,
+    inbox::{FinalState, Message},
+    privacy::ErasureRequest,
     progress::{self, Waiting},
-    record::{self, Arrival, Arrived, Authority},
+    record::{self, Arrival, ArrivalOutcome, Authority},
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -20,12 +20,12 @@ use shopify::{
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
-use warehouse::shipment::ShipTo;
+use warehouse::parcel::ShipTo;
 use workflows::names;
 
 use super::{
     DispatchError, Dispatcher, Outcome,
-    runs::{Begun, Reached},
+    runs::{SignalOutcome, StartOutcome},
 };
 use crate::settings::Shop;
 
@@ -34,7 +34,8 @@ impl Dispatcher {
         let Some(shop) = self.settings.shops.get(&message.shop) else {
             return Ok(Outcome::skipped("the shop is not configured any more", None));
         };
-        let stored = |reason| Ok(Outcome::Settle { how: Settled::Stored, reason: Some(reason), order: None });
+        let stored =
+            |reason| Ok(Outcome::Settle { how: FinalState::Stored, reason: Some(reason), order: None });
         match Topic::parse(&message.topic) {
             topic if topic.is_whole_order() => self.whole_order(message, shop).await,
             Topic::OrdersEdited => self.order_edited(message, shop).await,
@@ -43,7 +44,7 @@ impl Dispatcher {
             Topic::ReverseFulfilmentOrdersDispose => self.disposed(message, shop).await,
             Topic::CustomersDataRequest => self.data_requested(message, shop).await,
             Topic::CustomersRedact => self.customer_redacted(message, shop).await,
-            Topic::ShopRedact => self.redact(message, shop, Wish::Shop).await,
+            Topic::ShopRedact => self.redact(message, shop, ErasureRequest::Shop).await,
             Topic::FulfilmentsCreate | Topic::FulfilmentsUpdate => self.fulfilled(message, shop).await,
             Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_) => {
                 self.fulfilment_orders_changed(message).await
@@ -62,23 +63,27 @@ impl Dispatcher {
         parsed.facts.updated_at = parsed.facts.updated_at.or(triggered_at);
         let (order, arrived) = self.keep(message, shop, &parsed, triggered_at).await?;
         match arrived {
-            Arrived::New => match self.begin(&order).await? {
-                Begun::Started => Ok(Outcome::done(order.order_id)),
+            ArrivalOutcome::New => match self.begin(&order).await? {
+                StartOutcome::Started => Ok(Outcome::done(order.order_id)),
                 // Whoever was faster started it with what was known then.
-                Begun::GoesAlready => self.look_at_news(message, order).await,
+                StartOutcome::GoesAlready => self.have_run_look(message, order).await,
             },
             #[cfg(feature = "faults")]
-            Arrived::Newer { changes: true } if dropped_beside_a_start(&order) => {
+            ArrivalOutcome::Newer { changes: true } if dropped_beside_a_start(&order) => {
                 self.begin(&order).await?;
                 Ok(Outcome::done(order.order_id))
             }
-            Arrived::Newer { changes: true } | Arrived::InDoubt => self.look_at_news(message, order).await,
-            // Whoever committed it before may have died before anybody heard of it.
-            Arrived::Newer { changes: false } | Arrived::Same if message.attempts > 0 => {
-                self.look_at_news(message, order).await
+            ArrivalOutcome::Newer { changes: true } | ArrivalOutcome::InDoubt => {
+                self.have_run_look(message, order).await
             }
-            Arrived::Newer { changes: false } | Arrived::Same => Ok(Outcome::done(order.order_id)),
-            Arrived::Stale => {
+            // Whoever committed it before may have died before anybody heard of it.
+            ArrivalOutcome::Newer { changes: false } | ArrivalOutcome::Same if message.attempts > 0 => {
+                self.have_run_look(message, order).await
+            }
+            ArrivalOutcome::Newer { changes: false } | ArrivalOutcome::Same => {
+                Ok(Outcome::done(order.order_id))
+            }
+            ArrivalOutcome::Stale => {
                 Ok(Outcome::skipped("older than what is known of the order", Some(order.order_id)))
             }
         }
@@ -91,7 +96,7 @@ impl Dispatcher {
         shop: &Shop,
         parsed: &ParsedOrder,
         triggered_at: Option<DateTime<Utc>>,
-    ) -> Result<(Order, Arrived), DispatchError> {
+    ) -> Result<(Order, ArrivalOutcome), DispatchError> {
         let customer = serde_json::to_value(&parsed.customer).ok();
         let ship_to = customer.as_ref().and_then(ShipTo::from_stored_customer);
         let drawn = Drawn::now()?;
@@ -104,8 +109,9 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         let mut wanted = self.wanted_before(&mut tx, shop, parsed).await?;
         let (order, arrived) = record::arrive(&mut tx, &arrival).await?;
-        if arrived != Arrived::Stale {
-            attention::unshow(&mut tx, &order.order_id, &Mishap::new(Mishap::UNREADABLE_ORDER)).await?;
+        if arrived != ArrivalOutcome::Stale {
+            attention::unshow(&mut tx, &order.order_id, &ParkReason::new(ParkReason::UNREADABLE_ORDER))
+                .await?;
             for refund in &parsed.refunds {
                 self.keep_refund(&mut tx, &order, shop, refund, &mut wanted).await?;
             }
@@ -134,7 +140,7 @@ impl Dispatcher {
 
     /// Something that may change the order's way is in its record: its run looks at it. An order without
     /// one gets one; that one begins with what is in the record, and needs no signal.
-    pub(super) async fn look_at_news(
+    pub(super) async fn have_run_look(
         &self,
         message: &Message,
         order: Order,
@@ -155,14 +161,15 @@ impl Dispatcher {
             if order.story_ended_at.is_some() {
                 return self.take_up_again(message, order).await;
             }
-            let (name, input) = news_of(&order, message);
-            if self.signal(&order.workflow_id, name, &input, request_id(message)).await? == Reached::Run {
+            let (name, input) = update_of(&order, message);
+            if self.signal(&order.workflow_id, name, &input, request_id(message)).await? == SignalOutcome::Run
+            {
                 return Ok(Outcome::done(order_id));
             }
             if order.status != OrderStatus::Pending || self.is_lost(&order).await? {
                 break;
             }
-            if self.begin(&order).await? == Begun::Started {
+            if self.begin(&order).await? == StartOutcome::Started {
                 return Ok(Outcome::done(order_id));
             }
         }
@@ -177,7 +184,7 @@ impl Dispatcher {
     async fn is_lost(&self, order: &Order) -> Result<bool, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         let open = attention::open(&mut conn, &order.order_id).await?;
-        Ok(open.iter().any(|row| row.reason == Mishap::RUN_GONE))
+        Ok(open.iter().any(|row| row.reason == ParkReason::RUN_GONE))
     }
 
     /// An order whose story has ended: where the newest content asks for more, or for something else than
@@ -189,12 +196,12 @@ impl Dispatcher {
         let order = record::lock(&mut tx, &order_id).await?;
         let has_left = matches!(order.status, OrderStatus::Shipped | OrderStatus::Delivered);
         if has_left && order.facts.cancelled_at.is_some() {
-            let mishap = Mishap::new(Mishap::CANCELLED_AFTER_SHIPPING);
-            attention::park_once(&mut tx, &order_id, Step::CancelInShop, &mishap).await?;
+            let park_reason = ParkReason::new(ParkReason::CANCELLED_AFTER_SHIPPING);
+            attention::park_once(&mut tx, &order_id, Step::CancelInShop, &park_reason).await?;
             tx.commit().await?;
             return Ok(Outcome::done(order_id));
         }
-        if order.rest_is_called_off {
+        if order.rest_is_cancelled {
             brief::show_what_is_wanted_again(&mut tx, &order, &services).await?;
         } else {
             brief::take_back_pieces_too_many(&mut tx, &order, &services).await?;
@@ -214,15 +221,15 @@ impl Dispatcher {
     /// A run takes the order up itself: whatever becomes of this message, nothing is half done.
     async fn have_a_run_look(&self, message: &Message, order: &Order) -> Result<Outcome, DispatchError> {
         let order_id = order.order_id.clone();
-        if self.begin(order).await? == Begun::Started {
+        if self.begin(order).await? == StartOutcome::Started {
             return Ok(Outcome::done(order_id));
         }
         // The old run is about to close: it looks once more.
         let input = json!({"messageId": message.message_id});
         let once = request_id(message);
-        match self.signal(&order.workflow_id, names::PAYMENT_UPDATED, &input, once).await? {
-            Reached::Run => Ok(Outcome::done(order_id)),
-            Reached::NoRun => Ok(Outcome::Postpone {
+        match self.signal(&order.workflow_id, names::CONTENT_UPDATED, &input, once).await? {
+            SignalOutcome::Run => Ok(Outcome::done(order_id)),
+            SignalOutcome::NoRun => Ok(Outcome::Postpone {
                 reason: "the order's run closed a moment ago",
                 order: Some(order_id),
                 wait: std::time::Duration::from_millis(500),
@@ -237,15 +244,15 @@ impl Dispatcher {
         shop: &Shop,
         unreadable: UnreadableOrder,
     ) -> Result<Outcome, DispatchError> {
-        let mishap = Mishap::new(Mishap::UNREADABLE_ORDER);
+        let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
         let words = format!("{} ({})", unreadable, message.topic);
         let mut tx = self.pool.begin().await?;
         match unreadable.order_id {
             Some(shopify_order_id) => {
                 let order = self.known_or_empty(&mut tx, message, shop, shopify_order_id).await?;
-                attention::show(&mut tx, &order, &mishap, &words).await?;
+                attention::show(&mut tx, &order, &park_reason, &words).await?;
             }
-            None => attention::show_message(&mut tx, message.inbox_id, &mishap, &words).await?,
+            None => attention::show_message(&mut tx, message.inbox_id, &park_reason, &words).await?,
         }
         tx.commit().await?;
         Ok(Outcome::Unreadable(unreadable.to_string()))
@@ -344,11 +351,11 @@ fn nothing_known(id: ShopifyOrderId) -> OrderFacts {
 }
 
 /// What the run is told: a cancellation interrupts whatever it waits for; all else it looks up itself.
-fn news_of(order: &Order, message: &Message) -> (&'static str, Value) {
+fn update_of(order: &Order, message: &Message) -> (&'static str, Value) {
     if order.facts.cancelled_at.is_some() {
         return (names::CANCEL, json!({"actor": "shopify", "reason": "cancelled in the shop"}));
     }
-    (names::PAYMENT_UPDATED, json!({"messageId": message.message_id}))
+    (names::CONTENT_UPDATED, json!({"messageId": message.message_id}))
 }
 
 /// The fault `signal_dropped_beside_start`: what finds no run starts one, and takes one that was started

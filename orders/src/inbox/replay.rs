@@ -16,7 +16,7 @@ use crate::OrdersError;
 
 /// What became of the wish to take a message up again.
 #[derive(Debug, Clone)]
-pub enum Replayed {
+pub enum ReplayOutcome {
     /// It is to be looked at again.
     TakenUp(Message),
     /// It had its effect, on this order.
@@ -49,7 +49,7 @@ pub async fn replay(
     conn: &mut PgConnection,
     inbox_id: i64,
     lease: Duration,
-) -> Result<Replayed, OrdersError> {
+) -> Result<ReplayOutcome, OrdersError> {
     let taken_up: Option<Row> = sqlx::query_as(
         "UPDATE integration.inbox
          SET state = 'RECEIVED', settled_at = NULL, attempts = inbox.attempts + 1,
@@ -70,7 +70,7 @@ pub async fn replay(
         return refused(conn, inbox_id).await;
     };
     note(conn, &row).await?;
-    Ok(Replayed::TakenUp(Message {
+    Ok(ReplayOutcome::TakenUp(Message {
         inbox_id,
         source: row.source,
         shop: row.shop,
@@ -97,11 +97,11 @@ async fn note(conn: &mut PgConnection, row: &Row) -> Result<(), OrdersError> {
 }
 
 /// Why there was nothing to take up.
-async fn refused(conn: &mut PgConnection, inbox_id: i64) -> Result<Replayed, OrdersError> {
+async fn refused(conn: &mut PgConnection, inbox_id: i64) -> Result<ReplayOutcome, OrdersError> {
     let done: Option<(Option<String>,)> =
         sqlx::query_as("SELECT order_id FROM integration.inbox WHERE inbox_id = $1")
             .bind(inbox_id)
             .fetch_optional(conn)
             .await?;
-    Ok(done.map_or(Replayed::Unknown, |(order_id,)| Replayed::Done(order_id)))
+    Ok(done.map_or(ReplayOutcome::Unknown, |(order_id,)| ReplayOutcome::Done(order_id)))
 }

@@ -58,7 +58,7 @@ pub enum Authority {
 
 /// What an arrival did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrived {
+pub enum ArrivalOutcome {
     /// The order is new.
     New,
     /// The order was known; its content is now this one.
@@ -79,28 +79,31 @@ pub enum Arrived {
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(Order, Arrived), OrdersError> {
+pub async fn arrive(
+    conn: &mut PgConnection,
+    arrival: &Arrival<'_>,
+) -> Result<(Order, ArrivalOutcome), OrdersError> {
     if insert(conn, arrival).await? {
         announce(conn, &arrival.order_id).await?;
         keep_lines(conn, &arrival.order_id, arrival.facts).await?;
         keep_customer(conn, &arrival.order_id, arrival).await?;
         let order = find(conn, &arrival.order_id).await?.ok_or(OrdersError::NotFound)?;
-        return Ok((order, Arrived::New));
+        return Ok((order, ArrivalOutcome::New));
     }
     let known = known(conn, arrival).await?;
     let arrived = weigh(conn, arrival, &known).await?;
     let before = brief::of(conn, &known.order, arrival.our_services).await?;
     let order_id = &known.order.order_id;
     match arrived {
-        Arrived::Newer { .. } => {
+        ArrivalOutcome::Newer { .. } => {
             replace(conn, arrival, order_id).await?;
             keep_lines(conn, order_id, arrival.facts).await?;
             keep_customer(conn, order_id, arrival).await?;
         }
         // Raised also where there is doubt already: a read that goes on has begun before.
-        Arrived::InDoubt => super::doubt(conn, order_id).await?,
-        Arrived::Same => note_said_again(conn, order_id, arrival.triggered_at).await?,
-        Arrived::New | Arrived::Stale => {}
+        ArrivalOutcome::InDoubt => super::doubt(conn, order_id).await?,
+        ArrivalOutcome::Same => note_said_again(conn, order_id, arrival.triggered_at).await?,
+        ArrivalOutcome::New | ArrivalOutcome::Stale => {}
     }
     if let Some(cancelled_at) = arrival.facts.cancelled_at {
         note_cancelled(conn, order_id, cancelled_at).await?;
@@ -112,7 +115,7 @@ pub async fn arrive(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<(O
         return Ok((order, arrived));
     }
     let order = raise_wish(conn, order).await?;
-    Ok((order, if arrived == Arrived::InDoubt { arrived } else { Arrived::Newer { changes } }))
+    Ok((order, if arrived == ArrivalOutcome::InDoubt { arrived } else { ArrivalOutcome::Newer { changes } }))
 }
 
 /// An order that is known, locked, and when its content was sent.
@@ -140,8 +143,8 @@ async fn weigh(
     conn: &mut PgConnection,
     arrival: &Arrival<'_>,
     known: &Known,
-) -> Result<Arrived, OrdersError> {
-    let newer = Arrived::Newer { changes: false };
+) -> Result<ArrivalOutcome, OrdersError> {
+    let newer = ArrivalOutcome::Newer { changes: false };
     let (theirs, ours) = (arrival.facts.updated_at, known.order.facts.updated_at);
     let by_content = match (theirs, ours) {
         (Some(theirs), Some(ours)) => theirs.cmp(&ours),
@@ -149,20 +152,20 @@ async fn weigh(
         (None, _) => Ordering::Equal,
     };
     if arrival.authority == Authority::Shop {
-        return Ok(if by_content == Ordering::Less { Arrived::Stale } else { newer });
+        return Ok(if by_content == Ordering::Less { ArrivalOutcome::Stale } else { newer });
     }
     match by_content {
         Ordering::Greater => return Ok(newer),
-        Ordering::Less => return Ok(Arrived::Stale),
+        Ordering::Less => return Ok(ArrivalOutcome::Stale),
         Ordering::Equal => {}
     }
     if says_the_same(conn, arrival, &known.order).await? {
-        return Ok(Arrived::Same);
+        return Ok(ArrivalOutcome::Same);
     }
     Ok(match (arrival.triggered_at, known.triggered_at) {
         (Some(theirs), Some(ours)) if theirs > ours => newer,
-        (Some(theirs), Some(ours)) if theirs < ours => Arrived::Stale,
-        _ => Arrived::InDoubt,
+        (Some(theirs), Some(ours)) if theirs < ours => ArrivalOutcome::Stale,
+        _ => ArrivalOutcome::InDoubt,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::OrdersError;
 
 /// An order to be kept.
 #[derive(Clone)]
-pub struct Placement<'a> {
+pub struct NewOrder<'a> {
     /// The id of an operator's own system, or a new one.
     pub order_id: OrderId,
     /// The user it is for.
@@ -36,7 +36,7 @@ pub struct Placement<'a> {
 
 /// What became of it.
 #[derive(Debug, Clone)]
-pub enum Placing {
+pub enum PlaceOutcome {
     /// It is kept, `PENDING`.
     New(Box<Order>),
     /// The id is taken; nothing was written.
@@ -83,7 +83,7 @@ const MOST_DRAWS: u32 = 5;
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn place(conn: &mut PgConnection, placement: &Placement<'_>) -> Result<Placing, OrdersError> {
+pub async fn place(conn: &mut PgConnection, placement: &NewOrder<'_>) -> Result<PlaceOutcome, OrdersError> {
     let mut columns = LineColumns::default();
     for line in &placement.facts.lines {
         columns.push(line)?;
@@ -91,11 +91,11 @@ pub async fn place(conn: &mut PgConnection, placement: &Placement<'_>) -> Result
     for _ in 0..MOST_DRAWS {
         let order_number = new_order_number(placement.received_at)?;
         if let Some(created_at) = insert(conn, placement, &order_number, &columns).await? {
-            return Ok(Placing::New(Box::new(placed(placement, order_number, created_at))));
+            return Ok(PlaceOutcome::New(Box::new(placed(placement, order_number, created_at))));
         }
         // Either the id is taken, or the number was, and then another draw will do.
         if is_taken(conn, placement).await? {
-            return Ok(Placing::IdTaken);
+            return Ok(PlaceOutcome::IdTaken);
         }
     }
     Err(OrdersError::Unreadable("every order number drawn was taken".into()))
@@ -104,11 +104,11 @@ pub async fn place(conn: &mut PgConnection, placement: &Placement<'_>) -> Result
 /// When the order was kept; none if it was not, because its id or its number is taken.
 async fn insert(
     conn: &mut PgConnection,
-    placement: &Placement<'_>,
+    placement: &NewOrder<'_>,
     order_number: &OrderNumber,
     columns: &LineColumns,
 ) -> Result<Option<DateTime<Utc>>, OrdersError> {
-    let Placement { order_id, facts, .. } = placement;
+    let NewOrder { order_id, facts, .. } = placement;
     Ok(sqlx::query_scalar(PLACE)
         .bind(order_id.as_str())
         .bind(order_number.as_str())
@@ -136,7 +136,7 @@ async fn insert(
         .await?)
 }
 
-async fn is_taken(conn: &mut PgConnection, placement: &Placement<'_>) -> Result<bool, OrdersError> {
+async fn is_taken(conn: &mut PgConnection, placement: &NewOrder<'_>) -> Result<bool, OrdersError> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM orders.orders
                         WHERE order_id = $1 OR (user_id = $2 AND client_order_id = $3))",
@@ -149,7 +149,7 @@ async fn is_taken(conn: &mut PgConnection, placement: &Placement<'_>) -> Result<
 }
 
 /// The order as a look into the database would show it now.
-fn placed(placement: &Placement<'_>, order_number: OrderNumber, created_at: DateTime<Utc>) -> Order {
+fn placed(placement: &NewOrder<'_>, order_number: OrderNumber, created_at: DateTime<Utc>) -> Order {
     Order {
         order_id: placement.order_id.clone(),
         order_number,
@@ -168,9 +168,9 @@ fn placed(placement: &Placement<'_>, order_number: OrderNumber, created_at: Date
         wish_version: 1,
         was_planned: false,
         looked_for: None,
-        told_at_look: BTreeMap::new(),
+        notified_at_look: BTreeMap::new(),
         look_wanted: false,
-        rest_is_called_off: false,
+        rest_is_cancelled: false,
         hold_until: placement.hold_until,
         epoch: 1,
         cancelled_by: None,

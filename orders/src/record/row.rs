@@ -19,7 +19,7 @@ pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, sho
     client_order_id, name, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
-    content_in_doubt, wish_version, planned_version, looked_for, told_at_look, look_wanted, rest_is_called_off, address_said, shop_fulfilments, refund_ids";
+    content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, address_said, shop_fulfilments, refund_ids";
 
 #[derive(FromRow)]
 pub(super) struct OrderRow {
@@ -57,9 +57,9 @@ pub(super) struct OrderRow {
     wish_version: i32,
     planned_version: i32,
     looked_for: Option<Vec<u8>>,
-    told_at_look: Option<Json<BTreeMap<LineId, u32>>>,
+    notified_at_look: Option<Json<BTreeMap<LineId, u32>>>,
     look_wanted: bool,
-    rest_is_called_off: bool,
+    rest_is_cancelled: bool,
     address_said: String,
     shop_fulfilments: Option<Json<Vec<ShopFulfilment>>>,
     refund_ids: Vec<i64>,
@@ -142,9 +142,9 @@ impl OrderRow {
                 .map_err(|_| OrdersError::Unreadable("negative version".into()))?,
             was_planned: self.planned_version > 0,
             looked_for: self.looked_for,
-            told_at_look: self.told_at_look.map(|told| told.0).unwrap_or_default(),
+            notified_at_look: self.notified_at_look.map(|notified| notified.0).unwrap_or_default(),
             look_wanted: self.look_wanted,
-            rest_is_called_off: self.rest_is_called_off,
+            rest_is_cancelled: self.rest_is_cancelled,
             hold_until: self.hold_until,
             epoch: u32::try_from(self.epoch).map_err(|_| OrdersError::Unreadable("negative epoch".into()))?,
             cancelled_by: self.cancelled_by,

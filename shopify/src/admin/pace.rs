@@ -37,7 +37,7 @@ struct Level {
     at: Instant,
     under_way: f64,
     /// Whether Shopify has said what the bucket holds.
-    told: bool,
+    is_known: bool,
     costs: HashMap<&'static str, f64>,
 }
 
@@ -52,7 +52,7 @@ impl Pace {
                 per_second,
                 at: Instant::now(),
                 under_way: 0.0,
-                told: false,
+                is_known: false,
                 costs,
             }),
         }
@@ -89,11 +89,11 @@ impl Level {
         let cost = self.costs.get(document).copied().unwrap_or(FIRST_GUESS);
         let missing = (cost - self.points).max(0.0);
         let wait = Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX);
-        if wait > LONGEST_WAIT && self.told {
+        if wait > LONGEST_WAIT && self.is_known {
             return Err(wait);
         }
         self.points -= cost;
-        if !self.told {
+        if !self.is_known {
             // A guess is no reason to queue without end.
             self.points = self.points.max(-LONGEST_WAIT.as_secs_f64() * self.per_second);
         }
@@ -124,7 +124,7 @@ impl Turn<'_> {
             figure("/throttleStatus/currentlyAvailable"),
         );
         if let (Some(most), Some(per_second), Some(available)) = bucket {
-            level.told = true;
+            level.is_known = true;
             level.most = most;
             level.per_second = per_second;
             level.at = Instant::now();
@@ -136,7 +136,7 @@ impl Turn<'_> {
     /// Learns that the shop took the document and says nothing of its cost.
     pub(super) fn learn_that_nothing_is_said(&self) {
         let mut level = self.pace.level();
-        if !level.told {
+        if !level.is_known {
             level.costs.insert(self.document, UNSAID_COST);
         }
     }

@@ -32,7 +32,7 @@ pub struct FulfilmentPlan {
     /// call (2026-07: "All fulfillment orders must be assigned to a single location").
     pub calls: Vec<Vec<FulfilmentGroup>>,
     /// Pieces that no call has.
-    pub unplaced: Vec<Unplaced>,
+    pub unmatched: Vec<Unmatched>,
 }
 
 /// Why pieces have no fulfilment order to take them.
@@ -48,7 +48,7 @@ pub enum WhyNot {
 
 /// Pieces that could not be placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unplaced {
+pub struct Unmatched {
     /// Shopify's id of the order's line.
     pub line_item_id: i64,
     /// Pieces without a place.
@@ -84,7 +84,7 @@ pub fn plan_fulfilment(
     }
     FulfilmentPlan {
         calls: calls.into_iter().map(|(_, groups)| groups).collect(),
-        unplaced: unplaced(fulfilment_orders, &wanted),
+        unmatched: unmatched(fulfilment_orders, &wanted),
     }
 }
 
@@ -113,12 +113,12 @@ fn take(order: &FulfilmentOrder, wanted: &mut BTreeMap<i64, u32>) -> Vec<(String
     taken
 }
 
-fn unplaced(fulfilment_orders: &[FulfilmentOrder], left: &BTreeMap<i64, u32>) -> Vec<Unplaced> {
-    let mut unplaced = Vec::new();
+fn unmatched(fulfilment_orders: &[FulfilmentOrder], left: &BTreeMap<i64, u32>) -> Vec<Unmatched> {
+    let mut unmatched = Vec::new();
     for (&line_item_id, &quantity) in left {
         let mut add = |quantity, why| {
             if quantity > 0 {
-                unplaced.push(Unplaced { line_item_id, quantity, why });
+                unmatched.push(Unmatched { line_item_id, quantity, why });
             }
         };
         if fulfilment_orders.is_empty() {
@@ -129,7 +129,7 @@ fn unplaced(fulfilment_orders: &[FulfilmentOrder], left: &BTreeMap<i64, u32>) ->
             add(quantity - held, WhyNot::Gone);
         }
     }
-    unplaced
+    unmatched
 }
 
 fn held_pieces(fulfilment_orders: &[FulfilmentOrder], line_item_id: i64) -> u32 {

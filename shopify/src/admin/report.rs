@@ -12,7 +12,7 @@ use super::AdminClient;
 use super::error::ShopifyError;
 use super::fulfilment_orders::FulfilmentOrder;
 use super::fulfilments::{NewFulfilment, Tracking};
-use super::plan::{FulfilmentPlan, LinePieces, Unplaced, WhyNot, plan_fulfilment};
+use super::plan::{FulfilmentPlan, LinePieces, Unmatched, WhyNot, plan_fulfilment};
 use claim::claim;
 
 pub use error::EnsureError;
@@ -47,7 +47,7 @@ pub struct Reported {
     /// Nothing was left to report.
     pub already: bool,
     /// Pieces the shop has no place for: fulfilled by hand, edited away or cancelled.
-    pub unplaced: Vec<Unplaced>,
+    pub unmatched: Vec<Unmatched>,
     /// The fulfilment orders as they were before this attempt changed them, where it read them.
     pub fulfilment_orders_read: Option<Vec<FulfilmentOrder>>,
 }
@@ -86,7 +86,7 @@ impl AdminClient {
             }
             done => done?,
         }
-        attempt.end(plan.unplaced)
+        attempt.end(plan.unmatched)
     }
 
     /// Reads what the shop has of the parcel, and plans what is missing.
@@ -121,23 +121,23 @@ impl Attempt<'_> {
     /// old.
     fn plan_on_known(&self) -> Option<FulfilmentPlan> {
         let plan = plan_fulfilment(self.parcel.known?, self.parcel.lines, self.parcel.location_id);
-        plan.unplaced.is_empty().then_some(plan)
+        plan.unmatched.is_empty().then_some(plan)
     }
 
-    fn end(self, unplaced: Vec<Unplaced>) -> Result<Reported, EnsureError> {
-        match unplaced.iter().map(|line| line.why).min() {
+    fn end(self, unmatched: Vec<Unmatched>) -> Result<Reported, EnsureError> {
+        match unmatched.iter().map(|line| line.why).min() {
             Some(WhyNot::NotThereYet) => return Err(EnsureError::NotThereYet),
             Some(WhyNot::OnHold) => return Err(EnsureError::OnHold),
             Some(WhyNot::Gone) | None => {}
         }
-        let already = self.created.is_empty() && unplaced.is_empty();
+        let already = self.created.is_empty() && unmatched.is_empty();
         let mut fulfilment_ids = self.found;
         for created in self.created {
             if !fulfilment_ids.contains(&created) {
                 fulfilment_ids.push(created);
             }
         }
-        Ok(Reported { fulfilment_ids, already, unplaced, fulfilment_orders_read: self.read })
+        Ok(Reported { fulfilment_ids, already, unmatched, fulfilment_orders_read: self.read })
     }
 }
 

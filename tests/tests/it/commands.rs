@@ -1,4 +1,4 @@
-//! Commands of people over HTTP: calling an order off and moving it along, with and without anybody
+//! Commands of people over HTTP: cancelling an order and moving it along, with and without anybody
 //! there to answer.
 
 use std::time::Duration;
@@ -53,7 +53,7 @@ async fn status_of(world: &World, id: &str) -> Value {
 }
 
 #[test]
-fn a_held_order_is_called_off_at_once_and_its_stock_is_back() {
+fn a_held_order_is_cancelled_at_once_and_its_stock_is_back() {
     let world = &*WORLD;
     world::run(async {
         world.stock("CMD-HELD", 5).await;
@@ -76,7 +76,7 @@ fn a_held_order_is_called_off_at_once_and_its_stock_is_back() {
 }
 
 #[test]
-fn what_has_shipped_cannot_be_called_off_and_the_refusal_names_its_status() {
+fn what_has_shipped_cannot_be_cancelled_and_the_refusal_names_its_status() {
     let world = &*WORLD;
     world::run(async {
         world.stock("CMD-SHIPPED", 5).await;
@@ -218,7 +218,7 @@ fn shipped_by_hand_takes_the_stock_tells_the_shop_and_stops_the_warehouse() {
         let (order, id) = handed_over(world, "CMD-BYHAND").await;
         let (code, answer) = set_status(world, &id, "SHIPPED").await;
         assert_eq!((code, &answer["status"]), (StatusCode::OK, &json!("SHIPPED")), "{answer}");
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.pieces_shipped("CMD-BYHAND").await, 0, "the warehouse shipped nothing");
         assert_eq!(world.wms_effects("CMD-BYHAND", "shipmentCancelled").await.len(), 1);
@@ -255,7 +255,7 @@ fn a_status_that_waits_for_a_parked_step_is_refused_with_the_step() {
 }
 
 #[test]
-fn an_order_that_is_not_to_be_fulfilled_can_still_be_called_off() {
+fn an_order_that_is_not_to_be_fulfilled_can_still_be_cancelled() {
     let world = &*WORLD;
     world::run(async {
         world.stock("CMD-IGNORED", 5).await;

@@ -56,7 +56,7 @@ fn a_rate_limit_is_waited_out_and_never_parks_an_order() {
         world.shopify_rule(of("fulfillmentCreate")).await;
         let order = Placed::new(SHOP, &["LINE-3"], 1);
         world.place(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
     });
 }

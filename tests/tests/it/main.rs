@@ -9,6 +9,7 @@ mod architecture;
 mod cli;
 mod commands;
 mod demo;
+mod fixed_names;
 mod histories;
 mod intake;
 mod integration_api;

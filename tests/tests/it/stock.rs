@@ -98,8 +98,8 @@ async fn fulfil(
 ) -> Result<Fulfilled, InventoryError> {
     let mut transaction = pool.begin().await?;
     let lines = lines.iter().map(|(name, quantity)| (sku(name), pieces(*quantity))).collect();
-    let (warehouse, shipment_id) = (WarehouseId::main(), shipment.to_owned());
-    let request = FulfilRequest { order_id: order(id), epoch: 1.into(), warehouse, shipment_id, lines };
+    let (warehouse, parcel_id) = (WarehouseId::main(), shipment.to_owned());
+    let request = FulfilRequest { order_id: order(id), epoch: 1.into(), warehouse, parcel_id, lines };
     let fulfilled = inventory::fulfil(&mut transaction, &request).await?;
     transaction.commit().await?;
     Ok(fulfilled)

@@ -4,7 +4,7 @@ use chrono::DateTime;
 use domain::ShopifyOrderId;
 use shopify::webhook::{self, WebhookSecret};
 use shopify::wire::parse_order;
-use warehouse::callback::{self, CallbackSecret, Refusal};
+use warehouse::callback::{self, CallbackSecret, SignatureError};
 
 use crate::fixtures;
 
@@ -48,6 +48,6 @@ fn the_standard_webhooks_vector_verifies_at_its_time() {
         callback::verify(&secrets, text("msg_id"), &timestamp, text("signature"), body.as_bytes(), now)
     };
     assert_eq!(verdict(text("payload"), 0), Ok(()));
-    assert_eq!(verdict(text("payload"), 301), Err(Refusal::TooOld));
-    assert_eq!(verdict(&text("payload").replace('2', "3"), 0), Err(Refusal::Signature));
+    assert_eq!(verdict(text("payload"), 301), Err(SignatureError::TooOld));
+    assert_eq!(verdict(&text("payload").replace('2', "3"), 0), Err(SignatureError::Signature));
 }

@@ -53,7 +53,7 @@ impl fmt::Debug for CallbackSecret {
 
 /// Why a callback is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SignatureError {
     /// `webhook-timestamp` is not a number of seconds.
     #[error("webhook-timestamp is not a number of seconds since 1970")]
     Timestamp,
@@ -74,7 +74,7 @@ pub enum Refusal {
 /// the first 16 signatures of the header. All are tried, in constant time.
 ///
 /// # Errors
-/// [`Refusal`].
+/// [`SignatureError`].
 pub fn verify(
     secrets: &[CallbackSecret],
     id: &str,
@@ -82,8 +82,8 @@ pub fn verify(
     signature: &str,
     raw_body: &[u8],
     now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    let signed_at: i64 = timestamp.parse().map_err(|_| Refusal::Timestamp)?;
+) -> Result<(), SignatureError> {
+    let signed_at: i64 = timestamp.parse().map_err(|_| SignatureError::Timestamp)?;
     let given: Vec<Vec<u8>> = signature
         .split_whitespace()
         .take(MOST_SIGNATURES)
@@ -103,13 +103,13 @@ pub fn verify(
         }
     }
     if !bool::from(matched) {
-        return Err(Refusal::Signature);
+        return Err(SignatureError::Signature);
     }
     let age_s = now.timestamp().saturating_sub(signed_at);
     if age_s.unsigned_abs() <= TOLERANCE.as_secs() {
         Ok(())
     } else {
-        Err(if age_s > 0 { Refusal::TooOld } else { Refusal::TooNew })
+        Err(if age_s > 0 { SignatureError::TooOld } else { SignatureError::TooNew })
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
             [("msg_2", "1000", "{}"), ("msg_1", "1001", "{}"), ("msg_1", "1000", "{ }")]
         {
             let verdict = verify(&secrets, id, timestamp, &signature, body.as_bytes(), at(1000));
-            assert_eq!(verdict, Err(Refusal::Signature));
+            assert_eq!(verdict, Err(SignatureError::Signature));
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(verify(&secrets, "msg_1", "1000", &header, b"{}", at(1000)), Ok(()));
         let of_another_version = format!("v2,{}", &right[3..]);
         let verdict = verify(&secrets, "msg_1", "1000", &of_another_version, b"{}", at(1000));
-        assert_eq!(verdict, Err(Refusal::Signature));
+        assert_eq!(verdict, Err(SignatureError::Signature));
     }
 
     #[test]
@@ -164,20 +164,29 @@ mod tests {
         let signature = sign(&secrets[0], "1000", b"{}");
         let verdict = |now: i64| verify(&secrets, "msg_1", "1000", &signature, b"{}", at(now));
         assert_eq!((verdict(1300), verdict(700)), (Ok(()), Ok(())));
-        assert_eq!((verdict(1301), verdict(699)), (Err(Refusal::TooOld), Err(Refusal::TooNew)));
+        assert_eq!((verdict(1301), verdict(699)), (Err(SignatureError::TooOld), Err(SignatureError::TooNew)));
     }
 
     #[test]
     fn what_is_no_signature_is_refused() {
         let secrets = [secret(SECRET)];
         for header in ["", "v1,", "v1,%%%", "v1", " , "] {
-            assert_eq!(verify(&secrets, "msg_1", "1000", header, b"{}", at(1000)), Err(Refusal::Signature));
+            assert_eq!(
+                verify(&secrets, "msg_1", "1000", header, b"{}", at(1000)),
+                Err(SignatureError::Signature)
+            );
         }
         let extreme = i64::MIN.to_string();
         let signature = sign(&secrets[0], &extreme, b"{}");
-        assert_eq!(verify(&secrets, "msg_1", &extreme, &signature, b"{}", at(1000)), Err(Refusal::TooOld));
-        assert_eq!(verify(&secrets, "msg_1", "soon", &signature, b"{}", at(1000)), Err(Refusal::Timestamp));
-        assert_eq!(verify(&[], "msg_1", "1000", &signature, b"{}", at(1000)), Err(Refusal::Signature));
+        assert_eq!(
+            verify(&secrets, "msg_1", &extreme, &signature, b"{}", at(1000)),
+            Err(SignatureError::TooOld)
+        );
+        assert_eq!(
+            verify(&secrets, "msg_1", "soon", &signature, b"{}", at(1000)),
+            Err(SignatureError::Timestamp)
+        );
+        assert_eq!(verify(&[], "msg_1", "1000", &signature, b"{}", at(1000)), Err(SignatureError::Signature));
     }
 
     #[test]

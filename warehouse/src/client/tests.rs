@@ -54,23 +54,23 @@ fn client(address: SocketAddr) -> WarehouseClient {
     WarehouseClient::new(settings).unwrap()
 }
 
-fn hand_over() -> NewShipment {
-    NewShipment {
-        reference: HandOverReference::parse("ORD-20261121-6BA0A415-main-1").unwrap(),
+fn hand_over() -> NewRequest {
+    NewRequest {
+        reference: RequestReference::parse("ORD-20261121-6BA0A415-main-1").unwrap(),
         lines: vec![line("A", 2), line("B", 1)],
         warehouse: WarehouseId::main(),
         ship_to: Some(ShipTo { country_code: Some("GB".into()), ..ShipTo::default() }),
     }
 }
 
-fn line(sku: &str, quantity: u32) -> ShipmentLine {
-    ShipmentLine { sku: sku.into(), quantity }
+fn line(sku: &str, quantity: u32) -> ParcelPieces {
+    ParcelPieces { sku: sku.into(), quantity }
 }
 
-fn known(lines: Value, shipment_status: &str) -> Value {
+fn known(lines: Value, parcel_status: &str) -> Value {
     json!({
-        "reference": "ORD-20261121-6BA0A415-main-1", "status": shipment_status, "lineItems": lines,
-        "warehouseId": "main", "shipments": [{"shipmentId": "shp_1", "status": shipment_status, "sequence": 2,
+        "reference": "ORD-20261121-6BA0A415-main-1", "status": parcel_status, "lineItems": lines,
+        "warehouseId": "main", "shipments": [{"shipmentId": "shp_1", "status": parcel_status, "sequence": 2,
             "lines": lines, "carrier": null, "trackingNumber": null, "trackingUrl": null,
             "occurredAt": "2026-11-21T09:00:00Z"}],
     })
@@ -83,7 +83,7 @@ fn duplicate() -> (u16, Value) {
 #[tokio::test]
 async fn a_hand_over_is_sent_in_the_warehouses_words() {
     let (stand, client) = serve(&[(201, json!({"shipmentId": "shp_1"}))]).await;
-    let accepted = client.ensure_shipment(&hand_over()).await.unwrap();
+    let accepted = client.ensure_request(&hand_over()).await.unwrap();
     assert!(!accepted.already);
     let asked = stand.asked.lock().unwrap().clone();
     let (method, path, body) = &asked[0];
@@ -96,8 +96,8 @@ async fn a_hand_over_is_sent_in_the_warehouses_words() {
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_not_read() {
     let (_, client) = serve(&[(200, json!({"reference": "x".repeat(5 * 1024 * 1024)}))]).await;
-    let reference = HandOverReference::parse("ORD-20261121-6BA0A415-main-1").unwrap();
-    let refused = client.shipment(&reference).await.unwrap_err();
+    let reference = RequestReference::parse("ORD-20261121-6BA0A415-main-1").unwrap();
+    let refused = client.request(&reference).await.unwrap_err();
     assert_eq!(refused, WarehouseError::unknown_outcome("oversized answer"));
 }
 
@@ -106,7 +106,7 @@ async fn a_duplicate_with_the_same_demand_is_a_success() {
     let lines =
         json!([{"sku": "B", "quantity": 1}, {"sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}]);
     let (stand, client) = serve(&[duplicate(), (200, known(lines, "picked"))]).await;
-    assert!(client.ensure_shipment(&hand_over()).await.unwrap().already);
+    assert!(client.ensure_request(&hand_over()).await.unwrap().already);
     assert_eq!(stand.asked.lock().unwrap()[1].1, "/shipments/ORD-20261121-6BA0A415-main-1");
 }
 
@@ -114,7 +114,7 @@ async fn a_duplicate_with_the_same_demand_is_a_success() {
 async fn a_duplicate_with_other_lines_takes_the_reference_for_good() {
     let other = known(json!([{"sku": "A", "quantity": 1}]), "picked");
     let (_, client) = serve(&[duplicate(), (200, other)]).await;
-    let error = client.ensure_shipment(&hand_over()).await.unwrap_err();
+    let error = client.ensure_request(&hand_over()).await.unwrap_err();
     assert_eq!(error, WarehouseError::ReferenceTaken);
     assert!(error.is_permanent());
 }
@@ -123,7 +123,7 @@ async fn a_duplicate_with_other_lines_takes_the_reference_for_good() {
 async fn a_duplicate_that_was_cancelled_will_never_ship() {
     let lines = json!([{"sku": "A", "quantity": 2}, {"sku": "B", "quantity": 1}]);
     let (_, client) = serve(&[duplicate(), (200, known(lines, "cancelled"))]).await;
-    assert_eq!(client.ensure_shipment(&hand_over()).await.unwrap_err().code(), "WMS_REFUSED");
+    assert_eq!(client.ensure_request(&hand_over()).await.unwrap_err().code(), "WMS_REFUSED");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn every_refusal_has_its_class() {
         (503, "internal", "WMS_UNKNOWN_OUTCOME", false),
     ] {
         let (_, client) = serve(&[(status, json!({"code": code, "message": "flat 7"}))]).await;
-        let error = client.ensure_shipment(&hand_over()).await.unwrap_err();
+        let error = client.ensure_request(&hand_over()).await.unwrap_err();
         assert_eq!((error.code(), error.is_permanent()), (expected, permanent), "{status} {code}");
         assert!(!error.to_string().contains("flat 7"), "no text of theirs in ours");
         let wait = (status == 429).then(|| Duration::from_secs(3));
@@ -150,23 +150,23 @@ async fn every_refusal_has_its_class() {
 #[tokio::test]
 async fn the_warehouses_text_is_kept_for_people() {
     let (_, client) = serve(&[(422, json!({"code": "bad_address", "message": "no such street"}))]).await;
-    let error = client.create_shipment(&hand_over()).await.unwrap_err();
+    let error = client.create_request(&hand_over()).await.unwrap_err();
     assert_eq!(error.vendor_text().as_deref(), Some("no such street"));
 }
 
 #[tokio::test]
 async fn a_reference_nobody_knows_is_none_and_not_an_error() {
     let (_, client) = serve(&[(404, json!({"code": "not_found"}))]).await;
-    assert_eq!(client.shipment(&hand_over().reference).await, Ok(None));
+    assert_eq!(client.request(&hand_over().reference).await, Ok(None));
 }
 
 #[tokio::test]
 async fn a_state_has_its_shipments() {
     let (_, client) = serve(&[(200, known(json!([{"sku": "A", "quantity": 2}]), "on_hold"))]).await;
-    let state = client.shipment(&hand_over().reference).await.unwrap().unwrap();
+    let state = client.request(&hand_over().reference).await.unwrap().unwrap();
     assert_eq!(state.lines, [line("A", 2)]);
-    assert_eq!(state.shipments[0].status, ShipmentStatus::OnHold);
-    assert_eq!(state.shipments[0].sequence, 2);
+    assert_eq!(state.parcels[0].status, ParcelStatus::OnHold);
+    assert_eq!(state.parcels[0].sequence, 2);
 }
 
 #[tokio::test]
@@ -177,17 +177,14 @@ async fn a_state_is_read_for_its_meaning() {
                 "trackingUrl": {}, "occurredAt": "2026-11-21 09:00"},
             {"shipmentId": "6", "status": "picked", "sequence": 2.0, "occurredAt": "today", "carrier": ""}]});
     let (_, client) = serve(&[(200, odd)]).await;
-    let state = client.shipment(&hand_over().reference).await.unwrap().unwrap();
+    let state = client.request(&hand_over().reference).await.unwrap().unwrap();
     assert_eq!(state.lines, [line("12", 2)]);
-    let first = &state.shipments[0];
-    assert_eq!(
-        (first.shipment_id.as_str(), &first.status, first.sequence),
-        ("5", &ShipmentStatus::Shipped, 3)
-    );
+    let first = &state.parcels[0];
+    assert_eq!((first.parcel_id.as_str(), &first.status, first.sequence), ("5", &ParcelStatus::Shipped, 3));
     assert_eq!((first.carrier.as_deref(), first.tracking_number.as_deref()), (Some("7"), Some("81")));
     assert_eq!((&first.lines, &first.tracking_url), (&vec![], &None));
     assert_eq!(first.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00+00:00");
-    let second = &state.shipments[1];
+    let second = &state.parcels[1];
     assert_eq!((second.sequence, &second.carrier, second.occurred_at), (2, &None, None));
 }
 
@@ -217,7 +214,7 @@ async fn nobody_listening_means_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = client(address).create_shipment(&hand_over()).await.unwrap_err();
+    let error = client(address).create_request(&hand_over()).await.unwrap_err();
     assert_eq!(error, WarehouseError::Unreachable);
 }
 
@@ -245,7 +242,7 @@ async fn silence_and_lost_connections_may_have_worked() {
     for (reply, reason) in
         [(None, "timed out"), (Some(&b""[..]), "connection lost"), (Some(cut_short), "connection lost")]
     {
-        let error = peer(reply).await.create_shipment(&hand_over()).await.unwrap_err();
+        let error = peer(reply).await.create_request(&hand_over()).await.unwrap_err();
         assert_eq!(error, WarehouseError::unknown_outcome(reason));
     }
 }

@@ -27,14 +27,14 @@ pub(super) struct Transport {
 }
 
 /// An answer that came whole.
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: u16,
     /// How long to wait, should that be the answer.
     pub(super) retry_after: Duration,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, WarehouseError> {
         serde_json::from_slice(&self.body)
             .or_else(|_| serde_json::from_str(&leniently::sound_json(&self.body)))
@@ -71,7 +71,7 @@ impl Transport {
         method: Method,
         path: &[&str],
         body: Option<&impl Serialize>,
-    ) -> Result<Answer, WarehouseError> {
+    ) -> Result<HttpAnswer, WarehouseError> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -83,7 +83,7 @@ impl Transport {
         let response = request.send().await.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
         let retry_after = wait(response.headers());
-        Ok(Answer { status, retry_after, body: whole_body(response).await? })
+        Ok(HttpAnswer { status, retry_after, body: whole_body(response).await? })
     }
 }
 

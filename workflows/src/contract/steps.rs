@@ -4,17 +4,17 @@ use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 
 use super::{
-    Cancellation, ConditionToRecord, HandOverRef, HandedOver, OrderRef, ParcelBooked, ParcelForShop,
-    ParcelToBook, Recalled, RefundOfTheRest, Reservation, Reserved, ReturnRef, Standing, StepAnswer,
+    Cancellation, ConditionToRecord, HandOverOutcome, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook,
+    PlanInput, PlanOutcome, Recalled, RefundOfTheRest, RequestRef, ReturnRef, Standing, StepAnswer,
     StepToPark,
 };
 
 pub use order_records::{
-    LeaveUntold, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
-    ReserveStock, ResolveStep, TellOperator,
+    OpenAttention, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
+    ReserveStock, ResolveStep, SkipShopNotification,
 };
-pub use shop_calls::{CancelInShop, LookInShop, ReadOrder, RefundInShop, RestockReturned, TellShop};
-pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, CreateShipment, RecallShipment};
+pub use shop_calls::{CancelInShop, LookInShop, NotifyShop, ReadOrder, RefundInShop, RestockReturned};
+pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, RecallRequest, RequestFulfilment};
 
 /// Steps in our own database; called as local activities. Each is one transaction and may run twice.
 pub struct OrderRecords;
@@ -24,7 +24,7 @@ impl OrderRecords {
     /// Has the reservation follow what is wanted of the order, and plans its hand-overs; `CONFIRMED` once
     /// it is whole.
     #[activity(name = "reserve-stock")]
-    pub fn reserve_stock(_: Reservation) -> Result<Reserved, ActivityError> {
+    pub fn reserve_stock(_: PlanInput) -> Result<PlanOutcome, ActivityError> {
         unimplemented!()
     }
 
@@ -42,8 +42,8 @@ impl OrderRecords {
 
     /// Notes that the shop is not told of a parcel, as an operator said; ends the story of an order of
     /// which nothing else is to be told.
-    #[activity(name = "leave-untold")]
-    pub fn leave_untold(_: ParcelForShop) -> Result<(), ActivityError> {
+    #[activity(name = "skip-shop-notification")]
+    pub fn skip_shop_notification(_: ParcelForShop) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
@@ -60,12 +60,12 @@ impl OrderRecords {
     }
 
     /// Opens a row for an operator that no workflow waits for.
-    #[activity(name = "tell-operator")]
-    pub fn tell_operator(_: StepToPark) -> Result<(), ActivityError> {
+    #[activity(name = "open-attention")]
+    pub fn open_attention(_: StepToPark) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
-    /// How an order stands that is called off before its run has planned it.
+    /// How an order stands that is cancelled before its run has planned it.
     #[activity(name = "read-standing")]
     pub fn read_standing(_: OrderRef) -> Result<Standing, ActivityError> {
         unimplemented!()
@@ -92,15 +92,15 @@ pub struct WarehouseCalls;
 impl WarehouseCalls {
     /// Hands over under the reference, unless something was committed since it was planned; doing it again
     /// finds it done. `PROCESSING`.
-    #[activity(name = "create-shipment")]
-    pub fn create_shipment(_: HandOverRef) -> Result<HandedOver, ActivityError> {
+    #[activity(name = "request-fulfilment")]
+    pub fn request_fulfilment(_: RequestRef) -> Result<HandOverOutcome, ActivityError> {
         unimplemented!()
     }
 
-    /// Undo of `create-shipment`: recalls what has not left, and refuses the reference for the future
+    /// Undo of `request-fulfilment`: recalls what has not left, and refuses the reference for the future
     /// where the warehouse has not heard of it.
-    #[activity(name = "recall-shipment")]
-    pub fn recall_shipment(_: HandOverRef) -> Result<Recalled, ActivityError> {
+    #[activity(name = "recall-request")]
+    pub fn recall_request(_: RequestRef) -> Result<Recalled, ActivityError> {
         unimplemented!()
     }
 
@@ -125,7 +125,7 @@ pub struct ShopCalls;
 impl ShopCalls {
     /// Looks at the order's fulfilment orders, keeps them, and plans the order by them.
     #[activity(name = "look-in-shop")]
-    pub fn look_in_shop(_: Reservation) -> Result<Reserved, ActivityError> {
+    pub fn look_in_shop(_: PlanInput) -> Result<PlanOutcome, ActivityError> {
         unimplemented!()
     }
 
@@ -135,15 +135,15 @@ impl ShopCalls {
         unimplemented!()
     }
 
-    /// Has the shop refund what has not left of an order that was called off, or says that a person is to.
+    /// Has the shop refund what has not left of an order that was cancelled, or says that a person is to.
     #[activity(name = "refund-in-shop")]
     pub fn refund_in_shop(_: RefundOfTheRest) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
-    /// Tells the shop what left, with the tracking number; doing it again finds it done.
-    #[activity(name = "tell-shop")]
-    pub fn tell_shop(_: ParcelForShop) -> Result<(), ActivityError> {
+    /// Notifies the shop of what left, with the tracking number; doing it again finds it done.
+    #[activity(name = "notify-shop")]
+    pub fn notify_shop(_: ParcelForShop) -> Result<(), ActivityError> {
         unimplemented!()
     }
 

@@ -65,7 +65,7 @@ fn under(signer: &Signer, id: &str) -> String {
 
 async fn refused(verifier: &Verifier, token: &str) -> &'static str {
     match verifier.check(token).await {
-        Err(Refusal::Bad(reason)) => reason,
+        Err(TokenError::Bad(reason)) => reason,
         other => panic!("{other:?} for {token}"),
     }
 }
@@ -328,7 +328,7 @@ async fn a_set_that_is_too_large_is_not_kept_and_no_set_is_looked_for_elsewhere(
     let asked = issuer.asked();
     let elsewhere = Served::redirecting_to(&issuer).await;
     let verifier = of_issuer(&elsewhere, AT_ONCE);
-    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(Refusal::NoKeysYet));
+    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(TokenError::NoKeysYet));
     assert_eq!(issuer.asked(), asked);
 }
 
@@ -340,7 +340,7 @@ async fn keys_of_a_dead_issuer_have_a_greatest_age() {
     assert!(is_good(&verifier, &under(&signer, "a")).await);
     issuer.fail();
     tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(Refusal::NoKeysYet));
+    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(TokenError::NoKeysYet));
 }
 
 #[tokio::test]
@@ -374,7 +374,7 @@ async fn nobody_is_called_a_liar_before_the_first_keys_are_here() {
     let issuer = Served::start(Vec::new()).await;
     issuer.fail();
     let verifier = of_issuer(&issuer, AT_ONCE);
-    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(Refusal::NoKeysYet));
+    assert_eq!(verifier.check(&under(&signer, "a")).await, Err(TokenError::NoKeysYet));
     issuer.rotate(vec![signer.jwk("a")]);
     assert!(is_good(&verifier, &under(&signer, "a")).await);
 }

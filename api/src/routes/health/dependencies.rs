@@ -88,7 +88,7 @@ async fn order_service(State(api): State<Api>) -> (StatusCode, Json<LinkHealth>)
 
 async fn find_out(api: &Api) -> LinkHealth {
     let ask_inventory = async {
-        let service = api.stock.there()?;
+        let service = api.stock.remote()?;
         Some(ask("inventory service", TIME_LIMIT, service.is_serving()).await)
     };
     let (database, temporal, inventory) = join!(

@@ -13,7 +13,7 @@ use intake::settings::SWEEP_AFTER;
 use inventory::{Availability, Received};
 use inventory_service::wake;
 use orders::{
-    idempotency::{self, Answer, Claim, Key},
+    idempotency::{self, Claim, KeptAnswer, Key},
     inbox::Message,
 };
 use serde::Serialize;
@@ -133,7 +133,7 @@ impl Request {
 
 async fn book(api: &Api, request: Request) -> Result<Response, Problem> {
     let fingerprint = request.fingerprint()?;
-    let (Answer { status, body }, messages) =
+    let (KeptAnswer { status, body }, messages) =
         transaction::retried(|| book_once(api, &request, &fingerprint)).await?;
     messages.into_iter().for_each(|message| api.queue.offer(message));
     let status = StatusCode::from_u16(status).map_err(|error| Problem::Internal(error.into()))?;
@@ -144,7 +144,7 @@ async fn book_once(
     api: &Api,
     request: &Request,
     fingerprint: &[u8],
-) -> Result<(Answer, Vec<Message>), Problem> {
+) -> Result<(KeptAnswer, Vec<Message>), Problem> {
     let key = request.key.as_deref().map(|key| Key { caller: request.caller.key(), key, fingerprint });
     let mut tx = api.pool.begin().await?;
     if let Some(key) = &key {
@@ -157,7 +157,7 @@ async fn book_once(
     let (stock, messages) = move_pieces(&mut tx, request).await?;
     let body = serde_json::to_string(&StockBody::from(stock));
     let body = body.map_err(|error| Problem::Internal(error.into()))?;
-    let answer = Answer { status: StatusCode::OK.as_u16(), body };
+    let answer = KeptAnswer { status: StatusCode::OK.as_u16(), body };
     if let Some(key) = &key {
         idempotency::remember(&mut tx, key, &answer).await?;
     }

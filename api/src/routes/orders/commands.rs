@@ -1,4 +1,4 @@
-//! What people want done with an order: calling it off, and moving it to its next status.
+//! What people want done with an order: cancelling it, and moving it to its next status.
 //!
 //! **Invariant:** a command is committed to the inbox before the order's run hears of it, so a 202
 //! means that it will be done or refused, whatever crashes.
@@ -6,13 +6,13 @@
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{Actor, OrderId, OrderStatus};
 use intake::{
-    dispatch::commands::{ANSWER_WITHIN, Commanded, topics},
+    dispatch::commands::{ANSWER_WITHIN, CommandOutcome, topics},
     settings::SWEEP_AFTER,
 };
 use orders::{
     Order,
     inbox::{self, Message, NewMessage, Source},
-    progress::{self, Moved},
+    progress::{self, StatusMove},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(cancel)).routes(routes!(cancel_by_patch)).routes(routes!(set_status))
 }
 
-/// Why an order is called off.
+/// Why an order is cancelled.
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(default)]
 #[schema(as = CancelForm)]
@@ -70,12 +70,12 @@ struct CommandBody {
     status: OrderStatus,
 }
 
-type Answer = Result<(StatusCode, Json<CommandBody>), Problem>;
+type CommandResult = Result<(StatusCode, Json<CommandBody>), Problem>;
 
-/// Call an order off
+/// Cancel an order
 ///
 /// Before the hand-over at once; while `PROCESSING` by a recall at the warehouse, which may refuse.
-/// What has not left is given back. Calling off what is called off is a success. An answer 202 means
+/// What has not left is given back. Cancelling what is cancelled is a success. An answer 202 means
 /// that nobody has settled it within five seconds: it is kept and will be done or refused.
 #[utoipa::path(
     post, path = "/api/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
@@ -84,8 +84,8 @@ type Answer = Result<(StatusCode, Json<CommandBody>), Problem>;
     request_body(content = Option<CancelForm>, description = "May be left out",
                  example = json!({"reason": "changed my mind"})),
     responses(
-        (status = 200, description = "It is called off, or what had not left is", body = CommandBody),
-        (status = 202, description = "It is being called off", body = CommandBody),
+        (status = 200, description = "It is cancelled, or what had not left is", body = CommandBody),
+        (status = 202, description = "It is being cancelled", body = CommandBody),
         (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -94,11 +94,11 @@ async fn cancel(
     caller: Caller,
     PathPart(id): PathPart<String>,
     OptionalJsonBody(form): OptionalJsonBody<CancelForm>,
-) -> Answer {
-    call_off(&api, &caller, id, &form).await
+) -> CommandResult {
+    carry_out_cancel(&api, &caller, id, &form).await
 }
 
-/// Call an order off, as a change of it
+/// Cancel an order, as a change of it
 ///
 /// The same as `POST`.
 #[utoipa::path(
@@ -108,8 +108,8 @@ async fn cancel(
     request_body(content = Option<CancelForm>, description = "May be left out",
                  example = json!({"reason": "changed my mind"})),
     responses(
-        (status = 200, description = "It is called off, or what had not left is", body = CommandBody),
-        (status = 202, description = "It is being called off", body = CommandBody),
+        (status = 200, description = "It is cancelled, or what had not left is", body = CommandBody),
+        (status = 202, description = "It is being cancelled", body = CommandBody),
         (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -118,8 +118,8 @@ async fn cancel_by_patch(
     caller: Caller,
     PathPart(id): PathPart<String>,
     OptionalJsonBody(form): OptionalJsonBody<CancelForm>,
-) -> Answer {
-    call_off(&api, &caller, id, &form).await
+) -> CommandResult {
+    carry_out_cancel(&api, &caller, id, &form).await
 }
 
 /// Move an order to its next status
@@ -127,7 +127,7 @@ async fn cancel_by_patch(
 /// Along the status table only, and through the order's workflow: `CONFIRMED` ends a hold or a wait
 /// for payment, `PROCESSING` waits for the hand-over, `SHIPPED` says that everything left without the
 /// warehouse system (which is first made to refuse the hand-over), `DELIVERED` that it arrived, and
-/// `CANCELLED` calls the order off. An answer 202 means that it is kept and will be done or refused.
+/// `CANCELLED` cancels the order. An answer 202 means that it is kept and will be done or refused.
 #[utoipa::path(
     patch, path = "/api/orders/{id}/status", operation_id = "setOrderStatus", tag = "orders",
     params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
@@ -146,7 +146,7 @@ async fn set_status(
     caller: Caller,
     PathPart(id): PathPart<String>,
     JsonBody(form): JsonBody<StatusForm>,
-) -> Answer {
+) -> CommandResult {
     let to: OrderStatus = Problem::of_field("status", form.status.parse())?;
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
     let (mut conn, order) = named(&api, &caller, id).await?;
@@ -160,16 +160,16 @@ async fn set_status(
     let message = keep(&mut conn, topics::SET_STATUS, &wanted).await?;
     drop(conn);
     match api.dispatcher.command_now(&message).await {
-        Commanded::Done(status) => Ok(answer(StatusCode::OK, "Order status updated", order_id, status)),
-        Commanded::Refused(sentence) => Err(Problem::StatusRefused(sentence)),
-        Commanded::Later => {
+        CommandOutcome::Done(status) => Ok(answer(StatusCode::OK, "Order status updated", order_id, status)),
+        CommandOutcome::Refused(sentence) => Err(Problem::StatusRefused(sentence)),
+        CommandOutcome::Later => {
             let status = order.status;
             Ok(answer(StatusCode::ACCEPTED, "Status change requested", order_id, status))
         }
     }
 }
 
-async fn call_off(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> Answer {
+async fn carry_out_cancel(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> CommandResult {
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
     let (mut conn, order) = named(api, caller, id).await?;
     let order_id = caller.id_of(&order);
@@ -183,14 +183,14 @@ async fn call_off(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> 
     let message = keep(&mut conn, topics::CANCEL, &wanted).await?;
     drop(conn);
     match api.dispatcher.command_now(&message).await {
-        Commanded::Done(OrderStatus::Cancelled) => {
+        CommandOutcome::Done(OrderStatus::Cancelled) => {
             Ok(answer(StatusCode::OK, "Order cancelled successfully", order_id, OrderStatus::Cancelled))
         }
-        Commanded::Done(status) => {
+        CommandOutcome::Done(status) => {
             Ok(answer(StatusCode::OK, "What had not left was cancelled", order_id, status))
         }
-        Commanded::Refused(_) => Err(Problem::CannotBeCancelled(current(api, &order).await?)),
-        Commanded::Later => {
+        CommandOutcome::Refused(_) => Err(Problem::CannotBeCancelled(current(api, &order).await?)),
+        CommandOutcome::Later => {
             let status = order.status;
             Ok(answer(StatusCode::ACCEPTED, "Cancellation requested", order_id, status))
         }
@@ -198,11 +198,13 @@ async fn call_off(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> 
 }
 
 /// Days after it shipped no run is there any more; the record alone is moved.
-async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> Answer {
+async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> CommandResult {
     let to = OrderStatus::Delivered;
     match progress::move_to(conn, &order.order_id, to, "DELIVERED", Some("said by an operator")).await? {
-        Moved::Now | Moved::Already => Ok(answer(StatusCode::OK, "Order status updated", order_id, to)),
-        Moved::Refused(status) => {
+        StatusMove::Now | StatusMove::Already => {
+            Ok(answer(StatusCode::OK, "Order status updated", order_id, to))
+        }
+        StatusMove::Refused(status) => {
             Err(Problem::StatusRefused(format!("Status cannot become {to}. Current status: {status}")))
         }
     }

@@ -5,7 +5,7 @@ use domain::{
     Channel, FinancialStatus, LineId, OrderId, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId, UserId,
     WorkflowId,
 };
-use orders::{Line, Order, shipment, timeline::Entry};
+use orders::{Line, Order, parcel, timeline::Entry};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -121,7 +121,8 @@ pub(super) struct OrderDetailBody {
     /// What happened to it, oldest first.
     timeline: Vec<TimelineBody>,
     /// Its parcels.
-    shipments: Vec<ShipmentBody>,
+    #[serde(rename = "shipments")]
+    parcels: Vec<ParcelBody>,
 }
 
 /// Something that happened to an order.
@@ -140,10 +141,11 @@ pub(super) struct TimelineBody {
 /// A parcel.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Shipment)]
-struct ShipmentBody {
+#[schema(as = Parcel)]
+struct ParcelBody {
     /// The warehouse's id of it.
-    shipment_id: String,
+    #[serde(rename = "shipmentId")]
+    parcel_id: String,
     /// The hand-over it belongs to.
     #[schema(example = "ORD-20261121-6BA0A415-main-1")]
     reference: String,
@@ -234,12 +236,12 @@ impl OrderDetailBody {
         order: Order,
         caller: &Caller,
         timeline: Vec<Entry>,
-        shipments: Vec<shipment::Shipment>,
+        parcels: Vec<parcel::KeptParcel>,
     ) -> Self {
         Self {
             order: OrderBody::new(order, caller),
             timeline: timeline.into_iter().map(TimelineBody::from).collect(),
-            shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
+            parcels: parcels.into_iter().map(ParcelBody::from).collect(),
         }
     }
 }
@@ -250,23 +252,23 @@ impl From<Entry> for TimelineBody {
     }
 }
 
-impl From<shipment::Shipment> for ShipmentBody {
-    fn from(shipment: shipment::Shipment) -> Self {
+impl From<parcel::KeptParcel> for ParcelBody {
+    fn from(parcel: parcel::KeptParcel) -> Self {
         Self {
-            shipment_id: shipment.shipment_id,
-            reference: shipment.reference,
-            warehouse_id: shipment.warehouse,
-            status: shipment.status,
-            carrier: shipment.carrier,
-            tracking_number: shipment.tracking_number,
-            tracking_url: shipment.tracking_url,
-            lines: shipment.lines.into_iter().map(ParcelLineBody::from).collect(),
+            parcel_id: parcel.parcel_id,
+            reference: parcel.reference,
+            warehouse_id: parcel.warehouse,
+            status: parcel.status,
+            carrier: parcel.carrier,
+            tracking_number: parcel.tracking_number,
+            tracking_url: parcel.tracking_url,
+            lines: parcel.lines.into_iter().map(ParcelLineBody::from).collect(),
         }
     }
 }
 
-impl From<shipment::ParcelLine> for ParcelLineBody {
-    fn from(shipment::ParcelLine { sku, quantity }: shipment::ParcelLine) -> Self {
+impl From<parcel::ParcelLine> for ParcelLineBody {
+    fn from(parcel::ParcelLine { sku, quantity }: parcel::ParcelLine) -> Self {
         Self { sku, quantity }
     }
 }

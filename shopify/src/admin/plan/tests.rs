@@ -49,7 +49,7 @@ fn calls(plan: &FulfilmentPlan) -> Vec<Vec<String>> {
 
 fn why(orders: &[FulfilmentOrder], lines: &[(i64, u32)]) -> Vec<(i64, u32, WhyNot)> {
     let plan = plan_fulfilment(orders, &pieces(lines), None);
-    plan.unplaced.iter().map(|line| (line.line_item_id, line.quantity, line.why)).collect()
+    plan.unmatched.iter().map(|line| (line.line_item_id, line.quantity, line.why)).collect()
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_parcel_spreads_over_open_fulfilment_orders_and_takes_no_more_than_remains()
     let orders = [order("a", Open, &[(1, 2)]), order("b", InProgress, &[(1, 5), (2, 1)])];
     let plan = plan_fulfilment(&orders, &pieces(&[(1, 3), (2, 1)]), None);
     assert_eq!(calls(&plan), [vec!["a/1 x2"], vec!["b/1 x1", "b/2 x1"]]);
-    assert_eq!(plan.unplaced, []);
+    assert_eq!(plan.unmatched, []);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn what_is_closed_or_used_up_is_gone_and_the_rest_has_its_place() {
     let orders = [order("a", Open, &[(1, 0), (2, 1)])];
     let plan = plan_fulfilment(&orders, &pieces(&[(1, 1), (2, 1)]), None);
     assert_eq!(calls(&plan), [["a/2 x1"]]);
-    assert_eq!(plan.unplaced, [Unplaced { line_item_id: 1, quantity: 1, why: WhyNot::Gone }]);
+    assert_eq!(plan.unmatched, [Unmatched { line_item_id: 1, quantity: 1, why: WhyNot::Gone }]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ async fn a_parcel_is_reported_once_per_location_it_touches() {
         serve(&[fulfilments(json!([])), fulfilment_orders(orders, None), created(7), created(8)]).await;
     let tracking = tracking();
     let told = client.report_parcel(&parcel(&tracking, &[pieces(101, 2), pieces(102, 1)])).await.unwrap();
-    assert_eq!((told.fulfilment_ids, told.already, told.unplaced), (vec![7, 8], false, vec![]));
+    assert_eq!((told.fulfilment_ids, told.already, told.unmatched), (vec![7, 8], false, vec![]));
     assert_eq!(told.fulfilment_orders_read.unwrap().len(), 3);
     assert_eq!(reported(&stand.variables(2)), [[line("11", 1)], [line("31", 1)]]);
     assert_eq!(reported(&stand.variables(3)), [[line("21", 1)]]);
@@ -69,7 +69,7 @@ async fn what_is_known_and_leaves_no_place_is_read_again_first() {
         let (tracking, lines) = (tracking(), [pieces(101, 3)]);
         let report = ParcelReport { known: Some(&orders), ..parcel(&tracking, &lines) };
         let told = client.report_parcel(&report).await.unwrap();
-        assert_eq!((told.fulfilment_ids, told.unplaced), (vec![7], vec![]));
+        assert_eq!((told.fulfilment_ids, told.unmatched), (vec![7], vec![]));
         assert_eq!(stand.operations(), ["Fulfilments", "FulfilmentOrders", "CreateFulfilment"]);
     }
 }
@@ -193,8 +193,8 @@ async fn what_has_a_place_is_reported_and_what_has_none_is_shown() {
         serve(&[fulfilments(json!([])), fulfilment_orders(json!([open_order(1, 101, 2)]), None), created(7)])
             .await;
     let told = client.report_parcel(&parcel(&tracking(), &[pieces(101, 3), pieces(102, 1)])).await.unwrap();
-    let gone = |line_item_id, quantity| Unplaced { line_item_id, quantity, why: WhyNot::Gone };
-    assert_eq!(told.unplaced, [gone(101, 1), gone(102, 1)]);
+    let gone = |line_item_id, quantity| Unmatched { line_item_id, quantity, why: WhyNot::Gone };
+    assert_eq!(told.unmatched, [gone(101, 1), gone(102, 1)]);
     assert_eq!((told.fulfilment_ids, told.already), (vec![7], false));
     assert_eq!(reported(&stand.variables(2)), [[line("11", 2)]]);
 }

@@ -43,7 +43,7 @@ fn a_cancellation_that_takes_its_time_is_told_as_one() {
         let cancel = post(async || (StatusCode::ACCEPTED, Json(answer)));
         let address = serve(Router::new().route("/api/orders/o-1/cancel", cancel)).await;
         let asked = waybill_at(&address, &["orders", "cancel", "o-1", "-y"]).await.ended_well();
-        assert!(asked.out.starts_with("Order o-1 is being called off"), "{asked:?}");
+        assert!(asked.out.starts_with("Order o-1 is being cancelled"), "{asked:?}");
     });
 }
 

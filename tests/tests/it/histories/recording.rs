@@ -70,7 +70,7 @@ async fn split(world: &World, sku: &str) -> Placed {
     world.stock(sku, 1).await;
     let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
     world.place(&order).await;
-    world.until_told(&order, 1).await;
+    world.until_shop_notified(&order, 1).await;
     world.receive(sku, 2).await;
     order
 }

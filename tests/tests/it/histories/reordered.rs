@@ -1,13 +1,13 @@
 //! A story under the real one's name that hands over before it reserves.
 
-use domain::{GateRules, HandOverReference, StockOutRule};
+use domain::{GateRules, RequestReference, StockOutRule};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ActivityOptions, LocalActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 use workflows::{
     Ending,
-    contract::{CreateShipment, FulfilmentInput, HandOverRef, Reservation, ReserveStock, Rules},
+    contract::{FulfilmentInput, PlanInput, RequestFulfilment, RequestRef, ReserveStock, Rules},
     names,
 };
 
@@ -28,22 +28,22 @@ impl ReorderedFulfilment {
     #[run(name = names::ORDER_FULFILMENT)]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ending> {
         let input = ctx.state(|order| order.input.clone());
-        let reference = HandOverReference::parse("20260101-00000001-main-1").expect("a reference");
-        let hand_over = HandOverRef { order_id: input.order_id.clone(), reference, overdue_after_ms: 1 };
+        let reference = RequestReference::parse("20260101-00000001-main-1").expect("a reference");
+        let hand_over = RequestRef { order_id: input.order_id.clone(), reference, overdue_after_ms: 1 };
         let options = ActivityOptions::with_start_to_close_timeout(input.policy.call_timeout)
             .task_queue(names::LANE_WAREHOUSE)
             .build();
-        ctx.execute_activity(CreateShipment, hand_over, options).await?;
+        ctx.execute_activity(RequestFulfilment, hand_over, options).await?;
         let rules = Rules {
             stock_out: StockOutRule::WaitWhole,
             gate: GateRules::of(&input.policy),
             look: false,
             follow_locations: false,
             takes_as_seen: false,
-            rest_is_called_off: false,
+            rest_is_cancelled: false,
             left_as_they_are: Vec::new(),
         };
-        let reservation = Reservation { order_id: input.order_id, rules };
+        let reservation = PlanInput { order_id: input.order_id, rules };
         let options =
             LocalActivityOptions::builder().start_to_close_timeout(input.policy.record_timeout).build();
         ctx.execute_local_activity(ReserveStock, reservation, options).await?;

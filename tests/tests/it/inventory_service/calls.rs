@@ -46,7 +46,7 @@ fn left(order: &str, sku: &str, quantity: u32) -> FulfilRequest {
         order_id: order.into(),
         epoch: 1,
         warehouse_id: "main".into(),
-        shipment_id: "parcel-1".into(),
+        parcel_id: "parcel-1".into(),
         lines: vec![FulfilledLine { sku: sku.into(), quantity }],
     }
 }
@@ -73,7 +73,7 @@ fn every_call_may_be_repeated_and_has_its_effect_once() {
         assert_eq!(service.figures("TEA").await, (3, 1));
 
         for given_back in [1, 0] {
-            let request = ReleaseRequest { order_id: "once".into(), epoch: 1, cause: "called off".into() };
+            let request = ReleaseRequest { order_id: "once".into(), epoch: 1, cause: "cancelled".into() };
             assert_eq!(client.release(request).await.unwrap().into_inner().given_back, given_back);
         }
         assert_eq!(service.figures("TEA").await, (3, 0));
@@ -181,7 +181,7 @@ fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
 
         let mut client = service.client().await;
         let mut request =
-            Request::new(ReleaseRequest { order_id: "first".into(), epoch: 1, cause: "called off".into() });
+            Request::new(ReleaseRequest { order_id: "first".into(), epoch: 1, cause: "cancelled".into() });
         request.metadata_mut().insert("x-correlation-id", "ties-together".parse().unwrap());
         client.release(request).await.unwrap();
 
@@ -229,7 +229,7 @@ fn look(order: &str) -> GetReservationRequest {
 }
 
 fn release(order: &str) -> ReleaseRequest {
-    ReleaseRequest { order_id: order.into(), epoch: 1, cause: "called off".into() }
+    ReleaseRequest { order_id: order.into(), epoch: 1, cause: "cancelled".into() }
 }
 
 #[test]

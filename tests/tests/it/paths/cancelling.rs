@@ -63,7 +63,7 @@ fn a_cancel_that_comes_too_late_is_refused_and_the_order_ships() {
         assert!(refusal.contains("Order cannot be cancelled. Current status: PROCESSING"), "{refusal}");
         world.warehouse_does(&reference, "ship").await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.pieces_shipped("CANCEL-LATE").await, 2);
         assert_eq!(world.available("CANCEL-LATE").await, 3);
@@ -188,7 +188,7 @@ async fn another_app_cancels(world: &World, order: &Placed, sku: &str, after_ms:
     assert!(answer["data"]["orderCancel"]["job"]["id"].is_string(), "{answer}");
 }
 
-/// An unpaid order that an operator calls off, with what the shop answers to it.
+/// An unpaid order that an operator cancels, with what the shop answers to it.
 async fn parked_in_shop(world: &World, order: &Placed, reason: &str) {
     world.until_order(order, "condition", &["AWAITING_PAYMENT"]).await;
     world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;

@@ -15,7 +15,7 @@ fn unpaid(shop: &str, sku: &str) -> Placed {
 /// Shipped once, told once, closed.
 async fn ships_once(world: &World, order: &Placed, sku: &str) {
     world.until_shipped(order).await;
-    world.until_told(order, 1).await;
+    world.until_shop_notified(order, 1).await;
     assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
     assert_eq!(world.pieces_shipped(sku).await, 1);
 }
@@ -262,7 +262,7 @@ fn a_currency_or_a_status_nobody_can_read_parks_and_is_mended_by_the_shop() {
             let mended = order.clone().with(member, mended).with("updated_at", minutes_later(1));
             world.announce(&mended, "topics=orders/updated").await;
             world.until_shipped(&order).await;
-            world.until_told(&order, 1).await;
+            world.until_shop_notified(&order, 1).await;
             assert_eq!(world.pieces_shipped("PARK-UNREADABLE").await, shipped as u64 + 1);
         }
     });

@@ -29,7 +29,7 @@ async fn until_asked(world: &World, order: &Placed) {
 }
 
 async fn news_kept(world: &World, number: i64) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM orders.fulfilment_order_news WHERE number = $1")
+    sqlx::query_scalar("SELECT count(*) FROM orders.fulfilment_order_updates WHERE number = $1")
         .bind(number)
         .fetch_one(&world.pool)
         .await
@@ -58,7 +58,7 @@ fn what_is_scheduled_keeps_its_stock_and_goes_when_its_time_comes_though_nobody_
         assert!(Utc::now() >= moment, "it was handed over before its time");
         let shipped = world.until_shipped(&order).await;
         assert_eq!((&shipped["condition"], &shipped["heldBy"]), (&json!(null), &json!(null)));
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
@@ -105,7 +105,7 @@ fn what_is_said_of_a_fulfilment_order_before_it_is_known_whose_it_is_is_looked_a
             assert_eq!(news_kept(world, number).await, 0, "it was taken up");
             assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 2);
             staff(world, &order, "release", Value::Null).await;
-            world.until_told(&order, 1).await;
+            world.until_shop_notified(&order, 1).await;
             assert_eq!(world.pieces_shipped(sku).await, 2);
             assert!(world.attention(&order).await.is_empty());
         }
@@ -142,7 +142,7 @@ fn an_order_whose_shop_has_no_fulfilment_orders_is_parked_after_a_while_and_ship
 
         world.place_silently(&order).await;
         world.retry(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 2);
         assert!(world.open_attention(&order).await.is_empty());
     });
@@ -160,7 +160,7 @@ fn fulfilment_orders_that_the_shop_makes_late_are_waited_for() {
         })
         .await;
         world.place_silently(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 2);
         assert!(world.attention(&order).await.is_empty());
     });

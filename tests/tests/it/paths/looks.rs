@@ -33,7 +33,7 @@ fn an_order_waits_for_a_shop_that_is_away_and_is_not_parked() {
         world.shopify_rule(away).await;
         let order = Placed::new(SHOP, &["LOOK-AWAY"], 1);
         world.place(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -53,7 +53,7 @@ fn a_line_that_stays_in_no_fulfilment_order_is_shown_and_the_rest_ships() {
 
         let shown = world.until_shown(&order, "NO_FULFILMENT_ORDERS").await;
         assert!(shown.contains("1 × LOOK-GONE-B") && !shown.contains("LOOK-GONE-A"), "{shown}");
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("LOOK-GONE-A").await, 1);
         assert_eq!(world.pieces_shipped("LOOK-GONE-B").await, 0);
     });
@@ -70,7 +70,7 @@ fn a_hold_whose_end_nobody_announces_is_looked_at_again() {
         world.place(&order).await;
         world.until_order(&order, "condition", &["ON_HOLD"]).await;
         staff_quietly(world, &order, "release", Value::Null).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -79,7 +79,7 @@ fn a_hold_whose_end_nobody_announces_is_looked_at_again() {
 fn an_edit_at_the_warehouse_is_a_persons_to_follow_or_to_leave_where_the_policy_says_so() {
     let world = &*WORLD;
     world::run(async {
-        for (sku, answer, hand_overs, left) in [
+        for (sku, answer, requests, left) in [
             ("LOOK-FOLLOW", json!("retry"), 2, 1),
             ("LOOK-LEAVE", json!({"action": "skip", "reason": "let it go", "actor": "olga"}), 1, 2),
         ] {
@@ -90,11 +90,11 @@ fn an_edit_at_the_warehouse_is_a_persons_to_follow_or_to_leave_where_the_policy_
             assert_eq!(world.references(sku).await, [first], "nothing is done by itself");
             world.resolve(&order, answer).await.expect("it is parked");
 
-            let reference = world.until_handed_over(sku, hand_overs).await;
+            let reference = world.until_handed_over(sku, requests).await;
             world.warehouse_does(&reference, "ship").await;
             world.until_shipped(&order).await;
             assert_eq!(world.pieces_shipped(sku).await, left, "{sku}");
-            assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), hand_overs - 1, "{sku}");
+            assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), requests - 1, "{sku}");
         }
     });
 }
@@ -139,7 +139,7 @@ fn of_a_line_fulfilled_in_part_and_refunded_the_shops_fulfilment_orders_say_what
         let third = world.until_handed_over(sku, 3).await;
         assert_ne!(second, third);
         world.warehouse_does(&third, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
@@ -153,7 +153,7 @@ fn what_is_to_be_refunded_of_a_cancelled_rest_is_a_persons_where_the_policy_says
         let order = Placed::new(CAUTIOUS_SHOP, &["LOOK-REFUND"], 3);
         world.place(&order).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
         let shown = world.until_shown(&order, "REFUND_BY_HAND").await;
         assert!(shown.contains("2 × LOOK-REFUND"), "{shown}");
@@ -175,7 +175,7 @@ fn money_that_goes_while_the_warehouse_has_it_recalls_and_waits_for_the_deadline
         world.shop_does(&order, "pay").await;
         let second = world.until_handed_over("LOOK-VOID", 2).await;
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("LOOK-VOID").await, 2);
     });
 }
@@ -190,7 +190,7 @@ fn where_the_policy_wants_no_look_nothing_is_read_before_the_hand_over_and_the_p
         staff(world, &order, "hold", json!({"reason": "OTHER"})).await;
         staff(world, &order, "release", Value::Null).await;
         world.warehouse_does(&reference, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_shipped(&order).await;
         assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1, "where to report it");
         assert_eq!(world.references("LOOK-UNSEEN").await.len(), 1);

@@ -65,7 +65,7 @@ fn the_shops_fulfilment_orders_are_read_once_for_an_order_in_one_parcel() {
         world.stock("NEWS-READS", 5).await;
         let order = Placed::new(SHOP, &["NEWS-READS"], 2);
         world.place(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1);
         assert_eq!(world.shop_answers(&order, "order").await, 0);
@@ -86,7 +86,7 @@ fn each_further_parcel_costs_one_more_read_of_the_shops_fulfilment_orders() {
             .await;
         let order = Placed::new(SHOP, &[sku], 3);
         world.place(&order).await;
-        world.until_told(&order, 3).await;
+        world.until_shop_notified(&order, 3).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 3);
         assert_eq!(world.shop_answers(&order, "fulfillmentCreate").await, 3);
@@ -111,7 +111,7 @@ fn an_order_on_hold_in_the_shop_keeps_its_stock_and_goes_on_when_released() {
         assert_eq!(world.available("NEWS-HELD").await, 3);
         assert!(world.references("NEWS-HELD").await.is_empty());
         staff(world, &order, "release", Value::Null).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -128,7 +128,7 @@ fn a_hold_after_the_hand_over_recalls_and_its_release_hands_over_anew() {
         staff(world, &order, "release", Value::Null).await;
         let second = world.until_handed_over("NEWS-RECALLED", 2).await;
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-RECALLED").await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
@@ -143,7 +143,7 @@ fn what_is_held_in_part_stays_when_the_rest_has_left() {
         staff(world, &order, "hold", which).await;
         let second = world.until_handed_over("NEWS-PART", 2).await;
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         // Planned once more after the parcel, and looked at by whatever is said of it.
         order_is_said_again(world, &order).await;
         assert_eq!(world.pieces_shipped("NEWS-PART").await, 1);
@@ -151,7 +151,7 @@ fn what_is_held_in_part_stays_when_the_rest_has_left() {
         staff(world, &order, "release", Value::Null).await;
         let third = world.until_handed_over("NEWS-PART", 3).await;
         world.warehouse_does(&third, "ship").await;
-        world.until_told(&order, 2).await;
+        world.until_shop_notified(&order, 2).await;
         world.until_shipped(&order).await;
         assert_eq!(world.pieces_shipped("NEWS-PART").await, 3);
         assert!(world.attention(&order).await.is_empty());
@@ -169,7 +169,7 @@ fn a_parcel_that_left_before_the_hold_came_is_told_or_shown() {
         assert_eq!(reason, "SHOPIFY_FULFILMENT_ORDER_ON_HOLD");
         staff(world, &order, "release", Value::Null).await;
         world.retry(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_shipped(&order).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
     });
@@ -229,7 +229,7 @@ fn what_left_by_hand_is_taken_back_from_the_warehouse_once() {
         order_is_said_again(world, &order).await;
         assert_eq!(world.references("NEWS-HAND-ONCE").await.len(), 2);
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-HAND-ONCE").await, 2);
         until_available(world, "NEWS-HAND-ONCE", 18).await;
         assert!(world.attention(&order).await.is_empty());
@@ -250,7 +250,7 @@ fn a_fulfilment_by_hand_of_which_nothing_else_is_said_is_taken_back_from_the_war
         world.deliver_webhook(&Webhook::new(SHOP, "fulfillments/create", made)).await;
         let second = world.until_handed_over("NEWS-HAND-ALONE", 2).await;
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-HAND-ALONE").await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
@@ -268,7 +268,7 @@ fn a_refund_at_the_warehouse_takes_back_and_hands_over_what_stays() {
         let second = world.until_handed_over("NEWS-REFUND", 2).await;
         assert_eq!(world.wms_effects("NEWS-REFUND", "shipmentCancelled").await.len(), 1);
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-REFUND").await, 2);
         until_available(world, "NEWS-REFUND", 18).await;
         assert!(world.attention(&order).await.is_empty());
@@ -297,7 +297,7 @@ fn an_edit_that_is_only_hinted_at_is_read_while_fulfilment_orders_are_waited_for
         let edited = json!({"order_edit": {"id": order.id, "order_id": order.id}});
         world.deliver_webhook(&Webhook::new(SHOP, "orders/edited", edited)).await;
 
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("NEWS-HINT-A").await, 1);
         assert_eq!(world.pieces_shipped("NEWS-HINT-B").await, 0);
         until_available(world, "NEWS-HINT-B", 5).await;
@@ -313,7 +313,7 @@ fn a_refund_of_what_left_puts_nothing_on_hand_and_a_return_is_kept_once() {
         world.stock("NEWS-RETURN", 5).await;
         let order = Placed::new(SHOP, &["NEWS-RETURN"], 2);
         world.place(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         let words = json!({"lines": [
             {"lineItemId": line_of(&order, 0), "quantity": 1, "restockType": "return"}
@@ -370,11 +370,11 @@ fn a_line_added_after_shipping_leaves_in_a_parcel_of_its_own() {
         world.stock("NEWS-ADDED", 5).await;
         let order = Placed::new(SHOP, &["NEWS-FIRST"], 1);
         world.place(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         let words = json!({"lines": [{"sku": "NEWS-ADDED", "quantity": 2, "price": "5.00"}]});
         staff(world, &order, "edit", words).await;
-        world.until_told(&order, 2).await;
+        world.until_shop_notified(&order, 2).await;
         assert_eq!(world.pieces_shipped("NEWS-ADDED").await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
@@ -417,7 +417,7 @@ fn a_cancel_of_an_order_fulfilled_in_part_by_hand_refunds_the_rest() {
 }
 
 #[test]
-fn what_is_added_while_an_order_fulfilled_in_part_by_hand_is_called_off_is_shown() {
+fn what_is_added_while_an_order_fulfilled_in_part_by_hand_is_cancelled_is_shown() {
     let world = &*WORLD;
     world::run(async {
         let (order, _) = at_the_warehouse(world, &["NEWS-BETWEEN"], 3).await;
@@ -500,7 +500,7 @@ fn what_is_said_while_the_shops_order_is_read_is_not_lost() {
         world.place_silently(&order).await;
         world.deliver_webhook(&Webhook::new(SHOP, "orders/paid", order.body.clone())).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.attention(&order).await.is_empty());
     });
 }
@@ -584,7 +584,7 @@ fn a_line_raised_as_the_last_parcel_leaves_is_followed_by_its_rest_whatever_is_s
                 order.body["line_items"][0][member] = json!(3);
             }
             world.place(&order).await;
-            world.until_told(&order, 4).await;
+            world.until_shop_notified(&order, 4).await;
             tokio::time::sleep(Duration::from_millis(number as u64 * 37)).await;
             let words = json!({"lines": [{"lineItemId": line_of(&order, 1), "quantity": 4}]});
             staff_quietly(world, &order, "edit", words).await;
@@ -595,7 +595,7 @@ fn a_line_raised_as_the_last_parcel_leaves_is_followed_by_its_rest_whatever_is_s
                 (left == 4).then_some(())
             })
             .await;
-            world.until_told(&order, 7).await;
+            world.until_shop_notified(&order, 7).await;
             assert!(
                 world.attention(&order).await.is_empty(),
                 "{number}: {:?}",
@@ -674,12 +674,12 @@ fn a_body_that_is_silent_about_the_address_and_what_left_takes_nothing_away() {
         silent["financial_status"] = json!("paid");
         silent["updated_at"] = minutes_later(1);
         world.deliver_webhook(&Webhook::new(SHOP, "orders/paid", silent.clone())).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.shop_answers(&order, "order").await, 0, "the address was known");
         let sent_there: Option<bool> = sqlx::query_scalar(
             "SELECT h.ship_to_digest = c.ship_to_digest AND customer #>> '{shipping_address,zip}' = '10115'
-             FROM orders.hand_overs h JOIN orders.customers c USING (order_id)
+             FROM orders.fulfilment_requests h JOIN orders.customers c USING (order_id)
              JOIN orders.orders o USING (order_id) WHERE o.shopify_order_id = $1",
         )
         .bind(order.id)
@@ -688,7 +688,7 @@ fn a_body_that_is_silent_about_the_address_and_what_left_takes_nothing_away() {
         .unwrap();
         assert_eq!(sent_there, Some(true));
 
-        // Silent about fulfilments as well: what we told the shop of is still ours.
+        // Silent about fulfilments as well: what we notified the shop of is still ours.
         silent["updated_at"] = minutes_later(2);
         silent["line_items"][0].as_object_mut().unwrap().remove("fulfillable_quantity");
         world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", silent)).await;

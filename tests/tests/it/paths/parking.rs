@@ -60,7 +60,7 @@ fn a_warehouse_that_is_down_for_three_attempts_parks_the_order_and_a_retry_ships
 
         world.retry(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         until_found(world, &order, "OrderStage = 'FULFILLING' AND ParkedStep != 'hand_over'").await;
         let rows = world.attention(&order).await;
@@ -86,7 +86,7 @@ fn what_leaves_while_another_warehouse_is_parked_is_booked_and_the_shop_is_told(
         let reference = world.until_handed_over(far, 1).await;
         world.warehouse_does(&reference, "ship").await;
 
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(far).await, 1);
         assert_eq!(world.on_hand(far).await, 4);
         let told = world.order(&order).await;
@@ -94,7 +94,7 @@ fn what_leaves_while_another_warehouse_is_parked_is_booked_and_the_shop_is_told(
         assert_eq!(told["condition"], "NEEDS_ATTENTION", "{told} {:?}", world.attention(&order).await);
 
         world.retry(&order).await;
-        world.until_told(&order, 2).await;
+        world.until_shop_notified(&order, 2).await;
         world.until_shipped(&order).await;
         assert_eq!(world.pieces_shipped(main).await, 1);
     });
@@ -120,7 +120,7 @@ fn what_leaves_while_the_shop_cannot_be_told_is_booked_and_told_later() {
         let shipped = world.until_order(&order, "condition", &["NEEDS_ATTENTION"]).await;
         assert_eq!(shipped["status"], "SHIPPED", "{shipped}");
         world.retry(&order).await;
-        world.until_told(&order, 2).await;
+        world.until_shop_notified(&order, 2).await;
         world.until_closed(&order.workflow()).await;
     });
 }
@@ -165,7 +165,7 @@ fn a_hand_over_may_be_skipped_with_a_reason_and_counts_as_shipped_by_hand() {
         let skip = json!({"action": "skip", "reason": "carried it over myself", "actor": "olga"});
         world.resolve(&order, skip).await.expect("it is parked");
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.pieces_shipped(sku).await, 0);
         assert_eq!(world.available(sku).await, 3, "its stock has left all the same");
@@ -245,7 +245,7 @@ fn an_undo_that_cannot_be_done_parks_and_goes_on_from_there() {
         assert_eq!(world.open_attention(&order).await[0].step, "recall");
         assert_eq!(world.available(sku).await, 4, "nothing is given back before the warehouse let go");
         let again = world.resolve(&order, json!("compensate")).await.expect_err("it is under way");
-        assert!(again.contains("being called off already"), "{again}");
+        assert!(again.contains("being cancelled already"), "{again}");
         world.resolve(&order, json!("retry")).await.expect("it is parked");
         world.until_order(&order, "status", &["CANCELLED"]).await;
         world.until_closed(&order.workflow()).await;

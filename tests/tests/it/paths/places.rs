@@ -36,7 +36,7 @@ fn an_address_that_no_message_named_is_asked_for_once_though_the_shop_shows_an_o
             order.body["updated_at"] = json!(chrono::Utc::now());
             world.deliver_webhook(&Webhook::new(SHOP, "orders/updated", order.body.clone())).await;
             world.until_shipped(&order).await;
-            world.until_told(&order, 1).await;
+            world.until_shop_notified(&order, 1).await;
             assert_eq!(world.shop_answers(&order, "order").await, 1);
             assert!(world.attention(&order).await.is_empty());
         }
@@ -75,7 +75,7 @@ fn an_order_ships_from_the_warehouse_that_its_location_is_mapped_to() {
         let order = Placed::new(MAPPED_SHOP, &["PLACE-FAR"], 2);
         world.announce(&order, "announce=true&topics=orders/create&location=655441492").await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         let references = world.references("PLACE-FAR").await;
         assert!(references.len() == 1 && references[0].ends_with("-far-1"), "{references:?}");
         assert!(world.attention(&order).await.is_empty());
@@ -100,7 +100,7 @@ fn an_order_that_is_moved_while_a_warehouse_has_it_ships_from_the_other_one() {
         assert!(second.contains("-far-"), "{second}");
         assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), 1);
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 2);
         assert!(world.attention(&order).await.is_empty());
     });
@@ -117,14 +117,14 @@ fn a_line_of_another_service_is_left_alone_until_it_is_moved_to_us_whenever_that
         order.body["line_items"][1]["fulfillment_service"] = json!("printful");
         world.announce(&order, "announce=true&topics=orders/create&location=655441491").await;
         world.until_order(&order, "status", &["DELIVERED"]).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.pieces_shipped("PLACE-THEIRS").await, 0);
         assert_eq!(world.available("PLACE-THEIRS").await, 5);
 
         let theirs = json!([{"lineItemId": line_of(&order, 1), "quantity": 1}]);
         staff(world, &order, "move", json!({"location": 655_441_491, "lines": theirs})).await;
-        world.until_told(&order, 2).await;
+        world.until_shop_notified(&order, 2).await;
         assert_eq!(world.pieces_shipped("PLACE-THEIRS").await, 1);
         assert_eq!(world.pieces_shipped("PLACE-OURS").await, 1);
         assert_eq!(world.available("PLACE-THEIRS").await, 4);
@@ -149,7 +149,7 @@ fn fulfilment_orders_that_are_split_merged_and_replaced_at_the_warehouse_recall_
             world.until_message(&order, &topic_of(deed), "DONE").await;
         }
         world.warehouse_does(&reference, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 3);
         assert!(world.wms_effects(sku, "shipmentCancelled").await.is_empty());
         assert!(world.attention(&order).await.is_empty());
@@ -178,7 +178,7 @@ fn a_location_outside_the_map_parks_with_its_name_until_the_shop_moves_the_order
         let mend = world.shopify(&format!("/_orders/{}/move", order.id));
         world.stage_with(mend, json!({"location": 655_441_491})).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.open_attention(&order).await.is_empty());
     });
 }
@@ -191,7 +191,7 @@ fn a_shop_that_is_planned_freely_is_told_where_its_order_ships_from() {
         let order = Placed::new(FREE_SHOP, &["PLACE-FREE"], 2);
         world.place(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         let references = world.references("PLACE-FREE").await;
         assert!(references.len() == 1 && references[0].ends_with("-far-1"), "{references:?}");
         assert_eq!(world.shop_answers(&order, "fulfillmentOrderMove").await, 1);
@@ -209,7 +209,7 @@ fn an_order_that_needs_no_delivery_needs_no_address() {
             let switches = format!("announce=true&topics=orders/create&deliveryMethod={method}");
             world.announce(&order, &switches).await;
             world.until_shipped(&order).await;
-            world.until_told(&order, 1).await;
+            world.until_shop_notified(&order, 1).await;
             assert!(world.attention(&order).await.is_empty(), "{method}");
         }
         let order = Placed::new(SHOP, &["PLACE-NO-WAY"], 1).with("shipping_address", Value::Null);
@@ -235,7 +235,7 @@ fn lines_of_a_service_that_is_listed_are_ours_and_those_of_another_are_left_alon
                 assert_eq!(ignored["conditionReason"], "NOTHING_TO_SHIP");
             } else {
                 world.until_shipped(&order).await;
-                let told = world.until_told(&order, 1).await;
+                let told = world.until_shop_notified(&order, 1).await;
                 assert_eq!(told[0]["lines"].as_array().map(Vec::len), Some(1), "{told:?}");
             }
             assert!(world.attention(&order).await.is_empty());
@@ -260,7 +260,7 @@ fn an_order_waits_for_the_warehouse_that_its_location_is_mapped_to_though_anothe
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         assert!(world.references(sku).await.is_empty());
         world.receive(sku, 2).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         let references = world.references(sku).await;
         assert!(references.len() == 1 && references[0].ends_with("-main-1"), "{references:?}");
         assert_eq!(world.available(sku).await, 5);

@@ -130,7 +130,7 @@ fn an_open_order_ships_before_it_is_forgotten() {
         assert!(known(world, &order).await.0, "it is needed to ship");
         world.receive("PRIVACY-OPEN", 1).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         until_forgotten(world, &order).await;
     });
 }
@@ -144,7 +144,7 @@ fn an_order_that_comes_after_the_wish_is_forgotten_when_it_closes() {
         redact(world, &order).await;
         world.place(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         until_forgotten(world, &order).await;
     });
 }
@@ -170,7 +170,7 @@ fn a_shop_that_left_is_forgotten_with_what_comes_late_and_not_with_what_is_new()
         late["updated_at"] = json!(Utc::now() - TimeDelta::hours(1));
         world.deliver_webhook(&Webhook::new(SHOP, "orders/create", late)).await;
         world.until_shipped(&before).await;
-        world.until_told(&before, 1).await;
+        world.until_shop_notified(&before, 1).await;
         until_forgotten(&world, &before).await;
 
         let new = Placed::new(SHOP, &["PRIVACY-SHOP"], 1).with("updated_at", json!(Utc::now()));

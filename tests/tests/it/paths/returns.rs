@@ -21,7 +21,7 @@ async fn shipped(world: &World, shop: &str, sku: &str) -> Placed {
     world.stock(sku, 5).await;
     let order = Placed::new(shop, &[sku], 3);
     world.place(&order).await;
-    world.until_told(&order, 1).await;
+    world.until_shop_notified(&order, 1).await;
     world.until_closed(&order.workflow()).await;
     order
 }
@@ -144,7 +144,7 @@ fn a_refund_in_the_older_words_takes_off_what_has_not_left_and_announces_what_ha
         let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
         world.place(&order).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         staff(world, &order, "refund", legacy(&order, 1)).await;
         // The piece that is waited for is not wanted any more.
         world.until_shipped(&order).await;
@@ -173,7 +173,7 @@ fn a_refund_in_the_older_words_that_the_orders_body_brings_first_counts_alike() 
         let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
         world.place(&order).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_message(&order, "orders/partially_fulfilled", "DONE").await;
         let quietly = world.shopify(&format!("/_orders/{}/refund?announce=false", order.id));
         world.stage_with(quietly, legacy(&order, 1)).await;
@@ -203,7 +203,7 @@ fn a_refund_in_the_older_words_of_what_is_at_the_warehouse_takes_it_back() {
         staff(world, &order, "refund", legacy(&order, 2)).await;
         let second = world.until_handed_over(sku, 2).await;
         world.warehouse_does(&second, "ship").await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 1);
         until_available(world, sku, 4).await;
         assert_eq!(returned(world, &order).await, []);

@@ -51,7 +51,7 @@ fn an_order_of_two_lines_waits_for_the_one_that_is_missing() {
         assert!(world.references("BACK-HERE").await.is_empty(), "nothing leaves before all can");
         world.receive("BACK-MISSING", 1).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.references("BACK-HERE").await, world.references("BACK-MISSING").await);
     });
 }
@@ -90,7 +90,7 @@ fn a_backorder_past_its_deadline_is_parked_and_ships_when_it_is_retried_with_sto
         // Stock that comes in is the answer.
         world.receive(sku, 1).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert!(world.open_attention(&order).await.is_empty());
     });
 }
@@ -120,13 +120,13 @@ fn a_splitting_shop_ships_what_is_there_and_the_rest_under_another_reference() {
         world.place(&order).await;
         let partly = world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
         assert_eq!(partly["status"], "PROCESSING");
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 1);
 
         world.receive(sku, 2).await;
         let shipped = world.until_shipped(&order).await;
         assert_eq!(shipped["condition"], json!(null));
-        let told = world.until_told(&order, 2).await;
+        let told = world.until_shop_notified(&order, 2).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.references(sku).await.len(), 2);
         assert_eq!(world.pieces_shipped(sku).await, 3);
@@ -144,9 +144,9 @@ fn a_cancel_after_some_has_left_releases_the_rest_and_the_order_is_shipped() {
         let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
         world.place(&order).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         let answer = world.update(&order.workflow(), "cancel-order", World::cancel_request("operator")).await;
-        assert_eq!(answer.expect("the rest is called off"), json!({"status": "SHIPPED"}));
+        assert_eq!(answer.expect("the rest is cancelled"), json!({"status": "SHIPPED"}));
         world.until_closed(&order.workflow()).await;
         world.until_shipped(&order).await;
         world.receive(sku, 5).await;
@@ -167,7 +167,7 @@ fn a_sku_that_is_not_stocked_parks_and_ships_once_the_item_is_there() {
         world.stock(sku, 1).await;
         world.retry(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 1);
     });
 }
@@ -187,7 +187,7 @@ fn a_line_without_a_sku_or_with_a_wrong_one_parks_and_is_mended_by_the_shop() {
             assert_eq!(world.until_parked(&order).await, "UNKNOWN_SKU");
             world.announce(&mended, "topics=orders/updated").await;
             world.until_shipped(&order).await;
-            world.until_told(&order, 1).await;
+            world.until_shop_notified(&order, 1).await;
             assert_eq!(world.pieces_shipped(sku).await, shipped as u64 + 1);
         }
     });

@@ -53,7 +53,7 @@ fn a_shipment_in_parts_is_told_parcel_by_parcel() {
             handed_over(world, SHOP, "PARCEL-PARTS", 4, json!({"parts": [2, 1], "shipAfterMs": 600})).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
         world.until_shipped(&order).await;
-        let told = world.until_told(&order, 3).await;
+        let told = world.until_shop_notified(&order, 3).await;
         let pieces: Vec<_> =
             told.iter().map(|entry| entry["lines"][0]["quantity"].as_u64().unwrap()).collect();
         assert_eq!(pieces, [2, 1, 1]);
@@ -94,7 +94,7 @@ fn an_exception_at_the_warehouse_parks_until_it_is_answered_or_mended_there() {
             let reference = world.until_handed_over(sku, 1).await;
             world.warehouse_does(&reference, "release").await;
             world.until_shipped(&order).await;
-            world.until_told(&order, 1).await;
+            world.until_shop_notified(&order, 1).await;
             assert_eq!(world.references(sku).await.len(), 1);
             assert!(world.open_attention(&order).await.is_empty());
         }
@@ -102,7 +102,7 @@ fn an_exception_at_the_warehouse_parks_until_it_is_answered_or_mended_there() {
 }
 
 #[test]
-fn a_shipment_the_warehouse_called_off_parks_and_is_handed_over_anew_on_retry() {
+fn a_shipment_the_warehouse_cancelled_parks_and_is_handed_over_anew_on_retry() {
     let world = &*WORLD;
     world::run(async {
         let sku = "PARCEL-OFF";
@@ -115,7 +115,7 @@ fn a_shipment_the_warehouse_called_off_parks_and_is_handed_over_anew_on_retry() 
 
         world.resolve(&order, json!("retry")).await.expect("it is parked");
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         let references = world.references(sku).await;
         assert_eq!(references, [first.clone(), first.replace("-main-1", "-main-2")]);
         assert_eq!(world.pieces_shipped(sku).await, 2);
@@ -139,7 +139,7 @@ fn delivered_before_shipped_ends_as_delivered_and_is_told_once() {
         })
         .await;
         assert_eq!(world.order(&order).await["status"], "DELIVERED");
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.available(sku).await, 9);
     });
 }
@@ -152,7 +152,7 @@ fn a_repeated_callback_has_its_effect_once() {
         world.wms_rule(json!({"operation": "callback", "sku": sku, "repeat": 3, "times": 0})).await;
         let order = handed_over(world, SHOP, sku, 1, json!({})).await;
         world.until_order(&order, "status", &["DELIVERED"]).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.available(sku).await, 9);
     });
 }
@@ -165,7 +165,7 @@ fn a_lost_callback_is_made_good_by_asking_about_what_is_overdue() {
         world.wms_rule(json!({"operation": "callback", "sku": sku, "lost": true, "times": 0})).await;
         let order = handed_over(world, SHOP, sku, 1, json!({})).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         let kept = world.messages(&order).await;
         assert!(kept.iter().any(|kept| kept.topic == "inquiry"), "{kept:?}");
@@ -184,7 +184,7 @@ fn a_parcel_without_lines_holds_what_has_not_left_whatever_else_was_announced() 
         let left = |shipment: &str| json!({"type": "shipment.shipped", "reference": reference, "shipmentId": shipment, "sequence": 3});
         assert_eq!(world.send_callback("bare-1", &left("BARE-1")).await, 200);
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.available(sku).await, 8);
         assert!(world.attention(&order).await.is_empty());
 
@@ -195,7 +195,7 @@ fn a_parcel_without_lines_holds_what_has_not_left_whatever_else_was_announced() 
         .await;
         assert_eq!(shown.reason, "UNEXPECTED_PARCEL", "{shown:?}");
         assert_eq!(world.available(sku).await, 8);
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
     });
 }
 
@@ -212,7 +212,7 @@ fn what_the_warehouse_says_of_an_order_that_has_ended_is_shown_and_booked_as_it_
         };
         assert_eq!(world.send_callback("after-1", &said("shipped", "AFTER-1", 3, 2)).await, 200);
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.available(sku).await, 8);
 
@@ -247,7 +247,7 @@ fn two_parcels_under_one_tracking_number_are_two_in_the_shop() {
             assert_eq!(world.send_callback(shipment, &left).await, 200);
         }
         world.until_shipped(&order).await;
-        let told = world.until_told(&order, 2).await;
+        let told = world.until_shop_notified(&order, 2).await;
         let mut pieces: Vec<u64> =
             told.iter().filter_map(|entry| entry["lines"][0]["quantity"].as_u64()).collect();
         pieces.sort_unstable();
@@ -275,11 +275,11 @@ fn a_parcel_reported_without_lines_has_those_it_was_accepted_with() {
             assert_eq!(world.send_callback(id, &left).await, 200);
         }
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
-        let told = world.until_told(&order, 1).await;
+        let told = world.until_shop_notified(&order, 1).await;
         assert_eq!(told[0]["lines"][0]["quantity"], 2, "{told:?}");
         assert_eq!(world.send_callback("accepted-4", &said("shipped", "ACC-2", 3, Value::Null)).await, 200);
         world.until_shipped(&order).await;
-        let told = world.until_told(&order, 2).await;
+        let told = world.until_shop_notified(&order, 2).await;
         assert_eq!(told[1]["lines"][0]["quantity"], 3, "{told:?}");
         assert_eq!(world.available(sku).await, 5);
         assert!(world.attention(&order).await.is_empty());
@@ -300,7 +300,7 @@ fn one_shipment_id_under_two_hand_overs_is_two_parcels() {
             let left = json!({"type": "shipment.shipped", "reference": reference, "shipmentId": "1",
                 "sequence": 1, "lines": [{"sku": sku, "quantity": pieces}], "trackingNumber": reference});
             assert_eq!(world.send_callback(&format!("numbered-{number}"), &left).await, 200);
-            world.until_told(&order, number).await;
+            world.until_shop_notified(&order, number).await;
             if number == 1 {
                 world.receive(sku, 2).await;
             }

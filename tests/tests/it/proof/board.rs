@@ -86,7 +86,7 @@ impl Drop for Board {
 async fn read(pool: &PgPool) -> BTreeMap<i64, Seen> {
     let rows: Vec<Seen> = sqlx::query_as(
         "SELECT shopify_order_id, order_number, status, condition, story_ended_at IS NOT NULL AS ended,
-                ARRAY(SELECT reference FROM orders.hand_overs h WHERE h.order_id = o.order_id ORDER BY round)
+                ARRAY(SELECT reference FROM orders.fulfilment_requests h WHERE h.order_id = o.order_id ORDER BY round)
                     AS \"references\",
                 EXISTS (SELECT FROM inventory.reservations r WHERE r.order_id = o.order_id AND r.status = 'RELEASED')
                     AS released,

@@ -57,7 +57,7 @@ pub async fn check(world: &World) -> Vec<String> {
 async fn orders(pool: &PgPool) -> Vec<Order> {
     sqlx::query_as(
         "SELECT order_id, order_number, workflow_id, shopify_order_id, status, story_ended_at IS NOT NULL AS ended,
-                shop_cancelled_at IS NOT NULL OR rest_is_called_off OR EXISTS (
+                shop_cancelled_at IS NOT NULL OR rest_is_cancelled OR EXISTS (
                     SELECT FROM inventory.allocations a WHERE a.order_id = o.order_id AND a.status = 'CANCELLED'
                 ) AS recalled,
                 EXISTS (

@@ -149,7 +149,7 @@ fn a_step_that_our_own_database_keeps_waiting_is_done_in_the_end_and_never_parke
 }
 
 #[test]
-fn who_calls_off_an_order_that_turns_out_not_to_be_ours_is_answered_and_keeps_no_worker() {
+fn who_cancels_an_order_that_turns_out_not_to_be_ours_is_answered_and_keeps_no_worker() {
     world::run(async {
         let _place = PLACES.acquire().await;
         let world = World::start(Plan::default()).await;
@@ -159,7 +159,7 @@ fn who_calls_off_an_order_that_turns_out_not_to_be_ours_is_answered_and_keeps_no
         world.until_order(&order, "condition", &["ON_HOLD"]).await;
         world.announce(&order.clone().with("test", json!(true)), "topics=orders/updated").await;
         world.until_message(&order, "orders/updated", "DONE").await;
-        // It is about to be read that it is a test, and somebody calls it off.
+        // It is about to be read that it is a test, and somebody cancels it.
         let (row, holder) = hold(&world.pool, &order).await;
         until_attempts_gave_up(&world.pool, holder, "a test order").await;
         world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
@@ -167,8 +167,8 @@ fn who_calls_off_an_order_that_turns_out_not_to_be_ours_is_answered_and_keeps_no
         row.rollback().await.expect("the row is let go");
 
         world.until_closed(&order.workflow()).await;
-        let called_off = world.order(&order).await;
-        assert_eq!((&called_off["status"], &called_off["condition"]), (&json!("CANCELLED"), &json!(null)));
+        let cancelled = world.order(&order).await;
+        assert_eq!((&cancelled["status"], &cancelled["condition"]), (&json!("CANCELLED"), &json!(null)));
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 1);
         assert_clean(&world).await;
     });

@@ -65,7 +65,7 @@ struct Pair {
 
 impl Pair {
     fn new(first: Topic, second: Topic, gap: Gap, one_second: bool, says_when: bool) -> Self {
-        let when = if says_when { "told" } else { "untold" };
+        let when = if says_when { "told" } else { "unnotified" };
         let seconds = if one_second { "one" } else { "two" };
         let sku = format!("{first:?}-{second:?}-{gap:?}-{seconds}-{when}").replace(['(', ')'], "-");
         let order = Placed::new(PATIENT_SHOP, &[&sku], 2).with("financial_status", json!("pending"));
@@ -179,7 +179,9 @@ impl Pair {
     fn wrong_at_last(&self, order: &Standing) -> Option<String> {
         let booked = order.booked.get(self.sku()).copied().unwrap_or_default();
         let is_right = match self.newest() {
-            Topic::Paid => order.has_shipped() && order.ended && order.untold == 0 && booked == self.pieces(),
+            Topic::Paid => {
+                order.has_shipped() && order.ended && order.unnotified == 0 && booked == self.pieces()
+            }
             Topic::Create | Topic::Updated | Topic::Cancelled => booked == 0,
         };
         (!is_right || !order.open.is_empty()).then(|| format!("{}: {order:?}", self.sku()))
@@ -274,16 +276,16 @@ fn of_two_messages_that_came_while_temporal_was_away_the_newer_counts() {
 }
 
 #[test]
-fn orders_of_our_own_api_that_are_called_off_while_temporal_is_away_never_leave() {
+fn orders_of_our_own_api_that_are_cancelled_while_temporal_is_away_never_leave() {
     world::run(async {
         let _place = PLACES.acquire().await;
         let world = World::start(Plan::default()).await;
         world.stock("OFF-AWAY", 100).await;
         world.take_temporal_away(DEAD_ADDRESS).await;
-        let placed = place_and_call_off(&world, "OFF-AWAY", 12).await;
+        let placed = place_and_cancel(&world, "OFF-AWAY", 12).await;
         assert!(placed.iter().all(|(_, status)| *status == 202), "nobody was there to answer");
         world.bring_temporal_back().await;
-        assert_all_called_off(&world, &placed).await;
+        assert_all_cancelled(&world, &placed).await;
         assert!(world.wms_effects("OFF-AWAY", "shipmentCreated").await.is_empty(), "none was handed over");
         assert_eq!(world.available("OFF-AWAY").await, 100);
         assert_clean(&world).await;
@@ -291,15 +293,15 @@ fn orders_of_our_own_api_that_are_called_off_while_temporal_is_away_never_leave(
 }
 
 #[test]
-fn orders_of_our_own_api_that_are_called_off_in_a_burst_never_leave() {
+fn orders_of_our_own_api_that_are_cancelled_in_a_burst_never_leave() {
     world::run(async {
         let _place = PLACES.acquire().await;
         let world = World::start(Plan::default()).await;
         world.stock("OFF-BURST", 100).await;
         // Whatever is handed over before its cancel was said can be recalled.
         world.wms_rule(json!({"operation": "shipment", "never": true, "times": 0})).await;
-        let placed = place_and_call_off(&world, "OFF-BURST", 12).await;
-        assert_all_called_off(&world, &placed).await;
+        let placed = place_and_cancel(&world, "OFF-BURST", 12).await;
+        assert_all_cancelled(&world, &placed).await;
         assert_eq!(world.available("OFF-BURST").await, 100);
         assert_clean(&world).await;
     });
@@ -308,7 +310,7 @@ fn orders_of_our_own_api_that_are_called_off_in_a_burst_never_leave() {
 /// The plan is a local activity: the workflow task it belongs to began before the cancel came, and hands over
 /// in its own answer.
 #[test]
-fn an_order_that_is_called_off_while_its_run_plans_never_leaves() {
+fn an_order_that_is_cancelled_while_its_run_plans_never_leaves() {
     world::run(async {
         let _place = PLACES.acquire().await;
         let env = vec![("WORKER_SWEEP_EVERY", "100ms".to_owned())];
@@ -337,15 +339,15 @@ fn an_order_that_is_called_off_while_its_run_plans_never_leaves() {
         .await;
         world.let_go(id).await;
 
-        assert_all_called_off(&world, &[(id.to_owned(), 202)]).await;
+        assert_all_cancelled(&world, &[(id.to_owned(), 202)]).await;
         assert!(world.wms_effects("OFF-PLAN", "shipmentCreated").await.is_empty(), "it was handed over");
         assert_eq!(world.available("OFF-PLAN").await, 10);
         assert_clean(&world).await;
     });
 }
 
-/// Places orders and calls each off at once; returns their ids and what was answered.
-pub(super) async fn place_and_call_off(world: &World, sku: &str, number: usize) -> Vec<(String, u16)> {
+/// Places orders and cancels each at once; returns their ids and what was answered.
+pub(super) async fn place_and_cancel(world: &World, sku: &str, number: usize) -> Vec<(String, u16)> {
     let one = async |_| {
         let placed = world.place_at_api(sku, 1, None).await;
         let id = placed["orderId"].as_str().expect("an id").to_owned();
@@ -356,7 +358,7 @@ pub(super) async fn place_and_call_off(world: &World, sku: &str, number: usize) 
     stream::iter(0..number).map(one).buffer_unordered(number).collect().await
 }
 
-pub(super) async fn assert_all_called_off(world: &World, placed: &[(String, u16)]) {
+pub(super) async fn assert_all_cancelled(world: &World, placed: &[(String, u16)]) {
     let is_off = |order: &Standing| order.status == "CANCELLED" && order.ended && order.held.is_empty();
     let all_off = |rest: &Rest| placed.iter().all(|(id, _)| rest.order(id).is_some_and(&is_off));
     let rest = until_rest(world, all_off).await;

@@ -228,7 +228,7 @@ impl Pair {
     fn wrong_at_last(&self, order: &Standing) -> Option<String> {
         let booked = order.booked.get(self.sku()).copied().unwrap_or_default();
         let is_right = if self.leaves() {
-            order.has_shipped() && order.ended && order.untold == 0 && booked == self.wanted()
+            order.has_shipped() && order.ended && order.unnotified == 0 && booked == self.wanted()
         } else {
             booked == 0
         };

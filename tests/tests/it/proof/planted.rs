@@ -106,7 +106,7 @@ impl Play<'_> {
             Fault::RandomKey | Fault::SecondHandOver => self.hand_over_without_an_answer().await,
             Fault::CheckThenDecrement => self.many_buyers_of_one_piece().await,
             Fault::UndoOrderSwapped => self.recall_too_late_while_another_waits().await,
-            Fault::UndoRegisteredLate => self.called_off_after_unanswered_hand_overs().await,
+            Fault::UndoRegisteredLate => self.cancelled_after_unanswered_hand_overs().await,
             Fault::SignalDroppedBesideStart => self.paid_while_it_waits().await,
             Fault::EditIgnoredWhileBackordered => self.edited_while_it_waits_for_stock().await,
             Fault::ParcelWithoutReference => self.same_shipment_id_under_two_hand_overs().await,
@@ -198,7 +198,7 @@ impl Play<'_> {
         seen.order_number
     }
 
-    async fn called_off_after_unanswered_hand_overs(&self) -> String {
+    async fn cancelled_after_unanswered_hand_overs(&self) -> String {
         let Self { world, board, .. } = self;
         let order = self.stocked(5).await;
         self.warehouse(json!({"operation": "createShipment", "effectThenDrop": true, "times": 3})).await;

@@ -53,7 +53,7 @@ pub struct Standing {
     /// Pieces that are booked out for it.
     pub booked: Json<Pieces>,
     /// Parcels that are booked and of which the shop was not told.
-    pub untold: i64,
+    pub unnotified: i64,
     /// Messages of it, settled or not: a sign of life.
     pub messages: i64,
 }
@@ -118,7 +118,7 @@ async fn standings(pool: &PgPool) -> Vec<Standing> {
     sqlx::query_as(
         r#"SELECT o.shopify_order_id, o.order_id, o.order_number, o.status, o.condition, o.condition_reason,
                   o.story_ended_at IS NOT NULL AS ended,
-                  ARRAY(SELECT reference FROM orders.hand_overs h
+                  ARRAY(SELECT reference FROM orders.fulfilment_requests h
                         WHERE h.order_id = o.order_id AND h.status IN ('REQUESTED', 'ACCEPTED', 'SHIPPED')
                         ORDER BY round) AS "references",
                   ARRAY(SELECT reason FROM orders.attention a
@@ -134,8 +134,8 @@ async fn standings(pool: &PgPool) -> Vec<Standing> {
                             FROM (SELECT line ->> 'sku' AS sku, sum((line ->> 'quantity')::bigint) AS pieces
                                   FROM inventory.fulfilments f, jsonb_array_elements(f.lines) AS line
                                   WHERE f.order_id = o.order_id GROUP BY 1) AS booked), '{}') AS booked,
-                  (SELECT count(*) FROM orders.shipments s
-                   WHERE s.order_id = o.order_id AND booked_at IS NOT NULL AND told_shop_at IS NULL) AS untold,
+                  (SELECT count(*) FROM orders.parcels s
+                   WHERE s.order_id = o.order_id AND booked_at IS NOT NULL AND shop_notified_at IS NULL) AS unnotified,
                   (SELECT count(*) FROM integration.inbox i WHERE i.order_id = o.order_id) AS messages
            FROM orders.orders o ORDER BY o.order_id"#,
     )

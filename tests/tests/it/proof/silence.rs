@@ -1,4 +1,4 @@
-//! Temporal that takes connections and says nothing: what is said meanwhile is kept, and what is called off
+//! Temporal that takes connections and says nothing: what is said meanwhile is kept, and what is cancelled
 //! does not leave.
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     PLACES, assert_clean,
-    pairs::{assert_all_called_off, place_and_call_off},
+    pairs::{assert_all_cancelled, place_and_cancel},
     rest::{Rest, until_rest},
 };
 use crate::world::{self, PATIENT_SHOP, Placed, Plan, Valve, Webhook, World};
@@ -25,7 +25,7 @@ async fn acknowledged(world: &World, order: &Placed, topic: &str) {
 }
 
 #[test]
-fn what_is_placed_and_called_off_while_temporal_says_nothing_ships_and_does_not() {
+fn what_is_placed_and_cancelled_while_temporal_says_nothing_ships_and_does_not() {
     world::run(async {
         let _place = PLACES.acquire().await;
         let server = std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal");
@@ -59,7 +59,7 @@ fn what_is_placed_and_called_off_while_temporal_says_nothing_ships_and_does_not(
                 acknowledged(&world, &cancelled, "orders/cancelled").await;
             }
         };
-        let ((), placed_here) = tokio::join!(placed, place_and_call_off(&world, "SILENT-API", 6));
+        let ((), placed_here) = tokio::join!(placed, place_and_cancel(&world, "SILENT-API", 6));
         assert!(placed_here.iter().all(|(_, status)| *status == 202), "{placed_here:?}");
         tokio::time::sleep(SILENT_FOR.saturating_sub(silent_since.elapsed())).await;
         assert!(world.wms_effects("SILENT-API", "shipmentCreated").await.is_empty());
@@ -76,7 +76,7 @@ fn what_is_placed_and_called_off_while_temporal_says_nothing_ships_and_does_not(
         };
         let rest = until_rest(&world, |rest| all_off(rest) && all_shipped(rest)).await;
         assert!(all_off(&rest) && all_shipped(&rest), "{rest:?}");
-        assert_all_called_off(&world, &placed_here).await;
+        assert_all_cancelled(&world, &placed_here).await;
         assert!(world.wms_effects("SILENT-API", "shipmentCreated").await.is_empty(), "one was handed over");
         assert_eq!(world.pieces_shipped("SILENT-SHOP").await, 3);
         assert_eq!((world.available("SILENT-API").await, world.available("SILENT-SHOP").await), (20, 17));

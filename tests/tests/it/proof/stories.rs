@@ -63,7 +63,7 @@ impl std::fmt::Display for Account {
             None => writeln!(out, "  the order is not there"),
             Some(truth) => {
                 writeln!(out, "  shop: {:?}\n  warehouse: {:?}", truth.shop, truth.warehouse)?;
-                writeln!(out, "  on hand: {:?}; called off: {:?}", truth.on_hand, truth.called_off)?;
+                writeln!(out, "  on hand: {:?}; cancelled: {:?}", truth.on_hand, truth.cancelled)?;
                 writeln!(out, "  order: {:?}", truth.order)
             }
         }

@@ -17,11 +17,11 @@ pub enum Way {
     Pay,
     /// Its hand-over is parked, an operator answers.
     Park,
-    /// Called off by an operator while the warehouse has it.
+    /// Cancelled by an operator while the warehouse has it.
     Cancel,
     /// Changed by the shop's people while it is unpaid, which the shop only hints at.
     Edit,
-    /// Called off by an operator when some of it has left.
+    /// Cancelled by an operator when some of it has left.
     CancelTheRest,
 }
 
@@ -151,7 +151,7 @@ impl Story<'_> {
             }
             Way::CancelTheRest => {
                 board.until(what, order, |seen| seen.condition.as_deref() == Some("PARTIALLY_SHIPPED")).await;
-                world.until_told(order, 1).await;
+                world.until_shop_notified(order, 1).await;
                 world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
             }
             Way::Cancel => {

@@ -40,13 +40,13 @@ fn an_unpaid_order_with_a_long_history_goes_on_with_a_fresh_one_and_ships_once()
         let news = json!({"messageId": "once/1/exception", "kind": "exception", "reference": "20260101-00000001-main-1",
                           "shipmentId": "once"});
         world.signal(&order.workflow(), "warehouse-update", std::slice::from_ref(&news)).await;
-        until_fresh_history(world, &order, "payment-updated").await;
+        until_fresh_history(world, &order, "content-updated").await;
         // The fresh run has to know that it took this message already.
         world.signal(&order.workflow(), "warehouse-update", &[news]).await;
 
         world.shop_does(&order, "pay").await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.pieces_shipped(sku).await, 1);
         let exceptions = world.attention(&order).await;
@@ -70,7 +70,7 @@ fn an_order_that_waits_for_its_parcel_keeps_its_hand_over_through_a_fresh_histor
         assert!(ledger.to_string().contains(&reference), "{ledger}");
         world.warehouse_does(&reference, "ship").await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.references(sku).await, [reference]);
         assert_eq!(world.pieces_shipped(sku).await, 2);
     });
@@ -117,7 +117,7 @@ fn an_order_of_five_hundred_lines_ships_and_leaves_a_small_history() {
         assert!(order.body.to_string().len() > 1_000_000);
         world.place(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.pieces_shipped(sku).await, 500);
         let bytes: usize = world.history(&order.workflow()).await.iter().map(Message::encoded_len).sum();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Every signal but `cancel`, which takes nearly everything.
-const SIGNALS: [&str; 4] = ["retry", "payment-updated", "stock-available", "warehouse-update"];
+const SIGNALS: [&str; 4] = ["retry", "content-updated", "stock-available", "warehouse-update"];
 
 /// Bytes under the name of an encoding that they are not.
 fn garbage(bytes: &[u8]) -> RawValue {

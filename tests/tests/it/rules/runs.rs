@@ -137,7 +137,7 @@ fn a_run_that_was_terminated_is_found_parked_and_started_again_on_retry() {
         assert_eq!(world.run_status(&order.workflow()).await, Some(WorkflowExecutionStatus::Running));
         world.receive("RUN-GONE", 1).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped("RUN-GONE").await, 1);
         let rows = world.attention(&order).await;
         assert_eq!((rows.len(), rows[0].resolution.as_deref()), (1, Some("retry")));
@@ -164,7 +164,7 @@ fn a_run_terminated_after_the_hand_over_asks_the_warehouse_and_ships_exactly_onc
 
         world.retry(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.references(sku).await, [reference]);
         assert_eq!(world.pieces_shipped(sku).await, 2);
@@ -193,7 +193,7 @@ fn a_message_for_an_order_whose_run_is_gone_waits_until_there_is_one() {
         .await;
         world.retry(&order).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.pieces_shipped(sku).await, 1);
     });
 }
@@ -222,7 +222,7 @@ fn a_parcel_and_a_cancel_that_reach_the_run_together_are_both_dealt_with() {
         world.signal(&order.workflow(), "cancel", &[json!("too late")]).await;
         world.start_program(Program::Worker);
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.available(sku).await, 4);
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
@@ -279,7 +279,7 @@ fn a_story_that_goes_in_circles_fails_its_task_and_keeps_no_other_order_waiting(
         for order in &orders {
             world.place(order).await;
             world.until_shipped(order).await;
-            world.until_told(order, 1).await;
+            world.until_shop_notified(order, 1).await;
             until("its task fails", Duration::from_secs(30), async || {
                 let failed =
                     world.history(&order.workflow()).await.into_iter().find_map(|event| {

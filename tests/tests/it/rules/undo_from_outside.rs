@@ -95,7 +95,7 @@ fn a_cancel_in_the_web_ui_that_comes_too_late_lets_the_order_ship() {
         world.until_call(sku, "cancelShipment").await;
         world.warehouse_does(&reference, "ship").await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
     });

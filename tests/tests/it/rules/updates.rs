@@ -35,7 +35,7 @@ fn an_update_with_no_worker_gives_up_and_the_order_is_intact_when_one_comes_back
         world.start_program(Program::Worker);
         world.receive("UPD-ALONE", 1).await;
         world.until_shipped(&order).await;
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         assert_eq!(world.until_closed(&order.workflow()).await, WorkflowExecutionStatus::Completed);
         assert_eq!(world.pieces_shipped("UPD-ALONE").await, 1);
     });
@@ -69,7 +69,7 @@ fn cancelling_what_has_shipped_is_refused_with_the_current_status() {
         .await;
 
         world.resolve(&order, json!("retry")).await.expect("it is parked");
-        world.until_told(&order, 1).await;
+        world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
     });

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{LineId, WarehouseId};
 use inventory::{
-    AllocateItem, AllocateRequest, Allocated, AllocationId, AllocationNews, AllocationRecord,
-    AllocationStatus, EXPIRED, Expired, Holder, InventoryError, Owner, ReserveMode,
+    AllocateItem, AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationStatus,
+    AllocationTransition, EXPIRED, Expired, Holder, InventoryError, Owner, ReserveMode,
 };
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
@@ -57,7 +57,7 @@ pub(crate) async fn put(
     pool: &PgPool,
     id: &AllocationId,
     to: AllocationStatus,
-) -> Result<AllocationNews, InventoryError> {
+) -> Result<AllocationTransition, InventoryError> {
     let mut transaction = pool.begin().await?;
     let conn: &mut PgConnection = &mut transaction;
     let news = match to {
@@ -181,7 +181,7 @@ async fn after_a_cancelled_allocation_a_new_one_is_made_and_an_overdue_one_is_ex
     one(&pool, "o", "1", "b", 2).await;
     let listed = listed(&pool, "o").await;
     let causes: Vec<_> = listed.iter().map(|r| r.allocation.cause.as_deref()).collect();
-    assert_eq!(causes, [Some("CALLED_OFF"), Some(EXPIRED), Some(EXPIRED), None]);
+    assert_eq!(causes, [Some("RELEASED"), Some(EXPIRED), Some(EXPIRED), None]);
     assert_eq!(
         (figures(&pool, "a", "main").await, figures(&pool, "b", "main").await),
         ((2, 0, 0), (2, 2, 0))

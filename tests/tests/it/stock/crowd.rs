@@ -236,8 +236,8 @@ async fn fulfil_something(pool: &PgPool, random: &mut StdRng, id: &str, shipment
     let held: Vec<_> = seen.allocations.iter().filter(|a| a.held() > 0).collect();
     let chosen = held[random.random_range(0..held.len())];
     let lines = vec![(chosen.sku.clone(), pieces(random.random_range(1..=chosen.held()) as i64))];
-    let (warehouse, shipment_id) = (chosen.warehouse.clone(), shipment.to_owned());
-    let request = FulfilRequest { order_id: order(id), epoch: 1.into(), warehouse, shipment_id, lines };
+    let (warehouse, parcel_id) = (chosen.warehouse.clone(), shipment.to_owned());
+    let request = FulfilRequest { order_id: order(id), epoch: 1.into(), warehouse, parcel_id, lines };
     for repeated in [false, true] {
         match fulfil_once(&mut conn, &request).await {
             Ok(already) => assert_eq!(already, repeated),

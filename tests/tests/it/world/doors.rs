@@ -146,8 +146,8 @@ impl World {
         entries
     }
 
-    /// Waits until the shop was told of `number` parcels.
-    pub async fn until_told(&self, order: &Placed, number: usize) -> Vec<Value> {
+    /// Waits until the shop was notified of `number` parcels.
+    pub async fn until_shop_notified(&self, order: &Placed, number: usize) -> Vec<Value> {
         until(
             &format!("the shop hears of {number} parcels of {}", order.id),
             Duration::from_secs(90),

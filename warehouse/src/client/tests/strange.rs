@@ -52,7 +52,7 @@ async fn an_answer_without_end_measure_or_sense_is_an_error_and_nobody_is_sent_e
             }
         });
         let begun = Instant::now();
-        assert!(client.shipment(&hand_over().reference).await.is_err(), "{kind}");
+        assert!(client.request(&hand_over().reference).await.is_err(), "{kind}");
         assert!(begun.elapsed() < Duration::from_secs(10), "{kind}");
     }
     let visited = tokio::time::timeout(Duration::from_millis(200), elsewhere.accept()).await;

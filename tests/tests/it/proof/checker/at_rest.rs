@@ -15,8 +15,8 @@ const BETWEEN: Duration = Duration::from_millis(250);
 
 /// A parcel that left and that nobody booked.
 const UNBOOKED: &str = "
-SELECT format('parcel %s of order %s left under %s and was never booked', s.shipment_id, o.order_number, s.reference)
-FROM orders.shipments s JOIN orders.orders o USING (order_id)
+SELECT format('parcel %s of order %s left under %s and was never booked', s.parcel_id, o.order_number, s.reference)
+FROM orders.parcels s JOIN orders.orders o USING (order_id)
 WHERE s.status IN ('shipped', 'delivered') AND s.booked_at IS NULL
   AND NOT EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL)";
 

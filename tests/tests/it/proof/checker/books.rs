@@ -75,16 +75,16 @@ const RULES: [&str; 18] = [
     "SELECT format('order %s has ended but %s still waits for an operator', o.order_number, a.step)
      FROM orders.orders o JOIN orders.attention a USING (order_id)
      WHERE o.story_ended_at IS NOT NULL AND a.has_run AND a.resolved_at IS NULL",
-    "SELECT format('parcel %s of order %s was booked %s times', s.shipment_id, s.order_id, count(*))
-     FROM orders.shipments s JOIN inventory.fulfilments f
-         ON f.order_id = s.order_id AND f.shipment_id = s.reference || '/' || s.shipment_id
-     GROUP BY s.reference, s.shipment_id, s.order_id HAVING count(*) > 1",
-    "SELECT format('parcel %s of order %s is booked as left, but its stock is not', s.shipment_id, s.order_id)
-     FROM orders.shipments s WHERE booked_at IS NOT NULL
+    "SELECT format('parcel %s of order %s was booked %s times', s.parcel_id, s.order_id, count(*))
+     FROM orders.parcels s JOIN inventory.fulfilments f
+         ON f.order_id = s.order_id AND f.parcel_id = s.reference || '/' || s.parcel_id
+     GROUP BY s.reference, s.parcel_id, s.order_id HAVING count(*) > 1",
+    "SELECT format('parcel %s of order %s is booked as left, but its stock is not', s.parcel_id, s.order_id)
+     FROM orders.parcels s WHERE booked_at IS NOT NULL
      AND NOT EXISTS (SELECT FROM inventory.fulfilments f
                      WHERE f.order_id = s.order_id
-                       AND f.shipment_id IN (s.reference || '/' || s.shipment_id,
-                                             s.reference || '/' || s.shipment_id || '/surplus'))",
+                       AND f.parcel_id IN (s.reference || '/' || s.parcel_id,
+                                             s.reference || '/' || s.parcel_id || '/surplus'))",
 ];
 
 /// What is wrong within the database.

@@ -1,4 +1,4 @@
-//! The stand-ins' ledgers against the books: what was acknowledged, what left, what the shop was told.
+//! The stand-ins' ledgers against the books: what was acknowledged, what left, what the shop was notified of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,7 +105,7 @@ impl Ledgers {
         findings
     }
 
-    /// What left for one order, and what the shop was told of it.
+    /// What left for one order, and what the shop was notified of it.
     fn order(&self, books: &Books, order: &Order) -> Vec<String> {
         let number = &order.order_number;
         let nothing = Pieces::new();
@@ -138,8 +138,9 @@ impl Ledgers {
         let rest_is_shown = order.too_late_is_shown
             && told.iter().all(|(sku, pieces)| booked.get(sku).is_some_and(|left| left >= pieces));
         if order.shopify_order_id.is_some() && told != booked && !rest_is_shown {
-            findings
-                .push(format!("order {number}: the shop was told of {told:?}, but {booked:?} is booked out"));
+            findings.push(format!(
+                "order {number}: the shop was notified of {told:?}, but {booked:?} is booked out"
+            ));
         }
         let current = of(&books.current);
         let mut sent = self.sent_by_hand(order);
@@ -254,7 +255,7 @@ impl Books {
                  FROM inventory.fulfilments, jsonb_array_elements(lines) AS line GROUP BY 1, 2",
             )
             .await,
-            references: sqlx::query_scalar("SELECT reference FROM orders.hand_overs")
+            references: sqlx::query_scalar("SELECT reference FROM orders.fulfilment_requests")
                 .fetch_all(pool)
                 .await
                 .expect("the hand-overs are read")

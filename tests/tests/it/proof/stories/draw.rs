@@ -39,8 +39,8 @@ pub enum Event {
     Relocate,
     /// The shop's people send pieces of a line themselves.
     Fulfil { line: usize, quantity: i64 },
-    /// Somebody calls it off through our API.
-    CallOff,
+    /// Somebody cancels it through our API.
+    CancelHere,
     /// More of the first or the second SKU comes in.
     Receive { sku: usize, quantity: u32 },
     /// The warehouse ships what it has.
@@ -170,7 +170,7 @@ fn event(chance: &mut StdRng, cancelled: bool) -> Event {
             one_of(chance, &[split, Event::Merge, Event::Reopen, Event::Relocate, Event::Schedule])
         }
         13 => Event::Fulfil { line, quantity },
-        14 => Event::CallOff,
+        14 => Event::CancelHere,
         15 => Event::Receive { sku: line, quantity: chance.random_range(1..=4) },
         16 => Event::Ship,
         _ => Event::Again { message: chance.random_range(0..8), same_id: chance.random() },

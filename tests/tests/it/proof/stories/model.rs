@@ -15,11 +15,11 @@ const TOO_LATE: [&str; 5] = [
     "TROUBLE_AFTER_SHIPPING",
     "NOT_REPORTED",
 ];
-/// What the shop wants of an order that was called off here and that it could not cancel.
+/// What the shop wants of an order that was cancelled here and that it could not cancel.
 const ADDED_LATE: &str = "EDITED_TOO_LATE";
 /// A parcel left whose fulfilment order is on hold: the shop hears of it when it is released.
 const HELD: &str = "SHOPIFY_FULFILMENT_ORDER_ON_HOLD";
-/// What somebody who called off the rest of an order is asked to do in the shop.
+/// What somebody who cancelled the rest of an order is asked to do in the shop.
 const CALLED_OFF: &str = "REFUND_BY_HAND";
 
 /// The shop's own order.
@@ -71,8 +71,8 @@ pub struct Truth {
     pub warehouse: WarehouseTruth,
     /// Pieces on the shelf of the order's own SKUs.
     pub on_hand: Pieces,
-    /// What our API answered to whoever called it off there.
-    pub called_off: Vec<u16>,
+    /// What our API answered to whoever cancelled it there.
+    pub cancelled: Vec<u16>,
     /// What Waybill says.
     pub order: Standing,
 }
@@ -98,8 +98,8 @@ impl Truth {
         if let Some(sku) = excess(&order.held, on_hand) {
             wrong.push(format!("more of {sku} is held than is there"));
         }
-        if order.untold > 0 && order.open.is_empty() {
-            wrong.push(format!("the shop was not told of {} parcels", order.untold));
+        if order.unnotified > 0 && order.open.is_empty() {
+            wrong.push(format!("the shop was not told of {} parcels", order.unnotified));
         }
         // Where others fulfilled some of it the shop cannot cancel it, and the rest is refunded there.
         let is_refunded =
@@ -124,7 +124,7 @@ impl Truth {
         let Self { shop, warehouse, order, .. } = self;
         let has_left = !warehouse.left.is_empty();
         let open = total(&shop.open);
-        let must = if shop.cancelled || (self.was_called_off() && !has_left) {
+        let must = if shop.cancelled || (self.was_cancelled() && !has_left) {
             match has_left {
                 true => (
                     order.has_shipped() && self.is_over(),
@@ -135,7 +135,7 @@ impl Truth {
                     "CANCELLED or IGNORED",
                 ),
             }
-        } else if open == 0 || (self.was_called_off() && has_left) {
+        } else if open == 0 || (self.was_cancelled() && has_left) {
             match has_left {
                 true => (order.has_shipped() && self.is_over(), "SHIPPED"),
                 false => (order.is("IGNORED") && self.is_over(), "IGNORED, as nothing is to be shipped"),
@@ -169,7 +169,7 @@ impl Truth {
             (TOO_LATE.contains(&reason.as_str()) && !warehouse.left.is_empty())
                 || (reason == HELD && self.waits_to_tell())
                 || (reason == ADDED_LATE && self.was_added_to_when_off())
-                || (reason == CALLED_OFF && !self.called_off.is_empty())
+                || (reason == CALLED_OFF && !self.cancelled.is_empty())
         };
         let odd: Vec<&String> = order.open.iter().filter(|reason| !explained(reason)).collect();
         (!odd.is_empty()).then(|| format!("a person is called for {odd:?}"))
@@ -206,8 +206,8 @@ impl Truth {
     }
 
     /// Whether our API took a cancel.
-    fn was_called_off(&self) -> bool {
-        self.called_off.iter().any(|answer| (200..300).contains(answer))
+    fn was_cancelled(&self) -> bool {
+        self.cancelled.iter().any(|answer| (200..300).contains(answer))
     }
 
     /// Its story has ended and nothing is kept for it anywhere.

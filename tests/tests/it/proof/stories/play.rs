@@ -25,7 +25,7 @@ pub struct Played<'a> {
     /// What it did not say yet.
     kept_back: Vec<Webhook>,
     /// What our API answered to a cancel.
-    pub called_off: Vec<u16>,
+    pub cancelled: Vec<u16>,
     /// What happened, as far as it could be done.
     pub trace: Vec<String>,
 }
@@ -50,7 +50,7 @@ impl<'a> Played<'a> {
             skus,
             sent: Vec::new(),
             kept_back: Vec::new(),
-            called_off: Vec::new(),
+            cancelled: Vec::new(),
             trace: Vec::new(),
         }
     }
@@ -136,7 +136,7 @@ impl<'a> Played<'a> {
                 by_hand["trackingNumber"] = json!(format!("BY-HAND-{}", self.trace.len()));
                 ("fulfil", by_hand, telling)
             }
-            Event::CallOff => return self.call_off().await,
+            Event::CancelHere => return self.carry_out_cancel().await,
             Event::Receive { sku, quantity } => {
                 let path = format!("/api/inventory/{}/receive", self.skus[*sku]);
                 return self.at_our_door(&path, json!({"quantity": quantity}), &[200]).await;
@@ -199,7 +199,7 @@ impl<'a> Played<'a> {
         ));
     }
 
-    async fn call_off(&mut self) {
+    async fn carry_out_cancel(&mut self) {
         let path = format!("/api/orders?shop={PATIENT_SHOP}&shopifyOrderId={}", self.order.id);
         let found = until("our door is open", DOOR, async || {
             let answer = self.world.http.get(self.world.api(&path)).send().await.ok()?;
@@ -213,8 +213,8 @@ impl<'a> Played<'a> {
                 .filter(|status| *status < 500)
         })
         .await;
-        self.trace.push(format!("called off at our API: {answer}"));
-        self.called_off.push(answer);
+        self.trace.push(format!("cancelled at our API: {answer}"));
+        self.cancelled.push(answer);
     }
 
     async fn at_our_door(&self, path: &str, body: Value, answers: &[u16]) {

@@ -29,7 +29,7 @@ pub async fn of_all(world: &World, played: &[Played<'_>], rest: &Rest) -> Vec<Op
             let mut on_hand = on_hand.clone();
             on_hand.retain(|sku, _| of_story(sku));
             let warehouse = warehouse(&ledger, story.skus());
-            Some(Truth { shop, warehouse, on_hand, called_off: story.called_off.clone(), order })
+            Some(Truth { shop, warehouse, on_hand, cancelled: story.cancelled.clone(), order })
         })
         .buffered(AT_ONCE)
         .collect()

@@ -13,12 +13,12 @@ INSERT INTO orders.orders (order_id, order_number, workflow_id, channel, shop, s
 VALUES ('o', 'N-1', 'order/s/1', 'SHOPIFY', 's', 1, '#1', 'SHIPPED', 'EUR', 1, 'paid', 'c', now(), now(),
         '2026-01-01T00:00:02Z');
 INSERT INTO inventory.reservations (order_id, epoch, status) VALUES ('o', 1, 'FULFILLED');
-INSERT INTO orders.hand_overs (reference, order_id, warehouse, round, lines, pieces)
+INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces)
 VALUES ('N-1-main-1', 'o', 'main', 1, '[]', 2);
-INSERT INTO orders.shipments (reference, shipment_id, order_id, warehouse, status, sequence, lines, booked_at,
+INSERT INTO orders.parcels (reference, parcel_id, order_id, warehouse, status, sequence, lines, booked_at,
                               tracking_number)
 VALUES ('N-1-main-1', 'p', 'o', 'main', 'shipped', 1, '[]', now(), 'T-1');
-INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, parcel_id, lines)
 VALUES ('o', 1, 'main', 'N-1-main-1/p', '[{"sku": "A", "quantity": 2}]');
 INSERT INTO integration.inbox (source, shop, message_id, topic, body, state, order_id, settled_at)
 SELECT 'shopify', 's', topic, topic, convert_to(body, 'UTF8'), 'DONE', 'o', now()
@@ -55,7 +55,7 @@ const CANCELLED: &str =
 
 /// Nothing has left yet, and the story goes on.
 const OPEN: &str = "UPDATE orders.orders SET status = 'PROCESSING', story_ended_at = NULL;
-    DELETE FROM orders.shipments; DELETE FROM inventory.fulfilments;";
+    DELETE FROM orders.parcels; DELETE FROM inventory.fulfilments;";
 /// Two pieces are kept for it.
 const KEPT: &str =
     "INSERT INTO inventory.allocations (allocation_id, order_id, epoch, line_id, sku, warehouse,
@@ -68,7 +68,7 @@ const SHOWN: &str =
 fn breaks() -> Vec<(String, &'static str)> {
     let further = said("03", TWO_WANTED);
     vec![
-        ("UPDATE orders.shipments SET booked_at = NULL".to_owned(), "was never booked"),
+        ("UPDATE orders.parcels SET booked_at = NULL".to_owned(), "was never booked"),
         (SHOWN.to_owned(), "order N-1 is said to be edited too late, and left as it is wanted"),
         (said("03", ONE_MORE), r#"SHIPPED (none), but by its newest body {"A": 3} is wanted; {"A": 2} left"#),
         (said("03", TAKEN_BACK), r#"{} is wanted; {"A": 2} left"#),

@@ -33,9 +33,9 @@ SELECT o.shop, o.shopify_order_id, o.order_number, o.status, o.condition, o.cond
            -- A hold that came too late stands in no body.
            AND NOT EXISTS (SELECT FROM orders.attention a WHERE a.order_id = o.order_id AND a.resolved_at IS NULL
                            AND a.reason = 'SHOPIFY_FULFILMENT_ORDER_ON_HOLD') AS edited_too_late,
-       ARRAY(SELECT tracking_number FROM orders.shipments s
+       ARRAY(SELECT tracking_number FROM orders.parcels s
              WHERE s.order_id = o.order_id AND tracking_number IS NOT NULL) AS tracking_numbers,
-       ARRAY(SELECT unnest(fulfilment_ids) FROM orders.shipments s WHERE s.order_id = o.order_id) AS fulfilment_ids,
+       ARRAY(SELECT unnest(fulfilment_ids) FROM orders.parcels s WHERE s.order_id = o.order_id) AS fulfilment_ids,
        COALESCE((SELECT jsonb_object_agg(sku, pieces)
                  FROM (SELECT line ->> 'sku' AS sku, sum((line ->> 'quantity')::bigint) AS pieces
                        FROM inventory.fulfilments f, jsonb_array_elements(f.lines) AS line
@@ -162,7 +162,7 @@ impl Order {
             let is_seen_to = is_off || (self.has_left() && self.was_shown);
             return (!is_seen_to).then(|| "it is cancelled".to_owned());
         }
-        // A person or the policy called it off, or a person is to look.
+        // A person or the policy cancelled it, or a person is to look.
         if self.is_shown || (self.status == "CANCELLED" && self.cancelled_by.as_deref() != Some("shopify")) {
             return None;
         }

@@ -16,11 +16,11 @@ INSERT INTO inventory.reservations (order_id, epoch, status) VALUES ('o', 1, 'FU
 INSERT INTO inventory.allocations (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, fulfilled_quantity,
                                    status, owner)
 VALUES ('alloc_0123456789abcdef0123456789abcdef', 'o', 1, '1', 'A', 'main', 2, 2, 'FULFILLED', 'ORDER');
-INSERT INTO orders.hand_overs (reference, order_id, warehouse, round, lines, pieces)
+INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces)
 VALUES ('N-1-main-1', 'o', 'main', 1, '[]', 2);
-INSERT INTO orders.shipments (reference, shipment_id, order_id, warehouse, status, sequence, lines, booked_at)
+INSERT INTO orders.parcels (reference, parcel_id, order_id, warehouse, status, sequence, lines, booked_at)
 VALUES ('N-1-main-1', 'p', 'o', 'main', 'shipped', 1, '[]', now());
-INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, parcel_id, lines)
 VALUES ('o', 1, 'main', 'N-1-main-1/p', '[]');
 INSERT INTO integration.inbox (source, shop, message_id, topic, body, state, order_id, settled_at)
 VALUES ('shopify', 's', 'm', 'orders/create', '{\"id\": 1}', 'DONE', 'o', now());
@@ -70,7 +70,7 @@ const BREAKS: [(&str, &str); 18] = [
     ),
     (
         "INSERT INTO inventory.warehouses (warehouse_id) VALUES ('west');
-         INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, shipment_id, lines)
+         INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, parcel_id, lines)
          VALUES ('o', 1, 'west', 'N-1-main-1/p', '[]')",
         "was booked 2 times",
     ),

@@ -7,14 +7,14 @@ use super::{Grant, Pick, Warehouse, quantity_of};
 use crate::ids::Sku;
 
 /// The picks, and how many lines are split over warehouses.
-pub(super) struct Placing {
+pub(super) struct Assignment {
     pub(super) picks: Vec<Pick>,
     pub(super) split_lines: usize,
 }
 
 /// Places each line whole where it fits, best ranked warehouse first, and splits only what fits
 /// nowhere. Larger lines choose first, because they find a place less easily.
-pub(super) fn place(grants: &[Grant<'_>], warehouses: &[&Warehouse<'_>]) -> Placing {
+pub(super) fn place(grants: &[Grant<'_>], warehouses: &[&Warehouse<'_>]) -> Assignment {
     let mut left: Vec<BTreeMap<&Sku, u64>> = warehouses.iter().map(|w| w.has.clone()).collect();
     let mut parts = vec![Vec::<(usize, u64)>::new(); grants.len()];
     let mut by_size: Vec<usize> = (0..grants.len()).collect();
@@ -37,7 +37,7 @@ pub(super) fn place(grants: &[Grant<'_>], warehouses: &[&Warehouse<'_>]) -> Plac
         parts[i] = split(&grants[i], &mut left);
     }
     let picks = grants.iter().zip(parts).flat_map(|(grant, parts)| picks_of(grant, parts, warehouses));
-    Placing { picks: picks.collect(), split_lines }
+    Assignment { picks: picks.collect(), split_lines }
 }
 
 /// Takes from the fullest shelves first, for few parts; tells them in the warehouses' order.

@@ -24,16 +24,16 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(1);
 const LOOK_BACK: TimeDelta = TimeDelta::days(7);
 
 /// Asks for ever. Several workers may ask side by side.
-pub async fn tell_orders(service: InventoryClient, pool: PgPool) {
+pub async fn wake_served_orders(service: InventoryClient, pool: PgPool) {
     let mut since = Utc::now() - LOOK_BACK;
-    let mut told = BTreeMap::new();
+    let mut woken = BTreeMap::new();
     let mut away = false;
     loop {
-        match tell_since(&service, &pool, since, &mut told).await {
+        match wake_since(&service, &pool, since, &mut woken).await {
             Ok(now) => {
                 away = false;
                 since = now - OVERLAP;
-                told.retain(|_, at| *at >= since);
+                woken.retain(|_, at| *at >= since);
             }
             // Said once: it goes on every second for as long as the service is away.
             Err(error) if !away => {
@@ -49,22 +49,22 @@ pub async fn tell_orders(service: InventoryClient, pool: PgPool) {
     }
 }
 
-/// Leaves a message for each order served since a time, but those that were told already. Returns the
+/// Leaves a message for each order served since a time, but those that were woken already. Returns the
 /// time of the service's clock.
-async fn tell_since(
+async fn wake_since(
     service: &InventoryClient,
     pool: &PgPool,
     since: DateTime<Utc>,
-    told: &mut BTreeMap<i64, DateTime<Utc>>,
+    woken: &mut BTreeMap<i64, DateTime<Utc>>,
 ) -> anyhow::Result<DateTime<Utc>> {
     let (served, now) = service.served_since(since, &Uuid::now_v7().to_string()).await?;
     for entry in served {
-        if told.contains_key(&entry.movement_id) {
+        if woken.contains_key(&entry.movement_id) {
             continue;
         }
         let mut conn = pool.acquire().await?;
         inbox::insert_served(&mut conn, &entry.order_id, entry.movement_id).await?;
-        told.insert(entry.movement_id, entry.at);
+        woken.insert(entry.movement_id, entry.at);
     }
     Ok(now)
 }

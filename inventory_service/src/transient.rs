@@ -3,7 +3,7 @@
 /// Whether the same statement may work in a moment: no connection, a time-out, a server that starts
 /// or is full (SQLSTATE classes 08, 53, 57), or a transaction that met another one (40, 55).
 #[must_use]
-pub fn is_passing(error: &sqlx::Error) -> bool {
+pub fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

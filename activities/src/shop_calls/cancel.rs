@@ -1,19 +1,19 @@
-//! An order that was called off here is cancelled in the shop, or, where some of it has left, what was paid
+//! An order that was cancelled here is cancelled in the shop, or, where some of it has left, what was paid
 //! for the rest is given back.
 
 use std::collections::BTreeMap;
 
-use domain::{Actor, LineId, Mishap, WantedLine};
+use domain::{Actor, LineId, ParkReason, WantedLine};
 use orders::{Order, attention, record, timeline};
 use shopify::admin::{CancelOutcome, CancelReason, LinePieces, RefundOutcome};
 use sqlx::PgConnection;
 use workflows::contract::{Cancellation, RefundOfTheRest};
 
 use super::ShopCalls;
-use crate::{attempt::Failure, planner::Situation};
+use crate::{attempt::AttemptError, planner::Situation};
 
 impl ShopCalls {
-    pub(super) async fn cancel(&self, input: &Cancellation) -> Result<(), Failure> {
+    pub(super) async fn cancel(&self, input: &Cancellation) -> Result<(), AttemptError> {
         let order = self.order(&input.order_id).await?;
         let (client, shopify_order_id) = self.shop_of(&order)?;
         let there = client.cancellation(shopify_order_id).await?;
@@ -34,19 +34,19 @@ impl ShopCalls {
             | CancelOutcome::AlreadyCancelled
             | CancelOutcome::DoesNotExist => Ok(()),
             // The shop does it in a job of its own: the next attempt looks whether it is done.
-            CancelOutcome::InProgress => Err(Failure::transient("SHOPIFY_CANCELLATION_IN_PROGRESS")),
+            CancelOutcome::InProgress => Err(AttemptError::transient("SHOPIFY_CANCELLATION_IN_PROGRESS")),
             CancelOutcome::HasFulfilments => self.refund_what_others_left(input).await,
         }
     }
 
     /// None of ours has left, so the shop's own people fulfilled some of it. What they left is refunded,
     /// by the shop's own order: an edit may be on its way here.
-    async fn refund_what_others_left(&self, input: &Cancellation) -> Result<(), Failure> {
+    async fn refund_what_others_left(&self, input: &Cancellation) -> Result<(), AttemptError> {
         self.read(&input.order_id).await?;
         let order = self.order(&input.order_id).await?;
         let known = order.facts.fulfilments.iter().flatten().any(|fulfilment| fulfilment.stands);
         if !known {
-            return Err(Failure::transient("SHOPIFY_HAS_FULFILMENTS"));
+            return Err(AttemptError::transient("SHOPIFY_HAS_FULFILMENTS"));
         }
         let Cancellation { restock, refund, notify_customer, .. } = *input;
         let rest = RefundOfTheRest { order_id: order.order_id, refund, restock, notify_customer };
@@ -55,10 +55,11 @@ impl ShopCalls {
 
     /// Shopify cancels no order with fulfilments: what has not left is refunded by line instead, or a
     /// person is told what to do.
-    pub(super) async fn refund(&self, input: &RefundOfTheRest) -> Result<(), Failure> {
+    pub(super) async fn refund(&self, input: &RefundOfTheRest) -> Result<(), AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        let order =
-            record::find(&mut conn, &input.order_id).await?.ok_or(Failure::permanent("ORDER_UNKNOWN"))?;
+        let order = record::find(&mut conn, &input.order_id)
+            .await?
+            .ok_or(AttemptError::permanent("ORDER_UNKNOWN"))?;
         let rest = self.rest_of(&mut conn, &order).await?;
         if rest.is_empty() {
             return Ok(());
@@ -70,8 +71,8 @@ impl ShopCalls {
                 .collect();
             let how = if input.restock { "restocked" } else { "not restocked" };
             let words = format!("Refund in the shop, {how}, what does not leave: {}", words.join(", "));
-            let mishap = Mishap::new(Mishap::REFUND_BY_HAND);
-            attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+            let park_reason = ParkReason::new(ParkReason::REFUND_BY_HAND);
+            attention::show(&mut conn, &order.order_id, &park_reason, &words).await?;
             return Ok(());
         }
         drop(conn);
@@ -79,7 +80,7 @@ impl ShopCalls {
         let lines: Vec<LinePieces> =
             rest.iter().map(|(line, count)| pieces(&line.line_id, *count)).collect::<Result<_, _>>()?;
         let key = format!("{}/refund", order.workflow_id);
-        let note = format!("Called off in fulfilment, order {}", order.order_number);
+        let note = format!("Cancelled in fulfilment, order {}", order.order_number);
         let outcome = client
             .refund_rest(shopify_order_id, &lines, &key, input.restock, input.notify_customer, &note)
             .await?;
@@ -99,7 +100,7 @@ impl ShopCalls {
         &self,
         conn: &mut PgConnection,
         order: &Order,
-    ) -> Result<Vec<(WantedLine, u32)>, Failure> {
+    ) -> Result<Vec<(WantedLine, u32)>, AttemptError> {
         let situation = Situation::read(conn, order, self.planner.shops.rules_for(&order.channel)).await?;
         let mut leaving: BTreeMap<LineId, u32> = BTreeMap::new();
         for (line_id, pieces) in situation.at_warehouses().into_iter().flat_map(|(_, lines)| lines) {
@@ -114,7 +115,7 @@ impl ShopCalls {
     }
 }
 
-pub(super) fn pieces(line: &LineId, quantity: u32) -> Result<LinePieces, Failure> {
-    let line_item_id = line.as_str().parse().map_err(|_| Failure::permanent("ORDER_UNREADABLE"))?;
+pub(super) fn pieces(line: &LineId, quantity: u32) -> Result<LinePieces, AttemptError> {
+    let line_item_id = line.as_str().parse().map_err(|_| AttemptError::permanent("ORDER_UNREADABLE"))?;
     Ok(LinePieces { line_item_id, quantity })
 }

@@ -1,29 +1,29 @@
-//! Calling an order off: the undo walk, and what is answered to whoever asked. The undo of each step
+//! Cancelling an order: the undo walk, and what is answered to whoever asked. The undo of each step
 //! stands beside the step, in `order_fulfilment.rs`.
 
-use domain::{Actor, CancelDecision, Mishap, OrderStatus, Step};
+use domain::{Actor, CancelDecision, OrderStatus, ParkReason, Step};
 
 use crate::{
     contract::{
-        CancelInShop, Cancellation, OrderRef, ReadStanding, RecordCancelled, RefundInShop, RefundOfTheRest,
-        StepToPark, TellOperator,
+        CancelInShop, Cancellation, OpenAttention, OrderRef, ReadStanding, RecordCancelled, RefundInShop,
+        RefundOfTheRest, StepToPark,
     },
     entry::{CancelOutcome, Ending},
-    ledger::{Carried, Undo},
-    messages::{CancelRequest, Refusal, StatusAnswer},
+    ledger::{Progress, Undo},
+    messages::{BadInput, CancelRequest, StatusAnswer},
     order_fulfilment::Story,
     saga::Interrupted,
 };
 
 impl Story {
     /// The undo walk: last step first. `None` means that the order goes on, because it may not be
-    /// called off or because the warehouse was faster.
-    pub(crate) async fn call_off(&self, request: &CancelRequest) -> Option<Ending> {
+    /// cancelled or because the warehouse was faster.
+    pub(crate) async fn carry_out_cancel(&self, request: &CancelRequest) -> Option<Ending> {
         self.see_what_another_run_did().await;
         match self.ctx.state(|order| order.cancel_decision(request.actor)) {
             CancelDecision::Refuse => return self.keep_going(request),
-            CancelDecision::TellOperator => {
-                self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+            CancelDecision::OpenAttention => {
+                self.open_attention(ParkReason::CANCELLED_AFTER_SHIPPING).await;
                 return self.keep_going(request);
             }
             CancelDecision::AtOnce
@@ -39,14 +39,14 @@ impl Story {
             Ok(Some(ending)) => {
                 if ending == Ending::Shipped && request.actor == Actor::Shopify {
                     // The shop gave the money back, and some is on its way.
-                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+                    self.open_attention(ParkReason::CANCELLED_AFTER_SHIPPING).await;
                 }
-                self.settle_cancel(CancelOutcome::CalledOff);
+                self.conclude_cancel(CancelOutcome::Cancelled);
                 Some(ending)
             }
             Ok(None) | Err(_) => {
                 if request.actor == Actor::Shopify {
-                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
+                    self.open_attention(ParkReason::CANCELLED_AFTER_SHIPPING).await;
                 }
                 self.keep_going(request)
             }
@@ -64,8 +64,10 @@ impl Story {
         }
         // What was planned and never handed over does not leave.
         self.ctx.state_mut(|order| {
-            let Carried { hand_overs, recalled, .. } = &mut order.progress;
-            hand_overs.retain(|hand_over| hand_over.accepted || recalled.contains(&hand_over.reference));
+            let Progress { requests, recalled, .. } = &mut order.progress;
+            requests.retain(|fulfilment_request| {
+                fulfilment_request.accepted || recalled.contains(&fulfilment_request.reference)
+            });
         });
         let stopped = planned.saturating_sub(self.ctx.state(|order| order.progress.outstanding_pieces()));
         #[cfg(feature = "faults")]
@@ -73,22 +75,22 @@ impl Story {
         if self.ctx.state(|order| order.progress.outstanding_pieces() > 0) {
             if stopped > 0 {
                 // What was stopped stays here, though the rest leaves.
-                self.ctx.state_mut(|order| order.progress.rest_is_called_off = true);
+                self.ctx.state_mut(|order| order.progress.rest_is_cancelled = true);
                 self.refund_the_rest(request).await?;
             }
             return Ok(None);
         }
         if self.ctx.state(|order| order.progress.pieces_left > 0) {
-            self.tell_the_untold().await?;
+            self.notify_shop_of_the_rest().await?;
             self.refund_the_rest(request).await?;
             self.release().await?;
             return Ok(Some(Ending::Shipped)); // what had left stays shipped
         }
         self.release().await?;
         let cancellation = self.cancellation(request);
-        let tell_shop =
+        let notify_shop =
             request.actor != Actor::Shopify && self.ctx.state(|order| order.input.channel.shop().is_some());
-        if tell_shop {
+        if notify_shop {
             self.step(Step::CancelInShop, "", || CancelInShop, cancellation.clone()).await?;
         }
         self.step(Step::RecordCancelled, "", || RecordCancelled, cancellation).await?;
@@ -112,27 +114,27 @@ impl Story {
                     progress.push_undo(Undo::Recall { reference });
                 }
             }
-            progress.hand_overs = standing.hand_overs;
+            progress.requests = standing.requests;
             progress.pieces_left = standing.pieces_left;
-            progress.untold = standing.untold;
+            progress.unnotified = standing.unnotified;
         });
     }
 
-    /// The order goes on; what the shop said of it is settled then, and does not call it off again.
+    /// The order goes on; what the shop said of it is settled then, and does not cancel it again.
     fn keep_going(&self, request: &CancelRequest) -> Option<Ending> {
-        let in_part = self.ctx.state(|order| order.progress.rest_is_called_off);
-        self.settle_cancel(if in_part { CancelOutcome::CalledOff } else { CancelOutcome::Refused });
+        let in_part = self.ctx.state(|order| order.progress.rest_is_cancelled);
+        self.conclude_cancel(if in_part { CancelOutcome::Cancelled } else { CancelOutcome::Refused });
         self.ctx.state_mut(|order| {
             order.plan_due = true;
-            order.progress.shop_cancel_is_settled |= request.actor == Actor::Shopify;
+            order.progress.shop_cancel_is_concluded |= request.actor == Actor::Shopify;
         });
         None
     }
 
     /// A second cancellation, while the first is being carried out, is the same one.
-    pub(crate) fn settle_repeated_cancel(&self) {
+    pub(crate) fn conclude_repeated_cancel(&self) {
         if self.ctx.state_mut(|order| order.undoing.then(|| order.cancel.take()).flatten()).is_some() {
-            self.ctx.state_mut(|order| order.cancel_outcome = Some(CancelOutcome::CalledOff));
+            self.ctx.state_mut(|order| order.cancel_outcome = Some(CancelOutcome::Cancelled));
         }
     }
 
@@ -147,34 +149,34 @@ impl Story {
         self.step(Step::RefundInShop, "", || RefundInShop, input).await.map(|_| ())
     }
 
-    fn settle_cancel(&self, outcome: CancelOutcome) {
+    fn conclude_cancel(&self, outcome: CancelOutcome) {
         self.ctx.state_mut(|order| {
-            order.cancels_settled += 1;
+            order.cancels_concluded += 1;
             order.cancel_outcome = Some(outcome);
         });
     }
 
-    async fn tell_operator(&self, reason: &str) {
+    async fn open_attention(&self, reason: &str) {
         let row =
             StepToPark { order_id: self.order_id(), step: Step::CancelInShop, reason: reason.to_owned() };
-        self.record(|| TellOperator, row).await;
+        self.record(|| OpenAttention, row).await;
     }
 
-    /// Asks for the order to be called off, and waits until that is settled.
-    pub(crate) async fn called_off(&self, request: CancelRequest) -> Result<StatusAnswer, Refusal> {
+    /// Asks for the order to be cancelled, and waits until that is settled.
+    pub(crate) async fn request_cancel(&self, request: CancelRequest) -> Result<StatusAnswer, BadInput> {
         let settled_before = self.ctx.state_mut(|order| {
             if order.cancel_decision(request.actor) != CancelDecision::AlreadyCancelled {
                 order.cancel = order.cancel.take().or(Some(request));
             }
-            order.cancels_settled
+            order.cancels_concluded
         });
         self.shielded_wait(|order| {
-            order.status == OrderStatus::Cancelled || order.cancels_settled > settled_before
+            order.status == OrderStatus::Cancelled || order.cancels_concluded > settled_before
         })
         .await;
         self.ctx.state(|order| match order.cancel_outcome {
             Some(CancelOutcome::Refused) => Err(order.cannot_be_cancelled()),
-            Some(CancelOutcome::CalledOff) | None => Ok(StatusAnswer { status: order.status }),
+            Some(CancelOutcome::Cancelled) | None => Ok(StatusAnswer { status: order.status }),
         })
     }
 
@@ -186,13 +188,13 @@ impl Story {
             let late = self.ctx.state_mut(|order| order.cancel.take());
             let Some(request) = late else { break };
             match self.ctx.state(|order| order.cancel_decision(request.actor)) {
-                CancelDecision::TellOperator => {
-                    self.tell_operator(Mishap::CANCELLED_AFTER_SHIPPING).await;
-                    self.settle_cancel(CancelOutcome::Refused);
+                CancelDecision::OpenAttention => {
+                    self.open_attention(ParkReason::CANCELLED_AFTER_SHIPPING).await;
+                    self.conclude_cancel(CancelOutcome::Refused);
                 }
-                CancelDecision::AlreadyCancelled => self.settle_cancel(CancelOutcome::CalledOff),
-                CancelDecision::Refuse => self.settle_cancel(CancelOutcome::Refused),
-                // Not to be fulfilled, and called off in that moment.
+                CancelDecision::AlreadyCancelled => self.conclude_cancel(CancelOutcome::Cancelled),
+                CancelDecision::Refuse => self.conclude_cancel(CancelOutcome::Refused),
+                // Not to be fulfilled, and cancelled in that moment.
                 CancelDecision::AtOnce | CancelDecision::Recall | CancelDecision::ReleaseTheRest => {
                     self.ctx.state_mut(|order| order.cancel = Some(request));
                     return false;

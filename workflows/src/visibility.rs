@@ -1,6 +1,6 @@
 //! What operators see of a run from outside: its condition in the record and its search attributes.
 
-use domain::{Condition, HeldBy, Mishap, Step};
+use domain::{Condition, HeldBy, ParkReason, Step};
 
 use crate::{
     contract::{ConditionToRecord, RecordCondition},
@@ -25,7 +25,7 @@ impl Story {
     }
 
     /// Shows what is parked and why.
-    pub(crate) fn show_parked(&self, parked: Option<(Step, &Mishap)>) {
+    pub(crate) fn show_parked(&self, parked: Option<(Step, &ParkReason)>) {
         let stage = match parked {
             Some(_) => Condition::NeedsAttention.as_str(),
             None => Self::FULFILLING,

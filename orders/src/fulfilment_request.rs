@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{HandOverReference, OrderId, OrderNumber, WarehouseId};
+use domain::{OrderId, OrderNumber, RequestReference, WarehouseId};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, types::Json};
 
@@ -11,7 +11,7 @@ use crate::OrdersError;
 /// Pieces of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HandedLine {
+pub struct RequestedLine {
     /// The order's line.
     pub line_id: String,
     /// What.
@@ -22,20 +22,20 @@ pub struct HandedLine {
 
 /// How a hand-over stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HandOverStatus {
+pub enum FulfilmentRequestStatus {
     /// Planned; the warehouse may or may not have heard of it.
     Requested,
     /// The warehouse took it.
     Accepted,
     /// Recalled by us, wholly or in part.
     Recalled,
-    /// Called off by the warehouse.
+    /// Cancelled by the warehouse.
     Cancelled,
     /// All that was to leave has left.
     Shipped,
 }
 
-impl HandOverStatus {
+impl FulfilmentRequestStatus {
     /// The name in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -51,9 +51,9 @@ impl HandOverStatus {
 
 /// A hand-over as it is kept.
 #[derive(Debug, Clone)]
-pub struct HandOver {
+pub struct FulfilmentRequest {
     /// Its unique reference.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// Whose pieces.
     pub order_id: OrderId,
     /// Where.
@@ -61,7 +61,7 @@ pub struct HandOver {
     /// `REQUESTED`, `ACCEPTED`, `RECALLED`, `CANCELLED` or `SHIPPED`.
     pub status: String,
     /// What was asked for.
-    pub lines: Vec<HandedLine>,
+    pub lines: Vec<RequestedLine>,
     /// Pieces that are to leave under it.
     pub pieces: u32,
     /// Where it was sent to, as a digest.
@@ -72,11 +72,11 @@ pub struct HandOver {
     pub recall_refused: bool,
 }
 
-impl HandOver {
-    /// Whether it holds pieces: not one that was called off, or recalled whole.
+impl FulfilmentRequest {
+    /// Whether it holds pieces: not one that was cancelled, or recalled whole.
     #[must_use]
     pub fn counts(&self) -> bool {
-        let gone = [HandOverStatus::Cancelled.as_str(), HandOverStatus::Recalled.as_str()];
+        let gone = [FulfilmentRequestStatus::Cancelled.as_str(), FulfilmentRequestStatus::Recalled.as_str()];
         !(gone.contains(&self.status.as_str()) && self.pieces == 0)
     }
 
@@ -93,7 +93,7 @@ struct Row {
     order_id: String,
     warehouse: String,
     status: String,
-    lines: Json<Vec<HandedLine>>,
+    lines: Json<Vec<RequestedLine>>,
     pieces: i32,
     ship_to_digest: Option<Vec<u8>>,
     was_called: bool,
@@ -101,9 +101,9 @@ struct Row {
 }
 
 impl Row {
-    fn into_hand_over(self) -> Result<HandOver, OrdersError> {
-        Ok(HandOver {
-            reference: HandOverReference::parse(&self.reference)?,
+    fn into_request(self) -> Result<FulfilmentRequest, OrdersError> {
+        Ok(FulfilmentRequest {
+            reference: RequestReference::parse(&self.reference)?,
             order_id: OrderId::parse(&self.order_id)?,
             warehouse: WarehouseId::parse(&self.warehouse)?,
             status: self.status,
@@ -127,19 +127,19 @@ pub async fn plan(
     order: &OrderId,
     number: &OrderNumber,
     warehouse: &WarehouseId,
-    lines: Vec<HandedLine>,
-) -> Result<HandOver, OrdersError> {
+    lines: Vec<RequestedLine>,
+) -> Result<FulfilmentRequest, OrdersError> {
     let round: i32 = sqlx::query_scalar(
-        "SELECT COALESCE(max(round), 0) + 1 FROM orders.hand_overs WHERE order_id = $1 AND warehouse = $2",
+        "SELECT COALESCE(max(round), 0) + 1 FROM orders.fulfilment_requests WHERE order_id = $1 AND warehouse = $2",
     )
     .bind(order.as_str())
     .bind(warehouse.as_str())
     .fetch_one(&mut *conn)
     .await?;
-    let reference = HandOverReference::of(number, warehouse, round.unsigned_abs());
+    let reference = RequestReference::of(number, warehouse, round.unsigned_abs());
     let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
     sqlx::query(
-        "INSERT INTO orders.hand_overs (reference, order_id, warehouse, round, lines, pieces)
+        "INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(reference.as_str())
@@ -150,11 +150,11 @@ pub async fn plan(
     .bind(pieces_column(pieces)?)
     .execute(conn)
     .await?;
-    Ok(HandOver {
+    Ok(FulfilmentRequest {
         reference,
         order_id: order.clone(),
         warehouse: warehouse.clone(),
-        status: HandOverStatus::Requested.as_str().to_owned(),
+        status: FulfilmentRequestStatus::Requested.as_str().to_owned(),
         lines,
         pieces,
         ship_to_digest: None,
@@ -167,16 +167,19 @@ pub async fn plan(
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<HandOver>, OrdersError> {
+pub async fn of_order(
+    conn: &mut PgConnection,
+    order: &OrderId,
+) -> Result<Vec<FulfilmentRequest>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
                 called_at IS NOT NULL AS was_called, recall_refused
-         FROM orders.hand_overs WHERE order_id = $1 ORDER BY round, warehouse",
+         FROM orders.fulfilment_requests WHERE order_id = $1 ORDER BY round, warehouse",
     )
     .bind(order.as_str())
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::into_hand_over).collect()
+    rows.into_iter().map(Row::into_request).collect()
 }
 
 /// A hand-over by its reference.
@@ -185,17 +188,17 @@ pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Ha
 /// [`OrdersError::Database`].
 pub async fn find(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-) -> Result<Option<HandOver>, OrdersError> {
+    reference: &RequestReference,
+) -> Result<Option<FulfilmentRequest>, OrdersError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
                 called_at IS NOT NULL AS was_called, recall_refused
-         FROM orders.hand_overs WHERE reference = $1",
+         FROM orders.fulfilment_requests WHERE reference = $1",
     )
     .bind(reference.as_str())
     .fetch_optional(conn)
     .await?;
-    row.map(Row::into_hand_over).transpose()
+    row.map(Row::into_request).transpose()
 }
 
 /// Notes that the warehouse is about to be called, and where the goods are to go. Committed before the
@@ -205,11 +208,11 @@ pub async fn find(
 /// [`OrdersError::Database`].
 pub async fn calling(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
+    reference: &RequestReference,
     ship_to_digest: Option<&[u8]>,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.hand_overs
+        "UPDATE orders.fulfilment_requests
          SET called_at = COALESCE(called_at, now()), ship_to_digest = $2 WHERE reference = $1",
     )
     .bind(reference.as_str())
@@ -225,7 +228,7 @@ pub async fn calling(
 /// [`OrdersError::Database`].
 pub async fn forget_uncalled(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
-        "DELETE FROM orders.hand_overs WHERE order_id = $1 AND status = 'REQUESTED' AND called_at IS NULL",
+        "DELETE FROM orders.fulfilment_requests WHERE order_id = $1 AND status = 'REQUESTED' AND called_at IS NULL",
     )
     .bind(order.as_str())
     .execute(conn)
@@ -239,12 +242,12 @@ pub async fn forget_uncalled(conn: &mut PgConnection, order: &OrderId) -> Result
 /// [`OrdersError::Database`].
 pub async fn recalled(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    too_late: &[HandedLine],
+    reference: &RequestReference,
+    too_late: &[RequestedLine],
 ) -> Result<(), OrdersError> {
     let pieces: u32 = too_late.iter().map(|line| line.quantity).sum();
     sqlx::query(
-        "UPDATE orders.hand_overs
+        "UPDATE orders.fulfilment_requests
          SET lines_before_recall = COALESCE(lines_before_recall, lines), lines = $2, pieces = $3,
              recall_refused = $3 > 0, updated_at = now(),
              ask_after = COALESCE(ask_after, now()),
@@ -265,10 +268,10 @@ pub async fn recalled(
 /// [`OrdersError::NotFound`] or [`OrdersError::Database`].
 pub async fn left_by_hand(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-) -> Result<Vec<HandedLine>, OrdersError> {
-    let lines: Json<Vec<HandedLine>> = sqlx::query_scalar(
-        "UPDATE orders.hand_overs
+    reference: &RequestReference,
+) -> Result<Vec<RequestedLine>, OrdersError> {
+    let lines: Json<Vec<RequestedLine>> = sqlx::query_scalar(
+        "UPDATE orders.fulfilment_requests
          SET lines = COALESCE(lines_before_recall, lines), status = 'SHIPPED', updated_at = now(),
              pieces = (SELECT COALESCE(sum((line ->> 'quantity')::int), 0)
                        FROM jsonb_array_elements(COALESCE(lines_before_recall, lines)) AS line)
@@ -287,11 +290,11 @@ pub async fn left_by_hand(
 /// [`OrdersError::Database`].
 pub async fn accepted(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
+    reference: &RequestReference,
     overdue: Duration,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.hand_overs
+        "UPDATE orders.fulfilment_requests
          SET status = 'ACCEPTED', ask_after = now() + $2 * interval '1 millisecond', updated_at = now()
          WHERE reference = $1 AND status = 'REQUESTED'",
     )
@@ -308,12 +311,12 @@ pub async fn accepted(
 /// [`OrdersError::Database`].
 pub async fn settle(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    status: HandOverStatus,
+    reference: &RequestReference,
+    status: FulfilmentRequestStatus,
     pieces: u32,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.hand_overs SET status = $2, pieces = $3, updated_at = now() WHERE reference = $1",
+        "UPDATE orders.fulfilment_requests SET status = $2, pieces = $3, updated_at = now() WHERE reference = $1",
     )
     .bind(reference.as_str())
     .bind(status.as_str())
@@ -332,11 +335,11 @@ pub async fn take_overdue(
     conn: &mut PgConnection,
     most: i64,
     again_after: Duration,
-) -> Result<Vec<HandOver>, OrdersError> {
+) -> Result<Vec<FulfilmentRequest>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "UPDATE orders.hand_overs SET ask_after = now() + $2 * interval '1 millisecond'
+        "UPDATE orders.fulfilment_requests SET ask_after = now() + $2 * interval '1 millisecond'
          WHERE reference IN (
-             SELECT reference FROM orders.hand_overs
+             SELECT reference FROM orders.fulfilment_requests
              WHERE status = 'ACCEPTED' AND ask_after <= now()
              ORDER BY ask_after LIMIT $1 FOR UPDATE SKIP LOCKED)
          RETURNING reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
@@ -346,26 +349,26 @@ pub async fn take_overdue(
     .bind(again_after.as_secs_f64() * 1000.0)
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::into_hand_over).collect()
+    rows.into_iter().map(Row::into_request).collect()
 }
 
 fn pieces_column(pieces: u32) -> Result<i32, OrdersError> {
     i32::try_from(pieces).map_err(|_| OrdersError::Unreadable("pieces beyond reason".into()))
 }
 
-/// Sets what is left of a hand-over after the warehouse called some of it off; nothing left means
-/// that all of it is called off.
+/// Sets what is left of a hand-over after the warehouse cancelled some of it; nothing left means
+/// that all of it is cancelled.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn shrink(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    lines: &[HandedLine],
+    reference: &RequestReference,
+    lines: &[RequestedLine],
 ) -> Result<(), OrdersError> {
     let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
     sqlx::query(
-        "UPDATE orders.hand_overs
+        "UPDATE orders.fulfilment_requests
          SET lines = $2, pieces = $3, updated_at = now(), status = CASE WHEN $3 = 0 THEN 'CANCELLED' ELSE status END
          WHERE reference = $1",
     )
@@ -383,7 +386,7 @@ pub async fn shrink(
 /// [`OrdersError::Database`].
 pub async fn close_accepted(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.hand_overs SET status = 'SHIPPED', updated_at = now()
+        "UPDATE orders.fulfilment_requests SET status = 'SHIPPED', updated_at = now()
          WHERE order_id = $1 AND status = 'ACCEPTED'",
     )
     .bind(order.as_str())
@@ -398,9 +401,10 @@ pub async fn close_accepted(conn: &mut PgConnection, order: &OrderId) -> Result<
 /// [`OrdersError::Database`].
 pub async fn sku_of(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
+    reference: &RequestReference,
     line: &str,
 ) -> Result<Option<String>, OrdersError> {
-    let lines = find(conn, reference).await?.map(|hand_over| hand_over.lines).unwrap_or_default();
+    let lines =
+        find(conn, reference).await?.map(|fulfilment_request| fulfilment_request.lines).unwrap_or_default();
     Ok(lines.into_iter().find(|known| known.line_id == line).map(|known| known.sku))
 }

@@ -4,16 +4,16 @@
 use domain::{AddressSaid, OrderFacts, OrderId};
 use orders::{
     Order,
-    record::{self, Arrival, Arrived, Authority},
+    record::{self, Arrival, ArrivalOutcome, Authority},
 };
 use shopify::wire::ParsedOrder;
-use warehouse::shipment::ShipTo;
+use warehouse::parcel::ShipTo;
 
 use super::ShopCalls;
-use crate::attempt::Failure;
+use crate::attempt::AttemptError;
 
 impl ShopCalls {
-    pub(super) async fn read(&self, order_id: &OrderId) -> Result<(), Failure> {
+    pub(super) async fn read(&self, order_id: &OrderId) -> Result<(), AttemptError> {
         let order = self.order(order_id).await?;
         let (client, shopify_order_id) = self.shop_of(&order)?;
         let read = client.read_order(shopify_order_id).await?;
@@ -22,7 +22,7 @@ impl ShopCalls {
 
     /// Asks for the address that no message named. Of an order that shows less than the shop has told us,
     /// the address alone is taken.
-    pub(super) async fn ask_for_the_address(&self, order: &Order) -> Result<(), Failure> {
+    pub(super) async fn ask_for_the_address(&self, order: &Order) -> Result<(), AttemptError> {
         let (client, shopify_order_id) = self.shop_of(order)?;
         let mut read = client.read_order(shopify_order_id).await?;
         if let Some(read) = &mut read
@@ -35,7 +35,7 @@ impl ShopCalls {
 
     /// Keeps what the shop's own order says. One that the shop does not know says nothing: what was
     /// committed stands.
-    async fn keep_read(&self, order: &Order, read: Option<ParsedOrder>) -> Result<(), Failure> {
+    async fn keep_read(&self, order: &Order, read: Option<ParsedOrder>) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
         let now = record::lock(&mut tx, &order.order_id).await?;
         // What was committed since the read began may be newer than what was read, in the same second too.
@@ -70,9 +70,9 @@ impl ShopCalls {
             correlation_id: &order.correlation_id,
         };
         let (_, arrived) = record::arrive(&mut tx, &arrival).await?;
-        if arrived == Arrived::Stale {
+        if arrived == ArrivalOutcome::Stale {
             // What the shop shows is older than what it has told us: it is asked again.
-            return Err(Failure::transient("SHOPIFY_ORDER_LAGS"));
+            return Err(AttemptError::transient("SHOPIFY_ORDER_LAGS"));
         }
         if was_overtaken {
             record::doubt(&mut tx, &order.order_id).await?;

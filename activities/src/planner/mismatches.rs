@@ -4,70 +4,72 @@
 
 use std::collections::BTreeMap;
 
-use domain::{HandOverReference, LineId, WarehouseId};
+use domain::{LineId, RequestReference, WarehouseId};
 use inventory::{Pinned, PlacedLine};
-use orders::hand_over::HandOver;
+use orders::fulfilment_request::FulfilmentRequest;
 use workflows::contract::Rules;
 
 use super::{demand::Demand, situation::Situation};
 
 /// What is at warehouses and has to be taken back, and what differs and cannot be.
 #[derive(Debug, Default)]
-pub(crate) struct Misfits {
-    pub(crate) recalls: Vec<HandOverReference>,
+pub(crate) struct Mismatches {
+    pub(crate) recalls: Vec<RequestReference>,
     /// What leaves although it is wanted no more, or differently: in words.
     pub(crate) too_late: Vec<String>,
     pub(crate) pinned: Vec<Pinned>,
 }
 
-impl Misfits {
+impl Mismatches {
     /// Compares what warehouses have with what is wanted. Nothing is wanted where the gate says so.
     pub(crate) fn of(situation: &Situation, demand: &Demand, rules: &Rules, wanted: bool) -> Self {
-        let mut misfits = Self::default();
+        let mut mismatches = Self::default();
         let mut room = Room::of(demand, wanted);
         let mut there = situation.at_warehouses();
         // What stays whatever we wish comes first: it leaves the rest less room.
-        there.sort_by_key(|(hand_over, _)| !stays(hand_over, rules));
-        for (hand_over, lines) in there {
+        there.sort_by_key(|(fulfilment_request, _)| !stays(fulfilment_request, rules));
+        for (fulfilment_request, lines) in there {
             for (line_id, pieces) in &lines {
-                misfits.pinned.push(Pinned {
+                mismatches.pinned.push(Pinned {
                     line_id: line_id.clone(),
-                    warehouse: hand_over.warehouse.clone(),
+                    warehouse: fulfilment_request.warehouse.clone(),
                     pieces: *pieces,
                 });
             }
-            let to_elsewhere = goes_elsewhere(hand_over, situation);
-            let too_many = room.take(&hand_over.warehouse, &lines);
+            let to_elsewhere = goes_elsewhere(fulfilment_request, situation);
+            let too_many = room.take(&fulfilment_request.warehouse, &lines);
             if too_many.is_empty() && !to_elsewhere {
                 continue;
             }
-            if !stays(hand_over, rules) {
-                room.give_back(&hand_over.warehouse, &lines, &too_many);
-                misfits.recalls.push(hand_over.reference.clone());
+            if !stays(fulfilment_request, rules) {
+                room.give_back(&fulfilment_request.warehouse, &lines, &too_many);
+                mismatches.recalls.push(fulfilment_request.reference.clone());
                 continue;
             }
-            misfits.too_late.extend(too_many.iter().map(|(line_id, pieces)| {
-                let of_line = |line: &&orders::hand_over::HandedLine| line.line_id == line_id.as_str();
-                let sku = hand_over.lines.iter().find(of_line).map_or("", |line| line.sku.as_str());
-                format!("{pieces} × {sku} leave with {} and are not wanted", hand_over.reference)
+            mismatches.too_late.extend(too_many.iter().map(|(line_id, pieces)| {
+                let of_line =
+                    |line: &&orders::fulfilment_request::RequestedLine| line.line_id == line_id.as_str();
+                let sku = fulfilment_request.lines.iter().find(of_line).map_or("", |line| line.sku.as_str());
+                format!("{pieces} × {sku} leave with {} and are not wanted", fulfilment_request.reference)
             }));
             if to_elsewhere {
-                misfits
-                    .too_late
-                    .push(format!("{} goes to the address it was handed over with", hand_over.reference));
+                mismatches.too_late.push(format!(
+                    "{} goes to the address it was handed over with",
+                    fulfilment_request.reference
+                ));
             }
         }
-        misfits
+        mismatches
     }
 }
 
 /// The warehouse was asked once and could not stop it, or a person said to leave it.
-fn stays(hand_over: &HandOver, rules: &Rules) -> bool {
-    hand_over.recall_refused || rules.left_as_they_are.contains(&hand_over.reference)
+fn stays(fulfilment_request: &FulfilmentRequest, rules: &Rules) -> bool {
+    fulfilment_request.recall_refused || rules.left_as_they_are.contains(&fulfilment_request.reference)
 }
 
-fn goes_elsewhere(hand_over: &HandOver, situation: &Situation) -> bool {
-    hand_over.was_called && hand_over.ship_to_digest != situation.brief.ship_to_digest
+fn goes_elsewhere(fulfilment_request: &FulfilmentRequest, situation: &Situation) -> bool {
+    fulfilment_request.was_called && fulfilment_request.ship_to_digest != situation.brief.ship_to_digest
 }
 
 /// Pieces that may be at warehouses.

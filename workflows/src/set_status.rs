@@ -5,14 +5,14 @@ use domain::{CancelDecision, Condition, OrderStatus};
 
 use crate::{
     entry::OrderFulfilment,
-    messages::{CancelRequest, Refusal, StatusAnswer, StatusRequest},
+    messages::{BadInput, CancelRequest, StatusAnswer, StatusRequest},
     order_fulfilment::Story,
     saga::Interrupted,
 };
 
 impl OrderFulfilment {
     /// Whether a person may move the order there now.
-    pub(crate) fn check_status(&self, request: &StatusRequest) -> Result<(), Refusal> {
+    pub(crate) fn check_status(&self, request: &StatusRequest) -> Result<(), BadInput> {
         let to = request.status;
         let from = self.stands_at();
         if from == to || self.status == to {
@@ -20,7 +20,7 @@ impl OrderFulfilment {
         }
         if to == OrderStatus::Cancelled {
             return match self.cancel_decision(request.actor) {
-                CancelDecision::Refuse | CancelDecision::TellOperator => Err(self.cannot_be_cancelled()),
+                CancelDecision::Refuse | CancelDecision::OpenAttention => Err(self.cannot_be_cancelled()),
                 _ => Ok(()),
             };
         }
@@ -32,7 +32,7 @@ impl OrderFulfilment {
             return Err(self.cannot_become(to, &why));
         }
         if self.undoing || self.cancel.is_some() {
-            return Err(self.cannot_become(to, "the order is being called off"));
+            return Err(self.cannot_become(to, "the order is being cancelled"));
         }
         match to {
             OrderStatus::Confirmed if self.waits_for_stock() => {
@@ -61,17 +61,17 @@ impl OrderFulfilment {
         self.stage == Condition::Backordered.as_str()
     }
 
-    fn cannot_become(&self, to: OrderStatus, why: &str) -> Refusal {
-        Refusal(format!("Status cannot become {to}: {why}. Current status: {}", self.status))
+    fn cannot_become(&self, to: OrderStatus, why: &str) -> BadInput {
+        BadInput(format!("Status cannot become {to}: {why}. Current status: {}", self.status))
     }
 }
 
 impl Story {
     /// Moves the order on, and waits until it is there or something stands in the way.
-    pub(crate) async fn moved_on(&self, request: StatusRequest) -> Result<StatusAnswer, Refusal> {
+    pub(crate) async fn moved_on(&self, request: StatusRequest) -> Result<StatusAnswer, BadInput> {
         let StatusRequest { status: to, actor, reason } = request;
         if to == OrderStatus::Cancelled {
-            return self.called_off(CancelRequest { actor, reason }).await;
+            return self.request_cancel(CancelRequest { actor, reason }).await;
         }
         self.ctx.state_mut(|order| match to {
             OrderStatus::Confirmed if order.status < to => order.go_on = true,
@@ -103,9 +103,9 @@ impl Story {
         if !self.ctx.state_mut(|order| std::mem::take(&mut order.left_by_hand)) {
             return Ok(false);
         }
-        for hand_over in self.ctx.state(|order| order.progress.hand_overs.clone()) {
-            if hand_over.pieces > 0 {
-                self.left_by_hand(&hand_over).await?;
+        for fulfilment_request in self.ctx.state(|order| order.progress.requests.clone()) {
+            if fulfilment_request.pieces > 0 {
+                self.left_by_hand(&fulfilment_request).await?;
             }
         }
         Ok(true)

@@ -1,4 +1,4 @@
-//! Places for connections and requests, and who may hold how many.
+//! Slots for connections and requests, and who may hold how many.
 //!
 //! **Invariant:** while others hold all places they may have, a webhook still finds one.
 
@@ -21,21 +21,21 @@ pub(crate) const MOST_OF_ONE_ADDRESS: u32 = 100;
 /// The same of the inventory service, which has fewer connections.
 const MOST_CALLERS_OF_ONE_ADDRESS: u32 = 16;
 
-/// Places for connections.
+/// Slots for connections.
 #[derive(Clone)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionSlots {
     general: Arc<Semaphore>,
     for_webhooks: Arc<Semaphore>,
 }
 
 /// A connection's place.
-pub(crate) struct Place {
+pub(crate) struct ConnectionSlot {
     _permit: OwnedSemaphorePermit,
     /// Whether it is one of those that are webhooks' only.
     pub(crate) is_for_webhooks: bool,
 }
 
-impl Places {
+impl ConnectionSlots {
     pub(crate) fn new(general: usize, for_webhooks: usize) -> Self {
         Self {
             general: Arc::new(Semaphore::new(general)),
@@ -44,18 +44,18 @@ impl Places {
     }
 
     /// Waits for a place. One of those for webhooks is given while all others are taken.
-    pub(crate) async fn take(&self) -> Option<Place> {
+    pub(crate) async fn take(&self) -> Option<ConnectionSlot> {
         if let Ok(permit) = Arc::clone(&self.general).try_acquire_owned() {
-            return Some(Place { _permit: permit, is_for_webhooks: false });
+            return Some(ConnectionSlot { _permit: permit, is_for_webhooks: false });
         }
         // Nobody closes the semaphores, so there is always a place in the end.
         tokio::select! {
             biased;
             permit = Arc::clone(&self.general).acquire_owned() => {
-                Some(Place { _permit: permit.ok()?, is_for_webhooks: false })
+                Some(ConnectionSlot { _permit: permit.ok()?, is_for_webhooks: false })
             }
             permit = Arc::clone(&self.for_webhooks).acquire_owned() => {
-                Some(Place { _permit: permit.ok()?, is_for_webhooks: true })
+                Some(ConnectionSlot { _permit: permit.ok()?, is_for_webhooks: true })
             }
         }
     }
@@ -225,7 +225,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_places_are_webhooks_only() {
-        let places = Places::new(1, 1);
+        let places = ConnectionSlots::new(1, 1);
         let first = places.take().await.unwrap();
         assert!(!first.is_for_webhooks);
         let second = places.take().await.unwrap();

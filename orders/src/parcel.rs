@@ -1,13 +1,13 @@
-//! Shipments: the parcels a warehouse made of a hand-over.
+//! Parcels: what left a warehouse under a fulfilment request.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{HandOverReference, OrderId};
+use domain::{OrderId, RequestReference};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, types::Json};
 
-use crate::{OrdersError, hand_over::HandOver};
+use crate::{OrdersError, fulfilment_request::FulfilmentRequest};
 
 /// Pieces of one SKU in a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +20,11 @@ pub struct ParcelLine {
 
 /// What the warehouse said of a parcel.
 #[derive(Debug, Clone)]
-pub struct News<'a> {
+pub struct ParcelUpdate<'a> {
     /// The hand-over it belongs to.
-    pub reference: &'a HandOverReference,
+    pub reference: &'a RequestReference,
     /// The warehouse's id of the parcel.
-    pub shipment_id: &'a str,
+    pub parcel_id: &'a str,
     /// `accepted`, `picked`, `on_hold`, `exception`, `shipped`, `delivered` or `cancelled`.
     pub status: &'a str,
     /// Rises with every change the warehouse reports of the parcel.
@@ -41,11 +41,11 @@ pub struct News<'a> {
 
 /// A parcel as it is kept.
 #[derive(Debug, Clone)]
-pub struct Shipment {
+pub struct KeptParcel {
     /// The hand-over it belongs to.
     pub reference: String,
     /// The warehouse's id of it.
-    pub shipment_id: String,
+    pub parcel_id: String,
     /// Whose.
     pub order_id: String,
     /// From where.
@@ -62,13 +62,13 @@ pub struct Shipment {
     pub tracking_url: Option<String>,
     /// When it was booked as shipped here.
     pub booked_at: Option<DateTime<Utc>>,
-    /// When the shop was told.
-    pub told_shop_at: Option<DateTime<Utc>>,
+    /// When the shop was notified.
+    pub shop_notified_at: Option<DateTime<Utc>>,
     /// The shop's ids of the fulfilments that report it, as far as we heard them.
     pub fulfilment_ids: Vec<i64>,
 }
 
-impl Shipment {
+impl KeptParcel {
     /// Whether the warehouse says that it is on its way or there.
     pub fn has_left(&self) -> bool {
         matches!(self.status.as_str(), "shipped" | "delivered")
@@ -78,7 +78,7 @@ impl Shipment {
 #[derive(FromRow)]
 struct Row {
     reference: String,
-    shipment_id: String,
+    parcel_id: String,
     order_id: String,
     warehouse: String,
     status: String,
@@ -87,15 +87,15 @@ struct Row {
     tracking_number: Option<String>,
     tracking_url: Option<String>,
     booked_at: Option<DateTime<Utc>>,
-    told_shop_at: Option<DateTime<Utc>>,
+    shop_notified_at: Option<DateTime<Utc>>,
     fulfilment_ids: Vec<i64>,
 }
 
-impl From<Row> for Shipment {
+impl From<Row> for KeptParcel {
     fn from(row: Row) -> Self {
         Self {
             reference: row.reference,
-            shipment_id: row.shipment_id,
+            parcel_id: row.parcel_id,
             order_id: row.order_id,
             warehouse: row.warehouse,
             status: row.status,
@@ -104,7 +104,7 @@ impl From<Row> for Shipment {
             tracking_number: row.tracking_number,
             tracking_url: row.tracking_url,
             booked_at: row.booked_at,
-            told_shop_at: row.told_shop_at,
+            shop_notified_at: row.shop_notified_at,
             fulfilment_ids: row.fulfilment_ids,
         }
     }
@@ -115,14 +115,14 @@ impl From<Row> for Shipment {
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn record(conn: &mut PgConnection, news: &News<'_>) -> Result<bool, OrdersError> {
+pub async fn record(conn: &mut PgConnection, update: &ParcelUpdate<'_>) -> Result<bool, OrdersError> {
     let written = sqlx::query(
-        "INSERT INTO orders.shipments AS known
-             (reference, shipment_id, order_id, warehouse, status, sequence, lines, carrier, tracking_number,
+        "INSERT INTO orders.parcels AS known
+             (reference, parcel_id, order_id, warehouse, status, sequence, lines, carrier, tracking_number,
               tracking_url)
          SELECT $1, $2, order_id, warehouse, $3, $4, $5, $6, $7, $8
-         FROM orders.hand_overs WHERE reference = $1
-         ON CONFLICT ON CONSTRAINT shipments_pk DO UPDATE
+         FROM orders.fulfilment_requests WHERE reference = $1
+         ON CONFLICT ON CONSTRAINT parcels_pk DO UPDATE
              SET status = EXCLUDED.status, sequence = EXCLUDED.sequence,
                  lines = CASE WHEN known.booked_at IS NULL THEN EXCLUDED.lines ELSE known.lines END,
                  carrier = COALESCE(EXCLUDED.carrier, known.carrier),
@@ -130,14 +130,14 @@ pub async fn record(conn: &mut PgConnection, news: &News<'_>) -> Result<bool, Or
                  tracking_url = COALESCE(EXCLUDED.tracking_url, known.tracking_url), updated_at = now()
              WHERE EXCLUDED.sequence >= known.sequence",
     )
-    .bind(news.reference.as_str())
-    .bind(news.shipment_id)
-    .bind(news.status)
-    .bind(news.sequence)
-    .bind(Json(news.lines))
-    .bind(news.carrier)
-    .bind(news.tracking_number)
-    .bind(news.tracking_url)
+    .bind(update.reference.as_str())
+    .bind(update.parcel_id)
+    .bind(update.status)
+    .bind(update.sequence)
+    .bind(Json(update.lines))
+    .bind(update.carrier)
+    .bind(update.tracking_number)
+    .bind(update.tracking_url)
     .execute(conn)
     .await?;
     Ok(written.rows_affected() == 1)
@@ -150,30 +150,30 @@ pub async fn record(conn: &mut PgConnection, news: &News<'_>) -> Result<bool, Or
 /// [`OrdersError::Database`].
 pub async fn supposed_lines(
     conn: &mut PgConnection,
-    hand_over: &HandOver,
-    shipment_id: &str,
+    fulfilment_request: &FulfilmentRequest,
+    parcel_id: &str,
 ) -> Result<Vec<ParcelLine>, OrdersError> {
-    let mut known = of_order(conn, &hand_over.order_id).await?;
-    known.retain(|parcel| parcel.reference == hand_over.reference.as_str());
-    if let Some(said) = known.iter().find(|parcel| parcel.shipment_id == shipment_id)
+    let mut known = of_order(conn, &fulfilment_request.order_id).await?;
+    known.retain(|parcel| parcel.reference == fulfilment_request.reference.as_str());
+    if let Some(said) = known.iter().find(|parcel| parcel.parcel_id == parcel_id)
         && said.lines.iter().any(|line| line.quantity > 0)
     {
         return Ok(said.lines.clone());
     }
     known.retain(|parcel| !matches!(parcel.status.as_str(), "cancelled" | "written_off"));
-    let in_no_other = rest_of(hand_over, &known);
+    let in_no_other = rest_of(fulfilment_request, &known);
     if !in_no_other.is_empty() {
         return Ok(in_no_other);
     }
     // Another id was announced for the same pieces, and only this one left.
     known.retain(|parcel| parcel.booked_at.is_some() || parcel.has_left());
-    Ok(rest_of(hand_over, &known))
+    Ok(rest_of(fulfilment_request, &known))
 }
 
 /// What of a hand-over is in none of the parcels.
-fn rest_of(hand_over: &HandOver, parcels: &[Shipment]) -> Vec<ParcelLine> {
+fn rest_of(fulfilment_request: &FulfilmentRequest, parcels: &[KeptParcel]) -> Vec<ParcelLine> {
     let mut rest: BTreeMap<&str, u32> = BTreeMap::new();
-    for line in &hand_over.lines {
+    for line in &fulfilment_request.lines {
         *rest.entry(line.sku.as_str()).or_default() += line.quantity;
     }
     for line in parcels.iter().flat_map(|parcel| &parcel.lines) {
@@ -191,35 +191,35 @@ fn rest_of(hand_over: &HandOver, parcels: &[Shipment]) -> Vec<ParcelLine> {
 /// [`OrdersError::Database`].
 pub async fn find(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    shipment_id: &str,
-) -> Result<Option<Shipment>, OrdersError> {
+    reference: &RequestReference,
+    parcel_id: &str,
+) -> Result<Option<KeptParcel>, OrdersError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, told_shop_at, fulfilment_ids
-         FROM orders.shipments WHERE reference = $1 AND shipment_id = $2",
+        "SELECT reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number,
+                tracking_url, booked_at, shop_notified_at, fulfilment_ids
+         FROM orders.parcels WHERE reference = $1 AND parcel_id = $2",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(Shipment::from))
+    Ok(row.map(KeptParcel::from))
 }
 
 /// The parcels of an order.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
+pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<KeptParcel>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, told_shop_at, fulfilment_ids
-         FROM orders.shipments WHERE order_id = $1 ORDER BY reference, shipment_id",
+        "SELECT reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number,
+                tracking_url, booked_at, shop_notified_at, fulfilment_ids
+         FROM orders.parcels WHERE order_id = $1 ORDER BY reference, parcel_id",
     )
     .bind(order.as_str())
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(Shipment::from).collect())
+    Ok(rows.into_iter().map(KeptParcel::from).collect())
 }
 
 /// Marks a parcel as booked here. True the first time.
@@ -228,77 +228,77 @@ pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Sh
 /// [`OrdersError::Database`].
 pub async fn booked(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    shipment_id: &str,
+    reference: &RequestReference,
+    parcel_id: &str,
 ) -> Result<bool, OrdersError> {
     let marked = sqlx::query(
-        "UPDATE orders.shipments SET booked_at = now()
-         WHERE reference = $1 AND shipment_id = $2 AND booked_at IS NULL",
+        "UPDATE orders.parcels SET booked_at = now()
+         WHERE reference = $1 AND parcel_id = $2 AND booked_at IS NULL",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .execute(conn)
     .await?;
     Ok(marked.rows_affected() == 1)
 }
 
-/// Marks that the shop was told of a parcel. True the first time.
+/// Marks that the shop was notified of a parcel. True the first time.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn told_shop(
+pub async fn note_shop_notified(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    shipment_id: &str,
+    reference: &RequestReference,
+    parcel_id: &str,
 ) -> Result<bool, OrdersError> {
     let marked = sqlx::query(
-        "UPDATE orders.shipments SET told_shop_at = now()
-         WHERE reference = $1 AND shipment_id = $2 AND told_shop_at IS NULL",
+        "UPDATE orders.parcels SET shop_notified_at = now()
+         WHERE reference = $1 AND parcel_id = $2 AND shop_notified_at IS NULL",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .execute(conn)
     .await?;
     Ok(marked.rows_affected() == 1)
 }
 
-/// Counts that we set out to tell the shop of a parcel; how often we had before.
+/// Counts that we set out to notify the shop of a parcel; how often we had before.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn count_telling(
+pub async fn count_notification(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    shipment_id: &str,
+    reference: &RequestReference,
+    parcel_id: &str,
 ) -> Result<u32, OrdersError> {
     let before: Option<i32> = sqlx::query_scalar(
-        "UPDATE orders.shipments SET tellings = tellings + 1
-         WHERE reference = $1 AND shipment_id = $2 RETURNING tellings - 1",
+        "UPDATE orders.parcels SET notifications = notifications + 1
+         WHERE reference = $1 AND parcel_id = $2 RETURNING notifications - 1",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .fetch_optional(conn)
     .await?;
     Ok(before.unwrap_or_default().unsigned_abs())
 }
 
-/// Whether we set out to tell the shop of any other parcel of the order before.
+/// Whether we set out to notify the shop of any other parcel of the order before.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn others_were_told(
+pub async fn any_other_notified(
     conn: &mut PgConnection,
     order: &OrderId,
-    reference: &HandOverReference,
-    shipment_id: &str,
+    reference: &RequestReference,
+    parcel_id: &str,
 ) -> Result<bool, OrdersError> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM orders.shipments
-                        WHERE order_id = $1 AND (reference, shipment_id) <> ($2, $3) AND tellings > 0)",
+        "SELECT EXISTS (SELECT 1 FROM orders.parcels
+                        WHERE order_id = $1 AND (reference, parcel_id) <> ($2, $3) AND notifications > 0)",
     )
     .bind(order.as_str())
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .fetch_one(conn)
     .await?)
 }
@@ -309,17 +309,17 @@ pub async fn others_were_told(
 /// [`OrdersError::Database`].
 pub async fn keep_fulfilments(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    shipment_id: &str,
+    reference: &RequestReference,
+    parcel_id: &str,
     fulfilment_ids: &[i64],
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.shipments
+        "UPDATE orders.parcels
          SET fulfilment_ids = ARRAY(SELECT DISTINCT unnest(fulfilment_ids || $3::bigint[]) ORDER BY 1)
-         WHERE reference = $1 AND shipment_id = $2",
+         WHERE reference = $1 AND parcel_id = $2",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .bind(fulfilment_ids)
     .execute(conn)
     .await?;
@@ -335,10 +335,10 @@ pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(i64, i6
     Ok(sqlx::query_as(
         "SELECT COALESCE(sum(h.pieces), 0)::bigint,
                 COALESCE(sum(LEAST(h.pieces, gone.pieces)), 0)::bigint
-         FROM orders.hand_overs h
+         FROM orders.fulfilment_requests h
          CROSS JOIN LATERAL (
              SELECT COALESCE(sum((line->>'quantity')::bigint), 0) AS pieces
-             FROM orders.shipments s, jsonb_array_elements(s.lines) AS line
+             FROM orders.parcels s, jsonb_array_elements(s.lines) AS line
              WHERE s.reference = h.reference AND s.booked_at IS NOT NULL) AS gone
          WHERE h.order_id = $1",
     )
@@ -353,40 +353,43 @@ pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(i64, i6
 /// [`OrdersError::Database`].
 pub async fn delivered(
     conn: &mut PgConnection,
-    reference: &HandOverReference,
-    shipment_id: &str,
+    reference: &RequestReference,
+    parcel_id: &str,
 ) -> Result<bool, OrdersError> {
     sqlx::query(
-        "UPDATE orders.shipments SET delivered_at = COALESCE(delivered_at, now())
-         WHERE reference = $1 AND shipment_id = $2",
+        "UPDATE orders.parcels SET delivered_at = COALESCE(delivered_at, now())
+         WHERE reference = $1 AND parcel_id = $2",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .execute(&mut *conn)
     .await?;
     Ok(sqlx::query_scalar(
-        "SELECT bool_and(delivered_at IS NOT NULL) FROM orders.shipments
+        "SELECT bool_and(delivered_at IS NOT NULL) FROM orders.parcels
          WHERE booked_at IS NOT NULL
-           AND order_id = (SELECT order_id FROM orders.shipments WHERE reference = $1 AND shipment_id = $2)",
+           AND order_id = (SELECT order_id FROM orders.parcels WHERE reference = $1 AND parcel_id = $2)",
     )
     .bind(reference.as_str())
-    .bind(shipment_id)
+    .bind(parcel_id)
     .fetch_one(conn)
     .await?)
 }
 
-/// Takes the parcels of an order that the warehouse called off and that were not written off yet.
+/// Takes the parcels of an order that the warehouse cancelled and that were not written off yet.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn take_called_off(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Shipment>, OrdersError> {
+pub async fn take_cancelled(
+    conn: &mut PgConnection,
+    order: &OrderId,
+) -> Result<Vec<KeptParcel>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "UPDATE orders.shipments SET status = 'written_off', updated_at = now()
-         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING reference, shipment_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, told_shop_at, fulfilment_ids",
+        "UPDATE orders.parcels SET status = 'written_off', updated_at = now()
+         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number,
+                tracking_url, booked_at, shop_notified_at, fulfilment_ids",
     )
     .bind(order.as_str())
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(Shipment::from).collect())
+    Ok(rows.into_iter().map(KeptParcel::from).collect())
 }

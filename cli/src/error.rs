@@ -1,4 +1,4 @@
-//! Why a command did not do what it was told, what to do next, and its exit code.
+//! Why a command did not do what it was shown, what to do next, and its exit code.
 //!
 //! **Invariant:** what is said here goes to standard error, and the exit code says the same.
 
@@ -21,9 +21,9 @@ Exit codes:
 
 /// A command that was not done.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CliError {
     /// The API refused.
-    Refused(Refusal),
+    Refused(ProblemDetails),
     /// The API did not answer: its address, and why.
     Unreachable(String, String),
     /// Something answered that is no API of ours: its address, and what is odd.
@@ -36,7 +36,7 @@ pub enum Failure {
 
 /// A refusal of the API.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ProblemDetails {
     /// The HTTP status.
     pub status: u16,
     /// The problem's name: a section of `docs/errors.md`.
@@ -59,7 +59,7 @@ struct ProblemBody {
     correlation_id: Option<String>,
 }
 
-impl Refusal {
+impl ProblemDetails {
     /// Reads a refusal; none if it is not one of our API.
     pub fn read(status: u16, retry_after_s: Option<u64>, body: &str) -> Option<Self> {
         let problem: ProblemBody = serde_json::from_str(body).ok()?;
@@ -110,7 +110,7 @@ impl Refusal {
     }
 }
 
-impl Failure {
+impl CliError {
     /// The exit code that says the same to a script.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
@@ -121,8 +121,8 @@ impl Failure {
         })
     }
 
-    /// What a person is told.
-    pub fn told(&self) -> String {
+    /// What a person is shown.
+    pub fn shown(&self) -> String {
         match self {
             Self::Refused(refusal) => {
                 let id =
@@ -153,11 +153,11 @@ impl Failure {
 mod tests {
     use super::*;
 
-    fn refusal(status: u16, name: &str) -> Refusal {
+    fn refusal(status: u16, name: &str) -> ProblemDetails {
         let body = format!(
             r#"{{"type": "https://waybill.dev/errors/{name}", "detail": "No.", "correlationId": "c-1"}}"#
         );
-        Refusal::read(status, Some(7), &body).expect("a refusal")
+        ProblemDetails::read(status, Some(7), &body).expect("a refusal")
     }
 
     #[test]
@@ -171,24 +171,25 @@ mod tests {
 
     #[test]
     fn a_person_hears_the_sentence_the_correlation_id_and_what_to_do() {
-        let told = Failure::Refused(refusal(503, "unavailable")).told();
-        assert_eq!(told, "error: No.\n  correlation id: c-1\n  what to do: try again in 7 s");
-        let told = Failure::Refused(refusal(409, "something-new")).told();
-        assert!(told.ends_with("docs/errors.md has a section `something-new`"), "{told}");
+        let shown = CliError::Refused(refusal(503, "unavailable")).shown();
+        assert_eq!(shown, "error: No.\n  correlation id: c-1\n  what to do: try again in 7 s");
+        let shown = CliError::Refused(refusal(409, "something-new")).shown();
+        assert!(shown.ends_with("docs/errors.md has a section `something-new`"), "{shown}");
     }
 
     #[test]
     fn what_is_no_problem_of_ours_is_no_refusal() {
         for body in ["<html>", "{}", r#"{"type": "about:blank", "detail": "No."}"#] {
-            assert_eq!(Refusal::read(404, None, body), None, "{body}");
+            assert_eq!(ProblemDetails::read(404, None, body), None, "{body}");
         }
         let no_path = r#"{"type": "https://waybill.dev/errors/path-not-found", "detail": "Nothing."}"#;
-        assert_eq!(Refusal::read(404, None, no_path), None);
+        assert_eq!(ProblemDetails::read(404, None, no_path), None);
     }
 
     #[test]
     fn a_sentence_cannot_steer_the_terminal() {
-        let refusal = Refusal { sentence: "a\u{1b}[2Jb".to_owned(), ..refusal(400, "invalid-request") };
-        assert!(!Failure::Refused(refusal).told().contains('\u{1b}'));
+        let refusal =
+            ProblemDetails { sentence: "a\u{1b}[2Jb".to_owned(), ..refusal(400, "invalid-request") };
+        assert!(!CliError::Refused(refusal).shown().contains('\u{1b}'));
     }
 }

@@ -4,29 +4,29 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{AddressSaid, Condition, LineId, Mishap, ShopifyOrderId, WantedLine};
+use domain::{AddressSaid, Condition, LineId, ParkReason, ShopifyOrderId, WantedLine};
 use orders::{
     Order, attention, fulfilment_orders,
-    hand_over::{self, HandOver},
+    fulfilment_request::{self, FulfilmentRequest},
     record,
 };
 use shopify::admin::{AdminClient, FulfilmentOrder};
 use sqlx::{Connection as _, PgConnection};
-use workflows::contract::{Reservation, Reserved, Rules};
+use workflows::contract::{PlanInput, PlanOutcome, Rules};
 
 use super::ShopCalls;
 use crate::{
-    attempt::Failure,
-    planner::{AheadOfPlan, Situation, wish_digest},
+    attempt::AttemptError,
+    planner::{RemoteAnswers, Situation, wish_digest},
 };
 
 /// Fulfilment orders appear some time after the order. One attempt looks for them this often …
-const LOOKS: u32 = 3;
+const READS: u32 = 3;
 /// … with this pause.
 const LOOK_PAUSE: Duration = Duration::from_millis(400);
 
 impl ShopCalls {
-    pub(super) async fn look(&self, input: &Reservation) -> Result<Reserved, Failure> {
+    pub(super) async fn look(&self, input: &PlanInput) -> Result<PlanOutcome, AttemptError> {
         let order = self.order(&input.order_id).await?;
         let (client, shopify_order_id) = self.shop_of(&order)?;
         if order.facts.address == AddressSaid::Absent && order.looked_for.is_none() {
@@ -40,18 +40,19 @@ impl ShopCalls {
         let mut tx = self.pool.begin().await?;
         let is_there = !seen.is_empty()
             && self.keep(&mut tx, &order, &seen, begun_at, input.rules.takes_as_seen).await?;
-        let mut reserved = if self.planner.stock.there().is_some() {
+        let mut reserved = if self.planner.stock.remote().is_some() {
             // The inventory service is asked by what is committed.
             tx.commit().await?;
             self.planner.plan_now(input).await?
         } else {
-            let reserved = self.planner.plan_within(tx.begin().await?, AheadOfPlan::nothing(), input).await?;
+            let reserved =
+                self.planner.plan_within(tx.begin().await?, RemoteAnswers::nothing(), input).await?;
             tx.commit().await?;
             reserved
         };
         if !is_there {
             // What was said meanwhile counts all the same: it may be why they are not there.
-            if let Reserved::Planned { plan } = &mut reserved {
+            if let PlanOutcome::Planned { plan } = &mut reserved {
                 plan.not_there_yet = true;
             }
             return Ok(reserved);
@@ -71,15 +72,15 @@ impl ShopCalls {
         seen: &[FulfilmentOrder],
         begun_at: DateTime<Utc>,
         as_seen: bool,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, AttemptError> {
         let kept = seen
             .iter()
             .map(|seen| {
                 let content =
-                    serde_json::to_value(seen).map_err(|_| Failure::permanent("ORDER_UNREADABLE"))?;
+                    serde_json::to_value(seen).map_err(|_| AttemptError::permanent("ORDER_UNREADABLE"))?;
                 Ok(fulfilment_orders::Kept { number: seen.number, content })
             })
-            .collect::<Result<Vec<_>, Failure>>()?;
+            .collect::<Result<Vec<_>, AttemptError>>()?;
         let mut tx = conn.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
         if fulfilment_orders::keep(&mut tx, &order.order_id, &kept, begun_at).await? {
@@ -95,8 +96,8 @@ impl ShopCalls {
         }
         show_what_is_missing(&mut tx, &order, &missing).await?;
         let looked_for = wish_digest(&situation.brief);
-        let told = situation.told();
-        fulfilment_orders::note_looked(&mut tx, &order.order_id, begun_at, &looked_for, &told).await?;
+        let notified = situation.notified();
+        fulfilment_orders::note_looked(&mut tx, &order.order_id, begun_at, &looked_for, &notified).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -108,7 +109,7 @@ impl ShopCalls {
         order: &Order,
         rules: &Rules,
         seen: &[FulfilmentOrder],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptError> {
         let shop = self.planner.shops.rules_for(&order.channel);
         if rules.follow_locations || shop.locations.is_empty() {
             return Ok(());
@@ -138,11 +139,11 @@ async fn show_what_is_missing(
     conn: &mut PgConnection,
     order: &Order,
     missing: &[&WantedLine],
-) -> Result<(), Failure> {
-    let mishap = Mishap::new(Mishap::NO_FULFILMENT_ORDERS);
+) -> Result<(), AttemptError> {
+    let park_reason = ParkReason::new(ParkReason::NO_FULFILMENT_ORDERS);
     if missing.is_empty() {
         if order.condition.as_deref() == Some(Condition::NeedsAttention.as_str()) {
-            attention::unshow(conn, &order.order_id, &mishap).await?;
+            attention::unshow(conn, &order.order_id, &park_reason).await?;
         }
         return Ok(());
     }
@@ -151,7 +152,7 @@ async fn show_what_is_missing(
     };
     let words = missing.iter().map(pieces).collect::<Vec<_>>().join(", ");
     let words = format!("in no fulfilment order of the shop, and not shipped: {words}");
-    attention::show(conn, &order.order_id, &mishap, &words).await?;
+    attention::show(conn, &order.order_id, &park_reason, &words).await?;
     Ok(())
 }
 
@@ -164,11 +165,11 @@ fn is_among(seen: &[FulfilmentOrder], line: &LineId) -> bool {
 async fn fulfilment_orders_of(
     client: &AdminClient,
     order: ShopifyOrderId,
-) -> Result<Vec<FulfilmentOrder>, Failure> {
+) -> Result<Vec<FulfilmentOrder>, AttemptError> {
     let mut looks = 1;
     loop {
         let seen = client.fulfilment_orders(order).await?;
-        if !seen.is_empty() || looks == LOOKS {
+        if !seen.is_empty() || looks == READS {
             return Ok(seen);
         }
         looks += 1;
@@ -181,15 +182,15 @@ async fn warehouse_of(
     conn: &mut PgConnection,
     order: &Order,
     fulfilment_order: &FulfilmentOrder,
-) -> Result<Option<String>, Failure> {
-    let hand_overs = hand_over::of_order(conn, &order.order_id).await?;
-    let holds_a_line = |known: &&HandOver| {
+) -> Result<Option<String>, AttemptError> {
+    let requests = fulfilment_request::of_order(conn, &order.order_id).await?;
+    let holds_a_line = |known: &&FulfilmentRequest| {
         known.lines.iter().any(|held| {
             let of_line = |number: i64| held.line_id == number.to_string();
             fulfilment_order.lines.iter().any(|line| of_line(line.line_item_id))
         })
     };
-    let mut warehouses: Vec<String> = hand_overs
+    let mut warehouses: Vec<String> = requests
         .iter()
         .filter(|known| known.counts())
         .filter(holds_a_line)

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use domain::{LineId, Mishap, Restock, ReturnsRule, ShopifyOrderId, WantedLine, is_our_fulfilment};
+use domain::{LineId, ParkReason, Restock, ReturnsRule, ShopifyOrderId, WantedLine, is_our_fulfilment};
 use orders::{
     Order, attention, brief, fulfilment_orders,
-    inbox::{Message, Settled},
-    parcels::{self, Parcel},
-    privacy::{self, Wish},
+    inbox::{FinalState, Message},
+    parcel_lines::{self, Parcel},
+    privacy::{self, ErasureRequest},
     record,
     refunds::{self, RefundLine, ReturnSource},
 };
@@ -29,7 +29,7 @@ impl Dispatcher {
         shop: &Shop,
     ) -> Result<Outcome, DispatchError> {
         let Some(id) = wire::parse_order_mention(&message.body) else {
-            return self.unreadable_news(message, "order_edit.order_id: is missing").await;
+            return self.unreadable_update(message, "order_edit.order_id: is missing").await;
         };
         self.ask_the_shop(message, shop, id).await
     }
@@ -37,14 +37,14 @@ impl Dispatcher {
     /// A fulfilment was made or changed. Our own need nothing; another's changes what is left for us.
     pub(super) async fn fulfilled(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
         let Some((id, fulfilment)) = wire::parse_fulfilment(&message.body) else {
-            return self.unreadable_news(message, "order_id, id: one is missing").await;
+            return self.unreadable_update(message, "order_id, id: one is missing").await;
         };
         let Some(order) = self.order_of_shop(shop, id).await? else {
             return Ok(not_known_yet(message));
         };
         let mut conn = self.pool.acquire().await?;
         // What has not left is told to nobody: a fulfilment with the same pieces is another's.
-        let left = parcels::of_order(&mut conn, &order.order_id).await?;
+        let left = parcel_lines::of_order(&mut conn, &order.order_id).await?;
         let left = left.iter().filter(|parcel| parcel.booked_at.is_some());
         let own: Vec<_> = left.map(Parcel::as_own).collect();
         drop(conn);
@@ -72,7 +72,7 @@ impl Dispatcher {
         record::lock(&mut tx, &order.order_id).await?;
         record::doubt(&mut tx, &order.order_id).await?;
         tx.commit().await?;
-        self.look_at_news(message, order).await
+        self.have_run_look(message, order).await
     }
 
     pub(super) async fn refunded(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
@@ -95,7 +95,7 @@ impl Dispatcher {
         tx.commit().await?;
         // Whoever committed it before may have died before anybody heard of it.
         if changes || message.attempts > 0 {
-            return self.look_at_news(message, order).await;
+            return self.have_run_look(message, order).await;
         }
         Ok(Outcome::done(order.order_id))
     }
@@ -134,7 +134,7 @@ impl Dispatcher {
                 }
                 not_left
             });
-            let left = parcels::left_of(conn, &order.order_id, &line.line_id).await?;
+            let left = parcel_lines::left_of(conn, &order.order_id, &line.line_id).await?;
             let comes_back = match line.restock {
                 Restock::Return => line.quantity,
                 // What has not left is taken off first.
@@ -196,14 +196,14 @@ impl Dispatcher {
     /// a workflow of its own, and only where the policy books them in by it.
     pub(super) async fn disposed(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
         let Some(number) = wire::parse_reverse_fulfilment_order_mention(&message.body) else {
-            return self.unreadable_news(message, "reverse_fulfillment_order.id: is missing").await;
+            return self.unreadable_update(message, "reverse_fulfillment_order.id: is missing").await;
         };
         if shop.policy.restock_returns == ReturnsRule::WhenDisposed {
             self.ask_what_is_restocked(message, shop, number).await?;
-            return Ok(Outcome::Settle { how: Settled::Done, reason: None, order: None });
+            return Ok(Outcome::Settle { how: FinalState::Done, reason: None, order: None });
         }
         let reason = Some("pieces that come back are not booked in by this");
-        Ok(Outcome::Settle { how: Settled::Stored, reason, order: None })
+        Ok(Outcome::Settle { how: FinalState::Stored, reason, order: None })
     }
 
     /// Messages about fulfilment orders name nothing but their ids. Of one that is not known yet it is kept
@@ -214,7 +214,7 @@ impl Dispatcher {
     ) -> Result<Outcome, DispatchError> {
         let numbers = wire::parse_fulfilment_order_mention(&message.body);
         if numbers.is_empty() {
-            return self.unreadable_news(message, "fulfillment_order.id: is missing").await;
+            return self.unreadable_update(message, "fulfillment_order.id: is missing").await;
         }
         let mut tx = self.pool.begin().await?;
         let orders = fulfilment_orders::orders_of(&mut tx, &numbers, message.inbox_id).await?;
@@ -224,13 +224,13 @@ impl Dispatcher {
         }
         tx.commit().await?;
         let mut outcome = Outcome::Settle {
-            how: Settled::Stored,
+            how: FinalState::Stored,
             reason: Some("kept until it is known whose fulfilment order it is"),
             order: None,
         };
         for order in orders {
             let Some(order) = self.order(&order).await? else { continue };
-            outcome = self.look_at_news(message, order).await?;
+            outcome = self.have_run_look(message, order).await?;
         }
         Ok(outcome)
     }
@@ -242,9 +242,9 @@ impl Dispatcher {
         shop: &Shop,
     ) -> Result<Outcome, DispatchError> {
         let Some(orders) = wire::parse_orders_to_redact(&message.body) else {
-            return self.unreadable_news(message, "orders_to_redact: is no list of order ids").await;
+            return self.unreadable_update(message, "orders_to_redact: is no list of order ids").await;
         };
-        self.redact(message, shop, Wish::Orders(&orders)).await
+        self.redact(message, shop, ErasureRequest::Orders(&orders)).await
     }
 
     /// Somebody asks the shop what is known. An administrator fetches it.
@@ -254,12 +254,12 @@ impl Dispatcher {
         shop: &Shop,
     ) -> Result<Outcome, DispatchError> {
         let Some(orders) = wire::parse_orders_requested(&message.body) else {
-            return self.unreadable_news(message, "orders_requested: is no list of order ids").await;
+            return self.unreadable_update(message, "orders_requested: is no list of order ids").await;
         };
         let mut tx = self.pool.begin().await?;
         privacy::ask_for_data(&mut tx, &shop.domain, &orders, message.inbox_id).await?;
         tx.commit().await?;
-        Ok(Outcome::Settle { how: Settled::Done, reason: None, order: None })
+        Ok(Outcome::Settle { how: FinalState::Done, reason: None, order: None })
     }
 
     /// The worker's sweeper forgets; a body says who it is about, so it goes at once.
@@ -267,12 +267,12 @@ impl Dispatcher {
         &self,
         message: &Message,
         shop: &Shop,
-        wish: Wish<'_>,
+        wish: ErasureRequest<'_>,
     ) -> Result<Outcome, DispatchError> {
         let mut tx = self.pool.begin().await?;
         privacy::redact(&mut tx, &shop.domain, wish, message.inbox_id).await?;
         tx.commit().await?;
-        Ok(Outcome::Settle { how: Settled::Done, reason: None, order: None })
+        Ok(Outcome::Settle { how: FinalState::Done, reason: None, order: None })
     }
 
     /// Something about an order that cannot be read: a person sees it at the order, if that is known.
@@ -287,12 +287,12 @@ impl Dispatcher {
             None => None,
         };
         let Some(order) = order else {
-            return self.unreadable_news(message, &unreadable.to_string()).await;
+            return self.unreadable_update(message, &unreadable.to_string()).await;
         };
         let mut conn = self.pool.acquire().await?;
         let words = format!("{unreadable} ({})", message.topic);
-        let mishap = Mishap::new(Mishap::UNREADABLE_ORDER);
-        attention::show(&mut conn, &order.order_id, &mishap, &words).await?;
+        let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
+        attention::show(&mut conn, &order.order_id, &park_reason, &words).await?;
         Ok(Outcome::Unreadable(unreadable.to_string()))
     }
 
@@ -307,7 +307,7 @@ impl Dispatcher {
 fn not_known_yet(message: &Message) -> Outcome {
     if message.attempts >= MOST_WAITS {
         return Outcome::Settle {
-            how: Settled::Stored,
+            how: FinalState::Stored,
             reason: Some("of an order that is not known here"),
             order: None,
         };

@@ -4,28 +4,28 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{HandOverReference, LineId, LinePieces, OrderId, OwnParcel, Sku, WarehouseId};
+use domain::{LineId, LinePieces, OrderId, OurParcel, RequestReference, Sku, WarehouseId};
 use sqlx::PgConnection;
 
 use crate::{
     OrdersError,
-    hand_over::{self, HandOver, HandedLine},
-    shipment::{self, ParcelLine, Shipment},
+    fulfilment_request::{self, FulfilmentRequest, RequestedLine},
+    parcel::{self, KeptParcel, ParcelLine},
 };
 
 /// A parcel by the order's lines.
 #[derive(Debug, Clone)]
 pub struct Parcel {
     /// The hand-over it belongs to.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// The warehouse's id of it.
-    pub shipment_id: String,
+    pub parcel_id: String,
     /// From where.
     pub warehouse: String,
     /// When it was booked as shipped here.
     pub booked_at: Option<DateTime<Utc>>,
-    /// When the shop was told.
-    pub told_shop_at: Option<DateTime<Utc>>,
+    /// When the shop was notified.
+    pub shop_notified_at: Option<DateTime<Utc>>,
     /// The carrier's number.
     pub tracking_number: Option<String>,
     /// The shop's ids of the fulfilments that report it.
@@ -37,19 +37,19 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// Whether the shop knows of it: not where an operator left it untold, or where it had no place.
+    /// Whether the shop knows of it: not where an operator skipped the notification, or where it had no place.
     #[must_use]
-    pub fn was_told(&self) -> bool {
-        self.told_shop_at.is_some() && !self.fulfilment_ids.is_empty()
+    pub fn was_notified(&self) -> bool {
+        self.shop_notified_at.is_some() && !self.fulfilment_ids.is_empty()
     }
 
     /// As the shop's bodies speak of it.
     #[must_use]
-    pub fn as_own(&self) -> OwnParcel {
-        OwnParcel {
+    pub fn as_own(&self) -> OurParcel {
+        OurParcel {
             fulfilment_ids: self.fulfilment_ids.clone(),
             tracking_number: self.tracking_number.clone(),
-            told: self.was_told(),
+            notified: self.was_notified(),
             lines: self.lines.clone(),
         }
     }
@@ -74,7 +74,7 @@ pub async fn left_of(conn: &mut PgConnection, order: &OrderId, line: &LineId) ->
         for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id == *line) {
             left.pieces += pieces.quantity;
             if left.place.is_none() {
-                let sku = hand_over::sku_of(conn, &parcel.reference, line.as_str()).await?;
+                let sku = fulfilment_request::sku_of(conn, &parcel.reference, line.as_str()).await?;
                 left.place = match sku {
                     Some(sku) => Some((Sku::parse(&sku)?, WarehouseId::parse(&parcel.warehouse)?)),
                     None => None,
@@ -90,27 +90,28 @@ pub async fn left_of(conn: &mut PgConnection, order: &OrderId, line: &LineId) ->
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Parcel>, OrdersError> {
-    let shipments = shipment::of_order(conn, order).await?;
-    if shipments.is_empty() {
+    let parcels = parcel::of_order(conn, order).await?;
+    if parcels.is_empty() {
         return Ok(Vec::new());
     }
-    let hand_overs = hand_over::of_order(conn, order).await?;
-    by_lines(&hand_overs, shipments)
+    let requests = fulfilment_request::of_order(conn, order).await?;
+    by_lines(&requests, parcels)
 }
 
 /// Lines of one SKU are served in the order of the hand-over. Which parcels come first is decided by when
 /// they were booked, so that every look decides alike.
-fn by_lines(hand_overs: &[HandOver], mut shipments: Vec<Shipment>) -> Result<Vec<Parcel>, OrdersError> {
-    let mut open: BTreeMap<&str, Vec<HandedLine>> =
-        hand_overs.iter().map(|hand_over| (hand_over.reference.as_str(), hand_over.lines.clone())).collect();
-    shipments
-        .sort_by_key(|parcel| (parcel.booked_at.is_none(), parcel.booked_at, parcel.shipment_id.clone()));
-    let mut parcels = Vec::with_capacity(shipments.len());
-    for parcel in shipments {
+fn by_lines(requests: &[FulfilmentRequest], mut kept: Vec<KeptParcel>) -> Result<Vec<Parcel>, OrdersError> {
+    let mut open: BTreeMap<&str, Vec<RequestedLine>> = requests
+        .iter()
+        .map(|fulfilment_request| (fulfilment_request.reference.as_str(), fulfilment_request.lines.clone()))
+        .collect();
+    kept.sort_by_key(|parcel| (parcel.booked_at.is_none(), parcel.booked_at, parcel.parcel_id.clone()));
+    let mut parcels = Vec::with_capacity(kept.len());
+    for parcel in kept {
         let mut lines = Vec::new();
         let mut besides = Vec::new();
         let handed = open.get_mut(parcel.reference.as_str());
-        let handed: &mut [HandedLine] = handed.map_or(&mut [], Vec::as_mut_slice);
+        let handed: &mut [RequestedLine] = handed.map_or(&mut [], Vec::as_mut_slice);
         for sent in &parcel.lines {
             let mut quantity = sent.quantity;
             for line in handed.iter_mut().filter(|line| line.sku == sent.sku) {
@@ -126,11 +127,11 @@ fn by_lines(hand_overs: &[HandOver], mut shipments: Vec<Shipment>) -> Result<Vec
             }
         }
         parcels.push(Parcel {
-            reference: HandOverReference::parse(&parcel.reference)?,
-            shipment_id: parcel.shipment_id,
+            reference: RequestReference::parse(&parcel.reference)?,
+            parcel_id: parcel.parcel_id,
             warehouse: parcel.warehouse,
             booked_at: parcel.booked_at,
-            told_shop_at: parcel.told_shop_at,
+            shop_notified_at: parcel.shop_notified_at,
             tracking_number: parcel.tracking_number,
             fulfilment_ids: parcel.fulfilment_ids,
             lines,

@@ -2,121 +2,126 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{HandOverReference, Mishap, OrderStatus};
+use domain::{OrderStatus, ParkReason, RequestReference};
 use orders::{
     Order, attention,
-    hand_over::{self, HandOver},
+    fulfilment_request::{self, FulfilmentRequest},
     inbox::Message,
+    parcel::{self, KeptParcel, ParcelLine, ParcelUpdate},
     progress, record,
-    shipment::{self, News, ParcelLine, Shipment},
 };
 use serde_json::json;
 use warehouse::{
     callback::{Callback, parse_callback},
-    shipment::ShipmentStatus,
+    parcel::ParcelStatus,
 };
 use workflows::{
-    messages::{NewsKind, WarehouseNews},
+    messages::{WarehouseUpdate, WarehouseUpdateKind},
     names,
 };
 
-use super::{DispatchError, Dispatcher, Outcome, runs::Reached, shop::request_id};
+use super::{DispatchError, Dispatcher, Outcome, runs::SignalOutcome, shop::request_id};
 
 impl Dispatcher {
     pub(super) async fn warehouse_callback(&self, message: &Message) -> Result<Outcome, DispatchError> {
         let callback = match parse_callback(&message.body) {
             Ok(callback) => callback,
-            Err(unreadable) => return self.unreadable_news(message, &unreadable.to_string()).await,
+            Err(unreadable) => return self.unreadable_update(message, &unreadable.to_string()).await,
         };
         let mut conn = self.pool.acquire().await?;
-        let Some(hand_over) = hand_over::find(&mut conn, &callback.reference).await? else {
-            if matches!(callback.kind, ShipmentStatus::Shipped | ShipmentStatus::Delivered) {
-                let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-                let words = format!("{} left under a reference that nobody here knows", callback.shipment_id);
-                attention::show_message(&mut conn, message.inbox_id, &mishap, &words).await?;
+        let Some(fulfilment_request) = fulfilment_request::find(&mut conn, &callback.reference).await? else {
+            if matches!(callback.kind, ParcelStatus::Shipped | ParcelStatus::Delivered) {
+                let park_reason = ParkReason::new(ParkReason::UNEXPECTED_PARCEL);
+                let words = format!("{} left under a reference that nobody here knows", callback.parcel_id);
+                attention::show_message(&mut conn, message.inbox_id, &park_reason, &words).await?;
             }
             return Ok(Outcome::skipped("no hand-over has this reference", None));
         };
-        let newest = record_news(&mut conn, &callback, &hand_over).await?;
-        let Some(order) = record::find(&mut conn, &hand_over.order_id).await? else {
+        let newest = record_update(&mut conn, &callback, &fulfilment_request).await?;
+        let Some(order) = record::find(&mut conn, &fulfilment_request.order_id).await? else {
             return Ok(Outcome::skipped("no such order", None));
         };
-        let Some(parcel) = shipment::find(&mut conn, &callback.reference, &callback.shipment_id).await?
-        else {
+        let Some(parcel) = parcel::find(&mut conn, &callback.reference, &callback.parcel_id).await? else {
             return Ok(Outcome::skipped("no such parcel", Some(order.order_id)));
         };
         drop(conn);
 
         match callback.kind {
-            ShipmentStatus::Shipped | ShipmentStatus::Delivered
+            ParcelStatus::Shipped | ParcelStatus::Delivered
                 if parcel.booked_at.is_none() && parcel.lines.iter().all(|line| line.quantity == 0) =>
             {
                 self.left_with_nothing(&callback, order).await
             }
             // A parcel that was delivered has left, whether or not we were told.
-            ShipmentStatus::Shipped | ShipmentStatus::Delivered
+            ParcelStatus::Shipped | ParcelStatus::Delivered
                 if parcel.booked_at.is_none() && order.story_ended_at.is_some() =>
             {
                 self.left_after_the_end(&parcel, order).await
             }
-            ShipmentStatus::Shipped | ShipmentStatus::Delivered if parcel.booked_at.is_none() => {
-                let done = self.tell_run(message, &callback, NewsKind::Shipped, &order).await?;
+            ParcelStatus::Shipped | ParcelStatus::Delivered if parcel.booked_at.is_none() => {
+                let done = self.signal_run(message, &callback, WarehouseUpdateKind::Shipped, &order).await?;
                 Ok(match callback.kind {
-                    ShipmentStatus::Delivered => wait_until_shipped(order),
+                    ParcelStatus::Delivered => wait_until_shipped(order),
                     _ => done,
                 })
             }
-            ShipmentStatus::Delivered => self.delivered(&callback, &parcel, order).await,
+            ParcelStatus::Delivered => self.delivered(&callback, &parcel, order).await,
             _ if !newest => {
                 Ok(Outcome::skipped("older than what is known of the parcel", Some(order.order_id)))
             }
-            ShipmentStatus::OnHold | ShipmentStatus::Exception if order.story_ended_at.is_some() => {
+            ParcelStatus::OnHold | ParcelStatus::Exception if order.story_ended_at.is_some() => {
                 self.trouble_after_the_end(&callback, order).await
             }
             // A parcel that had left is taken back; one that never left was recalled, which is known.
-            ShipmentStatus::Cancelled if order.story_ended_at.is_some() => match parcel.booked_at {
+            ParcelStatus::Cancelled if order.story_ended_at.is_some() => match parcel.booked_at {
                 Some(_) => self.trouble_after_the_end(&callback, order).await,
                 None => Ok(Outcome::done(order.order_id)),
             },
-            ShipmentStatus::Shipped if !says_what_is_booked(&callback, &parcel) => {
+            ParcelStatus::Shipped if !says_what_is_booked(&callback, &parcel) => {
                 self.corrected(&callback, &parcel, order).await
             }
-            ShipmentStatus::OnHold => self.tell_run(message, &callback, NewsKind::OnHold, &order).await,
-            ShipmentStatus::Exception => self.tell_run(message, &callback, NewsKind::Exception, &order).await,
-            ShipmentStatus::Cancelled => self.tell_run(message, &callback, NewsKind::Cancelled, &order).await,
-            ShipmentStatus::Accepted | ShipmentStatus::Picked | ShipmentStatus::Shipped => {
+            ParcelStatus::OnHold => {
+                self.signal_run(message, &callback, WarehouseUpdateKind::OnHold, &order).await
+            }
+            ParcelStatus::Exception => {
+                self.signal_run(message, &callback, WarehouseUpdateKind::Exception, &order).await
+            }
+            ParcelStatus::Cancelled => {
+                self.signal_run(message, &callback, WarehouseUpdateKind::Cancelled, &order).await
+            }
+            ParcelStatus::Accepted | ParcelStatus::Picked | ParcelStatus::Shipped => {
                 Ok(Outcome::done(order.order_id))
             }
-            ShipmentStatus::Unknown(_) => {
+            ParcelStatus::Unknown(_) => {
                 Ok(Outcome::skipped("a state this version does not know", Some(order.order_id)))
             }
         }
     }
 
-    async fn tell_run(
+    async fn signal_run(
         &self,
         message: &Message,
         callback: &Callback,
-        kind: NewsKind,
+        kind: WarehouseUpdateKind,
         order: &Order,
     ) -> Result<Outcome, DispatchError> {
         let order_id = order.order_id.clone();
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order_id)));
         }
-        let news = WarehouseNews {
-            message_id: news_id(callback),
+        let update = WarehouseUpdate {
+            message_id: update_id_of(callback),
             kind,
             reference: callback.reference.clone(),
-            shipment_id: callback.shipment_id.clone(),
+            parcel_id: callback.parcel_id.clone(),
             occurred_at: callback.occurred_at,
         };
         match self
-            .signal(&order.workflow_id, names::WAREHOUSE_UPDATE, &json!(news), request_id(message))
+            .signal(&order.workflow_id, names::WAREHOUSE_UPDATE, &json!(update), request_id(message))
             .await?
         {
-            Reached::Run => Ok(Outcome::done(order_id)),
-            Reached::NoRun => Ok(Outcome::Postpone {
+            SignalOutcome::Run => Ok(Outcome::done(order_id)),
+            SignalOutcome::NoRun => Ok(Outcome::Postpone {
                 reason: "no run of the order's workflow is there",
                 order: Some(order_id),
                 wait: Duration::from_secs(2 << message.attempts.clamp(0, 5)),
@@ -126,7 +131,7 @@ impl Dispatcher {
 
     /// A parcel left for an order that nobody works on any more: its stock is booked as it really is, and a
     /// person sees it.
-    async fn left_after_the_end(&self, parcel: &Shipment, order: Order) -> Result<Outcome, DispatchError> {
+    async fn left_after_the_end(&self, parcel: &KeptParcel, order: Order) -> Result<Outcome, DispatchError> {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
         if order.story_ended_at.is_none() {
@@ -136,13 +141,13 @@ impl Dispatcher {
                 wait: Duration::from_millis(500),
             });
         }
-        let reference = HandOverReference::parse(&parcel.reference)?;
-        if shipment::booked(&mut tx, &reference, &parcel.shipment_id).await? {
+        let reference = RequestReference::parse(&parcel.reference)?;
+        if parcel::booked(&mut tx, &reference, &parcel.parcel_id).await? {
             let stock = &self.settings.stock;
             let words = stock.book_surplus(&mut tx, &order, parcel, &parcel.lines).await?;
-            let words = format!("{}/{}: {words}", parcel.reference, parcel.shipment_id);
-            let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-            attention::show_besides(&mut tx, &order.order_id, &mishap, &words).await?;
+            let words = format!("{}/{}: {words}", parcel.reference, parcel.parcel_id);
+            let park_reason = ParkReason::new(ParkReason::UNEXPECTED_PARCEL);
+            attention::show_besides(&mut tx, &order.order_id, &park_reason, &words).await?;
         }
         tx.commit().await?;
         Ok(Outcome::done(order.order_id))
@@ -152,10 +157,10 @@ impl Dispatcher {
     /// A later message that says it counts.
     async fn left_with_nothing(&self, callback: &Callback, order: Order) -> Result<Outcome, DispatchError> {
         let mut conn = self.pool.acquire().await?;
-        let Callback { reference, shipment_id, .. } = callback;
-        let words = format!("{reference}/{shipment_id} left, and it is not said with what");
-        let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-        attention::show_besides(&mut conn, &order.order_id, &mishap, &words).await?;
+        let Callback { reference, parcel_id, .. } = callback;
+        let words = format!("{reference}/{parcel_id} left, and it is not said with what");
+        let park_reason = ParkReason::new(ParkReason::UNEXPECTED_PARCEL);
+        attention::show_besides(&mut conn, &order.order_id, &park_reason, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -165,10 +170,10 @@ impl Dispatcher {
         order: Order,
     ) -> Result<Outcome, DispatchError> {
         let mut conn = self.pool.acquire().await?;
-        let parcel = format!("{}/{}", callback.reference, callback.shipment_id);
+        let parcel = format!("{}/{}", callback.reference, callback.parcel_id);
         let words = format!("{parcel}: {}", callback.kind.as_str());
-        let mishap = Mishap::new(Mishap::TROUBLE_AFTER_SHIPPING);
-        attention::show_besides(&mut conn, &order.order_id, &mishap, &words).await?;
+        let park_reason = ParkReason::new(ParkReason::TROUBLE_AFTER_SHIPPING);
+        attention::show_besides(&mut conn, &order.order_id, &park_reason, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -176,7 +181,7 @@ impl Dispatcher {
     async fn corrected(
         &self,
         callback: &Callback,
-        parcel: &Shipment,
+        parcel: &KeptParcel,
         order: Order,
     ) -> Result<Outcome, DispatchError> {
         let said = |lines: Vec<(&str, u32)>| {
@@ -186,11 +191,11 @@ impl Dispatcher {
         let now = said(callback.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect());
         let words = format!(
             "{}/{}: {booked} was booked, and the warehouse now says {now}",
-            callback.reference, callback.shipment_id
+            callback.reference, callback.parcel_id
         );
         let mut conn = self.pool.acquire().await?;
-        let mishap = Mishap::new(Mishap::UNEXPECTED_PARCEL);
-        attention::show_besides(&mut conn, &order.order_id, &mishap, &words).await?;
+        let park_reason = ParkReason::new(ParkReason::UNEXPECTED_PARCEL);
+        attention::show_besides(&mut conn, &order.order_id, &park_reason, &words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -198,7 +203,7 @@ impl Dispatcher {
     async fn delivered(
         &self,
         callback: &Callback,
-        parcel: &Shipment,
+        parcel: &KeptParcel,
         order: Order,
     ) -> Result<Outcome, DispatchError> {
         if order.status < OrderStatus::Shipped {
@@ -206,7 +211,7 @@ impl Dispatcher {
         }
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
-        if shipment::delivered(&mut tx, &callback.reference, &callback.shipment_id).await? {
+        if parcel::delivered(&mut tx, &callback.reference, &callback.parcel_id).await? {
             let carrier = parcel.carrier.as_deref();
             progress::move_to(&mut tx, &order.order_id, OrderStatus::Delivered, "DELIVERED", carrier).await?;
         }
@@ -226,17 +231,17 @@ fn wait_until_shipped(order: Order) -> Outcome {
     }
 }
 
-/// One parcel's news. The same shipment id under another hand-over is another parcel.
-fn news_id(callback: &Callback) -> String {
+/// One parcel's update. The same parcel id under another hand-over is another parcel.
+fn update_id_of(callback: &Callback) -> String {
     #[cfg(feature = "faults")]
     if domain::planted::is_planted("parcel_without_reference") {
-        return format!("{}/{}/{}", callback.shipment_id, callback.sequence, callback.kind.as_str());
+        return format!("{}/{}/{}", callback.parcel_id, callback.sequence, callback.kind.as_str());
     }
-    let Callback { reference, shipment_id, sequence, kind, .. } = callback;
-    format!("{reference}/{shipment_id}/{sequence}/{}", kind.as_str())
+    let Callback { reference, parcel_id, sequence, kind, .. } = callback;
+    format!("{reference}/{parcel_id}/{sequence}/{}", kind.as_str())
 }
 
-fn says_what_is_booked(callback: &Callback, parcel: &Shipment) -> bool {
+fn says_what_is_booked(callback: &Callback, parcel: &KeptParcel) -> bool {
     let of_callback = pieces(callback.lines.iter().map(|line| (line.sku.as_str(), line.quantity)));
     let of_parcel = pieces(parcel.lines.iter().map(|line| (line.sku.as_str(), line.quantity)));
     of_callback.is_empty() || of_callback == of_parcel
@@ -251,10 +256,10 @@ fn pieces<'a>(lines: impl Iterator<Item = (&'a str, u32)>) -> BTreeMap<&'a str, 
 }
 
 /// True unless something newer is known of the parcel.
-async fn record_news(
+async fn record_update(
     conn: &mut sqlx::PgConnection,
     callback: &Callback,
-    hand_over: &HandOver,
+    fulfilment_request: &FulfilmentRequest,
 ) -> Result<bool, DispatchError> {
     let mut lines: Vec<ParcelLine> = callback
         .lines
@@ -263,11 +268,11 @@ async fn record_news(
         .map(|line| ParcelLine { sku: line.sku.as_str().to_owned(), quantity: line.quantity })
         .collect();
     if lines.is_empty() {
-        lines = shipment::supposed_lines(conn, hand_over, &callback.shipment_id).await?;
+        lines = parcel::supposed_lines(conn, fulfilment_request, &callback.parcel_id).await?;
     }
-    let news = News {
+    let update = ParcelUpdate {
         reference: &callback.reference,
-        shipment_id: &callback.shipment_id,
+        parcel_id: &callback.parcel_id,
         status: callback.kind.as_str(),
         sequence: callback.sequence,
         lines: &lines,
@@ -275,5 +280,5 @@ async fn record_news(
         tracking_number: callback.tracking_number.as_deref(),
         tracking_url: callback.tracking_url.as_deref(),
     };
-    Ok(shipment::record(conn, &news).await?)
+    Ok(parcel::record(conn, &update).await?)
 }

@@ -1,11 +1,11 @@
 //! The answers' shapes.
 
 use chrono::{DateTime, Utc};
-use domain::HandOverReference;
+use domain::RequestReference;
 use serde::Deserialize;
 
 use crate::{
-    shipment::{ShipmentLine, ShipmentStatus},
+    parcel::{ParcelPieces, ParcelStatus},
     wire,
 };
 
@@ -15,35 +15,35 @@ const MOST_CHARACTERS: usize = 500;
 /// What the warehouse knows under a reference.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HandOverState {
+pub struct RequestState {
     /// The reference.
-    pub reference: HandOverReference,
+    pub reference: RequestReference,
     /// Where the whole stands, in the warehouse's word; `refused` if it was refused in advance.
     #[serde(default, deserialize_with = "wire::optional_text")]
     pub status: Option<String>,
     /// What was handed over.
     #[serde(rename = "lineItems", alias = "lines", deserialize_with = "wire::needed_lines")]
-    pub lines: Vec<ShipmentLine>,
+    pub lines: Vec<ParcelPieces>,
     /// What it became.
-    #[serde(default)]
-    pub shipments: Vec<ShipmentState>,
+    #[serde(default, rename = "shipments")]
+    pub parcels: Vec<ParcelState>,
 }
 
 /// One parcel's state, with the members of its last callback.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ShipmentState {
-    /// The warehouse's id of the shipment.
-    #[serde(deserialize_with = "wire::needed_text")]
-    pub shipment_id: String,
+pub struct ParcelState {
+    /// The warehouse's id of the parcel.
+    #[serde(rename = "shipmentId", deserialize_with = "wire::needed_text")]
+    pub parcel_id: String,
     /// Where it stands.
-    pub status: ShipmentStatus,
+    pub status: ParcelStatus,
     /// The sequence of its last event.
     #[serde(deserialize_with = "wire::needed_sequence")]
     pub sequence: i64,
     /// What is in it; none where the warehouse does not say.
     #[serde(default, deserialize_with = "wire::optional_lines")]
-    pub lines: Vec<ShipmentLine>,
+    pub lines: Vec<ParcelPieces>,
     /// Who carries it.
     #[serde(default, deserialize_with = "wire::optional_text")]
     pub carrier: Option<String>,
@@ -58,11 +58,11 @@ pub struct ShipmentState {
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// What became of one shipment's recall.
+/// What became of one parcel's recall.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelResult {
-    /// The warehouse's id of the shipment.
-    pub shipment_id: String,
+    /// The warehouse's id of the parcel.
+    pub parcel_id: String,
     /// It ships, or has shipped, all the same.
     pub too_late: bool,
 }
@@ -75,8 +75,8 @@ pub(super) struct CancelAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CancelResultOnWire {
-    #[serde(deserialize_with = "wire::needed_text")]
-    shipment_id: String,
+    #[serde(rename = "shipmentId", deserialize_with = "wire::needed_text")]
+    parcel_id: String,
     result: Recall,
 }
 
@@ -90,20 +90,20 @@ enum Recall {
 impl<'de> Deserialize<'de> for CancelResult {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = CancelResultOnWire::deserialize(deserializer)?;
-        Ok(Self { shipment_id: wire.shipment_id, too_late: matches!(wire.result, Recall::TooLate) })
+        Ok(Self { parcel_id: wire.parcel_id, too_late: matches!(wire.result, Recall::TooLate) })
     }
 }
 
 /// The body of an answer that is no success.
 #[derive(Default, Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct ErrorBody {
     #[serde(default)]
     pub(super) code: Option<String>,
     #[serde(default)]
     message: Option<String>,
 }
 
-impl Refusal {
+impl ErrorBody {
     pub(super) fn text(&self) -> String {
         let message = self.message.as_deref().unwrap_or_default();
         message.chars().filter(|character| *character != '\0').take(MOST_CHARACTERS).collect()

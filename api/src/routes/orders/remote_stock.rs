@@ -25,7 +25,7 @@ use tracing::warn;
 
 use super::{
     content,
-    placing::{Request, demand},
+    create::{Request, demand},
     stock,
 };
 use crate::{problem::Problem, server::Api};
@@ -37,7 +37,7 @@ const PROVISIONAL_FOR: Duration = Duration::from_secs(120);
 const MOST_EPOCHS: u32 = 100;
 
 /// What the service answered before the order's transaction.
-pub(super) struct Ahead {
+pub(super) struct RemoteAnswer {
     pub(super) order_id: OrderId,
     pub(super) epoch: u32,
     pub(super) items: BTreeMap<Sku, Item>,
@@ -53,7 +53,7 @@ pub(super) async fn ask(
     api: &Api,
     request: &Request<'_>,
     fingerprint: &[u8],
-) -> Result<Option<Ahead>, Problem> {
+) -> Result<Option<RemoteAnswer>, Problem> {
     let Stock::There(service) = &api.stock else { return Ok(None) };
     if was_answered(api, request, fingerprint).await? {
         return Ok(None);
@@ -71,7 +71,7 @@ pub(super) async fn ask(
         let outcome = service.reserve(&asked, Some(PROVISIONAL_FOR), correlation_id).await?;
         let reservation = stock::held(outcome, asked.lines)?;
         if is_for(&reservation, &lines) {
-            return Ok(Some(Ahead { order_id, epoch, items, reservation }));
+            return Ok(Some(RemoteAnswer { order_id, epoch, items, reservation }));
         }
         if reservation.status != ReservationStatus::Released {
             service.release(&order_id, epoch, "order with other content not kept", correlation_id).await?;
@@ -106,11 +106,11 @@ fn is_for(reservation: &Reservation, lines: &[DemandLine]) -> bool {
 
 /// Gives back what was reserved for an order that is not kept. Nobody waits for it, and what cannot be
 /// given back now is given back by the service.
-pub(super) fn give_back_unless_kept(api: &Api, ahead: Ahead, correlation_id: &str) {
+pub(super) fn give_back_unless_kept(api: &Api, remote: RemoteAnswer, correlation_id: &str) {
     let Stock::There(service) = api.stock.clone() else { return };
     let (pool, correlation_id) = (api.pool.clone(), correlation_id.to_owned());
     tokio::spawn(async move {
-        let Ahead { order_id, epoch, .. } = ahead;
+        let RemoteAnswer { order_id, epoch, .. } = remote;
         let is_kept = match pool.acquire().await {
             Ok(mut conn) => record::find(&mut conn, &order_id).await.map(|order| order.is_some()),
             Err(error) => Err(error.into()),

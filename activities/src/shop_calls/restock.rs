@@ -1,6 +1,6 @@
 //! What came back and is on the shelf again, as the shop's people say.
 
-use domain::{LineId, Mishap};
+use domain::{LineId, ParkReason};
 use orders::{
     attention, record,
     refunds::{self, ReturnSource},
@@ -9,11 +9,11 @@ use tracing::warn;
 use workflows::contract::ReturnRef;
 
 use super::ShopCalls;
-use crate::attempt::Failure;
+use crate::attempt::AttemptError;
 
 impl ShopCalls {
     /// Books it in. What no repetition mends is shown to a person, by the message that announced it.
-    pub(super) async fn restock(&self, input: &ReturnRef) -> Result<(), Failure> {
+    pub(super) async fn restock(&self, input: &ReturnRef) -> Result<(), AttemptError> {
         let Err(failure) = self.try_restock(input).await else { return Ok(()) };
         let ReturnRef { shop, reverse_fulfilment_order: id, inbox_id } = input;
         warn!(%shop, reverse_fulfilment_order = id, code = failure.code(), "what came back is not booked in");
@@ -22,16 +22,21 @@ impl ShopCalls {
         }
         let mut conn = self.pool.acquire().await?;
         let words = format!("reverse fulfilment order {id} of {shop}: {}", failure.words());
-        attention::show_message(&mut conn, *inbox_id, &Mishap::new(Mishap::RETURN_NOT_BOOKED), &words)
-            .await?;
+        attention::show_message(
+            &mut conn,
+            *inbox_id,
+            &ParkReason::new(ParkReason::RETURN_NOT_BOOKED),
+            &words,
+        )
+        .await?;
         Ok(())
     }
 
-    async fn try_restock(&self, input: &ReturnRef) -> Result<(), Failure> {
-        let client = self.clients.get(&input.shop).ok_or(Failure::permanent("SHOP_NOT_CONFIGURED"))?;
+    async fn try_restock(&self, input: &ReturnRef) -> Result<(), AttemptError> {
+        let client = self.clients.get(&input.shop).ok_or(AttemptError::permanent("SHOP_NOT_CONFIGURED"))?;
         let Some((shopify_order_id, restocked)) = client.restocked(input.reverse_fulfilment_order).await?
         else {
-            return Err(Failure::permanent("SHOPIFY_NOT_FOUND"));
+            return Err(AttemptError::permanent("SHOPIFY_NOT_FOUND"));
         };
         let mut tx = self.pool.begin().await?;
         let Some(order) = record::find_of_shop(&mut tx, input.shop.as_str(), shopify_order_id).await? else {

@@ -11,12 +11,12 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 const LINES_PER_S: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
 /// Lets some lines through and counts the others.
-pub(crate) struct Paced {
+pub(crate) struct PacedLog {
     limit: DefaultDirectRateLimiter,
     left_out: AtomicU64,
 }
 
-impl Paced {
+impl PacedLog {
     pub(crate) fn new() -> Self {
         Self { limit: RateLimiter::direct(Quota::per_second(LINES_PER_S)), left_out: AtomicU64::new(0) }
     }
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_flood_writes_a_few_lines_and_the_next_one_says_how_many_were_left_out() {
-        let paced = Paced::new();
+        let paced = PacedLog::new();
         let written = (0..1_000).filter(|_| paced.turn().is_some()).count();
         assert!((5..50).contains(&written), "{written}");
         std::thread::sleep(std::time::Duration::from_millis(300));

@@ -1,4 +1,4 @@
-//! What calls and callbacks speak of: lines, where a shipment stands, where it goes.
+//! What calls and callbacks speak of: lines, where a parcel stands, where it goes.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use sha2::{Digest, Sha256};
 
 /// Pieces of one SKU in a hand-over or a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShipmentLine {
+pub struct ParcelPieces {
     /// The stock keeping unit.
     pub sku: String,
     /// How many pieces.
     pub quantity: u32,
 }
 
-/// Where a shipment stands; a callback's type is one of these with `shipment.` before it.
+/// Where a parcel stands; a callback's type is one of these with `shipment.` before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub enum ShipmentStatus {
+pub enum ParcelStatus {
     /// The warehouse has it in its books.
     Accepted,
     /// Its pieces are taken from the shelves.
@@ -36,7 +36,7 @@ pub enum ShipmentStatus {
     Unknown(String),
 }
 
-impl From<String> for ShipmentStatus {
+impl From<String> for ParcelStatus {
     fn from(text: String) -> Self {
         let text = text.trim();
         let word = text.strip_prefix("shipment.").unwrap_or(text);
@@ -53,13 +53,13 @@ impl From<String> for ShipmentStatus {
     }
 }
 
-impl From<ShipmentStatus> for String {
-    fn from(status: ShipmentStatus) -> Self {
+impl From<ParcelStatus> for String {
+    fn from(status: ParcelStatus) -> Self {
         status.as_str().to_owned()
     }
 }
 
-impl ShipmentStatus {
+impl ParcelStatus {
     /// The word on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -76,7 +76,7 @@ impl ShipmentStatus {
     }
 }
 
-/// Where a shipment goes. It reads the address kept with an order and is sent in camelCase.
+/// Where a parcel goes. It reads the address kept with an order and is sent in camelCase.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShipTo {
@@ -242,14 +242,14 @@ mod tests {
     #[test]
     fn a_status_is_read_in_any_letters_and_with_its_prefix() {
         for text in ["shipped", "Shipped", " shipment.shipped "] {
-            assert_eq!(ShipmentStatus::from(text.to_owned()), ShipmentStatus::Shipped);
+            assert_eq!(ParcelStatus::from(text.to_owned()), ParcelStatus::Shipped);
         }
     }
 
     #[test]
     fn a_status_of_next_year_is_kept() {
-        let status = ShipmentStatus::from("teleported".to_owned());
-        assert_eq!(status, ShipmentStatus::Unknown("teleported".into()));
+        let status = ParcelStatus::from("teleported".to_owned());
+        assert_eq!(status, ParcelStatus::Unknown("teleported".into()));
         assert_eq!(status.as_str(), "teleported");
     }
 }

@@ -15,7 +15,7 @@ const MOST_LINES: usize = 2_000;
 const LONGEST_PROVISIONAL_S: u32 = 3600;
 /// The most entries of a page.
 const MOST_OF_A_PAGE: u32 = 1000;
-/// The most characters of a cause or of a shipment's id.
+/// The most characters of a cause or of a parcel's id.
 const MOST_CHARACTERS: usize = 200;
 
 pub(crate) fn order_id(text: &str) -> Result<OrderId, Invalid> {
@@ -148,7 +148,7 @@ pub(crate) fn reserve_request(
     }
 }
 
-/// A shipment that has left.
+/// A parcel that has left.
 pub(crate) fn left(request: &proto::FulfilRequest, holder: Holder) -> Result<FulfilRequest, Invalid> {
     count("lines", request.lines.len())?;
     let line = |(index, line): (usize, &proto::FulfilledLine)| {
@@ -159,7 +159,7 @@ pub(crate) fn left(request: &proto::FulfilRequest, holder: Holder) -> Result<Ful
         order_id: order_id(&request.order_id)?,
         epoch: holder.epoch(request.epoch),
         warehouse: Invalid::of("warehouse_id", WarehouseId::parse(&request.warehouse_id))?,
-        shipment_id: bounded("shipment_id", &request.shipment_id)?.to_owned(),
+        parcel_id: bounded("parcel_id", &request.parcel_id)?.to_owned(),
         lines: request.lines.iter().enumerate().map(line).collect::<Result<_, Invalid>>()?,
     })
 }
@@ -173,7 +173,7 @@ pub(crate) fn fulfil_request(request: &FulfilRequest) -> proto::FulfilRequest {
         order_id: request.order_id.to_string(),
         epoch: request.epoch.number(),
         warehouse_id: request.warehouse.to_string(),
-        shipment_id: request.shipment_id.clone(),
+        parcel_id: request.parcel_id.clone(),
         lines: request.lines.iter().map(line).collect(),
     }
 }
@@ -218,7 +218,7 @@ mod tests {
             order_id: "order-1".into(),
             epoch: 2,
             warehouse_id: "main".into(),
-            shipment_id: "REF/1".into(),
+            parcel_id: "REF/1".into(),
             lines: vec![proto::FulfilledLine { sku: "SHIRT".into(), quantity: 2 }],
         };
         assert_eq!(fulfil_request(&left(&left_now, Holder::OURS).ok().unwrap()), left_now);

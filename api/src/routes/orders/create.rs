@@ -15,10 +15,10 @@ use inventory::{DemandLine, Reservation};
 use inventory_service::{Stock, announce};
 use orders::{
     Order,
-    idempotency::{self, Answer, Claim, Key},
+    idempotency::{self, Claim, KeptAnswer, Key},
     inbox::{self, Message, NewMessage, Source},
     progress::{self, Waiting},
-    record::{self, Placement, Placing},
+    record::{self, NewOrder, PlaceOutcome},
     timeline,
 };
 use serde_json::json;
@@ -27,9 +27,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    ahead::{self, Ahead},
     content,
     form::OrderForm,
+    remote_stock::{self, RemoteAnswer},
     stock,
     view::PlacedBody,
 };
@@ -85,14 +85,17 @@ impl Request<'_> {
 ///
 /// # Errors
 /// Every [`Problem`] of an order that is not placed.
-pub(super) async fn place(api: &Api, request: &Request<'_>) -> Result<(Answer, Option<Message>), Problem> {
+pub(super) async fn place(
+    api: &Api,
+    request: &Request<'_>,
+) -> Result<(KeptAnswer, Option<Message>), Problem> {
     let fingerprint = fingerprint(request)?;
-    let ahead = ahead::ask(api, request, &fingerprint).await?;
-    let placed = retried(|| place_once(api, request, &fingerprint, ahead.as_ref())).await;
-    if let Some(ahead) = ahead
+    let remote = remote_stock::ask(api, request, &fingerprint).await?;
+    let placed = retried(|| place_once(api, request, &fingerprint, remote.as_ref())).await;
+    if let Some(remote) = remote
         && !matches!(placed, Ok((_, Some(_))))
     {
-        ahead::give_back_unless_kept(api, ahead, request.correlation_id.as_str());
+        remote_stock::give_back_unless_kept(api, remote, request.correlation_id.as_str());
     }
     placed
 }
@@ -107,8 +110,8 @@ async fn place_once(
     api: &Api,
     request: &Request<'_>,
     fingerprint: &[u8],
-    ahead: Option<&Ahead>,
-) -> Result<(Answer, Option<Message>), Problem> {
+    remote: Option<&RemoteAnswer>,
+) -> Result<(KeptAnswer, Option<Message>), Problem> {
     let key = request.key.map(|key| Key { caller: request.caller.key(), key, fingerprint });
     let mut tx = api.pool.begin().await?;
     if let Some(key) = &key {
@@ -118,14 +121,14 @@ async fn place_once(
             Claim::OtherContent => return Err(Problem::IdempotencyKeyReused),
         }
     }
-    let kept = match (&api.stock, ahead) {
+    let kept = match (&api.stock, remote) {
         // Nothing was reserved there, because the order is here already.
         (Stock::There(_), None) => None,
-        _ => keep(&mut tx, request, fingerprint, ahead).await?,
+        _ => keep(&mut tx, request, fingerprint, remote).await?,
     };
     let (status, body, message) = match kept {
         Some(order) => {
-            let (order, message) = fill(&mut tx, request, order, ahead).await?;
+            let (order, message) = fill(&mut tx, request, order, remote).await?;
             (StatusCode::CREATED, PlacedBody::new(order, request.caller), message)
         }
         None => {
@@ -133,7 +136,7 @@ async fn place_once(
             (StatusCode::OK, PlacedBody::again(known, request.caller), None)
         }
     };
-    let answer = Answer {
+    let answer = KeptAnswer {
         status: status.as_u16(),
         body: serde_json::to_string(&body).map_err(|error| Problem::Internal(error.into()))?,
     };
@@ -149,11 +152,11 @@ async fn keep(
     conn: &mut PgConnection,
     request: &Request<'_>,
     fingerprint: &[u8],
-    ahead: Option<&Ahead>,
+    remote: Option<&RemoteAnswer>,
 ) -> Result<Option<Order>, Problem> {
     let form = request.form;
-    let (order_id, items) = match ahead {
-        Some(ahead) => (ahead.order_id.clone(), ahead.items.clone()),
+    let (order_id, items) = match remote {
+        Some(remote) => (remote.order_id.clone(), remote.items.clone()),
         None => {
             let skus: BTreeSet<_> = form.items.iter().map(|line| &line.sku).collect();
             (request.new_id()?, stock::items(conn, &skus).await?)
@@ -164,7 +167,7 @@ async fn keep(
     // As exact as the database keeps it, so that every answer shows the same.
     let received_at = Utc::now().trunc_subsecs(6);
     let hold = form.hold.unwrap_or(request.hold_window);
-    let placement = Placement {
+    let placement = NewOrder {
         order_id,
         user_id: form.user_id.clone(),
         client_order_id: form.order_id.clone().filter(|_| request.is_by_customer()),
@@ -176,8 +179,8 @@ async fn keep(
         correlation_id: request.correlation_id.as_str(),
     };
     Ok(match record::place(conn, &placement).await? {
-        Placing::New(order) => Some(*order),
-        Placing::IdTaken => None,
+        PlaceOutcome::New(order) => Some(*order),
+        PlaceOutcome::IdTaken => None,
     })
 }
 
@@ -198,15 +201,15 @@ async fn fill(
     conn: &mut PgConnection,
     request: &Request<'_>,
     order: Order,
-    ahead: Option<&Ahead>,
+    remote: Option<&RemoteAnswer>,
 ) -> Result<(Order, Option<Message>), Problem> {
     let message = leave_message(conn, &order.order_id).await?;
-    if let Some(ahead) = ahead {
+    if let Some(remote) = remote {
         // An epoch for each reservation under this id that was given back.
-        for _ in stock::FIRST_EPOCH..ahead.epoch {
+        for _ in stock::FIRST_EPOCH..remote.epoch {
             progress::next_epoch(conn, &order.order_id).await?;
         }
-        return Ok((note_reserved(conn, order, &ahead.reservation).await?, message));
+        return Ok((note_reserved(conn, order, &remote.reservation).await?, message));
     }
     let lines = demand(&order.facts, request.form);
     let reservation = stock::reserve(conn, &order.order_id, lines).await?;
