@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Condition, OrderStatus, ParkReason, Step};
+use inventory::ORDER_CANCELLED;
 use metrics::counter;
 use orders::{
     attention, parcel,
@@ -25,9 +26,6 @@ use crate::{
 
 mod parcels;
 mod standing;
-
-/// Why the stock of an order that was cancelled was given back.
-const ORDER_CANCELLED: &str = "ORDER_CANCELLED";
 
 /// The steps in our own database, and at the inventory service where stock is kept by one.
 pub struct OrderRecords {

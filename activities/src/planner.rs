@@ -5,10 +5,10 @@
 //! order's lock, and `planned_version` says for which wish it stands.
 
 use domain::{Channel, Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
-use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest};
+use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest, Shortage};
 use inventory_service::{RemoteAnswer, Stock};
 use orders::{
-    Order, attention, brief, fulfilment_request,
+    Order, attention, brief, events, fulfilment_request,
     progress::{self, Waiting},
     record,
 };
@@ -59,27 +59,50 @@ impl Planner {
     /// Plans an order by the newest that is known of it, in one transaction.
     pub(crate) async fn plan_now(&self, input: &PlanInput) -> Result<PlanOutcome, AttemptError> {
         let remote = self.remote(&input.order_id, &input.rules).await?;
-        self.plan_within(self.pool.begin().await?, remote, input).await
+        let (planned, shortages) = self.plan_within(self.pool.begin().await?, remote, input).await?;
+        self.announce_shortage(&input.order_id, &shortages).await?;
+        Ok(planned)
     }
 
-    /// As [`Planner::plan_now`], in a transaction that may be part of the caller's.
+    /// What an order was refused for. A service that keeps the stock has told by itself.
+    pub(crate) async fn announce_shortage(
+        &self,
+        order_id: &OrderId,
+        shortages: &[Shortage],
+    ) -> Result<(), AttemptError> {
+        if shortages.is_empty() || self.stock.remote().is_some() {
+            return Ok(());
+        }
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, order_id).await?;
+        // Its gate it has passed.
+        events::announce_placed(&mut tx, order_id).await?;
+        let cause = &order.correlation_id;
+        inventory::announce_shortage(&mut tx, order_id, None, shortages, cause).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// As [`Planner::plan_now`], in a transaction that may be part of the caller's. With it, what is short if the order
+    /// is refused: it is to be announced when the caller has committed.
     pub(crate) async fn plan_within(
         &self,
         mut tx: Transaction<'_, Postgres>,
         remote: RemoteAnswers,
         input: &PlanInput,
-    ) -> Result<PlanOutcome, AttemptError> {
+    ) -> Result<(PlanOutcome, Vec<Shortage>), AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
         if order.content_in_doubt && brief::can_be_added_to(&order) {
             // The shop's own order is read, and what is asked for is shown then.
             let draft = Draft::of(&mut tx, &order, &self.shops, &input.rules).await?;
-            return Ok(PlanOutcome::Planned { plan: draft.plan(&mut tx, &order, None, &input.rules).await? });
+            let plan = draft.plan(&mut tx, &order, None, &input.rules).await?;
+            return Ok((PlanOutcome::Planned { plan }, Vec::new()));
         }
         if self.is_over(&mut tx, &order, &input.rules).await? {
             let services = self.shops.rules_for(&order.channel).services;
             brief::show_what_a_cancelled_order_is_asked_for(&mut tx, &order, &services).await?;
             tx.commit().await?;
-            return Ok(PlanOutcome::Over { status: order.status });
+            return Ok((PlanOutcome::Over { status: order.status }, Vec::new()));
         }
         if order.story_ended_at.is_some() {
             progress::take_up_again(&mut tx, &order.order_id).await?;
@@ -87,12 +110,12 @@ impl Planner {
         if input.rules.rest_is_cancelled {
             progress::cancel_the_rest(&mut tx, &order.order_id).await?;
         }
-        let reserved = self.plan(&mut tx, remote, &order, &input.rules).await?;
-        // What is short or unknown leaves nothing behind.
-        if matches!(reserved, PlanOutcome::Planned { .. }) {
+        let (planned, shortages) = self.plan(&mut tx, remote, &order, &input.rules).await?;
+        if matches!(planned, PlanOutcome::Planned { .. }) {
             tx.commit().await?;
         }
-        Ok(reserved)
+        // What is short or unknown leaves nothing behind.
+        Ok((planned, shortages))
     }
 
     /// Whether there is nothing left to do. What was said in an order's last moment is still followed.
@@ -112,14 +135,14 @@ impl Planner {
         Ok(!brief::asks_for_work(conn, order, &services, &rules.gate).await?)
     }
 
-    /// Plans in the caller's transaction; the order is locked.
+    /// Plans in the caller's transaction; the order is locked. With it, what is short if the order is refused.
     async fn plan(
         &self,
         conn: &mut PgConnection,
         remote: RemoteAnswers,
         order: &Order,
         rules: &Rules,
-    ) -> Result<PlanOutcome, AttemptError> {
+    ) -> Result<(PlanOutcome, Vec<Shortage>), AttemptError> {
         write_off_cancelled(conn, order).await?;
         if order.look_wanted && !rules.look {
             // Nobody looks: what was said of fulfilment orders changes nothing.
@@ -127,25 +150,26 @@ impl Planner {
         }
         let draft = Draft::of(conn, order, &self.shops, rules).await?;
         if draft.demand.is_none() && draft.decision == GateDecision::Fulfil {
-            return Ok(PlanOutcome::UnknownSku);
+            return Ok((PlanOutcome::UnknownSku, Vec::new()));
         }
         if draft.asks_the_shop_first() {
-            return Ok(PlanOutcome::Planned { plan: draft.plan(conn, order, None, rules).await? });
+            let plan = draft.plan(conn, order, None, rules).await?;
+            return Ok((PlanOutcome::Planned { plan }, Vec::new()));
         }
         if !rules.rest_is_cancelled && !order.rest_is_cancelled {
             show_what_came_too_late(conn, order, &draft).await?;
         }
         let holding = match self.hold(conn, remote, order, &draft, rules).await? {
             Some(ReserveOutcome::Reserved(holding)) => Some(holding),
-            Some(ReserveOutcome::UnknownSku(_)) => return Ok(PlanOutcome::UnknownSku),
-            Some(ReserveOutcome::Short(_)) => return Ok(PlanOutcome::OutOfStock),
+            Some(ReserveOutcome::UnknownSku(_)) => return Ok((PlanOutcome::UnknownSku, Vec::new())),
+            Some(ReserveOutcome::Short(shortages)) => return Ok((PlanOutcome::OutOfStock, shortages)),
             None => None,
         };
         let plan = draft.plan(conn, order, holding.as_ref(), rules).await?;
         self.note(conn, order, &draft, holding.as_ref(), &plan, rules).await?;
         let now = record::find(conn, &order.order_id).await?;
         let status = now.map_or(plan.status, |now| now.status);
-        Ok(PlanOutcome::Planned { plan: Plan { status, ..plan } })
+        Ok((PlanOutcome::Planned { plan: Plan { status, ..plan } }, Vec::new()))
     }
 
     /// Has the reservation follow; none if there is none and none is to be made.
@@ -227,6 +251,7 @@ impl Planner {
         if waits && !at_warehouse {
             let waiting = Waiting { condition: Condition::Backordered, reason: None, held_by: None };
             progress::set_condition(conn, &order.order_id, waiting).await?;
+            events::announce_placed(conn, &order.order_id).await?;
             return Ok(());
         }
         if let Some(holding) = holding {
@@ -234,6 +259,8 @@ impl Planner {
             // An order of our own API was reserved as it was placed; what is over is its hold.
             let event = if order.channel == Channel::Api { "CONFIRMED" } else { "RESERVED" };
             progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, event, Some(&detail)).await?;
+        } else {
+            events::announce_placed(conn, &order.order_id).await?;
         }
         let planned: u32 = plan.requests.iter().map(|fulfilment_request| fulfilment_request.pieces).sum();
         let all_is_held = plan.held_back > 0 && planned <= plan.pieces_left;

@@ -48,7 +48,7 @@ pub enum Problem {
     /// An order asks for more than a newcomer could get.
     #[error("Not enough stock: {}", shortages(.0))]
     InsufficientStock(Vec<Shortage>),
-    /// The sender of a webhook did not prove who it is. It is not error_details why.
+    /// The sender of a webhook did not prove who it is. It is not told why.
     #[error("The webhook was refused")]
     WebhookRefused,
     /// The caller did not prove who it is.
@@ -255,7 +255,7 @@ impl Problem {
         }
     }
 
-    /// What the caller is error_details.
+    /// What the caller is told.
     pub(crate) fn body(&self) -> ProblemBody {
         let Kind(status, name, _, title) = self.kind();
         let sentence = self.to_string();

@@ -11,6 +11,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange, AllocationStatus};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::events;
 use crate::ledger::{self, Booked, Entry, Figures, Guard, Place, Reason};
 use crate::queue::{self, ServedOrder};
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
@@ -23,6 +24,7 @@ const NOT_WANTED: &str = "not wanted any more";
 pub(crate) async fn adjust(
     conn: &mut PgConnection,
     request: &ReserveRequest,
+    correlation_id: &str,
 ) -> Result<ReserveOutcome, InventoryError> {
     let ReserveRequest { order_id, epoch, .. } = request;
     let unknown = reserve::unknown_lines(conn, request).await?;
@@ -41,8 +43,8 @@ pub(crate) async fn adjust(
     let waiting = waiting_rows(conn, request).await?;
     let change = Change::of(request, &made, &waiting);
     let mut changed = Vec::new();
-    let served = give_back(conn, request, &change, &mut places, &mut changed).await?;
-    let missed = take_more(conn, request, &change, &mut changed).await?;
+    let served = give_back(conn, request, &change, &mut places, (&mut changed, correlation_id)).await?;
+    let missed = take_more(conn, request, &change, (&mut changed, correlation_id)).await?;
     let settled = missed.is_none();
     note(conn, request, settled).await?;
     let mut adjusted = reservation(conn, order_id, *epoch).await?.unwrap_or(made);
@@ -192,7 +194,7 @@ async fn give_back(
     request: &ReserveRequest,
     change: &Change<'_>,
     places: &mut BTreeMap<Place, Figures>,
-    changed: &mut Vec<AllocationChange>,
+    (changed, correlation_id): (&mut Vec<AllocationChange>, &str),
 ) -> Result<Vec<ServedOrder>, InventoryError> {
     if change.release.is_empty() && change.leave.is_empty() {
         return Ok(Vec::new());
@@ -208,24 +210,29 @@ async fn give_back(
         reserved: -i64::try_from(reserved).unwrap_or(i64::MAX),
         queued: -i64::try_from(queued).unwrap_or(i64::MAX),
     };
-    let mut entries: Vec<Entry> = change
-        .release
-        .iter()
-        .map(|(held, pieces)| entry(Place::new(&held.sku, &held.warehouse), *pieces, 0))
-        .collect();
-    entries.extend(change.leave.iter().map(|(row, pieces)| entry(row.place.clone(), 0, *pieces)));
+    // It leaves the queues first: what it gives back is available to others then, and told so.
+    let mut entries: Vec<Entry> =
+        change.leave.iter().map(|(row, pieces)| entry(row.place.clone(), 0, *pieces)).collect();
+    let given_back =
+        |(held, pieces): &(&Allocation, u64)| entry(Place::new(&held.sku, &held.warehouse), *pieces, 0);
+    entries.extend(change.release.iter().map(given_back));
     let booked = ledger::book(conn, Reason::Release, Some(NOT_WANTED), &entries, Guard::None).await?;
     let booked: Vec<Booked> = booked.unwrap_or_default();
     for (entry, booked) in entries.iter().zip(&booked) {
         places.insert(entry.place.clone(), booked.after);
     }
     places.retain(|place, _| entries.iter().any(|entry| entry.place == *place));
-    let released =
-        after.into_iter().zip(&change.release).zip(booked).map(|((allocation, (_, pieces)), booked)| {
+    let released: Vec<AllocationChange> = after
+        .into_iter()
+        .zip(&change.release)
+        .zip(booked.into_iter().skip(change.leave.len()))
+        .map(|((allocation, (_, pieces)), booked)| {
             AllocationChange::new(&request.order_id, allocation, *pieces, booked)
-        });
+        })
+        .collect();
+    events::announce_allocations(conn, correlation_id, &released).await?;
     changed.extend(released);
-    queue::serve(conn, places).await
+    queue::serve(conn, places, correlation_id).await
 }
 
 /// The allocation after some of what it holds was given back.
@@ -281,7 +288,7 @@ async fn take_more(
     conn: &mut PgConnection,
     request: &ReserveRequest,
     change: &Change<'_>,
-    changed: &mut Vec<AllocationChange>,
+    (changed, correlation_id): (&mut Vec<AllocationChange>, &str),
 ) -> Result<Option<Missed>, InventoryError> {
     if change.more.is_empty() {
         return Ok(None);
@@ -290,7 +297,7 @@ async fn take_more(
     if !plan.is_complete() && request.mode == ReserveMode::AllOrNothing {
         return Ok(Some(Missed::of(request, &plan)));
     }
-    let taken = reserve::book_plan(conn, request, &plan, Guard::None).await?;
+    let taken = reserve::book_plan(conn, request, &plan, Guard::None, correlation_id).await?;
     changed.extend(taken.map(|taken| taken.changed).unwrap_or_default());
     Ok(None)
 }

@@ -11,6 +11,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
 use crate::error::InventoryError;
+use crate::events;
 use crate::expiry;
 use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
@@ -71,6 +72,7 @@ pub struct Allocated {
 pub async fn allocate(
     conn: &mut PgConnection,
     request: &AllocateRequest,
+    correlation_id: &str,
 ) -> Result<Allocated, InventoryError> {
     refuse_repeated(request.items.iter().map(|item| &item.order_item))?;
     if request.items.is_empty() {
@@ -85,7 +87,7 @@ pub async fn allocate(
         record::lock_headers(conn, &[header]).await?;
         let Known { kept, overdue } = known(conn, request, &shelves.skus).await?;
         if !overdue.is_empty() {
-            let expired = expiry::expire(conn, &overdue).await?;
+            let expired = expiry::expire(conn, &overdue, correlation_id).await?;
             shelves.refresh(conn).await?;
             (allocated.changed, allocated.served) = (expired.changed, expired.served);
         }
@@ -101,6 +103,8 @@ pub async fn allocate(
         if !begun.new {
             record::settle_headers(conn, &[header]).await?;
         }
+        let changes: Vec<AllocationChange> = new.iter().map(|(_, change)| change.clone()).collect();
+        events::announce_allocations(conn, correlation_id, &changes).await?;
         allocated.any_new = true;
         for (record, change) in new {
             allocated.changed.push(change);

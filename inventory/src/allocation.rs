@@ -187,45 +187,15 @@ pub struct AllocationChange {
     /// When it expires or would have, if it is one that does.
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
+    /// Why it was cancelled, if it was.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// Whether it was made by this change, and is held for good from the start.
+    #[serde(default)]
+    pub made_and_confirmed: bool,
 }
 
 impl AllocationChange {
-    /// The type of the event that tells of it.
-    #[must_use]
-    pub fn event_type(&self) -> &'static str {
-        match self.status {
-            AllocationStatus::Pending => "AllocationCreated",
-            AllocationStatus::Confirmed => "AllocationConfirmed",
-            AllocationStatus::Fulfilled => "AllocationFulfilled",
-            AllocationStatus::Cancelled => "AllocationCancelled",
-        }
-    }
-
-    /// What that event says.
-    #[must_use]
-    pub fn event_payload(&self) -> serde_json::Value {
-        let mut payload = serde_json::json!({
-            "allocationId": self.allocation_id,
-            "orderId": self.order_id,
-            "orderItemId": self.line_id,
-            "inventoryItemId": self.sku,
-            "sku": self.sku,
-            "warehouseId": self.warehouse,
-            "quantity": self.quantity,
-            "status": self.status,
-            "inventoryItemDetails": {
-                "previousAvailableQuantity": self.previous_available,
-                "newAvailableQuantity": self.new_available,
-                "previousReservedQuantity": self.previous_reserved,
-                "newReservedQuantity": self.new_reserved,
-            },
-        });
-        if let Some(expires_at) = self.expires_at {
-            payload["expiresAt"] = serde_json::json!(expires_at);
-        }
-        payload
-    }
-
     pub(crate) fn new(
         order_id: &OrderId,
         allocation: Allocation,
@@ -247,7 +217,22 @@ impl AllocationChange {
             previous_reserved: before.reserved,
             new_reserved: after.reserved,
             expires_at: None,
+            cause: allocation.cause,
+            made_and_confirmed: false,
         }
+    }
+}
+
+/// An allocation that holds what was booked for it, and whether it was made now.
+pub(crate) struct Held {
+    pub(crate) allocation: Allocation,
+    is_new: bool,
+}
+
+impl Held {
+    pub(crate) fn change(self, order_id: &OrderId, pieces: u64, booked: Booked) -> AllocationChange {
+        let change = AllocationChange::new(order_id, self.allocation, pieces, booked);
+        AllocationChange { made_and_confirmed: self.is_new, ..change }
     }
 }
 
@@ -288,10 +273,7 @@ impl Holding {
 /// Writes allocations for pieces that are booked already. Whose they are is in their epoch; for the database an
 /// allocation that never expires is an order's, also where that order is another system's. A line that holds pieces there gets the
 /// new ones added to the same allocation. The answer is in the order of `holdings`.
-pub(crate) async fn hold(
-    conn: &mut PgConnection,
-    holdings: &[Holding],
-) -> Result<Vec<Allocation>, InventoryError> {
+pub(crate) async fn hold(conn: &mut PgConnection, holdings: &[Holding]) -> Result<Vec<Held>, InventoryError> {
     if holdings.is_empty() {
         return Ok(Vec::new());
     }
@@ -304,7 +286,7 @@ pub(crate) async fn hold(
          ON CONFLICT (order_id, line_id, warehouse, epoch) WHERE status IN ('PENDING', 'CONFIRMED')
          DO UPDATE SET quantity = allocations.quantity + excluded.quantity, updated_at = now()
          RETURNING order_id, epoch, allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity,
-                   status, cause",
+                   status, cause, xmax = 0 AS is_new",
     )
     .bind(holdings.iter().map(|_| AllocationId::draw().0).collect::<Vec<_>>())
     .bind(holdings.iter().map(|h| h.order_id.as_str()).collect::<Vec<_>>())
@@ -316,7 +298,9 @@ pub(crate) async fn hold(
     .fetch_all(conn)
     .await?;
     // `unnest` is read in its own order, and RETURNING tells the rows as they were written.
-    rows.iter().map(|row| Ok(Allocation::read(row)?)).collect()
+    rows.iter()
+        .map(|row| Ok(Held { allocation: Allocation::read(row)?, is_new: row.try_get("is_new")? }))
+        .collect()
 }
 
 #[cfg(test)]

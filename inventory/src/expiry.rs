@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{AllocationChange, AllocationId};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::events;
 use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Guard, Place, Reason};
 use crate::queue::{self, ServedOrder};
@@ -34,7 +35,11 @@ pub struct Expired {
 ///
 /// # Errors
 /// [`InventoryError::Database`].
-pub async fn expire_due(conn: &mut PgConnection, most: i64) -> Result<Expired, InventoryError> {
+pub async fn expire_due(
+    conn: &mut PgConnection,
+    most: i64,
+    correlation_id: &str,
+) -> Result<Expired, InventoryError> {
     // Rows cannot be skipped one by one where they are locked: stock is locked before allocations.
     let alone: bool =
         sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('inventory.expire_due', 0))")
@@ -61,16 +66,24 @@ pub async fn expire_due(conn: &mut PgConnection, most: i64) -> Result<Expired, I
     let headers: Vec<(OrderId, Epoch)> = due.iter().map(header).collect::<sqlx::Result<_>>()?;
     record::lock_headers(conn, &headers.iter().map(|(order, epoch)| (order, *epoch)).collect::<Vec<_>>())
         .await?;
-    cancel(conn, &ids).await
+    cancel(conn, &ids, correlation_id).await
 }
 
 /// Cancels those of the allocations whose time is over and that nobody has confirmed. The caller
 /// holds the locks of their stock and of their headers.
-pub(crate) async fn expire(conn: &mut PgConnection, ids: &[AllocationId]) -> Result<Expired, InventoryError> {
-    cancel(conn, &ids.iter().map(ToString::to_string).collect::<Vec<_>>()).await
+pub(crate) async fn expire(
+    conn: &mut PgConnection,
+    ids: &[AllocationId],
+    correlation_id: &str,
+) -> Result<Expired, InventoryError> {
+    cancel(conn, &ids.iter().map(ToString::to_string).collect::<Vec<_>>(), correlation_id).await
 }
 
-async fn cancel(conn: &mut PgConnection, ids: &[String]) -> Result<Expired, InventoryError> {
+async fn cancel(
+    conn: &mut PgConnection,
+    ids: &[String],
+    correlation_id: &str,
+) -> Result<Expired, InventoryError> {
     let rows = sqlx::query(
         "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $2, updated_at = now()
          WHERE allocation_id = ANY ($1) AND status = 'PENDING' AND expires_at <= now()
@@ -85,7 +98,7 @@ async fn cancel(conn: &mut PgConnection, ids: &[String]) -> Result<Expired, Inve
         rows.iter().map(AllocationRecord::read).collect::<sqlx::Result<_>>()?;
     let headers: Vec<record::Header<'_>> = expired.iter().map(AllocationRecord::header).collect();
     record::settle_headers(conn, &headers).await?;
-    give_back(conn, Reason::Expiry, None, &expired).await
+    give_back(conn, Reason::Expiry, None, &expired, correlation_id).await
 }
 
 /// Books back what cancelled allocations held, and serves who waits for it.
@@ -94,6 +107,7 @@ pub(crate) async fn give_back(
     reason: Reason,
     reference: Option<&str>,
     cancelled: &[AllocationRecord],
+    correlation_id: &str,
 ) -> Result<Expired, InventoryError> {
     let entries: Vec<Entry> = cancelled.iter().map(given_back).collect();
     let booked = ledger::book(conn, reason, reference, &entries, Guard::None).await?.unwrap_or_default();
@@ -106,8 +120,9 @@ pub(crate) async fn give_back(
         .zip(&entries)
         .zip(booked)
         .map(|((record, entry), booked)| record.change(entry.reserved.unsigned_abs(), booked));
-    let changed = changed.collect();
-    Ok(Expired { changed, served: queue::serve(conn, &places).await? })
+    let changed: Vec<AllocationChange> = changed.collect();
+    events::announce_allocations(conn, correlation_id, &changed).await?;
+    Ok(Expired { changed, served: queue::serve(conn, &places, correlation_id).await? })
 }
 
 fn given_back(record: &AllocationRecord) -> Entry {

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use crate::allocation::{Allocation, AllocationChange, AllocationStatus};
 use crate::error::InventoryError;
+use crate::events;
 use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Entry, Guard, Place, Reason};
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
@@ -55,7 +56,11 @@ pub struct Fulfilled {
 /// # Errors
 /// [`InventoryError::UnknownReservation`]; [`InventoryError::MoreThanAllocated`] if the order does not
 /// hold as much there; [`InventoryError::Database`].
-pub async fn fulfil(conn: &mut PgConnection, request: &FulfilRequest) -> Result<Fulfilled, InventoryError> {
+pub async fn fulfil(
+    conn: &mut PgConnection,
+    request: &FulfilRequest,
+    correlation_id: &str,
+) -> Result<Fulfilled, InventoryError> {
     let FulfilRequest { order_id, epoch, .. } = request;
     let mut demand = BTreeMap::<&Sku, u64>::new();
     for (sku, quantity) in &request.lines {
@@ -82,7 +87,9 @@ pub async fn fulfil(conn: &mut PgConnection, request: &FulfilRequest) -> Result<
         .into_iter()
         .zip(booked.unwrap_or_default())
         .map(|((allocation, pieces), booked)| AllocationChange::new(order_id, allocation, pieces, booked));
-    Ok(Fulfilled { already: false, changed: changed.collect(), remaining })
+    let changed: Vec<AllocationChange> = changed.collect();
+    events::announce_allocations(conn, correlation_id, &changed).await?;
+    Ok(Fulfilled { already: false, changed, remaining })
 }
 
 /// Locks the header, so that two parcels of different SKUs do not both think the other is still

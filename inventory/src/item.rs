@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{Currency, Money, Sku, WarehouseId};
+use outbox::StockCause;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
@@ -11,7 +12,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::columns;
 use crate::error::InventoryError;
-use crate::ledger::{self, Entry, Guard, Reason};
+use crate::ledger::{self, Entry, Reason};
 
 /// An item to be stocked.
 #[derive(Debug, Clone)]
@@ -63,7 +64,11 @@ impl Item {
 /// # Errors
 /// [`InventoryError::ItemExists`] if the SKU is taken, [`InventoryError::UnknownWarehouse`],
 /// [`InventoryError::PriceNotAllowed`], [`InventoryError::Database`].
-pub async fn create_item(conn: &mut PgConnection, new: &NewItem) -> Result<(), InventoryError> {
+pub async fn create_item(
+    conn: &mut PgConnection,
+    new: &NewItem,
+    correlation_id: &str,
+) -> Result<(), InventoryError> {
     let NewItem { sku, name, warehouse, quantity, unit_price } = new;
     let refused = |source| InventoryError::PriceNotAllowed { sku: sku.clone(), source };
     let currency = Currency::parse("EUR").map_err(refused)?;
@@ -84,7 +89,8 @@ pub async fn create_item(conn: &mut PgConnection, new: &NewItem) -> Result<(), I
     ledger::ensure_shelf(conn, sku, warehouse).await?;
     if *quantity > 0 {
         let opening = Entry::on_hand(sku, warehouse, i64::from(*quantity));
-        ledger::book(conn, Reason::OpeningStock, None, &[opening], Guard::None).await?;
+        let why = (Reason::OpeningStock, StockCause::OpeningStock);
+        ledger::book_unheld(conn, why, None, &[opening], correlation_id).await?;
     }
     Ok(())
 }

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use domain::{OrderId, Sku, WarehouseId};
+use outbox::StockCause;
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use crate::columns;
 use crate::error::InventoryError;
+use crate::events;
 
 /// The figures of one SKU in one warehouse, in pieces.
 #[derive(Debug, Clone, Copy, Default)]
@@ -237,6 +239,20 @@ pub(crate) async fn book(
         figures.insert(Place::read(row)?, Figures::read(row)?);
     }
     Ok(Some(retrace(entries, figures)))
+}
+
+/// Books pieces that no allocation holds, in or out, and tells of it.
+pub(crate) async fn book_unheld(
+    conn: &mut PgConnection,
+    (reason, cause): (Reason, StockCause),
+    reference: Option<&str>,
+    entries: &[Entry],
+    correlation_id: &str,
+) -> Result<Vec<Booked>, InventoryError> {
+    let booked = book(conn, reason, reference, entries, Guard::None).await?.unwrap_or_default();
+    let places = entries.iter().map(|entry| entry.place.clone());
+    events::announce_stock(conn, correlation_id, cause, places.zip(booked.iter().copied())).await?;
+    Ok(booked)
 }
 
 /// Goes back from the figures after all entries, and then forward entry by entry.

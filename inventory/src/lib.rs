@@ -5,6 +5,7 @@
 //! | `item`, `stocked` | items and their opening stock, and pages of them |
 //! | `availability` | what is there, what is held, what a newcomer could get |
 //! | `reserve`, `adjust`, `release`, `fulfil`, `receive`, `reduce` | what happens to stock |
+//! | `shortage` | telling of an order that got nothing |
 //! | `surplus` | what left although it was held for nobody |
 //! | `reservation`, `allocation` | what an order holds and waits for |
 //! | `allocate`, `transition`, `expiry`, `record` | what another service holds for a while |
@@ -14,9 +15,11 @@
 //! | `served` | which waiting orders were served, for another process |
 //! | `queue` | who waits, and serving them first come, first served |
 //! | `ledger` | the one place that writes stock and its movements |
+//! | `events` | what each change tells other systems |
 //!
-//! No function commits: the caller owns the transaction (at the isolation level READ COMMITTED),
-//! writes its events beside what changed, and rolls back on an error. Figures are pieces.
+//! No function commits: the caller owns the transaction (at the isolation level READ COMMITTED) and rolls back on
+//! an error. What changes writes its events as it does, under the caller's correlation id, which ties together what
+//! one request caused. Figures are pieces.
 //!
 //! **Invariant:** for every SKU and warehouse, on hand and reserved are the sums of their
 //! movements, reserved is what unfulfilled allocations hold, queued is what waits, and never is
@@ -34,6 +37,7 @@ mod allocation;
 mod availability;
 mod columns;
 mod error;
+mod events;
 mod expiry;
 mod explain;
 mod fulfil;
@@ -51,6 +55,7 @@ mod release;
 mod reservation;
 mod reserve;
 mod served_backorders;
+mod shortage;
 mod stocked;
 mod surplus;
 mod transition;
@@ -72,12 +77,13 @@ pub use queue::ServedOrder;
 pub use receive::{Received, receive, take_back};
 pub use record::{AllocationRecord, Owner, allocations_of_order};
 pub use reduce::reduce;
-pub use release::{Released, release};
+pub use release::{ORDER_CANCELLED, Released, release};
 pub use reservation::{
     Reservation, ReservationStatus, WaitingLine, is_ours, latest_reservation, reservation, shown_reservation,
 };
 pub use reserve::{Pinned, PlacedLine, ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
 pub use served_backorders::{ServedMovement, served_since};
+pub use shortage::announce_shortage;
 pub use stocked::{StockedItem, items, stocked_item, stocked_items};
 pub use surplus::{Surplus, book_surplus};
 pub use transition::{AllocationTransition, cancel_allocation, confirm_allocation, fulfil_allocation};

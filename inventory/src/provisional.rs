@@ -105,6 +105,7 @@ pub async fn release_unconfirmed(
     conn: &mut PgConnection,
     order_id: &OrderId,
     epoch: Epoch,
+    correlation_id: &str,
 ) -> Result<Released, InventoryError> {
     // Stock before header, as everywhere. Whoever confirms from here on waits for this transaction.
     let skus = release::skus_of(conn, order_id, epoch).await?;
@@ -120,5 +121,5 @@ pub async fn release_unconfirmed(
     if over.rows_affected() == 0 {
         return Ok(Released::default());
     }
-    release(conn, order_id, epoch, NOT_CONFIRMED).await
+    release(conn, order_id, epoch, NOT_CONFIRMED, correlation_id).await
 }

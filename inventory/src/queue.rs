@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::OrderId;
+use domain::{OrderId, Quantity};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{self, AllocationChange, Holding};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::events;
 use crate::holder::Epoch;
 use crate::ledger::{self, Figures, Guard, Place, Reason};
 
@@ -48,6 +49,7 @@ pub(crate) async fn join(conn: &mut PgConnection, lines: &[Holding]) -> Result<(
 pub(crate) async fn serve(
     conn: &mut PgConnection,
     places: &BTreeMap<Place, Figures>,
+    correlation_id: &str,
 ) -> Result<Vec<ServedOrder>, InventoryError> {
     let mut turns = Vec::new();
     for (place, figures) in places {
@@ -59,16 +61,19 @@ pub(crate) async fn serve(
         return Ok(Vec::new());
     }
     leave(conn, &turns).await?;
-    let holdings: Vec<Holding> = turns.into_iter().map(|turn| turn.holding).collect();
+    let holdings = together(turns)?;
     let entries: Vec<_> = holdings.iter().map(|holding| holding.entry(true)).collect();
     let booked = ledger::book(conn, Reason::BackorderAllocation, None, &entries, Guard::None).await?;
     let allocations = allocation::hold(conn, &holdings).await?;
     let complete = complete_those_served(conn, &holdings).await?;
+    let changed =
+        holdings.iter().zip(allocations).zip(booked.unwrap_or_default()).map(|((holding, held), booked)| {
+            held.change(&holding.order_id, u64::from(holding.quantity.get()), booked)
+        });
+    let changed: Vec<AllocationChange> = changed.collect();
+    events::announce_allocations(conn, correlation_id, &changed).await?;
     let mut served = BTreeMap::<(OrderId, Epoch), Vec<AllocationChange>>::new();
-    let rows = holdings.into_iter().zip(allocations).zip(booked.unwrap_or_default());
-    for ((holding, allocation), booked) in rows {
-        let pieces = u64::from(holding.quantity.get());
-        let change = AllocationChange::new(&holding.order_id, allocation, pieces, booked);
+    for (holding, change) in holdings.into_iter().zip(changed) {
         served.entry((holding.order_id, holding.epoch)).or_default().push(change);
     }
     let orders = served.into_iter().map(|((order_id, epoch), allocated)| {
@@ -76,6 +81,25 @@ pub(crate) async fn serve(
         ServedOrder { order_id, epoch, complete, allocated }
     });
     Ok(orders.collect())
+}
+
+/// What each line gets: one that waits twice, as it was raised meanwhile, may be served for both at once.
+fn together(turns: Vec<QueueEntry>) -> Result<Vec<Holding>, InventoryError> {
+    let mut holdings: Vec<Holding> = Vec::with_capacity(turns.len());
+    let mut known = BTreeMap::new();
+    for QueueEntry { holding, .. } in turns {
+        let key = (holding.order_id.clone(), holding.epoch, holding.line_id.clone(), holding.place.clone());
+        let at = *known.entry(key).or_insert(holdings.len());
+        match holdings.get_mut(at) {
+            Some(first) => {
+                let pieces = i64::from(first.quantity) + i64::from(holding.quantity);
+                first.quantity = Quantity::new(pieces)
+                    .map_err(|refused| InventoryError::Database(columns::undecodable("quantity", refused)))?;
+            }
+            None => holdings.push(holding),
+        }
+    }
+    Ok(holdings)
 }
 
 /// A waiting line whose turn it is, and the pieces it gets.

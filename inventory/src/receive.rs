@@ -1,12 +1,13 @@
 //! Receive: pieces arrive, and whoever waits is served in the same transaction.
 
 use domain::{Quantity, Sku, WarehouseId};
+use outbox::StockCause;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::availability::{Availability, availability};
 use crate::error::InventoryError;
-use crate::ledger::{self, Entry, Guard, Reason};
+use crate::ledger::{self, Entry, Place, Reason};
 use crate::queue::{self, ServedOrder};
 
 /// What a receipt led to.
@@ -32,8 +33,10 @@ pub async fn receive(
     warehouse: &WarehouseId,
     quantity: Quantity,
     reference: Option<&str>,
+    correlation_id: &str,
 ) -> Result<Received, InventoryError> {
-    book_in(conn, sku, warehouse, quantity, reference, Reason::Receipt).await
+    let why = (Reason::Receipt, StockCause::Received);
+    book_in(conn, Entry::on_hand(sku, warehouse, i64::from(quantity)), why, reference, correlation_id).await
 }
 
 /// Books pieces in that had left and came back; else as [`receive`].
@@ -46,23 +49,25 @@ pub async fn take_back(
     warehouse: &WarehouseId,
     quantity: Quantity,
     reference: &str,
+    correlation_id: &str,
 ) -> Result<Received, InventoryError> {
-    book_in(conn, sku, warehouse, quantity, Some(reference), Reason::Return).await
+    let why = (Reason::Return, StockCause::Returned);
+    book_in(conn, Entry::on_hand(sku, warehouse, i64::from(quantity)), why, Some(reference), correlation_id)
+        .await
 }
 
 async fn book_in(
     conn: &mut PgConnection,
-    sku: &Sku,
-    warehouse: &WarehouseId,
-    quantity: Quantity,
+    receipt: Entry,
+    why: (Reason, StockCause),
     reference: Option<&str>,
-    reason: Reason,
+    correlation_id: &str,
 ) -> Result<Received, InventoryError> {
-    ledger::ensure_shelf(conn, sku, warehouse).await?;
-    let receipt = Entry::on_hand(sku, warehouse, i64::from(quantity));
-    let place = receipt.place.clone();
-    let booked = ledger::book(conn, reason, reference, &[receipt], Guard::None).await?;
-    let places = booked.into_iter().flatten().map(|booked| (place.clone(), booked.after)).collect();
-    let served = queue::serve(conn, &places).await?;
-    Ok(Received { availability: availability(conn, sku).await?, served })
+    let Place { sku, warehouse } = receipt.place.clone();
+    ledger::ensure_shelf(conn, &sku, &warehouse).await?;
+    let booked = ledger::book_unheld(conn, why, reference, &[receipt], correlation_id).await?;
+    let place = Place::new(&sku, &warehouse);
+    let places = booked.into_iter().map(|booked| (place.clone(), booked.after)).collect();
+    let served = queue::serve(conn, &places, correlation_id).await?;
+    Ok(Received { availability: availability(conn, &sku).await?, served })
 }

@@ -1,11 +1,12 @@
 //! Reduce: pieces are found missing, broken or given away.
 
 use domain::{Quantity, Sku, WarehouseId};
+use outbox::StockCause;
 use sqlx::PgConnection;
 
 use crate::availability::{Availability, availability};
 use crate::error::InventoryError;
-use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
+use crate::ledger::{self, Entry, Figures, Place, Reason};
 
 /// Takes pieces off on hand, never one that somebody holds. `reason` is kept with the movement.
 ///
@@ -23,6 +24,7 @@ pub async fn reduce(
     warehouse: &WarehouseId,
     quantity: Quantity,
     reason: &str,
+    correlation_id: &str,
 ) -> Result<Availability, InventoryError> {
     let places = ledger::lock(conn, &[sku.to_string()]).await?;
     if places.is_empty() {
@@ -39,7 +41,8 @@ pub async fn reduce(
         return Err(InventoryError::NotThatMuchThere { sku, warehouse, available });
     }
     let entry = Entry::on_hand(sku, warehouse, -i64::from(quantity));
-    ledger::book(conn, Reason::Adjustment, Some(reason), &[entry], Guard::None).await?;
+    let why = (Reason::Adjustment, StockCause::Reduced);
+    ledger::book_unheld(conn, why, Some(reason), &[entry], correlation_id).await?;
     availability(conn, sku).await
 }
 

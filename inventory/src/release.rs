@@ -9,10 +9,14 @@ use sqlx::{PgConnection, Row};
 use crate::allocation::{Allocation, AllocationChange};
 use crate::columns;
 use crate::error::InventoryError;
+use crate::events;
 use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue::{self, ServedOrder};
 use crate::reservation::{self, ReservationStatus};
+
+/// The cause of what an order that was cancelled gives back.
+pub const ORDER_CANCELLED: &str = "ORDER_CANCELLED";
 
 /// What a release led to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,6 +41,7 @@ pub async fn release(
     order_id: &OrderId,
     epoch: Epoch,
     cause: &str,
+    correlation_id: &str,
 ) -> Result<Released, InventoryError> {
     if reservation::begin(conn, order_id, epoch, ReservationStatus::Released, 0).await? {
         return Ok(Released::default());
@@ -47,19 +52,24 @@ pub async fn release(
         return Ok(Released::default());
     }
     let cancelled = cancel_allocations(conn, order_id, epoch, cause).await?;
-    let mut entries: Vec<Entry> = cancelled.iter().map(|(_, entry)| entry.clone()).collect();
-    entries.extend(leave_queues(conn, order_id, epoch).await?);
+    // It leaves the queues first: what it gives back is available to others then, and told so.
+    let mut entries = leave_queues(conn, order_id, epoch).await?;
+    let left = entries.len();
+    entries.extend(cancelled.iter().map(|(_, entry)| entry.clone()));
     reservation::set_status(conn, order_id, epoch, ReservationStatus::Released).await?;
     let booked = ledger::book(conn, Reason::Release, Some(cause), &entries, Guard::None).await?;
     let booked = booked.unwrap_or_default();
     for (entry, booked) in entries.iter().zip(&booked) {
         places.insert(entry.place.clone(), booked.after);
     }
-    let changed = cancelled.into_iter().zip(booked).map(|((allocation, entry), booked)| {
-        AllocationChange::new(order_id, allocation, entry.reserved.unsigned_abs(), booked)
-    });
-    let changed = changed.collect();
-    Ok(Released { changed, served: queue::serve(conn, &touched(places, &entries)).await? })
+    let changed =
+        cancelled.into_iter().zip(booked.into_iter().skip(left)).map(|((allocation, entry), booked)| {
+            AllocationChange::new(order_id, allocation, entry.reserved.unsigned_abs(), booked)
+        });
+    let changed: Vec<AllocationChange> = changed.collect();
+    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let served = queue::serve(conn, &touched(places, &entries), correlation_id).await?;
+    Ok(Released { changed, served })
 }
 
 /// The SKUs the order holds or waits for. They are known when the reservation is made, and no

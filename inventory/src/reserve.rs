@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Row};
 
 use crate::adjust::adjust;
-use crate::allocation::{self, AllocationChange, Holding};
+use crate::allocation::{self, Allocation, AllocationChange, Holding};
 use crate::error::InventoryError;
+use crate::events;
 use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue;
@@ -118,6 +119,7 @@ pub struct Shortage {
 pub async fn reserve(
     conn: &mut PgConnection,
     request: &ReserveRequest,
+    correlation_id: &str,
 ) -> Result<ReserveOutcome, InventoryError> {
     let ReserveRequest { order_id, epoch, version, .. } = request;
     refuse_repeated(request.lines.iter().map(|line| &line.line_id))?;
@@ -127,7 +129,7 @@ pub async fn reserve(
         if made.version >= *version || made.status == ReservationStatus::Released {
             return Ok(ReserveOutcome::Reserved(made));
         }
-        return adjust(conn, request).await;
+        return adjust(conn, request, correlation_id).await;
     }
     let shelves = match shelves(conn, request).await? {
         Shelves::Known(shelves) => shelves,
@@ -139,13 +141,13 @@ pub async fn reserve(
     ensure_places(conn, request).await?;
     let draft = plan_request(request, &shelves);
     if draft.is_complete() {
-        if let Some(made) = book_plan(conn, request, &draft, Guard::Available).await? {
+        if let Some(made) = book_plan(conn, request, &draft, Guard::Available, correlation_id).await? {
             return Ok(ReserveOutcome::Reserved(made));
         }
     } else if request.mode == ReserveMode::AllOrNothing {
         return give_up(conn, request, &draft).await;
     }
-    reserve_locked(conn, request, shelves).await
+    reserve_locked(conn, request, shelves, correlation_id).await
 }
 
 /// Plans on figures that nobody else can change. Comes second, because it keeps others waiting
@@ -155,13 +157,14 @@ async fn reserve_locked(
     conn: &mut PgConnection,
     request: &ReserveRequest,
     shelves: Vec<Shelf>,
+    correlation_id: &str,
 ) -> Result<ReserveOutcome, InventoryError> {
     let shelves = locked(conn, request, shelves).await?;
     let plan = plan_request(request, &shelves);
     if !plan.is_complete() && request.mode == ReserveMode::AllOrNothing {
         return give_up(conn, request, &plan).await;
     }
-    let made = book_plan(conn, request, &plan, Guard::None).await?;
+    let made = book_plan(conn, request, &plan, Guard::None, correlation_id).await?;
     made.map(ReserveOutcome::Reserved).ok_or(InventoryError::Database(sqlx::Error::RowNotFound))
 }
 
@@ -298,6 +301,7 @@ pub(crate) async fn book_plan(
     request: &ReserveRequest,
     plan: &Plan,
     guard: Guard,
+    correlation_id: &str,
 ) -> Result<Option<Reservation>, InventoryError> {
     let ReserveRequest { order_id, epoch, .. } = request;
     let holdings: Vec<Holding> = plan.picks.iter().map(|pick| held(request, pick)).collect();
@@ -308,18 +312,20 @@ pub(crate) async fn book_plan(
     let Some(booked) = ledger::book(conn, Reason::Reservation, None, &entries, guard).await? else {
         return Ok(None);
     };
-    let allocations = allocation::hold(conn, &holdings).await?;
+    let held = allocation::hold(conn, &holdings).await?;
+    let allocations: Vec<Allocation> = held.iter().map(|held| held.allocation.clone()).collect();
+    let changed = held.into_iter().zip(booked).map(|(held, booked)| {
+        let pieces = held.allocation.held();
+        held.change(order_id, pieces, booked)
+    });
+    let changed: Vec<AllocationChange> = changed.collect();
+    events::announce_allocations(conn, correlation_id, &changed).await?;
     let mut status = ReservationStatus::Complete;
     if !waiting.is_empty() {
         status = ReservationStatus::Waiting;
         queue::join(conn, &waiting).await?;
         reservation::set_status(conn, order_id, *epoch, status).await?;
     }
-    let changed = allocations.iter().cloned().zip(booked).map(|(allocation, booked)| {
-        let pieces = allocation.held();
-        AllocationChange::new(order_id, allocation, pieces, booked)
-    });
-    let changed = changed.collect();
     let waiting = waiting.into_iter().map(Holding::into_waiting_line).collect();
     let (order_id, epoch, version) = (order_id.clone(), *epoch, request.version);
     let served = Vec::new();

@@ -2,11 +2,12 @@
 //! there, so they are booked out; pieces that others hold are not touched.
 
 use domain::{OrderId, Quantity, Sku, WarehouseId};
+use outbox::StockCause;
 use sqlx::PgConnection;
 
 use crate::error::InventoryError;
 use crate::holder::Epoch;
-use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
+use crate::ledger::{self, Entry, Figures, Place, Reason};
 
 /// Pieces that left and were held for nobody.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ pub struct Surplus<'a> {
 pub async fn book_surplus(
     conn: &mut PgConnection,
     surplus: &Surplus<'_>,
+    correlation_id: &str,
 ) -> Result<Vec<(Sku, u64)>, InventoryError> {
     let skus: Vec<String> = surplus.lines.iter().map(|(sku, _)| sku.to_string()).collect();
     let places = ledger::lock(conn, &skus).await?;
@@ -50,7 +52,8 @@ pub async fn book_surplus(
             entries.push(Entry { place, order_id, on_hand, reserved: 0, queued: 0 });
         }
     }
-    ledger::book(conn, Reason::Fulfilment, Some(surplus.parcel_id), &entries, Guard::None).await?;
+    let why = (Reason::Fulfilment, StockCause::Shipped);
+    ledger::book_unheld(conn, why, Some(surplus.parcel_id), &entries, correlation_id).await?;
     note(conn, surplus, &booked).await?;
     Ok(booked)
 }

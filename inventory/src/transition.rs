@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
 use crate::error::InventoryError;
+use crate::events;
 use crate::expiry::{self, EXPIRED, Expired};
 use crate::holder::Holder;
 use crate::ledger::{self, Booked, Entry, Figures, Guard, Place, Reason};
@@ -36,8 +37,9 @@ pub async fn confirm_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
+    correlation_id: &str,
 ) -> Result<AllocationTransition, InventoryError> {
-    change(conn, id, holder, AllocationStatus::Confirmed).await
+    change(conn, id, holder, correlation_id, AllocationStatus::Confirmed).await
 }
 
 /// Gives back what the allocation holds; whoever waits for it is served.
@@ -49,8 +51,9 @@ pub async fn cancel_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
+    correlation_id: &str,
 ) -> Result<AllocationTransition, InventoryError> {
-    change(conn, id, holder, AllocationStatus::Cancelled).await
+    change(conn, id, holder, correlation_id, AllocationStatus::Cancelled).await
 }
 
 /// Books out what the allocation holds: it has left the warehouse.
@@ -62,14 +65,16 @@ pub async fn fulfil_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
+    correlation_id: &str,
 ) -> Result<AllocationTransition, InventoryError> {
-    change(conn, id, holder, AllocationStatus::Fulfilled).await
+    change(conn, id, holder, correlation_id, AllocationStatus::Fulfilled).await
 }
 
 async fn change(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
+    correlation_id: &str,
     to: AllocationStatus,
 ) -> Result<AllocationTransition, InventoryError> {
     let (seen, _) = record::find(conn, id).await?;
@@ -95,12 +100,12 @@ async fn change(
     let Expired { changed, served } = match to {
         AllocationStatus::Pending | AllocationStatus::Confirmed => {
             let figures = figures.get(&place).copied().unwrap_or_default();
-            unmoved(&record, held, figures)
+            unmoved(conn, &record, held, figures, correlation_id).await?
         }
-        AllocationStatus::Fulfilled => book_out(conn, &record, held).await?,
+        AllocationStatus::Fulfilled => book_out(conn, &record, held, correlation_id).await?,
         AllocationStatus::Cancelled => {
             let cancelled = std::slice::from_ref(&record);
-            expiry::give_back(conn, Reason::Release, Some(id.as_str()), cancelled).await?
+            expiry::give_back(conn, Reason::Release, Some(id.as_str()), cancelled, correlation_id).await?
         }
     };
     if !to.is_active() {
@@ -148,15 +153,23 @@ async fn write(
 }
 
 /// A change that moves no stock.
-fn unmoved(record: &AllocationRecord, held: u64, figures: Figures) -> Expired {
-    let booked = Booked { before: figures, after: figures };
-    Expired { changed: vec![record.change(held, booked)], served: Vec::new() }
+async fn unmoved(
+    conn: &mut PgConnection,
+    record: &AllocationRecord,
+    held: u64,
+    figures: Figures,
+    correlation_id: &str,
+) -> Result<Expired, InventoryError> {
+    let changed = vec![record.change(held, Booked { before: figures, after: figures })];
+    events::announce_allocations(conn, correlation_id, &changed).await?;
+    Ok(Expired { changed, served: Vec::new() })
 }
 
 async fn book_out(
     conn: &mut PgConnection,
     record: &AllocationRecord,
     held: u64,
+    correlation_id: &str,
 ) -> Result<Expired, InventoryError> {
     let allocation = &record.allocation;
     let out = -i64::try_from(held).unwrap_or(i64::MAX);
@@ -166,5 +179,7 @@ async fn book_out(
     let reference = Some(allocation.allocation_id.as_str());
     let booked = ledger::book(conn, Reason::Fulfilment, reference, &[entry], Guard::None).await?;
     let changed = booked.into_iter().flatten().map(|booked| record.change(held, booked));
-    Ok(Expired { changed: changed.collect(), served: Vec::new() })
+    let changed: Vec<AllocationChange> = changed.collect();
+    events::announce_allocations(conn, correlation_id, &changed).await?;
+    Ok(Expired { changed, served: Vec::new() })
 }

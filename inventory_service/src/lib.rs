@@ -10,7 +10,7 @@
 //! | `passing` | trouble with the database that passes |
 //! | `wire` | the interface description's types as the domain's, both ways |
 //! | `returned` | pieces that left and came back |
-//! | `events` | what a change of stock tells others, in the transaction that made it |
+//! | `wake` | orders that waited and were served |
 //!
 //! **Invariant:** nothing here decides about stock: a call and the function of `inventory` behind it
 //! have the same rules, and each call of the service is one transaction with its events.
@@ -19,12 +19,12 @@ mod admission;
 mod breaker;
 mod client;
 mod error;
-mod events;
 mod returned;
 mod server;
 mod stock;
 mod sweep;
 mod transient;
+mod wake;
 mod wire;
 
 /// What the interface description says, as code.
@@ -39,7 +39,7 @@ pub use admission::{Admission, Admitted, Caller, Held};
 pub use breaker::BreakerSettings;
 pub use client::{ClientSettings, InventoryClient, Served};
 pub use error::StockError;
-pub use events::{announce, wake};
 pub use server::{Certificate, InventoryServer, Offer, serve};
 pub use stock::{RemoteAnswer, Stock};
 pub use transient::{is_transient, met_another_transaction};
+pub use wake::wake;

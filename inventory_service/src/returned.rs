@@ -6,7 +6,7 @@ use domain::{LineId, Quantity};
 use orders::{Order, parcel_lines, refunds};
 use sqlx::PgConnection;
 
-use crate::{Stock, StockError, events};
+use crate::{Stock, StockError, wake::wake};
 
 impl Stock {
     /// Books pieces of a line in again that had left, in the caller's transaction, at the warehouse they left
@@ -36,8 +36,9 @@ impl Stock {
             return Ok(());
         }
         let reference = format!("{} {cause}", order.order_number);
-        let received = inventory::take_back(conn, &sku, &warehouse, quantity, &reference).await?;
-        events::wake(conn, &order.correlation_id, &received.served, Duration::ZERO).await?;
+        let received =
+            inventory::take_back(conn, &sku, &warehouse, quantity, &reference, &order.correlation_id).await?;
+        wake(conn, &received.served, Duration::ZERO).await?;
         Ok(())
     }
 }

@@ -24,9 +24,9 @@ use tower::layer::layer_fn;
 use crate::admission::{self, Admission, Admitting, Caller, Connections};
 use crate::client::CORRELATION_ID;
 use crate::error::{StockError, status_of};
-use crate::events;
 use crate::proto::{self, inventory_server::Inventory};
 use crate::sweep;
+use crate::wake::wake;
 use crate::wire::{self, Wanted};
 
 /// The service with its generated outside.
@@ -300,10 +300,9 @@ impl InventoryServer {
         if inventory::is_ours(&mut tx, &request.order_id).await? {
             return Err(InventoryError::OwnedByOrder { order_id: request.order_id.clone() }.into());
         }
-        let mut outcome = inventory::reserve(&mut tx, request).await?;
+        let mut outcome = inventory::reserve(&mut tx, request, correlation_id).await?;
         if let ReserveOutcome::Reserved(made) = &mut outcome {
-            events::announce(&mut tx, correlation_id, &made.changed).await?;
-            events::wake(&mut tx, correlation_id, &made.served, Duration::ZERO).await?;
+            wake(&mut tx, &made.served, Duration::ZERO).await?;
             match provisional_for {
                 Some(time) => {
                     inventory::hold_provisionally(&mut tx, &made.order_id, made.epoch, *time).await?;
@@ -318,6 +317,14 @@ impl InventoryServer {
                     }
                 }
             }
+            tx.commit().await?;
+            return Ok(outcome);
+        }
+        tx.rollback().await?;
+        if let ReserveOutcome::Short(shortages) = &outcome {
+            let mut tx = self.pool.begin().await?;
+            let order_id = &request.order_id;
+            inventory::announce_shortage(&mut tx, order_id, None, shortages, correlation_id).await?;
             tx.commit().await?;
         }
         Ok(outcome)
@@ -336,8 +343,8 @@ impl InventoryServer {
         {
             return Err(InventoryError::OwnedByOrder { order_id: order_id.clone() }.into());
         }
-        let released = inventory::release(&mut tx, order_id, epoch, cause).await?;
-        self.announce_and_commit(tx, &released, correlation_id).await?;
+        let released = inventory::release(&mut tx, order_id, epoch, cause, correlation_id).await?;
+        self.commit_and_wake(tx, &released).await?;
         Ok(released)
     }
 
@@ -349,9 +356,9 @@ impl InventoryServer {
     ) -> Result<(), StockError> {
         again_or(async || {
             let mut tx = self.pool.begin().await?;
-            let released = inventory::release_unconfirmed(&mut tx, order_id, epoch).await?;
             let correlation_id = uuid::Uuid::now_v7().to_string();
-            self.announce_and_commit(tx, &released, &correlation_id).await
+            let released = inventory::release_unconfirmed(&mut tx, order_id, epoch, &correlation_id).await?;
+            self.commit_and_wake(tx, &released).await
         })
         .await
     }
@@ -360,23 +367,22 @@ impl InventoryServer {
     pub(crate) async fn expire_allocations(&self, most: i64) -> Result<bool, StockError> {
         again_or(async || {
             let mut tx = self.pool.begin().await?;
-            let Expired { changed, served } = inventory::expire_due(&mut tx, most).await?;
-            let full = i64::try_from(changed.len()) == Ok(most);
             let correlation_id = uuid::Uuid::now_v7().to_string();
-            self.announce_and_commit(tx, &Released { changed, served }, &correlation_id).await?;
+            let Expired { changed, served } = inventory::expire_due(&mut tx, most, &correlation_id).await?;
+            let full = i64::try_from(changed.len()) == Ok(most);
+            self.commit_and_wake(tx, &Released { changed, served }).await?;
             Ok(full)
         })
         .await
     }
 
-    async fn announce_and_commit(
+    /// Commits, with the messages for those who were served, and offers these to the dispatcher.
+    async fn commit_and_wake(
         &self,
         mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
         released: &Released,
-        correlation_id: &str,
     ) -> Result<(), StockError> {
-        events::announce(&mut tx, correlation_id, &released.changed).await?;
-        let messages = events::wake(&mut tx, correlation_id, &released.served, SWEEP_AFTER).await?;
+        let messages = wake(&mut tx, &released.served, SWEEP_AFTER).await?;
         tx.commit().await?;
         messages.into_iter().for_each(|message| (self.offer)(message));
         Ok(())
@@ -388,9 +394,8 @@ impl InventoryServer {
         correlation_id: &str,
     ) -> Result<(bool, u64), StockError> {
         let mut tx = self.pool.begin().await?;
-        let fulfilled = inventory::fulfil(&mut tx, request).await;
+        let fulfilled = inventory::fulfil(&mut tx, request, correlation_id).await;
         let fulfilled = refused_of_ours(&mut tx, &request.order_id, fulfilled).await?;
-        events::announce(&mut tx, correlation_id, &fulfilled.changed).await?;
         tx.commit().await?;
         Ok((fulfilled.already, fulfilled.remaining))
     }

@@ -21,7 +21,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::client::{ClientSettings, InventoryClient};
 use crate::error::StockError;
-use crate::events;
+use crate::wake::wake;
 
 /// Where the stock of orders is.
 #[derive(Debug, Clone)]
@@ -133,10 +133,9 @@ impl Stock {
                 _ => Ok(outcome),
             };
         }
-        let outcome = inventory::reserve(conn, request).await?;
+        let outcome = inventory::reserve(conn, request, correlation_id).await?;
         if let ReserveOutcome::Reserved(made) = &outcome {
-            events::announce(conn, correlation_id, &made.changed).await?;
-            events::wake(conn, correlation_id, &made.served, Duration::ZERO).await?;
+            wake(conn, &made.served, Duration::ZERO).await?;
         }
         Ok(outcome)
     }
@@ -173,9 +172,8 @@ impl Stock {
         if let Self::There(_) = self {
             return remote.taken_for(order_id, epoch.into());
         }
-        let released = inventory::release(conn, order_id, epoch.into(), cause).await?;
-        events::announce(conn, correlation_id, &released.changed).await?;
-        events::wake(conn, correlation_id, &released.served, Duration::ZERO).await?;
+        let released = inventory::release(conn, order_id, epoch.into(), cause, correlation_id).await?;
+        wake(conn, &released.served, Duration::ZERO).await?;
         Ok(())
     }
 
@@ -209,8 +207,7 @@ impl Stock {
         if let Self::There(_) = self {
             return remote.taken_for(&request.order_id, request.epoch);
         }
-        let fulfilled = inventory::fulfil(conn, request).await?;
-        events::announce(conn, correlation_id, &fulfilled.changed).await?;
+        let fulfilled = inventory::fulfil(conn, request, correlation_id).await?;
         Ok(fulfilled.remaining)
     }
 
@@ -241,7 +238,7 @@ impl Stock {
                     parcel_id: &format!("{}/{}/surplus", parcel.reference, parcel.parcel_id),
                     lines: &left,
                 };
-                inventory::book_surplus(conn, &surplus).await?
+                inventory::book_surplus(conn, &surplus, &order.correlation_id).await?
             }
         };
         let words = left.iter().map(|(sku, pieces)| {

@@ -1,5 +1,5 @@
 //! What is known of each order: its record, hand-overs and parcels, what waits for a person, and
-//! what crosses our borders (inbox and outbox).
+//! what arrives from outside (the inbox).
 //!
 //! Every function takes a connection, so that the caller decides what is one transaction.
 //!
@@ -8,11 +8,11 @@
 
 pub mod attention;
 pub mod brief;
+pub mod events;
 pub mod fulfilment_orders;
 pub mod fulfilment_request;
 pub mod idempotency;
 pub mod inbox;
-pub mod outbox;
 pub mod parcel;
 pub mod parcel_lines;
 pub mod privacy;

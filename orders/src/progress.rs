@@ -1,10 +1,13 @@
 //! How an order moves on: its status, its condition, the end of its story.
 
 use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus, ParkReason};
-use sqlx::{PgConnection, Row};
-use uuid::Uuid;
+use outbox::OrderEventKind;
+use sqlx::{FromRow, PgConnection};
 
-use crate::OrdersError;
+use crate::{
+    OrdersError,
+    events::{EVENT_COLUMNS, EventRow},
+};
 
 /// What became of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,42 +34,53 @@ pub async fn move_to(
 ) -> Result<StatusMove, OrdersError> {
     let from: Vec<&str> =
         OrderStatus::ALL.into_iter().filter(|from| from.may_become(to)).map(OrderStatus::as_str).collect();
-    let moved = sqlx::query(
-        "WITH moved AS (
-             UPDATE orders.orders
+    let moved: Option<MovedRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "WITH before AS (
+             SELECT placed_event_at IS NULL AS is_unannounced FROM orders.orders WHERE order_id = $1 FOR NO KEY UPDATE
+         ), moved AS (
+             UPDATE orders.orders o
              SET status = $2, condition = CASE WHEN parked THEN condition END,
-                 condition_reason = CASE WHEN parked THEN condition_reason END, held_by = NULL, updated_at = now()
-             FROM (SELECT EXISTS (SELECT 1 FROM orders.attention
-                                  WHERE order_id = $1 AND resolved_at IS NULL) AS parked) AS waits
+                 condition_reason = CASE WHEN parked THEN condition_reason END, held_by = NULL, updated_at = now(),
+                 placed_event_at = CASE WHEN $2 = 'CANCELLED' THEN placed_event_at ELSE COALESCE(placed_event_at, now()) END
+             FROM before, (SELECT EXISTS (SELECT 1 FROM orders.attention
+                                          WHERE order_id = $1 AND resolved_at IS NULL) AS parked) AS waits
              WHERE order_id = $1 AND status = ANY($3)
-             RETURNING order_id, order_number, correlation_id, shop, shopify_order_id
+             RETURNING before.is_unannounced, {EVENT_COLUMNS}
          ), noted AS (
              INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, $4, $5 FROM moved
-         ), sent AS (
-             INSERT INTO integration.outbox
-                 (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
-             SELECT $6, 'ORDER_' || $2, 'Order', order_id, correlation_id,
-                    jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', $2,
-                                       'shop', shop, 'shopifyOrderId', shopify_order_id)
-             FROM moved
          )
-         SELECT (SELECT count(*) FROM moved) AS moved, status FROM orders.orders WHERE order_id = $1",
-    )
+         SELECT * FROM moved"
+    )))
     .bind(order.as_str())
     .bind(to.as_str())
     .bind(&from)
     .bind(event)
     .bind(detail)
-    .bind(Uuid::now_v7())
-    .fetch_optional(conn)
-    .await?
-    .ok_or(OrdersError::NotFound)?;
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(MovedRow { is_unannounced, row }) = moved else {
+        let current: Option<String> =
+            sqlx::query_scalar("SELECT status FROM orders.orders WHERE order_id = $1")
+                .bind(order.as_str())
+                .fetch_optional(conn)
+                .await?;
+        let current: OrderStatus = current.ok_or(OrdersError::NotFound)?.parse()?;
+        return Ok(if current == to { StatusMove::Already } else { StatusMove::Refused(current) });
+    };
+    // Who hears of an order that goes on has heard that it was placed.
+    let placed = (is_unannounced && to != OrderStatus::Cancelled)
+        .then_some((OrderEventKind::Placed, OrderStatus::Pending));
+    let events = placed.into_iter().chain(OrderEventKind::of(to).map(|kind| (kind, to)));
+    row.announce(conn, &events.collect::<Vec<_>>()).await?;
+    Ok(StatusMove::Now)
+}
 
-    if moved.try_get::<i64, _>("moved")? == 1 {
-        return Ok(StatusMove::Now);
-    }
-    let current: OrderStatus = moved.try_get::<String, _>("status")?.parse()?;
-    Ok(if current == to { StatusMove::Already } else { StatusMove::Refused(current) })
+/// An order that was moved.
+#[derive(FromRow)]
+struct MovedRow {
+    is_unannounced: bool,
+    #[sqlx(flatten)]
+    row: EventRow,
 }
 
 /// What keeps an order where it stands.

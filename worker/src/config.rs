@@ -30,6 +30,9 @@ pub struct Config {
     /// Then customers, messages' bodies, vendors' and people's words and users without other orders go. A day at least.
     #[arg(long, env = "PERSONAL_DATA_FOR", default_value = "90days", value_parser = a_day_or_more)]
     pub personal_data_for: Duration,
+    /// How long events are kept. What is still to be published is kept until it is.
+    #[arg(long, env = "EVENTS_FOR", default_value = "30days", value_parser = a_day_or_more)]
+    pub events_for: Duration,
     /// How often personal data are looked for that are to go.
     #[arg(long, env = "WORKER_FORGET_EVERY", default_value = "10m", value_parser = humantime::parse_duration)]
     pub worker_forget_every: Duration,

@@ -1,11 +1,12 @@
 //! The sweepers: what was left in the inbox, runs that are gone, allocations that were not confirmed in
-//! time, answers kept for long enough, and the gauges operators watch.
+//! time, answers and events kept for long enough, and the gauges operators watch.
 //! Several workers may sweep side by side.
 
 use std::{future::Future, time::Duration};
 
+use chrono::Utc;
 use intake::Dispatcher;
-use inventory_service::{announce, wake};
+use inventory_service::wake;
 use metrics::gauge;
 use orders::{attention, idempotency, inbox, privacy};
 use sqlx::PgPool;
@@ -30,6 +31,10 @@ const ERASURE_BATCH: i64 = 500;
 /// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
 const KEPT_ANSWER_BATCH: i64 = 1000;
 const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
+
+/// The pause between two looks for days of events to be made or dropped.
+const KEEP_DAYS_EVERY: Duration = Duration::from_secs(3600);
+const SECONDS_OF_A_DAY: u64 = 86_400;
 
 /// Starts the sweepers.
 pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet<()> {
@@ -58,7 +63,21 @@ pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet
     sweepers.spawn(async move {
         repeat(every, || forget_people(&pool_, keep)).await;
     });
+    let (days, pool_) = (config.events_for.as_secs() / SECONDS_OF_A_DAY, pool.clone());
+    sweepers.spawn(async move {
+        repeat(KEEP_DAYS_EVERY, || keep_days_of_events(&pool_, days)).await;
+    });
     sweepers
+}
+
+/// Makes the next days of the outbox, and drops those that are old.
+async fn keep_days_of_events(pool: &PgPool, kept: u64) -> anyhow::Result<bool> {
+    let today = Utc::now().date_naive();
+    let days = outbox::keep_days(&mut *pool.acquire().await?, today, kept).await?;
+    for day in days.dropped {
+        info!(%day, "the events of a day were dropped");
+    }
+    Ok(false)
 }
 
 /// Personal data that are old, or that somebody asks to have forgotten.
@@ -121,14 +140,13 @@ async fn forget_old_answers(pool: &PgPool) -> anyhow::Result<bool> {
 /// Gives back what other services did not confirm in time, and tells everybody: one transaction.
 async fn expire_allocations(pool: &PgPool) -> anyhow::Result<bool> {
     let mut tx = pool.begin().await?;
-    let expired = inventory::expire_due(&mut tx, EXPIRY_BATCH).await?;
+    let correlation_id = Uuid::now_v7().to_string();
+    let expired = inventory::expire_due(&mut tx, EXPIRY_BATCH, &correlation_id).await?;
     if expired.changed.is_empty() {
         return Ok(false);
     }
-    let correlation_id = Uuid::now_v7().to_string();
-    announce(&mut tx, &correlation_id, &expired.changed).await?;
     // At once: the next to look into the inbox dispatches them.
-    wake(&mut tx, &correlation_id, &expired.served, Duration::ZERO).await?;
+    wake(&mut tx, &expired.served, Duration::ZERO).await?;
     tx.commit().await?;
     info!(
         allocations = expired.changed.len(),

@@ -45,9 +45,10 @@ impl ShopCalls {
             tx.commit().await?;
             self.planner.plan_now(input).await?
         } else {
-            let reserved =
+            let (reserved, shortages) =
                 self.planner.plan_within(tx.begin().await?, RemoteAnswers::nothing(), input).await?;
             tx.commit().await?;
+            self.planner.announce_shortage(&input.order_id, &shortages).await?;
             reserved
         };
         if !is_there {

@@ -7,8 +7,11 @@ use axum::{
     http::StatusCode,
 };
 use intake::settings::SWEEP_AFTER;
-use inventory::{AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder};
-use inventory_service::{announce, wake};
+use inventory::{
+    AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError,
+    Shortage,
+};
+use inventory_service::wake;
 use orders::inbox::Message;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -231,9 +234,20 @@ async fn hold_once(
     correlation_id: &CorrelationId,
 ) -> Result<(Allocated, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
-    let allocated = inventory::allocate(&mut tx, request).await?;
-    announce(&mut tx, correlation_id.as_str(), &allocated.changed).await?;
-    let messages = wake(&mut tx, correlation_id.as_str(), &allocated.served, SWEEP_AFTER).await?;
+    let correlation_id = correlation_id.as_str();
+    let allocated = match inventory::allocate(&mut tx, request, correlation_id).await {
+        Err(InventoryError::NotEnough { sku, warehouse, requested, available }) => {
+            tx.rollback().await?;
+            let mut tx = api.pool.begin().await?;
+            let short = [Shortage { sku: sku.clone(), requested, available }];
+            let asked = Some(&warehouse);
+            inventory::announce_shortage(&mut tx, &request.order_id, asked, &short, correlation_id).await?;
+            tx.commit().await?;
+            return Err(InventoryError::NotEnough { sku, warehouse, requested, available }.into());
+        }
+        allocated => allocated?,
+    };
+    let messages = wake(&mut tx, &allocated.served, SWEEP_AFTER).await?;
     tx.commit().await?;
     Ok((allocated, messages))
 }
@@ -261,13 +275,13 @@ async fn change_once(
     correlation_id: &CorrelationId,
 ) -> Result<(AllocationRecord, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
-    let AllocationTransition { record, changed, served } = match change {
-        Change::Confirm => inventory::confirm_allocation(&mut tx, id, holder).await?,
-        Change::Cancel => inventory::cancel_allocation(&mut tx, id, holder).await?,
-        Change::Fulfil => inventory::fulfil_allocation(&mut tx, id, holder).await?,
+    let cause = correlation_id.as_str();
+    let AllocationTransition { record, served, .. } = match change {
+        Change::Confirm => inventory::confirm_allocation(&mut tx, id, holder, cause).await?,
+        Change::Cancel => inventory::cancel_allocation(&mut tx, id, holder, cause).await?,
+        Change::Fulfil => inventory::fulfil_allocation(&mut tx, id, holder, cause).await?,
     };
-    announce(&mut tx, correlation_id.as_str(), &changed).await?;
-    let messages = wake(&mut tx, correlation_id.as_str(), &served, SWEEP_AFTER).await?;
+    let messages = wake(&mut tx, &served, SWEEP_AFTER).await?;
     tx.commit().await?;
     Ok((record, messages))
 }

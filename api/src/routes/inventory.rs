@@ -95,11 +95,12 @@ async fn list(
 )]
 async fn add_item(
     State(api): State<Api>,
+    Extension(correlation_id): Extension<CorrelationId>,
     JsonBody(form): JsonBody<NewItemForm>,
 ) -> Result<(StatusCode, Json<AddedBody>), Problem> {
     let item = form.check()?;
     let mut tx = api.pool.begin().await?;
-    inventory::create_item(&mut tx, &item).await?;
+    inventory::create_item(&mut tx, &item, correlation_id.as_str()).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(AddedBody { message: "Inventory item added", item_id: item.sku })))
 }

@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use domain::{AddressSaid, Channel, OrderFacts, OrderId, ShopDomain, ShopifyOrderId, WorkflowId};
 use serde_json::Value;
 use sqlx::{PgConnection, Row, types::Json};
-use uuid::Uuid;
 
 use super::{LineColumns, Order, find, lock, new_order_number};
 use crate::{
@@ -84,7 +83,7 @@ pub async fn arrive(
     arrival: &Arrival<'_>,
 ) -> Result<(Order, ArrivalOutcome), OrdersError> {
     if insert(conn, arrival).await? {
-        announce(conn, &arrival.order_id).await?;
+        note_received(conn, &arrival.order_id).await?;
         keep_lines(conn, &arrival.order_id, arrival.facts).await?;
         keep_customer(conn, &arrival.order_id, arrival).await?;
         let order = find(conn, &arrival.order_id).await?.ok_or(OrdersError::NotFound)?;
@@ -304,21 +303,13 @@ async fn raise_wish(conn: &mut PgConnection, order: Order) -> Result<Order, Orde
     Ok(Order { wish_version, ..order })
 }
 
-/// A new order's first timeline entry and its event.
-async fn announce(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+/// A new order's first timeline entry. Its event comes when it has passed its gate.
+async fn note_received(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
-        "WITH noted AS (
-             INSERT INTO orders.timeline (order_id, event, detail)
-             SELECT order_id, 'RECEIVED', order_number FROM orders.orders WHERE order_id = $1
-         )
-         INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
-         SELECT $2, 'ORDER_PLACED', 'Order', order_id, correlation_id,
-                jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', status,
-                                   'shop', shop, 'shopifyOrderId', shopify_order_id)
-         FROM orders.orders WHERE order_id = $1",
+        "INSERT INTO orders.timeline (order_id, event, detail)
+         SELECT order_id, 'RECEIVED', order_number FROM orders.orders WHERE order_id = $1",
     )
     .bind(order.as_str())
-    .bind(Uuid::now_v7())
     .execute(conn)
     .await?;
     Ok(())

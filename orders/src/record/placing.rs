@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use domain::{Channel, OrderFacts, OrderId, OrderNumber, OrderStatus, UserId, Was, WorkflowId};
 use serde_json::Value;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::{LineColumns, Order, new_order_number};
 use crate::OrdersError;
@@ -43,16 +42,16 @@ pub enum PlaceOutcome {
     IdTaken,
 }
 
-/// One statement, because each costs the caller a round trip: the order, its lines, the customer, the
-/// first timeline entry and the event. Whoever places another order under the same id waits here.
+/// One statement, because each costs the caller a round trip: the order, its lines, the customer and
+/// the first timeline entry. Whoever places another order under the same id waits here.
 const PLACE: &str = "
 WITH placed AS (
     INSERT INTO orders.orders
         (order_id, order_number, workflow_id, channel, name, currency, total_amount, financial_status,
          hold_until, correlation_id, received_at, user_id, content_fingerprint, client_order_id)
-    VALUES ($1, $2, $3, 'API', $4, $5, $6, $7, $8, $9, $10, $11, $12, $22)
+    VALUES ($1, $2, $3, 'API', $4, $5, $6, $7, $8, $9, $10, $11, $12, $21)
     ON CONFLICT DO NOTHING
-    RETURNING order_id, order_number, status, correlation_id, created_at
+    RETURNING order_id, order_number, created_at
 ), kept AS (
     INSERT INTO orders.lines
         (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
@@ -66,20 +65,13 @@ WITH placed AS (
     INSERT INTO orders.customers (order_id, customer) SELECT order_id, $20 FROM placed
 ), noted AS (
     INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, 'RECEIVED', order_number FROM placed
-), sent AS (
-    INSERT INTO integration.outbox
-        (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
-    SELECT $21, 'ORDER_PLACED', 'Order', order_id, correlation_id,
-           jsonb_build_object('orderId', order_id, 'orderNumber', order_number, 'status', status,
-                              'shop', NULL, 'shopifyOrderId', NULL)
-    FROM placed
 )
 SELECT created_at FROM placed";
 
 /// How many numbers are drawn for an order before it is given up.
 const MOST_DRAWS: u32 = 5;
 
-/// Keeps an order of our own API, with its first timeline entry and its event.
+/// Keeps an order of our own API, with its first timeline entry.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -130,7 +122,6 @@ async fn insert(
         .bind(&columns.unit_prices)
         .bind(&columns.requires_shipping)
         .bind(&placement.customer)
-        .bind(Uuid::now_v7())
         .bind(placement.client_order_id.as_ref().map(OrderId::as_str))
         .fetch_optional(conn)
         .await?)

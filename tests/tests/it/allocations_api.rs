@@ -23,7 +23,7 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     (answer.status(), answer.json().await.expect("JSON"))
 }
 
-async fn post(world: &World, path: &str, body: &Value) -> (StatusCode, Value) {
+pub(crate) async fn post(world: &World, path: &str, body: &Value) -> (StatusCode, Value) {
     answer(request(world, "order-service", Method::POST, path).json(body)).await
 }
 
@@ -39,7 +39,7 @@ async fn by_order(world: &World, order: &str) -> Vec<Value> {
     body["data"].as_array().expect("a list").clone()
 }
 
-fn wanted(order: &str, item: &str, sku: &str, quantity: i64) -> Value {
+pub(crate) fn wanted(order: &str, item: &str, sku: &str, quantity: i64) -> Value {
     json!({"orderId": order, "orderItemId": item, "inventoryItemId": sku, "quantity": quantity})
 }
 

@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use crate::stock::allocations::{allocate, asked, expire, let_expire_in, listed, put, try_allocate};
 use crate::stock::books::{audit, figures};
 use crate::stock::crowd::at_once;
-use crate::stock::{pieces, receive, release, request, sku, stocked, try_reserve};
+use crate::stock::{CAUSE, pieces, receive, release, request, sku, stocked, try_reserve};
 
 /// One allocation of an order of its own.
 async fn held(pool: &PgPool, order: &str, quantity: i64) -> AllocationId {
@@ -269,7 +269,7 @@ async fn operate(pool: &PgPool, random: &mut StdRng, name: &str) {
         _ => {
             let mut transaction = pool.begin().await.unwrap();
             let (name, main) = (sku(SKUS[random.random_range(0..3)]), WarehouseId::main());
-            match inventory::reduce(&mut transaction, &name, &main, pieces(1), "lost").await {
+            match inventory::reduce(&mut transaction, &name, &main, pieces(1), "lost", CAUSE).await {
                 Ok(_) => transaction.commit().await.unwrap(),
                 Err(InventoryError::NotThatMuchThere { .. }) => transaction.rollback().await.unwrap(),
                 Err(error) => panic!("{error}"),

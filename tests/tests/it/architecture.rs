@@ -12,10 +12,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours. Not in the table of the design, but ours: `intake` holds what API
 /// and worker share (settings, connections, the way from an inbox row to a run).
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("domain", &[]),
-    ("inventory", &["domain"]),
-    ("orders", &["domain"]),
+    ("outbox", &["domain"]),
+    ("inventory", &["domain", "outbox"]),
+    ("orders", &["domain", "outbox"]),
     ("shopify", &["domain"]),
     ("warehouse", &["domain"]),
     ("migrations", &[]),
@@ -37,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "inventory_service",
             "migrations",
             "orders",
+            "outbox",
             "shopify",
             "warehouse",
             "workflows",

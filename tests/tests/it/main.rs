@@ -19,6 +19,7 @@ mod line;
 mod malformed;
 mod openapi;
 mod order_api;
+mod outbox;
 mod paths;
 mod proof;
 mod rules;

@@ -2,6 +2,7 @@
 
 mod api_orders;
 mod cancelling;
+mod events;
 mod gate;
 mod holds;
 mod looks;

@@ -13,11 +13,15 @@ use inventory::{
     AllocationStatus, DemandLine, FulfilRequest, Fulfilled, InventoryError, NewItem, Received, Released,
     Reservation, ReservationStatus, ReserveMode, ReserveOutcome, ReserveRequest, Shortage,
 };
+use serde_json::Value;
 use sqlx::PgPool;
 
 use books::{audit, figures};
 
 use crate::world::database;
+
+/// The correlation id of what these tests do.
+pub(crate) const CAUSE: &str = "a test";
 
 pub(crate) fn order(id: &str) -> OrderId {
     OrderId::parse(id).unwrap()
@@ -55,7 +59,7 @@ pub(crate) async fn try_reserve(
     request: &ReserveRequest,
 ) -> Result<ReserveOutcome, InventoryError> {
     let mut transaction = pool.begin().await?;
-    let outcome = inventory::reserve(&mut transaction, request).await?;
+    let outcome = inventory::reserve(&mut transaction, request, CAUSE).await?;
     transaction.commit().await?;
     Ok(outcome)
 }
@@ -74,7 +78,7 @@ pub(crate) async fn reserve(
 
 pub(crate) async fn release(pool: &PgPool, id: &str) -> Released {
     let mut transaction = pool.begin().await.unwrap();
-    let released = inventory::release(&mut transaction, &order(id), 1.into(), "test").await.unwrap();
+    let released = inventory::release(&mut transaction, &order(id), 1.into(), "test", CAUSE).await.unwrap();
     transaction.commit().await.unwrap();
     released
 }
@@ -83,9 +87,10 @@ pub(crate) async fn receive(pool: &PgPool, name: &str, warehouse: &str, quantity
     let mut transaction = pool.begin().await.unwrap();
     let warehouse = WarehouseId::parse(warehouse).unwrap();
     let quantity = pieces(quantity);
-    let received = inventory::receive(&mut transaction, &sku(name), &warehouse, quantity, Some("delivery"))
-        .await
-        .unwrap();
+    let received =
+        inventory::receive(&mut transaction, &sku(name), &warehouse, quantity, Some("delivery"), CAUSE)
+            .await
+            .unwrap();
     transaction.commit().await.unwrap();
     received
 }
@@ -100,7 +105,7 @@ async fn fulfil(
     let lines = lines.iter().map(|(name, quantity)| (sku(name), pieces(*quantity))).collect();
     let (warehouse, parcel_id) = (WarehouseId::main(), shipment.to_owned());
     let request = FulfilRequest { order_id: order(id), epoch: 1.into(), warehouse, parcel_id, lines };
-    let fulfilled = inventory::fulfil(&mut transaction, &request).await?;
+    let fulfilled = inventory::fulfil(&mut transaction, &request, CAUSE).await?;
     transaction.commit().await?;
     Ok(fulfilled)
 }
@@ -109,9 +114,20 @@ async fn create(pool: &PgPool, name: &str, quantity: u32) -> Result<(), Inventor
     let mut transaction = pool.begin().await?;
     let (warehouse, unit_price) = (WarehouseId::main(), Some("29.90".parse().unwrap()));
     let item = NewItem { sku: sku(name), name: format!("Item {name}"), warehouse, quantity, unit_price };
-    inventory::create_item(&mut transaction, &item).await?;
+    inventory::create_item(&mut transaction, &item, CAUSE).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Events of these kinds of aggregates in the order in which they are published: type and payload.
+pub(crate) async fn announced(pool: &PgPool, kinds: &[&str]) -> Vec<(String, Value)> {
+    sqlx::query_as(
+        "SELECT event_type, payload FROM integration.outbox WHERE aggregate_type = ANY ($1) ORDER BY outbox_id",
+    )
+    .bind(kinds)
+    .fetch_all(pool)
+    .await
+    .unwrap()
 }
 
 /// A database with these items in `main`, and a second, empty warehouse `north`.
@@ -150,7 +166,8 @@ async fn what_is_not_known_cannot_be_received() {
     {
         let mut transaction = pool.begin().await.unwrap();
         let warehouse = WarehouseId::parse(warehouse).unwrap();
-        let refused = inventory::receive(&mut transaction, &sku(name), &warehouse, pieces(1), None).await;
+        let refused =
+            inventory::receive(&mut transaction, &sku(name), &warehouse, pieces(1), None, CAUSE).await;
         assert_eq!(refused.unwrap_err().to_string(), expected);
     }
 }

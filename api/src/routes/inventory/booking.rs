@@ -170,13 +170,17 @@ async fn move_pieces(
     request: &Request,
 ) -> Result<(Availability, Vec<Message>), Problem> {
     let Booking { sku, warehouse, quantity, reason } = &request.booking;
+    let cause = request.correlation_id.as_str();
     match request.direction {
         Direction::In => {
             let Received { availability, served } =
-                inventory::receive(conn, sku, warehouse, *quantity, Some(reason)).await?;
-            let messages = wake(conn, request.correlation_id.as_str(), &served, SWEEP_AFTER).await?;
+                inventory::receive(conn, sku, warehouse, *quantity, Some(reason), cause).await?;
+            let messages = wake(conn, &served, SWEEP_AFTER).await?;
             Ok((availability, messages))
         }
-        Direction::Out => Ok((inventory::reduce(conn, sku, warehouse, *quantity, reason).await?, Vec::new())),
+        Direction::Out => {
+            let left = inventory::reduce(conn, sku, warehouse, *quantity, reason, cause).await?;
+            Ok((left, Vec::new()))
+        }
     }
 }

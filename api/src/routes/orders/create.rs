@@ -1,5 +1,5 @@
 //! Placing an order: record, reservation, events and message are one transaction, so that the
-//! caller hears at once whether it has its stock. `ahead` says what happens where stock is kept by a
+//! caller hears at once whether it has its stock. `remote_stock` says what happens where stock is kept by a
 //! service of its own.
 //!
 //! **Invariant:** whatever is refused leaves nothing behind, no key either; whatever is answered with
@@ -11,10 +11,10 @@ use axum::http::StatusCode;
 use chrono::{SubsecRound, Utc};
 use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use intake::settings::SWEEP_AFTER;
-use inventory::{DemandLine, Reservation};
-use inventory_service::{Stock, announce};
+use inventory::{DemandLine, Reservation, Shortage};
+use inventory_service::Stock;
 use orders::{
-    Order,
+    Order, events,
     idempotency::{self, Claim, KeptAnswer, Key},
     inbox::{self, Message, NewMessage, Source},
     progress::{self, Waiting},
@@ -24,6 +24,7 @@ use orders::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
@@ -97,7 +98,43 @@ pub(super) async fn place(
     {
         remote_stock::give_back_unless_kept(api, remote, request.correlation_id.as_str());
     }
+    if let Err(Problem::InsufficientStock(shortages)) = &placed
+        && api.stock.remote().is_none()
+    {
+        let told = announce_shortage(api, request, &fingerprint, shortages).await;
+        if let Err(problem) = told {
+            warn!(correlation.id = request.correlation_id.as_str(), %problem, "what was short is told nobody");
+        }
+    }
     placed
+}
+
+/// What was short is told, though the order is not kept: once, however often the same is asked for.
+async fn announce_shortage(
+    api: &Api,
+    request: &Request<'_>,
+    fingerprint: &[u8],
+    shortages: &[Shortage],
+) -> Result<(), Problem> {
+    let order_id = match &request.form.order_id {
+        Some(own_id) if !request.is_by_customer() => own_id.clone(),
+        _ => id_of(fingerprint)?,
+    };
+    retried(async || {
+        let mut tx = api.pool.begin().await?;
+        let correlation_id = request.correlation_id.as_str();
+        inventory::announce_shortage(&mut tx, &order_id, None, shortages, correlation_id).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The id of an order that is not kept, the same for the same content.
+fn id_of(fingerprint: &[u8]) -> Result<OrderId, Problem> {
+    let bytes = fingerprint.first_chunk().copied().unwrap_or_default();
+    let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
+    Problem::of_field("orderId", OrderId::parse(&id.to_string()))
 }
 
 /// SHA-256 of what is asked for and by whom.
@@ -212,8 +249,7 @@ async fn fill(
         return Ok((note_reserved(conn, order, &remote.reservation).await?, message));
     }
     let lines = demand(&order.facts, request.form);
-    let reservation = stock::reserve(conn, &order.order_id, lines).await?;
-    announce(conn, request.correlation_id.as_str(), &reservation.changed).await?;
+    let reservation = stock::reserve(conn, &order.order_id, lines, request.correlation_id).await?;
     Ok((note_reserved(conn, order, &reservation).await?, message))
 }
 
@@ -244,6 +280,7 @@ async fn note_reserved(
         let (condition, held_by) = (Condition::OnHold, HeldBy::Window);
         let waiting = Waiting { condition, reason: None, held_by: Some(held_by) };
         progress::set_condition(conn, &order.order_id, waiting).await?;
+        events::announce_placed(conn, &order.order_id).await?;
         order.condition = Some(condition.as_str().to_owned());
         order.held_by = Some(held_by.as_str().to_owned());
     } else {

@@ -6,7 +6,7 @@ use domain::{OrderId, Sku};
 use inventory::{DemandLine, Item, Reservation, ReserveMode, ReserveOutcome, ReserveRequest};
 use sqlx::PgConnection;
 
-use crate::problem::Problem;
+use crate::{correlation::CorrelationId, problem::Problem};
 
 /// The epoch of an order's first reservation.
 pub(super) const FIRST_EPOCH: u32 = 1;
@@ -43,9 +43,10 @@ pub(super) async fn reserve(
     conn: &mut PgConnection,
     order_id: &OrderId,
     lines: Vec<DemandLine>,
+    correlation_id: &CorrelationId,
 ) -> Result<Reservation, Problem> {
     let request = all_or_nothing(order_id, FIRST_EPOCH, lines);
-    let outcome = inventory::reserve(conn, &request).await?;
+    let outcome = inventory::reserve(conn, &request, correlation_id.as_str()).await?;
     held(outcome, request.lines)
 }
 

@@ -88,7 +88,7 @@ fn orders_of_a_shop_and_of_the_api_ship_with_their_stock_elsewhere() {
         world.until_api_order(&placed, &["SHIPPED", "DELIVERED"]).await;
         service.until_figures("APART-API", (3, 0)).await;
         let told = service.events(placed["orderId"].as_str().unwrap()).await;
-        assert_eq!(told, ["AllocationConfirmed", "AllocationFulfilled"]);
+        assert_eq!(told, ["AllocationCreated", "AllocationConfirmed", "AllocationFulfilled"]);
 
         let provisional: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM inventory.reservations WHERE provisional_until IS NOT NULL",

@@ -78,7 +78,7 @@ fn every_call_may_be_repeated_and_has_its_effect_once() {
         }
         assert_eq!(service.figures("TEA").await, (3, 0));
         let told = service.events("once").await;
-        assert_eq!(told.len(), 3, "created, fulfilled in part, cancelled: {told:?}");
+        assert_eq!(told.len(), 4, "created, confirmed, fulfilled in part, cancelled: {told:?}");
         audit(&service.pool).await;
     });
 }
@@ -159,7 +159,8 @@ fn a_provisional_reservation_that_nobody_confirms_is_given_back_and_tells_so() {
 
         service.until_figures("HELD", (5, 2)).await;
         assert_eq!(confirm(&service, "forgotten").await, ReservationStatus::Released, "too late");
-        assert_eq!(service.events("forgotten").await.len(), 2, "created and cancelled");
+        let told = service.events("forgotten").await;
+        assert_eq!(told, ["AllocationCreated", "AllocationConfirmed", "AllocationCancelled"]);
         for kept in ["confirmed", "reserved-again"] {
             assert_eq!(confirm(&service, kept).await, ReservationStatus::Complete, "{kept}");
         }
@@ -199,7 +200,7 @@ fn an_order_that_waits_is_served_by_a_release_and_listed_once() {
         .fetch_all(&service.pool)
         .await
         .unwrap();
-        assert_eq!(tied, ["AllocationCancelled", "AllocationConfirmed"]);
+        assert_eq!(tied, ["AllocationCancelled", "AllocationConfirmed", "AllocationCreated"]);
         until("the message for an order of nobody here is settled", Duration::from_secs(30), async || {
             let open: i64 =
                 sqlx::query_scalar("SELECT count(*) FROM integration.inbox WHERE settled_at IS NULL")
@@ -278,7 +279,7 @@ fn an_order_of_ours_is_shown_to_every_system_and_refused_to_all() {
         let mut client = service.client().await;
         let mut tx = service.pool.begin().await.unwrap();
         let ours = request("ours", inventory::ReserveMode::AllOrNothing, &[("TEA", 4)]);
-        inventory::reserve(&mut tx, &ours).await.unwrap();
+        inventory::reserve(&mut tx, &ours, "ours").await.unwrap();
         tx.commit().await.unwrap();
 
         for who in [ONE, ADMIN] {

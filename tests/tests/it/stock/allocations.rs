@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::books::{audit, figures};
-use super::{order, pieces, receive, request, reserve, sku, stocked, try_reserve};
+use super::{CAUSE, announced, order, pieces, receive, request, reserve, sku, stocked, try_reserve};
 
 /// Somebody who holds stock beside our own orders.
 pub(crate) fn another_system() -> Holder {
@@ -38,7 +38,7 @@ pub(crate) async fn try_allocate(
     request: &AllocateRequest,
 ) -> Result<Allocated, InventoryError> {
     let mut transaction = pool.begin().await?;
-    let allocated = inventory::allocate(&mut transaction, request).await?;
+    let allocated = inventory::allocate(&mut transaction, request, CAUSE).await?;
     transaction.commit().await?;
     Ok(allocated)
 }
@@ -62,10 +62,12 @@ pub(crate) async fn put(
     let conn: &mut PgConnection = &mut transaction;
     let news = match to {
         AllocationStatus::Confirmed => {
-            inventory::confirm_allocation(conn, id, Some(another_system())).await?
+            inventory::confirm_allocation(conn, id, Some(another_system()), CAUSE).await?
         }
-        AllocationStatus::Fulfilled => inventory::fulfil_allocation(conn, id, Some(another_system())).await?,
-        _ => inventory::cancel_allocation(conn, id, Some(another_system())).await?,
+        AllocationStatus::Fulfilled => {
+            inventory::fulfil_allocation(conn, id, Some(another_system()), CAUSE).await?
+        }
+        _ => inventory::cancel_allocation(conn, id, Some(another_system()), CAUSE).await?,
     };
     transaction.commit().await?;
     Ok(news)
@@ -73,7 +75,7 @@ pub(crate) async fn put(
 
 pub(crate) async fn expire(pool: &PgPool) -> Expired {
     let mut transaction = pool.begin().await.unwrap();
-    let expired = inventory::expire_due(&mut transaction, 100).await.unwrap();
+    let expired = inventory::expire_due(&mut transaction, 100, CAUSE).await.unwrap();
     transaction.commit().await.unwrap();
     expired
 }
@@ -121,8 +123,9 @@ async fn an_allocation_is_pending_for_fifteen_minutes_or_until_the_time_asked_fo
     assert!((before + fifteen..=after + fifteen).contains(&record.expires_at.unwrap()));
     let [change] = &made.changed[..] else { panic!("{made:?}") };
     assert_eq!((change.previous_available, change.new_available, change.new_reserved), (5, 3, 2));
-    assert_eq!(change.event_type(), "AllocationCreated");
-    let told: DateTime<Utc> = serde_json::from_value(change.event_payload()["expiresAt"].clone()).unwrap();
+    let [(event, payload)] = &announced(&pool, &["Allocation"]).await[..] else { panic!("one event") };
+    assert_eq!(event, "AllocationCreated");
+    let told: DateTime<Utc> = serde_json::from_value(payload["expiresAt"].clone()).unwrap();
     assert_eq!(Some(told), record.expires_at);
 
     let expires_at = Some(after + TimeDelta::days(2));
@@ -175,8 +178,15 @@ async fn after_a_cancelled_allocation_a_new_one_is_made_and_an_overdue_one_is_ex
     assert_ne!(first, second);
     let_expire_in(&pool, &second, -1).await;
     let third = allocate(&pool, "o", &[("1", "a", 1, "")]).await;
-    let events: Vec<_> = third.changed.iter().map(|c| (c.event_type(), c.new_available)).collect();
-    assert_eq!(events, [("AllocationCancelled", 2), ("AllocationCreated", 1)]);
+    let events = announced(&pool, &["Allocation"]).await.split_off(3);
+    let events: Vec<_> = events
+        .iter()
+        .map(|(event, said)| {
+            let available = said["inventoryItemDetails"]["newAvailableQuantity"].as_u64().unwrap();
+            (event.as_str(), said["cause"].as_str(), available)
+        })
+        .collect();
+    assert_eq!(events, [("AllocationCancelled", Some("EXPIRED"), 2), ("AllocationCreated", None, 1)]);
     let_expire_in(&pool, &third.allocations[0].allocation.allocation_id, -1).await;
     one(&pool, "o", "1", "b", 2).await;
     let listed = listed(&pool, "o").await;
@@ -331,7 +341,10 @@ async fn what_is_not_confirmed_in_time_is_given_back_and_can_no_longer_be_confir
     assert!(matches!(late().await, Err(InventoryError::AllocationExpired)), "even before it is swept");
     let expired = expire(&pool).await;
     let [change] = &expired.changed[..] else { panic!("what is confirmed does not expire: {expired:?}") };
-    assert_eq!((&change.allocation_id, change.event_type()), (&ids[0], "AllocationCancelled"));
+    assert_eq!((&change.allocation_id, change.status), (&ids[0], AllocationStatus::Cancelled));
+    let events = announced(&pool, &["Allocation"]).await;
+    let last: Vec<&str> = events.iter().rev().take(3).map(|(event, _)| event.as_str()).collect();
+    assert_eq!(last, ["AllocationConfirmed", "AllocationCreated", "AllocationCancelled"], "newest first");
     assert_eq!((expired.served[0].order_id.as_str(), expired.served[0].complete), ("waits", true));
     assert!(matches!(late().await, Err(InventoryError::AllocationExpired)));
     let again = put(&pool, &ids[0], AllocationStatus::Cancelled).await.unwrap();

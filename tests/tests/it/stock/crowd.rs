@@ -14,7 +14,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::books::{audit, figures, granted_and_waiting};
-use super::{order, pieces, receive, release, request, sku, stocked, try_reserve};
+use super::{CAUSE, order, pieces, receive, release, request, sku, stocked, try_reserve};
 
 /// Runs the same work with numbers from 0 at the same moment, each on a connection of its own.
 pub(crate) async fn at_once<F, T>(many: usize, work: impl Fn(usize) -> F) -> Vec<T>
@@ -117,11 +117,12 @@ async fn an_order_served_in_two_places_at_once_is_complete_after_both() {
     try_reserve(&pool, &request("o", ReserveMode::WaitForTheRest, &[("a", 1), ("b", 1)])).await.unwrap();
     let mut first = pool.begin().await.unwrap();
     let main = WarehouseId::main();
-    inventory::receive(&mut first, &sku("a"), &main, pieces(1), None).await.unwrap();
+    inventory::receive(&mut first, &sku("a"), &main, pieces(1), None, CAUSE).await.unwrap();
     let mut second = pool.begin().await.unwrap();
     let second = tokio::spawn(async move {
         let main = WarehouseId::main();
-        let received = inventory::receive(&mut second, &sku("b"), &main, pieces(1), None).await.unwrap();
+        let received =
+            inventory::receive(&mut second, &sku("b"), &main, pieces(1), None, CAUSE).await.unwrap();
         (second, received)
     });
     // The second has to wait for the first; one that does not is done instead, and wrong.
@@ -215,7 +216,7 @@ async fn reserve_something(pool: &PgPool, asked: &Asked, random: &mut StdRng, id
     let fate = random.random_range(0..8);
     if fate == 0 {
         let mut transaction = pool.begin().await.unwrap();
-        inventory::reserve(&mut transaction, &request).await.unwrap();
+        inventory::reserve(&mut transaction, &request, CAUSE).await.unwrap();
         return transaction.rollback().await.unwrap();
     }
     if let ReserveOutcome::Reserved(made) = try_reserve(pool, &request).await.unwrap() {
@@ -249,7 +250,7 @@ async fn fulfil_something(pool: &PgPool, random: &mut StdRng, id: &str, shipment
 
 async fn fulfil_once(conn: &mut PgConnection, request: &FulfilRequest) -> Result<bool, InventoryError> {
     let mut transaction = sqlx::Connection::begin(conn).await?;
-    let fulfilled = inventory::fulfil(&mut transaction, request).await?;
+    let fulfilled = inventory::fulfil(&mut transaction, request, CAUSE).await?;
     transaction.commit().await?;
     Ok(fulfilled.already)
 }

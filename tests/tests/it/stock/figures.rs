@@ -1,11 +1,12 @@
 //! What is counted down, listed and explained.
 
 use domain::{LineId, Quantity, Sku, WarehouseId};
-use inventory::{Availability, DemandLine, InventoryError, ReserveMode, WhyNot};
+use inventory::{Availability, DemandLine, InventoryError, ReserveMode, Shortage, Surplus, WhyNot};
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::books::{audit, figures};
-use super::{pieces, receive, reserve, sku, stocked};
+use super::{CAUSE, announced, order, pieces, receive, reserve, sku, stocked};
 
 async fn reduce(
     pool: &PgPool,
@@ -15,10 +16,87 @@ async fn reduce(
 ) -> Result<Availability, InventoryError> {
     let mut transaction = pool.begin().await?;
     let warehouse = WarehouseId::parse(warehouse).unwrap();
-    let left =
-        inventory::reduce(&mut transaction, &sku(name), &warehouse, pieces(quantity), "broken").await?;
+    let left = inventory::reduce(&mut transaction, &sku(name), &warehouse, pieces(quantity), "broken", CAUSE)
+        .await?;
     transaction.commit().await?;
     Ok(left)
+}
+
+#[tokio::test]
+async fn stock_that_changes_without_an_allocation_says_so_and_an_allocation_for_itself() {
+    let pool = stocked(&[("a", 5), ("b", 0)]).await;
+    receive(&pool, "a", "main", 3).await;
+    reserve(&pool, "o", ReserveMode::AllOrNothing, &[("a", 2)]).await;
+    reduce(&pool, "a", "main", 1).await.unwrap();
+    let mut tx = pool.begin().await.unwrap();
+    let main = WarehouseId::main();
+    inventory::take_back(&mut tx, &sku("a"), &main, pieces(1), "came back", CAUSE).await.unwrap();
+    // Nobody held it: nothing but stock changes.
+    let lines = [(sku("a"), pieces(1))];
+    let surplus = Surplus {
+        order_id: &order("o"),
+        epoch: 1.into(),
+        warehouse: &main,
+        parcel_id: "beside",
+        lines: &lines,
+    };
+    inventory::book_surplus(&mut tx, &surplus, CAUSE).await.unwrap();
+    tx.commit().await.unwrap();
+    let events = announced(&pool, &["InventoryItem", "Allocation"]).await;
+    let told: Vec<(&str, Value)> = events
+        .iter()
+        .map(|(event, said)| {
+            let members: &[&str] = match event.as_str() {
+                "StockChanged" => {
+                    &["cause", "previousOnHand", "newOnHand", "previousAvailable", "newAvailable"]
+                }
+                _ => &["status", "quantity"],
+            };
+            (event.as_str(), members.iter().map(|member| said[member].clone()).collect())
+        })
+        .collect();
+    let expected = [
+        ("StockChanged", json!(["OPENING_STOCK", 0, 5, 0, 5])),
+        ("StockChanged", json!(["RECEIVED", 5, 8, 5, 8])),
+        ("AllocationCreated", json!(["PENDING", 2])),
+        ("AllocationConfirmed", json!(["CONFIRMED", 2])),
+        ("StockChanged", json!(["REDUCED", 8, 7, 6, 5])),
+        ("StockChanged", json!(["RETURNED", 7, 8, 5, 6])),
+        ("StockChanged", json!(["SHIPPED", 8, 7, 6, 5])),
+    ];
+    assert_eq!(told, expected, "an item without opening stock has changed nothing");
+    let figures = |at: usize| events[at].1["inventoryItemDetails"].clone();
+    let moved = json!({"previousAvailableQuantity": 8, "newAvailableQuantity": 6,
+                       "previousReservedQuantity": 0, "newReservedQuantity": 2});
+    let unmoved = json!({"previousAvailableQuantity": 6, "newAvailableQuantity": 6,
+                         "previousReservedQuantity": 2, "newReservedQuantity": 2});
+    assert_eq!((figures(2), figures(3)), (moved, unmoved));
+}
+
+#[tokio::test]
+async fn what_is_short_is_told_once_for_an_order_and_sku() {
+    let pool = stocked(&[("a", 2), ("b", 1)]).await;
+    receive(&pool, "a", "north", 3).await;
+    let short = |name: &str, requested, available| Shortage { sku: sku(name), requested, available };
+    let tell = async |id: &str, asked: Option<&WarehouseId>, shortages: &[Shortage]| {
+        let mut tx = pool.begin().await.unwrap();
+        inventory::announce_shortage(&mut tx, &order(id), asked, shortages, CAUSE).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let main = WarehouseId::main();
+    tell("o", None, &[short("b", 4, 1), short("a", 9, 5)]).await;
+    tell("o", None, &[short("a", 9, 5), short("none", 1, 0)]).await;
+    tell("p", Some(&main), &[short("a", 3, 2)]).await;
+    let mut told = announced(&pool, &["InventoryItem"]).await;
+    told.retain(|(event, _)| event == "InsufficientStock");
+    let told: Vec<Value> = told.into_iter().map(|(_, said)| said).collect();
+    let said = |id: &str, name: &str, at: &str, requested: u64, available: u64| {
+        json!({"orderId": id, "inventoryItemId": name, "sku": name, "warehouseId": at,
+               "requested": requested, "available": available})
+    };
+    let expected =
+        [said("o", "b", "main", 4, 1), said("o", "a", "north", 9, 5), said("p", "a", "main", 3, 2)];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

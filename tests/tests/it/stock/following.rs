@@ -66,6 +66,36 @@ async fn a_line_keeps_its_place_in_the_queue_and_what_is_wanted_besides_joins_at
 }
 
 #[tokio::test]
+async fn a_line_that_waits_twice_is_served_for_both_at_once() {
+    let pool = stocked(&[("TEA", 0)]).await;
+    reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    wants(&pool, "one", 2, &[("TEA", 4)]).await;
+    let received = receive(&pool, "TEA", "main", 6).await;
+    let [served] = &received.served[..] else { panic!("one order: {received:?}") };
+    assert_eq!((served.complete, served.allocated.len()), (true, 1));
+    let whole = wants(&pool, "one", 2, &[("TEA", 4)]).await;
+    assert_eq!((held(&whole), whole.status), (4, ReservationStatus::Complete));
+    assert_eq!(figures(&pool, "TEA", "main").await, (6, 4, 0));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn what_an_order_gives_back_is_told_as_available_though_it_waited_for_more() {
+    let pool = stocked(&[("TEA", 3), ("MILK", 3)]).await;
+    reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 5)]).await;
+    reserve(&pool, "two", ReserveMode::WaitForTheRest, &[("MILK", 5)]).await;
+    wants(&pool, "one", 2, &[("TEA", 1)]).await;
+    super::release(&pool, "two").await;
+    let events = super::announced(&pool, &["Allocation"]).await;
+    let last = |sku: &str| {
+        let of_sku = events.iter().rfind(|(_, said)| said["sku"] == sku).unwrap();
+        of_sku.1["inventoryItemDetails"]["newAvailableQuantity"].as_u64()
+    };
+    assert_eq!((last("TEA"), last("MILK")), (Some(2), Some(3)));
+    audit(&pool).await;
+}
+
+#[tokio::test]
 async fn another_item_is_held_as_the_first_is_given_back() {
     let pool = stocked(&[("TEA", 3), ("MILK", 3)]).await;
     reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;

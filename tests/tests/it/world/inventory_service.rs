@@ -156,7 +156,7 @@ impl InventoryService {
     /// The types of the events about its allocations, in order.
     pub async fn events(&self, order_id: &str) -> Vec<String> {
         sqlx::query_scalar(
-            "SELECT event_type FROM integration.outbox WHERE payload->>'orderId' = $1 ORDER BY event_id",
+            "SELECT event_type FROM integration.outbox WHERE payload->>'orderId' = $1 ORDER BY outbox_id",
         )
         .bind(order_id)
         .fetch_all(&self.pool)

@@ -5,7 +5,7 @@ mod broken;
 use sqlx::PgConnection;
 
 /// The rules of stock, inbox, events, timeline and parked steps.
-const RULES: [&str; 18] = [
+const RULES: [&str; 21] = [
     // Stock.
     "SELECT format('%s in %s: %s reserved of %s on hand', sku, warehouse, reserved, on_hand)
      FROM inventory.stock WHERE reserved NOT BETWEEN 0 AND on_hand",
@@ -62,6 +62,21 @@ const RULES: [&str; 18] = [
      FROM orders.orders o
      LEFT JOIN integration.outbox e ON e.aggregate_id = o.order_id AND e.event_type = 'ORDER_' || o.status
      WHERE o.status <> 'PENDING' GROUP BY o.order_id HAVING count(e.outbox_id) <> 1",
+    "SELECT format('stream %s: sequence %s is the %s. by its id', stream, sequence, place)
+     FROM (SELECT stream, sequence, row_number() OVER (PARTITION BY stream ORDER BY outbox_id) AS place
+           FROM integration.outbox) AS told WHERE sequence <> place",
+    "SELECT format('stream %s: %s finds %s reserved where %s were', stream, event_type, found, before)
+     FROM (SELECT stream, event_type, sequence,
+                  (payload #>> '{inventoryItemDetails,previousReservedQuantity}')::bigint AS found,
+                  lag((payload #>> '{inventoryItemDetails,newReservedQuantity}')::bigint, 1, 0::bigint)
+                      OVER (PARTITION BY stream ORDER BY sequence) AS before
+           FROM integration.outbox WHERE aggregate_type = 'Allocation') AS told
+     WHERE found <> before",
+    "SELECT format('allocation %s is %s, but its last event is %s', allocation_id, a.status, event_type)
+     FROM inventory.allocations a
+     LEFT JOIN LATERAL (SELECT event_type, payload ->> 'status' AS status FROM integration.outbox e
+                        WHERE e.aggregate_id = a.allocation_id ORDER BY outbox_id DESC LIMIT 1) AS last ON true
+     WHERE a.status IS DISTINCT FROM last.status",
     "SELECT format('event %s of %s holds personal data', event_type, aggregate_id) FROM integration.outbox
      WHERE payload::text ~ 'Secretname|grace\\.secret|Secret Street|Secretville'",
     "SELECT format('order %s: %s comes after %s in its timeline', order_id, event, before)

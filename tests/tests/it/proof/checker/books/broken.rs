@@ -24,8 +24,16 @@ INSERT INTO inventory.fulfilments (order_id, epoch, warehouse, parcel_id, lines)
 VALUES ('o', 1, 'main', 'N-1-main-1/p', '[]');
 INSERT INTO integration.inbox (source, shop, message_id, topic, body, state, order_id, settled_at)
 VALUES ('shopify', 's', 'm', 'orders/create', '{\"id\": 1}', 'DONE', 'o', now());
-INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
-SELECT gen_random_uuid(), 'ORDER_' || step, 'Order', 'o', 'c', '{}'
+INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload, stream,
+                                partition_key, lane, sequence)
+SELECT gen_random_uuid(), step, 'Allocation', 'alloc_0123456789abcdef0123456789abcdef', 'c',
+       jsonb_build_object('status', status, 'inventoryItemDetails', jsonb_build_object(
+           'previousReservedQuantity', before, 'newReservedQuantity', after)), 'stock/main/A', 'A', 1, n
+FROM (VALUES (1, 'AllocationCreated', 'PENDING', 0, 2), (2, 'AllocationConfirmed', 'CONFIRMED', 2, 2),
+             (3, 'AllocationFulfilled', 'FULFILLED', 2, 0)) AS s (n, step, status, before, after) ORDER BY n;
+INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload, stream,
+                                partition_key, lane, sequence)
+SELECT gen_random_uuid(), 'ORDER_' || step, 'Order', 'o', 'c', '{}', 'order/o', 'o', 0, n
 FROM unnest(ARRAY['PLACED', 'CONFIRMED', 'PROCESSING', 'SHIPPED']) WITH ORDINALITY AS s (step, n) ORDER BY n;
 INSERT INTO orders.timeline (order_id, event)
 SELECT 'o', step FROM unnest(ARRAY['RECEIVED', 'RESERVED', 'HANDED_OVER', 'SHIPPED']) WITH ORDINALITY AS s (step, n)
@@ -33,7 +41,7 @@ ORDER BY n;
 ";
 
 /// What breaks each rule, and what is then said.
-const BREAKS: [(&str, &str); 18] = [
+const BREAKS: [(&str, &str); 21] = [
     (
         "ALTER TABLE inventory.stock DROP CONSTRAINT stock_reserved_within_on_hand;
          UPDATE inventory.stock SET reserved = 9",
@@ -57,11 +65,22 @@ const BREAKS: [(&str, &str); 18] = [
         "message m has waited since",
     ),
     (
-        "INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload)
-         VALUES (gen_random_uuid(), 'ORDER_PROCESSING', 'Order', 'o', 'c', '{}')",
+        "INSERT INTO integration.outbox (event_id, event_type, aggregate_type, aggregate_id, correlation_id, payload,
+                                         stream, partition_key, lane, sequence)
+         VALUES (gen_random_uuid(), 'ORDER_PROCESSING', 'Order', 'o', 'c', '{}', 'order/o', 'o', 0, 5)",
         "the event ORDER_PROCESSING comes after ORDER_SHIPPED",
     ),
     ("DELETE FROM integration.outbox WHERE event_type = 'ORDER_SHIPPED'", "order N-1 is SHIPPED and 0 events say so"),
+    ("UPDATE integration.outbox SET sequence = 9 WHERE event_type = 'ORDER_SHIPPED'", "sequence 9 is the 4."),
+    (
+        "UPDATE integration.outbox SET payload = jsonb_set(payload, '{inventoryItemDetails,newReservedQuantity}', '1')
+         WHERE event_type = 'AllocationConfirmed'",
+        "AllocationFulfilled finds 2 reserved where 1 were",
+    ),
+    (
+        "DELETE FROM integration.outbox WHERE event_type = 'AllocationFulfilled'",
+        "is FULFILLED, but its last event is AllocationConfirmed",
+    ),
     ("UPDATE integration.outbox SET payload = '{\"city\": \"Secretville\"}'", "holds personal data"),
     ("INSERT INTO orders.timeline (order_id, event) VALUES ('o', 'RESERVED')", "RESERVED comes after SHIPPED"),
     (

@@ -1,0 +1,40 @@
+//! Events on their way to other systems: what they are, and the one writer of them.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `event` | every event there is, with what it says |
+//! | `stream` | what stays in order: the events of an order, and those of a SKU in a warehouse |
+//! | `append` | the one place that writes events |
+//! | `sink` | where events go |
+//! | `relay`, `lease` | publishing them in order, by several side by side |
+//! | `deliveries` | what is still to be published, and what is done about what a sink refuses |
+//! | `days` | how long they are kept |
+//!
+//! An event is written in the transaction that made it true. It holds no personal data.
+//!
+//! **Invariant:** within a stream, ids and sequences rise in the order in which the transactions committed: both are
+//! drawn while the stream's row is locked, and it stays locked until the transaction ends. A reader that takes what
+//! is unpublished by id never meets an older event of a stream after a newer one.
+//!
+//! **Locks:** the row of a stream is taken last, after the order's or the stock's own row. Who holds that row is alone
+//! with the stream, so that streams cause no deadlock of their own.
+
+mod append;
+mod days;
+mod deliveries;
+mod event;
+mod lease;
+mod relay;
+mod sink;
+mod stream;
+
+pub use append::append;
+pub use days::{KeptDays, keep_days};
+pub use deliveries::{Backlog, Dead, Filter, add_sink, backlog, dead, redrive, skip};
+pub use event::{
+    AllocationEvent, AllocationEventKind, CancelCause, Event, InsufficientStock, OrderEvent, OrderEventKind,
+    OrderItem, PlaceFigures, ReturnReceived, ReturnedLine, StockCause, StockChanged,
+};
+pub use relay::{Published, Relay, RelaySettings};
+pub use sink::{Outgoing, Sink, SinkError};
+pub use stream::Stream;
