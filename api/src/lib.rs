@@ -8,12 +8,12 @@
 //! | [`access`], [`caller`] | who sends a request, and whether it may |
 //! | `envelope` | how answers are wrapped on the integration endpoints |
 //! | `openapi` | what the interface says of itself |
-//! | `paced` | lines of the log that strangers can cause, at a bounded pace |
+//! | `paced_log` | lines of the log that strangers can cause, at a bounded pace |
 //! | `page` | pages of a list, and the way from one to the next |
 //! | [`grpc`] | the inventory service on its own port, behind the same access |
-//! | `stock_elsewhere` | closed doors, where stock is kept by a service of its own |
+//! | `remote_stock` | closed doors, where stock is kept by a service of its own |
 //! | [`host`] | which host a request is for |
-//! | [`places`] | places for connections, and what one address may hold |
+//! | [`connection_slots`] | places for connections, and what one address may hold |
 //! | [`unverified`] | bodies of senders who have not proved who they are, within bounds |
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |

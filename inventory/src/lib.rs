@@ -12,7 +12,7 @@
 //! | `holder` | whose a reservation or an allocation is |
 //! | `explain` | which warehouse would serve an order, and why not the others |
 //! | `provisional` | reservations of orders that are kept in another database |
-//! | `served` | which waiting orders were served, for another process |
+//! | `served_backorders` | which waiting orders were served, for another process |
 //! | `queue` | who waits, and serving them first come, first served |
 //! | `ledger` | the one place that writes stock and its movements |
 //! | `events` | what each change tells other systems |

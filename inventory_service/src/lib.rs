@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `stock` | [`Stock`], the one thing worker and API call for the stock of orders: here or there |
 //! | `client` | the service as it is called: deadline, retries, breaker |
-//! | `door` | who may come in, before its message is read, and how many at once |
+//! | `admission` | who may come in, before its message is read, and how many at once |
 //! | `server` | the service, over `inventory`, with reflection and health |
 //! | `sweep` | gives back what nobody confirmed in time |
-//! | `passing` | trouble with the database that passes |
+//! | `transient` | trouble with the database that passes |
 //! | `wire` | the interface description's types as the domain's, both ways |
 //! | `returned` | pieces that left and came back |
 //! | `wake` | orders that waited and were served |

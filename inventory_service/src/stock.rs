@@ -1,8 +1,8 @@
 //! The stock of orders: in this process's own database, or at a service of its own.
 //!
 //! A step that changes stock and records at once does so in one transaction where stock is here. Where
-//! it is there, the service is asked first (`…_ahead`) and the transaction is opened afterwards, so that
-//! none is held open across a call; `…_within` then takes the answer instead of booking.
+//! it is there, the service is asked first (`…_remotely`) and the transaction is opened afterwards, so that
+//! none is held open across a call; `…_in` then takes the answer instead of booking.
 //!
 //! **Invariant:** an answer is used only for the order and epoch it was given for.
 
