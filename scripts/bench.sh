@@ -72,7 +72,7 @@ start_api() {
         TEMPORAL_ADDRESS="$closed" SHOPIFY_SHOP=bench.myshopify.com SHOPIFY_ADMIN_URL="http://$closed" \
         SHOPIFY_ADMIN_TOKEN=bench-admin-token SHOPIFY_WEBHOOK_SECRETS=bench-client-secret WMS_URL="http://$closed" WMS_TOKEN=bench-warehouse-token \
         WMS_WEBHOOK_SECRETS=whsec_d2F5YmlsbC1iZW5jaC13YXJlaG91c2Utc2VjcmV0 API_REQUESTS_PER_SECOND=1000000 \
-        RUST_LOG=info,sqlx=warn,intake::dispatch=error "$programs/waybill-api" >"$place/api.log" 2>&1
+        RUST_LOG=info,sqlx=warn,dispatch=error "$programs/waybill-api" >"$place/api.log" 2>&1
     api_job=$!
     until port_is_taken "$port"; do
         if ! kill -0 "$api_job" 2>/dev/null || ((SECONDS > deadline)); then

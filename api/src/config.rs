@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
-use intake::settings::{SHARED_SECRETS, Secrets, Shared, SharedSettings};
+use process::settings::{SHARED_SECRETS, Secrets, Shared, SharedSettings};
 use inventory_service::Certificate;
 
 use crate::access::settings::{AccessConfig, AccessSettings};

@@ -12,14 +12,10 @@ use api::{
     unverified::Unverified,
 };
 use clap::Parser;
-use intake::{DatabasePool, Dispatcher, settings::Secrets, temporal::LazyTemporal};
+use dispatch::Dispatcher;
 use inventory_service::Stock;
-use tokio::{
-    net::TcpListener,
-    select,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use process::{DatabasePool, settings::Secrets, shutdown::Shutdown, temporal::LazyTemporal};
+use tokio::net::TcpListener;
 use tracing::info;
 
 /// Connections to the database: the requests' own, and those of 32 dispatches.
@@ -35,11 +31,11 @@ async fn main() -> anyhow::Result<()> {
         Ok(config) => config,
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
-    intake::init_logging();
+    process::init_logging();
     telemetry::start(metrics_listen).await.with_context(|| {
         format!("metrics cannot listen on {metrics_listen}; API_METRICS_LISTEN moves them")
     })?;
-    let pool = intake::connect_database(&shared.database_url, DATABASE)
+    let pool = process::connect_database(&shared.database_url, DATABASE)
         .context("DATABASE_URL is no PostgreSQL URL")?;
     let stock = Stock::at(shared.inventory_service.clone())
         .map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
@@ -73,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
     let access = Arc::new(access);
     let router = server::router(api, Arc::clone(&access));
 
-    let ended = ended_by(shutdown_signal()?);
+    let shutdown = Shutdown::on_signals()?;
     let grpc = match grpc_listen {
         Some(address) => {
             let listener = TcpListener::bind(address)
@@ -92,13 +88,13 @@ async fn main() -> anyhow::Result<()> {
                 gate,
                 grpc_certificate,
                 queue,
-                until_ended(&ended),
+                shutdown.asked(),
             )))
         }
         None => None,
     };
     info!(%listen, metrics.listen = %metrics_listen, "listening");
-    server::serve(listener, router, entrance, until_ended(&ended)).await;
+    server::serve(listener, router, entrance, shutdown.asked()).await;
     if let Some(grpc) = grpc {
         grpc.await.context("the inventory service panicked")?;
     }
@@ -106,35 +102,4 @@ async fn main() -> anyhow::Result<()> {
     pool.close().await;
     info!("ended");
     Ok(())
-}
-
-/// Tells all who watch that the process was asked to end.
-fn ended_by(shutdown: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<bool> {
-    let (stop, ended) = watch::channel(false);
-    tokio::spawn(async move {
-        shutdown.await;
-        // A failure means that nobody watches any more.
-        let _ = stop.send(true);
-    });
-    ended
-}
-
-fn until_ended(ended: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
-    let mut ended = ended.clone();
-    async move {
-        // A failure means that nobody can stop any more, which is an end too.
-        let _ = ended.wait_for(|ended| *ended).await;
-    }
-}
-
-/// Ends when the process is asked to end.
-fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened to")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened to")?;
-    Ok(async move {
-        select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -14,11 +14,9 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use intake::{
-    Dispatcher,
-    settings::{CustomerLimits, Shops},
-};
+use dispatch::Dispatcher;
 use inventory_service::Stock;
+use process::settings::{CustomerLimits, Shops};
 use sqlx::PgPool;
 use tokio::{
     net::{TcpListener, TcpStream},

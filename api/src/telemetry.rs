@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use intake::serve_metrics;
+use process::serve_metrics;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use intake::settings::{SHARED_SECRETS, Secrets, SharedSettings};
+use process::settings::{SHARED_SECRETS, Secrets, SharedSettings};
 
 /// Waybill's worker: runs the orders' workflows and the calls to the warehouse and the shops.
 #[derive(Parser, Debug, Clone)]

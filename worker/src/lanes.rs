@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use activities::{OrderRecords, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls};
 use anyhow::{Context, anyhow};
-use intake::{
+use process::{
     settings::{Shared, Shop},
     temporal::Temporal,
 };

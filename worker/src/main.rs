@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use intake::{
-    DatabasePool, Dispatcher, connect_database, init_logging, serve_metrics,
+use dispatch::Dispatcher;
+use process::{
+    DatabasePool, connect_database, init_logging, serve_metrics,
     settings::Secrets,
     temporal::{LazyTemporal, Temporal, TemporalError},
 };

@@ -5,7 +5,7 @@
 use std::{future::Future, time::Duration};
 
 use chrono::Utc;
-use intake::Dispatcher;
+use dispatch::Dispatcher;
 use inventory_service::wake;
 use metrics::gauge;
 use orders::{attention, idempotency, inbox, privacy};

@@ -10,7 +10,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use clap::Args;
-use intake::settings::{Secrets, is_on_loopback};
+use process::settings::{Secrets, is_on_loopback};
 use ipnet::IpNet;
 use url::{Host, Url};
 

@@ -6,7 +6,7 @@ use axum::{
     extract::{Extension, State},
     http::StatusCode,
 };
-use intake::settings::SWEEP_AFTER;
+use dispatch::SWEEP_AFTER;
 use inventory::{
     AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError,
     Shortage,

@@ -7,7 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::OrderId;
-use intake::settings::SWEEP_AFTER;
+use dispatch::SWEEP_AFTER;
 use orders::inbox::{self, Filter, Listed, ReplayOutcome, Source};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

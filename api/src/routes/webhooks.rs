@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use chrono::Utc;
-use intake::settings::SWEEP_AFTER;
+use dispatch::SWEEP_AFTER;
 use metrics::{counter, histogram};
 use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};

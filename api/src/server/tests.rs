@@ -4,7 +4,7 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
-use intake::{
+use process::{
     settings::{Secrets, Shared},
     temporal::LazyTemporal,
 };

@@ -10,9 +10,8 @@ use std::{
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-/// What each room may use of ours. Not in the table of the design, but ours: `intake` holds what API
-/// and worker share (settings, connections, the way from an inbox row to a run).
-const MAY_USE: [(&str, &[&str]); 17] = [
+/// What each room may use of ours.
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
@@ -27,18 +26,32 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         "activities",
         &["domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"],
     ),
-    ("intake", &["domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"]),
+    ("process", &["domain", "inventory_service", "shopify", "warehouse", "workflows"]),
+    (
+        "dispatch",
+        &[
+            "domain",
+            "inventory",
+            "inventory_service",
+            "orders",
+            "process",
+            "shopify",
+            "warehouse",
+            "workflows",
+        ],
+    ),
     (
         "worker",
         &[
             "activities",
+            "dispatch",
             "domain",
-            "intake",
             "inventory",
             "inventory_service",
             "migrations",
             "orders",
             "outbox",
+            "process",
             "shopify",
             "warehouse",
             "workflows",
@@ -47,11 +60,12 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "api",
         &[
+            "dispatch",
             "domain",
-            "intake",
             "inventory",
             "inventory_service",
             "orders",
+            "process",
             "shopify",
             "warehouse",
             "workflows",

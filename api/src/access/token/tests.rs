@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use intake::settings::Secrets;
+use process::settings::Secrets;
 use serde_json::json;
 use tokio::task::yield_now;
 

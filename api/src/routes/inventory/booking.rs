@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use intake::settings::SWEEP_AFTER;
+use dispatch::SWEEP_AFTER;
 use inventory::{Availability, Received};
 use inventory_service::wake;
 use orders::{

@@ -5,9 +5,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{Actor, OrderId, OrderStatus};
-use intake::{
-    dispatch::commands::{ANSWER_WITHIN, CommandOutcome, topics},
-    settings::SWEEP_AFTER,
+use dispatch::{
+    SWEEP_AFTER,
+    commands::{ANSWER_WITHIN, CommandOutcome, topics},
 };
 use orders::{
     Order,

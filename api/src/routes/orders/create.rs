@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 use axum::http::StatusCode;
 use chrono::{SubsecRound, Utc};
 use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
-use intake::settings::SWEEP_AFTER;
+use dispatch::SWEEP_AFTER;
 use inventory::{DemandLine, Reservation, Shortage};
 use inventory_service::Stock;
 use orders::{

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use domain::{Currency, Money, OrderId, OrderNumber, Quantity, Sku, UserId};
-use intake::settings::CustomerLimits;
+use process::settings::CustomerLimits;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;

@@ -9,20 +9,12 @@ use orders::{
     OrdersError, attention,
     inbox::{self, FinalState, Message},
 };
-use sqlx::PgPool;
-use tracing::{info, warn};
-
-use crate::{
+use process::{
     settings::{Shared, Shops},
     temporal::{LazyTemporal, TemporalError},
 };
-
-pub mod commands;
-mod lost_runs;
-mod runs;
-mod shop;
-mod shop_updates;
-mod warehouse_updates;
+use sqlx::PgPool;
+use tracing::{info, warn};
 
 /// The longest wait between two attempts at a message that cannot be done yet.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -30,19 +22,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Dispatches messages. Cheap to clone.
 #[derive(Clone)]
 pub struct Dispatcher {
-    pool: PgPool,
-    temporal: LazyTemporal,
-    settings: Arc<Settings>,
+    pub(crate) pool: PgPool,
+    pub(crate) temporal: LazyTemporal,
+    pub(crate) settings: Arc<Settings>,
 }
 
-struct Settings {
-    shops: Shops,
-    api_policy: domain::FulfilmentPolicy,
-    stock: Stock,
+pub(crate) struct Settings {
+    pub(crate) shops: Shops,
+    pub(crate) api_policy: domain::FulfilmentPolicy,
+    pub(crate) stock: Stock,
 }
 
 /// What became of a message.
-enum Outcome {
+pub(crate) enum Outcome {
     /// It is settled.
     Settle { how: FinalState, reason: Option<&'static str>, order: Option<OrderId> },
     /// It cannot be read; the reason names the member.
@@ -52,11 +44,11 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn done(order: OrderId) -> Self {
+    pub(crate) fn done(order: OrderId) -> Self {
         Self::Settle { how: FinalState::Done, reason: None, order: Some(order) }
     }
 
-    fn skipped(reason: &'static str, order: Option<OrderId>) -> Self {
+    pub(crate) fn skipped(reason: &'static str, order: Option<OrderId>) -> Self {
         Self::Settle { how: FinalState::Skipped, reason: Some(reason), order }
     }
 }
@@ -142,7 +134,7 @@ impl Dispatcher {
 
     /// A signed message that cannot be read, and of which it is not known whose it is: a person sees which
     /// member.
-    async fn unreadable_update(&self, message: &Message, why: &str) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn unreadable_update(&self, message: &Message, why: &str) -> Result<Outcome, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
         let words = format!("{why} ({})", message.topic);
@@ -150,7 +142,7 @@ impl Dispatcher {
         Ok(Outcome::Unreadable(why.to_owned()))
     }
 
-    async fn settle(&self, message: &Message, outcome: Outcome) -> Result<(), OrdersError> {
+    pub(crate) async fn settle(&self, message: &Message, outcome: Outcome) -> Result<(), OrdersError> {
         let mut conn = self.pool.acquire().await?;
         let label = match &outcome {
             Outcome::Settle { how, .. } => how.as_str(),

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tracing::warn;
 use workflows::names;
 
-use super::{
+use crate::{
     DispatchError, Dispatcher, Outcome,
     runs::{SignalOutcome, UpdateOutcome},
     shop::request_id,
@@ -65,7 +65,7 @@ pub enum CommandOutcome {
 }
 
 impl Dispatcher {
-    pub(super) async fn command(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn command(&self, message: &Message) -> Result<Outcome, DispatchError> {
         let command: Command = match serde_json::from_slice(&message.body) {
             Ok(command) => command,
             Err(error) => return Ok(Outcome::Unreadable(error.to_string())),
@@ -273,7 +273,7 @@ impl Dispatcher {
         })
     }
 
-    pub(super) async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, DispatchError> {
+    pub(crate) async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         Ok(record::find(&mut conn, order_id).await?)
     }

@@ -23,14 +23,14 @@ use uuid::Uuid;
 use warehouse::parcel::ShipTo;
 use workflows::names;
 
-use super::{
+use crate::{
     DispatchError, Dispatcher, Outcome,
     runs::{SignalOutcome, StartOutcome},
 };
-use crate::settings::Shop;
+use process::settings::Shop;
 
 impl Dispatcher {
-    pub(super) async fn shop_webhook(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn shop_webhook(&self, message: &Message) -> Result<Outcome, DispatchError> {
         let Some(shop) = self.settings.shops.get(&message.shop) else {
             return Ok(Outcome::skipped("the shop is not configured any more", None));
         };
@@ -140,7 +140,7 @@ impl Dispatcher {
 
     /// Something that may change the order's way is in its record: its run looks at it. An order without
     /// one gets one; that one begins with what is in the record, and needs no signal.
-    pub(super) async fn have_run_look(
+    pub(crate) async fn have_run_look(
         &self,
         message: &Message,
         order: Order,
@@ -371,6 +371,6 @@ fn triggered_at(headers: &Value) -> Option<DateTime<Utc>> {
 }
 
 /// Temporal takes a signal with a known request id for the same signal.
-pub(super) fn request_id(message: &Message) -> String {
+pub(crate) fn request_id(message: &Message) -> String {
     format!("inbox-{}", message.inbox_id)
 }

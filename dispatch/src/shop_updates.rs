@@ -15,15 +15,15 @@ use orders::{
 use shopify::wire::{self, ParsedRefund, UnreadableOrder};
 use sqlx::PgConnection;
 
-use super::{DispatchError, Dispatcher, Outcome};
-use crate::settings::Shop;
+use crate::{DispatchError, Dispatcher, Outcome};
+use process::settings::Shop;
 
 /// How often a message waits for the order it is about: its own webhook is usually a moment away.
 const MOST_WAITS: i32 = 6;
 
 impl Dispatcher {
     /// `orders/edited` lists changes and not the order: the shop's own order is read.
-    pub(super) async fn order_edited(
+    pub(crate) async fn order_edited(
         &self,
         message: &Message,
         shop: &Shop,
@@ -35,7 +35,7 @@ impl Dispatcher {
     }
 
     /// A fulfilment was made or changed. Our own need nothing; another's changes what is left for us.
-    pub(super) async fn fulfilled(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn fulfilled(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
         let Some((id, fulfilment)) = wire::parse_fulfilment(&message.body) else {
             return self.unreadable_update(message, "order_id, id: one is missing").await;
         };
@@ -75,7 +75,7 @@ impl Dispatcher {
         self.have_run_look(message, order).await
     }
 
-    pub(super) async fn refunded(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn refunded(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
         let refund = match wire::parse_refund(&message.body) {
             Ok(refund) => refund,
             Err(unreadable) => return self.unreadable_part(message, shop, unreadable).await,
@@ -103,7 +103,7 @@ impl Dispatcher {
     /// Keeps what a refund takes back, once per line of it. What left and comes back is announced; stock
     /// rises when it was received, or at once where the policy says so. `wanted` is what was wanted before
     /// anything was known of it.
-    pub(super) async fn keep_refund(
+    pub(crate) async fn keep_refund(
         &self,
         conn: &mut PgConnection,
         order: &Order,
@@ -150,7 +150,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    pub(super) async fn return_approved(
+    pub(crate) async fn return_approved(
         &self,
         message: &Message,
         shop: &Shop,
@@ -194,7 +194,7 @@ impl Dispatcher {
 
     /// What became of pieces that came back. The message does not say whose they are: the shop is asked, by
     /// a workflow of its own, and only where the policy books them in by it.
-    pub(super) async fn disposed(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn disposed(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
         let Some(number) = wire::parse_reverse_fulfilment_order_mention(&message.body) else {
             return self.unreadable_update(message, "reverse_fulfillment_order.id: is missing").await;
         };
@@ -208,7 +208,7 @@ impl Dispatcher {
 
     /// Messages about fulfilment orders name nothing but their ids. Of one that is not known yet it is kept
     /// that something was said: whoever keeps its id looks again.
-    pub(super) async fn fulfilment_orders_changed(
+    pub(crate) async fn fulfilment_orders_changed(
         &self,
         message: &Message,
     ) -> Result<Outcome, DispatchError> {
@@ -236,7 +236,7 @@ impl Dispatcher {
     }
 
     /// Somebody asks the shop to be forgotten.
-    pub(super) async fn customer_redacted(
+    pub(crate) async fn customer_redacted(
         &self,
         message: &Message,
         shop: &Shop,
@@ -248,7 +248,7 @@ impl Dispatcher {
     }
 
     /// Somebody asks the shop what is known. An administrator fetches it.
-    pub(super) async fn data_requested(
+    pub(crate) async fn data_requested(
         &self,
         message: &Message,
         shop: &Shop,
@@ -263,7 +263,7 @@ impl Dispatcher {
     }
 
     /// The worker's sweeper forgets; a body says who it is about, so it goes at once.
-    pub(super) async fn redact(
+    pub(crate) async fn redact(
         &self,
         message: &Message,
         shop: &Shop,

@@ -9,7 +9,7 @@ use temporalio_client::{
 };
 use tracing::warn;
 
-use super::{DispatchError, Dispatcher};
+use crate::{DispatchError, Dispatcher};
 
 /// What there is of an order's run.
 enum Run {

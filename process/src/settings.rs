@@ -391,8 +391,5 @@ fn comma_separated(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-/// How long whoever stored a message has to dispatch it before a sweeper may.
-pub const SWEEP_AFTER: Duration = Duration::from_secs(5);
-
 #[cfg(test)]
 mod tests;

@@ -24,19 +24,19 @@ use workflows::{
     names,
 };
 
-use super::{DispatchError, Dispatcher};
-use crate::settings::Shop;
+use crate::{DispatchError, Dispatcher};
+use process::settings::Shop;
 
 /// Whether a signal reached a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignalOutcome {
+pub(crate) enum SignalOutcome {
     Run,
     NoRun,
 }
 
 /// Whether a run was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StartOutcome {
+pub(crate) enum StartOutcome {
     /// It begins with what is in the record now.
     Started,
     /// One goes already, which may have begun with less.
@@ -45,7 +45,7 @@ pub(super) enum StartOutcome {
 
 /// What became of an Update.
 #[derive(Debug)]
-pub(super) enum UpdateOutcome {
+pub(crate) enum UpdateOutcome {
     Done(StatusAnswer),
     /// In the run's own words.
     Refused(String),
@@ -58,7 +58,7 @@ const RUN_CLOSED_FIRST: &str = "AcceptedUpdateCompletedWorkflow";
 
 impl Dispatcher {
     /// Asks the order's run and waits for its answer. `update_id` makes a repeated Update one Update.
-    pub(super) async fn update(
+    pub(crate) async fn update(
         &self,
         workflow: &WorkflowId,
         name: &str,
@@ -99,7 +99,7 @@ impl Dispatcher {
     }
 
     /// Starts the order's run, unless one goes already: then whoever has news for it signals.
-    pub(super) async fn begin(&self, order: &Order) -> Result<StartOutcome, DispatchError> {
+    pub(crate) async fn begin(&self, order: &Order) -> Result<StartOutcome, DispatchError> {
         let temporal = self.temporal.get().await?;
         let policy = self.policy_of(order);
         let options = WorkflowStartOptions::new(names::LANE_ORDERS, order.workflow_id.as_str())
@@ -117,7 +117,7 @@ impl Dispatcher {
     }
 
     /// Starts the workflow that asks what of a return is on the shelf again, once per message.
-    pub(super) async fn ask_what_is_restocked(
+    pub(crate) async fn ask_what_is_restocked(
         &self,
         message: &Message,
         shop: &Shop,
@@ -138,14 +138,14 @@ impl Dispatcher {
     }
 
     /// The order's policy, and the services whose lines its shop has us ship.
-    pub(super) fn rules_of(&self, order: &Order) -> (FulfilmentPolicy, Vec<String>) {
+    pub(crate) fn rules_of(&self, order: &Order) -> (FulfilmentPolicy, Vec<String>) {
         let shop = order.channel.shop().and_then(|shop| self.settings.shops.get(shop.as_str()));
         let services = shop.map(|shop| shop.fulfillment_services.clone()).unwrap_or_default();
         (self.policy_of(order).clone(), services)
     }
 
     /// Signals the order's run, if there is one. `request_id` makes a repeated signal one signal.
-    pub(super) async fn signal(
+    pub(crate) async fn signal(
         &self,
         workflow: &WorkflowId,
         name: &str,

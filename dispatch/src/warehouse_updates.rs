@@ -20,10 +20,10 @@ use workflows::{
     names,
 };
 
-use super::{DispatchError, Dispatcher, Outcome, runs::SignalOutcome, shop::request_id};
+use crate::{DispatchError, Dispatcher, Outcome, runs::SignalOutcome, shop::request_id};
 
 impl Dispatcher {
-    pub(super) async fn warehouse_callback(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn warehouse_callback(&self, message: &Message) -> Result<Outcome, DispatchError> {
         let callback = match parse_callback(&message.body) {
             Ok(callback) => callback,
             Err(unreadable) => return self.unreadable_update(message, &unreadable.to_string()).await,

@@ -1,0 +1,16 @@
+//! What every process needs: its settings, the database, logs, metrics and readiness, the connection to Temporal, and
+//! its end.
+//!
+//! **Invariant:** nothing here knows what happens to an order.
+
+pub mod settings;
+pub mod shutdown;
+pub mod temporal;
+
+mod database;
+mod logging;
+mod metrics;
+
+pub use database::{DatabasePool, connect_database};
+pub use logging::init_logging;
+pub use metrics::serve_metrics;
