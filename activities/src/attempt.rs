@@ -2,7 +2,8 @@
 
 use std::{future::Future, time::Duration};
 
-use domain::{OrderId, Step};
+use calls::CallFailure;
+use domain::{Downstream, OrderId, Step, Verdict};
 use inventory::InventoryError;
 use inventory_service::StockError;
 use metrics::{counter, histogram};
@@ -14,39 +15,40 @@ use temporalio_sdk::activities::ActivityError;
 use tokio::time::Instant;
 use tracing::warn;
 use warehouse::client::WarehouseError;
-use workflows::names;
 
 /// Why an attempt failed.
 #[derive(Debug)]
 pub(crate) struct AttemptError {
     /// A short stable code; it stands in histories.
     code: String,
-    /// Whether the next attempt can only fail the same way.
-    permanent: bool,
-    /// How long the other side wants us to wait.
-    retry_after: Option<Duration>,
+    /// What it says of the next attempt; it goes with the failure.
+    verdict: Verdict,
     /// The vendor's own words; they go to `orders.attention` alone.
     vendor_text: Option<String>,
 }
 
 impl AttemptError {
+    pub(crate) fn new(code: &str, verdict: Verdict) -> Self {
+        Self { code: code.to_owned(), verdict, vendor_text: None }
+    }
+
     /// A failure of our own making that no repetition mends.
     pub(crate) fn permanent(code: &str) -> Self {
-        Self { code: code.to_owned(), permanent: true, retry_after: None, vendor_text: None }
+        Self::new(code, Verdict::Permanent)
     }
 
     /// A failure that the next attempt may not meet.
     pub(crate) fn transient(code: &str) -> Self {
-        Self { permanent: false, ..Self::permanent(code) }
+        Self::new(code, Verdict::TryAgain)
     }
 
-    fn database() -> Self {
-        Self {
-            code: names::DATABASE_FAILURE.to_owned(),
-            permanent: false,
-            retry_after: None,
-            vendor_text: None,
-        }
+    /// Trouble with our own database.
+    pub(crate) fn database() -> Self {
+        Self::new("DATABASE", Verdict::Away { downstream: Downstream::Database })
+    }
+
+    fn of(failure: &impl CallFailure) -> Self {
+        Self { vendor_text: failure.vendor_text(), ..Self::new(failure.code(), failure.verdict()) }
     }
 
     /// The code.
@@ -54,9 +56,9 @@ impl AttemptError {
         &self.code
     }
 
-    /// Whether the next attempt can only fail the same way.
-    pub(crate) fn is_permanent(&self) -> bool {
-        self.permanent
+    /// What it says of the next attempt.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.verdict
     }
 
     /// The vendor's own words, else the code.
@@ -64,46 +66,73 @@ impl AttemptError {
         self.vendor_text.as_deref().unwrap_or(&self.code)
     }
 
-    #[cfg(feature = "faults")]
-    pub(crate) fn planted(code: &str, permanent: bool) -> Self {
-        Self { code: code.to_owned(), permanent, retry_after: None, vendor_text: None }
-    }
-
     pub(crate) fn into_activity_error(self) -> ActivityError {
+        let next_retry_delay = match self.verdict {
+            Verdict::ComeBack { after_ms } => Some(Duration::from_millis(after_ms)),
+            Verdict::Permanent | Verdict::TryAgain | Verdict::Away { .. } => None,
+        };
         ActivityError::application(
             ApplicationFailure::builder(anyhow::anyhow!(self.code.clone()))
                 .type_name(self.code)
-                .non_retryable(self.permanent)
-                .maybe_next_retry_delay(self.retry_after)
+                .non_retryable(self.verdict.is_permanent())
+                .maybe_next_retry_delay(next_retry_delay)
+                .details(self.verdict)
                 .build(),
         )
+    }
+}
+
+/// What an attempt is at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// A step of the story.
+    Step(Step),
+    /// Something that is read or written down between steps, under this name in metrics and logs.
+    Note(&'static str),
+}
+
+impl Work {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Step(step) => step.as_str(),
+            Self::Note(name) => name,
+        }
+    }
+}
+
+impl From<Step> for Work {
+    fn from(step: Step) -> Self {
+        Self::Step(step)
     }
 }
 
 /// Makes one attempt: does the step, and on failure keeps the vendor's words, logs and counts.
 pub(crate) async fn attempt<T, Attempt>(
     pool: &PgPool,
-    step: Step,
+    work: impl Into<Work>,
     order: &OrderId,
     body: impl Fn() -> Attempt,
 ) -> Result<T, ActivityError>
 where
     Attempt: Future<Output = Result<T, AttemptError>>,
 {
-    let begun = Instant::now();
+    let (begun, work) = (Instant::now(), work.into());
     #[cfg(feature = "faults")]
-    let result = crate::faults::around(pool, step, order, body).await;
+    let result = match work {
+        Work::Step(step) => crate::faults::around(pool, step, order, body).await,
+        Work::Note(_) => body().await,
+    };
     #[cfg(not(feature = "faults"))]
     let result = body().await;
-    histogram!("waybill_step_seconds", "step" => step.as_str()).record(begun.elapsed().as_secs_f64());
+    histogram!("waybill_step_seconds", "step" => work.name()).record(begun.elapsed().as_secs_f64());
     let failure = match result {
         Ok(output) => return Ok(output),
         Err(failure) => failure,
     };
-    counter!("waybill_step_failures_total", "step" => step.as_str(), "code" => failure.code.clone())
+    counter!("waybill_step_failures_total", "step" => work.name(), "code" => failure.code.clone())
         .increment(1);
-    warn!(order.id = %order, %step, code = %failure.code, permanent = failure.permanent, "an attempt at a step failed");
-    if let Some(vendor_text) = &failure.vendor_text {
+    warn!(order.id = %order, step = work.name(), code = %failure.code, verdict = ?failure.verdict, "an attempt at a step failed");
+    if let (Work::Step(step), Some(vendor_text)) = (work, &failure.vendor_text) {
         keep_complaint(pool, step, order, &failure.code, vendor_text).await;
     }
     Err(failure.into_activity_error())
@@ -153,12 +182,9 @@ impl From<StockError> for AttemptError {
             StockError::Orders(error) => error.into(),
             StockError::Refused { reason } if reason == "MORE_THAN_ALLOCATED" => Self::permanent(&reason),
             StockError::Refused { .. } => Self::permanent("STOCK_REFUSED"),
-            StockError::Unavailable(_) | StockError::Overtaken => Self {
-                code: names::INVENTORY_UNAVAILABLE.to_owned(),
-                permanent: false,
-                retry_after: None,
-                vendor_text: None,
-            },
+            StockError::Unavailable(_) | StockError::Overtaken => {
+                Self::new("INVENTORY_UNAVAILABLE", Verdict::Away { downstream: Downstream::Inventory })
+            }
         }
     }
 }
@@ -171,33 +197,18 @@ impl From<domain::ParseError> for AttemptError {
 
 impl From<WarehouseError> for AttemptError {
     fn from(error: WarehouseError) -> Self {
-        Self {
-            code: error.code().to_owned(),
-            permanent: error.is_permanent(),
-            retry_after: error.retry_after(),
-            vendor_text: error.vendor_text(),
-        }
+        Self::of(&error)
     }
 }
 
 impl From<ShopifyError> for AttemptError {
     fn from(error: ShopifyError) -> Self {
-        Self {
-            code: error.code().to_owned(),
-            permanent: error.is_permanent(),
-            retry_after: error.retry_after(),
-            vendor_text: error.vendor_text(),
-        }
+        Self::of(&error)
     }
 }
 
 impl From<EnsureError> for AttemptError {
     fn from(error: EnsureError) -> Self {
-        Self {
-            code: error.code().to_owned(),
-            permanent: error.is_permanent(),
-            retry_after: error.retry_after(),
-            vendor_text: error.vendor_text(),
-        }
+        Self::of(&error)
     }
 }

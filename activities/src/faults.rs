@@ -75,21 +75,26 @@ async fn plan_another(pool: &PgPool, first: &FulfilmentRequest) -> Result<Reques
     let mut tx = pool.begin().await?;
     let order = record::lock(&mut tx, &first.order_id).await?;
     let lines = first.lines.clone();
-    let another =
-        fulfilment_request::plan(&mut tx, &order.order_id, &order.order_number, &first.warehouse, lines)
-            .await?;
+    let another = fulfilment_request::plan(
+        &mut tx,
+        &order.order_id,
+        &order.order_number,
+        (&first.warehouse, &first.system),
+        lines,
+    )
+    .await?;
     tx.commit().await?;
     Ok(another.reference)
 }
 
 async fn strike(pool: &PgPool, step: Step, moment: &str, order: &OrderId) -> Result<(), AttemptError> {
     match planted(pool, step, moment, order).await.as_deref() {
-        Some("database") => Err(AttemptError::planted(workflows::names::DATABASE_FAILURE, false)),
-        Some("fail") => Err(AttemptError::planted("PLANTED", false)),
-        Some("fail_for_good") => Err(AttemptError::planted("PLANTED_FOR_GOOD", true)),
+        Some("database") => Err(AttemptError::database()),
+        Some("fail") => Err(AttemptError::transient("PLANTED")),
+        Some("fail_for_good") => Err(AttemptError::permanent("PLANTED_FOR_GOOD")),
         Some("hang") => {
             tokio::time::sleep(HANG).await;
-            Err(AttemptError::planted("PLANTED_HANG", false))
+            Err(AttemptError::transient("PLANTED_HANG"))
         }
         Some("die") => {
             // The process ends here as if it had been killed from outside.

@@ -14,7 +14,7 @@ mod warehouse_calls;
 pub use order_records::OrderRecords;
 pub use planner::Planner;
 pub use shop_calls::ShopCalls;
-pub use shops::{ShopRules, Shops};
+pub use shops::{ShopRules, Shops, WarehouseSystems};
 pub use warehouse_calls::WarehouseCalls;
 
 #[cfg(feature = "faults")]

@@ -19,7 +19,7 @@ use workflows::contract::{
 };
 
 use crate::{
-    attempt::{AttemptError, attempt},
+    attempt::{AttemptError, Work, attempt},
     planner::Planner,
     shop_notifications,
 };
@@ -50,7 +50,7 @@ impl OrderRecords {
         _ctx: ActivityContext,
         input: ConditionToRecord,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::Gate, &input.order_id, || self.condition(&input)).await
+        attempt(&self.pool, Work::Note("record_condition"), &input.order_id, || self.condition(&input)).await
     }
 
     #[activity(definition = contract::RecordParcel)]
@@ -78,7 +78,7 @@ impl OrderRecords {
                 Some(&parcel.parcel_id),
             )
         };
-        attempt(&self.pool, Step::TellShop, &input.order_id, leave).await
+        attempt(&self.pool, Work::Note("skip_shop_notification"), &input.order_id, leave).await
     }
 
     #[activity(definition = contract::ParkStep)]
@@ -87,7 +87,7 @@ impl OrderRecords {
         _ctx: ActivityContext,
         input: StepToPark,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::Gate, &input.order_id, || self.park(&input)).await
+        attempt(&self.pool, Work::Note("park"), &input.order_id, || self.park(&input)).await
     }
 
     #[activity(definition = contract::ResolveStep)]
@@ -96,7 +96,7 @@ impl OrderRecords {
         _ctx: ActivityContext,
         input: StepAnswer,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::Gate, &input.order_id, || self.resolve(&input)).await
+        attempt(&self.pool, Work::Note("resolve"), &input.order_id, || self.resolve(&input)).await
     }
 
     #[activity(definition = contract::OpenAttention)]
@@ -105,7 +105,7 @@ impl OrderRecords {
         _ctx: ActivityContext,
         input: StepToPark,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::Gate, &input.order_id, || self.open_row(&input)).await
+        attempt(&self.pool, Work::Note("open_attention"), &input.order_id, || self.open_row(&input)).await
     }
 
     #[activity(definition = contract::ReadStanding)]
@@ -114,7 +114,7 @@ impl OrderRecords {
         _ctx: ActivityContext,
         input: OrderRef,
     ) -> Result<Standing, ActivityError> {
-        attempt(&self.pool, Step::Release, &input.order_id, || self.standing(&input)).await
+        attempt(&self.pool, Work::Note("read_standing"), &input.order_id, || self.standing(&input)).await
     }
 
     #[activity(definition = contract::ReleaseStock)]

@@ -15,7 +15,11 @@ use orders::{
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use workflows::contract::{Plan, PlanInput, PlanOutcome, Rules};
 
-use crate::{attempt::AttemptError, shop_notifications, shops::Shops};
+use crate::{
+    attempt::AttemptError,
+    shop_notifications,
+    shops::{Shops, WarehouseSystems},
+};
 
 mod demand;
 mod draft;
@@ -33,6 +37,7 @@ const NOTHING_WANTED: &str = "nothing left to ship";
 pub struct Planner {
     pub(crate) pool: PgPool,
     pub(crate) shops: Shops,
+    systems: WarehouseSystems,
     pub(crate) stock: Stock,
 }
 
@@ -52,8 +57,8 @@ impl RemoteAnswers {
 impl Planner {
     /// Plans by these rules, against this database and stock.
     #[must_use]
-    pub fn new(pool: PgPool, shops: Shops, stock: Stock) -> Self {
-        Self { pool, shops, stock }
+    pub fn new(pool: PgPool, shops: Shops, systems: WarehouseSystems, stock: Stock) -> Self {
+        Self { pool, shops, systems, stock }
     }
 
     /// Plans an order by the newest that is known of it, in one transaction.
@@ -95,7 +100,7 @@ impl Planner {
         if order.content_in_doubt && brief::can_be_added_to(&order) {
             // The shop's own order is read, and what is asked for is shown then.
             let draft = Draft::of(&mut tx, &order, &self.shops, &input.rules).await?;
-            let plan = draft.plan(&mut tx, &order, None, &input.rules).await?;
+            let plan = draft.plan(&mut tx, &order, None, &input.rules, &self.systems).await?;
             return Ok((PlanOutcome::Planned { plan }, Vec::new()));
         }
         if self.is_over(&mut tx, &order, &input.rules).await? {
@@ -153,7 +158,7 @@ impl Planner {
             return Ok((PlanOutcome::UnknownSku, Vec::new()));
         }
         if draft.asks_the_shop_first() {
-            let plan = draft.plan(conn, order, None, rules).await?;
+            let plan = draft.plan(conn, order, None, rules, &self.systems).await?;
             return Ok((PlanOutcome::Planned { plan }, Vec::new()));
         }
         if !rules.rest_is_cancelled && !order.rest_is_cancelled {
@@ -165,7 +170,7 @@ impl Planner {
             Some(ReserveOutcome::Short(shortages)) => return Ok((PlanOutcome::OutOfStock, shortages)),
             None => None,
         };
-        let plan = draft.plan(conn, order, holding.as_ref(), rules).await?;
+        let plan = draft.plan(conn, order, holding.as_ref(), rules, &self.systems).await?;
         self.note(conn, order, &draft, holding.as_ref(), &plan, rules).await?;
         let now = record::find(conn, &order.order_id).await?;
         let status = now.map_or(plan.status, |now| now.status);

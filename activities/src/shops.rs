@@ -1,8 +1,8 @@
-//! What the configuration says of each shop, as far as steps go by it.
+//! What the configuration says of each shop and of the warehouses, as far as steps go by it.
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Channel, ShopDomain, WarehouseId};
+use domain::{Channel, ShopDomain, WarehouseId, WarehouseSystem};
 
 /// Rules of one shop.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,22 @@ impl ShopRules {
     pub(crate) fn location_of(&self, warehouse: &str) -> Option<i64> {
         // Of several the lowest, so that every look decides alike.
         self.locations.iter().filter(|(_, mapped)| mapped.as_str() == warehouse).map(|(id, _)| *id).min()
+    }
+}
+
+/// Which system ships for which warehouse. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct WarehouseSystems(Arc<HashMap<WarehouseId, WarehouseSystem>>);
+
+impl WarehouseSystems {
+    /// These warehouses' systems; all others are the first system's.
+    #[must_use]
+    pub fn new(systems: HashMap<WarehouseId, WarehouseSystem>) -> Self {
+        Self(Arc::new(systems))
+    }
+
+    pub(crate) fn of(&self, warehouse: &WarehouseId) -> WarehouseSystem {
+        self.0.get(warehouse).cloned().unwrap_or_default()
     }
 }
 

@@ -17,17 +17,18 @@ use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use warehouse::{
-    client::{CancelResult, NewRequest, ParcelState, RequestState, WarehouseClient},
+    callback::Callback,
+    client::{CancelResult, NewRequest, ParcelState, WarehouseClient},
     parcel::{ParcelPieces, ShipTo},
 };
 use workflows::contract::{self, HandOverOutcome, OrderRef, Recalled, RequestRef};
 
-use crate::attempt::{AttemptError, attempt};
+use crate::attempt::{AttemptError, Work, attempt};
 
 /// Hand-overs asked about in one inquiry.
 const INQUIRY_SIZE: i64 = 100;
 
-/// The calls to the warehouse.
+/// The calls to one warehouse system.
 pub struct WarehouseCalls {
     pool: PgPool,
     client: WarehouseClient,
@@ -66,12 +67,17 @@ impl WarehouseCalls {
     #[activity(definition = contract::AskAboutOverdue)]
     pub async fn ask_about_overdue(self: Arc<Self>, _ctx: ActivityContext) -> Result<u32, ActivityError> {
         let mut conn = self.pool.acquire().await?;
-        let overdue = fulfilment_request::take_overdue(&mut conn, INQUIRY_SIZE, self.ask_again_after).await?;
+        let system = self.client.system();
+        let overdue =
+            fulfilment_request::take_overdue(&mut conn, system, INQUIRY_SIZE, self.ask_again_after).await?;
         drop(conn);
         let mut asked = 0;
         for fulfilment_request in &overdue {
             let asking = || self.ask(&fulfilment_request.reference);
-            if attempt(&self.pool, Step::HandOver, &fulfilment_request.order_id, asking).await.is_ok() {
+            if attempt(&self.pool, Work::Note("ask_about_overdue"), &fulfilment_request.order_id, asking)
+                .await
+                .is_ok()
+            {
                 asked += 1;
             }
         }
@@ -80,7 +86,7 @@ impl WarehouseCalls {
 }
 
 impl WarehouseCalls {
-    /// The calls, to this warehouse; an overdue hand-over is asked about again after `ask_again_after`.
+    /// The calls, to this system; an overdue hand-over is asked about again after `ask_again_after`.
     #[must_use]
     pub fn new(pool: PgPool, client: WarehouseClient, ask_again_after: Duration) -> Self {
         Self { pool, client, ask_again_after }
@@ -94,6 +100,7 @@ impl WarehouseCalls {
         let Some(fulfilment_request) = fulfilment_request::find(&mut tx, &input.reference).await? else {
             return Ok(HandOverOutcome::Overtaken); // planned anew
         };
+        self.is_ours(&fulfilment_request)?;
         if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
             return Ok(HandOverOutcome::Accepted);
         }
@@ -137,7 +144,23 @@ impl WarehouseCalls {
         Ok(HandOverOutcome::Accepted)
     }
 
+    /// A hand-over belongs to the system that it was planned for: no other hears of it.
+    fn is_ours(&self, fulfilment_request: &FulfilmentRequest) -> Result<(), AttemptError> {
+        if fulfilment_request.system == *self.client.system() {
+            Ok(())
+        } else {
+            Err(AttemptError::permanent("WRONG_WAREHOUSE_SYSTEM"))
+        }
+    }
+
     async fn recall(&self, input: &RequestRef) -> Result<Recalled, AttemptError> {
+        let known = {
+            let mut conn = self.pool.acquire().await?;
+            fulfilment_request::find(&mut conn, &input.reference).await?
+        };
+        if let Some(fulfilment_request) = &known {
+            self.is_ours(fulfilment_request)?;
+        }
         let results = self.client.cancel(&input.reference).await?;
         let mut parcels = Vec::new();
         if results.iter().any(|result| result.too_late) {
@@ -161,7 +184,8 @@ impl WarehouseCalls {
             fulfilment_request::of_order(&mut conn, &input.order_id).await?
         };
         for fulfilment_request in requests {
-            if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
+            let is_open = fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str();
+            if is_open && fulfilment_request.system == *self.client.system() {
                 self.ask(&fulfilment_request.reference).await?;
             }
         }
@@ -173,13 +197,15 @@ impl WarehouseCalls {
         let Some(state) = self.client.request(reference).await? else {
             return Err(AttemptError::permanent("WAREHOUSE_LOST_REFERENCE"));
         };
+        let system = self.client.system();
         let mut tx = self.pool.begin().await?;
-        for (message_id, body) in callbacks(&state) {
+        for callback in state.parcels.iter().map(|parcel| Callback::of(&state.reference, parcel)) {
+            let (message_id, body) = (inquiry_id(&callback), json!(callback).to_string());
             let message = NewMessage {
                 source: Source::Warehouse,
-                shop: "",
+                shop: inbox::shop_of_system(system),
                 message_id: &message_id,
-                topic: "inquiry",
+                topic: inbox::INQUIRY,
                 subject: None,
                 headers: json!({}),
                 body: body.as_bytes(),
@@ -248,28 +274,15 @@ fn by_sku(fulfilment_request: &FulfilmentRequest) -> Vec<ParcelPieces> {
     pieces.into_iter().map(|(sku, quantity)| ParcelPieces { sku: sku.to_owned(), quantity }).collect()
 }
 
-/// A warehouse's answer, parcel by parcel, in the shape of its callbacks.
-fn callbacks(state: &RequestState) -> impl Iterator<Item = (String, String)> {
-    state.parcels.iter().map(|parcel| {
-        let body = json!({
-            "type": format!("shipment.{}", parcel.status.as_str()),
-            "reference": state.reference,
-            "shipmentId": parcel.parcel_id,
-            "sequence": parcel.sequence,
-            "lines": parcel.lines,
-            "carrier": parcel.carrier,
-            "trackingNumber": parcel.tracking_number,
-            "trackingUrl": parcel.tracking_url,
-            "occurredAt": parcel.occurred_at,
-        });
-        // The same parcel id under another reference is another parcel.
-        let id = format!("inquiry/{}/{}/{}", state.reference, parcel.parcel_id, parcel.sequence);
-        (id, body.to_string())
-    })
+/// The same parcel id under another reference is another parcel.
+fn inquiry_id(Callback { reference, parcel_id, sequence, .. }: &Callback) -> String {
+    format!("inquiry/{reference}/{parcel_id}/{sequence}")
 }
 
 #[cfg(test)]
 mod tests {
+    use warehouse::client::RequestState;
+
     use super::*;
 
     fn handed() -> Vec<RequestedLine> {
@@ -325,7 +338,10 @@ mod tests {
             }))
             .expect("a state")
         };
-        let id = |reference: &str| callbacks(&state(reference)).next().expect("one").0;
+        let id = |reference: &str| {
+            let state = state(reference);
+            inquiry_id(&Callback::of(&state.reference, &state.parcels[0]))
+        };
         assert_ne!(id("ORD-20261126-0A0B0C0D-main-1"), id("ORD-20261126-0A0B0C0D-main-2"));
     }
 }

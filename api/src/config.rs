@@ -3,8 +3,11 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
-use process::settings::{SHARED_SECRETS, Secrets, Shared, SharedSettings};
 use inventory_service::Certificate;
+use process::{
+    OpsPort,
+    settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
+};
 
 use crate::access::settings::{AccessConfig, AccessSettings};
 
@@ -15,7 +18,7 @@ pub struct Settings {
     /// Address the API listens on; one that others can reach needs AUTH_JWKS_URL or AUTH_HS256_SECRET.
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
     api_listen: String,
-    /// Address the metrics are served on, for Prometheus; loopback only.
+    /// Address the metrics are served on, for Prometheus; loopback only, unless ALLOW_OPEN_METRICS says otherwise.
     #[arg(long, env = "API_METRICS_LISTEN", default_value = "127.0.0.1:9464")]
     api_metrics_listen: String,
     /// Address the inventory service (gRPC) listens on, for example 127.0.0.1:8081; by default it is
@@ -29,6 +32,9 @@ pub struct Settings {
     /// PEM file with its private key.
     #[arg(long, env = "GRPC_TLS_KEY")]
     grpc_tls_key: Option<PathBuf>,
+    /// Whether API_METRICS_LISTEN may be an address that others can reach: true or false (the default).
+    #[arg(long, env = "ALLOW_OPEN_METRICS")]
+    allow_open_metrics: Option<String>,
     #[command(flatten)]
     access: AccessSettings,
     #[command(flatten)]
@@ -41,7 +47,7 @@ pub struct Config {
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Where the metrics are served.
-    pub metrics_listen: SocketAddr,
+    pub metrics: OpsPort,
     /// Where the inventory service listens; none if this process does not serve it.
     pub grpc_listen: Option<SocketAddr>,
     /// With which certificate; none for plain connections.
@@ -58,55 +64,51 @@ impl Settings {
     /// # Errors
     /// Every setting that is missing or wrong, each named.
     pub fn resolve(&self, secrets: &Secrets) -> Result<Config, Vec<String>> {
-        let mut problems = Vec::new();
-        let listen = address("API_LISTEN", &self.api_listen, &mut problems);
-        let metrics_listen = address("API_METRICS_LISTEN", &self.api_metrics_listen, &mut problems);
-        if let Some(open) = metrics_listen.filter(|address| !address.ip().is_loopback()) {
-            problems.push(format!(
-                "API_METRICS_LISTEN={open}: metrics are served on loopback only, for example 127.0.0.1:{}",
-                open.port()
-            ));
-        }
-        let grpc_listen = self
-            .grpc_listen
-            .as_deref()
-            .filter(|given| !given.is_empty())
-            .and_then(|given| address("GRPC_LISTEN", given, &mut problems));
+        let mut problems = Problems::default();
+        let listen = problems.address("API_LISTEN", &self.api_listen);
+        let open = problems.flag("ALLOW_OPEN_METRICS", self.allow_open_metrics.as_deref());
+        let metrics = problems.address("API_METRICS_LISTEN", &self.api_metrics_listen).and_then(|listen| {
+            let refused = |problem| problems.add(&format!("API_METRICS_LISTEN={listen}: {problem}"));
+            OpsPort::new(listen, open).map_err(refused).ok()
+        });
+        let grpc_listen = self.grpc_listen.as_deref().filter(|given| !given.is_empty());
+        let grpc_listen = grpc_listen.and_then(|given| problems.address("GRPC_LISTEN", given));
         let access = self.access.resolve(listen, grpc_listen, secrets, &mut problems);
         if let Some(open) = grpc_listen.filter(|address| !address.ip().is_loopback())
             && access.authentication.is_none()
         {
-            problems.push(format!(
+            problems.add(&format!(
                 "GRPC_LISTEN={open}: others can reach this address, so set AUTH_JWKS_URL or \
                  AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
                 open.port()
             ));
         }
-        let shared = self.shared.resolve(secrets).map_err(|more| problems.extend(more)).ok();
-        if grpc_listen.is_some() && shared.as_ref().is_some_and(|shared| shared.inventory_service.is_some()) {
-            problems.push(
+        // Calls to shops and warehouses are the worker's.
+        let needs = Needs { webhooks: true, calls: Runs::nothing() };
+        if grpc_listen.is_some() && self.shared.has_inventory_service() {
+            problems.add(
                 "GRPC_LISTEN: a process that has INVENTORY_SERVICE_URL keeps no stock to be served; \
-                 set one of the two"
-                    .to_owned(),
+                 set one of the two",
             );
         }
         let grpc_certificate = self.certificate(&mut problems);
-        match (listen, metrics_listen, shared) {
-            (Some(listen), Some(metrics_listen), Some(shared)) if problems.is_empty() => {
-                Ok(Config { listen, metrics_listen, grpc_listen, grpc_certificate, access, shared })
+        let shared = self.shared.resolve(secrets, &needs, &mut problems);
+        match (listen, metrics, shared) {
+            (Some(listen), Some(metrics), Some(shared)) => {
+                Ok(Config { listen, metrics, grpc_listen, grpc_certificate, access, shared })
             }
-            _ => Err(problems),
+            _ => Err(problems.into_vec()),
         }
     }
 }
 
 impl Settings {
-    fn certificate(&self, problems: &mut Vec<String>) -> Option<Certificate> {
+    fn certificate(&self, problems: &mut Problems) -> Option<Certificate> {
         let mut read = |name: &str, path: &Option<PathBuf>| {
             let path = path.as_deref()?;
             let read = std::fs::read(path).map_err(|error| format!("{name}: {}: {error}", path.display()));
             Some(read.unwrap_or_else(|problem| {
-                problems.push(problem);
+                problems.add(&problem);
                 Vec::new()
             }))
         };
@@ -115,7 +117,7 @@ impl Settings {
             (Some(chain), Some(key)) => Some(Certificate { chain, key }),
             (None, None) => None,
             _ => {
-                problems.push("GRPC_TLS_CERT and GRPC_TLS_KEY: both of them or none".to_owned());
+                problems.add("GRPC_TLS_CERT and GRPC_TLS_KEY: both of them or none");
                 None
             }
         }
@@ -124,14 +126,6 @@ impl Settings {
 
 fn secrets_help() -> String {
     Secrets::help(&[&SHARED_SECRETS[..], &["AUTH_HS256_SECRET"]].concat())
-}
-
-fn address(variable: &str, given: &str, problems: &mut Vec<String>) -> Option<SocketAddr> {
-    given
-        .parse()
-        .map_err(|_| format!("{variable}={given}: an address is needed, for example 127.0.0.1:8080"))
-        .map_err(|problem| problems.push(problem))
-        .ok()
 }
 
 #[cfg(test)]

@@ -27,13 +27,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let config = settings.resolve(&Secrets::of_environment());
-    let Config { listen, metrics_listen, grpc_listen, grpc_certificate, access, shared } = match config {
+    let Config { listen, metrics, grpc_listen, grpc_certificate, access, shared } = match config {
         Ok(config) => config,
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
     process::init_logging();
-    telemetry::start(metrics_listen).await.with_context(|| {
-        format!("metrics cannot listen on {metrics_listen}; API_METRICS_LISTEN moves them")
+    telemetry::start(metrics).await.with_context(|| {
+        format!("metrics cannot listen on {}; API_METRICS_LISTEN moves them", metrics.listen)
     })?;
     let pool = process::connect_database(&shared.database_url, DATABASE)
         .context("DATABASE_URL is no PostgreSQL URL")?;
@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<()> {
     let api = Api {
         pool: pool.clone(),
         shops: Arc::new(shared.shops),
-        callback_secrets: shared.warehouse.webhook_secrets.into(),
+        systems: shared.systems.into(),
         hold_window: shared.api_policy.hold_window,
         customers: shared.customers,
         health: server::Found::default(),
@@ -93,7 +93,7 @@ async fn main() -> anyhow::Result<()> {
         }
         None => None,
     };
-    info!(%listen, metrics.listen = %metrics_listen, "listening");
+    info!(%listen, metrics.listen = %metrics.listen, "listening");
     server::serve(listener, router, entrance, shutdown.asked()).await;
     if let Some(grpc) = grpc {
         grpc.await.context("the inventory service panicked")?;

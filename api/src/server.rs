@@ -9,14 +9,14 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
+use dispatch::Dispatcher;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use dispatch::Dispatcher;
 use inventory_service::Stock;
-use process::settings::{CustomerLimits, Shops};
+use process::settings::{CustomerLimits, Shops, System};
 use sqlx::PgPool;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -26,7 +26,6 @@ use tokio::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::{debug, warn};
-use warehouse::callback::CallbackSecret;
 
 use crate::{
     access::{self, Access, Peer},
@@ -74,8 +73,8 @@ pub struct Api {
     pub pool: PgPool,
     /// The shops whose webhooks are taken.
     pub shops: Arc<Shops>,
-    /// Secrets of the warehouse's callbacks.
-    pub callback_secrets: Arc<[CallbackSecret]>,
+    /// The warehouse systems whose callbacks are taken.
+    pub systems: Arc<[System]>,
     /// How long orders of our own are held unless they say otherwise.
     pub hold_window: Duration,
     /// What customers may ask for.

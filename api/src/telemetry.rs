@@ -1,10 +1,9 @@
 //! The metrics of the process, for Prometheus.
 
-use std::net::SocketAddr;
-
-use process::serve_metrics;
+use axum::Router;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use process::{OpsPort, serve_ops};
 
 /// Webhooks by `source` and `outcome`.
 pub(crate) const WEBHOOKS: &str = "waybill_webhooks_total";
@@ -25,10 +24,10 @@ const ACKNOWLEDGEMENT_BUCKETS: &[f64] =
 ///
 /// # Errors
 /// If the address is taken or metrics were started before.
-pub async fn start(listen: SocketAddr) -> anyhow::Result<()> {
+pub async fn start(port: OpsPort) -> anyhow::Result<()> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(ACKNOWLEDGEMENT.to_owned()), ACKNOWLEDGEMENT_BUCKETS)?;
-    serve_metrics(listen, builder).await?;
+    serve_ops(port, builder, Router::new()).await?;
     describe_counter!(WEBHOOKS, "Webhooks by source and outcome");
     describe_histogram!(ACKNOWLEDGEMENT, "Seconds from a webhook's headers to its answer");
     gauge!(UNVERIFIED_BYTES).set(0.0);

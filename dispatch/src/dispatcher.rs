@@ -10,7 +10,7 @@ use orders::{
     inbox::{self, FinalState, Message},
 };
 use process::{
-    settings::{Shared, Shops},
+    settings::{Shared, Shops, System},
     temporal::{LazyTemporal, TemporalError},
 };
 use sqlx::PgPool;
@@ -29,6 +29,7 @@ pub struct Dispatcher {
 
 pub(crate) struct Settings {
     pub(crate) shops: Shops,
+    pub(crate) systems: Vec<System>,
     pub(crate) api_policy: domain::FulfilmentPolicy,
     pub(crate) stock: Stock,
 }
@@ -98,7 +99,12 @@ impl Dispatcher {
     /// A dispatcher with the given settings.
     #[must_use]
     pub fn new(shared: &Shared, pool: PgPool, temporal: LazyTemporal, stock: Stock) -> Self {
-        let settings = Settings { shops: shared.shops.clone(), api_policy: shared.api_policy.clone(), stock };
+        let settings = Settings {
+            shops: shared.shops.clone(),
+            systems: shared.systems.clone(),
+            api_policy: shared.api_policy.clone(),
+            stock,
+        };
         Self { pool, temporal, settings: Arc::new(settings) }
     }
 
@@ -134,7 +140,11 @@ impl Dispatcher {
 
     /// A signed message that cannot be read, and of which it is not known whose it is: a person sees which
     /// member.
-    pub(crate) async fn unreadable_update(&self, message: &Message, why: &str) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn unreadable_update(
+        &self,
+        message: &Message,
+        why: &str,
+    ) -> Result<Outcome, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
         let words = format!("{why} ({})", message.topic);

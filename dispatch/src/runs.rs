@@ -1,6 +1,6 @@
 //! Starting and signalling an order's run, by workflow id alone.
 
-use domain::{FulfilmentPolicy, WorkflowId};
+use domain::{FulfilmentPolicy, LaneName, WorkflowId};
 use orders::{Order, inbox::Message};
 use temporalio_client::{
     UntypedSignal, UntypedUpdate, UntypedWorkflow, WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy,
@@ -102,7 +102,7 @@ impl Dispatcher {
     pub(crate) async fn begin(&self, order: &Order) -> Result<StartOutcome, DispatchError> {
         let temporal = self.temporal.get().await?;
         let policy = self.policy_of(order);
-        let options = WorkflowStartOptions::new(names::LANE_ORDERS, order.workflow_id.as_str())
+        let options = WorkflowStartOptions::new(LaneName::orders().as_str(), order.workflow_id.as_str())
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
             .maybe_search_attributes(temporal.search_attributes.then(|| search_attributes(order, policy)))
@@ -126,11 +126,12 @@ impl Dispatcher {
         let temporal = self.temporal.get().await?;
         let (domain, inbox_id) = (shop.domain.clone(), message.inbox_id);
         let id = format!("restock/{domain}/{reverse_fulfilment_order}/{inbox_id}");
-        let options = WorkflowStartOptions::new(names::LANE_ORDERS, id)
+        let options = WorkflowStartOptions::new(LaneName::orders().as_str(), id)
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .build();
-        let input = ReturnRef { shop: domain, reverse_fulfilment_order, inbox_id };
+        let lane = shop.lane.clone();
+        let input = ReturnRef { shop: domain, lane, reverse_fulfilment_order, inbox_id };
         match temporal.client.start_workflow(RestockReturn::run, input, options).await {
             Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
@@ -182,6 +183,7 @@ fn input_of(order: &Order, policy: FulfilmentPolicy, search_attributes: bool) ->
         order_id: order.order_id.clone(),
         order_number: order.order_number.clone(),
         channel: order.channel.clone(),
+        shop_lane: order.shop_lane.clone(),
         received_at: order.received_at,
         hold_until: order.hold_until,
         status: order.status,

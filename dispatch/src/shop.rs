@@ -317,6 +317,7 @@ impl Drawn {
         Arrival {
             order_id: self.order_id.clone(),
             shop: &shop.domain,
+            lane: &shop.lane,
             shopify_order_id,
             facts,
             triggered_at: None,

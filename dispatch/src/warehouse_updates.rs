@@ -6,15 +6,13 @@ use domain::{OrderStatus, ParkReason, RequestReference};
 use orders::{
     Order, attention,
     fulfilment_request::{self, FulfilmentRequest},
-    inbox::Message,
+    inbox::{self, Message},
     parcel::{self, KeptParcel, ParcelLine, ParcelUpdate},
     progress, record,
 };
+use process::settings::System;
 use serde_json::json;
-use warehouse::{
-    callback::{Callback, parse_callback},
-    parcel::ParcelStatus,
-};
+use warehouse::{callback::Callback, parcel::ParcelStatus};
 use workflows::{
     messages::{WarehouseUpdate, WarehouseUpdateKind},
     names,
@@ -24,9 +22,9 @@ use crate::{DispatchError, Dispatcher, Outcome, runs::SignalOutcome, shop::reque
 
 impl Dispatcher {
     pub(crate) async fn warehouse_callback(&self, message: &Message) -> Result<Outcome, DispatchError> {
-        let callback = match parse_callback(&message.body) {
+        let callback = match self.callback_of(message) {
             Ok(callback) => callback,
-            Err(unreadable) => return self.unreadable_update(message, &unreadable.to_string()).await,
+            Err(unreadable) => return self.unreadable_update(message, &unreadable).await,
         };
         let mut conn = self.pool.acquire().await?;
         let Some(fulfilment_request) = fulfilment_request::find(&mut conn, &callback.reference).await? else {
@@ -37,6 +35,12 @@ impl Dispatcher {
             }
             return Ok(Outcome::skipped("no hand-over has this reference", None));
         };
+        if inbox::shop_of_system(&fulfilment_request.system) != message.shop {
+            return Ok(Outcome::skipped(
+                "the hand-over is another warehouse system's",
+                Some(fulfilment_request.order_id),
+            ));
+        }
         let newest = record_update(&mut conn, &callback, &fulfilment_request).await?;
         let Some(order) = record::find(&mut conn, &fulfilment_request.order_id).await? else {
             return Ok(Outcome::skipped("no such order", None));
@@ -96,6 +100,17 @@ impl Dispatcher {
                 Ok(Outcome::skipped("a state this version does not know", Some(order.order_id)))
             }
         }
+    }
+
+    /// What a message says, in the dialect of the system it came from. An answer to our inquiry is in our own words.
+    fn callback_of(&self, message: &Message) -> Result<Callback, String> {
+        if message.topic == inbox::INQUIRY {
+            return serde_json::from_slice(&message.body).map_err(|error| error.to_string());
+        }
+        let of_system = |system: &&System| inbox::shop_of_system(&system.name) == message.shop;
+        let system = self.settings.systems.iter().find(of_system);
+        let system = system.ok_or("the warehouse system is not configured any more")?;
+        system.dialect.parse_callback(&message.body).map_err(|unreadable| unreadable.to_string())
     }
 
     async fn signal_run(

@@ -184,6 +184,8 @@ impl ParkReason {
     pub const RETURN_NOT_BOOKED: &'static str = "RETURN_NOT_BOOKED";
     /// The order is open but no workflow runs for it.
     pub const RUN_GONE: &'static str = "RUN_GONE";
+    /// Open orders wait for a lane that nobody serves; the row says which.
+    pub const LANE_NOT_SERVED: &'static str = "LANE_NOT_SERVED";
 
     /// A reason to park by its code, for example an error class of a vendor's API.
     #[must_use]

@@ -142,6 +142,26 @@ text_id!(
 );
 
 text_id!(
+    /// A warehouse system by the name it is configured under: one system may ship for several warehouses.
+    WarehouseSystem,
+    "system",
+    "1 to 32 lower-case letters, digits or '-'",
+    |text| {
+        (1..=32).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    }
+);
+
+text_id!(
+    /// A lane, which is a task queue of its own: `orders`, `warehouse`, `warehouse-{system}`, `shopify-{shop}`.
+    LaneName,
+    "lane",
+    "1 to 128 letters, digits, '.', '_' or '-'",
+    |text| (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+);
+
+text_id!(
     /// A line of an order, unique within the order: Shopify's line id, or the position of an API order's line.
     LineId,
     "lineId",
@@ -185,6 +205,47 @@ impl WarehouseId {
     #[must_use]
     pub fn main() -> Self {
         Self("main".to_owned())
+    }
+}
+
+impl WarehouseSystem {
+    /// The first one: the system that `WMS_URL` names.
+    #[must_use]
+    pub fn first() -> Self {
+        Self("wms".to_owned())
+    }
+
+    /// Whether it is the first one.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.0 == "wms"
+    }
+}
+
+impl Default for WarehouseSystem {
+    fn default() -> Self {
+        Self::first()
+    }
+}
+
+impl LaneName {
+    /// Workflows, and steps in our own database.
+    #[must_use]
+    pub fn orders() -> Self {
+        Self("orders".to_owned())
+    }
+
+    /// Calls to a warehouse system.
+    #[must_use]
+    pub fn of_system(system: &WarehouseSystem) -> Self {
+        if system.is_first() { Self("warehouse".to_owned()) } else { Self(format!("warehouse-{system}")) }
+    }
+
+    /// Calls to a shop that names no other lane. A domain longer than a lane's name may be shares the lane of those
+    /// with the same beginning.
+    #[must_use]
+    pub fn of_shop(shop: &ShopDomain) -> Self {
+        Self(format!("shopify-{shop}").chars().take(128).collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod policy;
 mod quantity;
 mod status;
 mod step;
+mod verdict;
 mod wanted;
 
 pub mod leniently;
@@ -30,8 +31,8 @@ pub use edits::{Change, EditDecision, decide_edit};
 pub use facts::{AddressSaid, FinancialStatus, LinePieces, OrderFacts, OrderLine, ShopFulfilment};
 pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, ParkReason, Was, decide_gate};
 pub use ids::{
-    Channel, LineId, OrderId, OrderNumber, ParseError, RequestReference, ShopDomain, ShopifyOrderId, Sku,
-    UserId, WarehouseId, WorkflowId,
+    Channel, LaneName, LineId, OrderId, OrderNumber, ParseError, RequestReference, ShopDomain,
+    ShopifyOrderId, Sku, UserId, WarehouseId, WarehouseSystem, WorkflowId,
 };
 pub use money::{Currency, Money};
 pub use policy::{
@@ -40,6 +41,7 @@ pub use policy::{
 pub use quantity::Quantity;
 pub use status::{Condition, HeldBy, OrderStatus};
 pub use step::Step;
+pub use verdict::{Downstream, Verdict};
 pub use wanted::{
     OurParcel, RefundedPieces, Restock, WantedLine, is_doubtful, is_our_fulfilment, is_ours_by_service,
     wanted,

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use calls::{Breaker, BreakerSettings};
 use chrono::{DateTime, Utc};
 use domain::{OrderId, Sku};
 use inventory::{FulfilRequest, Reservation, ReservationStatus, ReserveOutcome, ReserveRequest, StockedItem};
@@ -27,7 +28,6 @@ use tonic_health::pb::{
 use tracing::warn;
 use url::Url;
 
-use crate::breaker::{Breaker, BreakerSettings};
 use crate::error::StockError;
 use crate::proto::{self, inventory_client::InventoryClient as Service};
 use crate::wire;
@@ -148,7 +148,7 @@ impl InventoryClient {
             health: HealthClient::new(channel.clone()),
             service: Service::new(channel),
             token: token.transpose()?,
-            breaker: Breaker::new(settings.breaker),
+            breaker: Breaker::new("inventory-service", settings.breaker),
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })

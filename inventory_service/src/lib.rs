@@ -16,7 +16,6 @@
 //! have the same rules, and each call of the service is one transaction with its events.
 
 mod admission;
-mod breaker;
 mod client;
 mod error;
 mod returned;
@@ -36,7 +35,6 @@ pub mod proto {
 }
 
 pub use admission::{Admission, Admitted, Caller, Held};
-pub use breaker::BreakerSettings;
 pub use client::{ClientSettings, InventoryClient, Served};
 pub use error::StockError;
 pub use server::{Certificate, InventoryServer, Offer, serve};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, OrderNumber, RequestReference, WarehouseId};
+use domain::{OrderId, OrderNumber, RequestReference, WarehouseId, WarehouseSystem};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, types::Json};
 
@@ -58,6 +58,8 @@ pub struct FulfilmentRequest {
     pub order_id: OrderId,
     /// Where.
     pub warehouse: WarehouseId,
+    /// The system that ships for that warehouse.
+    pub system: WarehouseSystem,
     /// `REQUESTED`, `ACCEPTED`, `RECALLED`, `CANCELLED` or `SHIPPED`.
     pub status: String,
     /// What was asked for.
@@ -92,6 +94,7 @@ struct Row {
     reference: String,
     order_id: String,
     warehouse: String,
+    system: String,
     status: String,
     lines: Json<Vec<RequestedLine>>,
     pieces: i32,
@@ -106,6 +109,7 @@ impl Row {
             reference: RequestReference::parse(&self.reference)?,
             order_id: OrderId::parse(&self.order_id)?,
             warehouse: WarehouseId::parse(&self.warehouse)?,
+            system: WarehouseSystem::parse(&self.system)?,
             status: self.status,
             lines: self.lines.0,
             pieces: u32::try_from(self.pieces)
@@ -126,7 +130,7 @@ pub async fn plan(
     conn: &mut PgConnection,
     order: &OrderId,
     number: &OrderNumber,
-    warehouse: &WarehouseId,
+    (warehouse, system): (&WarehouseId, &WarehouseSystem),
     lines: Vec<RequestedLine>,
 ) -> Result<FulfilmentRequest, OrdersError> {
     let round: i32 = sqlx::query_scalar(
@@ -139,8 +143,8 @@ pub async fn plan(
     let reference = RequestReference::of(number, warehouse, round.unsigned_abs());
     let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
     sqlx::query(
-        "INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces, system)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(reference.as_str())
     .bind(order.as_str())
@@ -148,12 +152,14 @@ pub async fn plan(
     .bind(round)
     .bind(Json(&lines))
     .bind(pieces_column(pieces)?)
+    .bind(system.as_str())
     .execute(conn)
     .await?;
     Ok(FulfilmentRequest {
         reference,
         order_id: order.clone(),
         warehouse: warehouse.clone(),
+        system: system.clone(),
         status: FulfilmentRequestStatus::Requested.as_str().to_owned(),
         lines,
         pieces,
@@ -172,7 +178,7 @@ pub async fn of_order(
     order: &OrderId,
 ) -> Result<Vec<FulfilmentRequest>, OrdersError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
+        "SELECT reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest,
                 called_at IS NOT NULL AS was_called, recall_refused
          FROM orders.fulfilment_requests WHERE order_id = $1 ORDER BY round, warehouse",
     )
@@ -191,7 +197,7 @@ pub async fn find(
     reference: &RequestReference,
 ) -> Result<Option<FulfilmentRequest>, OrdersError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
+        "SELECT reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest,
                 called_at IS NOT NULL AS was_called, recall_refused
          FROM orders.fulfilment_requests WHERE reference = $1",
     )
@@ -326,13 +332,14 @@ pub async fn settle(
     Ok(())
 }
 
-/// Takes up to `most` accepted hand-overs whose warehouse is to be asked, and puts their next
+/// Takes up to `most` accepted hand-overs of which this system is to be asked, and puts their next
 /// asking off by `again_after`.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn take_overdue(
     conn: &mut PgConnection,
+    system: &WarehouseSystem,
     most: i64,
     again_after: Duration,
 ) -> Result<Vec<FulfilmentRequest>, OrdersError> {
@@ -340,13 +347,14 @@ pub async fn take_overdue(
         "UPDATE orders.fulfilment_requests SET ask_after = now() + $2 * interval '1 millisecond'
          WHERE reference IN (
              SELECT reference FROM orders.fulfilment_requests
-             WHERE status = 'ACCEPTED' AND ask_after <= now()
+             WHERE status = 'ACCEPTED' AND system = $3 AND ask_after <= now()
              ORDER BY ask_after LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING reference, order_id, warehouse, status, lines, pieces, ship_to_digest,
+         RETURNING reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest,
                    called_at IS NOT NULL AS was_called, recall_refused",
     )
     .bind(most)
     .bind(again_after.as_secs_f64() * 1000.0)
+    .bind(system.as_str())
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Row::into_request).collect()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::OrderId;
+use domain::{OrderId, WarehouseSystem};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -42,12 +42,21 @@ impl Source {
     }
 }
 
+/// The topic of what a warehouse answered when it was asked; a callback's is another.
+pub const INQUIRY: &str = "inquiry";
+
+/// What stands for a warehouse system where a shop stands for its own messages: nothing for the first system.
+#[must_use]
+pub fn shop_of_system(system: &WarehouseSystem) -> &str {
+    if system.is_first() { "" } else { system.as_str() }
+}
+
 /// A message to keep.
 #[derive(Debug, Clone)]
 pub struct NewMessage<'a> {
     /// Where it came from.
     pub source: Source,
-    /// The shop, or empty.
+    /// The shop, or the warehouse system unless it is the first; else empty.
     pub shop: &'a str,
     /// Unique within source and shop; a repeated delivery has the same.
     pub message_id: &'a str,
@@ -70,7 +79,7 @@ pub struct Message {
     pub inbox_id: i64,
     /// `shopify`, `warehouse`, `api` or `inventory`.
     pub source: String,
-    /// The shop, or empty.
+    /// The shop, or the warehouse system unless it is the first; else empty.
     pub shop: String,
     /// The sender's id.
     pub message_id: String,

@@ -13,6 +13,7 @@ pub mod fulfilment_orders;
 pub mod fulfilment_request;
 pub mod idempotency;
 pub mod inbox;
+pub mod lanes;
 pub mod parcel;
 pub mod parcel_lines;
 pub mod privacy;

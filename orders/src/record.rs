@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, LineId, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopifyOrderId, Stage, UserId,
-    Was, WorkflowId,
+    Channel, LaneName, LineId, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopifyOrderId,
+    Stage, UserId, Was, WorkflowId,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub struct Order {
     pub workflow_id: WorkflowId,
     /// Where it came from.
     pub channel: Channel,
+    /// The lane of its shop's calls; none where there is no shop.
+    pub shop_lane: Option<LaneName>,
     /// The user it was placed for, where our own API took it for one.
     pub user_id: Option<UserId>,
     /// What the customer who placed it calls it: one among that customer's orders.

@@ -9,8 +9,8 @@ pub mod temporal;
 
 mod database;
 mod logging;
-mod metrics;
+mod ops;
 
 pub use database::{DatabasePool, connect_database};
 pub use logging::init_logging;
-pub use metrics::serve_metrics;
+pub use ops::{OpsPort, serve_ops};

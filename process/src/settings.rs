@@ -1,20 +1,33 @@
-//! Settings both processes share. The field docs are the `--help`; all errors are reported at once.
+//! Settings that processes share. The field docs are the `--help`; all errors are reported at once.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
-use domain::{FulfilmentPolicy, ShopDomain, WarehouseId};
+use domain::{FulfilmentPolicy, LaneName, ShopDomain, WarehouseId, WarehouseSystem};
 use inventory_service::ClientSettings;
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
-use url::{Host, Url};
-use warehouse::{callback::CallbackSecret, client::WarehouseToken};
+use url::Url;
+use warehouse::Dialect;
 
+mod lanes;
+mod problems;
+mod runs;
 mod secrets;
 mod shops;
+mod systems;
 
+pub use lanes::{LaneSettings, MOST_LANES};
+pub use problems::{Problems, is_on_loopback};
+pub use runs::Runs;
 pub use secrets::Secrets;
 use shops::{Keys, ShopEntry};
+pub use systems::System;
+use systems::SystemEntry;
 
 /// Whoever guesses a secret signs as its owner.
 const FEWEST_SECRET_BYTES: usize = 16;
@@ -28,11 +41,11 @@ pub struct SharedSettings {
     /// Base URL of the shop's Admin API; by default https://SHOPIFY_SHOP.
     #[arg(long, env = "SHOPIFY_ADMIN_URL")]
     shopify_admin_url: Option<String>,
-    /// Base URL of the warehouse system.
+    /// Base URL of the first warehouse system. For others use WAYBILL_CONFIG.
     #[arg(long, env = "WMS_URL")]
     wms_url: Option<String>,
-    /// TOML file with one [[shops]] each (domain, admin_url, admin_token, webhook_secrets,
-    /// locations, policy) and a [policy] for orders of our own API.
+    /// TOML file with one [[shops]] each (domain, admin_url, admin_token, webhook_secrets, lane,
+    /// locations, policy), further [[warehouse_systems]], [lanes], and a [policy] for orders of our own API.
     #[arg(long, env = "WAYBILL_CONFIG")]
     waybill_config: Option<PathBuf>,
     /// Base URL (http or https) of the inventory service, where stock is kept by a service of its own.
@@ -61,6 +74,15 @@ pub const SHARED_SECRETS: [&str; 8] = [
     "TEMPORAL_API_KEY",
 ];
 
+/// What a process does, and so which of the secrets it has to be given.
+#[derive(Debug, Clone)]
+pub struct Needs {
+    /// It takes webhooks and callbacks.
+    pub webhooks: bool,
+    /// The lanes whose calls it makes.
+    pub calls: Runs,
+}
+
 /// The settings, checked.
 #[derive(Clone)]
 pub struct Shared {
@@ -68,8 +90,10 @@ pub struct Shared {
     pub database_url: String,
     /// The shops whose webhooks are taken.
     pub shops: Shops,
-    /// The warehouse system.
-    pub warehouse: Warehouse,
+    /// The warehouse systems; the first one first.
+    pub systems: Vec<System>,
+    /// The lanes of calls to shops and warehouse systems.
+    pub lanes: BTreeMap<LaneName, LaneSettings>,
     /// How orders of our own API are fulfilled.
     pub api_policy: FulfilmentPolicy,
     /// The service that keeps the stock; none if it is in this process's own database.
@@ -127,9 +151,11 @@ pub struct Shop {
     pub domain: ShopDomain,
     /// Base URL of its Admin API.
     pub admin_url: Url,
-    /// Token of its Admin API.
-    pub admin_token: AccessToken,
-    /// Secrets of its webhooks: the new and the old one.
+    /// The lane of calls to it.
+    pub lane: LaneName,
+    /// Token of its Admin API; none in a process that does not call it.
+    pub admin_token: Option<AccessToken>,
+    /// Secrets of its webhooks, the new and the old one; none in a process that takes no webhooks.
     pub webhook_secrets: Vec<WebhookSecret>,
     /// The last part of the path that its webhooks have to come by; none if it may be its domain, or nothing.
     pub webhook_path: Option<String>,
@@ -153,23 +179,16 @@ impl Shop {
     }
 }
 
-/// The warehouse system.
-#[derive(Clone)]
-pub struct Warehouse {
-    /// Its base URL.
-    pub url: Url,
-    /// Its bearer token.
-    pub token: WarehouseToken,
-    /// Secrets of its callbacks: the new and the old one.
-    pub webhook_secrets: Vec<CallbackSecret>,
-}
-
 /// The file named by `WAYBILL_CONFIG`.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     #[serde(default)]
     shops: Vec<ShopEntry>,
+    #[serde(default)]
+    warehouse_systems: Vec<SystemEntry>,
+    #[serde(default)]
+    lanes: BTreeMap<String, LaneSettings>,
     #[serde(default)]
     policy: toml::Table,
     #[serde(default)]
@@ -179,54 +198,86 @@ struct ConfigFile {
 }
 
 impl SharedSettings {
-    /// Checks everything.
-    ///
-    /// # Errors
-    /// Every setting that is missing or wrong, each named.
-    pub fn resolve(&self, secrets: &Secrets) -> Result<Shared, Vec<String>> {
-        let mut problems = Problems { found: secrets.problems().to_vec(), ..Problems::default() };
-        let plain_http = self.allows_plain_http(&mut problems);
-        problems.allows_plain_http = plain_http;
+    /// Checks everything. What is missing or wrong is among the problems, each named; then there are no settings.
+    pub fn resolve(&self, secrets: &Secrets, needs: &Needs, problems: &mut Problems) -> Option<Shared> {
+        secrets.problems().iter().for_each(|problem| problems.add(problem));
+        problems.allows_plain_http = self.allows_plain_http(problems);
         let database_url = problems.required("DATABASE_URL", secrets).to_owned();
-        let file = self.config_file(&mut problems);
+        let mut file = self.config_file(problems);
+        let shops = self.shops(std::mem::take(&mut file.shops), secrets, needs, problems);
+        let api_policy = problems.policy("policy", file.policy);
+        let systems = self.systems(file.warehouse_systems, secrets, needs, problems);
+        let lanes = lanes::all(&systems, &mut shops.iter(), file.lanes, problems);
+        let inventory_service = self.inventory_service(secrets, problems);
+        let temporal_api_key = secrets.get("TEMPORAL_API_KEY").map(str::to_owned);
+        problems.long_enough("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default());
+        problems.is_empty().then(|| Shared {
+            database_url,
+            shops,
+            systems,
+            lanes,
+            api_policy,
+            inventory_service,
+            shared_allocations: file.shared_allocations,
+            plain_http: problems.allows_plain_http,
+            temporal_api_key,
+            customers: file.customers,
+        })
+    }
+
+    fn shops(
+        &self,
+        listed: Vec<ShopEntry>,
+        secrets: &Secrets,
+        needs: &Needs,
+        problems: &mut Problems,
+    ) -> Shops {
+        if listed.is_empty() && self.shopify_shop.is_none() {
+            problems.add(
+                "SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG",
+            );
+        }
         let mut shops = Shops::default();
-        let none_listed = file.shops.is_empty() && self.shopify_shop.is_none();
-        let listed = file.shops.into_iter().enumerate().map(|(index, shop)| (Keys::Listed(index), shop));
-        let single = self.single_shop(secrets, &mut problems).map(|shop| (Keys::Single, shop));
+        let listed = listed.into_iter().enumerate().map(|(index, shop)| (Keys::Listed(index), shop));
+        let single = self.single_shop(secrets).map(|shop| (Keys::Single, shop));
         for (keys, entry) in listed.chain(single) {
-            if let Some(shop) = entry.check(&keys, &mut problems)
+            if let Some(shop) = entry.check(&keys, needs, problems)
                 && let Some(twice) = shops.by_domain.insert(shop.domain.as_str().to_owned(), shop)
             {
                 problems.add(&format!("{}: {} is configured twice", keys.name("domain"), twice.domain));
             }
         }
-        if none_listed {
-            problems.add(
-                "SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG",
-            );
+        shops
+    }
+
+    fn systems(
+        &self,
+        listed: Vec<SystemEntry>,
+        secrets: &Secrets,
+        needs: &Needs,
+        problems: &mut Problems,
+    ) -> Vec<System> {
+        let first = SystemEntry {
+            name: WarehouseSystem::first().to_string(),
+            dialect: Dialect::Shipments,
+            url: self.wms_url.clone().unwrap_or_default(),
+            token: secrets.get("WMS_TOKEN").unwrap_or_default().to_owned(),
+            webhook_secrets: comma_separated(secrets.get("WMS_WEBHOOK_SECRETS").unwrap_or_default()),
+            warehouses: Vec::new(),
+        };
+        let first = first.check(&|key| format!("WMS_{}", key.to_uppercase()), needs, problems);
+        let mut systems: Vec<System> = first.into_iter().collect();
+        for (index, entry) in listed.into_iter().enumerate() {
+            systems.extend(entry.check(&|key| format!("warehouse_systems[{index}].{key}"), needs, problems));
         }
-        let api_policy = problems.policy("policy", file.policy);
-        let warehouse = self.warehouse(secrets, &mut problems);
-        let inventory_service = self.inventory_service(secrets, &mut problems);
-        let temporal_api_key = secrets.get("TEMPORAL_API_KEY").map(str::to_owned);
-        problems.long_enough("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default());
-        match warehouse {
-            Some(warehouse) if problems.found.is_empty() => {
-                let (shared_allocations, customers) = (file.shared_allocations, file.customers);
-                Ok(Shared {
-                    database_url,
-                    shops,
-                    warehouse,
-                    api_policy,
-                    inventory_service,
-                    shared_allocations,
-                    plain_http,
-                    temporal_api_key,
-                    customers,
-                })
-            }
-            _ => Err(problems.found),
-        }
+        systems::check_all(&systems, problems);
+        systems
+    }
+
+    /// Whether stock is kept by a service of its own.
+    #[must_use]
+    pub fn has_inventory_service(&self) -> bool {
+        self.inventory_service_url.is_some()
     }
 
     fn config_file(&self, problems: &mut Problems) -> ConfigFile {
@@ -239,48 +290,22 @@ impl SharedSettings {
     }
 
     fn allows_plain_http(&self, problems: &mut Problems) -> bool {
-        match self.allow_plain_http.as_deref().map(str::trim) {
-            None | Some("" | "false") => false,
-            Some("true") => true,
-            Some(other) => {
-                problems.add(&format!("ALLOW_PLAIN_HTTP={other}: true or false"));
-                false
-            }
-        }
+        problems.flag("ALLOW_PLAIN_HTTP", self.allow_plain_http.as_deref())
     }
 
-    fn single_shop(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ShopEntry> {
+    fn single_shop(&self, secrets: &Secrets) -> Option<ShopEntry> {
         let domain = self.shopify_shop.clone()?;
         Some(ShopEntry {
             domain,
             admin_url: self.shopify_admin_url.clone(),
-            admin_token: problems.required("SHOPIFY_ADMIN_TOKEN", secrets).to_owned(),
-            webhook_secrets: comma_separated(problems.required("SHOPIFY_WEBHOOK_SECRETS", secrets)),
+            admin_token: secrets.get("SHOPIFY_ADMIN_TOKEN").unwrap_or_default().to_owned(),
+            webhook_secrets: comma_separated(secrets.get("SHOPIFY_WEBHOOK_SECRETS").unwrap_or_default()),
+            lane: None,
             webhook_path: secrets.get("SHOPIFY_WEBHOOK_PATH").map(str::to_owned),
             locations: HashMap::new(),
             fulfillment_services: Vec::new(),
             policy: toml::Table::new(),
         })
-    }
-
-    fn warehouse(&self, secrets: &Secrets, problems: &mut Problems) -> Option<Warehouse> {
-        let url = problems.url("WMS_URL", self.wms_url.as_deref().unwrap_or_default());
-        let token = problems.required("WMS_TOKEN", secrets).to_owned();
-        problems.long_enough("WMS_TOKEN", &token);
-        let secrets = problems.required("WMS_WEBHOOK_SECRETS", secrets).to_owned();
-        let mut webhook_secrets = Vec::new();
-        for secret in comma_separated(&secrets) {
-            match CallbackSecret::parse(&secret) {
-                Ok(secret) => webhook_secrets.push(secret),
-                Err(_) => problems.add(&format!(
-                    "WMS_WEBHOOK_SECRETS: each is whsec_ followed by base64 of at least {FEWEST_SECRET_BYTES} bytes"
-                )),
-            }
-        }
-        if webhook_secrets.is_empty() && !secrets.is_empty() {
-            problems.add("WMS_WEBHOOK_SECRETS: at least one is needed");
-        }
-        Some(Warehouse { url: url?, token: WarehouseToken::new(token), webhook_secrets })
     }
 
     fn inventory_service(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ClientSettings> {
@@ -297,76 +322,6 @@ impl SharedSettings {
             })
         });
         Some(ClientSettings { authorities, ..ClientSettings::new(url, token) })
-    }
-}
-
-#[derive(Default)]
-struct Problems {
-    found: Vec<String>,
-    allows_plain_http: bool,
-}
-
-impl Problems {
-    fn add(&mut self, problem: &str) {
-        self.found.push(problem.to_owned());
-    }
-
-    fn required<'a>(&mut self, name: &str, secrets: &'a Secrets) -> &'a str {
-        secrets.get(name).unwrap_or_else(|| {
-            self.add(&format!("{name}: is not set"));
-            ""
-        })
-    }
-
-    /// Whoever guesses a secret is taken for its owner. One that is missing is named elsewhere.
-    fn long_enough(&mut self, name: &str, secret: &str) {
-        if (1..FEWEST_SECRET_BYTES).contains(&secret.len()) {
-            self.add(&format!("{name}: at least {FEWEST_SECRET_BYTES} bytes"));
-        }
-    }
-
-    /// A policy; a name it does not know is a mistake, not something to pass over.
-    fn policy(&mut self, name: &str, given: toml::Table) -> FulfilmentPolicy {
-        let known = toml::Table::try_from(FulfilmentPolicy::default()).unwrap_or_default();
-        for unknown in given.keys().filter(|key| !known.contains_key(*key)) {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
-            self.add(&format!("{name}: {unknown} is none of {}", names.join(", ")));
-        }
-        serde_path_to_error::deserialize(toml::Value::Table(given)).unwrap_or_else(|error| {
-            self.add(&format!("{name}: {}", without_values(&error)));
-            FulfilmentPolicy::default()
-        })
-    }
-
-    fn url(&mut self, name: &str, value: &str) -> Option<Url> {
-        match Url::parse(value) {
-            Ok(url) if url.scheme() == "https" => Some(url),
-            Ok(url) if url.scheme() == "http" && (self.allows_plain_http || is_on_loopback(&url)) => {
-                Some(url)
-            }
-            Ok(url) if url.scheme() == "http" => {
-                self.add(&format!(
-                    "{name}: http to another machine, which whoever stands between can read and change; \
-                     use https, or say ALLOW_PLAIN_HTTP=true"
-                ));
-                None
-            }
-            _ => {
-                self.add(&format!("{name}: an http or https URL is needed"));
-                None
-            }
-        }
-    }
-}
-
-/// Whether nobody but this machine can be there.
-#[must_use]
-pub fn is_on_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -37,6 +37,8 @@ pub enum TemporalError {
 pub struct Temporal {
     /// The client.
     pub client: Client,
+    /// The namespace it speaks of.
+    pub namespace: String,
     /// Whether the server knows our search attributes.
     pub search_attributes: bool,
 }
@@ -98,7 +100,7 @@ async fn connect(plain_elsewhere: bool, api_key: Option<String>) -> Result<Tempo
     let client =
         Client::new(connection, client).map_err(|error| TemporalError::Settings(error.to_string()))?;
     let search_attributes = ensure_search_attributes(&client, &namespace).await;
-    Ok(Temporal { client, search_attributes })
+    Ok(Temporal { client, namespace, search_attributes })
 }
 
 /// Where to connect, and how. Whether TLS is spoken is decided by the scheme: with `http` the SDK speaks none, whatever

@@ -22,13 +22,13 @@ mod transport;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use calls::{HttpSetUpError, TimeLimits};
 use domain::ShopDomain;
 use url::Url;
 
 pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
-pub use error::{ShopifyError, UserError, VendorText};
+pub use error::{ShopifyError, UserError};
 pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
 pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unmatched, WhyNot, plan_fulfilment};
@@ -50,26 +50,15 @@ pub struct AdminSettings {
     pub admin_url: Url,
     /// Where the access token comes from.
     pub token: Arc<dyn TokenProvider>,
-    /// How long a connection may take.
-    pub connect_timeout: Duration,
-    /// How long to wait for the answer to begin, and for each further piece of it.
-    pub read_timeout: Duration,
-    /// How much longer than connecting and reading a whole call may take.
-    pub write_timeout: Duration,
+    /// How long a call may take.
+    pub limits: TimeLimits,
 }
 
 impl AdminSettings {
-    /// Settings with the usual time-outs: connect 3 s, read 5 s, write 3 s.
+    /// Settings with the usual time limits.
     #[must_use]
     pub fn new(shop: ShopDomain, admin_url: Url, token: Arc<dyn TokenProvider>) -> Self {
-        Self {
-            shop,
-            admin_url,
-            token,
-            connect_timeout: Duration::from_secs(3),
-            read_timeout: Duration::from_secs(5),
-            write_timeout: Duration::from_secs(3),
-        }
+        Self { shop, admin_url, token, limits: TimeLimits::default() }
     }
 }
 
@@ -80,17 +69,6 @@ impl fmt::Debug for AdminSettings {
             .field("admin_url", &self.admin_url.as_str())
             .finish_non_exhaustive()
     }
-}
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminSetUpError {
-    /// The address cannot carry a path.
-    #[error("the Admin API's address must begin with http:// or https://")]
-    Address,
-    /// The HTTP client could not be made, for example because no certificate authority is known.
-    #[error("the HTTP client for the Admin API cannot be made")]
-    Http(#[source] reqwest::Error),
 }
 
 /// One shop's Admin API. Cheap to clone; clones share their connections.
@@ -104,8 +82,8 @@ impl AdminClient {
     /// Makes a client; nothing is sent yet.
     ///
     /// # Errors
-    /// [`AdminSetUpError`] if the address or the machine's certificates are unusable.
-    pub fn new(settings: AdminSettings) -> Result<Self, AdminSetUpError> {
+    /// [`HttpSetUpError`] if the address or the machine's certificates are unusable.
+    pub fn new(settings: AdminSettings) -> Result<Self, HttpSetUpError> {
         let shop = settings.shop.clone();
         Ok(Self { shop, transport: Transport::new(settings)? })
     }

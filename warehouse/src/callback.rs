@@ -7,10 +7,12 @@ mod signature;
 
 use chrono::{DateTime, Utc};
 use domain::{RequestReference, leniently};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
 use crate::{
+    client::ParcelState,
     parcel::{ParcelPieces, ParcelStatus},
     wire,
 };
@@ -21,8 +23,10 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 /// The most lines a parcel may have.
 pub const MOST_LINES: usize = 1_000;
 
-/// One event of one shipment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One event of one parcel, in our words, whichever dialect it came in. What a warehouse answers when it is asked is kept
+/// as this, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Callback {
     /// What happened to it.
     pub kind: ParcelStatus,
@@ -46,6 +50,25 @@ pub struct Callback {
     pub reason: Option<String>,
 }
 
+impl Callback {
+    /// A parcel's state as if the warehouse had called.
+    #[must_use]
+    pub fn of(reference: &RequestReference, state: &ParcelState) -> Self {
+        Self {
+            kind: state.status.clone(),
+            reference: reference.clone(),
+            parcel_id: state.parcel_id.clone(),
+            sequence: state.sequence,
+            lines: state.lines.clone(),
+            carrier: state.carrier.clone(),
+            tracking_number: state.tracking_number.clone(),
+            tracking_url: state.tracking_url.clone().filter(|address| is_web_address(address)),
+            occurred_at: state.occurred_at,
+            reason: None,
+        }
+    }
+}
+
 /// Why a body is no callback we can act on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: {reason}")]
@@ -56,7 +79,7 @@ pub struct UnreadableCallback {
     pub reason: &'static str,
 }
 
-fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCallback {
+pub(crate) fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCallback {
     UnreadableCallback { member: member.into(), reason }
 }
 
@@ -64,24 +87,13 @@ fn unreadable(member: impl Into<String>, reason: &'static str) -> UnreadableCall
 const NEEDED: &[&str] =
     &["type", "reference", "shipmentId", "sequence", "lines", "lines[].sku", "lines[].quantity"];
 
-/// Reads a callback's body. Members we do not know are skipped; null is the same as absent, and so is a
+/// Reads a body of the first dialect. Members we do not know are skipped; null is the same as absent, and so is a
 /// moment that cannot be read; only `type`, `reference`, `shipmentId` and `sequence` must be there.
 ///
 /// # Errors
 /// [`UnreadableCallback`] names the first member that cannot be read.
-pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
-    if body.len() > MOST_BYTES {
-        return Err(unreadable("body", "is larger than 1 MiB"));
-    }
-    let value: Value = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_str(&leniently::sound_json(body)))
-        .map_err(|_| unreadable("body", "is not JSON"))?;
-    if !value.is_object() {
-        return Err(unreadable("body", "is not a JSON object"));
-    }
-    if let Some(member) = leniently::repeated_of(body, NEEDED) {
-        return Err(unreadable(member, "stands there twice"));
-    }
+pub(crate) fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
+    let value = body_of(body, NEEDED)?;
     let text = |name: &str| value.get(name).and_then(wire::text);
     let word = |name: &str| {
         let written = value.get(name).filter(|written| written.is_string()).and_then(wire::text);
@@ -105,8 +117,25 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
     })
 }
 
+/// The JSON object of a body, in which none of `needed` stands twice.
+pub(crate) fn body_of(body: &[u8], needed: &[&str]) -> Result<Value, UnreadableCallback> {
+    if body.len() > MOST_BYTES {
+        return Err(unreadable("body", "is larger than 1 MiB"));
+    }
+    let value: Value = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_str(&leniently::sound_json(body)))
+        .map_err(|_| unreadable("body", "is not JSON"))?;
+    if !value.is_object() {
+        return Err(unreadable("body", "is not a JSON object"));
+    }
+    match leniently::repeated_of(body, needed) {
+        Some(member) => Err(unreadable(member, "stands there twice")),
+        None => Ok(value),
+    }
+}
+
 /// People follow it in a browser.
-fn is_web_address(text: &str) -> bool {
+pub(crate) fn is_web_address(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 

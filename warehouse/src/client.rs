@@ -1,28 +1,34 @@
-//! Calls to the warehouse.
+//! Calls to a warehouse system, whichever dialect it speaks.
 //!
 //! **Invariant:** a hand-over is known by its reference alone. [`WarehouseClient::ensure_request`]
 //! and [`WarehouseClient::cancel`] may be repeated whatever became of the attempt before.
 
 mod error;
+mod fulfilments;
 mod responses;
-mod transport;
+mod shipments;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
-use domain::{RequestReference, WarehouseId};
-use reqwest::Method;
-use serde::Serialize;
+use async_trait::async_trait;
+use calls::{Breaker, BreakerSettings, Http, HttpAnswer, HttpSetUpError, TimeLimits};
+use domain::{RequestReference, WarehouseId, WarehouseSystem, leniently};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder};
+use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::Dialect;
 use crate::parcel::{ParcelPieces, ParcelStatus, ShipTo};
-pub use error::{VendorText, WarehouseError};
-use responses::{CancelAnswer, ErrorBody};
+pub use error::WarehouseError;
 pub use responses::{CancelResult, ParcelState, RequestState};
-use transport::{HttpAnswer, Transport};
 
-/// The bearer token the warehouse gave us. It never shows in `Debug`.
+/// The most bytes of an answer that are read.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The token the warehouse gave us. It never shows in `Debug`.
 #[derive(Clone)]
 pub struct WarehouseToken(String);
 
@@ -39,64 +45,45 @@ impl fmt::Debug for WarehouseToken {
     }
 }
 
-/// How to reach the warehouse.
+/// How to reach a warehouse system.
 #[derive(Debug, Clone)]
 pub struct WarehouseSettings {
-    /// The base address; `/shipments` is appended.
+    /// What it is called.
+    pub system: WarehouseSystem,
+    /// How it speaks.
+    pub dialect: Dialect,
+    /// The base address; the dialect's paths are appended.
     pub url: Url,
     /// Who we are.
     pub token: WarehouseToken,
-    /// How long a connection may take.
-    pub connect_timeout: Duration,
-    /// How long to wait for the answer to begin, and for each further piece of it.
-    pub read_timeout: Duration,
-    /// How much longer than connecting and reading a whole call may take.
-    pub write_timeout: Duration,
+    /// How long a call may take.
+    pub limits: TimeLimits,
 }
 
 impl WarehouseSettings {
-    /// Settings with the usual time-outs: connect 3 s, read 5 s, write 3 s.
+    /// The first system, in the first dialect, with the usual time limits.
     #[must_use]
     pub fn new(url: Url, token: WarehouseToken) -> Self {
         Self {
+            system: WarehouseSystem::first(),
+            dialect: Dialect::default(),
             url,
             token,
-            connect_timeout: Duration::from_secs(3),
-            read_timeout: Duration::from_secs(5),
-            write_timeout: Duration::from_secs(3),
+            limits: TimeLimits::default(),
         }
     }
 }
 
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum WarehouseSetUpError {
-    /// The address cannot carry a path.
-    #[error("the warehouse's address must begin with http:// or https://")]
-    Address,
-    /// The token cannot stand in a header.
-    #[error("the warehouse's token has characters that cannot be sent")]
-    Token,
-    /// The HTTP client could not be made, for example because no certificate authority is known.
-    #[error("the HTTP client for the warehouse cannot be made")]
-    Http(#[source] reqwest::Error),
-}
-
 /// What is handed over.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct NewRequest {
     /// The hand-over's unique reference.
-    #[serde(rename = "orderId")]
     pub reference: RequestReference,
     /// What to ship.
-    #[serde(rename = "lineItems")]
     pub lines: Vec<ParcelPieces>,
     /// From where.
-    #[serde(rename = "warehouseId")]
     pub warehouse: WarehouseId,
     /// To whom, where the warehouse does not know it otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ship_to: Option<ShipTo>,
 }
 
@@ -109,31 +96,59 @@ pub struct Accepted {
     pub already: bool,
 }
 
-/// A warehouse. Cheap to clone; clones share their connections.
-#[derive(Debug, Clone)]
+/// What a dialect has to be able to say: exactly what the story needs of a warehouse system.
+#[async_trait]
+trait Speak: Send + Sync {
+    /// Hands over. For a reference the warehouse has, [`WarehouseError::Duplicate`].
+    async fn create_request(&self, new: &NewRequest) -> Result<(), WarehouseError>;
+    /// What the warehouse knows under a reference; `None` if nothing.
+    async fn request(&self, reference: &RequestReference) -> Result<Option<RequestState>, WarehouseError>;
+    /// Recalls what has not left, with one result per parcel. For a reference the warehouse does not know there is
+    /// no result, and it is refused from then on.
+    async fn cancel(&self, reference: &RequestReference) -> Result<Vec<CancelResult>, WarehouseError>;
+}
+
+/// A warehouse system. Cheap to clone; clones share their connections.
+#[derive(Clone)]
 pub struct WarehouseClient {
-    transport: Transport,
+    system: WarehouseSystem,
+    dialect: Arc<dyn Speak>,
+}
+
+impl fmt::Debug for WarehouseClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WarehouseClient").field("system", &self.system).finish_non_exhaustive()
+    }
 }
 
 impl WarehouseClient {
     /// Makes a client; nothing is sent yet.
     ///
     /// # Errors
-    /// [`WarehouseSetUpError`] if a setting or the machine's certificates are unusable.
-    pub fn new(settings: WarehouseSettings) -> Result<Self, WarehouseSetUpError> {
-        Ok(Self { transport: Transport::new(&settings)? })
+    /// [`HttpSetUpError`] if a setting or the machine's certificates are unusable.
+    pub fn new(settings: WarehouseSettings) -> Result<Self, HttpSetUpError> {
+        let (name, value) = match settings.dialect {
+            Dialect::Shipments => ("authorization", format!("Bearer {}", settings.token.0)),
+            Dialect::Fulfilments => ("x-api-key", settings.token.0.clone()),
+        };
+        let mut token = HeaderValue::from_str(&value).map_err(|_| HttpSetUpError::Token)?;
+        token.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), token)]);
+        let breaker =
+            Arc::new(Breaker::new(&format!("warehouse-{}", settings.system), BreakerSettings::default()));
+        let http = Http::new(&settings.url, headers, settings.limits, MOST_BYTES, breaker)?;
+        let line = Line { http, base: settings.url };
+        let dialect: Arc<dyn Speak> = match settings.dialect {
+            Dialect::Shipments => Arc::new(shipments::Shipments(line)),
+            Dialect::Fulfilments => Arc::new(fulfilments::Fulfilments(line)),
+        };
+        Ok(Self { system: settings.system, dialect })
     }
 
-    /// Hands over. For a reference the warehouse has, [`WarehouseError::Duplicate`].
-    ///
-    /// # Errors
-    /// [`WarehouseError`].
-    pub async fn create_request(&self, new: &NewRequest) -> Result<Accepted, WarehouseError> {
-        let answer = self.transport.call(Method::POST, &["shipments"], Some(new)).await?;
-        match answer.status {
-            200..=299 => Ok(Accepted { reference: new.reference.clone(), already: false }),
-            _ => Err(refused(&answer)),
-        }
+    /// Which system it is.
+    #[must_use]
+    pub fn system(&self) -> &WarehouseSystem {
+        &self.system
     }
 
     /// What the warehouse knows under a reference; `None` if nothing.
@@ -144,27 +159,16 @@ impl WarehouseClient {
         &self,
         reference: &RequestReference,
     ) -> Result<Option<RequestState>, WarehouseError> {
-        let path = ["shipments", reference.as_str()];
-        let answer = self.transport.call(Method::GET, &path, None::<&()>).await?;
-        match answer.status {
-            200..=299 => answer.read().map(Some),
-            404 => Ok(None),
-            _ => Err(refused(&answer)),
-        }
+        self.dialect.request(reference).await
     }
 
-    /// Recalls what has not left, with one result per shipment. For a reference the warehouse does
+    /// Recalls what has not left, with one result per parcel. For a reference the warehouse does
     /// not know there is no result, and it is refused from then on.
     ///
     /// # Errors
     /// [`WarehouseError`].
     pub async fn cancel(&self, reference: &RequestReference) -> Result<Vec<CancelResult>, WarehouseError> {
-        let path = ["shipments", reference.as_str(), "cancel"];
-        let answer = self.transport.call(Method::POST, &path, None::<&()>).await?;
-        match answer.status {
-            200..=299 => Ok(answer.read::<CancelAnswer>()?.results),
-            _ => Err(refused(&answer)),
-        }
+        self.dialect.cancel(reference).await
     }
 
     /// Makes the warehouse have the hand-over, whether or not an earlier attempt did.
@@ -173,9 +177,10 @@ impl WarehouseClient {
     /// [`WarehouseError`]; `ReferenceTaken` if other lines are known under the reference, `Refused`
     /// if what was handed over under it is cancelled.
     pub async fn ensure_request(&self, new: &NewRequest) -> Result<Accepted, WarehouseError> {
-        match self.create_request(new).await {
+        match self.dialect.create_request(new).await {
+            Ok(()) => return Ok(Accepted { reference: new.reference.clone(), already: false }),
             Err(WarehouseError::Duplicate) => {}
-            settled => return settled,
+            Err(failure) => return Err(failure),
         }
         let known = self
             .request(&new.reference)
@@ -185,7 +190,7 @@ impl WarehouseClient {
             return Err(WarehouseError::ReferenceTaken);
         }
         if known.is_cancelled() {
-            return Err(WarehouseError::Refused { text: VendorText::default() });
+            return Err(WarehouseError::Refused { text: Default::default() });
         }
         Ok(Accepted { reference: new.reference.clone(), already: true })
     }
@@ -207,20 +212,31 @@ fn demand(lines: &[ParcelPieces]) -> BTreeMap<&str, u64> {
     demand
 }
 
-/// The class of an answer that is no success.
-fn refused(answer: &HttpAnswer) -> WarehouseError {
-    let refusal: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let text = VendorText::new(refusal.text());
-    match (answer.status, refusal.code.as_deref()) {
-        (422, Some("duplicate")) => WarehouseError::Duplicate,
-        (422, Some("unknown_sku")) => WarehouseError::UnknownSku { text },
-        (422, Some("bad_address")) => WarehouseError::BadAddress { text },
-        (422, Some("refused")) => WarehouseError::Refused { text },
-        (429, _) => WarehouseError::RateLimited { retry_after: answer.retry_after },
-        (401 | 403, _) => WarehouseError::Unauthorised { text },
-        (500.., _) => WarehouseError::UnknownOutcome { reason: "HTTP 5xx", text },
-        (status, _) => WarehouseError::Rejected { status, text },
+/// The way to a warehouse system, below its dialect.
+struct Line {
+    http: Http,
+    base: Url,
+}
+
+impl Line {
+    fn ask(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        self.http.client().request(method, url)
     }
+
+    async fn send(&self, request: RequestBuilder) -> Result<HttpAnswer, WarehouseError> {
+        Ok(self.http.send(request).await?)
+    }
+}
+
+/// A body read for its meaning.
+fn read<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, WarehouseError> {
+    serde_json::from_slice(&answer.body)
+        .or_else(|_| serde_json::from_str(&leniently::sound_json(&answer.body)))
+        .map_err(|_| WarehouseError::unknown_outcome("unreadable answer"))
 }
 
 #[cfg(test)]

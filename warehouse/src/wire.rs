@@ -27,6 +27,11 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// A warehouse's words as they are kept.
+pub(crate) fn kept_text(text: &str) -> String {
+    text.chars().filter(|character| *character != '\0').take(MOST_CHARACTERS).collect()
+}
+
 /// A number of pieces, 0 included.
 pub(crate) fn pieces(value: &Value) -> Option<u32> {
     let pieces = leniently::whole_value(value).and_then(|pieces| u32::try_from(pieces).ok())?;

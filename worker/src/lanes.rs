@@ -1,25 +1,27 @@
-//! The lanes: one SDK worker per task queue, each with its own slots and pollers.
+//! The lanes as values: each is one downstream with its task queue, its activities, and what it may do at once. A worker
+//! runs those that its settings name, each as an SDK worker of its own.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use activities::{OrderRecords, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls};
+use activities::{OrderRecords, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls, WarehouseSystems};
 use anyhow::{Context, anyhow};
+use domain::LaneName;
+use inventory_service::Stock;
 use process::{
-    settings::{Shared, Shop},
+    settings::{LaneSettings, Shared, Shop, System},
     temporal::Temporal,
 };
-use inventory_service::Stock;
 use shopify::admin::{AdminClient, AdminSettings, StaticToken};
 use sqlx::PgPool;
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
     runtime::{
-        PollerBehavior,
+        AutoscalingOptions, PollerBehavior,
         worker_tuner::{FixedSizeSlotSupplier, SlotSupplier, TunerHolder, WorkerTuner},
     },
 };
 use warehouse::client::{WarehouseClient, WarehouseSettings};
-use workflows::{OrderFulfilment, OverdueInquiry, RestockReturn, names};
+use workflows::{OrderFulfilment, OverdueInquiry, RestockReturn};
 
 use crate::config::Config;
 
@@ -27,97 +29,161 @@ use crate::config::Config;
 const WORKFLOW_SLOTS: usize = 100;
 /// Local activities at once; each holds a database connection.
 const RECORD_SLOTS: usize = 24;
-/// Calls to the outside at once, per lane.
-const CALL_SLOTS: usize = 32;
 /// How long calls under way may take to end when the worker shuts down.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The three lanes, ready to run.
-pub struct Lanes {
-    /// Workflows and steps in our own database.
-    pub orders: Worker,
-    /// Calls to the warehouse.
-    pub warehouse: Worker,
-    /// Calls to the shops.
-    pub shopify: Worker,
+/// One downstream.
+pub struct Lane {
+    /// The name of its task queue.
+    pub name: LaneName,
+    /// What it may do at once.
+    settings: LaneSettings,
+    serves: Serves,
 }
 
-impl Lanes {
-    /// Registers everything.
+/// Whom a lane calls.
+enum Serves {
+    /// Our own database: workflows and their local activities.
+    Orders,
+    /// A warehouse system.
+    Warehouse(System),
+    /// Every shop that this process has a token for: an order keeps the lane that its shop had when it came.
+    Shops,
+}
+
+/// The lanes of the configuration that this worker runs.
+pub fn of(config: &Config) -> Vec<Lane> {
+    let shared = &config.shared;
+    let orders = Lane { name: LaneName::orders(), settings: LaneSettings::default(), serves: Serves::Orders };
+    let calls = shared.lanes.iter().map(|(name, settings)| {
+        let system = shared.systems.iter().find(|system| system.lane() == *name);
+        let serves = system.map_or(Serves::Shops, |system| Serves::Warehouse(system.clone()));
+        Lane { name: name.clone(), settings: *settings, serves }
+    });
+    [orders].into_iter().chain(calls).filter(|lane| config.runs.include(lane.name.as_str())).collect()
+}
+
+/// What lanes are made with.
+pub struct Workshop<'a> {
+    pub runtime: &'a Runtime,
+    pub temporal: &'a Temporal,
+    pub pool: &'a PgPool,
+    pub config: &'a Config,
+    planner: Planner,
+    clients: HashMap<domain::ShopDomain, AdminClient>,
+}
+
+impl<'a> Workshop<'a> {
+    /// Makes the clients of the shops once, for all lanes.
     ///
     /// # Errors
-    /// If a client or a worker cannot be set up.
+    /// If a client cannot be set up.
     pub fn new(
-        runtime: &Runtime,
-        temporal: &Temporal,
-        pool: &PgPool,
-        shared: &Shared,
-        config: &Config,
+        runtime: &'a Runtime,
+        temporal: &'a Temporal,
+        pool: &'a PgPool,
+        config: &'a Config,
         stock: Stock,
     ) -> anyhow::Result<Self> {
-        let rules = |shop: &Shop| ShopRules {
-            locations: shop.locations.clone(),
-            services: shop.fulfillment_services.clone(),
+        let planner = planner(&config.shared, pool, stock);
+        Ok(Self { runtime, temporal, pool, config, planner, clients: admin_clients(&config.shared)? })
+    }
+
+    /// The SDK worker of a lane, ready to run.
+    ///
+    /// # Errors
+    /// If a client or the worker cannot be set up.
+    pub fn worker(&self, lane: &Lane) -> anyhow::Result<Worker> {
+        let options = match &lane.serves {
+            Serves::Orders => self.orders()?,
+            Serves::Warehouse(system) => {
+                let mut options = call_lane(lane);
+                let calls = WarehouseCalls::new(
+                    self.pool.clone(),
+                    warehouse_client(system)?,
+                    self.config.ask_again_after,
+                );
+                options.register_activities(calls);
+                options
+            }
+            Serves::Shops => {
+                let mut options = call_lane(lane);
+                options.register_activities(ShopCalls::new(self.planner.clone(), self.clients.clone()));
+                options
+            }
         };
-        let shops = shared.shops.iter().map(|shop| (shop.domain.clone(), rules(shop))).collect();
-        let planner = Planner::new(pool.clone(), Shops::new(shops), stock);
-        let orders = WorkerOptions::new(names::LANE_ORDERS)
-            .register_activities(OrderRecords::new(planner.clone()))
+        Worker::new(self.runtime, self.temporal.client.clone(), options)
+            .map_err(|error| anyhow!("lane {}: {error}", lane.name))
+    }
+
+    fn orders(&self) -> anyhow::Result<WorkerOptions> {
+        Ok(WorkerOptions::new(LaneName::orders().as_str())
+            .register_activities(OrderRecords::new(self.planner.clone()))
             .register_workflow::<OrderFulfilment>()?
             .register_workflow::<OverdueInquiry>()?
             .register_workflow::<RestockReturn>()?
-            .max_cached_workflows(config.worker_cached_workflows)
+            .max_cached_workflows(self.config.cached_workflows)
             .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(8))
             .nonsticky_to_sticky_poll_ratio(0.4)
-            .tuner(slots(RECORD_SLOTS))
+            .tuner(slots(RECORD_SLOTS, LaneSettings::default().slots))
             .graceful_shutdown_period(GRACE)
-            .build();
-
-        let settings = WarehouseSettings::new(shared.warehouse.url.clone(), shared.warehouse.token.clone());
-        let client = WarehouseClient::new(settings).context("WMS_URL")?;
-        let mut warehouse = call_lane(names::LANE_WAREHOUSE);
-        warehouse.register_activities(WarehouseCalls::new(
-            pool.clone(),
-            client,
-            config.worker_ask_again_after,
-        ));
-
-        let mut shopify = call_lane(names::LANE_SHOPIFY);
-        shopify.register_activities(ShopCalls::new(planner, admin_clients(shared)?));
-
-        let worker = |options| {
-            Worker::new(runtime, temporal.client.clone(), options).map_err(|error| anyhow!("{error}"))
-        };
-        Ok(Self { orders: worker(orders)?, warehouse: worker(warehouse)?, shopify: worker(shopify)? })
+            .build())
     }
 }
 
-/// A lane of calls to the outside: activities alone.
-fn call_lane(queue: &str) -> WorkerOptions {
-    WorkerOptions::new(queue)
-        .tuner(slots(1))
-        .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(4))
+/// A lane of calls to the outside: activities alone. Polls that wait are few while there is little to do.
+fn call_lane(lane: &Lane) -> WorkerOptions {
+    let LaneSettings { slots: calls, pollers, calls_per_second } = lane.settings;
+    let polls = AutoscalingOptions::builder().minimum(1).maximum(pollers).initial(pollers.min(2)).build();
+    WorkerOptions::new(lane.name.as_str())
+        .tuner(slots(1, calls))
+        .activity_task_poller_behavior(PollerBehavior::Autoscaling(polls))
+        .maybe_max_task_queue_activities_per_second(calls_per_second)
         .graceful_shutdown_period(GRACE)
         .build()
 }
 
-fn slots(records: usize) -> WorkerTuner {
+fn slots(records: usize, calls: usize) -> WorkerTuner {
     let fixed = |slots| SlotSupplier::from(FixedSizeSlotSupplier::new(slots));
     TunerHolder::builder()
         .workflow_task_slot_supplier(fixed(WORKFLOW_SLOTS))
-        .activity_task_slot_supplier(fixed(CALL_SLOTS))
+        .activity_task_slot_supplier(fixed(calls))
         .local_activity_task_slot_supplier(fixed(records))
         .nexus_task_slot_supplier(fixed(1))
         .build()
         .into()
 }
 
+fn planner(shared: &Shared, pool: &PgPool, stock: Stock) -> Planner {
+    let rules = |shop: &Shop| ShopRules {
+        locations: shop.locations.clone(),
+        services: shop.fulfillment_services.clone(),
+    };
+    let shops = shared.shops.iter().map(|shop| (shop.domain.clone(), rules(shop))).collect();
+    let ships_for = |system: &System| {
+        let name = system.name.clone();
+        system.warehouses.clone().into_iter().map(move |warehouse| (warehouse, name.clone()))
+    };
+    let systems = shared.systems.iter().flat_map(ships_for).collect();
+    Planner::new(pool.clone(), Shops::new(shops), WarehouseSystems::new(systems), stock)
+}
+
+fn warehouse_client(system: &System) -> anyhow::Result<WarehouseClient> {
+    let token =
+        system.token.clone().with_context(|| format!("warehouse system {}: no token", system.name))?;
+    let settings = WarehouseSettings {
+        system: system.name.clone(),
+        dialect: system.dialect,
+        ..WarehouseSettings::new(system.url.clone(), token)
+    };
+    WarehouseClient::new(settings).with_context(|| format!("warehouse system {}", system.name))
+}
+
 fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<domain::ShopDomain, AdminClient>> {
-    shared
-        .shops
-        .iter()
-        .map(|shop| {
-            let token = Arc::new(StaticToken::from(shop.admin_token.clone()));
+    let called = shared.shops.iter().filter_map(|shop| Some((shop, shop.admin_token.clone()?)));
+    called
+        .map(|(shop, token)| {
+            let token = Arc::new(StaticToken::from(token));
             let settings = AdminSettings::new(shop.domain.clone(), shop.admin_url.clone(), token);
             let client =
                 AdminClient::new(settings).with_context(|| format!("the Admin API of {}", shop.domain))?;

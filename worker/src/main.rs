@@ -1,86 +1,97 @@
-//! The worker process: configuration, lanes, sweepers, shutdown.
+//! The worker process: configuration, lanes, duties, shutdown.
 //!
 //! **Invariant:** nothing here knows what happens to an order; that stands in `workflows`.
 
 mod config;
+mod duties;
 mod lanes;
 mod overdue;
+mod readiness;
+mod sdk_metrics;
 mod served_backorders;
 mod sweepers;
+mod unserved_lanes;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use dispatch::Dispatcher;
+use futures::future::try_join_all;
+use inventory_service::{ClientSettings, Stock};
 use process::{
-    DatabasePool, connect_database, init_logging, serve_metrics,
+    DatabasePool, connect_database, init_logging, serve_ops,
     settings::Secrets,
+    shutdown::Shutdown,
     temporal::{LazyTemporal, Temporal, TemporalError},
 };
-use inventory_service::{ClientSettings, Stock};
-use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
-use tokio::signal::unix::{SignalKind, signal};
+use temporalio_common::telemetry::TelemetryOptions;
+use temporalio_sdk::{Runtime, Worker, runtime::RuntimeOptions};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::{config::Config, lanes::Lanes};
+use crate::{config::Settings, lanes::Workshop};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     init_logging();
-    let config = Config::parse();
-    let shared = config.shared.resolve(&Secrets::of_environment()).map_err(|problems| {
-        anyhow!("the configuration has {} problems:\n  {}", problems.len(), problems.join("\n  "))
-    })?;
+    let config = match Settings::parse().resolve(&Secrets::of_environment()) {
+        Ok(config) => config,
+        Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
+    };
+    let shared = &config.shared;
+    let pool = connect_database(
+        &shared.database_url,
+        DatabasePool { name: "waybill-worker", most: config.database_connections },
+    )
+    .context("DATABASE_URL")?;
+    let (polling, polls) = watch::channel(false);
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new();
-    serve_metrics(config.worker_metrics_listen, metrics).await.context("WORKER_METRICS_LISTEN")?;
+    let more = readiness::router(pool.clone(), polls);
+    serve_ops(config.ops, metrics, more).await.context("WORKER_METRICS_LISTEN")?;
 
-    let most = config.worker_database_connections;
-    let pool = connect_database(&shared.database_url, DatabasePool { name: "waybill-worker", most })
-        .context("DATABASE_URL")?;
     let lazy = LazyTemporal::new(shared.plain_http, shared.temporal_api_key.clone());
-    let temporal = wait_for_temporal(&lazy).await?;
-    let options =
-        RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| anyhow!(error))?;
-    let runtime = Runtime::from_current_tokio(options)?;
     let service = shared.inventory_service.clone().map(ClientSettings::for_steps);
     let stock = Stock::at(service).map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
-    let lanes = Lanes::new(&runtime, &temporal, &pool, &shared, &config, stock.clone())?;
-    overdue::ensure_schedule(&temporal.client, config.worker_overdue_inquiry_every).await;
-    let dispatcher = Dispatcher::new(&shared, pool.clone(), lazy, stock.clone());
-    let mut sweepers = sweepers::start(&config, &pool, &dispatcher);
-    if let Stock::There(service) = stock {
-        sweepers.spawn(served_backorders::wake_served_orders(service, pool.clone()));
+    let dispatcher = Dispatcher::new(shared, pool.clone(), lazy.clone(), stock.clone());
+    let with =
+        sweepers::With { pool: pool.clone(), dispatcher, stock: stock.clone(), temporal: lazy.clone() };
+    let _duties = duties::start(&config, &with);
+
+    let shutdown = Shutdown::on_signals()?;
+    let lanes = lanes::of(&config);
+    if lanes.is_empty() {
+        info!(runs = %config.runs, "worker is up, with duties alone");
+        shutdown.asked().await;
+        return Ok(());
     }
-    info!("worker is up");
-    run(lanes).await
+    let temporal = wait_for_temporal(&lazy).await?;
+    let telemetry = TelemetryOptions::builder().metrics(Arc::new(sdk_metrics::Meter) as Arc<_>).build();
+    let options = RuntimeOptions::builder().telemetry_options(telemetry).heartbeat_interval(None).build();
+    let runtime = Runtime::from_current_tokio(options.map_err(|error| anyhow!(error))?)?;
+    let workshop = Workshop::new(&runtime, &temporal, &pool, &config, stock)?;
+    let workers = lanes.iter().map(|lane| Ok((lane.name.to_string(), workshop.worker(lane)?)));
+    let workers: Vec<(String, Worker)> = workers.collect::<anyhow::Result<_>>()?;
+    if config.runs.include("orders") {
+        overdue::ensure_schedules(&temporal.client, &shared.systems, config.overdue_inquiry_every).await;
+    }
+    polling.send_replace(true);
+    info!(lanes = workers.len(), runs = %config.runs, "worker is up");
+    run(workers, shutdown).await
 }
 
 /// Runs the lanes until the process is told to end, then lets what is under way end.
-async fn run(mut lanes: Lanes) -> anyhow::Result<()> {
-    let ends =
-        [lanes.orders.shutdown_handle(), lanes.warehouse.shutdown_handle(), lanes.shopify.shutdown_handle()];
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let wait_for_end = async {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
+async fn run(mut workers: Vec<(String, Worker)>, shutdown: Shutdown) -> anyhow::Result<()> {
+    let ends: Vec<_> = workers.iter().map(|(_, worker)| worker.shutdown_handle()).collect();
+    tokio::spawn(async move {
+        shutdown.asked().await;
         info!("shutting down");
-        for end in ends {
-            end();
-        }
-        Ok(())
-    };
-    let run_lane =
-        |result: Result<(), _>, lane: &str| result.map_err(|error| anyhow!("lane {lane}: {error}"));
-    tokio::try_join!(
-        async { run_lane(lanes.orders.run().await, "orders") },
-        async { run_lane(lanes.warehouse.run().await, "warehouse") },
-        async { run_lane(lanes.shopify.run().await, "shopify") },
-        wait_for_end,
-    )?;
+        ends.iter().for_each(|end| end());
+    });
+    let lanes = workers.iter_mut().map(|(lane, worker)| async move {
+        worker.run().await.map_err(|error| anyhow!("lane {lane}: {error}"))
+    });
+    try_join_all(lanes).await?;
     Ok(())
 }
 

@@ -6,15 +6,17 @@ use std::{future::Future, time::Duration};
 
 use chrono::Utc;
 use dispatch::Dispatcher;
-use inventory_service::wake;
+use futures::future::BoxFuture;
+use inventory_service::{Stock, wake};
 use metrics::gauge;
 use orders::{attention, idempotency, inbox, privacy};
+use process::temporal::LazyTemporal;
 use sqlx::PgPool;
 use tokio::{task::JoinSet, time::sleep};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::{config::Config, served_backorders::wake_served_orders, unserved_lanes};
 
 /// Messages taken up at once.
 const BATCH: i64 = 64;
@@ -32,46 +34,52 @@ const ERASURE_BATCH: i64 = 500;
 const KEPT_ANSWER_BATCH: i64 = 1000;
 const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
 
+/// The pause between two looks at what operators watch.
+const SHOW_GAUGES_EVERY: Duration = Duration::from_secs(5);
+
 /// The pause between two looks for days of events to be made or dropped.
 const KEEP_DAYS_EVERY: Duration = Duration::from_secs(3600);
 const SECONDS_OF_A_DAY: u64 = 86_400;
 
+/// What they work with.
+#[derive(Clone)]
+pub struct With {
+    pub pool: PgPool,
+    pub dispatcher: Dispatcher,
+    pub stock: Stock,
+    pub temporal: LazyTemporal,
+}
+
 /// Starts the sweepers.
-pub fn start(config: &Config, pool: &PgPool, dispatcher: &Dispatcher) -> JoinSet<()> {
-    let mut sweepers = JoinSet::new();
-    let (every, pool_, dispatcher_) = (config.worker_sweep_every, pool.clone(), dispatcher.clone());
-    sweepers.spawn(async move {
-        repeat(every, || sweep_inbox(&pool_, &dispatcher_)).await;
-    });
-    let (every, dispatcher_) = (config.worker_look_for_lost_runs_every, dispatcher.clone());
-    sweepers.spawn(async move {
-        repeat(every, || look_for_lost_runs(&dispatcher_, every)).await;
-    });
-    let (every, pool_) = (config.worker_expire_every, pool.clone());
-    sweepers.spawn(async move {
-        repeat(every, || expire_allocations(&pool_)).await;
-    });
-    let pool_ = pool.clone();
-    sweepers.spawn(async move {
-        repeat(Duration::from_secs(5), || show_gauges(&pool_)).await;
-    });
-    let pool_ = pool.clone();
-    sweepers.spawn(async move {
-        repeat(LOOK_FOR_OLD_ANSWERS_EVERY, || forget_old_answers(&pool_)).await;
-    });
-    let (every, keep, pool_) = (config.worker_forget_every, config.personal_data_for, pool.clone());
-    sweepers.spawn(async move {
-        repeat(every, || forget_people(&pool_, keep)).await;
-    });
-    let (days, pool_) = (config.events_for.as_secs() / SECONDS_OF_A_DAY, pool.clone());
-    sweepers.spawn(async move {
-        repeat(KEEP_DAYS_EVERY, || keep_days_of_events(&pool_, days)).await;
-    });
-    sweepers
+pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With) {
+    let mut every = |pause: Duration, sweep: Sweep| {
+        let with = with.clone();
+        sweepers.spawn(async move { repeat(pause, || sweep(with.clone())).await });
+    };
+    let (look_every, keep_people) = (config.look_for_lost_runs_every, config.personal_data_for);
+    let days = config.events_for.as_secs() / SECONDS_OF_A_DAY;
+    every(config.sweep_every, Box::new(|with| Box::pin(sweep_inbox(with))));
+    every(look_every, Box::new(move |with| Box::pin(look_for_lost_runs(with, look_every))));
+    every(look_every, Box::new(|with| Box::pin(look_for_unserved_lanes(with))));
+    every(config.expire_every, Box::new(|with| Box::pin(expire_allocations(with.pool))));
+    every(SHOW_GAUGES_EVERY, Box::new(|with| Box::pin(show_gauges(with.pool))));
+    every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
+    every(config.forget_every, Box::new(move |with| Box::pin(forget_people(with.pool, keep_people))));
+    every(KEEP_DAYS_EVERY, Box::new(move |with| Box::pin(keep_days_of_events(with.pool, days))));
+    if let Stock::There(service) = &with.stock {
+        sweepers.spawn(wake_served_orders(service.clone(), with.pool.clone()));
+    }
+}
+
+/// One look; true if there is more to do at once.
+type Sweep = Box<dyn Fn(With) -> BoxFuture<'static, anyhow::Result<bool>> + Send + Sync>;
+
+async fn look_for_unserved_lanes(with: With) -> anyhow::Result<bool> {
+    unserved_lanes::look(&with.pool, &with.temporal).await
 }
 
 /// Makes the next days of the outbox, and drops those that are old.
-async fn keep_days_of_events(pool: &PgPool, kept: u64) -> anyhow::Result<bool> {
+async fn keep_days_of_events(pool: PgPool, kept: u64) -> anyhow::Result<bool> {
     let today = Utc::now().date_naive();
     let days = outbox::keep_days(&mut *pool.acquire().await?, today, kept).await?;
     for day in days.dropped {
@@ -81,7 +89,7 @@ async fn keep_days_of_events(pool: &PgPool, kept: u64) -> anyhow::Result<bool> {
 }
 
 /// Personal data that are old, or that somebody asks to have forgotten.
-async fn forget_people(pool: &PgPool, keep: Duration) -> anyhow::Result<bool> {
+async fn forget_people(pool: PgPool, keep: Duration) -> anyhow::Result<bool> {
     let mut tx = pool.begin().await?;
     let orders = privacy::forget(&mut tx, keep, ERASURE_BATCH).await?;
     let bodies = privacy::forget_bodies(&mut tx, keep, ERASURE_BATCH).await?;
@@ -110,7 +118,7 @@ where
     }
 }
 
-async fn sweep_inbox(pool: &PgPool, dispatcher: &Dispatcher) -> anyhow::Result<bool> {
+async fn sweep_inbox(With { pool, dispatcher, .. }: With) -> anyhow::Result<bool> {
     let taken = {
         let mut conn = pool.acquire().await?;
         inbox::take_due(&mut conn, BATCH, LEASE).await?
@@ -125,20 +133,20 @@ async fn sweep_inbox(pool: &PgPool, dispatcher: &Dispatcher) -> anyhow::Result<b
     Ok(full)
 }
 
-async fn look_for_lost_runs(dispatcher: &Dispatcher, pause: Duration) -> anyhow::Result<bool> {
-    let looked = dispatcher.look_for_lost_runs(LOST_RUN_BATCH, pause).await?;
+async fn look_for_lost_runs(with: With, pause: Duration) -> anyhow::Result<bool> {
+    let looked = with.dispatcher.look_for_lost_runs(LOST_RUN_BATCH, pause).await?;
     Ok(i64::try_from(looked)? == LOST_RUN_BATCH)
 }
 
 /// What was answered under an idempotency key long ago.
-async fn forget_old_answers(pool: &PgPool) -> anyhow::Result<bool> {
+async fn forget_old_answers(pool: PgPool) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
     let forgotten = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
     Ok(i64::try_from(forgotten)? == KEPT_ANSWER_BATCH)
 }
 
 /// Gives back what other services did not confirm in time, and tells everybody: one transaction.
-async fn expire_allocations(pool: &PgPool) -> anyhow::Result<bool> {
+async fn expire_allocations(pool: PgPool) -> anyhow::Result<bool> {
     let mut tx = pool.begin().await?;
     let correlation_id = Uuid::now_v7().to_string();
     let expired = inventory::expire_due(&mut tx, EXPIRY_BATCH, &correlation_id).await?;
@@ -157,7 +165,7 @@ async fn expire_allocations(pool: &PgPool) -> anyhow::Result<bool> {
     Ok(i64::try_from(expired.changed.len())? == EXPIRY_BATCH)
 }
 
-async fn show_gauges(pool: &PgPool) -> anyhow::Result<bool> {
+async fn show_gauges(pool: PgPool) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
     let (waiting, oldest_seconds) = inbox::backlog(&mut conn).await?;
     gauge!("waybill_inbox_unsettled").set(waiting as f64);

@@ -3,8 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HeldBy, OrderId, OrderNumber,
-    OrderStatus, ParkReason, RequestReference, ShopDomain, Step, StockOutRule, WarehouseId,
+    Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HeldBy, LaneName, OrderId,
+    OrderNumber, OrderStatus, ParkReason, RequestReference, ShopDomain, Step, StockOutRule, WarehouseId,
+    WarehouseSystem,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct FulfilmentInput {
     pub order_number: OrderNumber,
     /// Where it came from.
     pub channel: Channel,
+    /// The lane of its shop's calls; none where there is no shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shop_lane: Option<LaneName>,
     /// When it reached us; deadlines run from here.
     pub received_at: DateTime<Utc>,
     /// Until when it is held.
@@ -57,10 +61,20 @@ pub const STORY_VERSION: u32 = 1;
 pub struct ReturnRef {
     /// The shop.
     pub shop: ShopDomain,
+    /// The lane of its calls.
+    pub lane: LaneName,
     /// The shop's id of the reverse fulfilment order.
     pub reverse_fulfilment_order: i64,
     /// The message, under which a person sees what cannot be done.
     pub inbox_id: i64,
+}
+
+/// Names the warehouse system whose overdue hand-overs are asked about, by its lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InquiryInput {
+    /// The lane of its calls.
+    pub lane: LaneName,
 }
 
 /// Names an order.
@@ -182,6 +196,9 @@ pub struct PlannedRequest {
     pub reference: RequestReference,
     /// Where.
     pub warehouse: WarehouseId,
+    /// The system that ships for that warehouse.
+    #[serde(default, skip_serializing_if = "WarehouseSystem::is_first")]
+    pub system: WarehouseSystem,
     /// Pieces that are to leave under it.
     pub pieces: u32,
     /// Whether the warehouse took it already.

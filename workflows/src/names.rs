@@ -8,15 +8,8 @@ pub const ORDER_FULFILMENT: &str = "order-fulfilment";
 pub const OVERDUE_INQUIRY: &str = "overdue-inquiry";
 /// The workflow type that books in what the shop put on the shelf again.
 pub const RESTOCK_RETURN: &str = "restock-return";
-/// The id of the schedule that starts it.
+/// The id of the schedule that starts it for the first warehouse system; for others `-{system}` follows.
 pub const OVERDUE_SCHEDULE: &str = "waybill-overdue-inquiry";
-
-/// Task queue of workflows and their local activities.
-pub const LANE_ORDERS: &str = "orders";
-/// Task queue of calls to the warehouse.
-pub const LANE_WAREHOUSE: &str = "warehouse";
-/// Task queue of calls to Shopify.
-pub const LANE_SHOPIFY: &str = "shopify";
 
 /// Signal: cancel the order.
 pub const CANCEL: &str = "cancel";
@@ -60,17 +53,3 @@ pub const SEARCH_ATTRIBUTES: [(&str, &str); 6] = [
     ("ParkedReason", "Keyword"),
     ("SlaDue", "Datetime"),
 ];
-
-/// Failure type of trouble with our own database.
-pub const DATABASE_FAILURE: &str = "DATABASE";
-
-/// Failure type of trouble with the inventory service, where stock is kept by one.
-pub const INVENTORY_UNAVAILABLE: &str = "INVENTORY_UNAVAILABLE";
-
-/// Failure types that are no fault of the order: the step is tried again for ever, never parked.
-/// Parking needs our database, and whoever asks us to come later will have us later.
-pub const NEVER_PARKED: [&str; 4] =
-    [DATABASE_FAILURE, INVENTORY_UNAVAILABLE, "SHOPIFY_THROTTLED", "WMS_RATE_LIMITED"];
-
-/// Failure types of a shop that is away: what only reads there waits until it is back.
-pub const SHOP_AWAY: [&str; 3] = ["SHOPIFY_UNREACHABLE", "SHOPIFY_UNKNOWN_OUTCOME", "TIMEOUT"];

@@ -1,9 +1,14 @@
 //! What happens to an order. Read [`Story::run`] first; each step is one method below it, with its
 //! undo beside it. How an order is planned anew whenever something is said of it stands in `planning.rs`.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
-use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus, ParkReason, RequestReference, Step};
+use domain::{
+    Actor, Condition, HeldBy, OrderId, OrderStatus, ParkReason, RequestReference, Step, WarehouseSystem,
+};
 use temporalio_workflow::WorkflowContext;
 
 use crate::{
@@ -37,7 +42,7 @@ enum NextMove {
 }
 
 impl Story {
-    /// The subject of the step that asks what became of hand-overs.
+    /// The subject of the step that asks what became of hand-overs; `/{system}` follows but for the first system.
     pub(crate) const INQUIRY: &str = "inquiry";
 
     pub(crate) fn new(ctx: WorkflowContext<OrderFulfilment>) -> Self {
@@ -121,7 +126,7 @@ impl Story {
             took_over
         });
         if took_over && self.more_to_ship() {
-            self.ask_warehouse().await?;
+            self.ask_warehouses().await?;
         }
         Ok(())
     }
@@ -133,9 +138,21 @@ impl Story {
         Ok(())
     }
 
-    async fn ask_warehouse(&self) -> Result<(), Interrupted> {
-        let input = OrderRef { order_id: self.order_id() };
-        self.step(Step::HandOver, Self::INQUIRY, || AskWarehouse, input).await.map(|_| ())
+    /// Asks every warehouse system that has some of the order.
+    async fn ask_warehouses(&self) -> Result<(), Interrupted> {
+        let systems: BTreeSet<WarehouseSystem> = self.ctx.state(|order| {
+            let taken = order.progress.requests.iter().filter(|request| request.accepted);
+            taken.map(|request| request.system.clone()).collect()
+        });
+        for system in systems {
+            let input = OrderRef { order_id: self.order_id() };
+            let subject = match system.is_first() {
+                true => Self::INQUIRY.to_owned(),
+                false => format!("{}/{system}", Self::INQUIRY),
+            };
+            self.step(Step::HandOver, &subject, || AskWarehouse, input).await?;
+        }
+        Ok(())
     }
 
     pub(crate) fn more_to_ship(&self) -> bool {
@@ -284,7 +301,7 @@ impl Story {
             }
             WarehouseUpdateKind::Exception => {
                 self.park(Step::HandOver, ParkReason::new(ParkReason::WAREHOUSE_EXCEPTION)).await?;
-                self.ask_warehouse().await?;
+                self.ask_warehouses().await?;
                 Ok(None)
             }
             WarehouseUpdateKind::Cancelled if recalled => Ok(None),

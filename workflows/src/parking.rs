@@ -109,12 +109,14 @@ impl Story {
     async fn book_what_left(&self, parked: Step) -> bool {
         while let Some(parcel) = self.ctx.state(OrderFulfilment::parcel_that_left) {
             let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand: false };
-            let Ok(booked) = self.call_records(RecordParcel, input).await else { return false };
+            let Ok(booked) = self.call_records(Step::RecordParcel, RecordParcel, input).await else {
+                return false;
+            };
             self.note_booked(&parcel, &booked);
             let notified = match self.parcel_for_shop(&parcel) {
                 None => true,
                 Some(_) if parked == Step::TellShop => false,
-                Some(input) => self.call(Step::TellShop, NotifyShop, input).await.is_ok(),
+                Some(input) => self.call(Step::TellShop, "", NotifyShop, input).await.is_ok(),
             };
             self.ctx.state_mut(|order| match notified {
                 true => order.progress.unnotified.retain(|unnotified| *unnotified != parcel),
@@ -130,7 +132,7 @@ impl Story {
 /// one, shows that it may be done there by now.
 fn is_mended(step: Step, subject: &str, order: &OrderFulfilment, known_updates: usize) -> bool {
     let is_about_it = |update: &WarehouseUpdate| {
-        matches!(subject, "" | Story::INQUIRY) || update.reference.as_str() == subject
+        subject.is_empty() || subject.starts_with(Story::INQUIRY) || update.reference.as_str() == subject
     };
     (is_mended_by_content(step) && order.content_changed)
         || (step == Step::Reserve && order.stock_available)

@@ -30,7 +30,7 @@ impl RestockReturn {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let input = ctx.state(|state| state.input.clone());
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(60))
-            .task_queue(names::LANE_SHOPIFY)
+            .task_queue(input.lane.to_string())
             .build();
         Ok(ctx.execute_activity(RestockReturned, input, options).await?)
     }

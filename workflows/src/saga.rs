@@ -5,11 +5,11 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use domain::{Actor, ParkReason, RetryRule, Step};
+use domain::{Actor, Downstream, LaneName, ParkReason, RetryRule, Step, Verdict, WarehouseSystem};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
     error::{ActivityExecutionError, IncomingError},
-    protos::temporal::api::failure::v1::failure::FailureInfo,
+    protos::temporal::api::{common::v1::Payloads, failure::v1::failure::FailureInfo},
 };
 use temporalio_workflow::{
     ActivityCancellationType, ActivityOptions, LocalActivityOptions, TimerOptions, WaitConditionOptions,
@@ -20,7 +20,6 @@ use crate::{
     entry::OrderFulfilment,
     ledger::LedgerState,
     messages::{CancelRequest, Resolution},
-    names,
     order_fulfilment::Story,
 };
 
@@ -61,26 +60,19 @@ pub(crate) enum Wake {
     Overdue,
 }
 
-/// Where a step's call runs.
-enum Lane {
-    /// In our own database, as a local activity.
-    Records,
-    /// Outside, as an activity on this task queue.
-    Outside(&'static str),
-}
-
-fn lane(step: Step) -> Lane {
+/// Whom a step calls.
+fn downstream(step: Step) -> Downstream {
     match step {
-        Step::HandOver | Step::Recall => Lane::Outside(names::LANE_WAREHOUSE),
+        Step::HandOver | Step::Recall => Downstream::Warehouse,
         Step::TellShop | Step::CancelInShop | Step::LookInShop | Step::ReadOrder | Step::RefundInShop => {
-            Lane::Outside(names::LANE_SHOPIFY)
+            Downstream::Shop
         }
         Step::Gate
         | Step::Reserve
         | Step::RecordParcel
         | Step::Release
         | Step::RecordCancelled
-        | Step::Follow => Lane::Records,
+        | Step::Follow => Downstream::Database,
     }
 }
 
@@ -92,28 +84,52 @@ fn reads_the_shop(step: Step) -> bool {
 /// A failed call, as far as the story has to know it.
 pub(crate) struct StepFailure {
     code: String,
+    verdict: Verdict,
 }
 
 impl StepFailure {
-    fn of(error: &ActivityExecutionError) -> Self {
-        let code = match error.reason() {
+    fn of(step: Step, error: &ActivityExecutionError) -> Self {
+        // Whoever was called did not answer in time. A local activity that ran out of time was held up by our own
+        // database.
+        let late =
+            || Self { code: "TIMEOUT".to_owned(), verdict: Verdict::Away { downstream: downstream(step) } };
+        match error.reason() {
+            Some(IncomingError::Timeout(_)) => late(),
             Some(IncomingError::Application(failure)) => {
-                failure.type_name().unwrap_or("UNEXPECTED").to_owned()
+                Self::told(failure.type_name(), failure.details::<Verdict>().ok().flatten())
             }
-            Some(IncomingError::Timeout(_)) => "TIMEOUT".to_owned(),
-            Some(_) => "UNEXPECTED".to_owned(),
-            None => unwrapped_code(error).unwrap_or("UNEXPECTED").to_owned(),
-        };
-        Self { code }
+            Some(_) => Self::told(None, None),
+            // The failure of a local activity comes without the wrapper that has a reason.
+            None => match error.failure().and_then(|failure| failure.failure_info.as_ref()) {
+                Some(FailureInfo::ApplicationFailureInfo(failure)) => Self::told(
+                    Some(failure.r#type.as_str()).filter(|code| !code.is_empty()),
+                    failure.details.as_ref().and_then(verdict_in),
+                ),
+                _ => Self::told(None, None),
+            },
+        }
     }
 
-    /// No fault of the order. A local activity that ran out of time was held up by our own database.
-    fn is_to_be_waited_out(&self, step: Step) -> bool {
-        let code = self.code.as_str();
-        names::NEVER_PARKED.contains(&code)
-            || (code == "TIMEOUT" && matches!(lane(step), Lane::Records))
-            || (reads_the_shop(step) && names::SHOP_AWAY.contains(&code))
+    fn told(code: Option<&str>, verdict: Option<Verdict>) -> Self {
+        Self { code: code.unwrap_or("UNEXPECTED").to_owned(), verdict: verdict.unwrap_or(Verdict::TryAgain) }
     }
+
+    /// No fault of the order: the step is tried again for ever, and never parked. Parking needs our database, and
+    /// whoever asks us to come later will have us later.
+    fn is_to_be_waited_out(&self, step: Step) -> bool {
+        match self.verdict {
+            Verdict::ComeBack { .. } => true,
+            Verdict::Away { downstream: Downstream::Database | Downstream::Inventory } => true,
+            Verdict::Away { downstream: Downstream::Shop } => reads_the_shop(step),
+            Verdict::Away { downstream: Downstream::Warehouse } | Verdict::TryAgain | Verdict::Permanent => {
+                false
+            }
+        }
+    }
+}
+
+fn verdict_in(details: &Payloads) -> Option<Verdict> {
+    serde_json::from_slice(&details.payloads.first()?.data).ok()
 }
 
 impl Story {
@@ -134,7 +150,7 @@ impl Story {
         self.note(step, subject, LedgerState::Pending);
         let mut pauses = 0;
         loop {
-            match self.call(step, activity(), input.clone()).await {
+            match self.call(step, subject, activity(), input.clone()).await {
                 Ok(output) => {
                     self.note(step, subject, LedgerState::Done);
                     return Ok(StepOutcome::Done(output));
@@ -165,7 +181,7 @@ impl Story {
     {
         let mut pauses = 0;
         loop {
-            match self.call_records(activity(), input.clone()).await {
+            match self.call_records(Step::Follow, activity(), input.clone()).await {
                 Ok(output) => return output,
                 Err(_) => {
                     self.pause(&OUTAGE_PAUSES, pauses).await;
@@ -278,36 +294,63 @@ impl Story {
         self.ctx.state_mut(|order| order.progress.note(step, subject, state));
     }
 
+    /// The lane of a step: that of the shop, or of the warehouse system that has the hand-over. None for steps in our
+    /// own database, which are local activities.
+    fn lane(&self, step: Step, subject: &str) -> Option<LaneName> {
+        match downstream(step) {
+            Downstream::Database | Downstream::Inventory => None,
+            Downstream::Shop => self.ctx.state(|order| {
+                let input = &order.input;
+                input.shop_lane.clone().or_else(|| input.channel.shop().map(LaneName::of_shop))
+            }),
+            Downstream::Warehouse => {
+                let asked = subject
+                    .strip_prefix(Self::INQUIRY)
+                    .map(|system| WarehouseSystem::parse(system.trim_start_matches('/')).unwrap_or_default());
+                let of_request = |order: &OrderFulfilment| {
+                    let requests = &order.progress.requests;
+                    let known = requests.iter().find(|request| request.reference.as_str() == subject);
+                    known.map(|request| request.system.clone()).unwrap_or_default()
+                };
+                Some(LaneName::of_system(&asked.unwrap_or_else(|| self.ctx.state(of_request))))
+            }
+        }
+    }
+
     pub(crate) async fn call<A>(
         &self,
         step: Step,
+        subject: &str,
         activity: A,
         input: A::Input,
     ) -> Result<A::Output, StepFailure>
     where
         A: ActivityDefinition,
     {
-        match lane(step) {
-            Lane::Records => self.call_records(activity, input).await,
-            Lane::Outside(queue) => {
-                let policy = self.ctx.state(|order| order.input.policy.clone());
-                let undo = matches!(step, Step::Recall | Step::CancelInShop | Step::RefundInShop);
-                let retry = if undo { &policy.undo_retry } else { &policy.call_retry };
-                let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
-                    .task_queue(queue)
-                    .retry_policy(retry_policy(retry))
-                    .cancellation_type(ActivityCancellationType::Abandon)
-                    .cancellation_token(WorkflowCancellationToken::new())
-                    .build();
-                self.ctx
-                    .execute_activity(activity, input, options)
-                    .await
-                    .map_err(|error| StepFailure::of(&error))
-            }
-        }
+        let Some(lane) = self.lane(step, subject) else {
+            return self.call_records(step, activity, input).await;
+        };
+        let policy = self.ctx.state(|order| order.input.policy.clone());
+        let undo = matches!(step, Step::Recall | Step::CancelInShop | Step::RefundInShop);
+        let retry = if undo { &policy.undo_retry } else { &policy.call_retry };
+        let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
+            .task_queue(lane.to_string())
+            .retry_policy(retry_policy(retry))
+            .cancellation_type(ActivityCancellationType::Abandon)
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build();
+        self.ctx
+            .execute_activity(activity, input, options)
+            .await
+            .map_err(|error| StepFailure::of(step, &error))
     }
 
-    pub(crate) async fn call_records<A>(&self, activity: A, input: A::Input) -> Result<A::Output, StepFailure>
+    pub(crate) async fn call_records<A>(
+        &self,
+        step: Step,
+        activity: A,
+        input: A::Input,
+    ) -> Result<A::Output, StepFailure>
     where
         A: ActivityDefinition,
     {
@@ -327,23 +370,13 @@ impl Story {
         self.ctx
             .execute_local_activity(activity, input, options)
             .await
-            .map_err(|error| StepFailure::of(&error))
+            .map_err(|error| StepFailure::of(step, &error))
     }
 
     async fn pause(&self, rule: &RetryRule, pauses: i32) {
         let wait = rule.first_wait.mul_f64(rule.backoff.powi(pauses.min(10))).min(rule.longest_wait);
         let timer = TimerOptions::builder(wait).cancellation_token(WorkflowCancellationToken::new()).build();
         self.ctx.timer(timer).await;
-    }
-}
-
-/// The code of a failed local activity: its failure comes without the wrapper that has a reason.
-fn unwrapped_code(error: &ActivityExecutionError) -> Option<&str> {
-    match error.failure()?.failure_info.as_ref()? {
-        FailureInfo::ApplicationFailureInfo(failure) => {
-            Some(&failure.r#type).filter(|code| !code.is_empty()).map(String::as_str)
-        }
-        _ => None,
     }
 }
 

@@ -24,6 +24,7 @@ impl OrderRecords {
             accepted: true,
             reference: fulfilment_request.reference,
             warehouse: fulfilment_request.warehouse,
+            system: fulfilment_request.system,
             pieces: fulfilment_request.pieces,
         });
         Ok(Standing {

@@ -16,7 +16,11 @@ use sqlx::PgConnection;
 use workflows::contract::{Plan, PlannedRequest, Rules};
 
 use super::{demand::Demand, mismatches::Mismatches, situation::Situation};
-use crate::{attempt::AttemptError, shop_notifications, shops::Shops};
+use crate::{
+    attempt::AttemptError,
+    shop_notifications,
+    shops::{Shops, WarehouseSystems},
+};
 
 /// A plan in the making.
 pub(super) struct Draft {
@@ -115,6 +119,7 @@ impl Draft {
         order: &Order,
         holding: Option<&Holding>,
         rules: &Rules,
+        systems: &WarehouseSystems,
     ) -> Result<Plan, AttemptError> {
         let Self { situation, mismatches, decision, .. } = self;
         let nothing = Demand::default();
@@ -135,9 +140,9 @@ impl Draft {
         let mut requests = situation.requests.clone();
         if goes_on && !look && !waits && park_reason.is_none() && mismatches.recalls.is_empty() {
             for (warehouse, lines) in unhanded {
-                let number = &order.order_number;
-                requests
-                    .push(fulfilment_request::plan(conn, &order.order_id, number, &warehouse, lines).await?);
+                let (id, number) = (&order.order_id, &order.order_number);
+                let place = (&warehouse, &systems.of(&warehouse));
+                requests.push(fulfilment_request::plan(conn, id, number, place, lines).await?);
             }
         }
         let (_, pieces_left) = parcel::pieces(conn, &order.order_id).await?;
@@ -145,6 +150,7 @@ impl Draft {
             accepted: fulfilment_request.status != FulfilmentRequestStatus::Requested.as_str(),
             reference: fulfilment_request.reference,
             warehouse: fulfilment_request.warehouse,
+            system: fulfilment_request.system,
             pieces: fulfilment_request.pieces,
         };
         Ok(Plan {

@@ -1,7 +1,7 @@
 //! The shop's own order is read where two messages of one moment disagree, or where a message only says
 //! that something changed.
 
-use domain::{AddressSaid, OrderFacts, OrderId};
+use domain::{AddressSaid, LaneName, OrderFacts, OrderId};
 use orders::{
     Order,
     record::{self, Arrival, ArrivalOutcome, Authority},
@@ -53,11 +53,13 @@ impl ShopCalls {
         keep_what_only_bodies_say(order, &mut read);
         let domain::Channel::Shopify { shop, shopify_order_id } = &order.channel else { return Ok(()) };
         let services = self.planner.shops.rules_for(&order.channel).services;
+        let lane = order.shop_lane.clone().unwrap_or_else(|| LaneName::of_shop(shop));
         let customer = serde_json::to_value(&read.customer).ok();
         let ship_to = customer.as_ref().and_then(ShipTo::from_stored_customer);
         let arrival = Arrival {
             order_id: order.order_id.clone(),
             shop,
+            lane: &lane,
             shopify_order_id: *shopify_order_id,
             facts: &read.facts,
             triggered_at: None,

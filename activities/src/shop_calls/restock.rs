@@ -15,9 +15,9 @@ impl ShopCalls {
     /// Books it in. What no repetition mends is shown to a person, by the message that announced it.
     pub(super) async fn restock(&self, input: &ReturnRef) -> Result<(), AttemptError> {
         let Err(failure) = self.try_restock(input).await else { return Ok(()) };
-        let ReturnRef { shop, reverse_fulfilment_order: id, inbox_id } = input;
+        let ReturnRef { shop, reverse_fulfilment_order: id, inbox_id, .. } = input;
         warn!(%shop, reverse_fulfilment_order = id, code = failure.code(), "what came back is not booked in");
-        if !failure.is_permanent() {
+        if !failure.verdict().is_permanent() {
             return Err(failure);
         }
         let mut conn = self.pool.acquire().await?;

@@ -10,8 +10,8 @@ use std::{
 
 use axum::http::HeaderValue;
 use clap::Args;
-use process::settings::{Secrets, is_on_loopback};
 use ipnet::IpNet;
+use process::settings::{Problems, Secrets, is_on_loopback};
 use url::{Host, Url};
 
 use crate::{connection_slots::Addresses, host::Hosts, server::Entrance};
@@ -119,7 +119,7 @@ impl AccessSettings {
         listen: Option<SocketAddr>,
         elsewhere: Option<SocketAddr>,
         secrets: &Secrets,
-        problems: &mut Vec<String>,
+        problems: &mut Problems,
     ) -> AccessConfig {
         let secret = secrets.get("AUTH_HS256_SECRET");
         let is_loopback = |address: SocketAddr| address.ip().is_loopback();
@@ -128,17 +128,16 @@ impl AccessSettings {
         let authentication = self.authentication(secret, all_on_loopback, problems);
         let is_configured = given(&self.auth_jwks_url).or(secret).is_some();
         if let Some(address) = listen.filter(|_| !on_loopback && !is_configured) {
-            problems.push(format!(
+            problems.add(&format!(
                 "API_LISTEN={address}: others can reach this address, so set AUTH_JWKS_URL or \
                  AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
                 address.port()
             ));
         }
-        let requires_token = self.requires_token(problems);
+        let requires_token = problems.flag("API_REQUIRE_TOKEN", self.api_require_token.as_deref());
         if requires_token && !is_configured {
-            problems.push(
-                "API_REQUIRE_TOKEN: no token can be checked; set AUTH_JWKS_URL or AUTH_HS256_SECRET".into(),
-            );
+            problems
+                .add("API_REQUIRE_TOKEN: no token can be checked; set AUTH_JWKS_URL or AUTH_HS256_SECRET");
         }
         AccessConfig {
             authentication,
@@ -149,37 +148,37 @@ impl AccessSettings {
         }
     }
 
-    fn addresses(&self, problems: &mut Vec<String>) -> Addresses {
+    fn addresses(&self, problems: &mut Problems) -> Addresses {
         let Some(list) = given(&self.trusted_proxies) else { return Addresses::behind(Vec::new()) };
         let mut proxies = Vec::new();
         for proxy in list.split(',').map(str::trim).filter(|proxy| !proxy.is_empty()) {
             let network = proxy.parse::<IpNet>().or_else(|_| proxy.parse::<IpAddr>().map(IpNet::from));
             match network {
                 Ok(network) => proxies.push(network),
-                Err(_) => problems.push(format!(
+                Err(_) => problems.add(&format!(
                     "TRUSTED_PROXIES: {proxy}: a network or an address is needed, for example 10.0.0.0/8"
                 )),
             }
         }
         if proxies.is_empty() {
-            problems.push("TRUSTED_PROXIES: at least one network is needed, or leave it out".to_owned());
+            problems.add("TRUSTED_PROXIES: at least one network is needed, or leave it out");
         }
         Addresses::behind(proxies)
     }
 
-    fn hosts(&self, problems: &mut Vec<String>) -> Hosts {
+    fn hosts(&self, problems: &mut Problems) -> Hosts {
         let Some(list) = given(&self.api_allowed_hosts) else { return Hosts::new(Vec::new()) };
         let mut hosts = Vec::new();
         for host in list.split(',').map(str::trim).filter(|host| !host.is_empty()) {
             match Host::parse(host) {
                 Ok(_) => hosts.push(host.to_owned()),
-                Err(_) => problems.push(format!(
+                Err(_) => problems.add(&format!(
                     "API_ALLOWED_HOSTS: {host}: a host without a port is needed, for example waybill.example.com"
                 )),
             }
         }
         if hosts.is_empty() {
-            problems.push("API_ALLOWED_HOSTS: at least one host is needed, or leave it out".to_owned());
+            problems.add("API_ALLOWED_HOSTS: at least one host is needed, or leave it out");
         }
         Hosts::new(hosts)
     }
@@ -188,12 +187,12 @@ impl AccessSettings {
         &self,
         secret: Option<&str>,
         on_loopback: bool,
-        problems: &mut Vec<String>,
+        problems: &mut Problems,
     ) -> Option<Authentication> {
         let proof = match (given(&self.auth_jwks_url), secret) {
             (None, None) => return None,
             (Some(_), Some(_)) => {
-                problems.push("AUTH_JWKS_URL and AUTH_HS256_SECRET: one of them, not both".into());
+                problems.add("AUTH_JWKS_URL and AUTH_HS256_SECRET: one of them, not both");
                 return None;
             }
             (Some(url), None) => key_set(url).map(Proof::KeySet),
@@ -204,39 +203,28 @@ impl AccessSettings {
             Some(value) => value.to_owned(),
             None => {
                 if has_issuer {
-                    problems.push(format!("{variable}: is needed with AUTH_JWKS_URL"));
+                    problems.add(&format!("{variable}: is needed with AUTH_JWKS_URL"));
                 }
                 USUAL_NAME.to_owned()
             }
         };
         let issuer = name("AUTH_ISSUER", &self.auth_issuer);
         let audience = name("AUTH_AUDIENCE", &self.auth_audience);
-        let proof = proof.map_err(|problem| problems.push(problem)).ok()?;
+        let proof = proof.map_err(|problem| problems.add(&problem)).ok()?;
         Some(Authentication { proof, issuer, audience })
     }
 
-    fn requires_token(&self, problems: &mut Vec<String>) -> bool {
-        match given(&self.api_require_token) {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(other) => {
-                problems.push(format!("API_REQUIRE_TOKEN={other}: true or false"));
-                false
-            }
-        }
-    }
-
-    fn requests_per_s(&self, on_loopback: bool, problems: &mut Vec<String>) -> NonZeroU32 {
+    fn requests_per_s(&self, on_loopback: bool, problems: &mut Problems) -> NonZeroU32 {
         let usual = if on_loopback { LOOPBACK_REQUESTS_PER_S } else { USUAL_REQUESTS_PER_S };
         let wanted = given(&self.api_requests_per_second).map_or(Ok(usual), str::parse);
         let allowed = wanted.ok().filter(|wanted| *wanted <= MOST_REQUESTS_PER_S);
         allowed.and_then(NonZeroU32::new).unwrap_or_else(|| {
-            problems.push(format!("API_REQUESTS_PER_SECOND: a whole number from 1 to {MOST_REQUESTS_PER_S}"));
+            problems.add(&format!("API_REQUESTS_PER_SECOND: a whole number from 1 to {MOST_REQUESTS_PER_S}"));
             NonZeroU32::MIN
         })
     }
 
-    fn cors_origins(&self, problems: &mut Vec<String>) -> Vec<HeaderValue> {
+    fn cors_origins(&self, problems: &mut Problems) -> Vec<HeaderValue> {
         let list = given(&self.api_cors_origins).unwrap_or_default();
         let mut origins = Vec::new();
         for origin in list.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
@@ -247,7 +235,7 @@ impl AccessSettings {
                 .map(|url| url.origin().ascii_serialization());
             match HeaderValue::from_str(origin) {
                 Ok(value) if as_sent.as_deref() == Some(origin) => origins.push(value),
-                _ => problems.push(format!(
+                _ => problems.add(&format!(
                     "API_CORS_ORIGINS: {origin}: an origin is needed, for example https://shop.example.com"
                 )),
             }

@@ -94,6 +94,7 @@ pub(crate) static TABLE: &[Row] = &[
     row(Method::POST, "/webhooks/shopify", Door::Open),
     row(Method::POST, "/webhooks/shopify/{path}", Door::Open),
     row(Method::POST, "/webhooks/wms", Door::Open),
+    row(Method::POST, "/webhooks/wms/{system}", Door::Open),
     row(Method::GET, "/health", Door::Open),
     row(Method::GET, "/ready", Door::Open),
     row(Method::GET, "/health/integration/order-service", Door::Open),

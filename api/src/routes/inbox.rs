@@ -6,8 +6,8 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use chrono::{DateTime, Utc};
-use domain::OrderId;
 use dispatch::SWEEP_AFTER;
+use domain::OrderId;
 use orders::inbox::{self, Filter, Listed, ReplayOutcome, Source};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

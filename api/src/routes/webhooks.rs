@@ -10,6 +10,7 @@ use axum::{
 };
 use chrono::Utc;
 use dispatch::SWEEP_AFTER;
+use domain::WarehouseSystem;
 use metrics::{counter, histogram};
 use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};
@@ -31,7 +32,11 @@ use crate::{
 const MOST_HEADER_CHARACTERS: usize = 255;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(shopify)).routes(routes!(shopify_at)).routes(routes!(wms))
+    OpenApiRouter::new()
+        .routes(routes!(shopify))
+        .routes(routes!(shopify_at))
+        .routes(routes!(wms))
+        .routes(routes!(wms_of))
 }
 
 /// What became of a delivery.
@@ -183,7 +188,56 @@ async fn shopify_at(
 )]
 async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
     let delivery = Delivery::of(Source::Warehouse);
-    delivery.acknowledge(take_wms(&api, request).await)
+    delivery.acknowledge(take_wms(&api, &WarehouseSystem::first(), request).await)
+}
+
+/// A callback of one warehouse system
+///
+/// As `/webhooks/wms`, for the system whose name it is, in the words of that system.
+#[utoipa::path(
+    post, path = "/webhooks/wms/{system}", tag = "webhooks", operation_id = "takeCallbackOfSystem",
+    params(
+        ("system" = String, Path, description = "The system's name in the configuration", max_length = 32,
+         example = "depot"),
+        ("webhook-id" = String, Header, max_length = 255),
+        ("webhook-timestamp" = String, Header, max_length = 255, example = "1795250000"),
+        ("webhook-signature" = String, Header),
+    ),
+    request_body(
+        content = Value, content_type = "application/json",
+        description = "What happened to a parcel; the signature is over these bytes",
+        example = json!({"event": "package.left", "package": {
+            "packageId": "P-1", "externalReference": "ORD-20261121-7K2M9QXA-north-1", "revision": 3, "stage": "LEFT",
+        }}),
+    ),
+    responses(
+        (status = 200, description = "Kept"),
+        (
+            status = 401, description = "The sender did not prove who it is",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+        (
+            status = 408, description = "The body came too slowly",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+        (
+            status = 413, description = "The body is larger than 1 MiB",
+            body = ProblemBody, content_type = "application/problem+json",
+        ),
+    ),
+)]
+async fn wms_of(
+    State(api): State<Api>,
+    PathPart(system): PathPart<String>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let delivery = Delivery::of(Source::Warehouse);
+    let system =
+        WarehouseSystem::parse(&system).map_err(|_| refused("the warehouse system is not configured"));
+    delivery.acknowledge(match system {
+        Ok(system) => take_wms(&api, &system, request).await,
+        Err(problem) => Err(problem),
+    })
 }
 
 /// A delivery, counted when it is dropped: one whose sender hangs up, or that runs out of time, has no
@@ -247,13 +301,15 @@ async fn take_shopify(api: &Api, path: Option<&str>, request: Request) -> Result
     keep(api, &message).await
 }
 
-async fn take_wms(api: &Api, request: Request) -> Result<Receipt, Problem> {
+async fn take_wms(api: &Api, system: &WarehouseSystem, request: Request) -> Result<Receipt, Problem> {
     let (headers, body) = read(api, request, MOST_BODY_BYTES).await?;
     let signature = long_header(&headers, "webhook-signature").ok_or_else(|| refused("no signature"))?;
     let id = header(&headers, "webhook-id")?;
     let timestamp = header(&headers, "webhook-timestamp")?;
+    let system = api.systems.iter().find(|known| known.name == *system);
+    let system = system.ok_or_else(|| refused("the warehouse system is not configured"))?;
     let verdict = warehouse::callback::verify(
-        &api.callback_secrets,
+        &system.webhook_secrets,
         id,
         timestamp,
         signature,
@@ -269,7 +325,7 @@ async fn take_wms(api: &Api, request: Request) -> Result<Receipt, Problem> {
     let body = body.verified();
     let message = NewMessage {
         source: Source::Warehouse,
-        shop: "",
+        shop: inbox::shop_of_system(&system.name),
         message_id: id,
         topic: "callback",
         subject: None,

@@ -72,7 +72,7 @@ fn api(shared: Shared) -> Api {
     Api {
         pool,
         shops: Arc::new(shared.shops),
-        callback_secrets: shared.warehouse.webhook_secrets.into(),
+        systems: shared.systems.into(),
         hold_window: shared.api_policy.hold_window,
         customers: shared.customers,
         health: Found::default(),

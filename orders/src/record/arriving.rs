@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use domain::{AddressSaid, Channel, OrderFacts, OrderId, ShopDomain, ShopifyOrderId, WorkflowId};
+use domain::{AddressSaid, Channel, LaneName, OrderFacts, OrderId, ShopDomain, ShopifyOrderId, WorkflowId};
 use serde_json::Value;
 use sqlx::{PgConnection, Row, types::Json};
 
@@ -24,6 +24,8 @@ pub struct Arrival<'a> {
     pub order_id: OrderId,
     /// The shop it came from.
     pub shop: &'a ShopDomain,
+    /// The lane of the shop's calls, if the order is new.
+    pub lane: &'a LaneName,
     /// The shop's id of it.
     pub shopify_order_id: ShopifyOrderId,
     /// The content.
@@ -193,9 +195,9 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
              (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
               financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
               correlation_id, received_at, content_triggered_at, was_open, was_payable, address_said,
-              shop_fulfilments, refund_ids, redact_wanted_at)
+              shop_fulfilments, refund_ids, shop_lane, redact_wanted_at)
          VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $12 IS NULL, $18, $19, $20, $21,
+                 $12 IS NULL, $18, $19, $20, $21, $22,
                  -- Somebody may have asked to be forgotten before.
                  (SELECT max(asked_at) FROM orders.redactions
                   WHERE redactions.shop = $4
@@ -225,6 +227,7 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
     .bind(facts.address.as_str())
     .bind(facts.fulfilments.as_ref().map(Json))
     .bind(&facts.refund_ids)
+    .bind(arrival.lane.as_str())
     .execute(conn)
     .await?;
     Ok(inserted.rows_affected() == 1)

@@ -148,6 +148,7 @@ fn placed(placement: &NewOrder<'_>, order_number: OrderNumber, created_at: DateT
         channel: Channel::Api,
         user_id: placement.user_id.clone(),
         client_order_id: placement.client_order_id.clone(),
+        shop_lane: None,
         status: OrderStatus::Pending,
         condition: None,
         condition_reason: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AddressSaid, Channel, FinancialStatus, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain,
+    AddressSaid, Channel, FinancialStatus, LaneName, LineId, OrderFacts, OrderId, OrderNumber, ShopDomain,
     ShopFulfilment, ShopifyOrderId, UserId, Was, WorkflowId,
 };
 use rust_decimal::Decimal;
@@ -16,7 +16,7 @@ use crate::OrdersError;
 /// Named one by one: a statement that asks for all columns fails in every running process once a
 /// later version adds one.
 pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, shop, shopify_order_id, user_id, \
-    client_order_id, name, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
+    client_order_id, name, shop_lane, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
     content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, address_said, shop_fulfilments, refund_ids";
@@ -31,6 +31,7 @@ pub(super) struct OrderRow {
     user_id: Option<String>,
     client_order_id: Option<String>,
     name: String,
+    shop_lane: Option<String>,
     status: String,
     condition: Option<String>,
     condition_reason: Option<String>,
@@ -115,6 +116,7 @@ impl OrderRow {
             order_number: OrderNumber::parse(&self.order_number)?,
             workflow_id: WorkflowId::parse(&self.workflow_id)?,
             channel,
+            shop_lane: self.shop_lane.as_deref().map(LaneName::parse).transpose()?,
             user_id: self.user_id.as_deref().map(UserId::parse).transpose()?,
             client_order_id: self.client_order_id.as_deref().map(OrderId::parse).transpose()?,
             status: self.status.parse()?,

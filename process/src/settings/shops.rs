@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::{ShopDomain, WarehouseId};
+use domain::{LaneName, ShopDomain, WarehouseId};
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
 
-use super::{FEWEST_SECRET_BYTES, Problems, Shop};
+use super::{FEWEST_SECRET_BYTES, Needs, Problems, Shop, lanes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,8 +14,12 @@ pub(super) struct ShopEntry {
     pub(super) domain: String,
     #[serde(default)]
     pub(super) admin_url: Option<String>,
+    #[serde(default)]
     pub(super) admin_token: String,
+    #[serde(default)]
     pub(super) webhook_secrets: Vec<String>,
+    #[serde(default)]
+    pub(super) lane: Option<String>,
     #[serde(default)]
     pub(super) webhook_path: Option<String>,
     #[serde(default)]
@@ -45,7 +49,7 @@ impl Keys {
 }
 
 impl ShopEntry {
-    pub(super) fn check(self, keys: &Keys, problems: &mut Problems) -> Option<Shop> {
+    pub(super) fn check(self, keys: &Keys, needs: &Needs, problems: &mut Problems) -> Option<Shop> {
         let domain = match ShopDomain::parse(&self.domain) {
             Ok(domain) => Some(domain),
             Err(error) => {
@@ -53,14 +57,22 @@ impl ShopEntry {
                 None
             }
         };
+        let lane = match (&self.lane, &domain) {
+            (Some(given), _) => LaneName::parse(given).ok().filter(lanes::is_of_a_shop).or_else(|| {
+                problems.add(&format!("{}: a name that begins with shopify-", keys.name("lane")));
+                None
+            }),
+            (None, domain) => domain.as_ref().map(LaneName::of_shop),
+        };
         let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{}", self.domain));
         let admin_url = problems.url(&keys.name("admin_url"), &admin_url);
-        if self.admin_token.is_empty() && matches!(keys, Keys::Listed(_)) {
+        let is_called = lane.as_ref().is_some_and(|lane| needs.calls.include(lane.as_str()));
+        if self.admin_token.is_empty() && is_called {
             problems.add(&format!("{}: is not set", keys.name("admin_token")));
         }
         problems.long_enough(&keys.name("admin_token"), &self.admin_token);
         let name = keys.name("webhook_secrets");
-        if self.webhook_secrets.is_empty() {
+        if self.webhook_secrets.is_empty() && needs.webhooks {
             problems.add(&format!("{name}: at least one is needed"));
         }
         if self.webhook_secrets.iter().any(|secret| secret.len() < FEWEST_SECRET_BYTES) {
@@ -89,7 +101,8 @@ impl ShopEntry {
         Some(Shop {
             domain: domain?,
             admin_url: admin_url?,
-            admin_token: AccessToken::new(self.admin_token),
+            lane: lane?,
+            admin_token: Some(self.admin_token).filter(|token| !token.is_empty()).map(AccessToken::new),
             webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
             webhook_path: self.webhook_path,
             locations,

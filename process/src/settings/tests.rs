@@ -12,6 +12,16 @@ fn nothing() -> SharedSettings {
     }
 }
 
+/// As a process that does everything.
+fn resolve(settings: &SharedSettings, secrets: &Secrets) -> Result<Shared, Vec<String>> {
+    resolve_for(settings, secrets, &Needs { webhooks: true, calls: Runs::all() })
+}
+
+fn resolve_for(settings: &SharedSettings, secrets: &Secrets, needs: &Needs) -> Result<Shared, Vec<String>> {
+    let mut problems = Problems::default();
+    settings.resolve(secrets, needs, &mut problems).ok_or_else(|| problems.into_vec())
+}
+
 fn complete() -> SharedSettings {
     SharedSettings {
         shopify_shop: Some("a.myshopify.com".into()),
@@ -39,7 +49,7 @@ fn with_secrets(webhooks: &str, callbacks: &str, service: &str) -> Secrets {
 
 #[test]
 fn everything_that_is_missing_is_named_at_once() {
-    let problems = nothing().resolve(&Secrets::default()).err().unwrap().join("\n");
+    let problems = resolve(&nothing(), &Secrets::default()).err().unwrap().join("\n");
     for name in ["DATABASE_URL", "SHOPIFY_SHOP", "WMS_URL", "WMS_TOKEN", "WMS_WEBHOOK_SECRETS"] {
         assert!(problems.contains(name), "{name} in {problems}");
     }
@@ -47,7 +57,7 @@ fn everything_that_is_missing_is_named_at_once() {
 
 #[test]
 fn one_shop_needs_no_file_and_gets_both_its_secrets() {
-    let shared = complete().resolve(&secrets()).ok().unwrap();
+    let shared = resolve(&complete(), &secrets()).ok().unwrap();
     let shop = shared.shops.get("a.myshopify.com").unwrap();
     assert_eq!(shop.webhook_secrets.len(), 2);
     assert_eq!(shop.admin_url.as_str(), "https://a.myshopify.com/");
@@ -70,7 +80,7 @@ fn a_file_lists_several_shops_with_policies_of_their_own() {
     )
     .unwrap();
     let settings = SharedSettings { waybill_config: Some(path.clone()), ..complete() };
-    let shared = settings.resolve(&secrets()).ok().unwrap();
+    let shared = resolve(&settings, &secrets()).ok().unwrap();
     std::fs::remove_file(path).unwrap();
     let shop = shared.shops.get("b.myshopify.com").unwrap();
     assert_eq!(shop.policy.hold_window, Duration::from_secs(600));
@@ -84,9 +94,10 @@ fn the_page_on_settings_shows_every_member_of_a_policy_with_its_default() {
     let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let file: ConfigFile = toml::from_str(example).unwrap();
     assert_eq!(file.shops[0].policy, toml::Table::try_from(FulfilmentPolicy::default()).unwrap());
+    let needs = Needs { webhooks: true, calls: Runs::all() };
     let mut problems = Problems::default();
     for (index, shop) in file.shops.into_iter().enumerate() {
-        assert!(shop.check(&Keys::Listed(index), &mut problems).is_some(), "{:?}", problems.found);
+        assert!(shop.check(&Keys::Listed(index), &needs, &mut problems).is_some(), "{:?}", problems.found);
     }
     assert!(problems.found.is_empty(), "{:?}", problems.found);
 }
@@ -103,13 +114,13 @@ fn a_policy_with_a_misspelt_name_or_a_wrong_value_is_refused() {
 #[test]
 fn short_secrets_and_empty_lists_are_refused() {
     for list in ["short", "a-new-client-secret,short", ", ,"] {
-        let problems = complete().resolve(&with_secrets(list, CALLBACKS, "")).err().unwrap().join("\n");
+        let problems = resolve(&complete(), &with_secrets(list, CALLBACKS, "")).err().unwrap().join("\n");
         assert!(problems.contains("SHOPIFY_WEBHOOK_SECRETS: "), "{list}: {problems}");
         assert!(!problems.contains("short"), "{problems}");
     }
     for list in ["whsec_c2VjcmV0", ",", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=,whsec_c2VjcmV0"] {
         let secrets = with_secrets("a-new-client-secret", list, "");
-        let problems = complete().resolve(&secrets).err().unwrap().join("\n");
+        let problems = resolve(&complete(), &secrets).err().unwrap().join("\n");
         assert!(problems.contains("WMS_WEBHOOK_SECRETS: "), "{list}: {problems}");
         assert!(!problems.contains("c2Vj"), "{problems}");
     }
@@ -128,11 +139,11 @@ fn a_vendors_token_a_key_and_a_path_that_can_be_guessed_are_refused() {
         let settings =
             SharedSettings { inventory_service_url: Some("http://127.0.0.1:1".into()), ..complete() };
         given.replace(name, "fifteen-bytes-x");
-        let problems = settings.resolve(&given).err().unwrap();
+        let problems = resolve(&settings, &given).err().unwrap();
         assert!(problems.len() == 1 && problems[0].starts_with(&format!("{name}: ")), "{problems:?}");
         assert!(!problems[0].contains("fifteen"), "{problems:?}");
         given.replace(name, "sixteen-bytes-xy");
-        assert!(settings.resolve(&given).is_ok(), "{name}");
+        assert!(resolve(&settings, &given).is_ok(), "{name}");
     }
 }
 
@@ -148,7 +159,7 @@ fn what_is_wrong_with_a_shop_of_the_list_is_named_by_its_key() {
     let path = folder.path().join("waybill.toml");
     std::fs::write(&path, format!("{GOOD}{bad}{GOOD}{empty}")).unwrap();
     let settings = SharedSettings { waybill_config: Some(path), ..complete() };
-    let problems = settings.resolve(&secrets()).err().unwrap();
+    let problems = resolve(&settings, &secrets()).err().unwrap();
     let named: Vec<&str> = problems.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
     assert_eq!(
         named,
@@ -180,7 +191,7 @@ fn an_error_in_the_file_names_the_key_and_never_the_value() {
             format!("{SHOP}admin_token = \"hush\"\nwebhook_secrets = \"hush-hush\"\n"),
             "shops[0].webhook_secrets",
         ),
-        (format!("{SHOP}webhook_secrets = []\n"), "admin_token"),
+        ("[[shops]]\nadmin_token = \"hush\"\n".to_owned(), "domain"),
         (format!("{SHOP}admin_tokne = \"hush\"\n"), "admin_tokne"),
         (format!("{SHOP}admin_token = \"hush\n"), "line 3"),
         ("[policy]\n= \"hush\"\n".to_owned(), "line 2"),
@@ -196,16 +207,16 @@ fn an_error_in_the_file_names_the_key_and_never_the_value() {
 
 #[test]
 fn the_inventory_service_is_named_by_its_url_and_a_wrong_one_is_a_problem() {
-    assert!(complete().resolve(&secrets()).ok().unwrap().inventory_service.is_none());
+    assert!(resolve(&complete(), &secrets()).ok().unwrap().inventory_service.is_none());
     let with = |url: &str| SharedSettings { inventory_service_url: Some(url.into()), ..complete() };
-    let problems = with("grpc://127.0.0.1:1").resolve(&secrets()).err().unwrap();
+    let problems = resolve(&with("grpc://127.0.0.1:1"), &secrets()).err().unwrap();
     assert!(problems[0].starts_with("INVENTORY_SERVICE_URL: "), "{problems:?}");
     let spaced = with_secrets("a-new-client-secret", CALLBACKS, "token of the service");
-    let problems = with("http://127.0.0.1:1").resolve(&spaced).err().unwrap();
+    let problems = resolve(&with("http://127.0.0.1:1"), &spaced).err().unwrap();
     assert!(problems[0].starts_with("INVENTORY_SERVICE_TOKEN: "), "{problems:?}");
     let settings =
         SharedSettings { inventory_service_ca: Some("/not/there".into()), ..with("https://127.0.0.1:1") };
-    let problems = settings.resolve(&secrets()).err().unwrap();
+    let problems = resolve(&settings, &secrets()).err().unwrap();
     assert!(problems[0].starts_with("INVENTORY_SERVICE_CA: /not/there: "), "{problems:?}");
 }
 
@@ -219,15 +230,101 @@ fn other_machines_are_spoken_to_without_tls_only_where_somebody_says_so() {
         ..complete()
     };
     for refused in [None, Some("false")] {
-        let problems = with(refused).resolve(&secrets()).err().unwrap().join("\n");
+        let problems = resolve(&with(refused), &secrets()).err().unwrap().join("\n");
         for name in ["SHOPIFY_ADMIN_URL", "WMS_URL", "INVENTORY_SERVICE_URL"] {
             assert!(problems.contains(&format!("{name}: http to another machine")), "{name} in {problems}");
         }
     }
-    assert!(with(Some("true")).resolve(&secrets()).ok().unwrap().plain_http);
-    assert!(with(Some("yes")).resolve(&secrets()).err().unwrap()[0].starts_with("ALLOW_PLAIN_HTTP=yes: "));
+    assert!(resolve(&with(Some("true")), &secrets()).ok().unwrap().plain_http);
+    assert!(resolve(&with(Some("yes")), &secrets()).err().unwrap()[0].starts_with("ALLOW_PLAIN_HTTP=yes: "));
     for here in ["http://localhost:1", "http://127.0.0.7:1", "http://[::1]:1", "https://wms.example.com"] {
         let settings = SharedSettings { wms_url: Some(here.into()), ..complete() };
-        assert!(settings.resolve(&secrets()).is_ok(), "{here}");
+        assert!(resolve(&settings, &secrets()).is_ok(), "{here}");
+    }
+}
+
+fn with_file(text: &str) -> (tempfile::TempDir, SharedSettings) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("waybill.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, SharedSettings { waybill_config: Some(path), ..complete() })
+}
+
+const SECOND_SYSTEM: &str = "[[warehouse_systems]]\nname = \"depot\"\ndialect = \"fulfilments\"\n\
+    url = \"https://depot.example.com\"\ntoken = \"sixteen-bytes-or-more\"\n\
+    webhook_secrets = [\"whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=\"]\nwarehouses = [\"north\"]\n";
+
+#[test]
+fn every_downstream_has_a_lane_and_small_shops_may_share_one() {
+    let shop = |name: &str, lane: &str| {
+        format!(
+            "[[shops]]\ndomain = \"{name}.myshopify.com\"\nadmin_token = \"sixteen-bytes-or-more\"\n\
+             webhook_secrets = [\"sixteen-bytes-or-more\"]\n{lane}\n"
+        )
+    };
+    let small = "lane = \"shopify-small\"";
+    let lanes = "[lanes.\"shopify-small\"]\ncalls_per_second = 4.0\n[lanes.\"shopify-gone.example.com\"]\n";
+    let text = [lanes, &shop("b", small), &shop("c", small), SECOND_SYSTEM].concat();
+    let (_folder, settings) = with_file(&text);
+    let shared = resolve(&settings, &secrets()).ok().unwrap();
+    let names: Vec<&str> = shared.lanes.keys().map(LaneName::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "shopify-a.myshopify.com",
+            "shopify-gone.example.com",
+            "shopify-small",
+            "warehouse",
+            "warehouse-depot"
+        ]
+    );
+    let small = shared.lanes[&LaneName::parse("shopify-small").unwrap()];
+    assert_eq!((small.slots, small.calls_per_second), (32, Some(4.0)));
+    assert_eq!(shared.systems[1].warehouses[0].as_str(), "north");
+
+    let crowd: String = (0..MOST_LANES).map(|index| shop(&format!("s{index}"), "")).collect();
+    let (_folder, settings) = with_file(&crowd);
+    let problems = resolve(&settings, &secrets()).err().unwrap();
+    assert!(problems[0].starts_with("shops: 92 lanes, and a deployment has 90 at most"), "{problems:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_lane_or_a_system_is_named_by_its_key() {
+    let twice = SECOND_SYSTEM.replace("\"north\"", "\"far\", \"north\"");
+    let wrong = "[lanes.orders]\n[lanes.\"shopify-x\"]\nslots = 0\ncalls_per_second = -1.0\n";
+    let (_folder, settings) =
+        with_file(&[wrong, SECOND_SYSTEM, &twice, &SECOND_SYSTEM.replace("depot", "D")].concat());
+    let problems = resolve(&settings, &secrets()).err().unwrap();
+    let named: Vec<&str> = problems.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        named,
+        [
+            "warehouse_systems[2].name",
+            "warehouse_systems[1].name",
+            "warehouse_systems[1].warehouses",
+            "lanes.\"orders\"",
+            "lanes.\"shopify-x\"",
+            "lanes.\"shopify-x\".calls_per_second",
+        ]
+    );
+}
+
+#[test]
+fn a_process_needs_the_secrets_of_what_it_runs_alone() {
+    let (_folder, settings) = with_file(SECOND_SYSTEM);
+    let database = || Secrets::from([("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill")]);
+    let needs = |webhooks, calls: &str| Needs { webhooks, calls: Runs::parse(calls).unwrap() };
+    assert!(resolve_for(&settings, &database(), &needs(false, "orders,sweepers,warehouse-*")).is_ok());
+    for (needs, missing) in [
+        (needs(false, "warehouse"), vec!["WMS_TOKEN"]),
+        (needs(false, "shopify-*"), vec!["SHOPIFY_ADMIN_TOKEN"]),
+        (
+            Needs { webhooks: true, calls: Runs::nothing() },
+            vec!["SHOPIFY_WEBHOOK_SECRETS", "WMS_WEBHOOK_SECRETS"],
+        ),
+    ] {
+        let problems = resolve_for(&settings, &database(), &needs).err().unwrap();
+        let named: Vec<&str> = problems.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
+        assert_eq!(named, missing, "{needs:?}");
     }
 }

@@ -4,15 +4,12 @@
 
 use std::time::Duration;
 
+use calls::{VendorText, wait_asked_for};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::{ShopifyError, VendorText};
+use super::error::ShopifyError;
 
-/// Where Shopify does not say how long to wait.
-const USUAL_WAIT: Duration = Duration::from_secs(2);
-/// The longest wait believed.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Characters of Shopify's texts that are kept.
 const MOST_CHARACTERS: usize = 500;
 
@@ -94,19 +91,15 @@ fn cost_wait(extensions: &Value) -> Duration {
         figure("/cost/throttleStatus/currentlyAvailable"),
         figure("/cost/throttleStatus/restoreRate").filter(|rate| *rate > 0.0),
     ) else {
-        return USUAL_WAIT;
+        return wait_asked_for(None);
     };
     // Another caller may have drained the bucket since: never less than a tenth of a second.
-    bounded_wait(((cost - available) / rate).max(0.1))
+    wait_asked_for(Some(((cost - available) / rate).max(0.1)))
 }
 
 /// `Retry-After` in seconds, which Shopify writes with a decimal point (`2.0`).
 fn header_wait(retry_after: Option<&str>) -> Duration {
-    retry_after.and_then(|text| text.trim().parse().ok()).map_or(USUAL_WAIT, bounded_wait)
-}
-
-fn bounded_wait(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(USUAL_WAIT).min(LONGEST_WAIT)
+    wait_asked_for(retry_after.and_then(|text| text.trim().parse().ok()))
 }
 
 fn error_text(body: &[u8]) -> VendorText {
@@ -131,6 +124,7 @@ fn text_of(errors: &Value) -> VendorText {
 
 #[cfg(test)]
 mod tests {
+    use calls::CallFailure;
     use serde_json::json;
 
     use super::*;
@@ -157,7 +151,7 @@ mod tests {
             {"currentlyAvailable": 0, "restoreRate": 0}}}),
         ] {
             let answer = json!({"errors": [{"extensions": {"code": "THROTTLED"}}], "extensions": extensions});
-            assert_eq!(ok(&answer), Err(ShopifyError::Throttled { retry_after: USUAL_WAIT }));
+            assert_eq!(ok(&answer), Err(ShopifyError::Throttled { retry_after: wait_asked_for(None) }));
         }
     }
 

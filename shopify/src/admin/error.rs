@@ -1,8 +1,9 @@
 //! What can go wrong with a call, by what it means for the next attempt.
 
-use std::fmt;
 use std::time::Duration;
 
+use calls::{CallFailure, HttpFailure, VendorText};
+use domain::{Downstream, Verdict};
 use serde::Deserialize;
 
 /// The code for a call whose idempotency key is in use by one under way.
@@ -23,8 +24,8 @@ pub struct UserError {
     pub code: Option<String>,
 }
 
-/// Why a call gave no result. `Display` and [`code`](Self::code) hold no text of Shopify's, as they
-/// end in histories and logs; [`vendor_text`](Self::vendor_text) does.
+/// Why a call gave no result. `Display` and [`code`](CallFailure::code) hold no text of Shopify's, as they
+/// end in histories and logs; [`vendor_text`](CallFailure::vendor_text) does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShopifyError {
     /// The shop's budget of calls is used up; nothing was done.
@@ -95,29 +96,28 @@ impl ShopifyError {
     pub(super) fn is_unknown_id(&self) -> bool {
         matches!(self, Self::Graphql { code: Some(code), .. } if code == "RESOURCE_NOT_FOUND")
     }
+}
 
-    /// Whether the same call can only fail the same way.
-    ///
-    /// A token that is not accepted concerns the shop and not the order, so it is not permanent:
-    /// the calls wait until somebody mends it.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        match self {
-            Self::Throttled { .. }
-            | Self::Unreachable
-            | Self::UnknownOutcome { .. }
-            | Self::Unauthorised { .. } => false,
+impl CallFailure for ShopifyError {
+    /// A token that is not accepted concerns the shop and not the order, so it is not permanent: somebody may
+    /// mend it.
+    fn verdict(&self) -> Verdict {
+        let is_permanent = match self {
+            Self::Throttled { retry_after } => return Verdict::come_back(*retry_after),
+            Self::Unreachable | Self::UnknownOutcome { .. } => {
+                return Verdict::Away { downstream: Downstream::Shop };
+            }
+            Self::Unauthorised { .. } => false,
             Self::UserErrors(errors) => !errors.iter().all(UserError::is_transient),
             // 402: the shop's bill is unpaid, 423: the shop is locked. Both end, neither is the order's fault.
             Self::Refused { status, .. } => !matches!(status, 402 | 408 | 423 | 425),
             Self::Graphql { code, .. } => code.as_deref() != Some(UNDER_WAY),
             Self::NotFound { .. } => true,
-        }
+        };
+        if is_permanent { Verdict::Permanent } else { Verdict::TryAgain }
     }
 
-    /// A short stable code for histories.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "SHOPIFY_THROTTLED",
             Self::Unreachable => "SHOPIFY_UNREACHABLE",
@@ -130,18 +130,7 @@ impl ShopifyError {
         }
     }
 
-    /// How long Shopify asks to wait, if it does.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Throttled { retry_after } => Some(*retry_after),
-            _ => None,
-        }
-    }
-
-    /// What Shopify said, for a person who mends the order; it may be in any language and quote input.
-    #[must_use]
-    pub fn vendor_text(&self) -> Option<String> {
+    fn vendor_text(&self) -> Option<String> {
         match self {
             Self::UserErrors(errors) => {
                 let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
@@ -156,6 +145,15 @@ impl ShopifyError {
     }
 }
 
+impl From<HttpFailure> for ShopifyError {
+    fn from(failure: HttpFailure) -> Self {
+        match failure {
+            HttpFailure::Unreachable => Self::Unreachable,
+            HttpFailure::UnknownOutcome(reason) => Self::unknown(reason),
+        }
+    }
+}
+
 impl UserError {
     fn is_transient(&self) -> bool {
         matches!(self.code.as_deref(), Some("INTERNAL_ERROR" | UNDER_WAY))
@@ -166,32 +164,4 @@ impl UserError {
 fn kept_request_id(id: &str) -> Option<String> {
     let kept: String = id.chars().filter(char::is_ascii_graphic).take(MOST_ID_CHARACTERS).collect();
     (!kept.is_empty()).then_some(kept)
-}
-
-/// What the other side said, for a person who mends the order. It may be in any language and quote
-/// an address, so it does not show in `Debug`.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(transparent)]
-pub struct VendorText(String);
-
-impl VendorText {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn shown(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.clone())
-    }
-}
-
-impl fmt::Debug for VendorText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("VendorText(redacted)")
-    }
 }

@@ -5,6 +5,9 @@ mod report;
 mod stand;
 mod strange;
 
+use std::time::Duration;
+
+use calls::CallFailure;
 use domain::ShopifyOrderId;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use reqwest::header::{HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use calls::{Breaker, BreakerSettings, Http, HttpAnswer, HttpSetUpError};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::error::{ShopifyError, VendorText};
+use super::error::ShopifyError;
 use super::pace::{Pace, Turn};
 use super::pages::UNREADABLE;
 use super::token::TokenProvider;
-use super::{API_VERSION, AdminSetUpError, AdminSettings, answer};
+use super::{API_VERSION, AdminSettings, answer};
 
 /// The header by which Shopify's support finds a call.
 const REQUEST_ID: &str = "x-request-id";
@@ -22,27 +21,17 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(Clone)]
 pub(super) struct Transport {
-    http: Client,
+    http: Http,
     endpoint: Url,
     token: Arc<dyn TokenProvider>,
     pace: Arc<Pace>,
 }
 
 impl Transport {
-    pub(super) fn new(settings: AdminSettings) -> Result<Self, AdminSetUpError> {
+    pub(super) fn new(settings: AdminSettings) -> Result<Self, HttpSetUpError> {
         let endpoint = endpoint(&settings.admin_url)?;
-        // An error only says that this process has a provider already.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let mut builder = Client::builder()
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
-            .timeout(settings.connect_timeout + settings.read_timeout + settings.write_timeout)
-            .redirect(Policy::none());
-        if endpoint.scheme() == "http" {
-            // No certificate is ever asked for: the machine need not have any.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder.build().map_err(AdminSetUpError::Http)?;
+        let breaker = Breaker::new(settings.shop.as_str(), BreakerSettings::default());
+        let http = Http::new(&endpoint, HeaderMap::new(), settings.limits, MOST_BYTES, Arc::new(breaker))?;
         Ok(Self { http, endpoint, token: settings.token, pace: Arc::new(Pace::new()) })
     }
 
@@ -56,72 +45,41 @@ impl Transport {
             self.pace.turn(document).await.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
         let token = self.token.token().await?;
         let mut header = HeaderValue::from_str(token.reveal())
-            .map_err(|_| ShopifyError::Unauthorised { text: VendorText::default() })?;
+            .map_err(|_| ShopifyError::Unauthorised { text: Default::default() })?;
         header.set_sensitive(true);
-        let response = self
+        let request = self
             .http
+            .client()
             .post(self.endpoint.clone())
             .header("X-Shopify-Access-Token", header)
-            .json(&json!({ "query": document, "variables": variables }))
-            .send()
-            .await
-            .map_err(|error| failed(&error))?;
-        let request_id = header_text(&response, REQUEST_ID);
-        read(response, &turn).await.map_err(|error| error.found_by(request_id.as_deref()))
+            .json(&json!({ "query": document, "variables": variables }));
+        let answer = self.http.send(request).await?;
+        read(&answer, &turn).map_err(|error| error.found_by(answer.header(REQUEST_ID)))
     }
 }
 
-async fn read<T: DeserializeOwned>(response: Response, turn: &Turn<'_>) -> Result<T, ShopifyError> {
-    let status = response.status();
-    let retry_after = header_text(&response, RETRY_AFTER.as_str());
-    let body = whole_body(response).await?;
-    match answer::cost(&body) {
+fn read<T: DeserializeOwned>(answer: &HttpAnswer, turn: &Turn<'_>) -> Result<T, ShopifyError> {
+    match answer::cost(&answer.body) {
         Some(cost) => turn.learn(&cost),
-        None if status.is_success() => turn.learn_that_nothing_is_said(),
+        None if (200..300).contains(&answer.status) => turn.learn_that_nothing_is_said(),
         None => {}
     }
-    let data = answer::read(status.as_u16(), retry_after.as_deref(), &body)?;
+    let data = answer::read(answer.status, answer.header(RETRY_AFTER.as_str()), &answer.body)?;
     serde_json::from_value(data).map_err(|_| UNREADABLE)
 }
 
-fn header_text(response: &Response, name: &str) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
-}
-
-fn endpoint(base: &Url) -> Result<Url, AdminSetUpError> {
+fn endpoint(base: &Url) -> Result<Url, HttpSetUpError> {
     if !matches!(base.scheme(), "http" | "https") {
-        return Err(AdminSetUpError::Address);
+        return Err(HttpSetUpError::Address);
     }
     let mut endpoint = base.clone();
-    endpoint.path_segments_mut().map_err(|()| AdminSetUpError::Address)?.pop_if_empty().extend([
+    endpoint.path_segments_mut().map_err(|()| HttpSetUpError::Address)?.pop_if_empty().extend([
         "admin",
         "api",
         API_VERSION,
         "graphql.json",
     ]);
     Ok(endpoint)
-}
-
-async fn whole_body(mut response: Response) -> Result<Vec<u8>, ShopifyError> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| failed(&error))? {
-        if body.len() + piece.len() > MOST_BYTES {
-            return Err(ShopifyError::unknown("oversized answer"));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
-}
-
-/// A connection that never came about is the one failure after which nothing was sent.
-fn failed(error: &reqwest::Error) -> ShopifyError {
-    if error.is_connect() {
-        ShopifyError::Unreachable
-    } else if error.is_timeout() {
-        ShopifyError::unknown("timed out")
-    } else {
-        ShopifyError::unknown("connection lost")
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The names that others rely on: other systems, recorded histories, people's scripts and dashboards. This list
 //! grows; what stands in it never changes.
 
-use domain::{Condition, IgnoreReason, OrderStatus, ParkReason, Step};
+use domain::{Condition, IgnoreReason, LaneName, OrderStatus, ParkReason, ShopDomain, Step, WarehouseSystem};
 use workflows::names;
 
 use crate::{line::WORLD, openapi, world};
@@ -10,8 +10,14 @@ use crate::{line::WORLD, openapi, world};
 fn workflows_and_their_messages_keep_their_names() {
     assert_eq!(names::ORDER_FULFILMENT, "order-fulfilment");
     assert_eq!(
-        [names::LANE_ORDERS, names::LANE_WAREHOUSE, names::LANE_SHOPIFY],
-        ["orders", "warehouse", "shopify"]
+        [
+            LaneName::orders(),
+            LaneName::of_system(&WarehouseSystem::first()),
+            LaneName::of_system(&WarehouseSystem::parse("depot").expect("a name")),
+            LaneName::of_shop(&ShopDomain::parse("a.myshopify.com").expect("a domain")),
+        ]
+        .map(|lane| lane.to_string()),
+        ["orders", "warehouse", "warehouse-depot", "shopify-a.myshopify.com"]
     );
     assert_eq!(
         [
@@ -101,6 +107,7 @@ fn reasons_keep_their_codes() {
         ParkReason::REFUND_BY_HAND,
         ParkReason::RETURN_NOT_BOOKED,
         ParkReason::RUN_GONE,
+        ParkReason::LANE_NOT_SERVED,
     ];
     assert_eq!(
         parked,
@@ -126,6 +133,7 @@ fn reasons_keep_their_codes() {
             "REFUND_BY_HAND",
             "RETURN_NOT_BOOKED",
             "RUN_GONE",
+            "LANE_NOT_SERVED",
         ]
     );
     let ignored = [
@@ -179,6 +187,7 @@ fn routes_keep_their_paths() {
             "/webhooks/shopify",
             "/webhooks/shopify/{path}",
             "/webhooks/wms",
+            "/webhooks/wms/{system}",
         ] {
             assert!(paths.contains(&path), "{path} is gone: {paths:?}");
         }

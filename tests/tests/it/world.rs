@@ -60,6 +60,8 @@ pub struct Plan {
     pub simulators: Vec<String>,
     /// Whether all other systems that hold stock are one.
     pub shared_allocations: bool,
+    /// More for the configuration file, before its shops; `WMS` in it stands for the simulated one's address.
+    pub file: &'static str,
 }
 
 /// A shop with the quick policy that most tests use.
@@ -146,7 +148,8 @@ impl World {
         let [shopify_url, wms_url] = simulators.addresses();
         let file = config.path().join("waybill.toml");
         let shared = format!("shared_allocations = {}\n", plan.shared_allocations);
-        std::fs::write(&file, shared + &shops(&shopify_url)).expect("the configuration is written");
+        std::fs::write(&file, shared + &plan.file.replace("WMS", &wms_url) + &shops(&shopify_url))
+            .expect("the configuration is written");
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", processes::database_url(&database)),
             (
@@ -345,10 +348,12 @@ pub async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -
 }
 
 /// The shops of every world.
+/// They share a lane, but for the first: a test needs few of them.
 fn shops(shopify_url: &str) -> String {
     let shop = |domain: &str, policy: &str| {
+        let lane = if domain == SHOP { "" } else { "lane = \"shopify-shared\"\n" };
         format!(
-            "[[shops]]\ndomain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"shpat_demo_token\"\n\
+            "[[shops]]\n{lane}domain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"shpat_demo_token\"\n\
              webhook_secrets = [\"{SECRET}\", \"{OLD_SECRET}\"]\npolicy = {{ {QUICK}{policy} }}\n\n"
         )
     };

@@ -1,5 +1,6 @@
 //! Answers of a real shop (API 2026-04), given to our client by a stand that repeats them.
 
+use calls::CallFailure;
 use std::sync::Arc;
 
 use axum::{Json, Router};

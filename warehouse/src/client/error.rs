@@ -1,10 +1,12 @@
 //! What can go wrong with a call, by what it means for the next attempt.
 
-use std::fmt;
 use std::time::Duration;
 
-/// Why a call gave no result. `Display` and [`code`](Self::code) hold no text of the warehouse's, as
-/// they end in histories and logs; [`vendor_text`](Self::vendor_text) does.
+use calls::{CallFailure, HttpFailure, VendorText};
+use domain::{Downstream, Verdict};
+
+/// Why a call gave no result. `Display` and [`code`](CallFailure::code) hold no text of the warehouse's, as
+/// they end in histories and logs; [`vendor_text`](CallFailure::vendor_text) does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WarehouseError {
     /// Too many calls; nothing was done.
@@ -69,30 +71,27 @@ impl WarehouseError {
     pub(super) fn unknown_outcome(reason: &'static str) -> Self {
         Self::UnknownOutcome { reason, text: VendorText::default() }
     }
+}
 
-    /// Whether the same call can only fail the same way.
-    ///
-    /// A token that is not accepted concerns every order, so it is not permanent: the calls wait
-    /// until somebody mends it.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
+impl CallFailure for WarehouseError {
+    /// A token that is not accepted concerns every order, so it is not permanent: somebody may mend it.
+    fn verdict(&self) -> Verdict {
         match self {
-            Self::RateLimited { .. }
-            | Self::Unreachable
-            | Self::UnknownOutcome { .. }
-            | Self::Unauthorised { .. } => false,
-            Self::Rejected { status, .. } => !matches!(status, 408 | 425),
-            Self::Duplicate
+            Self::RateLimited { retry_after } => Verdict::come_back(*retry_after),
+            Self::Unreachable | Self::UnknownOutcome { .. } => {
+                Verdict::Away { downstream: Downstream::Warehouse }
+            }
+            Self::Unauthorised { .. } | Self::Rejected { status: 408 | 425, .. } => Verdict::TryAgain,
+            Self::Rejected { .. }
+            | Self::Duplicate
             | Self::ReferenceTaken
             | Self::UnknownSku { .. }
             | Self::BadAddress { .. }
-            | Self::Refused { .. } => true,
+            | Self::Refused { .. } => Verdict::Permanent,
         }
     }
 
-    /// A short stable code for histories.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
             Self::RateLimited { .. } => "WMS_RATE_LIMITED",
             Self::Unreachable => "WMS_UNREACHABLE",
@@ -107,18 +106,7 @@ impl WarehouseError {
         }
     }
 
-    /// How long the warehouse asks to wait, if it does.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::RateLimited { retry_after } => Some(*retry_after),
-            _ => None,
-        }
-    }
-
-    /// What the warehouse said, for a person who mends the order; it may quote an address.
-    #[must_use]
-    pub fn vendor_text(&self) -> Option<String> {
+    fn vendor_text(&self) -> Option<String> {
         match self {
             Self::UnknownOutcome { text, .. }
             | Self::UnknownSku { text }
@@ -131,29 +119,11 @@ impl WarehouseError {
     }
 }
 
-/// What the other side said, for a person who mends the order. It may be in any language and quote
-/// an address, so it does not show in `Debug`.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct VendorText(String);
-
-impl VendorText {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn shown(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.clone())
-    }
-}
-
-impl fmt::Debug for VendorText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("VendorText(redacted)")
+impl From<HttpFailure> for WarehouseError {
+    fn from(failure: HttpFailure) -> Self {
+        match failure {
+            HttpFailure::Unreachable => Self::Unreachable,
+            HttpFailure::UnknownOutcome(reason) => Self::unknown_outcome(reason),
+        }
     }
 }

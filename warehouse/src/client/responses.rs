@@ -9,10 +9,7 @@ use crate::{
     wire,
 };
 
-/// Characters of the warehouse's texts that are kept.
-const MOST_CHARACTERS: usize = 500;
-
-/// What the warehouse knows under a reference.
+/// What the warehouse knows under a reference. It is read as the first dialect writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestState {
@@ -65,47 +62,4 @@ pub struct CancelResult {
     pub parcel_id: String,
     /// It ships, or has shipped, all the same.
     pub too_late: bool,
-}
-
-#[derive(Deserialize)]
-pub(super) struct CancelAnswer {
-    pub(super) results: Vec<CancelResult>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CancelResultOnWire {
-    #[serde(rename = "shipmentId", deserialize_with = "wire::needed_text")]
-    parcel_id: String,
-    result: Recall,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Recall {
-    Cancelled,
-    TooLate,
-}
-
-impl<'de> Deserialize<'de> for CancelResult {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = CancelResultOnWire::deserialize(deserializer)?;
-        Ok(Self { parcel_id: wire.parcel_id, too_late: matches!(wire.result, Recall::TooLate) })
-    }
-}
-
-/// The body of an answer that is no success.
-#[derive(Default, Deserialize)]
-pub(super) struct ErrorBody {
-    #[serde(default)]
-    pub(super) code: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-}
-
-impl ErrorBody {
-    pub(super) fn text(&self) -> String {
-        let message = self.message.as_deref().unwrap_or_default();
-        message.chars().filter(|character| *character != '\0').take(MOST_CHARACTERS).collect()
-    }
 }

@@ -2,12 +2,14 @@ mod strange;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, Uri};
 use axum::response::{IntoResponse, Response as HttpResponse};
+use calls::CallFailure;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -49,8 +51,7 @@ async fn answer(
 fn client(address: SocketAddr) -> WarehouseClient {
     let url = Url::parse(&format!("http://{address}")).unwrap();
     let mut settings = WarehouseSettings::new(url, WarehouseToken::new("hush"));
-    settings.read_timeout = Duration::from_millis(300);
-    settings.write_timeout = Duration::from_millis(300);
+    (settings.limits.read, settings.limits.write) = (Duration::from_millis(300), Duration::from_millis(300));
     WarehouseClient::new(settings).unwrap()
 }
 
@@ -150,7 +151,7 @@ async fn every_refusal_has_its_class() {
 #[tokio::test]
 async fn the_warehouses_text_is_kept_for_people() {
     let (_, client) = serve(&[(422, json!({"code": "bad_address", "message": "no such street"}))]).await;
-    let error = client.create_request(&hand_over()).await.unwrap_err();
+    let error = client.ensure_request(&hand_over()).await.unwrap_err();
     assert_eq!(error.vendor_text().as_deref(), Some("no such street"));
 }
 
@@ -214,7 +215,7 @@ async fn nobody_listening_means_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = client(address).create_request(&hand_over()).await.unwrap_err();
+    let error = client(address).ensure_request(&hand_over()).await.unwrap_err();
     assert_eq!(error, WarehouseError::Unreachable);
 }
 
@@ -242,7 +243,7 @@ async fn silence_and_lost_connections_may_have_worked() {
     for (reply, reason) in
         [(None, "timed out"), (Some(&b""[..]), "connection lost"), (Some(cut_short), "connection lost")]
     {
-        let error = peer(reply).await.create_request(&hand_over()).await.unwrap_err();
+        let error = peer(reply).await.ensure_request(&hand_over()).await.unwrap_err();
         assert_eq!(error, WarehouseError::unknown_outcome(reason));
     }
 }
@@ -260,7 +261,7 @@ fn an_unusable_setting_is_an_error_and_not_a_panic() {
     let with = |url: &str, token: &str| {
         WarehouseClient::new(WarehouseSettings::new(Url::parse(url).unwrap(), WarehouseToken::new(token)))
     };
-    assert!(matches!(with("ftp://wms", "t"), Err(WarehouseSetUpError::Address)));
-    assert!(matches!(with("http://wms", "a\nb"), Err(WarehouseSetUpError::Token)));
+    assert!(matches!(with("ftp://wms", "t"), Err(HttpSetUpError::Address)));
+    assert!(matches!(with("http://wms", "a\nb"), Err(HttpSetUpError::Token)));
     assert!(with("https://wms.example.com", "t").is_ok());
 }

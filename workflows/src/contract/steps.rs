@@ -85,7 +85,7 @@ impl OrderRecords {
     }
 }
 
-/// Calls to the warehouse, on the lane `warehouse`. Each records what it heard before it reports.
+/// Calls to a warehouse system, on its lane. Each records what it heard before it reports.
 pub struct WarehouseCalls;
 
 #[activity_definitions]
@@ -104,13 +104,13 @@ impl WarehouseCalls {
         unimplemented!()
     }
 
-    /// Asks about every open hand-over of an order; what is new comes back through the inbox.
+    /// Asks about every open hand-over of an order that this system has; what is new comes back through the inbox.
     #[activity(name = "ask-warehouse")]
     pub fn ask_warehouse(_: OrderRef) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
-    /// Asks about overdue hand-overs of all orders; what is new comes back through the inbox.
+    /// Asks about overdue hand-overs of all orders that this system has; what is new comes back through the inbox.
     /// Returns how many were asked about.
     #[activity(name = "ask-about-overdue")]
     pub fn ask_about_overdue() -> Result<u32, ActivityError> {
@@ -118,7 +118,7 @@ impl WarehouseCalls {
     }
 }
 
-/// Calls to the shop, on the lane `shopify`. Each records what it heard before it reports.
+/// Calls to shops, on the lane of each. Each records what it heard before it reports.
 pub struct ShopCalls;
 
 #[activity_definitions]

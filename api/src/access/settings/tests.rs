@@ -22,9 +22,9 @@ fn resolved(listen: &str, given: &[&str]) -> Result<AccessConfig, String> {
     let (flags, variables): (Vec<&str>, Vec<&str>) = given.iter().partition(|given| given.starts_with('-'));
     let secret = variables.first().map_or("", |variable| &variable["AUTH_HS256_SECRET=".len()..]);
     let secrets = Secrets::from([("AUTH_HS256_SECRET", secret)]);
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let config = settings(&flags).resolve(Some(listen.parse().unwrap()), None, &secrets, &mut problems);
-    if problems.is_empty() { Ok(config) } else { Err(problems.join("\n")) }
+    if problems.is_empty() { Ok(config) } else { Err(problems.into_vec().join("\n")) }
 }
 
 #[test]

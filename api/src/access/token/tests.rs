@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use process::settings::Secrets;
+use process::settings::{Problems, Secrets};
 use serde_json::json;
 use tokio::task::yield_now;
 
@@ -24,7 +24,7 @@ struct Program {
 
 fn verifier(given: &[&str], secret: &str, pace: Pace) -> Verifier {
     let program = Program::try_parse_from(["waybill-api"].iter().chain(given)).unwrap();
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let config =
         program.access.resolve(None, None, &Secrets::from([("AUTH_HS256_SECRET", secret)]), &mut problems);
     assert!(problems.is_empty(), "{problems:?}");

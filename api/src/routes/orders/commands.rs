@@ -4,11 +4,11 @@
 //! means that it will be done or refused, whatever crashes.
 
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{Actor, OrderId, OrderStatus};
 use dispatch::{
     SWEEP_AFTER,
     commands::{ANSWER_WITHIN, CommandOutcome, topics},
 };
+use domain::{Actor, OrderId, OrderStatus};
 use orders::{
     Order,
     inbox::{self, Message, NewMessage, Source},

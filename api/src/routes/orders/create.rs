@@ -9,8 +9,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::StatusCode;
 use chrono::{SubsecRound, Utc};
-use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use dispatch::SWEEP_AFTER;
+use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use inventory::{DemandLine, Reservation, Shortage};
 use inventory_service::Stock;
 use orders::{

@@ -1,7 +1,7 @@
 //! An operator's wish to do the stuck step of an order again.
 
-use domain::OrderId;
 use dispatch::SWEEP_AFTER;
+use domain::OrderId;
 use orders::inbox::{self, Message, NewMessage, Source};
 use serde_json::json;
 use sqlx::PgConnection;

@@ -1,6 +1,7 @@
 //! Why the shop does not know of a parcel.
 
-use std::time::Duration;
+use calls::CallFailure;
+use domain::Verdict;
 
 use crate::admin::error::ShopifyError;
 
@@ -18,21 +19,17 @@ pub enum EnsureError {
     Shopify(#[from] ShopifyError),
 }
 
-impl EnsureError {
-    /// Whether the next attempt can only fail the same way.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
+impl CallFailure for EnsureError {
+    fn verdict(&self) -> Verdict {
         match self {
-            Self::NotThereYet => false,
+            Self::NotThereYet => Verdict::TryAgain,
             // Until it is released, of which the shop tells.
-            Self::OnHold => true,
-            Self::Shopify(error) => error.is_permanent(),
+            Self::OnHold => Verdict::Permanent,
+            Self::Shopify(error) => error.verdict(),
         }
     }
 
-    /// A short stable code for histories.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
             Self::NotThereYet => "SHOPIFY_FULFILMENT_ORDER_NOT_THERE_YET",
             Self::OnHold => "SHOPIFY_FULFILMENT_ORDER_ON_HOLD",
@@ -40,18 +37,7 @@ impl EnsureError {
         }
     }
 
-    /// How long to wait at least, where that is known.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::NotThereYet | Self::OnHold => None,
-            Self::Shopify(error) => error.retry_after(),
-        }
-    }
-
-    /// What Shopify said, for a person.
-    #[must_use]
-    pub fn vendor_text(&self) -> Option<String> {
+    fn vendor_text(&self) -> Option<String> {
         match self {
             Self::NotThereYet | Self::OnHold => None,
             Self::Shopify(error) => error.vendor_text(),

@@ -1,3 +1,4 @@
+use calls::CallFailure;
 use rust_decimal::Decimal;
 use serde_json::json;
 

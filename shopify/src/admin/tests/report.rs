@@ -1,3 +1,4 @@
+use calls::CallFailure;
 use serde_json::json;
 
 use super::stand::{

@@ -65,8 +65,7 @@ pub(super) fn client(address: SocketAddr) -> AdminClient {
     let shop = ShopDomain::parse("anyx-demo.myshopify.com").unwrap();
     let url = Url::parse(&format!("http://{address}")).unwrap();
     let mut settings = AdminSettings::new(shop, url, Arc::new(StaticToken::new("hush")));
-    settings.read_timeout = Duration::from_millis(300);
-    settings.write_timeout = Duration::from_millis(300);
+    (settings.limits.read, settings.limits.write) = (Duration::from_millis(300), Duration::from_millis(300));
     AdminClient::new(settings).unwrap()
 }
 

@@ -31,7 +31,7 @@ impl ReorderedFulfilment {
         let reference = RequestReference::parse("20260101-00000001-main-1").expect("a reference");
         let hand_over = RequestRef { order_id: input.order_id.clone(), reference, overdue_after_ms: 1 };
         let options = ActivityOptions::with_start_to_close_timeout(input.policy.call_timeout)
-            .task_queue(names::LANE_WAREHOUSE)
+            .task_queue("warehouse")
             .build();
         ctx.execute_activity(RequestFulfilment, hand_over, options).await?;
         let rules = Rules {

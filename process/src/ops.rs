@@ -1,14 +1,16 @@
-//! The metrics of a process, for Prometheus on this machine.
+//! The operations port of a process: its metrics, for Prometheus, and what else is said of it there.
 //!
-//! **Invariant:** a page in a browser here cannot read them by a name that leads to this machine: they answer to
-//! this machine's own names alone.
+//! **Invariant:** on loopback it answers to this machine's own names alone, so that no page in a browser here reads it
+//! by a name that leads to this machine.
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use axum::{
     Router,
+    extract::Request,
     http::{HeaderMap, StatusCode, header},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -21,16 +23,39 @@ use crate::settings::is_on_loopback;
 /// How often what was counted is put together.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Serves them on a loopback address.
+/// Where a process is asked how it is.
+#[derive(Debug, Clone, Copy)]
+pub struct OpsPort {
+    /// The address.
+    pub listen: SocketAddr,
+    /// Whether others may reach it: it wants no token.
+    pub open: bool,
+}
+
+impl OpsPort {
+    /// Checks that nobody else reaches an address unless somebody says so.
+    ///
+    /// # Errors
+    /// What is wrong, after the setting's name.
+    pub fn new(listen: SocketAddr, open: bool) -> Result<Self, String> {
+        if open || listen.ip().is_loopback() {
+            return Ok(Self { listen, open });
+        }
+        Err(format!(
+            "others can reach this address, and whoever asks there needs no token; listen on loopback, for example \
+             127.0.0.1:{}, or say ALLOW_OPEN_METRICS=true",
+            listen.port()
+        ))
+    }
+}
+
+/// Serves `/metrics`, and `more`.
 ///
 /// # Errors
-/// When the address is taken or can be reached by others, or metrics were started before.
-pub async fn serve_metrics(listen: SocketAddr, builder: PrometheusBuilder) -> anyhow::Result<()> {
-    ensure!(
-        listen.ip().is_loopback(),
-        "metrics have no authentication, so only a loopback address is allowed"
-    );
+/// When the address is taken, or metrics were started before.
+pub async fn serve_ops(port: OpsPort, builder: PrometheusBuilder, more: Router) -> anyhow::Result<()> {
     let handle = builder.install_recorder()?;
+    let listen = port.listen;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
     let upkeep = handle.clone();
@@ -41,13 +66,20 @@ pub async fn serve_metrics(listen: SocketAddr, builder: PrometheusBuilder) -> an
             upkeep.run_upkeep();
         }
     });
-    let show = move |headers: HeaderMap| {
-        let answer = if is_for_this_machine(&headers) { Ok(handle.render()) } else { Err(()) };
-        async move { answer.map_or_else(|()| refused(), shown) }
+    let show = move || {
+        let page = handle.render();
+        async move { shown(page) }
     };
-    let router = Router::new().route("/metrics", get(show));
+    let mut router = more.route("/metrics", get(show));
+    if !port.open {
+        router = router.layer(from_fn(for_this_machine_alone));
+    }
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(())
+}
+
+async fn for_this_machine_alone(request: Request, next: Next) -> Response {
+    if is_for_this_machine(request.headers()) { next.run(request).await } else { refused() }
 }
 
 fn shown(text: String) -> Response {

@@ -2,12 +2,17 @@
 //! not answer. Written here because those that are published let every call through while they are
 //! half open, and ask no clock but their own.
 //!
+//! Every client tells one how its calls went. Whether it keeps calls back is for whoever asks [`Breaker::allows`].
+//!
 //! **Invariant:** while it is half open there is one trial at a time.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use metrics::gauge;
+use tracing::{info, warn};
 
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +38,25 @@ enum State {
 
 /// A circuit breaker. It is told the time.
 #[derive(Debug)]
-pub(crate) struct Breaker {
+pub struct Breaker {
+    /// Whose, in logs and metrics.
+    of: String,
     settings: BreakerSettings,
     state: Mutex<State>,
 }
 
 impl Breaker {
-    pub(crate) fn new(settings: BreakerSettings) -> Self {
-        Self { settings, state: Mutex::new(State::Closed { failures: 0 }) }
+    /// Closed. `of` says whose it is, in logs and in the gauge `waybill_breaker_open`.
+    #[must_use]
+    pub fn new(of: &str, settings: BreakerSettings) -> Self {
+        gauge!("waybill_breaker_open", "of" => of.to_owned()).set(0.0);
+        Self { of: of.to_owned(), settings, state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
     /// Whether a call may be made now. Whoever may has to tell how it went; a trial that nobody tells
     /// of, because its caller hung up, makes way for another after the same time.
-    pub(crate) fn allows(&self, now: Instant) -> bool {
+    #[must_use]
+    pub fn allows(&self, now: Instant) -> bool {
         let mut state = self.state();
         let since = match *state {
             State::Closed { .. } => return true,
@@ -58,11 +69,17 @@ impl Breaker {
         over
     }
 
-    pub(crate) fn succeeded(&self) {
-        *self.state() = State::Closed { failures: 0 };
+    /// A call was answered.
+    pub fn succeeded(&self) {
+        let before = std::mem::replace(&mut *self.state(), State::Closed { failures: 0 });
+        if !matches!(before, State::Closed { .. }) {
+            info!(of = self.of, "answers again");
+            self.show(0.0);
+        }
     }
 
-    pub(crate) fn failed(&self, now: Instant) {
+    /// A call was not answered.
+    pub fn failed(&self, now: Instant) {
         let mut state = self.state();
         let failures = match *state {
             State::Closed { failures } => failures + 1,
@@ -70,11 +87,19 @@ impl Breaker {
             // A call from before it opened.
             State::Open { .. } => return,
         };
-        *state = if failures >= self.settings.failures {
-            State::Open { since: now }
-        } else {
-            State::Closed { failures }
-        };
+        if failures < self.settings.failures {
+            *state = State::Closed { failures };
+            return;
+        }
+        if matches!(*state, State::Closed { .. }) {
+            warn!(of = self.of, failures, "does not answer");
+            self.show(1.0);
+        }
+        *state = State::Open { since: now };
+    }
+
+    fn show(&self, open: f64) {
+        gauge!("waybill_breaker_open", "of" => self.of.clone()).set(open);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -91,7 +116,7 @@ mod tests {
     const OVER: Duration = Duration::from_secs(30);
 
     fn failed_times(times: u32, now: Instant) -> Breaker {
-        let breaker = Breaker::new(BreakerSettings::default());
+        let breaker = Breaker::new("a test", BreakerSettings::default());
         for _ in 0..times {
             assert!(breaker.allows(now));
             breaker.failed(now);

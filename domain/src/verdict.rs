@@ -1,0 +1,54 @@
+//! What a failed attempt at a call says of the next one.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What whoever made an attempt found. It goes with the failure, so that nobody has to guess from its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "verdict")]
+pub enum Verdict {
+    /// The next attempt can only fail the same way.
+    Permanent,
+    /// The next attempt may not meet it. It counts.
+    TryAgain,
+    /// Whoever was called is away: no connection, a time-out, an answer that says so.
+    Away {
+        /// Who.
+        downstream: Downstream,
+    },
+    /// Nothing was done, and whoever was called asks us to come back no earlier than after this.
+    ComeBack {
+        /// In milliseconds.
+        after_ms: u64,
+    },
+}
+
+/// Whom a step calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Downstream {
+    /// Our own database.
+    Database,
+    /// The inventory service, where stock is kept by one.
+    Inventory,
+    /// A warehouse system.
+    Warehouse,
+    /// A shop.
+    Shop,
+}
+
+impl Verdict {
+    /// Whoever was called asks for so much time.
+    #[must_use]
+    pub fn come_back(after: Duration) -> Self {
+        // What is beyond reason is as good as for ever.
+        Self::ComeBack { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// Whether the next attempt can only fail the same way.
+    #[must_use]
+    pub fn is_permanent(self) -> bool {
+        self == Self::Permanent
+    }
+}

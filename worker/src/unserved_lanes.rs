@@ -1,0 +1,43 @@
+//! Lanes that open orders wait for and that nobody polls: a shop or a warehouse system that was taken out of the
+//! configuration, or a lane that no worker was told to run. Nothing fails there, so nothing else would say so.
+
+use metrics::gauge;
+use orders::lanes;
+use process::temporal::LazyTemporal;
+use sqlx::PgPool;
+use temporalio_client::tonic::IntoRequest;
+use temporalio_common::protos::temporal::api::{
+    enums::v1::TaskQueueType, taskqueue::v1::TaskQueue, workflowservice::v1::DescribeTaskQueueRequest,
+};
+use tracing::warn;
+
+/// Shows a person each such lane, and takes back what is served again.
+pub async fn look(pool: &PgPool, temporal: &LazyTemporal) -> anyhow::Result<bool> {
+    let waited_for = lanes::of_open_orders(&mut *pool.acquire().await?).await?;
+    let temporal = temporal.get().await?;
+    let mut unserved = Vec::new();
+    for lane in waited_for {
+        let request = DescribeTaskQueueRequest {
+            namespace: temporal.namespace.clone(),
+            task_queue: Some(TaskQueue { name: lane.name.to_string(), ..TaskQueue::default() }),
+            task_queue_type: TaskQueueType::Activity.into(),
+            ..DescribeTaskQueueRequest::default()
+        };
+        let mut service = temporal.client.connection().workflow_service();
+        let polled = service.describe_task_queue(request.into_request()).await?.into_inner();
+        if polled.pollers.is_empty() {
+            unserved.push(lane);
+        }
+    }
+    gauge!("waybill_lanes_unserved").set(unserved.len() as f64);
+    let mut tx = pool.begin().await?;
+    for lane in &unserved {
+        if lanes::show_unserved(&mut tx, lane).await? {
+            warn!(lane = %lane.name, orders = lane.orders, "open orders wait for a lane that nobody serves");
+        }
+    }
+    let names: Vec<&str> = unserved.iter().map(|lane| lane.name.as_str()).collect();
+    lanes::unshow_others(&mut tx, &names).await?;
+    tx.commit().await?;
+    Ok(false)
+}
