@@ -83,6 +83,11 @@ impl Caller {
         if self.confined_to().is_some() { domain::Actor::Customer } else { domain::Actor::Operator }
     }
 
+    /// Who acts, by name: the token's subject. It may be a person's, so it stays in our database.
+    pub(crate) fn name(&self) -> &str {
+        self.subject.as_deref().unwrap_or("operator")
+    }
+
     /// Whether what other systems hold is shown to the caller, whoever they are.
     pub(crate) fn sees_all(&self) -> bool {
         self.roles.contains(&Role::Admin)

@@ -124,6 +124,12 @@ pub enum Problem {
     /// The order cannot take this status now.
     #[error("{0}")]
     StatusRefused(String),
+    /// It is not what the order waits for.
+    #[error("{0}")]
+    AnswerRefused(String),
+    /// No such row waits for a person.
+    #[error("There is no open row {0}")]
+    NoSuchAttention(i64),
     /// More is asked for than a newcomer could get.
     #[error("Not enough inventory available")]
     NotEnough(AllocationShortage),
@@ -226,6 +232,10 @@ impl Problem {
                 Kind(S::CONFLICT, "idempotency-key-reused", "IDEMPOTENCY_KEY_REUSED", "Idempotency key reused")
             }
             Self::StatusRefused(_) => Kind(S::CONFLICT, "status-refused", "STATUS_REFUSED", "Status refused"),
+            Self::AnswerRefused(_) => Kind(S::CONFLICT, "answer-refused", "ANSWER_REFUSED", "Answer refused"),
+            Self::NoSuchAttention(_) => {
+                Kind(S::NOT_FOUND, "no-such-attention", "ATTENTION_NOT_FOUND", "No such open row")
+            }
             Self::NotEnough(_) => Kind(S::CONFLICT, "not-enough-inventory", "INSUFFICIENT_STOCK", "Not enough inventory"),
             Self::AllocationExists(_) => {
                 Kind(S::CONFLICT, "allocation-exists", "ALLOCATION_EXISTS", "Allocation exists")

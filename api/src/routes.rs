@@ -5,6 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::server::Api;
 
 mod allocations;
+mod attention;
 mod data_requests;
 mod explain;
 mod health;
@@ -22,6 +23,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(webhooks::router())
         .merge(inbox::router())
+        .merge(attention::router())
         .merge(inventory::router())
         .merge(orders::router())
         .merge(users::router())

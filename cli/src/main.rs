@@ -4,6 +4,7 @@
 //! **Invariant:** it speaks to the other processes over HTTP, as anybody could; what it starts it
 //! also ends.
 
+mod attention;
 mod client;
 mod completion;
 mod demo;
@@ -61,12 +62,15 @@ enum Command {
 /// What operators do, all of it through the API.
 #[derive(Subcommand)]
 enum Operation {
-    /// Look at orders, cancel them, retry what is stuck.
+    /// Look at orders, cancel them, answer what is stuck.
     #[command(subcommand, after_help = EXIT_CODES)]
     Orders(orders::Command),
     /// Look at stock, book pieces in, ask why an order is planned as it is.
     #[command(subcommand, after_help = EXIT_CODES)]
     Stock(stock::Command),
+    /// Look at what waits for a person.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Attention(attention::Command),
     /// Look at what came in, and take a message up again.
     #[command(subcommand, after_help = EXIT_CODES)]
     Inbox(inbox::Command),
@@ -107,6 +111,7 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
         Ok(api) => match operation {
             Operation::Orders(command) => orders::run(command, &api, output).await,
             Operation::Stock(command) => stock::run(command, &api, output).await,
+            Operation::Attention(command) => attention::run(command, &api, output).await,
             Operation::Inbox(command) => inbox::run(command, &api, output).await,
         },
     };

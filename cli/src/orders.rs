@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     client::{Api, id},
@@ -49,6 +49,21 @@ pub enum Command {
         /// The order's id, its number, or the caller's own id.
         #[arg(value_name = "ORDER", value_parser = id)]
         order: String,
+    },
+    /// Answer what waits for a person; `waybill attention list` shows what may be answered.
+    Resolve {
+        /// The order's id, its number, or the caller's own id.
+        #[arg(value_name = "ORDER", value_parser = id)]
+        order: String,
+        /// What is decided: retry, skip or compensate a parked step, release_hold, or done with what a row shows.
+        #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate", "release_hold", "done"])]
+        action: String,
+        /// Why; it is kept with the order, so name no person. skip and done need one.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Which row, where several are open.
+        #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(i64).range(1..))]
+        row: Option<i64>,
     },
 }
 
@@ -147,6 +162,10 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
         Command::Cancel { order, reason, yes } => cancel(api, output, &order, reason.as_deref(), yes).await,
         Command::Timeline { order } => timeline(api, output, &order).await,
         Command::Retry { order } => retry(api, output, &order).await,
+        Command::Resolve { order, action, reason, row } => {
+            let answer = json!({"action": action, "reason": reason, "attentionId": row});
+            resolve(api, output, &order, &answer).await
+        }
     }
 }
 
@@ -256,5 +275,18 @@ async fn retry(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
         return Ok(());
     }
     output.line(&format!("Retry requested; `waybill orders timeline {order}` shows how it goes."));
+    Ok(())
+}
+
+async fn resolve(api: &Api, output: Output, order: &str, answer: &Value) -> Result<(), CliError> {
+    let answered = api.post(&["orders", order, "resolve"], answer).await?;
+    if output.json {
+        output.line(&answered.body);
+        return Ok(());
+    }
+    output.line(&match answered.status {
+        202 => format!("It will be answered; `waybill orders timeline {order}` shows how it goes."),
+        _ => format!("Answered; `waybill orders timeline {order}` shows how it goes on."),
+    });
     Ok(())
 }

@@ -6,10 +6,15 @@
 
 use std::time::Duration;
 
-use domain::{Actor, Condition, OrderId, OrderStatus};
+use domain::{Actor, Condition, OrderId, OrderStatus, ParkReason, Resolution, Step};
 use inventory::ReservationStatus;
-use orders::{Order, attention, inbox::Message, progress, record};
-use serde::Deserialize;
+use orders::{
+    Order,
+    attention::{self, Attention},
+    command::{self, Answer, Command},
+    inbox::Message,
+    progress, record,
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::warn;
@@ -24,35 +29,6 @@ use crate::{
 /// How long whoever sent a command waits for what becomes of it.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Every message of our own names its order.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Command {
-    order_id: OrderId,
-    #[serde(default)]
-    actor: Option<String>,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    status: Option<OrderStatus>,
-}
-
-impl Command {
-    fn actor(&self) -> &str {
-        self.actor.as_deref().unwrap_or(Actor::Operator.as_str())
-    }
-}
-
-/// Commands of people, by the topic of their message.
-pub mod topics {
-    /// Cancel the order.
-    pub const CANCEL: &str = "cancel";
-    /// Move the order to another status.
-    pub const SET_STATUS: &str = "set-status";
-    /// Do the stuck step again.
-    pub const RETRY: &str = "retry";
-}
-
 /// What became of a command while its sender waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandOutcome {
@@ -66,25 +42,24 @@ pub enum CommandOutcome {
 
 impl Dispatcher {
     pub(crate) async fn command(&self, message: &Message) -> Result<Outcome, DispatchError> {
-        let command: Command = match serde_json::from_slice(&message.body) {
-            Ok(command) => command,
+        let (order_id, command) = match command::read(&message.body) {
+            Ok(kept) => kept,
             Err(error) => return Ok(Outcome::Unreadable(error.to_string())),
         };
-        let Some(order) = self.order(&command.order_id).await? else {
+        let Some(order) = self.order(&order_id).await? else {
             return Ok(Outcome::skipped("no such order", None));
         };
-        match message.topic.as_str() {
-            "order-placed" => self.order_placed(order).await,
-            "stock-available" => self.stock_available(message, order).await,
-            topics::RETRY => self.retry(message, order, command.actor()).await,
-            topics::CANCEL => self.cancel(message, order, &command).await,
-            topics::SET_STATUS
-                if command.status == Some(OrderStatus::Cancelled) && is_open_in_its_shop(&order) =>
-            {
+        match &command {
+            Command::OrderPlaced => self.order_placed(order).await,
+            Command::StockAvailable { .. } => self.stock_available(message, order).await,
+            Command::Retry { actor } => self.retry(message, order, *actor).await,
+            Command::Cancel { .. } => self.cancel(message, order, &command).await,
+            Command::SetStatus { status: OrderStatus::Cancelled, .. } if is_open_in_its_shop(&order) => {
                 self.cancel(message, order, &command).await
             }
-            topics::SET_STATUS => self.set_status(message, order, &command).await,
-            _ => Ok(Outcome::skipped("a command this version does not know", Some(order.order_id))),
+            Command::SetStatus { .. } | Command::ReleaseHold { .. } | Command::Resolve(_) => {
+                self.ask_again(message, order, &command).await
+            }
         }
     }
 
@@ -116,7 +91,7 @@ impl Dispatcher {
     }
 
     /// Retries the parked step; an order whose run is gone gets a new one.
-    async fn retry(&self, message: &Message, order: Order, actor: &str) -> Result<Outcome, DispatchError> {
+    async fn retry(&self, message: &Message, order: Order, actor: Actor) -> Result<Outcome, DispatchError> {
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
         }
@@ -126,7 +101,7 @@ impl Dispatcher {
         {
             return Ok(Outcome::done(order.order_id));
         }
-        self.start_anew(&order, "retry", actor).await?;
+        self.start_anew(&order, Resolution::Retry, actor).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -151,7 +126,7 @@ impl Dispatcher {
         let (input, once) = (cancel_input(command), request_id(message));
         let mut reached = self.signal(&order.workflow_id, names::CANCEL, &input, once.clone()).await?;
         if reached == SignalOutcome::NoRun {
-            self.start_anew(&order, "cancel", command.actor()).await?;
+            self.start_anew(&order, Resolution::Compensate, command.actor()).await?;
             reached = self.signal(&order.workflow_id, names::CANCEL, &input, once).await?;
         }
         if reached == SignalOutcome::NoRun {
@@ -166,7 +141,7 @@ impl Dispatcher {
     }
 
     /// Asks again; an Update is not kept by the server before a worker takes it, so the inbox does.
-    async fn set_status(
+    async fn ask_again(
         &self,
         message: &Message,
         order: Order,
@@ -175,9 +150,13 @@ impl Dispatcher {
         let order_id = order.order_id.clone();
         match self.ask_run(message, &order, command).await? {
             CommandOutcome::Done(_) => Ok(Outcome::done(order_id)),
-            CommandOutcome::Refused(_) => {
-                Ok(Outcome::skipped("the order's status does not allow it", Some(order_id)))
-            }
+            CommandOutcome::Refused(_) => Ok(Outcome::skipped(
+                match command {
+                    Command::SetStatus { .. } => "the order's status does not allow it",
+                    _ => "it is not what the order waits for",
+                },
+                Some(order_id),
+            )),
             CommandOutcome::Later => Ok(no_run_yet(message, order)),
         }
     }
@@ -207,8 +186,8 @@ impl Dispatcher {
     }
 
     async fn try_now(&self, message: &Message) -> Result<Option<(OrderId, CommandOutcome)>, DispatchError> {
-        let Ok(command) = serde_json::from_slice::<Command>(&message.body) else { return Ok(None) };
-        let Some(order) = self.order(&command.order_id).await? else { return Ok(None) };
+        let Ok((order_id, command)) = command::read(&message.body) else { return Ok(None) };
+        let Some(order) = self.order(&order_id).await? else { return Ok(None) };
         let commanded = self.ask_run(message, &order, &command).await?;
         Ok(Some((order.order_id, commanded)))
     }
@@ -220,15 +199,30 @@ impl Dispatcher {
         order: &Order,
         command: &Command,
     ) -> Result<CommandOutcome, DispatchError> {
+        let mut step = None;
+        if let Command::Resolve(answer) = command {
+            match self.answer_row(order, answer).await? {
+                RowAnswer::Known(outcome) => return Ok(outcome),
+                RowAnswer::OfStep(of_row) => step = of_row,
+            }
+        }
         if order.story_ended_at.is_some() {
             return self.answer_of_record(order, command).await;
         }
-        let (name, input) = match command.status {
-            Some(status) => {
-                let reason = &command.reason;
-                (names::SET_STATUS, json!({"status": status, "actor": command.actor(), "reason": reason}))
+        let (actor, reason) = (command.actor(), command.reason());
+        let resolve =
+            |action: Resolution| json!({"action": action, "actor": actor, "reason": reason, "step": step});
+        let (name, input) = match command {
+            Command::SetStatus { status, .. } => {
+                (names::SET_STATUS, json!({"status": status, "actor": actor, "reason": reason}))
             }
-            None => (names::CANCEL_ORDER, cancel_input(command)),
+            Command::Cancel { .. } => (names::CANCEL_ORDER, cancel_input(command)),
+            Command::Resolve(answer) => (names::RESOLVE, resolve(answer.action)),
+            Command::ReleaseHold { .. } => (names::RESOLVE, resolve(Resolution::ReleaseHold)),
+            // Nobody waits for these.
+            Command::Retry { .. } | Command::OrderPlaced | Command::StockAvailable { .. } => {
+                return Ok(CommandOutcome::Later);
+            }
         };
         let asked = self.update(&order.workflow_id, name, &input, request_id(message));
         match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(UpdateOutcome::NoAnswer))? {
@@ -250,15 +244,20 @@ impl Dispatcher {
         order: &Order,
         command: &Command,
     ) -> Result<CommandOutcome, DispatchError> {
-        let (status, to) = (order.status, command.status.unwrap_or(OrderStatus::Cancelled));
+        let status = order.status;
+        let to = match command {
+            Command::SetStatus { status, .. } => *status,
+            Command::Cancel { .. } => OrderStatus::Cancelled,
+            _ => return Ok(CommandOutcome::Refused(format!("nothing is parked. Current status: {status}"))),
+        };
         if to == OrderStatus::Cancelled && is_open_in_its_shop(order) {
             return Ok(CommandOutcome::Later);
         }
         let is_ignored = order.condition.as_deref() == Some(Condition::Ignored.as_str());
         if (status == OrderStatus::Pending || is_ignored) && to == OrderStatus::Cancelled {
             let mut tx = self.pool.begin().await?;
-            let actor = command.actor().parse()?;
-            progress::note_cancelled_by(&mut tx, &order.order_id, actor, command.reason.as_deref()).await?;
+            let actor = command.actor();
+            progress::note_cancelled_by(&mut tx, &order.order_id, actor, command.reason()).await?;
             let by = format!("by {actor}");
             progress::move_to(&mut tx, &order.order_id, to, "CANCELLED", Some(&by)).await?;
             tx.commit().await?;
@@ -278,13 +277,73 @@ impl Dispatcher {
         Ok(record::find(&mut conn, order_id).await?)
     }
 
-    /// A new run for an order whose run is gone, or was never started.
-    async fn start_anew(&self, order: &Order, resolution: &str, actor: &str) -> Result<(), DispatchError> {
+    /// Answers a row of the order that no workflow waits for. What is parked is for the run to answer.
+    async fn answer_row(&self, order: &Order, answer: &Answer) -> Result<RowAnswer, DispatchError> {
+        let refused = |why: String| Ok(RowAnswer::Known(CommandOutcome::Refused(why)));
         let mut tx = self.pool.begin().await?;
-        attention::resolve(&mut tx, &order.order_id, None, resolution, actor, None).await?;
+        let open = attention::open(&mut tx, &order.order_id).await?;
+        let is_meant = |row: &&Attention| match answer.attention_id {
+            Some(id) => row.attention_id == id,
+            None if answer.action == Resolution::Done => !row.has_run,
+            None => row.reason == ParkReason::RUN_GONE,
+        };
+        let mut meant = open.iter().filter(is_meant);
+        let row = match (meant.next(), meant.next()) {
+            (Some(row), None) => row,
+            (Some(_), Some(_)) => return refused("attentionId: several rows are open; say which one".into()),
+            (None, _) => {
+                return match (answer.attention_id, answer.action) {
+                    (Some(id), _) => refused(format!("attentionId: the order has no open row {id}")),
+                    (None, Resolution::Done) => refused("nothing is shown of the order".into()),
+                    (None, _) => Ok(RowAnswer::OfStep(None)),
+                };
+            }
+        };
+        let step: Step = row.step.parse()?;
+        if row.has_run {
+            return Ok(RowAnswer::OfStep(Some(step)));
+        }
+        let fitting = Resolution::answers_to(step, &ParkReason::new(row.reason.as_str()), false);
+        if !fitting.contains(&answer.action) {
+            let fitting: Vec<&str> = fitting.into_iter().map(Resolution::as_str).collect();
+            return refused(format!("action: one of {} for row {}", fitting.join(", "), row.attention_id));
+        }
+        if row.reason == ParkReason::RUN_GONE {
+            drop(tx);
+            self.start_anew(order, answer.action, answer.actor).await?;
+            if answer.action == Resolution::Compensate {
+                let input = json!({"actor": answer.actor, "reason": answer.reason});
+                let once = format!("attention-{}", row.attention_id);
+                self.signal(&order.workflow_id, names::CANCEL, &input, once).await?;
+            }
+            return Ok(RowAnswer::Known(CommandOutcome::Done(order.status)));
+        }
+        let Answer { action, by, reason, .. } = answer;
+        attention::answer(&mut tx, row.attention_id, *action, by, reason.as_deref()).await?;
+        tx.commit().await?;
+        Ok(RowAnswer::Known(CommandOutcome::Done(order.status)))
+    }
+
+    /// A new run for an order whose run is gone, or was never started.
+    async fn start_anew(
+        &self,
+        order: &Order,
+        resolution: Resolution,
+        actor: Actor,
+    ) -> Result<(), DispatchError> {
+        let mut tx = self.pool.begin().await?;
+        attention::resolve(&mut tx, &order.order_id, None, resolution.as_str(), actor.as_str(), None).await?;
         tx.commit().await?;
         self.begin(order).await.map(|_| ())
     }
+}
+
+/// What is known of an answer before the run is asked.
+enum RowAnswer {
+    /// What became of it.
+    Known(CommandOutcome),
+    /// It is for the run: about this step, or about whatever is parked.
+    OfStep(Option<Step>),
 }
 
 /// An order that was not to be fulfilled stays open in the shop until it is cancelled there.
@@ -295,7 +354,7 @@ fn is_open_in_its_shop(order: &Order) -> bool {
 }
 
 fn cancel_input(command: &Command) -> Value {
-    json!({"actor": command.actor(), "reason": command.reason})
+    json!({"actor": command.actor(), "reason": command.reason()})
 }
 
 fn no_run_yet(message: &Message, order: Order) -> Outcome {

@@ -134,7 +134,12 @@ impl Dispatcher {
         match message.source.as_str() {
             "shopify" => self.shop_webhook(message).await,
             "warehouse" => self.warehouse_callback(message).await,
-            _ => self.command(message).await,
+            "api" | "inventory" => self.command(message).await,
+            _ => Ok(Outcome::Settle {
+                how: FinalState::Stored,
+                reason: Some("a source this version does not know"),
+                order: None,
+            }),
         }
     }
 

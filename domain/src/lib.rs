@@ -12,6 +12,7 @@ mod ids;
 mod money;
 mod policy;
 mod quantity;
+mod resolution;
 mod status;
 mod step;
 mod verdict;
@@ -39,6 +40,7 @@ pub use policy::{
     EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, StockOutRule, WhenOverdue,
 };
 pub use quantity::Quantity;
+pub use resolution::{Resolution, may_skip};
 pub use status::{Condition, HeldBy, OrderStatus};
 pub use step::Step;
 pub use verdict::{Downstream, Verdict};

@@ -5,9 +5,11 @@ use std::time::Duration;
 use inventory::{Holder, ServedOrder};
 use orders::{
     OrdersError,
-    inbox::{self, Message},
+    command::{self, Command},
+    inbox::Message,
 };
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// Leaves a message for each order that waited and was served.
 /// Whoever is told of the messages has `sweep_after` to dispatch them before a sweeper does.
@@ -23,7 +25,8 @@ pub async fn wake(
     for order in served {
         // Another system asks what it was served.
         if order.epoch.holder() == Holder::OURS {
-            messages.extend(inbox::insert_stock_available(conn, &order.order_id, sweep_after).await?);
+            let served = Command::StockAvailable { cause: Uuid::now_v7().to_string() };
+            messages.extend(command::keep(conn, &order.order_id, &served, sweep_after).await?);
         }
     }
     Ok(messages)

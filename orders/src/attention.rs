@@ -1,7 +1,7 @@
 //! What waits for a person: parked steps, and the vendors' own words about them.
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, ParkReason, Step};
+use domain::{OrderId, ParkReason, Resolution, Step};
 use sqlx::{FromRow, PgConnection};
 
 use crate::{
@@ -142,6 +142,116 @@ pub async fn open(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Attent
     .bind(order.as_str())
     .fetch_all(conn)
     .await?)
+}
+
+/// Which rows that wait for a person are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this step only.
+    pub step: Option<Step>,
+    /// For this reason only.
+    pub reason: Option<String>,
+    /// Of the order with this id or order number only.
+    pub order: Option<String>,
+    /// Newer than this one only.
+    pub after: Option<i64>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A row that waits for a person, with the order it is about if there is one.
+#[derive(Debug, Clone, FromRow)]
+pub struct Listed {
+    /// Its id.
+    pub attention_id: i64,
+    /// Whose.
+    pub order_id: Option<String>,
+    /// The number people use for that order.
+    pub order_number: Option<String>,
+    /// Where that order stands.
+    pub status: Option<String>,
+    /// The message it is about, where nobody knows whose it is.
+    pub inbox_id: Option<i64>,
+    /// The lane it is about.
+    pub lane: Option<String>,
+    /// Which step.
+    pub step: String,
+    /// Why, as a code.
+    pub reason: String,
+    /// What differs, in words without personal data.
+    pub detail: Option<String>,
+    /// The vendor's own words; may hold personal data.
+    pub vendor_text: Option<String>,
+    /// False where no workflow waits for the answer.
+    pub has_run: bool,
+    /// Since when.
+    pub opened_at: DateTime<Utc>,
+}
+
+const LISTED: &str = "SELECT attention_id, a.order_id, order_number, o.status, inbox_id, lane, step, reason, detail, \
+    vendor_text, has_run, opened_at FROM orders.attention a LEFT JOIN orders.orders o USING (order_id)";
+
+/// The open rows that match, oldest first: who has waited longest comes first.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Listed>, OrdersError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{LISTED}
+         WHERE resolved_at IS NULL
+           AND ($1::text IS NULL OR step = $1)
+           AND ($2::text IS NULL OR reason = $2)
+           AND ($3::text IS NULL OR o.order_id = $3 OR order_number = $3)
+           AND ($4::bigint IS NULL OR attention_id > $4)
+         ORDER BY attention_id LIMIT $5"
+    )))
+    .bind(filter.step.map(Step::as_str))
+    .bind(filter.reason.as_deref())
+    .bind(filter.order.as_deref())
+    .bind(filter.after)
+    .bind(filter.limit)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// An open row by its id.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn find_open(conn: &mut PgConnection, attention_id: i64) -> Result<Option<Listed>, OrdersError> {
+    let row = format!("{LISTED} WHERE attention_id = $1 AND resolved_at IS NULL");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(row)).bind(attention_id).fetch_optional(conn).await?)
+}
+
+/// Answers one row that no workflow waits for, and no other. False if it was answered before.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn answer(
+    conn: &mut PgConnection,
+    attention_id: i64,
+    resolution: Resolution,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<bool, OrdersError> {
+    let answered: Option<Option<String>> = sqlx::query_scalar(
+        "UPDATE orders.attention
+         SET resolved_at = now(), resolution = $2, resolved_by = $3, resolve_reason = $4
+         WHERE attention_id = $1 AND resolved_at IS NULL AND NOT has_run RETURNING order_id",
+    )
+    .bind(attention_id)
+    .bind(resolution.as_str())
+    .bind(by)
+    .bind(reason)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(order) = answered else { return Ok(false) };
+    if let Some(order) = order {
+        let order = OrderId::parse(&order)?;
+        timeline::note(conn, &order, "RESOLVED", Some(&format!("{resolution} by an operator"))).await?;
+        progress::clear_condition(conn, &order).await?;
+    }
+    Ok(true)
 }
 
 /// How many orders wait for a person, by step and reason.

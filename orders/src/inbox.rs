@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use domain::{OrderId, WarehouseSystem};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
-use uuid::Uuid;
 
 use crate::OrdersError;
 
@@ -156,51 +155,6 @@ pub async fn insert(
         received_at,
         attempts: 0,
     }))
-}
-
-/// Keeps the message that stock is there for an order that waited. Each is a message of its own.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn insert_stock_available(
-    conn: &mut PgConnection,
-    order: &OrderId,
-    sweep_after: Duration,
-) -> Result<Option<Message>, OrdersError> {
-    stock_available(conn, order, &Uuid::now_v7().to_string(), sweep_after).await
-}
-
-/// Keeps the message that the inventory service has served an order that waited. `None` if this
-/// movement of its ledger was told already.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn insert_served(
-    conn: &mut PgConnection,
-    order: &OrderId,
-    movement_id: i64,
-) -> Result<Option<Message>, OrdersError> {
-    stock_available(conn, order, &movement_id.to_string(), Duration::ZERO).await
-}
-
-async fn stock_available(
-    conn: &mut PgConnection,
-    order: &OrderId,
-    cause: &str,
-    sweep_after: Duration,
-) -> Result<Option<Message>, OrdersError> {
-    let body = serde_json::json!({"orderId": order}).to_string();
-    let message = NewMessage {
-        source: Source::Inventory,
-        shop: "",
-        message_id: &format!("stock/{order}/{cause}"),
-        topic: "stock-available",
-        subject: Some(order.as_str()),
-        headers: serde_json::json!({}),
-        body: body.as_bytes(),
-        sweep_after,
-    };
-    insert(conn, &message).await
 }
 
 /// Takes up to `most` messages that are due, oldest first. Whoever takes one has `lease` to settle

@@ -8,6 +8,7 @@
 
 pub mod attention;
 pub mod brief;
+pub mod command;
 pub mod events;
 pub mod fulfilment_orders;
 pub mod fulfilment_request;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory_service::InventoryClient;
-use orders::inbox;
+use orders::command::{self, Command};
 use sqlx::PgPool;
 use tokio::time::sleep;
 use tracing::warn;
@@ -63,7 +63,8 @@ async fn wake_since(
             continue;
         }
         let mut conn = pool.acquire().await?;
-        inbox::insert_served(&mut conn, &entry.order_id, entry.movement_id).await?;
+        let served = Command::StockAvailable { cause: entry.movement_id.to_string() };
+        command::keep(&mut conn, &entry.order_id, &served, Duration::ZERO).await?;
         woken.insert(entry.movement_id, entry.at);
     }
     Ok(now)

@@ -5,7 +5,9 @@
 
 use std::{collections::VecDeque, error::Error};
 
-use domain::{Actor, CancelDecision, OrderStatus, ParkReason, Stage, Step, decide_cancellation};
+use domain::{
+    Actor, CancelDecision, Condition, OrderStatus, Resolution, Stage, decide_cancellation, may_skip,
+};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -16,7 +18,7 @@ use temporalio_workflow::{
 use crate::{
     contract::{FulfilmentInput, Parcel},
     ledger::{ParkedView, Progress, StatusView},
-    messages::{BadInput, CancelRequest, Resolution, Resolve, StatusAnswer, StatusRequest, WarehouseUpdate},
+    messages::{BadInput, CancelRequest, Resolve, StatusAnswer, StatusRequest, WarehouseUpdate},
     names,
     order_fulfilment::Story,
     saga::Interrupted,
@@ -239,15 +241,15 @@ impl OrderFulfilment {
         Ok(self.check_answer(&Resolve::read(input)?)?)
     }
 
-    /// Answers the parked step.
+    /// Answers the parked step, or ends a hold, and says where the order stands.
     #[update(name = names::RESOLVE)]
     fn resolve(
         &mut self,
         _ctx: &mut SyncWorkflowContext<Self>,
         input: RawValue,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.answer = Some(Resolve::read(&input)?);
-        Ok(())
+    ) -> Result<StatusAnswer, Box<dyn Error + Send + Sync>> {
+        self.take_answer(Resolve::read(&input)?);
+        Ok(StatusAnswer { status: self.status })
     }
 
     #[query(name = names::STATUS)]
@@ -288,17 +290,29 @@ impl OrderFulfilment {
         BadInput(format!("Order cannot be cancelled. Current status: {}", self.status))
     }
 
-    /// Whether an answer fits what is parked.
+    /// Whether an answer fits what is parked, or an order that is held.
     fn check_answer(&self, answer: &Resolve) -> Result<(), BadInput> {
+        if answer.action == Resolution::ReleaseHold {
+            let is_held = self.waits_for_its_window();
+            return if is_held {
+                Ok(())
+            } else {
+                Err(BadInput(format!("no hold window is waited for. Current status: {}", self.status)))
+            };
+        }
         let Some(parked) = &self.parked else {
             return Err(BadInput(format!("nothing is parked. Current status: {}", self.status)));
         };
+        if let Some(step) = answer.step.filter(|step| *step != parked.step) {
+            return Err(BadInput(format!("{step} is not parked, but {}", parked.step)));
+        }
+        if answer.action.needs_a_reason() && answer.reason.as_deref().unwrap_or_default().trim().is_empty() {
+            return Err(BadInput(format!("reason: {} needs one", answer.action)));
+        }
         match answer.action {
             Resolution::Retry => Ok(()),
-            Resolution::Skip if answer.reason.as_deref().unwrap_or_default().trim().is_empty() => {
-                Err(BadInput("reason: skip needs one".into()))
-            }
-            Resolution::Skip if !may_skip(parked) => Err(BadInput(format!(
+            Resolution::Done => Err(BadInput("a step is parked: retry, skip or compensate".into())),
+            Resolution::Skip if !may_skip(parked.step, &parked.reason) => Err(BadInput(format!(
                 "{} cannot be skipped after {}: mend the cause and retry, or compensate",
                 parked.step, parked.reason
             ))),
@@ -308,7 +322,21 @@ impl OrderFulfilment {
             Resolution::Compensate if self.cancel_decision(Actor::Operator) == CancelDecision::Refuse => {
                 Err(self.cannot_be_cancelled())
             }
-            Resolution::Skip | Resolution::Compensate => Ok(()),
+            Resolution::Skip | Resolution::Compensate | Resolution::ReleaseHold => Ok(()),
+        }
+    }
+
+    /// Whether the order waits for the end of its hold window.
+    fn waits_for_its_window(&self) -> bool {
+        !self.progress.past_hold
+            && self.status == OrderStatus::Pending
+            && self.stage == Condition::OnHold.as_str()
+    }
+
+    fn take_answer(&mut self, answer: Resolve) {
+        match answer.action {
+            Resolution::ReleaseHold => self.go_on = true,
+            _ => self.answer = Some(answer),
         }
     }
 
@@ -322,15 +350,4 @@ impl OrderFulfilment {
     fn input_for_a_fresh_history(&self) -> FulfilmentInput {
         FulfilmentInput { status: self.status, carried: Some(self.progress.clone()), ..self.input.clone() }
     }
-}
-
-/// What cannot be gone on without: a line nobody can pick, stock nobody has, pieces nobody ships.
-fn may_skip(parked: &ParkedView) -> bool {
-    !matches!(
-        (parked.step, parked.reason.code()),
-        (Step::Reserve | Step::RecordParcel | Step::ReadOrder, _)
-            | (Step::LookInShop, ParkReason::NO_ADDRESS | ParkReason::LOCATION_NOT_MAPPED)
-            | (Step::Gate, ParkReason::UNKNOWN_SKU | ParkReason::UNREADABLE_CURRENCY)
-            | (_, ParkReason::CANCELLED_BY_WAREHOUSE | ParkReason::WAREHOUSE_EXCEPTION)
-    )
 }

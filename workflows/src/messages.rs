@@ -1,10 +1,8 @@
 //! Messages to a running order, read leniently: people type them, and a message that cannot be
 //! decoded must never wedge the order.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
-use domain::{Actor, OrderStatus, ParseError, RequestReference};
+use domain::{Actor, OrderStatus, ParseError, RequestReference, Resolution, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
@@ -77,36 +75,6 @@ pub struct StatusAnswer {
     pub status: OrderStatus,
 }
 
-/// What an operator decides about a parked step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resolution {
-    /// Do it again.
-    Retry,
-    /// Go on as if it were done; needs a reason.
-    Skip,
-    /// Undo what was done and cancel the order.
-    Compensate,
-}
-
-impl Resolution {
-    /// The name used in records.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Skip => "skip",
-            Self::Compensate => "compensate",
-        }
-    }
-}
-
-impl fmt::Display for Resolution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// An operator's answer to a parked step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -118,36 +86,42 @@ pub struct Resolve {
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Which step it is about; none for the one that is parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
 }
 
 impl Resolve {
-    /// Reads `"retry"` or `{"action": "skip", "reason": …, "actor": …}`.
+    /// Reads `"retry"` or `{"action": "skip", "reason": …, "actor": …, "step": …}`.
     ///
     /// # Errors
     /// [`BadInput`] says what is allowed.
     pub fn read(input: &RawValue) -> Result<Self, BadInput> {
-        let (action, actor, reason) = match typed(input)? {
-            Typed::Nothing => (None, None, None),
-            Typed::Text(action) => (Some(action), None, None),
+        let (action, actor, reason, step) = match typed(input)? {
+            Typed::Nothing => (None, None, None, None),
+            Typed::Text(action) => (Some(action), None, None, None),
             Typed::Object(object) => (
                 text_member(&object, "action")?,
                 text_member(&object, "actor")?,
                 text_member(&object, "reason")?,
+                text_member(&object, "step")?,
             ),
         };
-        let action = match action.as_deref() {
-            Some("retry") => Resolution::Retry,
-            Some("skip") => Resolution::Skip,
-            Some("compensate") => Resolution::Compensate,
-            _ => return Err(BadInput("action: one of retry, skip, compensate".into())),
-        };
-        Ok(Self { action, actor: actor.unwrap_or_else(|| Actor::Operator.as_str().to_owned()), reason })
+        let action = action.unwrap_or_default().parse().map_err(of_parsing)?;
+        let step = step.map(|step| step.parse()).transpose().map_err(of_parsing)?;
+        let actor = actor.unwrap_or_else(|| Actor::Operator.as_str().to_owned());
+        Ok(Self { action, actor, reason, step })
     }
 
     /// The answer the signal `retry` stands for.
     #[must_use]
     pub fn retry() -> Self {
-        Self { action: Resolution::Retry, actor: Actor::Operator.as_str().to_owned(), reason: None }
+        Self {
+            action: Resolution::Retry,
+            actor: Actor::Operator.as_str().to_owned(),
+            reason: None,
+            step: None,
+        }
     }
 }
 

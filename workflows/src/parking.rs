@@ -1,12 +1,12 @@
 //! A step that waits for a person, and what goes on meanwhile.
 
-use domain::{Actor, ParkReason, Step};
+use domain::{Actor, ParkReason, Resolution, Step};
 
 use crate::{
     contract::{NotifyShop, ParcelToBook, ParkStep, RecordParcel, ResolveStep, StepAnswer, StepToPark},
     entry::OrderFulfilment,
     ledger::ParkedView,
-    messages::{CancelRequest, Resolution, Resolve, WarehouseUpdate},
+    messages::{CancelRequest, Resolve, WarehouseUpdate},
     order_fulfilment::Story,
     saga::Interrupted,
 };
@@ -75,6 +75,7 @@ impl Story {
                 action: Resolution::Compensate,
                 actor: "waybill".to_owned(),
                 reason: Some("cancelled".to_owned()),
+                step: None,
             },
         };
         self.ctx.state_mut(|order| order.parked = None);

@@ -6,15 +6,15 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, Condition, EditsRule, GateDecision, GateRules, IgnoreReason, OrderStatus, ParkReason, Step,
-    StockOutRule, WhenOverdue, decide_gate,
+    Actor, Condition, EditsRule, GateDecision, GateRules, IgnoreReason, OrderStatus, ParkReason, Resolution,
+    Step, StockOutRule, WhenOverdue, decide_gate,
 };
 
 use crate::{
     contract::{LookInShop, OrderRef, Plan, PlanInput, PlanOutcome, ReadOrder, ReserveStock, Rules},
     entry::{Ending, OrderFulfilment},
     ledger::Undo,
-    messages::{CancelRequest, Resolution},
+    messages::CancelRequest,
     order_fulfilment::{Story, cancelled_by_policy},
     saga::{Interrupted, StepOutcome, Wake},
 };

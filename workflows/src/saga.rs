@@ -5,7 +5,9 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use domain::{Actor, Downstream, LaneName, ParkReason, RetryRule, Step, Verdict, WarehouseSystem};
+use domain::{
+    Actor, Downstream, LaneName, ParkReason, Resolution, RetryRule, Step, Verdict, WarehouseSystem,
+};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
     error::{ActivityExecutionError, IncomingError},
@@ -16,12 +18,7 @@ use temporalio_workflow::{
     WorkflowCancellationToken,
 };
 
-use crate::{
-    entry::OrderFulfilment,
-    ledger::LedgerState,
-    messages::{CancelRequest, Resolution},
-    order_fulfilment::Story,
-};
+use crate::{entry::OrderFulfilment, ledger::LedgerState, messages::CancelRequest, order_fulfilment::Story};
 
 /// What is no fault of the order is waited out with these pauses.
 const OUTAGE_PAUSES: RetryRule = RetryRule {
@@ -167,7 +164,10 @@ impl Story {
                         self.note(step, subject, LedgerState::Skipped);
                         return Ok(StepOutcome::Skipped);
                     }
-                    Resolution::Retry | Resolution::Compensate => {}
+                    Resolution::Retry
+                    | Resolution::Compensate
+                    | Resolution::ReleaseHold
+                    | Resolution::Done => {}
                 },
             }
         }

@@ -1,4 +1,4 @@
-//! Orders: placing one, finding some, looking at one, retrying one that is stuck.
+//! Orders: placing one, finding some, looking at one.
 
 use axum::{
     Json,
@@ -8,10 +8,8 @@ use axum::{
 };
 use domain::{OrderId, UserId};
 use orders::{Order, idempotency::KeptAnswer, parcel, record, timeline};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::{Postgres, pool::PoolConnection};
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -29,7 +27,6 @@ mod form;
 pub(super) mod idempotency_key;
 mod listing;
 mod remote_stock;
-mod retry;
 mod stock;
 mod view;
 
@@ -41,19 +38,8 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(place))
         .routes(routes!(look_at))
         .routes(routes!(look_back))
-        .routes(routes!(retry))
         .merge(listing::router())
         .merge(commands::router())
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = RetryAnswer)]
-struct RetryBody {
-    #[schema(example = "Retry requested")]
-    message: &'static str,
-    #[schema(value_type = String, example = "0190a0b0-0000-7000-8000-000000000000")]
-    order_id: OrderId,
 }
 
 /// Place an order
@@ -151,31 +137,6 @@ async fn look_back(
     let (mut conn, order) = named(&api, &caller, id).await?;
     let entries = timeline::of(&mut conn, &order.order_id).await?;
     Ok(Json(entries.into_iter().map(TimelineBody::from).collect()))
-}
-
-/// Do the stuck step of an order again
-///
-/// Leaves the wish in the inbox; the run, or a new one where it is gone, does the step.
-#[utoipa::path(
-    post, path = "/api/orders/{id}/retry", operation_id = "retryOrder", tag = "operations",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
-    responses(
-        (status = 202, description = "It will be tried", body = RetryBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
-async fn retry(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
-) -> Result<(StatusCode, Json<RetryBody>), Problem> {
-    let (mut conn, order) = named(&api, &caller, id).await?;
-    let order_id = order.order_id;
-    if let Some(message) = retry::leave_message(&mut conn, &order_id).await? {
-        api.queue.offer(message);
-    }
-    Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
 }
 
 /// The order with this id or number, and the connection it was found with. For a customer its own id of it comes

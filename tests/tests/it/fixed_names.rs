@@ -174,6 +174,7 @@ fn routes_keep_their_paths() {
             "/api/orders/user/{user}",
             "/api/orders/{id}",
             "/api/orders/{id}/cancel",
+            "/api/orders/{id}/resolve",
             "/api/orders/{id}/retry",
             "/api/orders/{id}/status",
             "/api/orders/{id}/timeline",

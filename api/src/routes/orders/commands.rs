@@ -1,4 +1,4 @@
-//! What people want done with an order: cancelling it, and moving it to its next status.
+//! What people want done with an order: cancelling it, moving it to its next status, and answering what waits for them.
 //!
 //! **Invariant:** a command is committed to the inbox before the order's run hears of it, so a 202
 //! means that it will be done or refused, whatever crashes.
@@ -6,20 +6,19 @@
 use axum::{Json, extract::State, http::StatusCode};
 use dispatch::{
     SWEEP_AFTER,
-    commands::{ANSWER_WITHIN, CommandOutcome, topics},
+    commands::{ANSWER_WITHIN, CommandOutcome},
 };
-use domain::{Actor, OrderId, OrderStatus};
+use domain::{Actor, OrderId, OrderStatus, Resolution};
 use orders::{
     Order,
-    inbox::{self, Message, NewMessage, Source},
+    command::{self, Answer, Command},
+    inbox::Message,
     progress::{self, StatusMove},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::named;
 use crate::{
@@ -31,7 +30,12 @@ use crate::{
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(cancel)).routes(routes!(cancel_by_patch)).routes(routes!(set_status))
+    OpenApiRouter::new()
+        .routes(routes!(cancel))
+        .routes(routes!(cancel_by_patch))
+        .routes(routes!(set_status))
+        .routes(routes!(retry))
+        .routes(routes!(resolve))
 }
 
 /// Why an order is cancelled.
@@ -54,6 +58,33 @@ struct StatusForm {
     /// In the caller's words; kept with the order.
     #[schema(max_length = 255, example = "the customer fetched it")]
     reason: Option<String>,
+}
+
+/// An answer to what waits for a person.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ResolveForm, example = json!({"action": "skip", "reason": "sent by hand"}))]
+struct ResolveForm {
+    /// What is decided. `retry`, `skip` and `compensate` answer the parked step; `release_hold` ends the hold window;
+    /// `done` says that what a row shows was dealt with.
+    #[schema(pattern = "^(retry|skip|compensate|release_hold|done)$", example = "retry")]
+    action: String,
+    /// Why, in the caller's words; `skip` and `done` need one. It is kept, so name no person.
+    #[schema(max_length = 255, example = "sent by hand")]
+    reason: Option<String>,
+    /// Which row of `/api/attention`; by default the step that is parked.
+    #[schema(minimum = 1, example = 11)]
+    attention_id: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RetryAnswer)]
+struct RetryBody {
+    #[schema(example = "Retry requested")]
+    message: &'static str,
+    #[schema(value_type = String, example = "0190a0b0-0000-7000-8000-000000000000")]
+    order_id: OrderId,
 }
 
 /// What became of a command.
@@ -154,10 +185,8 @@ async fn set_status(
     if to == OrderStatus::Delivered && order.status == OrderStatus::Shipped {
         return delivered(&mut conn, order, order_id).await;
     }
-    let wanted = json!({
-        "orderId": order.order_id, "status": to, "actor": caller.actor(), "reason": reason
-    });
-    let message = keep(&mut conn, topics::SET_STATUS, &wanted).await?;
+    let command = Command::SetStatus { status: to, actor: caller.actor(), reason };
+    let message = keep(&mut conn, &order.order_id, &command).await?;
     drop(conn);
     match api.dispatcher.command_now(&message).await {
         CommandOutcome::Done(status) => Ok(answer(StatusCode::OK, "Order status updated", order_id, status)),
@@ -169,18 +198,95 @@ async fn set_status(
     }
 }
 
+/// Do the stuck step of an order again
+///
+/// Leaves the wish in the inbox; the run, or a new one where it is gone, does the step.
+#[utoipa::path(
+    post, path = "/api/orders/{id}/retry", operation_id = "retryOrder", tag = "operations",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    responses(
+        (status = 202, description = "It will be tried", body = RetryBody),
+        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn retry(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+) -> Result<(StatusCode, Json<RetryBody>), Problem> {
+    let (mut conn, order) = named(&api, &caller, id).await?;
+    let order_id = order.order_id;
+    let command = Command::Retry { actor: caller.actor() };
+    if let Some(message) = command::keep(&mut conn, &order_id, &command, SWEEP_AFTER).await? {
+        api.queue.offer(message);
+    }
+    Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
+}
+
+/// Answer what waits for a person
+///
+/// As the Update `resolve` of the order's workflow, and for rows that no workflow waits for. What may be answered to a
+/// row stands in `/api/attention`. An answer 202 means that nobody has taken it within five seconds: it is kept and
+/// will be done or refused.
+#[utoipa::path(
+    post, path = "/api/orders/{id}/resolve", operation_id = "resolveOrder", tag = "operations",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    request_body = ResolveForm,
+    responses(
+        (status = 200, description = "It is answered", body = CommandBody),
+        (status = 202, description = "It will be answered", body = CommandBody),
+        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is not what the order waits for",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn resolve(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+    JsonBody(form): JsonBody<ResolveForm>,
+) -> CommandResult {
+    let action: Resolution = Problem::of_field("action", form.action.parse())?;
+    let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
+    if action.needs_a_reason() && reason.is_none() {
+        return Err(Problem::invalid("reason", &format!("{action} needs one")));
+    }
+    if form.attention_id.is_some_and(|id| id < 1) {
+        return Err(Problem::invalid("attentionId", "the id of a row, from 1 on"));
+    }
+    let (mut conn, order) = named(&api, &caller, id).await?;
+    let actor = caller.actor();
+    let command = match action {
+        Resolution::ReleaseHold => Command::ReleaseHold { actor, reason },
+        _ => Command::Resolve(Answer {
+            action,
+            actor,
+            by: caller.name().to_owned(),
+            reason,
+            attention_id: form.attention_id,
+        }),
+    };
+    let message = keep(&mut conn, &order.order_id, &command).await?;
+    drop(conn);
+    let order_id = caller.id_of(&order);
+    match api.dispatcher.command_now(&message).await {
+        CommandOutcome::Done(status) => Ok(answer(StatusCode::OK, "Answered", order_id, status)),
+        CommandOutcome::Refused(sentence) => Err(Problem::AnswerRefused(sentence)),
+        CommandOutcome::Later => Ok(answer(StatusCode::ACCEPTED, "Answer requested", order_id, order.status)),
+    }
+}
+
 async fn carry_out_cancel(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> CommandResult {
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
     let (mut conn, order) = named(api, caller, id).await?;
     let order_id = caller.id_of(&order);
     let actor = caller.actor();
     // A customer's own words may name anybody; they stay in the inbox and out of histories.
-    let shown = reason.as_ref().filter(|_| actor != Actor::Customer);
-    let mut wanted = json!({"orderId": order.order_id, "actor": actor, "reason": shown});
-    if let (Actor::Customer, Some(reason)) = (actor, &reason) {
-        wanted["customersWords"] = json!(reason);
-    }
-    let message = keep(&mut conn, topics::CANCEL, &wanted).await?;
+    let (reason, customers_words) = if actor == Actor::Customer { (None, reason) } else { (reason, None) };
+    let command = Command::Cancel { actor, reason, customers_words };
+    let message = keep(&mut conn, &order.order_id, &command).await?;
     drop(conn);
     match api.dispatcher.command_now(&message).await {
         CommandOutcome::Done(OrderStatus::Cancelled) => {
@@ -210,22 +316,10 @@ async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> 
     }
 }
 
-/// Commits the command. Its id is its own: asking twice is two commands, of which the second finds
-/// the first one's effect.
-async fn keep(conn: &mut PgConnection, topic: &str, wanted: &Value) -> Result<Message, Problem> {
-    let body = wanted.to_string();
-    let message = NewMessage {
-        source: Source::Api,
-        shop: "",
-        message_id: &format!("{topic}/{}", Uuid::now_v7()),
-        topic,
-        subject: wanted["orderId"].as_str(),
-        headers: json!({}),
-        body: body.as_bytes(),
-        // No sweeper takes it while its sender still waits.
-        sweep_after: SWEEP_AFTER + ANSWER_WITHIN,
-    };
-    inbox::insert(conn, &message).await?.ok_or_else(|| Problem::Internal("a drawn id is taken".into()))
+/// Commits the command. No sweeper takes it while its sender still waits.
+async fn keep(conn: &mut PgConnection, order: &OrderId, command: &Command) -> Result<Message, Problem> {
+    let kept = command::keep(conn, order, command, SWEEP_AFTER + ANSWER_WITHIN).await?;
+    kept.ok_or_else(|| Problem::Internal("a drawn id is taken".into()))
 }
 
 async fn current(api: &Api, order: &Order) -> Result<OrderStatus, Problem> {

@@ -14,14 +14,15 @@ use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
 use inventory::{DemandLine, Reservation, Shortage};
 use inventory_service::Stock;
 use orders::{
-    Order, events,
+    Order,
+    command::{self, Command},
+    events,
     idempotency::{self, Claim, KeptAnswer, Key},
-    inbox::{self, Message, NewMessage, Source},
+    inbox::Message,
     progress::{self, Waiting},
     record::{self, NewOrder, PlaceOutcome},
     timeline,
 };
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use tracing::warn;
@@ -240,7 +241,7 @@ async fn fill(
     order: Order,
     remote: Option<&RemoteAnswer>,
 ) -> Result<(Order, Option<Message>), Problem> {
-    let message = leave_message(conn, &order.order_id).await?;
+    let message = command::keep(conn, &order.order_id, &Command::OrderPlaced, SWEEP_AFTER).await?;
     if let Some(remote) = remote {
         // An epoch for each reservation under this id that was given back.
         for _ in stock::FIRST_EPOCH..remote.epoch {
@@ -288,19 +289,4 @@ async fn note_reserved(
         order.status = OrderStatus::Confirmed;
     }
     Ok(order)
-}
-
-async fn leave_message(conn: &mut PgConnection, order_id: &OrderId) -> Result<Option<Message>, Problem> {
-    let body = json!({"orderId": order_id}).to_string();
-    let message = NewMessage {
-        source: Source::Api,
-        shop: "",
-        message_id: order_id.as_str(),
-        topic: "order-placed",
-        subject: Some(order_id.as_str()),
-        headers: json!({}),
-        body: body.as_bytes(),
-        sweep_after: SWEEP_AFTER,
-    };
-    Ok(inbox::insert(conn, &message).await?)
 }

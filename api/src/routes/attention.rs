@@ -1,0 +1,179 @@
+//! What waits for a person, across all orders, and the answers to rows that are of no order.
+
+use axum::{Json, extract::State, http::Uri};
+use chrono::{DateTime, Utc};
+use domain::{OrderId, ParkReason, Resolution, Step};
+use orders::attention::{self, Filter, Listed};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    caller::Caller,
+    extract::{JsonBody, PathPart, QueryPart},
+    field,
+    page::{self, Page},
+    problem::{Problem, ProblemBody},
+    server::Api,
+};
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(resolve))
+}
+
+/// Which rows are wanted.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only those of this step.
+    #[param(example = "hand_over")]
+    step: Option<String>,
+    /// Only those for this reason.
+    #[param(pattern = "^[A-Z0-9_]{1,64}$", example = "WMS_BAD_ADDRESS")]
+    reason: Option<String>,
+    /// Only those of the order with this id or order number.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867")]
+    order_id: Option<String>,
+    /// Entries of the page; 50 unless you say otherwise.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// Where the page begins: from the `Link` header of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// A row that waits for a person.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Attention)]
+struct AttentionBody {
+    #[schema(example = 11)]
+    attention_id: i64,
+    /// The order it is about, unless it is about a message or a lane.
+    order_id: Option<String>,
+    #[schema(example = "ORD-20261121-CED0A867")]
+    order_number: Option<String>,
+    /// Where that order stands.
+    #[schema(example = "PROCESSING")]
+    status: Option<String>,
+    /// The message it is about, where nobody knows whose order it is of.
+    inbox_id: Option<i64>,
+    /// The lane it is about.
+    lane: Option<String>,
+    #[schema(example = "hand_over")]
+    step: String,
+    /// Why, as a code.
+    #[schema(example = "WMS_BAD_ADDRESS")]
+    reason: String,
+    /// What differs, in our words.
+    detail: Option<String>,
+    /// What the shop or the warehouse said, in its own words; it may quote an address.
+    vendor_text: Option<String>,
+    since: DateTime<Utc>,
+    /// What may be answered.
+    #[schema(value_type = Vec<String>, example = json!(["retry", "skip", "compensate"]))]
+    answers: Vec<Resolution>,
+}
+
+impl AttentionBody {
+    fn of(row: Listed) -> Self {
+        let step: Result<Step, _> = row.step.parse();
+        let reason = ParkReason::new(row.reason.as_str());
+        Self {
+            // A step of a later version is answered by that version.
+            answers: step.map(|step| Resolution::answers_to(step, &reason, row.has_run)).unwrap_or_default(),
+            attention_id: row.attention_id,
+            order_id: row.order_id,
+            order_number: row.order_number,
+            status: row.status,
+            inbox_id: row.inbox_id,
+            lane: row.lane,
+            step: row.step,
+            reason: row.reason,
+            detail: row.detail,
+            vendor_text: row.vendor_text,
+            since: row.opened_at,
+        }
+    }
+}
+
+/// That a row was dealt with.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AttentionForm, example = json!({"reason": "the sender was told"}))]
+struct DoneForm {
+    /// What was done about it. It is kept, so name no person.
+    #[schema(max_length = 255, example = "the sender was told")]
+    reason: String,
+}
+
+/// A row is answered.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AnsweredBody {
+    #[schema(example = "Answered")]
+    message: &'static str,
+    #[schema(example = 11)]
+    attention_id: i64,
+}
+
+/// What waits for a person, across all orders, who has waited longest first
+#[utoipa::path(
+    get, path = "/api/attention", tag = "operations", operation_id = "listAttention", params(ListQuery),
+    responses((
+        status = 200, description = "A page of open rows", body = Vec<AttentionBody>,
+        headers(("Link" = String, description = "The next page, where there is one: `<…>; rel=\"next\"`"))
+    ))
+)]
+async fn list(
+    State(api): State<Api>,
+    uri: Uri,
+    QueryPart(query): QueryPart<ListQuery>,
+) -> Result<Page<AttentionBody>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let order = query.order_id.as_deref().map(|id| Problem::of_field("orderId", OrderId::parse(id)));
+    let filter = Filter {
+        step: query.step.as_deref().map(|step| Problem::of_field("step", step.parse())).transpose()?,
+        reason: query.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?,
+        order: order.transpose()?.map(|order| order.to_string()),
+        after: page::after(query.cursor.as_deref())?,
+        limit: limit + 1,
+    };
+    let mut conn = api.pool.acquire().await?;
+    let rows = attention::list(&mut conn, &filter).await?;
+    Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(AttentionBody::of))
+}
+
+/// Say that a row was dealt with that is of no order
+///
+/// For messages of which nobody knows whose they are, and for lanes. What is of an order is answered by
+/// `/api/orders/{id}/resolve`.
+#[utoipa::path(
+    post, path = "/api/attention/{id}/resolve", tag = "operations", operation_id = "resolveAttention",
+    params(("id" = i64, Path, description = "The row's `attentionId`", minimum = 1, example = 11)),
+    request_body = DoneForm,
+    responses(
+        (status = 200, description = "It waits no more", body = AnsweredBody),
+        (status = 404, description = "No such open row", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is of an order", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn resolve(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(attention_id): PathPart<i64>,
+    JsonBody(form): JsonBody<DoneForm>,
+) -> Result<Json<AnsweredBody>, Problem> {
+    let reason = field::text("reason", &form.reason)?;
+    let mut tx = api.pool.begin().await?;
+    let row = attention::find_open(&mut tx, attention_id).await?;
+    let row = row.ok_or(Problem::NoSuchAttention(attention_id))?;
+    if let Some(order) = row.order_id {
+        return Err(Problem::AnswerRefused(format!(
+            "row {attention_id} is of order {order}: resolve it there"
+        )));
+    }
+    attention::answer(&mut tx, attention_id, Resolution::Done, caller.name(), Some(&reason)).await?;
+    tx.commit().await?;
+    Ok(Json(AnsweredBody { message: "Answered", attention_id }))
+}

@@ -1,0 +1,129 @@
+//! `waybill attention`: what waits for a person, across all orders.
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    client::Api,
+    error::CliError,
+    moment,
+    output::{Output, clean, figure, name, plain, text},
+};
+
+/// What to do with what waits for a person.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List what waits, longest first, with what may be answered.
+    List(Filter),
+    /// Say that a row was dealt with that is of no order. Those of orders are answered by `waybill orders resolve`.
+    Done {
+        /// The row's id.
+        #[arg(value_name = "ROW", value_parser = clap::value_parser!(i64).range(1..))]
+        row: i64,
+        /// What was done about it; it is kept, so name no person.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which rows to list.
+#[derive(Args)]
+pub struct Filter {
+    /// Only those of this step, for example hand_over.
+    #[arg(long)]
+    step: Option<String>,
+    /// Only those for this reason, for example WMS_BAD_ADDRESS.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Only those of this order, by its id or number.
+    #[arg(long, value_name = "ORDER")]
+    order: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
+    limit: u8,
+    /// All of them, however many there are.
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+/// A row as the API shows it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    attention_id: i64,
+    order_number: Option<String>,
+    inbox_id: Option<i64>,
+    lane: Option<String>,
+    step: String,
+    reason: String,
+    detail: Option<String>,
+    vendor_text: Option<String>,
+    since: DateTime<Utc>,
+    answers: Vec<String>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Any [`CliError`].
+pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
+    match command {
+        Command::List(filter) => list(api, output, &filter).await,
+        Command::Done { row, reason } => done(api, output, row, &reason).await,
+    }
+}
+
+async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
+    let limit = filter.limit.to_string();
+    let reason = filter.reason.as_deref().map(str::to_uppercase);
+    let given = [("step", &filter.step), ("reason", &reason), ("orderId", &filter.order)];
+    let mut query: Vec<(&str, &str)> =
+        given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+    if !filter.all {
+        query.push(("limit", &limit));
+    }
+    let listed = api.list(&["attention"], &query, filter.all).await?;
+    if output.json {
+        output.line(&listed.body);
+        return Ok(());
+    }
+    let rows: Vec<Row> = listed.read()?;
+    if rows.is_empty() {
+        output.line("Nothing waits for a person.");
+        return Ok(());
+    }
+    show(output, &rows, Utc::now());
+    output.more(listed.has_more);
+    Ok(())
+}
+
+async fn done(api: &Api, output: Output, row: i64, reason: &str) -> Result<(), CliError> {
+    let path = ["attention", &row.to_string(), "resolve"];
+    let answer = api.post(&path, &json!({"reason": reason})).await?;
+    output.line(if output.json { &answer.body } else { "It waits no more." });
+    Ok(())
+}
+
+fn show(output: Output, rows: &[Row], now: DateTime<Utc>) {
+    let columns = [figure("ROW"), name("OF"), name("STEP"), text("WHY"), text("ANSWERS"), figure("AGE")];
+    let rows = rows.iter().map(|row| {
+        let of = match (&row.order_number, row.inbox_id, &row.lane) {
+            (Some(number), _, _) => number.clone(),
+            (None, Some(message), _) => format!("message {message}"),
+            (None, None, lane) => format!("lane {}", lane.as_deref().unwrap_or_default()),
+        };
+        let why = [Some(&row.reason), row.detail.as_ref(), row.vendor_text.as_ref()];
+        let why: Vec<String> = why.into_iter().flatten().map(|text| clean(text)).collect();
+        vec![
+            plain(row.attention_id.to_string()),
+            plain(of),
+            plain(&row.step),
+            plain(why.join("\n")),
+            plain(row.answers.join(", ")),
+            plain(moment::age(row.since, now)),
+        ]
+    });
+    output.rows(&columns, rows.collect());
+}

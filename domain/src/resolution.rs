@@ -1,0 +1,119 @@
+//! What a person may answer to what waits for one.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ParkReason, Step, ids::ParseError};
+
+/// An answer to a parked step, or to a row for which nothing waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// Do the step again.
+    Retry,
+    /// Go on as if it were done; needs a reason.
+    Skip,
+    /// Undo what was done and cancel the order.
+    Compensate,
+    /// Do not wait for the end of the hold window. It answers no row, but an order that is held.
+    ReleaseHold,
+    /// What the row says was dealt with outside; needs a reason. For rows that no workflow waits for.
+    Done,
+}
+
+impl Resolution {
+    /// Every answer.
+    pub const ALL: [Self; 5] = [Self::Retry, Self::Skip, Self::Compensate, Self::ReleaseHold, Self::Done];
+
+    /// The name used in messages and records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Compensate => "compensate",
+            Self::ReleaseHold => "release_hold",
+            Self::Done => "done",
+        }
+    }
+
+    /// Whether it has to say why.
+    #[must_use]
+    pub fn needs_a_reason(self) -> bool {
+        matches!(self, Self::Skip | Self::Done)
+    }
+
+    /// What may be answered to a row: of a step that waits (`has_run`), or of something that is shown.
+    #[must_use]
+    pub fn answers_to(step: Step, reason: &ParkReason, has_run: bool) -> Vec<Self> {
+        if reason.code() == ParkReason::RUN_GONE {
+            return vec![Self::Retry, Self::Compensate];
+        }
+        if !has_run {
+            return vec![Self::Done];
+        }
+        let mut answers = vec![Self::Retry];
+        if may_skip(step, reason) {
+            answers.push(Self::Skip);
+        }
+        answers.push(Self::Compensate);
+        answers
+    }
+}
+
+/// What cannot be gone on without: a line nobody can pick, stock nobody has, pieces nobody ships.
+#[must_use]
+pub fn may_skip(step: Step, reason: &ParkReason) -> bool {
+    !matches!(
+        (step, reason.code()),
+        (Step::Reserve | Step::RecordParcel | Step::ReadOrder, _)
+            | (Step::LookInShop, ParkReason::NO_ADDRESS | ParkReason::LOCATION_NOT_MAPPED)
+            | (Step::Gate, ParkReason::UNKNOWN_SKU | ParkReason::UNREADABLE_CURRENCY)
+            | (_, ParkReason::CANCELLED_BY_WAREHOUSE | ParkReason::WAREHOUSE_EXCEPTION)
+    )
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Resolution {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str() == text)
+            .ok_or(ParseError::new("action", "one of retry, skip, compensate, release_hold, done"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_answered_follows_from_what_waits() {
+        use Resolution::{Compensate, Done, Retry, Skip};
+        for (step, reason, has_run, answers) in [
+            (Step::HandOver, "WMS_BAD_ADDRESS", true, vec![Retry, Skip, Compensate]),
+            (Step::HandOver, ParkReason::WAREHOUSE_EXCEPTION, true, vec![Retry, Compensate]),
+            (Step::Reserve, ParkReason::UNKNOWN_SKU, true, vec![Retry, Compensate]),
+            (Step::Gate, ParkReason::RUN_GONE, false, vec![Retry, Compensate]),
+            (Step::Follow, ParkReason::EDITED_TOO_LATE, false, vec![Done]),
+        ] {
+            let reason = ParkReason::new(reason);
+            assert_eq!(Resolution::answers_to(step, &reason, has_run), answers, "{step} {reason}");
+        }
+    }
+
+    #[test]
+    fn every_answer_reads_back() {
+        for answer in Resolution::ALL {
+            assert_eq!(answer.as_str().parse(), Ok(answer));
+            assert_eq!(serde_json::to_string(&answer).unwrap(), format!("\"{answer}\""));
+        }
+    }
+}
