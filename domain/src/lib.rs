@@ -10,11 +10,13 @@ mod facts;
 mod gate;
 mod ids;
 mod money;
+mod parcel_status;
 mod policy;
 mod quantity;
 mod status;
 mod step;
 mod wanted;
+mod words;
 
 pub mod leniently;
 pub mod plan;
@@ -34,6 +36,7 @@ pub use ids::{
     UserId, WarehouseId, WorkflowId,
 };
 pub use money::{Currency, Money};
+pub use parcel_status::ParcelStatus;
 pub use policy::{
     EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, StockOutRule, WhenOverdue,
 };

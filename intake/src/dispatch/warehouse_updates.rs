@@ -92,7 +92,7 @@ impl Dispatcher {
             ParcelStatus::Accepted | ParcelStatus::Picked | ParcelStatus::Shipped => {
                 Ok(Outcome::done(order.order_id))
             }
-            ParcelStatus::Unknown(_) => {
+            ParcelStatus::WrittenOff | ParcelStatus::Unknown(_) => {
                 Ok(Outcome::skipped("a state this version does not know", Some(order.order_id)))
             }
         }
