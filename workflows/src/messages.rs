@@ -1,10 +1,8 @@
 //! Messages to a running order, read leniently: people type them, and a message that cannot be
 //! decoded must never wedge the order.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
-use domain::{Actor, OrderStatus, ParseError, RequestReference};
+use domain::{Actor, OrderStatus, ParseError, RequestReference, words};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
@@ -79,7 +77,9 @@ pub struct StatusAnswer {
 
 /// What an operator decides about a parked step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Resolution {
     /// Do it again.
     Retry,
@@ -89,23 +89,7 @@ pub enum Resolution {
     Compensate,
 }
 
-impl Resolution {
-    /// The name used in records.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Skip => "skip",
-            Self::Compensate => "compensate",
-        }
-    }
-}
-
-impl fmt::Display for Resolution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+words!(Resolution, "action");
 
 /// An operator's answer to a parked step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,12 +119,7 @@ impl Resolve {
                 text_member(&object, "reason")?,
             ),
         };
-        let action = match action.as_deref() {
-            Some("retry") => Resolution::Retry,
-            Some("skip") => Resolution::Skip,
-            Some("compensate") => Resolution::Compensate,
-            _ => return Err(BadInput("action: one of retry, skip, compensate".into())),
-        };
+        let action = action.unwrap_or_default().parse().map_err(of_parsing)?;
         Ok(Self { action, actor: actor.unwrap_or_else(|| Actor::Operator.as_str().to_owned()), reason })
     }
 
