@@ -11,6 +11,7 @@ use orders::{
     fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
     inbox::{self, NewMessage, Source},
     progress, record,
+    timeline::TimelineEvent,
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -94,10 +95,10 @@ impl WarehouseCalls {
         let Some(fulfilment_request) = fulfilment_request::find(&mut tx, &input.reference).await? else {
             return Ok(HandOverOutcome::Overtaken); // planned anew
         };
-        if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
+        if fulfilment_request.status == FulfilmentRequestStatus::Accepted {
             return Ok(HandOverOutcome::Accepted);
         }
-        if fulfilment_request.status != FulfilmentRequestStatus::Requested.as_str() {
+        if fulfilment_request.status != FulfilmentRequestStatus::Requested {
             return Err(AttemptError::permanent("HAND_OVER_CALLED_OFF"));
         }
         if !record::plan_stands(&mut tx, &order).await? {
@@ -132,7 +133,11 @@ impl WarehouseCalls {
         )
         .await?;
         let detail = Some(input.reference.as_str());
-        progress::move_to(&mut tx, &input.order_id, OrderStatus::Processing, "HANDED_OVER", detail).await?;
+        // It may have left before its warehouse answered.
+        let (order_id, to) = (&input.order_id, OrderStatus::Processing);
+        progress::move_to(&mut tx, order_id, to, TimelineEvent::HandedOver, detail)
+            .await?
+            .warn_unless_past(order_id, to);
         tx.commit().await?;
         Ok(HandOverOutcome::Accepted)
     }
@@ -161,7 +166,7 @@ impl WarehouseCalls {
             fulfilment_request::of_order(&mut conn, &input.order_id).await?
         };
         for fulfilment_request in requests {
-            if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
+            if fulfilment_request.status == FulfilmentRequestStatus::Accepted {
                 self.ask(&fulfilment_request.reference).await?;
             }
         }

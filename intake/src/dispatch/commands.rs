@@ -8,7 +8,13 @@ use std::time::Duration;
 
 use domain::{Actor, Condition, OrderId, OrderStatus};
 use inventory::ReservationStatus;
-use orders::{Order, attention, inbox::Message, progress, record};
+use orders::{
+    Order, attention,
+    inbox::Message,
+    progress::{self, StatusMove},
+    record,
+    timeline::TimelineEvent,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -254,21 +260,24 @@ impl Dispatcher {
         if to == OrderStatus::Cancelled && is_open_in_its_shop(order) {
             return Ok(CommandOutcome::Later);
         }
-        let is_ignored = order.condition.as_deref() == Some(Condition::Ignored.as_str());
+        let is_ignored = order.condition == Some(Condition::Ignored);
         if (status == OrderStatus::Pending || is_ignored) && to == OrderStatus::Cancelled {
             let mut tx = self.pool.begin().await?;
             let actor = command.actor().parse()?;
             progress::note_cancelled_by(&mut tx, &order.order_id, actor, command.reason.as_deref()).await?;
             let by = format!("by {actor}");
-            progress::move_to(&mut tx, &order.order_id, to, "CANCELLED", Some(&by)).await?;
+            let event = TimelineEvent::Cancelled;
+            let moved = progress::move_to(&mut tx, &order.order_id, to, event, Some(&by)).await?;
+            // It was taken up again and has left since it was looked at: what was noted goes with the transaction.
+            if let StatusMove::Refused(status) = moved {
+                return Ok(cannot_be_cancelled(status));
+            }
             tx.commit().await?;
             return Ok(CommandOutcome::Done(to));
         }
         Ok(match to {
             _ if to == status => CommandOutcome::Done(status),
-            OrderStatus::Cancelled => {
-                CommandOutcome::Refused(format!("Order cannot be cancelled. Current status: {status}"))
-            }
+            OrderStatus::Cancelled => cannot_be_cancelled(status),
             _ => CommandOutcome::Refused(format!("Status cannot become {to}. Current status: {status}")),
         })
     }
@@ -289,9 +298,13 @@ impl Dispatcher {
 
 /// An order that was not to be fulfilled stays open in the shop until it is cancelled there.
 fn is_open_in_its_shop(order: &Order) -> bool {
-    order.condition.as_deref() == Some(Condition::Ignored.as_str())
+    order.condition == Some(Condition::Ignored)
         && order.channel.shop().is_some()
         && order.status < OrderStatus::Shipped
+}
+
+fn cannot_be_cancelled(status: OrderStatus) -> CommandOutcome {
+    CommandOutcome::Refused(format!("Order cannot be cancelled. Current status: {status}"))
 }
 
 fn cancel_input(command: &Command) -> Value {

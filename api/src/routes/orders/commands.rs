@@ -13,6 +13,7 @@ use orders::{
     Order,
     inbox::{self, Message, NewMessage, Source},
     progress::{self, StatusMove},
+    timeline::TimelineEvent,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -200,7 +201,9 @@ async fn carry_out_cancel(api: &Api, caller: &Caller, id: String, form: &CancelF
 /// Days after it shipped no run is there any more; the record alone is moved.
 async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> CommandResult {
     let to = OrderStatus::Delivered;
-    match progress::move_to(conn, &order.order_id, to, "DELIVERED", Some("said by an operator")).await? {
+    match progress::move_to(conn, &order.order_id, to, TimelineEvent::Delivered, Some("said by an operator"))
+        .await?
+    {
         StatusMove::Now | StatusMove::Already => {
             Ok(answer(StatusCode::OK, "Order status updated", order_id, to))
         }
