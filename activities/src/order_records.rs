@@ -9,6 +9,7 @@ use orders::{
     attention, parcel,
     progress::{self, Waiting},
     record,
+    timeline::TimelineEvent,
 };
 use sqlx::PgPool;
 use temporalio_macros::activities;
@@ -74,7 +75,7 @@ impl OrderRecords {
                 &self.pool,
                 &input.order_id,
                 parcel,
-                "SHOP_NOT_NOTIFIED",
+                TimelineEvent::ShopNotNotified,
                 Some(&parcel.parcel_id),
             )
         };
@@ -204,8 +205,7 @@ impl OrderRecords {
             order.status
         };
         tx.commit().await?;
-        let pieces_left = u32::try_from(left).unwrap_or(u32::MAX);
-        Ok(ParcelBooked { status, pieces_left, plan_again: false })
+        Ok(ParcelBooked { status, pieces_left: left, plan_again: false })
     }
 
     async fn cancelled(&self, input: &Cancellation) -> Result<(), AttemptError> {
@@ -218,7 +218,11 @@ impl OrderRecords {
         }
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);
-        progress::move_to(&mut tx, &input.order_id, OrderStatus::Cancelled, "CANCELLED", Some(&by)).await?;
+        // One that shipped while it was being cancelled stays shipped, and is not cancelled in silence.
+        let (order_id, to) = (&input.order_id, OrderStatus::Cancelled);
+        progress::move_to(&mut tx, order_id, to, TimelineEvent::Cancelled, Some(&by))
+            .await?
+            .warn_unless_past(order_id, to);
         progress::set_story_ended(&mut tx, &input.order_id, true).await?;
         Ok(tx.commit().await?)
     }

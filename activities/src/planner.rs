@@ -11,6 +11,7 @@ use orders::{
     Order, attention, brief, events, fulfilment_request,
     progress::{self, Waiting},
     record,
+    timeline::TimelineEvent,
 };
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use workflows::contract::{Plan, PlanInput, PlanOutcome, Rules};
@@ -262,8 +263,15 @@ impl Planner {
         if let Some(holding) = holding {
             let detail = describe(holding);
             // An order of our own API was reserved as it was placed; what is over is its hold.
-            let event = if order.channel == Channel::Api { "CONFIRMED" } else { "RESERVED" };
-            progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, event, Some(&detail)).await?;
+            let event = match order.channel {
+                Channel::Api => TimelineEvent::Confirmed,
+                Channel::Shopify { .. } => TimelineEvent::Reserved,
+            };
+            // It is planned again at every stage, and only the first plan moves it.
+            let to = OrderStatus::Confirmed;
+            progress::move_to(conn, &order.order_id, to, event, Some(&detail))
+                .await?
+                .warn_unless_past(&order.order_id, to);
         } else {
             events::announce_placed(conn, &order.order_id).await?;
         }
@@ -289,10 +297,18 @@ impl Planner {
         let order_id = &order.order_id;
         if order.status < OrderStatus::Processing {
             // It left before we heard that the warehouse took it.
-            progress::move_to(conn, order_id, OrderStatus::Confirmed, "RESERVED", None).await?;
-            progress::move_to(conn, order_id, OrderStatus::Processing, "HANDED_OVER", None).await?;
+            for (to, event) in [
+                (OrderStatus::Confirmed, TimelineEvent::Reserved),
+                (OrderStatus::Processing, TimelineEvent::HandedOver),
+            ] {
+                progress::move_to(conn, order_id, to, event, None).await?.warn_unless_past(order_id, to);
+            }
         }
-        progress::move_to(conn, order_id, OrderStatus::Shipped, "SHIPPED", tracking_number).await?;
+        // The last parcel of an order that was delivered already, or cancelled, does not move it.
+        let to = OrderStatus::Shipped;
+        progress::move_to(conn, order_id, to, TimelineEvent::Shipped, tracking_number)
+            .await?
+            .warn_unless_past(order_id, to);
         progress::clear_waiting(conn, order_id).await?;
         fulfilment_request::close_accepted(conn, order_id).await?;
         if shop_notifications::unnotified(conn, order).await?.is_empty() {

@@ -1,19 +1,22 @@
 //! What the shop has not heard of, and what is noted once nothing is left to be said about a parcel.
 
 use domain::{Channel, OrderId, OrderStatus, RequestReference};
-use orders::{Order, parcel, progress, record, timeline};
+use orders::{
+    Order, parcel, progress, record,
+    timeline::{self, TimelineEvent},
+};
 use sqlx::{PgConnection, PgPool};
 use workflows::contract::Parcel;
 
 use crate::attempt::AttemptError;
 
-/// Notes it under the timeline's word `event`. The story of an order that has shipped ends with its
+/// Notes it in the timeline as `event`. The story of an order that has shipped ends with its
 /// last parcel.
 pub(crate) async fn settle(
     pool: &PgPool,
     order: &OrderId,
     parcel: &Parcel,
-    event: &str,
+    event: TimelineEvent,
     detail: Option<&str>,
 ) -> Result<(), AttemptError> {
     let mut tx = pool.begin().await?;

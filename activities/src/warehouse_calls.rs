@@ -11,6 +11,7 @@ use orders::{
     fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
     inbox::{self, NewMessage, Source},
     progress, record,
+    timeline::TimelineEvent,
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -101,10 +102,10 @@ impl WarehouseCalls {
             return Ok(HandOverOutcome::Overtaken); // planned anew
         };
         self.is_ours(&fulfilment_request)?;
-        if fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str() {
+        if fulfilment_request.status == FulfilmentRequestStatus::Accepted {
             return Ok(HandOverOutcome::Accepted);
         }
-        if fulfilment_request.status != FulfilmentRequestStatus::Requested.as_str() {
+        if fulfilment_request.status != FulfilmentRequestStatus::Requested {
             return Err(AttemptError::permanent("HAND_OVER_CALLED_OFF"));
         }
         if !record::plan_stands(&mut tx, &order).await? {
@@ -139,7 +140,11 @@ impl WarehouseCalls {
         )
         .await?;
         let detail = Some(input.reference.as_str());
-        progress::move_to(&mut tx, &input.order_id, OrderStatus::Processing, "HANDED_OVER", detail).await?;
+        // It may have left before its warehouse answered.
+        let (order_id, to) = (&input.order_id, OrderStatus::Processing);
+        progress::move_to(&mut tx, order_id, to, TimelineEvent::HandedOver, detail)
+            .await?
+            .warn_unless_past(order_id, to);
         tx.commit().await?;
         Ok(HandOverOutcome::Accepted)
     }
@@ -184,7 +189,7 @@ impl WarehouseCalls {
             fulfilment_request::of_order(&mut conn, &input.order_id).await?
         };
         for fulfilment_request in requests {
-            let is_open = fulfilment_request.status == FulfilmentRequestStatus::Accepted.as_str();
+            let is_open = fulfilment_request.status == FulfilmentRequestStatus::Accepted;
             if is_open && fulfilment_request.system == *self.client.system() {
                 self.ask(&fulfilment_request.reference).await?;
             }

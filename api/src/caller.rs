@@ -1,13 +1,15 @@
 //! Who sends a request, as the access layer found it out.
 
-use std::{convert::Infallible, fmt};
+use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use domain::OrderId;
+use domain::{OrderId, words};
 use orders::Order;
+use strum::{Display, IntoStaticStr, VariantArray};
 
 /// What a caller may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// Everything.
     Admin,
@@ -21,29 +23,7 @@ pub enum Role {
     InventoryService,
 }
 
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Admin, Self::Operator, Self::Customer, Self::OrderService, Self::InventoryService];
-
-    /// The name in tokens and in docs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Operator => "operator",
-            Self::Customer => "customer",
-            Self::OrderService => "order-service",
-            Self::InventoryService => "inventory-service",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+words!(Role, "role");
 
 /// Who sends a request. A handler that takes it gets it from the access layer, which has let the
 /// request pass: it may do what the route is for, and what is left to the handler is whose orders it

@@ -66,6 +66,7 @@ impl<T> Page<T> {
         asked: &Uri,
         position: impl FnOnce(&T) -> P,
     ) -> Self {
+        // A page has 200 entries at most; see [`limit`].
         let length = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_next = rows.len() > length;
         rows.truncate(length);

@@ -190,7 +190,7 @@ impl Problem {
 
     /// What `value` may hold, under the name it has in the interface.
     pub fn of_field<T>(field: impl Into<String>, value: Result<T, ParseError>) -> Result<T, Self> {
-        value.map_err(|error| Self::invalid(field, error.allowed))
+        value.map_err(|error| Self::invalid(field, &error.allowed))
     }
 
     /// The one place that chooses a status, with the problem's name, its code on the integration

@@ -119,6 +119,7 @@ mod tests {
     use std::sync::Mutex;
 
     use chrono::Utc;
+    use orders::inbox::Source;
     use serde_json::json;
     use tokio::sync::Semaphore;
 
@@ -129,7 +130,7 @@ mod tests {
     fn message(inbox_id: i64) -> Message {
         Message {
             inbox_id,
-            source: "shopify".into(),
+            source: Source::Shopify,
             shop: "a.myshopify.com".into(),
             message_id: inbox_id.to_string(),
             topic: "orders/create".into(),

@@ -39,7 +39,8 @@ pub struct Wanted {
 }
 
 /// What a bearer may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 enum Role {
     /// Everything.
     Admin,
@@ -51,18 +52,6 @@ enum Role {
     OrderService,
     /// Reading orders on the integration endpoints.
     InventoryService,
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Operator => "operator",
-            Self::Customer => "customer",
-            Self::OrderService => "order-service",
-            Self::InventoryService => "inventory-service",
-        }
-    }
 }
 
 /// Prints the token, alone on its line.
@@ -81,7 +70,7 @@ fn token(wanted: &Wanted, secret: &str, now: i64) -> anyhow::Result<String> {
         secret.len() >= FEWEST_SECRET_BYTES,
         "AUTH_HS256_SECRET: at least {FEWEST_SECRET_BYTES} bytes are needed"
     );
-    let names: Vec<&str> = wanted.roles.iter().map(|role| role.name()).collect();
+    let names: Vec<&str> = wanted.roles.iter().map(<&str>::from).collect();
     let subject = wanted.subject.as_deref().unwrap_or(names[0]);
     if !(1..=MOST_SUBJECT_CHARACTERS).contains(&subject.chars().count()) {
         bail!("--subject: 1 to {MOST_SUBJECT_CHARACTERS} characters");

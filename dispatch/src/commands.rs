@@ -13,7 +13,9 @@ use orders::{
     attention::{self, Attention},
     command::{self, Answer, Command},
     inbox::Message,
-    progress, record,
+    progress::{self, StatusMove},
+    record,
+    timeline::TimelineEvent,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -253,21 +255,24 @@ impl Dispatcher {
         if to == OrderStatus::Cancelled && is_open_in_its_shop(order) {
             return Ok(CommandOutcome::Later);
         }
-        let is_ignored = order.condition.as_deref() == Some(Condition::Ignored.as_str());
+        let is_ignored = order.condition == Some(Condition::Ignored);
         if (status == OrderStatus::Pending || is_ignored) && to == OrderStatus::Cancelled {
             let mut tx = self.pool.begin().await?;
             let actor = command.actor();
             progress::note_cancelled_by(&mut tx, &order.order_id, actor, command.reason()).await?;
             let by = format!("by {actor}");
-            progress::move_to(&mut tx, &order.order_id, to, "CANCELLED", Some(&by)).await?;
+            let event = TimelineEvent::Cancelled;
+            let moved = progress::move_to(&mut tx, &order.order_id, to, event, Some(&by)).await?;
+            // It was taken up again and has left since it was looked at: what was noted goes with the transaction.
+            if let StatusMove::Refused(status) = moved {
+                return Ok(cannot_be_cancelled(status));
+            }
             tx.commit().await?;
             return Ok(CommandOutcome::Done(to));
         }
         Ok(match to {
             _ if to == status => CommandOutcome::Done(status),
-            OrderStatus::Cancelled => {
-                CommandOutcome::Refused(format!("Order cannot be cancelled. Current status: {status}"))
-            }
+            OrderStatus::Cancelled => cannot_be_cancelled(status),
             _ => CommandOutcome::Refused(format!("Status cannot become {to}. Current status: {status}")),
         })
     }
@@ -299,7 +304,7 @@ impl Dispatcher {
                 };
             }
         };
-        let step: Step = row.step.parse()?;
+        let step = row.step;
         if row.has_run {
             return Ok(RowAnswer::OfStep(Some(step)));
         }
@@ -348,9 +353,13 @@ enum RowAnswer {
 
 /// An order that was not to be fulfilled stays open in the shop until it is cancelled there.
 fn is_open_in_its_shop(order: &Order) -> bool {
-    order.condition.as_deref() == Some(Condition::Ignored.as_str())
+    order.condition == Some(Condition::Ignored)
         && order.channel.shop().is_some()
         && order.status < OrderStatus::Shipped
+}
+
+fn cannot_be_cancelled(status: OrderStatus) -> CommandOutcome {
+    CommandOutcome::Refused(format!("Order cannot be cancelled. Current status: {status}"))
 }
 
 fn cancel_input(command: &Command) -> Value {

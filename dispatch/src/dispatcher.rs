@@ -7,7 +7,7 @@ use inventory_service::{Stock, StockError};
 use metrics::counter;
 use orders::{
     OrdersError, attention,
-    inbox::{self, FinalState, Message},
+    inbox::{self, FinalState, Message, Source, State},
 };
 use process::{
     settings::{Shared, Shops, System},
@@ -131,15 +131,10 @@ impl Dispatcher {
     }
 
     async fn take(&self, message: &Message) -> Result<Outcome, DispatchError> {
-        match message.source.as_str() {
-            "shopify" => self.shop_webhook(message).await,
-            "warehouse" => self.warehouse_callback(message).await,
-            "api" | "inventory" => self.command(message).await,
-            _ => Ok(Outcome::Settle {
-                how: FinalState::Stored,
-                reason: Some("a source this version does not know"),
-                order: None,
-            }),
+        match message.source {
+            Source::Shopify => self.shop_webhook(message).await,
+            Source::Warehouse => self.warehouse_callback(message).await,
+            Source::Api | Source::Inventory => self.command(message).await,
         }
     }
 
@@ -159,12 +154,12 @@ impl Dispatcher {
 
     pub(crate) async fn settle(&self, message: &Message, outcome: Outcome) -> Result<(), OrdersError> {
         let mut conn = self.pool.acquire().await?;
-        let label = match &outcome {
-            Outcome::Settle { how, .. } => how.as_str(),
-            Outcome::Unreadable(_) => FinalState::Unreadable.as_str(),
-            Outcome::Postpone { .. } => "WAITING",
+        let (source, state) = match &outcome {
+            Outcome::Settle { how, .. } => (message.source, State::from(*how)),
+            Outcome::Unreadable(_) => (message.source, State::Unreadable),
+            Outcome::Postpone { .. } => (message.source, State::Waiting),
         };
-        counter!("waybill_inbox_total", "source" => message.source.clone(), "state" => label).increment(1);
+        counter!("waybill_inbox_total", "source" => source.as_str(), "state" => state.as_str()).increment(1);
         match outcome {
             Outcome::Settle { how, reason, order } => {
                 if how == FinalState::Done && message.attempts > 0 {
@@ -173,7 +168,7 @@ impl Dispatcher {
                 inbox::settle(&mut conn, message.inbox_id, how, reason, order.as_ref()).await
             }
             Outcome::Unreadable(reason) => {
-                counter!("waybill_unreadable_total", "source" => message.source.clone()).increment(1);
+                counter!("waybill_unreadable_total", "source" => source.as_str()).increment(1);
                 info!(inbox.id = message.inbox_id, source = %message.source, %reason, "message is unreadable");
                 inbox::settle(&mut conn, message.inbox_id, FinalState::Unreadable, Some(&reason), None).await
             }

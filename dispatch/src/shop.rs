@@ -208,7 +208,7 @@ impl Dispatcher {
         }
         let rules = domain::GateRules::of(&policy);
         let asks_for_work = brief::asks_for_work(&mut tx, &order, &services, &rules).await?;
-        if !asks_for_work && order.condition.as_deref() == Some(Condition::Ignored.as_str()) {
+        if !asks_for_work && order.condition == Some(Condition::Ignored) {
             say_why_it_is_ignored(&mut tx, &order, &services, &rules).await?;
         }
         tx.commit().await?;

@@ -9,6 +9,7 @@ use orders::{
     inbox::{self, Message},
     parcel::{self, KeptParcel, ParcelLine, ParcelUpdate},
     progress, record,
+    timeline::TimelineEvent,
 };
 use process::settings::System;
 use serde_json::json;
@@ -96,7 +97,7 @@ impl Dispatcher {
             ParcelStatus::Accepted | ParcelStatus::Picked | ParcelStatus::Shipped => {
                 Ok(Outcome::done(order.order_id))
             }
-            ParcelStatus::Unknown(_) => {
+            ParcelStatus::WrittenOff | ParcelStatus::Unknown(_) => {
                 Ok(Outcome::skipped("a state this version does not know", Some(order.order_id)))
             }
         }
@@ -228,7 +229,11 @@ impl Dispatcher {
         let order = record::lock(&mut tx, &order.order_id).await?;
         if parcel::delivered(&mut tx, &callback.reference, &callback.parcel_id).await? {
             let carrier = parcel.carrier.as_deref();
-            progress::move_to(&mut tx, &order.order_id, OrderStatus::Delivered, "DELIVERED", carrier).await?;
+            // A parcel of a cancelled order that left nonetheless is delivered, too.
+            let to = OrderStatus::Delivered;
+            progress::move_to(&mut tx, &order.order_id, to, TimelineEvent::Delivered, carrier)
+                .await?
+                .warn_unless_past(&order.order_id, to);
         }
         tx.commit().await?;
         Ok(Outcome::done(order.order_id))
@@ -288,7 +293,7 @@ async fn record_update(
     let update = ParcelUpdate {
         reference: &callback.reference,
         parcel_id: &callback.parcel_id,
-        status: callback.kind.as_str(),
+        status: &callback.kind,
         sequence: callback.sequence,
         lines: &lines,
         carrier: callback.carrier.as_deref(),

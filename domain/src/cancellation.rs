@@ -2,15 +2,15 @@
 //!
 //! The table drives the workflow, the API's answers, the tests and `docs/cancellation.md`.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::ParseError, status::OrderStatus};
+use crate::{status::OrderStatus, words};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Actor {
     /// The customer, through a front end.
     Customer,
@@ -22,41 +22,13 @@ pub enum Actor {
     Policy,
 }
 
-impl Actor {
-    /// Every actor.
-    pub const ALL: [Self; 4] = [Self::Customer, Self::Operator, Self::Shopify, Self::Policy];
-
-    /// The name used in records and events.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "customer",
-            Self::Operator => "operator",
-            Self::Shopify => "shopify",
-            Self::Policy => "policy",
-        }
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Actor {
-    type Err = ParseError;
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        Self::ALL
-            .into_iter()
-            .find(|actor| actor.as_str() == text)
-            .ok_or(ParseError::new("actor", "one of customer, operator, shopify, policy"))
-    }
-}
+words!(Actor, "actor");
 
 /// Where an order stands, as far as cancelling it is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Stage {
     /// Before the reservation.
     Pending,
@@ -74,18 +46,9 @@ pub enum Stage {
     Cancelled,
 }
 
-impl Stage {
-    /// Every stage.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Confirmed,
-        Self::Processing,
-        Self::PartiallyShipped,
-        Self::Shipped,
-        Self::Delivered,
-        Self::Cancelled,
-    ];
+words!(Stage, "stage");
 
+impl Stage {
     /// The stage of an order by its status and whether some of it has left.
     #[must_use]
     pub fn of(status: OrderStatus, some_has_left: bool) -> Self {

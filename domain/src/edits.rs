@@ -6,11 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cancellation::Stage;
+use crate::{cancellation::Stage, words};
 
 /// What the shop changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Change {
     /// Fewer pieces of a line are wanted, or none: edited away, refunded, or fulfilled by somebody else.
     FewerPieces,
@@ -26,17 +28,7 @@ pub enum Change {
     HoldPlaced,
 }
 
-impl Change {
-    /// Every change.
-    pub const ALL: [Self; 6] = [
-        Self::FewerPieces,
-        Self::MorePieces,
-        Self::AnotherAddress,
-        Self::MoneyGone,
-        Self::Cancelled,
-        Self::HoldPlaced,
-    ];
-}
+words!(Change, "change");
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::LineId;
+use crate::{ids::LineId, open_words, words};
 
 /// What the record keeps of an order's newest body: no name, no address, no e-mail.
 ///
@@ -65,7 +65,9 @@ impl OrderFacts {
 
 /// What a body says of the address an order ships to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum AddressSaid {
     /// There is one.
     Given,
@@ -76,21 +78,13 @@ pub enum AddressSaid {
     Absent,
 }
 
-impl AddressSaid {
-    /// The name in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Given => "GIVEN",
-            Self::Null => "NULL",
-            Self::Absent => "ABSENT",
-        }
-    }
+words!(AddressSaid, "address");
 
+impl AddressSaid {
     /// Reads the name back; what is not known counts as silence.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        [Self::Given, Self::Null].into_iter().find(|said| said.as_str() == text).unwrap_or(Self::Absent)
+        text.parse().unwrap_or_default()
     }
 }
 
@@ -162,8 +156,9 @@ pub struct LinePieces {
 }
 
 /// What a shop says of the payment; a status we do not know is kept as it came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::AsRefStr, strum::EnumString)]
 #[serde(from = "String", into = "String")]
+#[strum(serialize_all = "snake_case", ascii_case_insensitive)]
 pub enum FinancialStatus {
     /// Not paid yet.
     Pending,
@@ -182,45 +177,16 @@ pub enum FinancialStatus {
     /// The authorisation ran out.
     Expired,
     /// Something newer than this code.
+    #[strum(default, transparent)]
     Unknown(String),
 }
+
+open_words!(FinancialStatus);
 
 impl FinancialStatus {
     /// Whether the money is gone: voided or given back.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Voided | Self::Refunded)
-    }
-}
-
-impl From<String> for FinancialStatus {
-    fn from(text: String) -> Self {
-        match text.to_ascii_lowercase().as_str() {
-            "pending" => Self::Pending,
-            "authorized" => Self::Authorized,
-            "partially_paid" => Self::PartiallyPaid,
-            "paid" => Self::Paid,
-            "partially_refunded" => Self::PartiallyRefunded,
-            "refunded" => Self::Refunded,
-            "voided" => Self::Voided,
-            "expired" => Self::Expired,
-            _ => Self::Unknown(text),
-        }
-    }
-}
-
-impl From<FinancialStatus> for String {
-    fn from(status: FinancialStatus) -> Self {
-        match status {
-            FinancialStatus::Pending => "pending".into(),
-            FinancialStatus::Authorized => "authorized".into(),
-            FinancialStatus::PartiallyPaid => "partially_paid".into(),
-            FinancialStatus::Paid => "paid".into(),
-            FinancialStatus::PartiallyRefunded => "partially_refunded".into(),
-            FinancialStatus::Refunded => "refunded".into(),
-            FinancialStatus::Voided => "voided".into(),
-            FinancialStatus::Expired => "expired".into(),
-            FinancialStatus::Unknown(text) => text,
-        }
     }
 }

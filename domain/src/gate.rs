@@ -110,8 +110,8 @@ pub enum GateDecision {
 }
 
 /// Why an order is not fulfilled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum IgnoreReason {
     /// A test order, and the policy does not allow them.
     TestOrder,
@@ -127,12 +127,7 @@ impl IgnoreReason {
     /// The code kept with the order.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::TestOrder => "TEST_ORDER",
-            Self::CancelledInShop => "CANCELLED_IN_SHOP",
-            Self::Voided => "VOIDED",
-            Self::NothingToShip => "NOTHING_TO_SHIP",
-        }
+        self.into()
     }
 }
 

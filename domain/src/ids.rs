@@ -1,6 +1,6 @@
 //! Ids as types: each is parsed once, at the door, and stays valid from then on.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,20 @@ pub struct ParseError {
     /// The name of the value in the trade's terms, for example `sku`.
     pub field: &'static str,
     /// What is allowed, as a sentence a caller can act on.
-    pub allowed: &'static str,
+    pub allowed: Cow<'static, str>,
 }
 
 impl ParseError {
-    pub(crate) const fn new(field: &'static str, allowed: &'static str) -> Self {
-        Self { field, allowed }
+    /// That the field may hold something else only.
+    #[must_use]
+    pub const fn new(field: &'static str, allowed: &'static str) -> Self {
+        Self { field, allowed: Cow::Borrowed(allowed) }
+    }
+
+    /// That a text is none of these words.
+    #[must_use]
+    pub fn none_of(field: &'static str, words: &[&str]) -> Self {
+        Self { field, allowed: Cow::Owned(format!("one of {}", words.join(", "))) }
     }
 }
 

@@ -10,6 +10,7 @@ mod facts;
 mod gate;
 mod ids;
 mod money;
+mod parcel_status;
 mod policy;
 mod quantity;
 mod resolution;
@@ -17,6 +18,7 @@ mod status;
 mod step;
 mod verdict;
 mod wanted;
+mod words;
 
 pub mod leniently;
 pub mod plan;
@@ -36,6 +38,7 @@ pub use ids::{
     ShopifyOrderId, Sku, UserId, WarehouseId, WarehouseSystem, WorkflowId,
 };
 pub use money::{Currency, Money};
+pub use parcel_status::ParcelStatus;
 pub use policy::{
     EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, StockOutRule, WhenOverdue,
 };

@@ -1,14 +1,14 @@
 //! What a person may answer to what waits for one.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::{ParkReason, Step, ids::ParseError};
+use crate::{ParkReason, Step, words};
 
 /// An answer to a parked step, or to a row for which nothing waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Resolution {
     /// Do the step again.
     Retry,
@@ -22,22 +22,9 @@ pub enum Resolution {
     Done,
 }
 
+words!(Resolution, "action");
+
 impl Resolution {
-    /// Every answer.
-    pub const ALL: [Self; 5] = [Self::Retry, Self::Skip, Self::Compensate, Self::ReleaseHold, Self::Done];
-
-    /// The name used in messages and records.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Skip => "skip",
-            Self::Compensate => "compensate",
-            Self::ReleaseHold => "release_hold",
-            Self::Done => "done",
-        }
-    }
-
     /// Whether it has to say why.
     #[must_use]
     pub fn needs_a_reason(self) -> bool {
@@ -72,22 +59,6 @@ pub fn may_skip(step: Step, reason: &ParkReason) -> bool {
             | (Step::Gate, ParkReason::UNKNOWN_SKU | ParkReason::UNREADABLE_CURRENCY)
             | (_, ParkReason::CANCELLED_BY_WAREHOUSE | ParkReason::WAREHOUSE_EXCEPTION)
     )
-}
-
-impl fmt::Display for Resolution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Resolution {
-    type Err = ParseError;
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.as_str() == text)
-            .ok_or(ParseError::new("action", "one of retry, skip, compensate, release_hold, done"))
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! The status table and the conditions beside it.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ParseError;
+use crate::words;
 
 /// Where an order stands. A status never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderStatus {
     /// Received; nothing promised yet, unless it came through the order API with a hold.
     Pending,
@@ -24,11 +24,9 @@ pub enum OrderStatus {
     Cancelled,
 }
 
-impl OrderStatus {
-    /// Every status, in the order of an order's life.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Confirmed, Self::Processing, Self::Shipped, Self::Delivered, Self::Cancelled];
+words!(OrderStatus, "status");
 
+impl OrderStatus {
     /// Whether `next` may follow: one step along
     /// `PENDING → CONFIRMED → PROCESSING → SHIPPED → DELIVERED`, or `CANCELLED` from the first three.
     #[must_use]
@@ -42,40 +40,13 @@ impl OrderStatus {
                 | (Shipped, Delivered)
         )
     }
-
-    /// The name used in the API, in events and in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Confirmed => "CONFIRMED",
-            Self::Processing => "PROCESSING",
-            Self::Shipped => "SHIPPED",
-            Self::Delivered => "DELIVERED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-}
-
-impl fmt::Display for OrderStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for OrderStatus {
-    type Err = ParseError;
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(ParseError::new(
-            "status",
-            "one of PENDING, CONFIRMED, PROCESSING, SHIPPED, DELIVERED, CANCELLED",
-        ))
-    }
 }
 
 /// What keeps an order where it stands, if anything does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Condition {
     /// Held: by the hold window, by Shopify or by the warehouse.
     OnHold,
@@ -91,50 +62,13 @@ pub enum Condition {
     Ignored,
 }
 
-impl Condition {
-    /// Every condition.
-    pub const ALL: [Self; 6] = [
-        Self::OnHold,
-        Self::AwaitingPayment,
-        Self::Backordered,
-        Self::PartiallyShipped,
-        Self::NeedsAttention,
-        Self::Ignored,
-    ];
-
-    /// The name used in the API, in events and in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OnHold => "ON_HOLD",
-            Self::AwaitingPayment => "AWAITING_PAYMENT",
-            Self::Backordered => "BACKORDERED",
-            Self::PartiallyShipped => "PARTIALLY_SHIPPED",
-            Self::NeedsAttention => "NEEDS_ATTENTION",
-            Self::Ignored => "IGNORED",
-        }
-    }
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Condition {
-    type Err = ParseError;
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        Self::ALL.into_iter().find(|condition| condition.as_str() == text).ok_or(ParseError::new(
-            "condition",
-            "one of ON_HOLD, AWAITING_PAYMENT, BACKORDERED, PARTIALLY_SHIPPED, NEEDS_ATTENTION, IGNORED",
-        ))
-    }
-}
+words!(Condition, "condition");
 
 /// Who holds an order that is `ON_HOLD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum HeldBy {
     /// The hold window after receipt.
     Window,
@@ -144,17 +78,7 @@ pub enum HeldBy {
     Warehouse,
 }
 
-impl HeldBy {
-    /// The name used in the API and in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Window => "WINDOW",
-            Self::Shopify => "SHOPIFY",
-            Self::Warehouse => "WAREHOUSE",
-        }
-    }
-}
+words!(HeldBy, "heldBy");
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     facts::{LinePieces, OrderFacts, OrderLine, ShopFulfilment, pieces_of},
     ids::LineId,
+    words,
 };
 
 /// A parcel of ours, as far as the shop's bodies speak of it.
@@ -42,7 +43,9 @@ pub struct RefundedPieces {
 
 /// What a refund says becomes of its pieces (`restock_type` of a refund's line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Restock {
     /// They have not left and are not to.
     Cancel,
@@ -54,21 +57,9 @@ pub enum Restock {
     LegacyRestock,
 }
 
+words!(Restock, "restock");
+
 impl Restock {
-    /// Every word.
-    pub const ALL: [Self; 4] = [Self::Cancel, Self::Return, Self::NoRestock, Self::LegacyRestock];
-
-    /// Shopify's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Return => "return",
-            Self::NoRestock => "no_restock",
-            Self::LegacyRestock => "legacy_restock",
-        }
-    }
-
     /// Reads Shopify's word in any letters; a new one is taken as `no_restock`, which moves no stock.
     #[must_use]
     pub fn of(text: &str) -> Self {

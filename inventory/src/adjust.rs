@@ -199,23 +199,25 @@ async fn give_back(
     if change.release.is_empty() && change.leave.is_empty() {
         return Ok(Vec::new());
     }
-    let after: Vec<Allocation> =
-        change.release.iter().map(|(allocation, pieces)| lessened(allocation, *pieces)).collect();
+    let after = change.release.iter().map(|(allocation, pieces)| lessened(allocation, *pieces));
+    let after: Vec<Allocation> = after.collect::<Result<_, _>>()?;
     lessen(conn, &after).await?;
     leave(conn, &change.leave).await?;
-    let entry = |place: Place, reserved: u64, queued: u64| Entry {
-        place,
-        order_id: Some(request.order_id.clone()),
-        on_hand: 0,
-        reserved: -i64::try_from(reserved).unwrap_or(i64::MAX),
-        queued: -i64::try_from(queued).unwrap_or(i64::MAX),
+    let entry = |place: Place, reserved: u64, queued: u64| {
+        Ok(Entry {
+            place,
+            order_id: Some(request.order_id.clone()),
+            on_hand: 0,
+            reserved: -columns::whole(reserved)?,
+            queued: -columns::whole(queued)?,
+        })
     };
     // It leaves the queues first: what it gives back is available to others then, and told so.
-    let mut entries: Vec<Entry> =
-        change.leave.iter().map(|(row, pieces)| entry(row.place.clone(), 0, *pieces)).collect();
+    let left = change.leave.iter().map(|(row, pieces)| entry(row.place.clone(), 0, *pieces));
     let given_back =
         |(held, pieces): &(&Allocation, u64)| entry(Place::new(&held.sku, &held.warehouse), *pieces, 0);
-    entries.extend(change.release.iter().map(given_back));
+    let entries = left.chain(change.release.iter().map(given_back));
+    let entries: Vec<Entry> = entries.collect::<Result<_, InventoryError>>()?;
     let booked = ledger::book(conn, Reason::Release, Some(NOT_WANTED), &entries, Guard::None).await?;
     let booked: Vec<Booked> = booked.unwrap_or_default();
     for (entry, booked) in entries.iter().zip(&booked) {
@@ -236,16 +238,16 @@ async fn give_back(
 }
 
 /// The allocation after some of what it holds was given back.
-fn lessened(allocation: &Allocation, pieces: u64) -> Allocation {
+fn lessened(allocation: &Allocation, pieces: u64) -> Result<Allocation, InventoryError> {
     let mut after = allocation.clone();
     if pieces >= allocation.held() {
         after.status = AllocationStatus::Cancelled;
         after.cause = Some(NOT_WANTED.to_owned());
     } else {
-        let rest = i64::from(allocation.quantity) - i64::try_from(pieces).unwrap_or(i64::MAX);
-        after.quantity = Quantity::new(rest).unwrap_or(allocation.quantity);
+        let rest = columns::whole(u64::from(allocation.quantity.get()).saturating_sub(pieces))?;
+        after.quantity = Quantity::new(rest).map_err(|refused| columns::undecodable("quantity", refused))?;
     }
-    after
+    Ok(after)
 }
 
 async fn lessen(conn: &mut PgConnection, after: &[Allocation]) -> Result<(), InventoryError> {
@@ -265,9 +267,8 @@ async fn lessen(conn: &mut PgConnection, after: &[Allocation]) -> Result<(), Inv
 }
 
 async fn leave(conn: &mut PgConnection, rows: &[(&WaitingRow, u64)]) -> Result<(), InventoryError> {
-    let rest = |(row, pieces): &(&WaitingRow, u64)| {
-        i64::try_from(row.quantity.saturating_sub(*pieces)).unwrap_or(i64::MAX)
-    };
+    let rest = rows.iter().map(|(row, pieces)| columns::whole(row.quantity.saturating_sub(*pieces)));
+    let rest: Vec<i64> = rest.collect::<Result<_, _>>()?;
     sqlx::query(
         "WITH rest AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS r (waiting_id, quantity)),
          gone AS (
@@ -277,7 +278,7 @@ async fn leave(conn: &mut PgConnection, rows: &[(&WaitingRow, u64)]) -> Result<(
          FROM rest r WHERE w.waiting_id = r.waiting_id AND r.quantity > 0",
     )
     .bind(rows.iter().map(|(row, _)| row.waiting_id).collect::<Vec<_>>())
-    .bind(rows.iter().map(rest).collect::<Vec<_>>())
+    .bind(rest)
     .execute(conn)
     .await?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId};
+use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId, words};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -30,7 +30,7 @@ impl AllocationId {
         if digits.len() == 32 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Ok(Self(text.to_owned()));
         }
-        Err(ParseError { field: "allocationId", allowed: "alloc_ and 32 hexadecimal digits in lower case" })
+        Err(ParseError::new("allocationId", "alloc_ and 32 hexadecimal digits in lower case"))
     }
 
     /// The text as it was given.
@@ -65,7 +65,9 @@ impl fmt::Display for AllocationId {
 
 /// What has become of an allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum AllocationStatus {
     /// Held until it is confirmed or expires.
     Pending,
@@ -77,32 +79,13 @@ pub enum AllocationStatus {
     Cancelled,
 }
 
-impl AllocationStatus {
-    /// The name in the database and in events.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Confirmed => "CONFIRMED",
-            Self::Fulfilled => "FULFILLED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
+words!(AllocationStatus, "status");
 
+impl AllocationStatus {
     /// Whether its unfulfilled pieces are held.
     #[must_use]
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Pending | Self::Confirmed)
-    }
-}
-
-impl TryFrom<String> for AllocationStatus {
-    type Error = ParseError;
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        [Self::Pending, Self::Confirmed, Self::Fulfilled, Self::Cancelled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or(ParseError { field: "status", allowed: "PENDING, CONFIRMED, FULFILLED or CANCELLED" })
     }
 }
 

@@ -4,6 +4,7 @@ use domain::{ParseError, Quantity};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use crate::error::InventoryError;
 use crate::holder::Epoch;
 
 /// A text column as an id.
@@ -21,9 +22,14 @@ pub(crate) fn pieces(row: &PgRow, column: &str) -> sqlx::Result<u64> {
     u64::try_from(row.try_get::<i64, _>(column)?).map_err(|refused| undecodable(column, refused))
 }
 
+/// Pieces as the columns hold them.
+pub(crate) fn whole(pieces: u64) -> Result<i64, InventoryError> {
+    i64::try_from(pieces).map_err(|_| InventoryError::BeyondReason { pieces })
+}
+
 /// A reservation's epoch.
 pub(crate) fn epoch(row: &PgRow) -> sqlx::Result<Epoch> {
-    Ok(Epoch::kept(row.try_get("epoch")?))
+    Epoch::try_from(row.try_get::<i64, _>("epoch")?).map_err(|refused| undecodable("epoch", refused))
 }
 
 /// A version of what an order wants.

@@ -115,6 +115,12 @@ pub enum InventoryError {
         /// Pieces that nobody holds there.
         available: u64,
     },
+    /// A number of pieces is beyond what the ledger keeps.
+    #[error("{pieces} pieces are beyond reason")]
+    BeyondReason {
+        /// The number.
+        pieces: u64,
+    },
     /// The database failed, or holds what it may not hold.
     #[error("inventory database: {0}")]
     Database(#[from] sqlx::Error),

@@ -47,31 +47,34 @@ pub(crate) async fn announce_stock(
 /// One that is held for good from the start was made and confirmed at once: the first event has the figures that
 /// moved, and the second changes none.
 fn events_of(change: &AllocationChange) -> Vec<Event> {
-    let kind = match change.status {
-        AllocationStatus::Pending => AllocationEventKind::Created,
-        AllocationStatus::Confirmed => AllocationEventKind::Confirmed,
-        AllocationStatus::Cancelled => AllocationEventKind::Cancelled,
-        AllocationStatus::Fulfilled => AllocationEventKind::Fulfilled,
-    };
     let moved = PlaceFigures {
         previous_available_quantity: change.previous_available,
         new_available_quantity: change.new_available,
         previous_reserved_quantity: change.previous_reserved,
         new_reserved_quantity: change.new_reserved,
     };
-    let event = |kind, figures| Event::Allocation(kind, event_of(change, kind, figures));
+    let event = |status, figures| Event::Allocation(kind_of(status), event_of(change, status, figures));
     if !change.made_and_confirmed {
-        return vec![event(kind, moved)];
+        return vec![event(change.status, moved)];
     }
     let unmoved = PlaceFigures {
         previous_available_quantity: change.new_available,
         previous_reserved_quantity: change.new_reserved,
         ..moved
     };
-    vec![event(AllocationEventKind::Created, moved), event(AllocationEventKind::Confirmed, unmoved)]
+    vec![event(AllocationStatus::Pending, moved), event(AllocationStatus::Confirmed, unmoved)]
 }
 
-fn event_of(change: &AllocationChange, kind: AllocationEventKind, figures: PlaceFigures) -> AllocationEvent {
+fn kind_of(status: AllocationStatus) -> AllocationEventKind {
+    match status {
+        AllocationStatus::Pending => AllocationEventKind::Created,
+        AllocationStatus::Confirmed => AllocationEventKind::Confirmed,
+        AllocationStatus::Cancelled => AllocationEventKind::Cancelled,
+        AllocationStatus::Fulfilled => AllocationEventKind::Fulfilled,
+    }
+}
+
+fn event_of(change: &AllocationChange, status: AllocationStatus, figures: PlaceFigures) -> AllocationEvent {
     AllocationEvent {
         allocation_id: change.allocation_id.as_str().to_owned(),
         order_id: change.order_id.clone(),
@@ -81,9 +84,9 @@ fn event_of(change: &AllocationChange, kind: AllocationEventKind, figures: Place
         product_id: change.sku.clone(),
         warehouse_id: change.warehouse.clone(),
         quantity: change.quantity,
-        status: kind.status(),
+        status: status.as_str(),
         expires_at: change.expires_at,
-        cause: (kind == AllocationEventKind::Cancelled).then(|| cause_of(change.cause.as_deref())),
+        cause: (status == AllocationStatus::Cancelled).then(|| cause_of(change.cause.as_deref())),
         inventory_item_details: figures,
     }
 }

@@ -109,7 +109,7 @@ pub(crate) async fn give_back(
     cancelled: &[AllocationRecord],
     correlation_id: &str,
 ) -> Result<Expired, InventoryError> {
-    let entries: Vec<Entry> = cancelled.iter().map(given_back).collect();
+    let entries: Vec<Entry> = cancelled.iter().map(given_back).collect::<Result<_, _>>()?;
     let booked = ledger::book(conn, reason, reference, &entries, Guard::None).await?.unwrap_or_default();
     let mut places = BTreeMap::new();
     for (entry, booked) in entries.iter().zip(&booked) {
@@ -125,14 +125,14 @@ pub(crate) async fn give_back(
     Ok(Expired { changed, served: queue::serve(conn, &places, correlation_id).await? })
 }
 
-fn given_back(record: &AllocationRecord) -> Entry {
+fn given_back(record: &AllocationRecord) -> Result<Entry, InventoryError> {
     let held = &record.allocation;
-    let gone = i64::try_from(held.fulfilled_quantity).unwrap_or(i64::MAX);
-    Entry {
+    let gone = columns::whole(held.fulfilled_quantity)?;
+    Ok(Entry {
         place: Place::new(&held.sku, &held.warehouse),
         order_id: Some(record.order_id.clone()),
         on_hand: 0,
         reserved: gone - i64::from(held.quantity),
         queued: 0,
-    }
+    })
 }

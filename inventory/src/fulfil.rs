@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::allocation::{Allocation, AllocationChange, AllocationStatus};
+use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
 use crate::holder::{Epoch, Holder};
@@ -74,7 +75,8 @@ pub async fn fulfil(
     }
     let shipped = allot(request, &demand, &held)?;
     mark(conn, &shipped).await?;
-    let entries: Vec<Entry> = shipped.iter().map(|(held, pieces)| leaving(order_id, held, *pieces)).collect();
+    let entries = shipped.iter().map(|(held, pieces)| leaving(order_id, held, *pieces));
+    let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
     let reference = Some(request.parcel_id.as_str());
     let booked = ledger::book(conn, Reason::Fulfilment, reference, &entries, Guard::None).await?;
     note(conn, request).await?;
@@ -157,13 +159,15 @@ fn after(allocation: &Allocation, pieces: u64) -> Allocation {
     after
 }
 
-fn leaving(order_id: &OrderId, allocation: &Allocation, pieces: u64) -> Entry {
+fn leaving(order_id: &OrderId, allocation: &Allocation, pieces: u64) -> Result<Entry, InventoryError> {
     let place = Place::new(&allocation.sku, &allocation.warehouse);
-    let out = -i64::try_from(pieces).unwrap_or(i64::MAX);
-    Entry { place, order_id: Some(order_id.clone()), on_hand: out, reserved: out, queued: 0 }
+    let out = -columns::whole(pieces)?;
+    Ok(Entry { place, order_id: Some(order_id.clone()), on_hand: out, reserved: out, queued: 0 })
 }
 
 async fn mark(conn: &mut PgConnection, shipped: &[(Allocation, u64)]) -> Result<(), InventoryError> {
+    let pieces: Vec<i64> =
+        shipped.iter().map(|(_, pieces)| columns::whole(*pieces)).collect::<Result<_, _>>()?;
     sqlx::query(
         "UPDATE inventory.allocations a
          SET fulfilled_quantity = a.fulfilled_quantity + s.pieces, status = s.status, updated_at = now()
@@ -171,7 +175,7 @@ async fn mark(conn: &mut PgConnection, shipped: &[(Allocation, u64)]) -> Result<
          WHERE a.allocation_id = s.allocation_id",
     )
     .bind(shipped.iter().map(|(a, _)| a.allocation_id.as_str()).collect::<Vec<_>>())
-    .bind(shipped.iter().map(|(_, pieces)| i64::try_from(*pieces).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+    .bind(pieces)
     .bind(shipped.iter().map(|(a, _)| a.status.as_str()).collect::<Vec<_>>())
     .execute(conn)
     .await?;

@@ -3,6 +3,7 @@
 //! **Invariant:** an order's id is one within a holder. What one holder reserves, confirms or gives back is
 //! never another's, whatever the order is called: the epoch under which it is kept has the holder in it.
 
+use domain::ParseError;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
@@ -35,20 +36,20 @@ impl Holder {
 
 /// Which of an order's reservations, and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Epoch(i64);
 
 impl Epoch {
     /// Whose it is.
     #[must_use]
     pub fn holder(self) -> Holder {
-        Holder(u32::try_from(self.0 / EPOCHS).unwrap_or(u32::MAX))
+        Holder((self.0 / EPOCHS) as u32)
     }
 
     /// Which of the holder's.
     #[must_use]
     pub fn number(self) -> u32 {
-        u32::try_from(self.0 % EPOCHS).unwrap_or_default()
+        (self.0 % EPOCHS) as u32
     }
 
     /// Whether it is shown to this holder, or to whoever sees all where none is named. An order of ours is shown
@@ -56,9 +57,13 @@ impl Epoch {
     pub(crate) fn is_shown_to(self, holder: Option<Holder>) -> bool {
         self.holder() == Holder::OURS || holder.is_none_or(|holder| holder == self.holder())
     }
+}
 
-    pub(crate) fn kept(key: i64) -> Self {
-        Self(key)
+impl TryFrom<i64> for Epoch {
+    type Error = ParseError;
+    /// As it is kept. Both its halves fit their numbers unless it is negative.
+    fn try_from(key: i64) -> Result<Self, ParseError> {
+        if key < 0 { Err(ParseError::new("epoch", "0 or more")) } else { Ok(Self(key)) }
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
         {
             let epoch = holder.epoch(number);
             assert_eq!((epoch.holder(), epoch.number()), (holder, number));
-            assert_eq!(Epoch::kept(i64::from(epoch)), epoch);
+            assert_eq!(Epoch::try_from(i64::from(epoch)), Ok(epoch));
         }
         assert_eq!(i64::from(Epoch::from(5)), 5);
         assert!(Holder(1).epoch(0) > Holder::OURS.epoch(u32::MAX));

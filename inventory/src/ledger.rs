@@ -86,7 +86,8 @@ impl Entry {
 }
 
 /// Why stock changed, as the movement says it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Reason {
     OpeningStock,
     Receipt,
@@ -98,23 +99,6 @@ pub(crate) enum Reason {
     Expiry,
     Adjustment,
     Return,
-}
-
-impl Reason {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::OpeningStock => "OPENING_STOCK",
-            Self::Receipt => "RECEIPT",
-            Self::Reservation => "RESERVATION",
-            Self::BackorderAllocation => "BACKORDER_ALLOCATION",
-            Self::Release => "RELEASE",
-            Self::Fulfilment => "FULFILMENT",
-            Self::Allocation => "ALLOCATION",
-            Self::Expiry => "EXPIRY",
-            Self::Adjustment => "ADJUSTMENT",
-            Self::Return => "RETURN",
-        }
-    }
 }
 
 /// What must hold for a booking to be done.
@@ -227,7 +211,7 @@ pub(crate) async fn book(
         .bind(column(|e| e.reserved))
         .bind(column(|e| e.queued))
         .bind(guard == Guard::Available)
-        .bind(reason.as_str())
+        .bind(<&str>::from(reason))
         .bind(reference)
         .fetch_all(conn)
         .await?;

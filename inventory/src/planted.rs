@@ -3,6 +3,7 @@
 
 use sqlx::PgConnection;
 
+use crate::columns::whole;
 use crate::error::InventoryError;
 use crate::ledger::{Booked, Entry, Figures, Reason};
 
@@ -23,7 +24,7 @@ pub(crate) async fn book_as_read(
         .fetch_one(&mut *conn)
         .await?;
         let before = Figures::read(&row)?;
-        if i64::try_from(before.available()).unwrap_or(i64::MAX) < entry.reserved {
+        if whole(before.available())? < entry.reserved {
             return Ok(None);
         }
         sqlx::query("SELECT pg_sleep(0.3)").execute(&mut *conn).await?;
@@ -31,7 +32,7 @@ pub(crate) async fn book_as_read(
         sqlx::query("UPDATE inventory.stock SET reserved = $3 WHERE sku = $1 AND warehouse = $2")
             .bind(sku)
             .bind(warehouse)
-            .bind(i64::try_from(reserved).unwrap_or(i64::MAX))
+            .bind(whole(reserved)?)
             .execute(&mut *conn)
             .await?;
         sqlx::query(
@@ -41,7 +42,7 @@ pub(crate) async fn book_as_read(
         .bind(sku)
         .bind(warehouse)
         .bind(entry.reserved)
-        .bind(reason.as_str())
+        .bind(<&str>::from(reason))
         .bind(entry.order_id.as_ref().map(domain::OrderId::as_str))
         .execute(&mut *conn)
         .await?;

@@ -123,7 +123,7 @@ async fn next_in(
     )
     .bind(place.sku.as_str())
     .bind(place.warehouse.as_str())
-    .bind(i64::try_from(free).unwrap_or(i64::MAX))
+    .bind(columns::whole(free)?)
     .fetch_all(conn)
     .await?;
     let turn = |row: &PgRow| -> Result<QueueEntry, InventoryError> {

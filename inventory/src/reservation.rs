@@ -1,6 +1,6 @@
 //! A reservation: what one order holds and waits for, under one header.
 
-use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId};
+use domain::{LineId, OrderId, Quantity, Sku, WarehouseId, words};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -13,7 +13,9 @@ use crate::queue::ServedOrder;
 
 /// How far a reservation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(try_from = "String", into = "&'static str")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReservationStatus {
     /// Holds all it asked for.
     Complete,
@@ -25,28 +27,7 @@ pub enum ReservationStatus {
     Fulfilled,
 }
 
-impl ReservationStatus {
-    /// The name in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "COMPLETE",
-            Self::Waiting => "WAITING",
-            Self::Released => "RELEASED",
-            Self::Fulfilled => "FULFILLED",
-        }
-    }
-}
-
-impl TryFrom<String> for ReservationStatus {
-    type Error = ParseError;
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        [Self::Complete, Self::Waiting, Self::Released, Self::Fulfilled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or(ParseError { field: "status", allowed: "COMPLETE, WAITING, RELEASED or FULFILLED" })
-    }
-}
+words!(ReservationStatus, "status");
 
 /// What one order holds and waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

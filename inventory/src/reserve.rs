@@ -84,6 +84,7 @@ pub enum ReserveMode {
 }
 
 /// What became of a request.
+#[must_use]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReserveOutcome {
@@ -266,8 +267,7 @@ pub(crate) async fn plan_more(
     let shelves = locked(conn, request, shelves).await?;
     let mut wanted = Vec::with_capacity(more.len());
     for (line_id, sku, pieces, warehouse) in more {
-        let pieces = i64::try_from(*pieces).unwrap_or(i64::MAX);
-        let quantity = Quantity::new(pieces)
+        let quantity = Quantity::new(crate::columns::whole(*pieces)?)
             .map_err(|refused| InventoryError::Database(crate::columns::undecodable("quantity", refused)))?;
         let line = DemandLine { line_id: line_id.clone(), sku: sku.clone(), quantity };
         wanted.push((line, warehouse.as_ref()));

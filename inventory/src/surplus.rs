@@ -5,6 +5,7 @@ use domain::{OrderId, Quantity, Sku, WarehouseId};
 use outbox::StockCause;
 use sqlx::PgConnection;
 
+use crate::columns;
 use crate::error::InventoryError;
 use crate::holder::Epoch;
 use crate::ledger::{self, Entry, Figures, Place, Reason};
@@ -47,7 +48,7 @@ pub async fn book_surplus(
         let out = free.min(u64::from(pieces.get()));
         booked.push((sku.clone(), out));
         if out > 0 {
-            let on_hand = -i64::try_from(out).unwrap_or(i64::MAX);
+            let on_hand = -columns::whole(out)?;
             let order_id = Some(surplus.order_id.clone());
             entries.push(Entry { place, order_id, on_hand, reserved: 0, queued: 0 });
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
+use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
 use crate::expiry::{self, EXPIRED, Expired};
@@ -172,7 +173,7 @@ async fn book_out(
     correlation_id: &str,
 ) -> Result<Expired, InventoryError> {
     let allocation = &record.allocation;
-    let out = -i64::try_from(held).unwrap_or(i64::MAX);
+    let out = -columns::whole(held)?;
     let place = Place::new(&allocation.sku, &allocation.warehouse);
     let order_id = Some(record.order_id.clone());
     let entry = Entry { place, order_id, on_hand: out, reserved: out, queued: 0 };

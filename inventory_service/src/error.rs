@@ -1,6 +1,6 @@
 //! What can go wrong with the stock of an order, and what each means as an answer of the service.
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use domain::ParseError;
 use inventory::InventoryError;
@@ -76,12 +76,12 @@ impl From<sqlx::Error> for StockError {
 #[derive(Debug)]
 pub(crate) struct Invalid {
     pub(crate) field: String,
-    pub(crate) allowed: &'static str,
+    pub(crate) allowed: Cow<'static, str>,
 }
 
 impl Invalid {
-    pub(crate) fn new(field: impl Into<String>, allowed: &'static str) -> Self {
-        Self { field: field.into(), allowed }
+    pub(crate) fn new(field: impl Into<String>, allowed: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), allowed: allowed.into() }
     }
 
     /// What `value` may hold, under the name it has in the interface.

@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection};
 use crate::{
     OrdersError,
     progress::{self, Waiting},
-    timeline,
+    timeline::{self, TimelineEvent},
 };
 
 /// A row that waits, or waited, for a person.
@@ -18,7 +18,8 @@ pub struct Attention {
     /// Whose.
     pub order_id: String,
     /// Which step.
-    pub step: String,
+    #[sqlx(try_from = "String")]
+    pub step: Step,
     /// Why, as a code.
     pub reason: String,
     /// The vendor's own words; may hold personal data.
@@ -85,7 +86,7 @@ pub async fn park(
     .rows_affected()
         == 1;
     if opened {
-        timeline::note(conn, order, "PARKED", Some(&format!("{step}: {park_reason}"))).await?;
+        timeline::note(conn, order, TimelineEvent::Parked, Some(&format!("{step}: {park_reason}"))).await?;
         let waiting = Waiting {
             condition: domain::Condition::NeedsAttention,
             reason: Some(park_reason.code()),
@@ -124,7 +125,7 @@ pub async fn resolve(
     .await?
     .rows_affected();
     if resolved > 0 {
-        timeline::note(conn, order, "RESOLVED", Some(&format!("{resolution} by {by}"))).await?;
+        timeline::note(conn, order, TimelineEvent::Resolved, Some(&format!("{resolution} by {by}"))).await?;
         progress::clear_condition(conn, order).await?;
     }
     Ok(())
@@ -248,7 +249,8 @@ pub async fn answer(
     let Some(order) = answered else { return Ok(false) };
     if let Some(order) = order {
         let order = OrderId::parse(&order)?;
-        timeline::note(conn, &order, "RESOLVED", Some(&format!("{resolution} by an operator"))).await?;
+        timeline::note(conn, &order, TimelineEvent::Resolved, Some(&format!("{resolution} by an operator")))
+            .await?;
         progress::clear_condition(conn, &order).await?;
     }
     Ok(true)
@@ -323,7 +325,7 @@ pub async fn show(
     .await?;
     if opened {
         let entry = format!("{park_reason}: {detail}");
-        timeline::note(conn, order, "SHOWN", Some(&entry)).await?;
+        timeline::note(conn, order, TimelineEvent::Shown, Some(&entry)).await?;
     }
     if !answered {
         let waiting = Waiting {
@@ -353,7 +355,7 @@ pub async fn show_besides(
     if known.is_empty() {
         return show(conn, order, park_reason, detail).await;
     }
-    timeline::note(conn, order, "SHOWN", Some(&format!("{park_reason}: {detail}"))).await?;
+    timeline::note(conn, order, TimelineEvent::Shown, Some(&format!("{park_reason}: {detail}"))).await?;
     show(conn, order, park_reason, &format!("{known}; {detail}")).await
 }
 

@@ -5,13 +5,31 @@
 pub enum OrdersError {
     /// The database could not be asked or refused the statement.
     #[error("the order database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// No such order.
     #[error("no such order")]
     NotFound,
     /// A row holds what this version cannot read.
     #[error("the order record cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl OrdersError {
+    /// A count that the database's column, or the type it is read into, has no room for.
+    pub(crate) fn beyond_reason(what: &str) -> Self {
+        Self::Unreadable(format!("{what} is beyond reason"))
+    }
+}
+
+impl From<sqlx::Error> for OrdersError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { index, source } => {
+                Self::Unreadable(format!("column {index}: {source}"))
+            }
+            error => Self::Database(error),
+        }
+    }
 }
 
 impl From<domain::ParseError> for OrdersError {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, OrderNumber, RequestReference, WarehouseId, WarehouseSystem};
+use domain::{OrderId, OrderNumber, RequestReference, WarehouseId, WarehouseSystem, words};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, types::Json};
 
-use crate::OrdersError;
+use crate::{OrdersError, pieces_column};
 
 /// Pieces of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,8 @@ pub struct RequestedLine {
 }
 
 /// How a hand-over stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum FulfilmentRequestStatus {
     /// Planned; the warehouse may or may not have heard of it.
     Requested,
@@ -35,19 +36,7 @@ pub enum FulfilmentRequestStatus {
     Shipped,
 }
 
-impl FulfilmentRequestStatus {
-    /// The name in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "REQUESTED",
-            Self::Accepted => "ACCEPTED",
-            Self::Recalled => "RECALLED",
-            Self::Cancelled => "CANCELLED",
-            Self::Shipped => "SHIPPED",
-        }
-    }
-}
+words!(FulfilmentRequestStatus, "status");
 
 /// A hand-over as it is kept.
 #[derive(Debug, Clone)]
@@ -60,8 +49,8 @@ pub struct FulfilmentRequest {
     pub warehouse: WarehouseId,
     /// The system that ships for that warehouse.
     pub system: WarehouseSystem,
-    /// `REQUESTED`, `ACCEPTED`, `RECALLED`, `CANCELLED` or `SHIPPED`.
-    pub status: String,
+    /// How it stands.
+    pub status: FulfilmentRequestStatus,
     /// What was asked for.
     pub lines: Vec<RequestedLine>,
     /// Pieces that are to leave under it.
@@ -78,8 +67,9 @@ impl FulfilmentRequest {
     /// Whether it holds pieces: not one that was cancelled, or recalled whole.
     #[must_use]
     pub fn counts(&self) -> bool {
-        let gone = [FulfilmentRequestStatus::Cancelled.as_str(), FulfilmentRequestStatus::Recalled.as_str()];
-        !(gone.contains(&self.status.as_str()) && self.pieces == 0)
+        let gone =
+            matches!(self.status, FulfilmentRequestStatus::Cancelled | FulfilmentRequestStatus::Recalled);
+        !(gone && self.pieces == 0)
     }
 
     /// Pieces that were asked for, whatever became of them.
@@ -95,7 +85,8 @@ struct Row {
     order_id: String,
     warehouse: String,
     system: String,
-    status: String,
+    #[sqlx(try_from = "String")]
+    status: FulfilmentRequestStatus,
     lines: Json<Vec<RequestedLine>>,
     pieces: i32,
     ship_to_digest: Option<Vec<u8>>,
@@ -140,7 +131,8 @@ pub async fn plan(
     .bind(warehouse.as_str())
     .fetch_one(&mut *conn)
     .await?;
-    let reference = RequestReference::of(number, warehouse, round.unsigned_abs());
+    let round_number = u32::try_from(round).map_err(|_| OrdersError::beyond_reason("round"))?;
+    let reference = RequestReference::of(number, warehouse, round_number);
     let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
     sqlx::query(
         "INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces, system)
@@ -160,7 +152,7 @@ pub async fn plan(
         order_id: order.clone(),
         warehouse: warehouse.clone(),
         system: system.clone(),
-        status: FulfilmentRequestStatus::Requested.as_str().to_owned(),
+        status: FulfilmentRequestStatus::Requested,
         lines,
         pieces,
         ship_to_digest: None,
@@ -358,10 +350,6 @@ pub async fn take_overdue(
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Row::into_request).collect()
-}
-
-fn pieces_column(pieces: u32) -> Result<i32, OrdersError> {
-    i32::try_from(pieces).map_err(|_| OrdersError::Unreadable("pieces beyond reason".into()))
 }
 
 /// Sets what is left of a hand-over after the warehouse cancelled some of it; nothing left means

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, WarehouseSystem};
+use domain::{OrderId, WarehouseSystem, words};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
+use tracing::error;
 
 use crate::OrdersError;
 
@@ -16,7 +17,8 @@ pub use listing::{Filter, Listed, State, list};
 pub use replay::{ReplayOutcome, replay};
 
 /// Where a message came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Source {
     /// A webhook of a shop.
     Shopify,
@@ -28,18 +30,7 @@ pub enum Source {
     Inventory,
 }
 
-impl Source {
-    /// The name in the database and in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Shopify => "shopify",
-            Self::Warehouse => "warehouse",
-            Self::Api => "api",
-            Self::Inventory => "inventory",
-        }
-    }
-}
+words!(Source, "source");
 
 /// The topic of what a warehouse answered when it was asked; a callback's is another.
 pub const INQUIRY: &str = "inquiry";
@@ -76,8 +67,9 @@ pub struct NewMessage<'a> {
 pub struct Message {
     /// The inbox's own id.
     pub inbox_id: i64,
-    /// `shopify`, `warehouse`, `api` or `inventory`.
-    pub source: String,
+    /// Where it came from.
+    #[sqlx(try_from = "String")]
+    pub source: Source,
     /// The shop, or the warehouse system unless it is the first; else empty.
     pub shop: String,
     /// The sender's id.
@@ -107,15 +99,13 @@ pub enum FinalState {
     Unreadable,
 }
 
-impl FinalState {
-    /// The name in the database and in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "DONE",
-            Self::Skipped => "SKIPPED",
-            Self::Stored => "STORED",
-            Self::Unreadable => "UNREADABLE",
+impl From<FinalState> for State {
+    fn from(how: FinalState) -> Self {
+        match how {
+            FinalState::Done => Self::Done,
+            FinalState::Skipped => Self::Skipped,
+            FinalState::Stored => Self::Stored,
+            FinalState::Unreadable => Self::Unreadable,
         }
     }
 }
@@ -146,7 +136,7 @@ pub async fn insert(
     .await?;
     Ok(inserted.map(|(inbox_id, received_at)| Message {
         inbox_id,
-        source: message.source.as_str().to_owned(),
+        source: message.source,
         shop: message.shop.to_owned(),
         message_id: message.message_id.to_owned(),
         topic: message.topic.to_owned(),
@@ -158,7 +148,8 @@ pub async fn insert(
 }
 
 /// Takes up to `most` messages that are due, oldest first. Whoever takes one has `lease` to settle
-/// it; then another may. Several sweepers may run side by side.
+/// it; then another may. Several sweepers may run side by side. One that this version cannot read is
+/// left to a version that can, and keeps no other waiting.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -167,7 +158,7 @@ pub async fn take_due(
     most: i64,
     lease: Duration,
 ) -> Result<Vec<Message>, OrdersError> {
-    let mut taken: Vec<Message> = sqlx::query_as(
+    let rows = sqlx::query(
         "UPDATE integration.inbox
          SET attempts = attempts + 1, next_attempt_at = now() + $2 * interval '1 millisecond'
          WHERE inbox_id IN (
@@ -180,6 +171,13 @@ pub async fn take_due(
     .bind(milliseconds(lease))
     .fetch_all(conn)
     .await?;
+    let mut taken = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match Message::from_row(row) {
+            Ok(message) => taken.push(message),
+            Err(error) => error!(%error, "a message of the inbox cannot be read by this version"),
+        }
+    }
     taken.sort_by_key(|message| message.inbox_id);
     Ok(taken)
 }
@@ -200,7 +198,7 @@ pub async fn settle(
          WHERE inbox_id = $1 AND settled_at IS NULL",
     )
     .bind(inbox_id)
-    .bind(how.as_str())
+    .bind(State::from(how).as_str())
     .bind(reason)
     .bind(order.map(OrderId::as_str))
     .execute(conn)

@@ -28,3 +28,8 @@ mod error;
 
 pub use error::OrdersError;
 pub use record::{Line, Order};
+
+/// Pieces as the columns hold them.
+fn pieces_column(pieces: u32) -> Result<i32, OrdersError> {
+    i32::try_from(pieces).map_err(|_| OrdersError::beyond_reason("pieces"))
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, RequestReference};
+use domain::{OrderId, ParcelStatus, RequestReference};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, types::Json};
 
@@ -25,8 +25,8 @@ pub struct ParcelUpdate<'a> {
     pub reference: &'a RequestReference,
     /// The warehouse's id of the parcel.
     pub parcel_id: &'a str,
-    /// `accepted`, `picked`, `on_hold`, `exception`, `shipped`, `delivered` or `cancelled`.
-    pub status: &'a str,
+    /// Where it stands.
+    pub status: &'a ParcelStatus,
     /// Rises with every change the warehouse reports of the parcel.
     pub sequence: i64,
     /// What is in it.
@@ -51,7 +51,7 @@ pub struct KeptParcel {
     /// From where.
     pub warehouse: String,
     /// The newest status the warehouse reported.
-    pub status: String,
+    pub status: ParcelStatus,
     /// What is in it.
     pub lines: Vec<ParcelLine>,
     /// Who carries it.
@@ -71,7 +71,7 @@ pub struct KeptParcel {
 impl KeptParcel {
     /// Whether the warehouse says that it is on its way or there.
     pub fn has_left(&self) -> bool {
-        matches!(self.status.as_str(), "shipped" | "delivered")
+        matches!(self.status, ParcelStatus::Shipped | ParcelStatus::Delivered)
     }
 }
 
@@ -81,7 +81,8 @@ struct Row {
     parcel_id: String,
     order_id: String,
     warehouse: String,
-    status: String,
+    #[sqlx(try_from = "String")]
+    status: ParcelStatus,
     lines: Json<Vec<ParcelLine>>,
     carrier: Option<String>,
     tracking_number: Option<String>,
@@ -132,7 +133,7 @@ pub async fn record(conn: &mut PgConnection, update: &ParcelUpdate<'_>) -> Resul
     )
     .bind(update.reference.as_str())
     .bind(update.parcel_id)
-    .bind(update.status)
+    .bind(update.status.as_str())
     .bind(update.sequence)
     .bind(Json(update.lines))
     .bind(update.carrier)
@@ -160,7 +161,7 @@ pub async fn supposed_lines(
     {
         return Ok(said.lines.clone());
     }
-    known.retain(|parcel| !matches!(parcel.status.as_str(), "cancelled" | "written_off"));
+    known.retain(|parcel| !matches!(parcel.status, ParcelStatus::Cancelled | ParcelStatus::WrittenOff));
     let in_no_other = rest_of(fulfilment_request, &known);
     if !in_no_other.is_empty() {
         return Ok(in_no_other);
@@ -279,7 +280,7 @@ pub async fn count_notification(
     .bind(parcel_id)
     .fetch_optional(conn)
     .await?;
-    Ok(before.unwrap_or_default().unsigned_abs())
+    u32::try_from(before.unwrap_or_default()).map_err(|_| OrdersError::beyond_reason("notifications"))
 }
 
 /// Whether we set out to notify the shop of any other parcel of the order before.
@@ -331,8 +332,8 @@ pub async fn keep_fulfilments(
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(i64, i64), OrdersError> {
-    Ok(sqlx::query_as(
+pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(u32, u32), OrdersError> {
+    let (planned, left): (i64, i64) = sqlx::query_as(
         "SELECT COALESCE(sum(h.pieces), 0)::bigint,
                 COALESCE(sum(LEAST(h.pieces, gone.pieces)), 0)::bigint
          FROM orders.fulfilment_requests h
@@ -344,7 +345,9 @@ pub async fn pieces(conn: &mut PgConnection, order: &OrderId) -> Result<(i64, i6
     )
     .bind(order.as_str())
     .fetch_one(conn)
-    .await?)
+    .await?;
+    let whole = |pieces: i64| u32::try_from(pieces).map_err(|_| OrdersError::beyond_reason("pieces"));
+    Ok((whole(planned)?, whole(left)?))
 }
 
 /// Marks a parcel as delivered. True when every parcel of the order that left is delivered.

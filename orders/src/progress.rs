@@ -3,13 +3,16 @@
 use domain::{Actor, Condition, HeldBy, OrderId, OrderStatus, ParkReason};
 use outbox::OrderEventKind;
 use sqlx::{FromRow, PgConnection};
+use tracing::warn;
 
 use crate::{
     OrdersError,
     events::{EVENT_COLUMNS, EventRow},
+    timeline::TimelineEvent,
 };
 
-/// What became of a move.
+/// What became of a move. A refused one is for the caller to answer.
+#[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusMove {
     /// The status is new.
@@ -18,6 +21,18 @@ pub enum StatusMove {
     Already,
     /// The status table does not allow it from the current status; nothing was written.
     Refused(OrderStatus),
+}
+
+impl StatusMove {
+    /// For a move that nothing but being past it should keep an order from: any other refusal is said in the log.
+    /// A cancelled order is past everything.
+    pub fn warn_unless_past(self, order: &OrderId, to: OrderStatus) {
+        if let Self::Refused(status) = self
+            && status < to
+        {
+            warn!(order.id = %order, %status, %to, "an order could not be moved on");
+        }
+    }
 }
 
 /// Moves an order to `to` with its timeline entry and its event, if the status table allows it.
@@ -29,7 +44,7 @@ pub async fn move_to(
     conn: &mut PgConnection,
     order: &OrderId,
     to: OrderStatus,
-    event: &str,
+    event: TimelineEvent,
     detail: Option<&str>,
 ) -> Result<StatusMove, OrdersError> {
     let from: Vec<&str> =
@@ -54,7 +69,7 @@ pub async fn move_to(
     .bind(order.as_str())
     .bind(to.as_str())
     .bind(&from)
-    .bind(event)
+    .bind(event.as_str())
     .bind(detail)
     .fetch_optional(&mut *conn)
     .await?;

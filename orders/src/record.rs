@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, LaneName, LineId, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus, ShopifyOrderId,
-    Stage, UserId, Was, WorkflowId,
+    Channel, Condition, HeldBy, LaneName, LineId, OrderFacts, OrderId, OrderLine, OrderNumber, OrderStatus,
+    ShopifyOrderId, Stage, UserId, Was, WorkflowId,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::OrdersError;
+use crate::{OrdersError, pieces_column};
 
 mod arriving;
 mod page;
@@ -46,12 +46,12 @@ pub struct Order {
     pub client_order_id: Option<OrderId>,
     /// Where it stands.
     pub status: OrderStatus,
-    /// What keeps it there, as its name in the API.
-    pub condition: Option<String>,
-    /// Why, as a code.
+    /// What keeps it there.
+    pub condition: Option<Condition>,
+    /// Why, as a code: of a gate that ignores, of what is parked, of a vendor.
     pub condition_reason: Option<String>,
     /// Who holds it, where it is `ON_HOLD`.
-    pub held_by: Option<String>,
+    pub held_by: Option<HeldBy>,
     /// Whether some of it has left its warehouse.
     pub some_has_left: bool,
     /// What the channel said last.
@@ -122,18 +122,15 @@ struct LineColumns {
 
 impl LineColumns {
     fn push(&mut self, line: &Line) -> Result<(), OrdersError> {
-        let whole = |pieces: u32| {
-            i32::try_from(pieces).map_err(|_| OrdersError::Unreadable("quantity is beyond reason".into()))
-        };
         self.line_ids.push(line.line_id.as_str().to_owned());
         self.skus.push(line.sku.clone());
         self.product_names.push(line.product_name.clone());
-        self.quantities.push(whole(line.quantity)?);
-        self.fulfillable_quantities.push(whole(line.fulfillable_quantity)?);
+        self.quantities.push(pieces_column(line.quantity)?);
+        self.fulfillable_quantities.push(pieces_column(line.fulfillable_quantity)?);
         self.unit_prices.push(line.unit_price);
         self.requires_shipping.push(line.requires_shipping);
         self.say_fulfillable.push(line.says_fulfillable);
-        self.current_quantities.push(line.current_quantity.map(whole).transpose()?);
+        self.current_quantities.push(line.current_quantity.map(pieces_column).transpose()?);
         self.say_fulfilled.push(line.says_fulfilled);
         self.fulfilment_services.push(line.fulfilment_service.clone());
         Ok(())
@@ -257,7 +254,7 @@ pub async fn raise_wish(conn: &mut PgConnection, order: &OrderId) -> Result<u32,
     .fetch_optional(conn)
     .await?
     .ok_or(OrdersError::NotFound)?;
-    Ok(version.unsigned_abs())
+    u32::try_from(version).map_err(|_| OrdersError::Unreadable("negative version".into()))
 }
 
 /// Notes that the order's run was sent a cancel by signal. Whatever was planned before it is to be planned
@@ -282,13 +279,14 @@ pub async fn note_cancel_sent(conn: &mut PgConnection, order: &OrderId) -> Resul
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn note_planned(conn: &mut PgConnection, order: &OrderId, version: u32) -> Result<(), OrdersError> {
+    let version = i32::try_from(version).map_err(|_| OrdersError::beyond_reason("version"))?;
     sqlx::query(
         "UPDATE orders.orders SET planned_version = $2
          WHERE order_id = $1
            AND (cancel_sent_at IS NULL OR cancel_sent_at < clock_timestamp() - interval '10 seconds')",
     )
     .bind(order.as_str())
-    .bind(i32::try_from(version).unwrap_or(i32::MAX))
+    .bind(version)
     .execute(conn)
     .await?;
     Ok(())

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, RefundedPieces, Restock};
 use sqlx::{PgConnection, Row};
 
-use crate::{Order, OrdersError};
+use crate::{Order, OrdersError, pieces_column};
 
 /// A line of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub async fn keep(
     lines: &[RefundLine<'_>],
 ) -> Result<u64, OrdersError> {
     let lines: Vec<&RefundLine<'_>> = lines.iter().filter(|line| line.quantity > 0).collect();
+    let quantities = lines.iter().map(|line| pieces_column(line.quantity));
+    let quantities: Vec<i32> = quantities.collect::<Result<_, _>>()?;
     let kept = sqlx::query(
         "INSERT INTO orders.refund_lines
              (order_id, refund_line_id, refund_id, line_id, quantity, restock, refunded_at)
@@ -46,7 +48,7 @@ pub async fn keep(
     .bind(refunded_at)
     .bind(lines.iter().map(|line| line.refund_line_id).collect::<Vec<_>>())
     .bind(lines.iter().map(|line| line.line_id.as_str()).collect::<Vec<_>>())
-    .bind(lines.iter().map(|line| i32::try_from(line.quantity).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(quantities)
     .bind(lines.iter().map(|line| line.restock.as_str()).collect::<Vec<_>>())
     .execute(conn)
     .await?;
@@ -89,7 +91,7 @@ pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded
         refunded.ids.push(row.try_get("refund_line_id")?);
         refunded.lines.insert(line_id.clone());
         if !row.try_get::<bool, _>("counted_in")? {
-            let quantity = quantity.unsigned_abs();
+            let quantity = u32::try_from(quantity).map_err(|_| OrdersError::beyond_reason("quantity"))?;
             refunded.not_counted_in.push(RefundedPieces { line_id, quantity, restock });
         }
     }
@@ -97,7 +99,8 @@ pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded
 }
 
 /// Where a return was announced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReturnSource {
     /// By a line of a refund.
     Refund,
@@ -105,18 +108,6 @@ pub enum ReturnSource {
     Return,
     /// By what the shop's people did with it when it was there.
     Disposition,
-}
-
-impl ReturnSource {
-    /// The name in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Refund => "REFUND",
-            Self::Return => "RETURN",
-            Self::Disposition => "DISPOSITION",
-        }
-    }
 }
 
 /// Keeps that pieces of a line are to come back; true the first time.
@@ -139,10 +130,10 @@ pub async fn announce_return(
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT returns_pk DO NOTHING",
     )
     .bind(order.as_str())
-    .bind(source.as_str())
+    .bind(<&str>::from(source))
     .bind(source_line_id)
     .bind(line.as_str())
-    .bind(i32::try_from(quantity).unwrap_or(i32::MAX))
+    .bind(pieces_column(quantity)?)
     .execute(conn)
     .await?;
     Ok(kept.rows_affected() == 1)
@@ -171,7 +162,7 @@ pub async fn restockable(
     .bind(i64::from(left))
     .fetch_one(conn)
     .await?;
-    Ok(u32::try_from(open.max(0)).unwrap_or(u32::MAX))
+    u32::try_from(open.max(0)).map_err(|_| OrdersError::beyond_reason("pieces"))
 }
 
 /// Notes that pieces of a line were booked in again, by this cause; false if it was noted before.
@@ -192,7 +183,7 @@ pub async fn note_restocked(
     .bind(order.as_str())
     .bind(line.as_str())
     .bind(cause)
-    .bind(i32::try_from(quantity).unwrap_or(i32::MAX))
+    .bind(pieces_column(quantity)?)
     .execute(conn)
     .await?;
     Ok(noted.rows_affected() == 1)

@@ -68,7 +68,7 @@ pub(crate) async fn note(
     .bind(refused.iter().map(|(_, error)| error.as_str()).collect::<Vec<_>>())
     .bind(settings.first_pause.as_secs_f64())
     .bind(settings.longest_pause.as_secs_f64())
-    .bind(i32::try_from(settings.most_attempts).unwrap_or(i32::MAX))
+    .bind(i64::from(settings.most_attempts))
     .execute(pool)
     .await?;
     Ok(())

@@ -25,7 +25,8 @@ pub enum Event {
 }
 
 /// What became of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE", prefix = "ORDER_", const_into_str)]
 pub enum OrderEventKind {
     /// It passed its gate; once per order.
     Placed,
@@ -54,18 +55,6 @@ impl OrderEventKind {
             OrderStatus::Shipped => Some(Self::Shipped),
             OrderStatus::Delivered => Some(Self::Delivered),
             OrderStatus::Cancelled => Some(Self::Cancelled),
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Placed => "ORDER_PLACED",
-            Self::Confirmed => "ORDER_CONFIRMED",
-            Self::Processing => "ORDER_PROCESSING",
-            Self::Shipped => "ORDER_SHIPPED",
-            Self::Delivered => "ORDER_DELIVERED",
-            Self::Cancelled => "ORDER_CANCELLED",
-            Self::ReturnInitiated => "ORDER_RETURN_INITIATED",
         }
     }
 }
@@ -103,7 +92,8 @@ pub struct OrderItem {
 }
 
 /// What became of an allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(prefix = "Allocation", const_into_str)]
 pub enum AllocationEventKind {
     /// It holds pieces until it is confirmed or expires.
     Created,
@@ -113,28 +103,6 @@ pub enum AllocationEventKind {
     Cancelled,
     /// All of it has left the warehouse.
     Fulfilled,
-}
-
-impl AllocationEventKind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "AllocationCreated",
-            Self::Confirmed => "AllocationConfirmed",
-            Self::Cancelled => "AllocationCancelled",
-            Self::Fulfilled => "AllocationFulfilled",
-        }
-    }
-
-    /// The allocation's status from then on.
-    #[must_use]
-    pub const fn status(self) -> &'static str {
-        match self {
-            Self::Created => "PENDING",
-            Self::Confirmed => "CONFIRMED",
-            Self::Cancelled => "CANCELLED",
-            Self::Fulfilled => "FULFILLED",
-        }
-    }
 }
 
 /// An allocation, as an event tells of it.
@@ -152,6 +120,7 @@ pub struct AllocationEvent {
     pub warehouse_id: WarehouseId,
     /// Pieces it was given in all.
     pub quantity: Quantity,
+    /// The allocation's status from then on.
     pub status: &'static str,
     /// When it expires or would have, if it is one that does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,8 +230,8 @@ impl Event {
     #[must_use]
     pub const fn event_type(&self) -> &'static str {
         match self {
-            Self::Order(kind, _) => kind.as_str(),
-            Self::Allocation(kind, _) => kind.as_str(),
+            Self::Order(kind, _) => kind.into_str(),
+            Self::Allocation(kind, _) => kind.into_str(),
             Self::InsufficientStock(_) => "InsufficientStock",
             Self::StockChanged(_) => "StockChanged",
             Self::ReturnReceived(_) => "ORDER_RETURN_RECEIVED",

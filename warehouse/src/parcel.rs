@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub use domain::ParcelStatus;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -12,68 +13,6 @@ pub struct ParcelPieces {
     pub sku: String,
     /// How many pieces.
     pub quantity: u32,
-}
-
-/// Where a parcel stands; a callback's type is one of these with `shipment.` before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum ParcelStatus {
-    /// The warehouse has it in its books.
-    Accepted,
-    /// Its pieces are taken from the shelves.
-    Picked,
-    /// Somebody at the warehouse holds it.
-    OnHold,
-    /// Something is wrong with it; people at the warehouse look at it.
-    Exception,
-    /// The carrier has it.
-    Shipped,
-    /// The customer has it.
-    Delivered,
-    /// It will not be shipped.
-    Cancelled,
-    /// Newer than this code.
-    Unknown(String),
-}
-
-impl From<String> for ParcelStatus {
-    fn from(text: String) -> Self {
-        let text = text.trim();
-        let word = text.strip_prefix("shipment.").unwrap_or(text);
-        match word.to_ascii_lowercase().as_str() {
-            "accepted" => Self::Accepted,
-            "picked" => Self::Picked,
-            "on_hold" => Self::OnHold,
-            "exception" => Self::Exception,
-            "shipped" => Self::Shipped,
-            "delivered" => Self::Delivered,
-            "cancelled" => Self::Cancelled,
-            _ => Self::Unknown(word.to_owned()),
-        }
-    }
-}
-
-impl From<ParcelStatus> for String {
-    fn from(status: ParcelStatus) -> Self {
-        status.as_str().to_owned()
-    }
-}
-
-impl ParcelStatus {
-    /// The word on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Picked => "picked",
-            Self::OnHold => "on_hold",
-            Self::Exception => "exception",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-            Self::Unknown(text) => text,
-        }
-    }
 }
 
 /// Where a parcel goes. It reads the address kept with an order and is sent in camelCase.

@@ -368,6 +368,7 @@ impl Story {
         self.ctx.state(|order| RequestRef {
             order_id: order.input.order_id.clone(),
             reference: reference.clone(),
+            // What is longer than the number can say is as good as never.
             overdue_after_ms: u64::try_from(order.input.policy.hand_over_overdue.as_millis())
                 .unwrap_or(u64::MAX),
         })

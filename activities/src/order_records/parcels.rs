@@ -1,7 +1,7 @@
 //! Parcels that left: their stock is taken, their pieces are counted, and with the last of them the
 //! order is `SHIPPED`.
 
-use domain::{OrderStatus, ParkReason, Quantity, Sku, WarehouseId};
+use domain::{OrderStatus, ParcelStatus, ParkReason, Quantity, Sku, WarehouseId};
 use inventory::FulfilRequest;
 use inventory_service::RemoteAnswer;
 use orders::{
@@ -9,6 +9,7 @@ use orders::{
     fulfilment_request::{self, FulfilmentRequest},
     parcel::{self, KeptParcel, ParcelLine, ParcelUpdate},
     parcel_lines, progress, record,
+    timeline::TimelineEvent,
 };
 use sqlx::PgConnection;
 use workflows::contract::{Parcel, ParcelBooked, ParcelToBook};
@@ -48,7 +49,7 @@ impl OrderRecords {
         };
         tx.commit().await?;
         let plan_again = is_to_be_asked || !is_current || (pieces_left >= planned && outstanding > 0);
-        Ok(ParcelBooked { status, pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX), plan_again })
+        Ok(ParcelBooked { status, pieces_left, plan_again })
     }
 
     /// Tells the inventory service that the parcel's stock has left, if stock is there.
@@ -104,7 +105,10 @@ async fn note_parcel(
         parcel::find(conn, reference, parcel_id).await?.ok_or(AttemptError::permanent("PARCEL_UNKNOWN"))?;
     if order.status == OrderStatus::Confirmed {
         let processing = OrderStatus::Processing;
-        progress::move_to(conn, &order.order_id, processing, "HANDED_OVER", Some(reference.as_str())).await?;
+        let (order_id, detail) = (&order.order_id, Some(reference.as_str()));
+        progress::move_to(conn, order_id, processing, TimelineEvent::HandedOver, detail)
+            .await?
+            .warn_unless_past(order_id, processing);
     }
     Ok(parcel)
 }
@@ -170,7 +174,7 @@ async fn parcel_by_hand(conn: &mut PgConnection, parcel: &Parcel) -> Result<(), 
     let update = ParcelUpdate {
         reference: &parcel.reference,
         parcel_id: &parcel.parcel_id,
-        status: "shipped",
+        status: &ParcelStatus::Shipped,
         sequence: 1,
         lines: &lines,
         carrier: None,

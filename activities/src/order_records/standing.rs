@@ -18,7 +18,7 @@ impl OrderRecords {
         let (_, pieces_left) = parcel::pieces(&mut conn, &order.order_id).await?;
         let mut requests = fulfilment_request::of_order(&mut conn, &order.order_id).await?;
         requests.retain(|fulfilment_request| fulfilment_request.was_called);
-        let there = requests.iter().filter(|fulfilment_request| is_there(&fulfilment_request.status));
+        let there = requests.iter().filter(|fulfilment_request| is_there(fulfilment_request.status));
         let to_recall = there.map(|fulfilment_request| fulfilment_request.reference.clone()).collect();
         let requests = requests.into_iter().map(|fulfilment_request| PlannedRequest {
             accepted: true,
@@ -31,15 +31,13 @@ impl OrderRecords {
             status: order.status,
             requests: requests.collect(),
             to_recall,
-            pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
+            pieces_left,
             unnotified: shop_notifications::unnotified(&mut conn, &order).await?,
         })
     }
 }
 
 /// Whether the warehouse may have it and was not asked to stop.
-fn is_there(status: &str) -> bool {
-    [FulfilmentRequestStatus::Requested, FulfilmentRequestStatus::Accepted]
-        .iter()
-        .any(|there| there.as_str() == status)
+fn is_there(status: FulfilmentRequestStatus) -> bool {
+    matches!(status, FulfilmentRequestStatus::Requested | FulfilmentRequestStatus::Accepted)
 }

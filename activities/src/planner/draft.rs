@@ -128,7 +128,10 @@ impl Draft {
         let goes_on = *decision == GateDecision::Fulfil && !in_doubt;
         let waiting_lines = holding.map_or(0, |holding| holding.waiting.len());
         let waits = waiting_lines > 0 && rules.stock_out != StockOutRule::ShipWhatIsThere;
-        let unhanded = holding.map(|holding| not_handed_over(holding, situation, demand)).unwrap_or_default();
+        let unhanded = holding
+            .map(|holding| not_handed_over(holding, situation, demand))
+            .transpose()?
+            .unwrap_or_default();
         let may_leave_more_to_us = *decision == GateDecision::Ignore(IgnoreReason::NothingToShip);
         let look = rules.look
             && !in_doubt
@@ -147,7 +150,7 @@ impl Draft {
         }
         let (_, pieces_left) = parcel::pieces(conn, &order.order_id).await?;
         let planned = |fulfilment_request: FulfilmentRequest| PlannedRequest {
-            accepted: fulfilment_request.status != FulfilmentRequestStatus::Requested.as_str(),
+            accepted: fulfilment_request.status != FulfilmentRequestStatus::Requested,
             reference: fulfilment_request.reference,
             warehouse: fulfilment_request.warehouse,
             system: fulfilment_request.system,
@@ -162,11 +165,11 @@ impl Draft {
             park_reason: park_reason.map(|(park_reason, _)| park_reason.clone()),
             requests: requests.into_iter().map(planned).collect(),
             recalls: if self.looks_first { Vec::new() } else { mismatches.recalls.clone() },
-            waiting_lines: u32::try_from(waiting_lines).unwrap_or(u32::MAX),
+            waiting_lines: u32::try_from(waiting_lines).map_err(beyond_reason)?,
             held_back: if goes_on { demand.held_back_pieces() } else { 0 },
             held_until: demand.held_until.filter(|_| goes_on),
             unnotified: shop_notifications::unnotified(conn, order).await?,
-            pieces_left: u32::try_from(pieces_left).unwrap_or(u32::MAX),
+            pieces_left,
         })
     }
 }
@@ -187,7 +190,7 @@ fn not_handed_over(
     holding: &Holding,
     situation: &Situation,
     demand: &Demand,
-) -> BTreeMap<WarehouseId, Vec<RequestedLine>> {
+) -> Result<BTreeMap<WarehouseId, Vec<RequestedLine>>, AttemptError> {
     let mut handed: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for fulfilment_request in &situation.requests {
         for line in &fulfilment_request.lines {
@@ -203,19 +206,24 @@ fn not_handed_over(
         let mut quantity = there.saturating_sub(*covered);
         *covered = covered.saturating_sub(there);
         if let Some(back) = held_back.get_mut(&held.line_id) {
-            let kept = u64::from(*back).min(quantity);
-            *back -= u32::try_from(kept).unwrap_or(u32::MAX);
-            quantity -= kept;
+            let kept = u32::try_from(quantity).map_or(*back, |quantity| quantity.min(*back));
+            *back -= kept;
+            quantity -= u64::from(kept);
         }
         if quantity > 0 {
             missing.entry(held.warehouse.clone()).or_default().push(RequestedLine {
                 line_id: held.line_id.as_str().to_owned(),
                 sku: held.sku.as_str().to_owned(),
-                quantity: u32::try_from(quantity).unwrap_or(u32::MAX),
+                quantity: u32::try_from(quantity).map_err(beyond_reason)?,
             });
         }
     }
-    missing
+    Ok(missing)
+}
+
+/// No order has as many pieces or lines as a number here has no room for.
+fn beyond_reason(_: std::num::TryFromIntError) -> AttemptError {
+    AttemptError::permanent("ORDER_UNREADABLE")
 }
 
 /// What leaves although it is wanted no more, or to another address than the newest: a person sees it.
@@ -258,7 +266,7 @@ pub(super) async fn write_off_cancelled(conn: &mut PgConnection, order: &Order) 
     for parcel in parcel::take_cancelled(conn, &order.order_id).await? {
         let reference = domain::RequestReference::parse(&parcel.reference)?;
         let Some(fulfilment_request) = fulfilment_request::find(conn, &reference).await? else { continue };
-        if fulfilment_request.status != FulfilmentRequestStatus::Accepted.as_str() {
+        if fulfilment_request.status != FulfilmentRequestStatus::Accepted {
             continue;
         }
         let mut lines = fulfilment_request.lines;

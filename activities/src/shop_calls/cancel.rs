@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use domain::{Actor, LineId, ParkReason, WantedLine};
-use orders::{Order, attention, record, timeline};
+use orders::{
+    Order, attention, record,
+    timeline::{self, TimelineEvent},
+};
 use shopify::admin::{CancelOutcome, CancelReason, LinePieces, RefundOutcome};
 use sqlx::PgConnection;
 use workflows::contract::{Cancellation, RefundOfTheRest};
@@ -89,7 +92,7 @@ impl ShopCalls {
             RefundOutcome::Already { .. } | RefundOutcome::Nothing => return Ok(()),
         };
         let mut conn = self.pool.acquire().await?;
-        timeline::note(&mut conn, &order.order_id, "REFUNDED", Some(&detail)).await?;
+        timeline::note(&mut conn, &order.order_id, TimelineEvent::Refunded, Some(&detail)).await?;
         Ok(())
     }
 }

@@ -143,7 +143,7 @@ async fn show_what_is_missing(
 ) -> Result<(), AttemptError> {
     let park_reason = ParkReason::new(ParkReason::NO_FULFILMENT_ORDERS);
     if missing.is_empty() {
-        if order.condition.as_deref() == Some(Condition::NeedsAttention.as_str()) {
+        if order.condition == Some(Condition::NeedsAttention) {
             attention::unshow(conn, &order.order_id, &park_reason).await?;
         }
         return Ok(());

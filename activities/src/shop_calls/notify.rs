@@ -6,6 +6,7 @@ use orders::{
     parcel::{self, KeptParcel},
     parcel_lines::{self, Parcel},
     record,
+    timeline::TimelineEvent,
 };
 use shopify::admin::{FulfilmentOrder, LinePieces, ParcelReport, Reported, Tracking};
 use sqlx::PgConnection;
@@ -53,7 +54,10 @@ impl ShopCalls {
         };
         let reported = client.report_parcel(&report).await?;
         self.keep_reported(&order, parcel, input, &reported).await?;
-        let event = if reported.fulfilment_ids.is_empty() { "SHOP_NOT_NOTIFIED" } else { "SHOP_NOTIFIED" };
+        let event = match reported.fulfilment_ids.is_empty() {
+            true => TimelineEvent::ShopNotNotified,
+            false => TimelineEvent::ShopNotified,
+        };
         let detail = tracking.number.as_deref().unwrap_or(parcel_id);
         shop_notifications::settle(&self.pool, &input.order_id, &input.parcel, event, Some(detail)).await
     }

@@ -40,7 +40,7 @@ impl From<InventoryError> for Problem {
             InventoryError::UnknownWarehouse { warehouse } => {
                 Self::invalid("warehouseId", &format!("there is no warehouse {warehouse}"))
             }
-            InventoryError::PriceNotAllowed { source, .. } => Self::invalid("unitPrice", source.allowed),
+            InventoryError::PriceNotAllowed { source, .. } => Self::invalid("unitPrice", &source.allowed),
             InventoryError::NotEnough { sku, warehouse, requested, available } => {
                 Self::NotEnough(AllocationShortage {
                     inventory_item_id: sku,

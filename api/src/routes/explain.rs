@@ -126,9 +126,9 @@ fn open_lines(order: &Order, allocations: &[AllocationRecord]) -> Vec<Open> {
         order.facts.lines.iter().filter(|line| line.requires_shipping && line.fulfillable_quantity > 0);
     let open = to_fulfil.filter_map(|line| {
         let settled = settled.get(&line.line_id).copied().unwrap_or_default();
-        let pieces = i64::from(line.fulfillable_quantity) - i64::try_from(settled).unwrap_or(i64::MAX);
         // Nothing is left of a line that is settled, and nothing is no quantity.
-        let quantity = Quantity::new(pieces).ok()?;
+        let pieces = u64::from(line.fulfillable_quantity).checked_sub(settled)?;
+        let quantity = Quantity::new(i64::try_from(pieces).ok()?).ok()?;
         let (line_id, sku) = (line.line_id.clone(), line.sku.clone());
         Some(match sku.as_deref().map(Sku::parse) {
             Some(Ok(sku)) => Open::Named(DemandLine { line_id, sku, quantity }),

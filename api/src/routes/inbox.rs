@@ -113,7 +113,7 @@ struct MessageBody {
     #[schema(example = 17)]
     inbox_id: i64,
     #[schema(value_type = SourceName)]
-    source: String,
+    source: &'static str,
     /// The shop it came from; empty unless the source is `shopify`.
     #[schema(example = "anyx-demo.myshopify.com")]
     shop: String,
@@ -123,7 +123,7 @@ struct MessageBody {
     #[schema(example = "orders/create")]
     topic: String,
     #[schema(value_type = StateName)]
-    state: String,
+    state: &'static str,
     /// Why it is in that state.
     reason: Option<String>,
     /// The order it is about, once that is known.
@@ -140,11 +140,11 @@ impl From<Listed> for MessageBody {
     fn from(message: Listed) -> Self {
         Self {
             inbox_id: message.inbox_id,
-            source: message.source,
+            source: message.source.as_str(),
             shop: message.shop,
             message_id: message.message_id,
             topic: message.topic,
-            state: message.state,
+            state: message.state.as_str(),
             reason: message.reason,
             order_id: message.order_id,
             received_at: message.received_at,

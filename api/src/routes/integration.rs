@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use domain::{OrderLine, OrderStatus};
+use domain::{Condition, OrderLine, OrderStatus};
 use orders::Order;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -34,8 +34,8 @@ struct OrderBody {
     #[schema(value_type = String, example = "CONFIRMED")]
     status: OrderStatus,
     /// What keeps it there; null if nothing does.
-    #[schema(example = "BACKORDERED")]
-    condition: Option<String>,
+    #[schema(value_type = Option<String>, example = "BACKORDERED")]
+    condition: Option<Condition>,
     #[schema(example = "EUR")]
     currency: String,
     /// A decimal string.

@@ -141,6 +141,7 @@ pub(crate) fn reserve_request(
         lines: request.lines.iter().map(line).collect(),
         mode: mode.into(),
         preferred_warehouse_id: request.preferred_warehouse.as_ref().map(ToString::to_string),
+        // What is longer than the wire can say is as good as for ever.
         provisional_for_s: provisional_for.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX)),
         placed: request.placed.iter().map(placed).collect(),
         pinned: request.pinned.iter().map(pinned).collect(),

@@ -1,13 +1,15 @@
 //! The inbox as a list for people, without the bodies, which may hold personal data.
 
 use chrono::{DateTime, Utc};
+use domain::words;
 use sqlx::{FromRow, PgConnection};
 
 use super::Source;
 use crate::OrdersError;
 
 /// Where a message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
     /// Not looked at yet.
     Received,
@@ -23,20 +25,7 @@ pub enum State {
     Unreadable,
 }
 
-impl State {
-    /// The name in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "RECEIVED",
-            Self::Waiting => "WAITING",
-            Self::Done => "DONE",
-            Self::Skipped => "SKIPPED",
-            Self::Stored => "STORED",
-            Self::Unreadable => "UNREADABLE",
-        }
-    }
-}
+words!(State, "state");
 
 /// Which messages are wanted.
 #[derive(Debug, Clone, Default)]
@@ -58,16 +47,18 @@ pub struct Filter {
 pub struct Listed {
     /// The inbox's own id.
     pub inbox_id: i64,
-    /// `shopify`, `warehouse`, `api` or `inventory`.
-    pub source: String,
+    /// Where it came from.
+    #[sqlx(try_from = "String")]
+    pub source: Source,
     /// The shop, or empty.
     pub shop: String,
     /// The sender's id.
     pub message_id: String,
     /// What it is about.
     pub topic: String,
-    /// The name of a [`State`].
-    pub state: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub state: State,
     /// Why it is in that state.
     pub reason: Option<String>,
     /// The order it is about, once that is known.

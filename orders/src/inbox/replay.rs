@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Message, milliseconds};
-use crate::OrdersError;
+use super::{Message, Source, State, milliseconds};
+use crate::{OrdersError, timeline::TimelineEvent};
 
 /// What became of the wish to take a message up again.
 #[derive(Debug, Clone)]
@@ -28,7 +28,8 @@ pub enum ReplayOutcome {
 /// A message as it was before it was taken up again.
 #[derive(FromRow)]
 struct Row {
-    source: String,
+    #[sqlx(try_from = "String")]
+    source: Source,
     shop: String,
     message_id: String,
     topic: String,
@@ -37,7 +38,8 @@ struct Row {
     received_at: DateTime<Utc>,
     attempts: i32,
     order_id: Option<String>,
-    state_before: String,
+    #[sqlx(try_from = "String")]
+    state_before: State,
 }
 
 /// Has a message looked at again, and notes so in its reason and in the timeline of its order. The
@@ -87,10 +89,11 @@ pub async fn replay(
 async fn note(conn: &mut PgConnection, row: &Row) -> Result<(), OrdersError> {
     sqlx::query(
         "INSERT INTO orders.timeline (order_id, event, detail)
-         SELECT order_id, 'MESSAGE_REPLAYED', $2 FROM orders.orders WHERE order_id = $1",
+         SELECT order_id, $3, $2 FROM orders.orders WHERE order_id = $1",
     )
     .bind(row.order_id.as_deref())
     .bind(format!("{} of {}, it was {}", row.topic, row.source, row.state_before))
+    .bind(TimelineEvent::MessageReplayed.as_str())
     .execute(conn)
     .await?;
     Ok(())

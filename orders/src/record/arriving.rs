@@ -15,6 +15,7 @@ use super::{LineColumns, Order, find, lock, new_order_number};
 use crate::{
     OrdersError,
     brief::{self, Brief},
+    timeline::TimelineEvent,
 };
 
 /// What a channel said of an order that may be new.
@@ -214,7 +215,7 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
     .bind(&facts.name)
     .bind(&facts.currency)
     .bind(facts.total_amount)
-    .bind(String::from(facts.financial_status.clone()))
+    .bind(facts.financial_status.as_str())
     .bind(facts.test)
     .bind(facts.location_id)
     .bind(facts.cancelled_at)
@@ -250,7 +251,7 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
     .bind(&facts.name)
     .bind(&facts.currency)
     .bind(facts.total_amount)
-    .bind(String::from(facts.financial_status.clone()))
+    .bind(facts.financial_status.as_str())
     .bind(facts.test)
     .bind(facts.location_id)
     .bind(facts.updated_at)
@@ -310,9 +311,10 @@ async fn raise_wish(conn: &mut PgConnection, order: Order) -> Result<Order, Orde
 async fn note_received(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
         "INSERT INTO orders.timeline (order_id, event, detail)
-         SELECT order_id, 'RECEIVED', order_number FROM orders.orders WHERE order_id = $1",
+         SELECT order_id, $2, order_number FROM orders.orders WHERE order_id = $1",
     )
     .bind(order.as_str())
+    .bind(TimelineEvent::Received.as_str())
     .execute(conn)
     .await?;
     Ok(())

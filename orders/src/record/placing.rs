@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{LineColumns, Order, new_order_number};
-use crate::OrdersError;
+use crate::{OrdersError, timeline::TimelineEvent};
 
 /// An order to be kept.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ WITH placed AS (
 ), customer AS (
     INSERT INTO orders.customers (order_id, customer) SELECT order_id, $20 FROM placed
 ), noted AS (
-    INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, 'RECEIVED', order_number FROM placed
+    INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, $22, order_number FROM placed
 )
 SELECT created_at FROM placed";
 
@@ -108,7 +108,7 @@ async fn insert(
         .bind(&facts.name)
         .bind(&facts.currency)
         .bind(facts.total_amount)
-        .bind(String::from(facts.financial_status.clone()))
+        .bind(facts.financial_status.as_str())
         .bind(placement.hold_until)
         .bind(placement.correlation_id)
         .bind(placement.received_at)
@@ -123,6 +123,7 @@ async fn insert(
         .bind(&columns.requires_shipping)
         .bind(&placement.customer)
         .bind(placement.client_order_id.as_ref().map(OrderId::as_str))
+        .bind(TimelineEvent::Received.as_str())
         .fetch_optional(conn)
         .await?)
 }

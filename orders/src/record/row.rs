@@ -120,9 +120,9 @@ impl OrderRow {
             user_id: self.user_id.as_deref().map(UserId::parse).transpose()?,
             client_order_id: self.client_order_id.as_deref().map(OrderId::parse).transpose()?,
             status: self.status.parse()?,
-            condition: self.condition,
+            condition: self.condition.as_deref().map(str::parse).transpose()?,
             condition_reason: self.condition_reason,
-            held_by: self.held_by,
+            held_by: self.held_by.as_deref().map(str::parse).transpose()?,
             some_has_left: self.some_has_left,
             facts: OrderFacts {
                 name: self.name,

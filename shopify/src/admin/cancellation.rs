@@ -25,7 +25,8 @@ pub struct OrderCancellation {
 }
 
 /// Why an order is cancelled (`OrderCancelReason`, 2026-07).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum CancelReason {
     /// The customer wanted it.
     Customer,
@@ -78,19 +79,6 @@ impl CancelOutcome {
                 None
             }
         })
-    }
-}
-
-impl CancelReason {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "CUSTOMER",
-            Self::Declined => "DECLINED",
-            Self::Fraud => "FRAUD",
-            Self::Inventory => "INVENTORY",
-            Self::Staff => "STAFF",
-            Self::Other => "OTHER",
-        }
     }
 }
 
@@ -153,7 +141,7 @@ impl AdminClient {
         let note: String = staff_note.chars().take(MOST_NOTE_CHARACTERS).collect();
         let variables = json!({
             "order": gid::of_order(order),
-            "reason": reason.as_str(),
+            "reason": <&str>::from(reason),
             "restock": restock,
             "refundMethod": { "originalPaymentMethodsRefund": refund },
             "notifyCustomer": notify_customer,

@@ -3,7 +3,7 @@
 mod nodes;
 
 use chrono::{DateTime, Utc};
-use domain::ShopifyOrderId;
+use domain::{ShopifyOrderId, open_words};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -81,8 +81,9 @@ pub struct FulfilmentOrderLine {
 }
 
 /// A fulfilment order's status (`FulfillmentOrderStatus`, 2026-07).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::AsRefStr, strum::EnumString)]
 #[serde(from = "String", into = "String")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum FulfilmentOrderStatus {
     /// Ready to be fulfilled.
     Open,
@@ -99,25 +100,13 @@ pub enum FulfilmentOrderStatus {
     /// Closed with pieces unfulfilled.
     Incomplete,
     /// Newer than this code.
+    #[strum(default, transparent)]
     Unknown(String),
 }
 
-impl FulfilmentOrderStatus {
-    /// Shopify's word.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Open => "OPEN",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Scheduled => "SCHEDULED",
-            Self::OnHold => "ON_HOLD",
-            Self::Closed => "CLOSED",
-            Self::Cancelled => "CANCELLED",
-            Self::Incomplete => "INCOMPLETE",
-            Self::Unknown(text) => text,
-        }
-    }
+open_words!(FulfilmentOrderStatus);
 
+impl FulfilmentOrderStatus {
     /// Whether it may be fulfilled.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -134,27 +123,6 @@ impl FulfilmentOrderStatus {
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Closed | Self::Cancelled | Self::Incomplete)
-    }
-}
-
-impl From<String> for FulfilmentOrderStatus {
-    fn from(text: String) -> Self {
-        let known = [
-            Self::Open,
-            Self::InProgress,
-            Self::Scheduled,
-            Self::OnHold,
-            Self::Closed,
-            Self::Cancelled,
-            Self::Incomplete,
-        ];
-        known.into_iter().find(|status| status.as_str() == text).unwrap_or(Self::Unknown(text))
-    }
-}
-
-impl From<FulfilmentOrderStatus> for String {
-    fn from(status: FulfilmentOrderStatus) -> Self {
-        status.as_str().to_owned()
     }
 }
 

@@ -88,6 +88,7 @@ impl Level {
         self.refill();
         let cost = self.costs.get(document).copied().unwrap_or(FIRST_GUESS);
         let missing = (cost - self.points).max(0.0);
+        // However long, it is longer than anybody waits.
         let wait = Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX);
         if wait > LONGEST_WAIT && self.is_known {
             return Err(wait);

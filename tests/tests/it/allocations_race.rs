@@ -257,7 +257,8 @@ async fn operate(pool: &PgPool, random: &mut StdRng, name: &str) {
         8..=9 => {
             let modes = [ReserveMode::AllOrNothing, ReserveMode::WaitForTheRest];
             let lines = [(SKUS[random.random_range(0..3)], 2), (SKUS[random.random_range(0..3)], 1)];
-            try_reserve(pool, &request(name, modes[random.random_range(0..2)], &lines)).await.unwrap();
+            let _ =
+                try_reserve(pool, &request(name, modes[random.random_range(0..2)], &lines)).await.unwrap();
             if random.random_bool(0.5) {
                 release(pool, name).await;
             }

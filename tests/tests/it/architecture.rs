@@ -11,20 +11,21 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
     ("orders", &["domain", "outbox"]),
-    ("shopify", &["domain"]),
-    ("warehouse", &["domain"]),
+    ("calls", &["domain"]),
+    ("shopify", &["calls", "domain"]),
+    ("warehouse", &["calls", "domain"]),
     ("migrations", &[]),
     ("simulators", &[]),
     ("workflows", &["domain"]),
-    ("inventory_service", &["domain", "inventory", "orders"]),
+    ("inventory_service", &["calls", "domain", "inventory", "orders"]),
     (
         "activities",
-        &["domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"],
+        &["calls", "domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"],
     ),
     ("process", &["domain", "inventory_service", "shopify", "warehouse", "workflows"]),
     (

@@ -124,6 +124,7 @@ async fn ask<E: Display>(
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some("no answer in time".to_owned()),
     };
+    // Bounded by `within`.
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     let Some(failure) = failure else {
         return Dependency { status: DependencyState::Up, latency_ms };

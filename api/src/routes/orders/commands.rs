@@ -14,6 +14,7 @@ use orders::{
     command::{self, Answer, Command},
     inbox::Message,
     progress::{self, StatusMove},
+    timeline::TimelineEvent,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -306,7 +307,9 @@ async fn carry_out_cancel(api: &Api, caller: &Caller, id: String, form: &CancelF
 /// Days after it shipped no run is there any more; the record alone is moved.
 async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> CommandResult {
     let to = OrderStatus::Delivered;
-    match progress::move_to(conn, &order.order_id, to, "DELIVERED", Some("said by an operator")).await? {
+    match progress::move_to(conn, &order.order_id, to, TimelineEvent::Delivered, Some("said by an operator"))
+        .await?
+    {
         StatusMove::Now | StatusMove::Already => {
             Ok(answer(StatusCode::OK, "Order status updated", order_id, to))
         }

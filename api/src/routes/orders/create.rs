@@ -19,9 +19,9 @@ use orders::{
     events,
     idempotency::{self, Claim, KeptAnswer, Key},
     inbox::Message,
-    progress::{self, Waiting},
+    progress::{self, StatusMove, Waiting},
     record::{self, NewOrder, PlaceOutcome},
-    timeline,
+    timeline::{self, TimelineEvent},
 };
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -277,16 +277,20 @@ async fn note_reserved(
         reservation.allocations.iter().map(|held| held.warehouse.as_str()).collect();
     let detail = warehouses.into_iter().collect::<Vec<_>>().join(", ");
     if order.hold_until.is_some() {
-        timeline::note(conn, &order.order_id, "RESERVED", Some(&detail)).await?;
+        timeline::note(conn, &order.order_id, TimelineEvent::Reserved, Some(&detail)).await?;
         let (condition, held_by) = (Condition::OnHold, HeldBy::Window);
         let waiting = Waiting { condition, reason: None, held_by: Some(held_by) };
         progress::set_condition(conn, &order.order_id, waiting).await?;
         events::announce_placed(conn, &order.order_id).await?;
-        order.condition = Some(condition.as_str().to_owned());
-        order.held_by = Some(held_by.as_str().to_owned());
+        order.condition = Some(condition);
+        order.held_by = Some(held_by);
     } else {
-        progress::move_to(conn, &order.order_id, OrderStatus::Confirmed, "RESERVED", Some(&detail)).await?;
-        order.status = OrderStatus::Confirmed;
+        let (to, event) = (OrderStatus::Confirmed, TimelineEvent::Reserved);
+        let moved = progress::move_to(conn, &order.order_id, to, event, Some(&detail)).await?;
+        if let StatusMove::Refused(status) = moved {
+            return Err(Problem::Internal(format!("a new order is {status} already").into()));
+        }
+        order.status = to;
     }
     Ok(order)
 }

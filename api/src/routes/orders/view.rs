@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, FinancialStatus, LineId, OrderId, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId, UserId,
-    WorkflowId,
+    Channel, Condition, FinancialStatus, HeldBy, LineId, OrderId, OrderNumber, OrderStatus, ParcelStatus,
+    ShopDomain, ShopifyOrderId, UserId, WorkflowId,
 };
-use orders::{Line, Order, parcel, timeline::Entry};
+use orders::{
+    Line, Order, parcel,
+    timeline::{Entry, TimelineEvent},
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,14 +52,14 @@ pub(super) struct OrderBody {
     status: OrderStatus,
     /// What keeps it there: `ON_HOLD`, `AWAITING_PAYMENT`, `BACKORDERED`, `PARTIALLY_SHIPPED`,
     /// `NEEDS_ATTENTION`, `IGNORED`, or nothing.
-    #[schema(example = json!(null))]
-    condition: Option<String>,
+    #[schema(value_type = Option<String>, example = json!(null))]
+    condition: Option<Condition>,
     /// Why, as a code.
     #[schema(example = json!(null))]
     condition_reason: Option<String>,
     /// Who holds it, where the condition is `ON_HOLD`: `WINDOW`, `SHOPIFY` or `WAREHOUSE`.
-    #[schema(example = json!(null))]
-    held_by: Option<String>,
+    #[schema(value_type = Option<String>, example = json!(null))]
+    held_by: Option<HeldBy>,
     /// The currency of all its amounts.
     #[schema(example = "EUR")]
     currency: String,
@@ -131,8 +134,8 @@ pub(super) struct OrderDetailBody {
 pub(super) struct TimelineBody {
     at: DateTime<Utc>,
     /// `RECEIVED`, `RESERVED`, `HANDED_OVER`, `SHIPPED` and so on.
-    #[schema(example = "RESERVED")]
-    event: String,
+    #[schema(value_type = String, example = "RESERVED")]
+    event: TimelineEvent,
     /// More about it.
     #[schema(example = "main")]
     detail: Option<String>,
@@ -152,8 +155,8 @@ struct ParcelBody {
     #[schema(example = "main")]
     warehouse_id: String,
     /// The newest status the warehouse reported.
-    #[schema(example = "shipped")]
-    status: String,
+    #[schema(value_type = String, example = "shipped")]
+    status: ParcelStatus,
     carrier: Option<String>,
     tracking_number: Option<String>,
     tracking_url: Option<String>,

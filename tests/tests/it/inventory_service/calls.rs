@@ -279,7 +279,7 @@ fn an_order_of_ours_is_shown_to_every_system_and_refused_to_all() {
         let mut client = service.client().await;
         let mut tx = service.pool.begin().await.unwrap();
         let ours = request("ours", inventory::ReserveMode::AllOrNothing, &[("TEA", 4)]);
-        inventory::reserve(&mut tx, &ours, "ours").await.unwrap();
+        let _ = inventory::reserve(&mut tx, &ours, "ours").await.unwrap();
         tx.commit().await.unwrap();
 
         for who in [ONE, ADMIN] {

@@ -80,7 +80,7 @@ async fn an_order_released_while_it_is_reserved_holds_nothing_in_the_end() {
             let id = format!("o-{}", number / 2);
             if number % 2 == 0 {
                 let request = request(&id, ReserveMode::AllOrNothing, &[("a", 1)]);
-                try_reserve(&pool, &request).await.unwrap();
+                let _ = try_reserve(&pool, &request).await.unwrap();
             } else {
                 release(&pool, &id).await;
             }
@@ -102,7 +102,7 @@ async fn orders_that_ask_in_opposite_order_do_not_block_each_other() {
                 lines.reverse();
             }
             let id = format!("o-{number}");
-            try_reserve(&pool, &request(&id, ReserveMode::WaitForTheRest, &lines)).await.unwrap();
+            let _ = try_reserve(&pool, &request(&id, ReserveMode::WaitForTheRest, &lines)).await.unwrap();
             release(&pool, &id).await;
         }
     })
@@ -114,7 +114,8 @@ async fn orders_that_ask_in_opposite_order_do_not_block_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_served_in_two_places_at_once_is_complete_after_both() {
     let pool = stocked(&[("a", 0), ("b", 0)]).await;
-    try_reserve(&pool, &request("o", ReserveMode::WaitForTheRest, &[("a", 1), ("b", 1)])).await.unwrap();
+    let _ =
+        try_reserve(&pool, &request("o", ReserveMode::WaitForTheRest, &[("a", 1), ("b", 1)])).await.unwrap();
     let mut first = pool.begin().await.unwrap();
     let main = WarehouseId::main();
     inventory::receive(&mut first, &sku("a"), &main, pieces(1), None, CAUSE).await.unwrap();
@@ -216,7 +217,7 @@ async fn reserve_something(pool: &PgPool, asked: &Asked, random: &mut StdRng, id
     let fate = random.random_range(0..8);
     if fate == 0 {
         let mut transaction = pool.begin().await.unwrap();
-        inventory::reserve(&mut transaction, &request, CAUSE).await.unwrap();
+        let _ = inventory::reserve(&mut transaction, &request, CAUSE).await.unwrap();
         return transaction.rollback().await.unwrap();
     }
     if let ReserveOutcome::Reserved(made) = try_reserve(pool, &request).await.unwrap() {
@@ -225,7 +226,7 @@ async fn reserve_something(pool: &PgPool, asked: &Asked, random: &mut StdRng, id
         asked.lock().unwrap().insert(id.to_owned(), total);
     }
     if fate == 1 {
-        try_reserve(pool, &request).await.unwrap();
+        let _ = try_reserve(pool, &request).await.unwrap();
     }
 }
 

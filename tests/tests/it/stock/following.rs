@@ -125,12 +125,12 @@ async fn a_line_moves_to_the_warehouse_that_is_named_and_what_is_pinned_stays() 
     moved.version = 2;
     // Two are with the first warehouse already.
     moved.pinned = vec![Pinned { line_id, warehouse: WarehouseId::main(), pieces: 2 }];
-    try_reserve(&pool, &moved).await.unwrap();
+    assert!(matches!(try_reserve(&pool, &moved).await.unwrap(), ReserveOutcome::Reserved(_)));
     assert_eq!(figures(&pool, "TEA", "main").await, (5, 2, 0));
     assert_eq!(figures(&pool, "TEA", "north").await, (5, 1, 0));
     moved.pinned.clear();
     moved.version = 3;
-    try_reserve(&pool, &moved).await.unwrap();
+    assert!(matches!(try_reserve(&pool, &moved).await.unwrap(), ReserveOutcome::Reserved(_)));
     assert_eq!(figures(&pool, "TEA", "main").await, (5, 0, 0));
     assert_eq!(figures(&pool, "TEA", "north").await, (5, 3, 0));
     audit(&pool).await;
