@@ -22,7 +22,6 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role.
     pub const ALL: [Self; 5] =
         [Self::Admin, Self::Operator, Self::Customer, Self::OrderService, Self::InventoryService];
 
