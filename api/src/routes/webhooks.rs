@@ -20,9 +20,10 @@ use warehouse::callback::SignatureError;
 
 use crate::{
     extract::PathPart,
+    limits::{MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
     paced_log::PacedLog,
     problem::{Problem, ProblemBody},
-    server::{Api, MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
+    state::Api,
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
     unverified::UnverifiedBody,
 };

@@ -21,13 +21,13 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::named;
+use super::lookup::named;
 use crate::{
     caller::Caller,
     extract::{JsonBody, OptionalJsonBody, PathPart},
     field,
     problem::{Problem, ProblemBody},
-    server::Api,
+    state::Api,
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
