@@ -53,7 +53,6 @@ const UNAUTHENTICATED: Problem = Problem::Unauthenticated("This needs a valid be
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Decides about every request.
 pub struct Access {
     /// None takes no token.
     verifier: Option<Verifier>,

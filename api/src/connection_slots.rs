@@ -13,22 +13,19 @@ use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::problem::Problem;
+use crate::{
+    limits::{MOST_CALLERS_OF_ONE_ADDRESS, MOST_OF_ONE_ADDRESS},
+    problem::Problem,
+};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What one address may hold at once, where addresses are told apart: of connections and requests over HTTP.
-pub(crate) const MOST_OF_ONE_ADDRESS: u32 = 100;
-/// The same of the inventory service, which has fewer connections.
-const MOST_CALLERS_OF_ONE_ADDRESS: u32 = 16;
 
-/// Slots for connections.
 #[derive(Clone)]
 pub(crate) struct ConnectionSlots {
     general: Arc<Semaphore>,
     for_webhooks: Arc<Semaphore>,
 }
 
-/// A connection's place.
 pub(crate) struct ConnectionSlot {
     _permit: OwnedSemaphorePermit,
     /// Whether it is one of those that are webhooks' only.
@@ -66,7 +63,6 @@ impl ConnectionSlots {
 pub struct Addresses {
     /// Whose `X-Forwarded-For` is believed. Without any, addresses are not told apart: all may be one proxy's.
     proxies: Arc<[IpNet]>,
-    /// How much one address may hold.
     most: u32,
     held: Arc<Mutex<HashMap<IpAddr, u32>>>,
 }

@@ -11,10 +11,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{correlation::CorrelationId, problem::ErrorDetails};
+use crate::problem::FailureBody;
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -39,35 +38,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(details: ErrorDetails) -> Self {
-        let error = FailureBody {
-            code: details.code.to_owned(),
-            message: details.message,
-            details: details.details,
-            correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
-        };
+    pub(crate) fn of(error: FailureBody) -> Self {
         Self { success: false, error }
     }
 }
 
-/// The refusal itself.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct FailureBody {
-    /// For programs: it never changes its meaning.
-    #[schema(example = "VALIDATION_ERROR")]
-    code: String,
-    /// For people.
-    message: String,
-    /// What a program may want to know beside the code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Value>,
-    /// Quote it when you ask about the refusal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<String>,
-}
-
-/// Whether answers at this path are wrapped.
 pub(crate) fn is_wrapped(path: &str) -> bool {
     ["/allocations", "/orders"]
         .iter()
@@ -78,10 +53,10 @@ pub(crate) fn is_wrapped(path: &str) -> bool {
 pub(crate) async fn wrap(request: Request, next: Next) -> Response {
     let wrapped = is_wrapped(request.uri().path());
     let mut response = next.run(request).await;
-    let Some(details) = response.extensions_mut().remove::<ErrorDetails>().filter(|_| wrapped) else {
+    let Some(error) = response.extensions_mut().remove::<FailureBody>().filter(|_| wrapped) else {
         return response;
     };
-    let mut envelope = (response.status(), Json(Failure::of(details))).into_response();
+    let mut envelope = (response.status(), Json(Failure::of(error))).into_response();
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
         if let Some(value) = response.headers_mut().remove(&name) {
             envelope.headers_mut().insert(name, value);

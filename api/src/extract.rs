@@ -15,9 +15,8 @@ use serde::de::DeserializeOwned;
 
 use domain::leniently;
 
-use crate::{problem::Problem, server::MOST_BODY_BYTES};
+use crate::{limits::MOST_BODY_BYTES, problem::Problem};
 
-/// A JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
@@ -77,7 +76,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The parameters of a path.
 pub(crate) struct PathPart<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPart<T> {
@@ -105,7 +103,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryPart<T> {
     }
 }
 
-/// Why the bytes of a body could not be had.
 fn body_unread(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::TooLarge(MOST_BODY_BYTES)

@@ -32,15 +32,11 @@ pub async fn serve(
     }
 }
 
-/// What decides about connections and calls.
 pub struct Gate {
-    /// Who may call.
     pub access: Arc<Access>,
-    /// The addresses that callers have.
     pub addresses: Addresses,
     /// Whether nobody but this machine can reach the port.
     pub on_loopback: bool,
-    /// Whether all other systems are one.
     pub shared_allocations: bool,
 }
 

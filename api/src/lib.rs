@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`config`] | the settings of the process |
 //! | [`server`] | the routes under their limits, and the listener |
+//! | [`state`], [`health`] | what every handler works with, and how that is |
+//! | `limits` | what bodies, requests and connections are held to |
 //! | [`queue`] | what was committed to the inbox on its way to its workflow |
 //! | [`access`], [`caller`] | who sends a request, and whether it may |
 //! | `envelope` | how answers are wrapped on the integration endpoints |
@@ -17,7 +19,8 @@
 //! | [`unverified`] | bodies of senders who have not proved who they are, within bounds |
 //! | [`problem`] | every refusal, and the one place that chooses an HTTP status |
 //! | `routes` | one file per part of the interface |
-//! | `amount`, `correlation`, `extract`, `field`, `members` | reading what a caller sent |
+//! | `correlation`, `extract`, `field`, `members` | reading what a caller sent |
+//! | `idempotency` | the same answer to a request sent again under its key |
 //! | `transaction` | trying again what met another transaction |
 //! | [`telemetry`] | the names of the metrics |
 //!
@@ -29,18 +32,21 @@ pub mod caller;
 pub mod config;
 pub mod connection_slots;
 pub mod grpc;
+pub mod health;
 pub mod host;
 pub mod problem;
 pub mod queue;
 pub mod server;
+pub mod state;
 pub mod telemetry;
 pub mod unverified;
 
-mod amount;
 mod correlation;
 mod envelope;
 mod extract;
 mod field;
+mod idempotency;
+mod limits;
 mod members;
 mod openapi;
 mod paced_log;
@@ -60,7 +66,6 @@ pub mod fuzzed {
         let _ = crate::routes::webhooks::subject_of(topic, body);
     }
 
-    /// Reads a cursor.
     pub fn cursor(cursor: &str) {
         let _ = crate::page::after::<(chrono::DateTime<chrono::Utc>, String)>(Some(cursor));
     }

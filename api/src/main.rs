@@ -6,8 +6,10 @@ use anyhow::{Context, anyhow, bail};
 use api::{
     access::Access,
     config::{Config, Settings},
-    grpc, queue,
-    server::{self, Api},
+    grpc,
+    health::Found,
+    queue, server,
+    state::Api,
     telemetry,
     unverified::Unverified,
 };
@@ -59,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
         systems: shared.systems.into(),
         hold_window: shared.api_policy.hold_window,
         customers: shared.customers,
-        health: server::Found::default(),
+        health: Found::default(),
         queue: queue.clone(),
         dispatcher,
         stock,

@@ -10,7 +10,10 @@ use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::{amount::Amount, problem::Problem};
+use crate::{
+    field::{self, Amount},
+    problem::Problem,
+};
 
 /// An object. `null` counts as absent.
 pub(crate) struct Members<'a> {
@@ -69,7 +72,6 @@ impl<'a> Members<'a> {
         self.get(names)?.ok_or_else(|| self.missing(names))
     }
 
-    /// A member is missing.
     pub(crate) fn missing(&self, names: &[&str]) -> Problem {
         let is_snake_case = self.members.keys().any(|name| name.contains('_'));
         let name = names.get(usize::from(is_snake_case)).or(names.first()).unwrap_or(&"");
@@ -83,14 +85,21 @@ impl<'a> Member<'a> {
         &self.place
     }
 
-    /// It is not what it may be.
     pub(crate) fn refuse(&self, allowed: &str) -> Problem {
         Problem::invalid(&self.place, allowed)
     }
 
-    /// A text.
     pub(crate) fn text(&self) -> Result<String, Problem> {
         self.read("a text")
+    }
+
+    /// A name or the like.
+    pub(crate) fn name(&self) -> Result<String, Problem> {
+        field::text(&self.place, &self.text()?)
+    }
+
+    pub(crate) fn email(&self) -> Result<String, Problem> {
+        field::email(&self.place, &self.text()?)
     }
 
     /// A text that means something.
@@ -112,7 +121,6 @@ impl<'a> Member<'a> {
         self.read::<Amount>("a decimal amount, for example \"29.90\"").map(|Amount(amount)| amount)
     }
 
-    /// An object.
     pub(crate) fn object(&self) -> Result<Members<'a>, Problem> {
         Members::read(self.value, format!("{}.", self.place)).ok_or_else(|| self.refuse("an object"))
     }
@@ -159,22 +167,19 @@ mod tests {
     #[test]
     fn a_member_is_found_and_refused_under_the_name_it_was_written_with() {
         let body = raw(r#"{"items": [{"item_id": 17, "quantity": 1e30}]}"#);
-        let items = Members::of_body(&body).ok().unwrap().needed(&["items"]).ok().unwrap();
-        let item = items.list(5, "1 to 5").ok().unwrap().remove(0).object().ok().unwrap();
-        assert_eq!(error(item.needed(&ITEM).ok().unwrap().text()), "items[0].item_id: a text");
-        let quantity = item.needed(&["quantity"]).ok().unwrap().whole_number(Quantity::new);
+        let items = Members::of_body(&body).unwrap().needed(&["items"]).unwrap();
+        let item = items.list(5, "1 to 5").unwrap().remove(0).object().unwrap();
+        assert_eq!(error(item.needed(&ITEM).unwrap().text()), "items[0].item_id: a text");
+        let quantity = item.needed(&["quantity"]).unwrap().whole_number(Quantity::new);
         assert_eq!(error(quantity), "items[0].quantity: a whole number from 1 to 1000000");
     }
 
     #[test]
     fn the_same_under_two_names_is_taken_and_two_things_are_not() {
         let body = raw(r#"{"itemId": "A", "sku": "A"}"#);
-        assert_eq!(
-            Members::of_body(&body).ok().unwrap().needed(&ITEM).ok().unwrap().text().ok().unwrap(),
-            "A"
-        );
+        assert_eq!(Members::of_body(&body).unwrap().needed(&ITEM).unwrap().text().unwrap(), "A");
         let body = raw(r#"{"itemId": "A", "sku": "B"}"#);
-        let refused = error(Members::of_body(&body).ok().unwrap().needed(&ITEM));
+        let refused = error(Members::of_body(&body).unwrap().needed(&ITEM));
         assert_eq!(refused, "sku: says something else than itemId");
     }
 
@@ -184,7 +189,7 @@ mod tests {
             [(r#"{"a": 1}"#, "itemId"), (r#"{"a_b": 1, "itemId": null}"#, "item_id"), ("{}", "itemId")]
         {
             let body = raw(body);
-            let refused = error(Members::of_body(&body).ok().unwrap().needed(&ITEM));
+            let refused = error(Members::of_body(&body).unwrap().needed(&ITEM));
             assert_eq!(refused, format!("{named}: is missing"));
         }
     }
@@ -192,9 +197,9 @@ mod tests {
     #[test]
     fn an_amount_keeps_its_digits() {
         let body = raw(r#"{"a": 0.10, "b": "29.900"}"#);
-        let members = Members::of_body(&body).ok().unwrap();
+        let members = Members::of_body(&body).unwrap();
         for (name, digits) in [("a", "0.10"), ("b", "29.900")] {
-            let amount = members.needed(&[name]).ok().unwrap().amount().ok().unwrap();
+            let amount = members.needed(&[name]).unwrap().amount().unwrap();
             assert_eq!(amount.to_string(), digits);
         }
     }

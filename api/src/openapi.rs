@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `refusals` | what every operation may be refused with |
+//! | `refusals` | what every operation may be refused with, and how a refusal looks |
 //! | `pages` | the two pages |
 //!
 //! The description is made of the handlers' own. What is the same for all of them is added here: who
@@ -15,7 +15,7 @@ mod refusals;
 
 use axum::{Router, http::Method};
 use utoipa::openapi::{
-    Components, Info, License, OpenApi, Ref, RefOr, Response, SecurityRequirement,
+    Components, Info, License, OpenApi, RefOr, SecurityRequirement,
     path::{Operation, PathItem},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::Tag,
@@ -96,7 +96,6 @@ fn bearer() -> SecurityScheme {
     )
 }
 
-/// What is described at a path, with its methods.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     [
         (Method::GET, &mut item.get),
@@ -119,12 +118,7 @@ fn complete_operation(path: &str, door: Door, operation: &mut Operation) {
         let extensions = operation.extensions.get_or_insert_default();
         extensions.insert("x-roles".to_owned(), names.into());
     }
-    refusals::refer_to_them(path, door, operation);
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response {
-            add_correlation(response);
-        }
-    }
+    refusals::complete(path, door, operation);
 }
 
 /// The ways in: one of these is needed.
@@ -143,12 +137,6 @@ fn roles(door: Door) -> Option<&'static [Role]> {
         Door::Open => None,
         Door::House(roles) | Door::Integration(roles) => Some(roles),
     }
-}
-
-/// Every answer has it.
-fn add_correlation(response: &mut Response) {
-    let header = RefOr::Ref(Ref::new(format!("#/components/headers/{}", refusals::CORRELATION)));
-    response.headers.entry("X-Correlation-Id".to_owned()).or_insert(header);
 }
 
 #[cfg(test)]

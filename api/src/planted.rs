@@ -11,7 +11,7 @@ use nix::{
 use orders::inbox::{self, NewMessage, Source};
 use serde_json::Value;
 
-use crate::server::Api;
+use crate::state::Api;
 
 /// Longer than any test needs to end the process.
 const LATE_START: Duration = Duration::from_secs(30);

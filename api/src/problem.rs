@@ -22,9 +22,6 @@ use crate::correlation::CorrelationId;
 
 mod causes;
 
-pub(crate) use causes::met_another_transaction;
-
-/// Where the problems are described.
 const TYPE_PREFIX: &str = "https://waybill.dev/errors/";
 /// When a caller may try again what failed because something of ours was away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
@@ -51,45 +48,29 @@ pub enum Problem {
     /// The sender of a webhook did not prove who it is. It is not told why.
     #[error("The webhook was refused")]
     WebhookRefused,
-    /// The caller did not prove who it is.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// The caller may not do this.
     #[error("This needs one of the roles {0}")]
     Forbidden(String),
     /// The caller has asked for too much in too short a time; the time is when it may go on.
     #[error("Too many requests; go on after {} s", .0.as_secs().max(1))]
     TooManyRequests(Duration),
-    /// No such item.
     #[error("There is no item {0}")]
     NoSuchItem(Sku),
-    /// No such order.
     #[error("There is no order {0}")]
     NoSuchOrder(String),
-    /// No such user.
     #[error("There is no user {0}")]
     NoSuchUser(String),
-    /// No such message in the inbox.
     #[error("There is no message {0}")]
     NoSuchMessage(i64),
-    /// The message had its effect, which is not repeated.
     #[error("Message {inbox_id} had its effect{}, which is not repeated", on(.order.as_deref()))]
-    MessageDone {
-        /// The message.
-        inbox_id: i64,
-        /// The order it had its effect on.
-        order: Option<String>,
-    },
-    /// No such allocation.
+    MessageDone { inbox_id: i64, order: Option<String> },
     #[error("There is no allocation {0}")]
     NoSuchAllocation(String),
-    /// Nothing is at this path.
     #[error("There is nothing at this path")]
     NoSuchPath,
-    /// The path is there, the method is not.
     #[error("This path does not take {0}")]
     MethodNotAllowed(String),
-    /// An item with this SKU is there already.
     #[error("itemId: {0} is taken; choose another, or book stock in with /receive")]
     ItemExists(Sku),
     /// Less would be on hand than is reserved.
@@ -97,14 +78,11 @@ pub enum Problem {
         "quantity: {sku} has {available} pieces in {warehouse} that nobody holds; reduce by at most that"
     )]
     NotThatMuchThere {
-        /// The item.
         sku: Sku,
-        /// Where.
         warehouse: WarehouseId,
         /// Pieces that nobody holds there.
         available: u64,
     },
-    /// Another user has this id, or this e-mail address.
     #[error("{0}: another user has it")]
     UserExists(&'static str),
     /// An order with this id is there already, and it is another one.
@@ -112,16 +90,12 @@ pub enum Problem {
     OrderExists {
         /// As what the caller wrote `orderId`.
         field: &'static str,
-        /// The id.
         order_id: OrderId,
     },
-    /// The key came with another body before.
     #[error("Idempotency-Key: it came with another body before; draw a new key for a new request")]
     IdempotencyKeyReused,
-    /// It is too late to cancel the order.
     #[error("Order cannot be cancelled. Current status: {0}")]
     CannotBeCancelled(OrderStatus),
-    /// The order cannot take this status now.
     #[error("{0}")]
     StatusRefused(String),
     /// It is not what the order waits for.
@@ -133,39 +107,25 @@ pub enum Problem {
     /// More is asked for than a newcomer could get.
     #[error("Not enough inventory available")]
     NotEnough(AllocationShortage),
-    /// The order item has an allocation of another quantity, item or warehouse.
     #[error("orderItemId: {0} has an allocation already, with another quantity, item or warehouse")]
     AllocationExists(String),
-    /// The allocation belongs to an order of ours.
     #[error("The stock belongs to order {0}, which alone may change it; cancel the order instead")]
     OwnedByOrder(OrderId),
-    /// The allocation's status does not allow it.
     #[error("The allocation is {} and cannot become {}", from.as_str(), to.as_str())]
-    InvalidTransition {
-        /// What it is.
-        from: AllocationStatus,
-        /// What was asked for.
-        to: AllocationStatus,
-    },
-    /// The allocation has expired.
+    InvalidTransition { from: AllocationStatus, to: AllocationStatus },
     #[error("The allocation expired and its stock was given back; allocate anew")]
     AllocationExpired,
-    /// Stock is kept by a service of its own.
     #[error("Stock is kept by a service of its own (INVENTORY_SERVICE_URL); ask that one")]
     StockElsewhere,
-    /// The body is too large.
     #[error("The body is larger than {0} bytes")]
     TooLarge(usize),
-    /// The body comes too slowly.
     #[error("The body came too slowly and was not waited for; send it again, whole")]
     TooSlow,
     /// Too much is held already of bodies whose senders have not proved who they are.
     #[error("Too many bodies are coming in at once; try again in a few seconds")]
     NoRoom,
-    /// The body is not announced as JSON.
     #[error("Content-Type must be application/json")]
     NotJson,
-    /// The request took too long.
     #[error("The request took too long and was given up; whether it had an effect is not known")]
     TimedOut,
     /// Something of ours is away for a moment.
@@ -276,17 +236,17 @@ impl Problem {
             detail: sentence.clone(),
             error: sentence,
             field: self.field().map(str::to_owned),
-            correlation_id: CorrelationId::current().map(|id| id.as_str().to_owned()),
+            correlation_id: correlation_id(),
         }
     }
 
     /// The same for the integration endpoints.
-    pub(crate) fn error_details(&self) -> ErrorDetails {
+    pub(crate) fn failure(&self) -> FailureBody {
         let Kind(_, _, code, _) = self.kind();
-        ErrorDetails { code, message: self.to_string(), details: self.details() }
+        let (message, details) = (self.to_string(), self.details());
+        FailureBody { code, message, details, correlation_id: correlation_id() }
     }
 
-    /// The status and the title of the problem.
     pub(crate) fn status_and_title(&self) -> (StatusCode, &'static str) {
         let Kind(status, _, _, title) = self.kind();
         (status, title)
@@ -331,29 +291,34 @@ impl Problem {
     }
 }
 
-/// Status, name, code and title of a problem.
 struct Kind(StatusCode, &'static str, &'static str, &'static str);
 
 /// An item that does not suffice in the warehouse it could best be taken from. Figures are pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AllocationShortage {
-    /// The item.
     pub inventory_item_id: Sku,
-    /// Where it was looked for.
     pub warehouse_id: WarehouseId,
-    /// Pieces asked for.
     pub requested: u64,
     /// Pieces a newcomer could get there.
     pub available: u64,
 }
 
-/// What a refusal says, kept beside its body for the integration endpoints, which wrap it otherwise.
-#[derive(Debug, Clone)]
-pub(crate) struct ErrorDetails {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-    pub(crate) details: Option<Value>,
+/// The refusal itself.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailureBody {
+    /// For programs: it never changes its meaning.
+    #[schema(example = "VALIDATION_ERROR")]
+    code: &'static str,
+    /// For people.
+    message: String,
+    /// What a program may want to know beside the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+    /// Quote it when you ask about the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
 }
 
 /// The body of a refusal (RFC 9457).
@@ -395,7 +360,7 @@ impl IntoResponse for Problem {
             let scheme = header::HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        response.extensions_mut().insert(self.error_details());
+        response.extensions_mut().insert(self.failure());
         response
     }
 }
@@ -413,6 +378,10 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+fn correlation_id() -> Option<String> {
+    CorrelationId::current().map(|id| id.as_str().to_owned())
 }
 
 fn on(order: Option<&str>) -> String {

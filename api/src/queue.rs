@@ -41,7 +41,6 @@ impl Queue {
     }
 }
 
-/// The other end of a [`Queue`].
 pub struct Dispatching {
     close: oneshot::Sender<()>,
     pump: JoinHandle<()>,
@@ -60,7 +59,6 @@ impl Dispatching {
     }
 }
 
-/// Starts dispatching what is offered.
 pub fn start<D, F>(dispatch: D) -> (Queue, Dispatching)
 where
     D: Fn(Message) -> F + Send + Sync + 'static,

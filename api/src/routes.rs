@@ -2,7 +2,7 @@
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::server::Api;
+use crate::state::Api;
 
 mod allocations;
 mod attention;
@@ -16,9 +16,6 @@ mod orders;
 mod users;
 pub(crate) mod webhooks;
 
-pub use health::Found;
-
-/// All of them.
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(webhooks::router())

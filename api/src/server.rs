@@ -9,15 +9,11 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
-use dispatch::Dispatcher;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use inventory_service::Stock;
-use process::settings::{CustomerLimits, Shops, System};
-use sqlx::PgPool;
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
@@ -28,70 +24,19 @@ use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::{debug, warn};
 
 use crate::{
-    access::{self, Access, Peer},
-    connection_slots::{Addresses, ConnectionSlots, Held},
+    access::{self, Access, Peer, settings::Entrance},
+    connection_slots::{ConnectionSlots, Held},
     correlation::correlate,
     envelope,
-    host::Hosts,
+    limits::{CLOSING_TIME_LIMIT, CONNECTIONS, Connections, MOST_BODY_BYTES, MOST_HEADER_BYTES, TIME_LIMIT},
     openapi,
     problem::Problem,
-    queue::Queue,
     remote_stock, routes,
-    unverified::Unverified,
+    state::Api,
 };
 use answering::Answering;
 
-pub use crate::routes::Found;
-
 mod answering;
-
-/// The most bytes of a body.
-pub const MOST_BODY_BYTES: usize = 1024 * 1024;
-/// The most bytes of a shop's webhook: an order of 500 lines with their taxes has 1.2 MB.
-pub const MOST_WEBHOOK_BYTES: usize = 5 * 1024 * 1024;
-/// How long a request may take, its body included.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of headers that are held for one connection.
-const MOST_HEADER_BYTES: usize = 64 * 1024;
-/// What connections are held to.
-const CONNECTIONS: Connections = Connections {
-    // Most systems give a process 1024 open files unless told otherwise; 64 are the inventory service's
-    // connections, 40 the database's, some are for other things.
-    most: 580,
-    for_webhooks: 300,
-    header_time_limit: Duration::from_secs(5),
-    hurried_time_limit: Duration::from_secs(1),
-    answer_time_limit: Duration::from_secs(10),
-};
-/// How long requests under way may take at the end.
-const CLOSING_TIME_LIMIT: Duration = Duration::from_secs(5);
-
-/// What every handler works with. Cheap to clone.
-#[derive(Clone)]
-pub struct Api {
-    /// Our database.
-    pub pool: PgPool,
-    /// The shops whose webhooks are taken.
-    pub shops: Arc<Shops>,
-    /// The warehouse systems whose callbacks are taken.
-    pub systems: Arc<[System]>,
-    /// How long orders of our own are held unless they say otherwise.
-    pub hold_window: Duration,
-    /// What customers may ask for.
-    pub customers: CustomerLimits,
-    /// How it was a moment ago.
-    pub health: Found,
-    /// Where committed messages go.
-    pub queue: Queue,
-    /// The way to an order's run, for commands whose sender waits.
-    pub dispatcher: Dispatcher,
-    /// Where the stock of orders is.
-    pub stock: Stock,
-    /// Whether all other systems that hold stock here are one.
-    pub shared_allocations: bool,
-    /// Reads what comes before its sender has proved who it is.
-    pub unverified: Unverified,
-}
 
 /// Every route, behind its door and under the limits.
 pub fn router(api: Api, access: impl Into<Arc<Access>>) -> Router {
@@ -144,15 +89,6 @@ fn panicked(_message: Box<dyn Any + Send + 'static>) -> Response {
     Problem::Internal("a handler panicked".into()).into_response()
 }
 
-/// What is looked at before a request gets to its route.
-#[derive(Debug, Clone, Default)]
-pub struct Entrance {
-    /// The hosts that are answered.
-    pub hosts: Hosts,
-    /// The addresses that callers have.
-    pub addresses: Addresses,
-}
-
 /// Serves until `shutdown`, then lets requests under way finish for up to five seconds.
 pub async fn serve(
     listener: TcpListener,
@@ -161,21 +97,6 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     serve_within(CONNECTIONS, listener, router, entrance, shutdown).await;
-}
-
-/// What connections are held to.
-#[derive(Debug, Clone, Copy)]
-struct Connections {
-    /// The most at once; others wait to be accepted.
-    most: usize,
-    /// As many more while all those are taken, for webhooks only.
-    for_webhooks: usize,
-    /// How long a caller may take for its headers, and be quiet between two requests.
-    header_time_limit: Duration,
-    /// The same, on a place that is for webhooks only.
-    hurried_time_limit: Duration,
-    /// How long a caller may take to read an answer.
-    answer_time_limit: Duration,
 }
 
 async fn serve_within(

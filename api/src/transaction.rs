@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use crate::problem::{Problem, met_another_transaction};
+use crate::problem::Problem;
 
 /// How often a transaction is tried that meets another one.
 const MOST_ATTEMPTS: u32 = 3;
@@ -26,4 +26,11 @@ where
             ended => return ended,
         }
     }
+}
+
+fn met_another_transaction(problem: &Problem) -> bool {
+    let Problem::Unavailable(cause) = problem else {
+        return false;
+    };
+    cause.downcast_ref::<sqlx::Error>().is_some_and(inventory_service::met_another_transaction)
 }

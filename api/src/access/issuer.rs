@@ -18,7 +18,6 @@ use super::keys::{self, Key};
 
 const CONNECT_TIME_LIMIT: Duration = Duration::from_secs(3);
 const READ_TIME_LIMIT: Duration = Duration::from_secs(5);
-/// The most bytes of a key set.
 const MOST_SET_BYTES: usize = 256 * 1024;
 
 /// How often the issuer is asked.
@@ -42,7 +41,6 @@ impl Default for Pace {
     }
 }
 
-/// Why there is no key for a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoKey {
     /// The issuer has none of that id and kind.
@@ -51,7 +49,6 @@ pub(super) enum NoKey {
     NoneFetched,
 }
 
-/// An issuer of tokens.
 pub(super) struct Issuer {
     url: Url,
     http: Client,

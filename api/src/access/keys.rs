@@ -10,7 +10,6 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The most keys of a set that are looked at.
 const MOST_KEYS: usize = 100;
 
 /// A key and the one algorithm it is good for.
@@ -55,7 +54,6 @@ impl Key {
     }
 }
 
-/// A set as an issuer serves it.
 #[derive(Deserialize)]
 struct SetBody {
     keys: Vec<Value>,

@@ -22,23 +22,18 @@ const BURST_S: u32 = 2;
 /// Callers that went quiet are forgotten every so many requests.
 const FORGET_EVERY: u32 = 4096;
 
-/// Who is limited.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Who {
-    /// Whoever bears tokens of this subject.
     Subject(String),
-    /// Whoever is at this address.
     At(IpAddr),
 }
 
 impl Who {
-    /// Whoever is at an address.
     pub(super) fn at(address: IpAddr) -> Self {
         Self::At(network_of(address))
     }
 }
 
-/// Counts requests per caller.
 pub(super) struct Limits {
     limiter: DefaultKeyedRateLimiter<Who>,
     clock: DefaultClock,

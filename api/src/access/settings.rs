@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use process::settings::{Problems, Secrets, is_on_loopback};
 use url::{Host, Url};
 
-use crate::{connection_slots::Addresses, host::Hosts, server::Entrance};
+use crate::{connection_slots::Addresses, host::Hosts};
 
 /// The demo signs with it, and everybody can read it there.
 const PUBLISHED_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
@@ -60,22 +60,25 @@ pub struct AccessSettings {
     api_cors_origins: Option<String>,
 }
 
-/// The settings, checked.
 #[derive(Debug, Clone)]
 pub struct AccessConfig {
     /// How tokens are checked; none takes no token at all.
     pub authentication: Option<Authentication>,
     /// Whether a request to /api without a token is somebody on this machine.
     pub tokenless: bool,
-    /// Requests of one caller in a second.
     pub requests_per_s: NonZeroU32,
-    /// What is looked at before a request gets to its route.
     pub entrance: Entrance,
     /// Origins whose pages may call from a browser.
     pub cors_origins: Vec<HeaderValue>,
 }
 
-/// How tokens are checked.
+/// What is looked at before a request gets to its route.
+#[derive(Debug, Clone, Default)]
+pub struct Entrance {
+    pub hosts: Hosts,
+    pub addresses: Addresses,
+}
+
 #[derive(Debug, Clone)]
 pub struct Authentication {
     /// What their signatures are checked with.
@@ -86,10 +89,8 @@ pub struct Authentication {
     pub audience: String,
 }
 
-/// What signatures are checked with.
 #[derive(Debug, Clone)]
 pub enum Proof {
-    /// The keys an issuer serves.
     KeySet(Url),
     /// A secret the issuer shares with us.
     Secret(Secret),

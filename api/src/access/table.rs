@@ -7,7 +7,6 @@ use axum::http::Method;
 
 use crate::caller::Role;
 
-/// One route.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Its method; `HEAD` goes with `GET`.
@@ -29,7 +28,6 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    /// The roles that may enter.
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Open => &Role::ALL,
@@ -59,7 +57,6 @@ const fn integration(method: Method, path: &'static str, roles: &'static [Role])
     row(method, path, Door::Integration(roles))
 }
 
-/// Every route.
 pub(crate) static TABLE: &[Row] = &[
     house(Method::POST, "/api/orders", SHOPPERS),
     house(Method::GET, "/api/orders", STAFF),

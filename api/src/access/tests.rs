@@ -19,7 +19,7 @@ fn access(tokenless: bool, requests_per_s: u32) -> Access {
         authentication: None,
         tokenless,
         requests_per_s,
-        entrance: crate::server::Entrance::default(),
+        entrance: settings::Entrance::default(),
         cors_origins,
     })
     .unwrap()

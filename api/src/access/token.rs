@@ -17,13 +17,11 @@ use super::{
 };
 use crate::caller::Role;
 
-/// The most bytes of a token.
 const MOST_TOKEN_BYTES: usize = 8 * 1024;
 /// How far the clocks of issuer and API may be apart, in seconds.
 const LEEWAY_S: u64 = 30;
 const MOST_SUBJECT_CHARACTERS: usize = 128;
 
-/// Who bears a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bearer {
     pub(super) subject: String,
@@ -34,13 +32,11 @@ pub(super) struct Bearer {
 /// Why a token is not taken. The reason is for our log and never for the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TokenError {
-    /// It is no good.
     Bad(&'static str),
     /// The issuer's keys are not here yet, so nobody knows.
     NoKeysYet,
 }
 
-/// Checks tokens.
 pub(super) struct Verifier {
     keys: Keys,
     issuer: String,

@@ -24,7 +24,6 @@ const DESCRIPTION: &str = "/openapi.json";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The routes and both pages.
 pub(super) fn add<S: Clone + Send + Sync + 'static>(routes: Router<S>, description: &OpenApi) -> Router<S> {
     // A description is made of maps, lists and texts, which JSON can hold.
     let json = Bytes::from(serde_json::to_vec(description).unwrap_or_default());
@@ -43,7 +42,6 @@ pub(super) fn add<S: Clone + Send + Sync + 'static>(routes: Router<S>, descripti
         .route("/docs/{*file}", get(async |Path(name): Path<String>| file(&name, config)))
 }
 
-/// How the page shows the description.
 fn config() -> Config<'static> {
     Config::from("../openapi.json")
         .use_base_layout()
@@ -56,7 +54,6 @@ fn config() -> Config<'static> {
         .validator_url("none")
 }
 
-/// A file of the page.
 fn file(name: &str, config: Arc<Config<'static>>) -> Response {
     match serve(name, config) {
         Ok(Some(file)) => {

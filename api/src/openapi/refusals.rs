@@ -1,28 +1,27 @@
-//! What any operation may be refused with: one shared answer for each, referred to by the operations.
+//! What any operation may be refused with: one shared answer for each, referred to by the operations. A handler
+//! describes a refusal of its own in words alone; how it looks is added here.
 //!
 //! **Invariant:** the examples are the refusals themselves, so they say what a caller would hear.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Value, to_value};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, ContentBuilder, Header, HeaderBuilder, Object, ObjectBuilder, Ref, RefOr, Response,
-        ResponseBuilder, Type, path::Operation,
+        Components, Content, ContentBuilder, Header, HeaderBuilder, Object, ObjectBuilder, Ref, RefOr,
+        Response, ResponseBuilder, Type, path::Operation,
     },
 };
 
-use super::add_correlation;
 use crate::{
     access::table::Door,
     envelope::{self, Failure},
+    limits::MOST_BODY_BYTES,
     problem::{Problem, ProblemBody},
-    server::MOST_BODY_BYTES,
 };
 
-/// The shared header with the correlation id.
-pub(super) const CORRELATION: &str = "CorrelationId";
+const CORRELATION: &str = "CorrelationId";
 const RETRY_AFTER: &str = "RetryAfter";
 /// What the shared answers of the integration endpoints are called in front.
 const WRAPPED: &str = "Wrapped";
@@ -33,11 +32,8 @@ enum Met {
     Always,
     /// By those that read anything of the request.
     WithInput,
-    /// By those that read a body.
     WithBody,
-    /// By those that read a body as JSON.
     WithJson,
-    /// By those that look at tokens.
     WithToken,
 }
 
@@ -75,9 +71,19 @@ pub(super) fn add(components: &mut Components) {
     }
 }
 
-/// Refers an operation to the answers it may give; where its handler says more of a status, adds what it
-/// leaves out.
-pub(super) fn refer_to_them(path: &str, door: Door, operation: &mut Operation) {
+/// Says of every answer what its handler leaves out, and refers to the answers that the operation may give beside.
+pub(super) fn complete(path: &str, door: Door, operation: &mut Operation) {
+    let is_wrapped = envelope::is_wrapped(path);
+    for (status, stated) in &mut operation.responses.responses {
+        if let RefOr::T(stated) = stated {
+            if status.starts_with(['4', '5']) && stated.content.is_empty() {
+                let (content_type, schema) = look(is_wrapped);
+                let content = Content::new(Some(Ref::from_schema_name(schema)));
+                stated.content.insert(content_type.to_owned(), content.into());
+            }
+            add_correlation(stated);
+        }
+    }
     let has_body = operation.request_body.is_some();
     let has_input = has_body || operation.parameters.as_ref().is_some_and(|some| !some.is_empty());
     for (met, problem) in refusals() {
@@ -89,7 +95,6 @@ pub(super) fn refer_to_them(path: &str, door: Door, operation: &mut Operation) {
             Met::WithToken => door != Door::Open,
         };
         if applies {
-            let is_wrapped = envelope::is_wrapped(path);
             let (status, _) = problem.status_and_title();
             let shared = RefOr::Ref(Ref::from_response_name(name(&problem, is_wrapped)));
             let responses = &mut operation.responses.responses;
@@ -125,11 +130,9 @@ fn name(problem: &Problem, is_wrapped: bool) -> String {
 
 fn answer(problem: &Problem, is_wrapped: bool) -> Response {
     let (status, title) = problem.status_and_title();
-    let (content_type, schema, example) = if is_wrapped {
-        ("application/json", Failure::name(), to_value(Failure::of(problem.error_details())))
-    } else {
-        ("application/problem+json", ProblemBody::name(), to_value(problem.body()))
-    };
+    let (content_type, schema) = look(is_wrapped);
+    let example =
+        if is_wrapped { to_value(Failure::of(problem.failure())) } else { to_value(problem.body()) };
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(schema)))
         .example(Some(example.unwrap_or(Value::Null)));
@@ -144,6 +147,19 @@ fn answer(problem: &Problem, is_wrapped: bool) -> Response {
         answer.headers.insert("WWW-Authenticate".to_owned(), scheme.into());
     }
     answer
+}
+
+fn look(is_wrapped: bool) -> (&'static str, Cow<'static, str>) {
+    if is_wrapped {
+        ("application/json", Failure::name())
+    } else {
+        ("application/problem+json", ProblemBody::name())
+    }
+}
+
+fn add_correlation(response: &mut Response) {
+    let header = RefOr::Ref(Ref::new(format!("#/components/headers/{CORRELATION}")));
+    response.headers.entry("X-Correlation-Id".to_owned()).or_insert(header);
 }
 
 fn text_header(about: &str) -> Header {

@@ -65,11 +65,3 @@ impl From<InventoryError> for Problem {
         }
     }
 }
-
-/// Whether a problem is a transaction that met another one and may be tried again at once.
-pub(crate) fn met_another_transaction(problem: &Problem) -> bool {
-    let Problem::Unavailable(cause) = problem else {
-        return false;
-    };
-    cause.downcast_ref::<sqlx::Error>().is_some_and(inventory_service::met_another_transaction)
-}

@@ -1,11 +1,7 @@
 //! Allocations for other services: stock held for an item of somebody else's order until it is
 //! confirmed, cancelled, fulfilled, or expires.
 
-use axum::{
-    Json,
-    extract::{Extension, State},
-    http::StatusCode,
-};
+use axum::{Json, http::StatusCode};
 use dispatch::SWEEP_AFTER;
 use inventory::{
     AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError,
@@ -16,12 +12,10 @@ use orders::inbox::Message;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    caller::Caller,
-    correlation::CorrelationId,
-    envelope::{Failure, Success},
+    envelope::Success,
     extract::{JsonBody, PathPart},
     problem::Problem,
-    server::Api,
+    state::{Api, Asked},
     transaction,
 };
 
@@ -50,23 +44,16 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
     responses(
         (status = 201, description = "It is held", body = Success<AllocationBody>),
         (status = 200, description = "It was held already", body = Success<AllocationBody>),
-        (status = 404, description = "`INVENTORY_ITEM_NOT_FOUND`: no such item", body = Failure),
-        (
-            status = 409, body = Failure,
-            description = "`INSUFFICIENT_STOCK` with the figures, `ALLOCATION_EXISTS` with another content, or \
-                           `OWNED_BY_ORDER`: the order is one of ours, which alone holds stock for it"
-        ),
+        (status = 404, description = "`INVENTORY_ITEM_NOT_FOUND`: no such item"),
+        (status = 409, description = "`INSUFFICIENT_STOCK` with the figures, `ALLOCATION_EXISTS` with another content, or \
+                           `OWNED_BY_ORDER`: the order is one of ours, which alone holds stock for it"),
     )
 )]
 async fn allocate(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     JsonBody(form): JsonBody<AllocationForm>,
 ) -> Result<(StatusCode, Json<Success<AllocationBody>>), Problem> {
-    let mut request = form.check()?;
-    request.holder = become_holder(&api, &caller).await?;
-    let (status, mut allocations) = hold(&api, &request, &correlation_id).await?;
+    let (status, mut allocations) = hold(&asked, form.check()?).await?;
     let allocation = allocations.pop().ok_or_else(|| Problem::Internal("nothing was allocated".into()))?;
     Ok((status, Success::new(allocation)))
 }
@@ -80,23 +67,16 @@ async fn allocate(
     responses(
         (status = 201, description = "They are held, in the order of the items", body = Success<Vec<AllocationBody>>),
         (status = 200, description = "They all were held already", body = Success<Vec<AllocationBody>>),
-        (status = 404, description = "`INVENTORY_ITEM_NOT_FOUND`: no such item", body = Failure),
-        (
-            status = 409, body = Failure,
-            description = "`INSUFFICIENT_STOCK` with the figures, `ALLOCATION_EXISTS` with another content, or \
-                           `OWNED_BY_ORDER`: the order is one of ours, which alone holds stock for it"
-        ),
+        (status = 404, description = "`INVENTORY_ITEM_NOT_FOUND`: no such item"),
+        (status = 409, description = "`INSUFFICIENT_STOCK` with the figures, `ALLOCATION_EXISTS` with another content, or \
+                           `OWNED_BY_ORDER`: the order is one of ours, which alone holds stock for it"),
     )
 )]
 async fn allocate_together(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     JsonBody(form): JsonBody<BulkForm>,
 ) -> Result<(StatusCode, Json<Success<Vec<AllocationBody>>>), Problem> {
-    let mut request = form.check()?;
-    request.holder = become_holder(&api, &caller).await?;
-    let (status, allocations) = hold(&api, &request, &correlation_id).await?;
+    let (status, allocations) = hold(&asked, form.check()?).await?;
     Ok((status, Success::new(allocations)))
 }
 
@@ -110,13 +90,12 @@ async fn allocate_together(
     responses((status = 200, description = "Its allocations, oldest first", body = Success<Vec<AllocationBody>>))
 )]
 async fn of_order(
-    State(api): State<Api>,
-    caller: Caller,
+    asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<Vec<AllocationBody>>>, Problem> {
     let order_id = order_id(&id)?;
-    let holder = whose(&api, &caller).await?;
-    let mut conn = api.pool.acquire().await?;
+    let holder = whose(&asked).await?;
+    let mut conn = asked.api.pool.acquire().await?;
     let allocations = inventory::allocations_of_order(&mut conn, &order_id, holder).await?;
     Ok(Success::new(shown(allocations)))
 }
@@ -129,20 +108,15 @@ async fn of_order(
     params(("id" = String, Path, description = "The allocation", example = "alloc_0190a0b0000070008000000000000000")),
     responses(
         (status = 200, description = "It is confirmed", body = Success<AllocationBody>),
-        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation", body = Failure),
-        (
-            status = 409, body = Failure,
-            description = "`ALLOCATION_EXPIRED`, `INVALID_STATE_TRANSITION`, or `OWNED_BY_ORDER`"
-        ),
+        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation"),
+        (status = 409, description = "`ALLOCATION_EXPIRED`, `INVALID_STATE_TRANSITION`, or `OWNED_BY_ORDER`"),
     )
 )]
 async fn confirm(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&api, &caller, &id, Change::Confirm, &correlation_id).await
+    change(&asked, &id, Change::Confirm).await
 }
 
 /// Give an allocation's stock back
@@ -153,20 +127,15 @@ async fn confirm(
     params(("id" = String, Path, description = "The allocation", example = "alloc_0190a0b0000070008000000000000000")),
     responses(
         (status = 200, description = "It is cancelled", body = Success<AllocationBody>),
-        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation", body = Failure),
-        (
-            status = 409, body = Failure,
-            description = "`INVALID_STATE_TRANSITION`: it is fulfilled; or `OWNED_BY_ORDER`"
-        ),
+        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation"),
+        (status = 409, description = "`INVALID_STATE_TRANSITION`: it is fulfilled; or `OWNED_BY_ORDER`"),
     )
 )]
 async fn cancel(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&api, &caller, &id, Change::Cancel, &correlation_id).await
+    change(&asked, &id, Change::Cancel).await
 }
 
 /// Book an allocation's pieces out, as they have left
@@ -177,30 +146,19 @@ async fn cancel(
     params(("id" = String, Path, description = "The allocation", example = "alloc_0190a0b0000070008000000000000000")),
     responses(
         (status = 200, description = "It is fulfilled", body = Success<AllocationBody>),
-        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation", body = Failure),
-        (
-            status = 409, body = Failure,
-            description = "`INVALID_STATE_TRANSITION`: it is not confirmed; or `OWNED_BY_ORDER`"
-        ),
+        (status = 404, description = "`ALLOCATION_NOT_FOUND`: no such allocation"),
+        (status = 409, description = "`INVALID_STATE_TRANSITION`: it is not confirmed; or `OWNED_BY_ORDER`"),
     )
 )]
 async fn fulfil(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&api, &caller, &id, Change::Fulfil, &correlation_id).await
-}
-
-/// Whom what the caller asks for belongs to.
-async fn become_holder(api: &Api, caller: &Caller) -> Result<Holder, Problem> {
-    let mut conn = api.pool.acquire().await?;
-    Ok(inventory::become_holder(&mut conn, caller.holds_as(api.shared_allocations)).await?)
+    change(&asked, &id, Change::Fulfil).await
 }
 
 /// Whose allocations the caller sees; all where none is named.
-async fn whose(api: &Api, caller: &Caller) -> Result<Option<Holder>, Problem> {
+async fn whose(Asked { api, caller, .. }: &Asked) -> Result<Option<Holder>, Problem> {
     if caller.sees_all() {
         return Ok(None);
     }
@@ -216,22 +174,24 @@ enum Change {
     Fulfil,
 }
 
-/// Holds all of it or nothing. The status tells whether any of it is new.
+/// Holds all of it or nothing, for the caller. The status tells whether any of it is new.
 async fn hold(
-    api: &Api,
-    request: &AllocateRequest,
-    correlation_id: &CorrelationId,
+    asked: &Asked,
+    mut request: AllocateRequest,
 ) -> Result<(StatusCode, Vec<AllocationBody>), Problem> {
-    let (allocated, messages) = transaction::retried(|| hold_once(api, request, correlation_id)).await?;
+    let Asked { api, caller, .. } = asked;
+    let mut conn = api.pool.acquire().await?;
+    request.holder = inventory::become_holder(&mut conn, caller.holds_as(api.shared_allocations)).await?;
+    drop(conn);
+    let (allocated, messages) = transaction::retried(|| hold_once(asked, &request)).await?;
     messages.into_iter().for_each(|message| api.queue.offer(message));
     let status = if allocated.any_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, shown(allocated.allocations)))
 }
 
 async fn hold_once(
-    api: &Api,
+    Asked { api, correlation_id, .. }: &Asked,
     request: &AllocateRequest,
-    correlation_id: &CorrelationId,
 ) -> Result<(Allocated, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
     let correlation_id = correlation_id.as_str();
@@ -252,27 +212,20 @@ async fn hold_once(
     Ok((allocated, messages))
 }
 
-async fn change(
-    api: &Api,
-    caller: &Caller,
-    id: &str,
-    change: Change,
-    correlation_id: &CorrelationId,
-) -> Result<Json<Success<AllocationBody>>, Problem> {
+async fn change(asked: &Asked, id: &str, change: Change) -> Result<Json<Success<AllocationBody>>, Problem> {
     // An id of another form is the id of nothing here.
     let id = AllocationId::parse(id).map_err(|_| Problem::NoSuchAllocation(id.to_owned()))?;
-    let holder = whose(api, caller).await?;
-    let (record, messages) =
-        transaction::retried(|| change_once(api, &id, (holder, change), correlation_id)).await?;
-    messages.into_iter().for_each(|message| api.queue.offer(message));
+    let holder = whose(asked).await?;
+    let (record, messages) = transaction::retried(|| change_once(asked, &id, holder, change)).await?;
+    messages.into_iter().for_each(|message| asked.api.queue.offer(message));
     Ok(Success::new(record.into()))
 }
 
 async fn change_once(
-    api: &Api,
+    Asked { api, correlation_id, .. }: &Asked,
     id: &AllocationId,
-    (holder, change): (Option<Holder>, Change),
-    correlation_id: &CorrelationId,
+    holder: Option<Holder>,
+    change: Change,
 ) -> Result<(AllocationRecord, Vec<Message>), Problem> {
     let mut tx = api.pool.begin().await?;
     let cause = correlation_id.as_str();

@@ -13,8 +13,8 @@ use crate::{
     extract::{JsonBody, PathPart, QueryPart},
     field,
     page::{self, Page},
-    problem::{Problem, ProblemBody},
-    server::Api,
+    problem::Problem,
+    state::Api,
 };
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
@@ -154,8 +154,8 @@ async fn list(
     request_body = DoneForm,
     responses(
         (status = 200, description = "It waits no more", body = AnsweredBody),
-        (status = 404, description = "No such open row", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is of an order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such open row"),
+        (status = 409, description = "It is of an order"),
     )
 )]
 async fn resolve(

@@ -10,11 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    extract::PathPart,
-    problem::{Problem, ProblemBody},
-    server::Api,
-};
+use crate::{extract::PathPart, problem::Problem, state::Api};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(export))
@@ -97,7 +93,7 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<RequestBody>>, Problem>
     params(("id" = i64, Path, description = "The wish", minimum = 1, example = 17)),
     responses(
         (status = 200, description = "All that is known", body = ExportBody),
-        (status = 404, description = "No such wish", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such wish"),
     ),
 )]
 async fn export(State(api): State<Api>, PathPart(id): PathPart<i64>) -> Result<Json<ExportBody>, Problem> {

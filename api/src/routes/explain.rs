@@ -10,13 +10,8 @@ use orders::Order;
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::orders::named;
-use crate::{
-    caller::Caller,
-    extract::JsonBody,
-    problem::{Problem, ProblemBody},
-    server::Api,
-};
+use super::orders::lookup::named;
+use crate::{caller::Caller, extract::JsonBody, problem::Problem, state::Api};
 
 mod form;
 mod view;
@@ -37,7 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
     request_body = ExplainForm,
     responses(
         (status = 200, description = "The explanation", body = ExplanationBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order"),
     )
 )]
 async fn explain(

@@ -1,62 +1,18 @@
-//! Whether the process is there, and whether it can work.
+//! Whether the process is there, whether it can work, and how what it depends on is.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
-use sqlx::Connection;
-use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{problem::Problem, server::Api};
-
-mod dependencies;
-
-/// How long what was found out is told to whoever asks. Nobody needs a token for it, so asking is to cost little.
-const GOOD_FOR: Duration = Duration::from_secs(1);
-
-/// What was found out a moment ago.
-#[derive(Clone, Default)]
-pub struct Found {
-    is_ready: Recent<bool>,
-    link: Recent<dependencies::LinkHealth>,
-}
-
-/// A finding that is good for a moment. Of those who ask at once one finds out, and all hear it.
-struct Recent<T>(Arc<Mutex<Option<(Instant, T)>>>);
-
-impl<T> Clone for Recent<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
-}
-
-impl<T: Clone> Recent<T> {
-    async fn or_find(&self, find: impl Future<Output = T>) -> T {
-        let mut known = self.0.lock().await;
-        if let Some((at, found)) = &*known
-            && at.elapsed() < GOOD_FOR
-        {
-            return found.clone();
-        }
-        let found = find.await;
-        *known = Some((Instant::now(), found.clone()));
-        found
-    }
-}
+use crate::{
+    health::{LinkHealth, LinkState, ask_database, of_the_link},
+    problem::Problem,
+    state::Api,
+};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).merge(dependencies::router())
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(order_service))
 }
 
 /// How the process is.
@@ -88,24 +44,23 @@ async fn health() -> Json<Health> {
     )),
 )]
 async fn ready(State(api): State<Api>) -> Result<Json<Health>, Problem> {
-    let ask = async || api.pool.acquire().await?.ping().await;
-    let is_ready = api.health.is_ready.or_find(async { ask().await.is_ok() }).await;
+    let is_ready = api.health.is_ready.or_find(async { ask_database(&api.pool).await.is_ok() }).await;
     if is_ready { Ok(Json(Health { status: "ready" })) } else { Err(sqlx::Error::PoolTimedOut.into()) }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_was_found_is_told_for_a_second_and_then_found_anew() {
-        let (recent, found) = (Recent::default(), AtomicU32::new(0));
-        let find = async || found.fetch_add(1, Ordering::SeqCst);
-        let told = tokio::join!(recent.or_find(find()), recent.or_find(find()), recent.or_find(find()));
-        assert_eq!(told, (0, 0, 0));
-        tokio::time::sleep(GOOD_FOR).await;
-        assert_eq!(recent.or_find(find()).await, 1);
-    }
+/// How the link to orders and stock is
+///
+/// Each dependency is asked, for at most two seconds; what was found is told for a second.
+#[utoipa::path(
+    get, path = "/health/integration/order-service", tag = "health", operation_id = "linkHealth",
+    responses(
+        (status = 200, description = "Orders and allocations are taken", body = LinkHealth),
+        (status = 503, description = "The database is away, and nothing can be taken", body = LinkHealth),
+    ),
+)]
+async fn order_service(State(api): State<Api>) -> (StatusCode, Json<LinkHealth>) {
+    let health = api.health.link.or_find(of_the_link(&api.pool, &api.dispatcher, &api.stock)).await;
+    let code =
+        if health.status == LinkState::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (code, Json(health))
 }

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     extract::{PathPart, QueryPart},
     page::{self, Page},
-    problem::{Problem, ProblemBody},
-    server::Api,
+    problem::Problem,
+    state::Api,
 };
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
@@ -166,15 +166,9 @@ struct ReplayBody {
 
 /// What came in, newest first
 #[utoipa::path(
-    get,
-    path = "/api/inbox",
-    tag = "operations",
-    operation_id = "listMessages",
-    params(ListQuery),
+    get, path = "/api/inbox", tag = "operations", operation_id = "listMessages", params(ListQuery),
     responses((
-        status = 200,
-        description = "A page of messages, without their bodies",
-        body = Vec<MessageBody>,
+        status = 200, description = "A page of messages, without their bodies", body = Vec<MessageBody>,
         headers(("Link" = String, description = "The next page, where there is one: `<…>; rel=\"next\"`"))
     ))
 )]
@@ -200,15 +194,12 @@ async fn list(
 ///
 /// As if it had just come in. Not possible for what is `DONE`: it had its effect.
 #[utoipa::path(
-    post,
-    path = "/api/inbox/{id}/replay",
-    tag = "operations",
-    operation_id = "replayMessage",
+    post, path = "/api/inbox/{id}/replay", tag = "operations", operation_id = "replayMessage",
     params(("id" = i64, Path, description = "The message's `inboxId`", minimum = 1, example = 17)),
     responses(
         (status = 202, description = "It is looked at again", body = ReplayBody),
-        (status = 404, description = "No such message", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It had its effect", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such message"),
+        (status = 409, description = "It had its effect"),
     )
 )]
 async fn replay(

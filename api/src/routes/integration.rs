@@ -9,14 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::orders::named;
-use crate::{
-    caller::Caller,
-    envelope::{Failure, Success},
-    extract::PathPart,
-    problem::Problem,
-    server::Api,
-};
+use super::orders::lookup::named;
+use crate::{caller::Caller, envelope::Success, extract::PathPart, problem::Problem, state::Api};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(order)).routes(routes!(items))
@@ -79,7 +73,7 @@ struct ItemBody {
     )),
     responses(
         (status = 200, description = "The order", body = Success<OrderBody>),
-        (status = 404, description = "`ORDER_NOT_FOUND`: no such order", body = Failure),
+        (status = 404, description = "`ORDER_NOT_FOUND`: no such order"),
     )
 )]
 async fn order(
@@ -100,7 +94,7 @@ async fn order(
     )),
     responses(
         (status = 200, description = "Its items, in their order", body = Success<Vec<ItemBody>>),
-        (status = 404, description = "`ORDER_NOT_FOUND`: no such order", body = Failure),
+        (status = 404, description = "`ORDER_NOT_FOUND`: no such order"),
     )
 )]
 async fn items(

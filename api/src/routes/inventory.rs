@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Extension, State},
+    extract::State,
     http::{StatusCode, Uri},
 };
 use domain::{Quantity, Sku};
@@ -11,11 +11,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    correlation::CorrelationId,
     extract::{JsonBody, PathPart, QueryPart},
     page::{self, Page},
-    problem::{Problem, ProblemBody},
-    server::Api,
+    problem::Problem,
+    state::{Api, Asked},
 };
 
 mod booking;
@@ -87,15 +86,11 @@ async fn list(
     request_body = NewItemForm,
     responses(
         (status = 201, description = "It is stocked", body = AddedBody),
-        (
-            status = 409, description = "An item with this id is there already; it was not changed",
-            body = ProblemBody, content_type = "application/problem+json"
-        ),
+        (status = 409, description = "An item with this id is there already; it was not changed"),
     )
 )]
 async fn add_item(
-    State(api): State<Api>,
-    Extension(correlation_id): Extension<CorrelationId>,
+    Asked { api, correlation_id, .. }: Asked,
     JsonBody(form): JsonBody<NewItemForm>,
 ) -> Result<(StatusCode, Json<AddedBody>), Problem> {
     let item = form.check()?;
@@ -111,12 +106,11 @@ async fn add_item(
     params(("id" = String, Path, description = "The item's id, percent-encoded", max_length = 255, example = "TEA-EARL-GREY-100")),
     responses(
         (status = 200, description = "The item", body = ItemBody),
-        (status = 404, description = "No such item", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such item"),
     )
 )]
 async fn look_at(
-    State(api): State<Api>,
-    Extension(correlation_id): Extension<CorrelationId>,
+    Asked { api, correlation_id, .. }: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<ItemBody>, Problem> {
     let sku = item_id(&id)?;
@@ -132,12 +126,11 @@ async fn look_at(
     ),
     responses(
         (status = 200, description = "Whether there is, and how much there is", body = CheckBody),
-        (status = 404, description = "No such item", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such item"),
     )
 )]
 async fn check(
-    State(api): State<Api>,
-    Extension(correlation_id): Extension<CorrelationId>,
+    Asked { api, correlation_id, .. }: Asked,
     PathPart(id): PathPart<String>,
     QueryPart(query): QueryPart<CheckQuery>,
 ) -> Result<Json<CheckBody>, Problem> {

@@ -13,10 +13,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     caller::Caller,
     extract::{JsonBody, PathPart},
-    field,
     members::Members,
-    problem::{Problem, ProblemBody},
-    server::Api,
+    problem::Problem,
+    state::Api,
 };
 
 /// Who sees others.
@@ -69,8 +68,7 @@ struct RegisteredBody {
     responses(
         (status = 201, description = "The user is registered", body = RegisteredBody),
         (status = 200, description = "The same user was registered before", body = RegisteredBody),
-        (status = 409, description = "Another user has the id or the e-mail address", body = ProblemBody,
-         content_type = "application/problem+json"),
+        (status = 409, description = "Another user has the id or the e-mail address"),
     ),
 )]
 async fn register(
@@ -95,7 +93,7 @@ async fn register(
             pattern = "^[A-Za-z0-9._:|@-]+$", example = "user11")),
     responses(
         (status = 200, description = "The user", body = UserBody),
-        (status = 404, description = "No such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such user"),
     ),
 )]
 async fn look_at(
@@ -118,7 +116,7 @@ fn read(body: &RawValue) -> Result<User, Problem> {
     let (name, email) = (members.needed(&["name"])?, members.needed(&["email"])?);
     Ok(User {
         user_id: members.needed(&["userId", "user_id"])?.parse(UserId::parse)?,
-        name: field::text(name.place(), &name.text()?)?,
-        email: field::email(email.place(), &email.text()?)?,
+        name: name.name()?,
+        email: email.email()?,
     })
 }

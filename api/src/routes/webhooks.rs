@@ -21,9 +21,10 @@ use warehouse::callback::SignatureError;
 
 use crate::{
     extract::PathPart,
+    limits::{MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
     paced_log::PacedLog,
-    problem::{Problem, ProblemBody},
-    server::{Api, MOST_BODY_BYTES, MOST_WEBHOOK_BYTES},
+    problem::Problem,
+    state::Api,
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
     unverified::UnverifiedBody,
 };
@@ -79,18 +80,9 @@ enum Receipt {
     ),
     responses(
         (status = 200, description = "Kept"),
-        (
-            status = 401, description = "The sender did not prove who it is",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 408, description = "The body came too slowly",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 413, description = "The body is larger than 5 MiB",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
+        (status = 401, description = "The sender did not prove who it is"),
+        (status = 408, description = "The body came too slowly"),
+        (status = 413, description = "The body is larger than 5 MiB"),
     ),
 )]
 async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
@@ -123,18 +115,9 @@ async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode,
     ),
     responses(
         (status = 200, description = "Kept"),
-        (
-            status = 401, description = "The sender did not prove who it is",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 408, description = "The body came too slowly",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 413, description = "The body is larger than 5 MiB",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
+        (status = 401, description = "The sender did not prove who it is"),
+        (status = 408, description = "The body came too slowly"),
+        (status = 413, description = "The body is larger than 5 MiB"),
     ),
 )]
 async fn shopify_at(
@@ -172,18 +155,9 @@ async fn shopify_at(
     ),
     responses(
         (status = 200, description = "Kept"),
-        (
-            status = 401, description = "The sender did not prove who it is",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 408, description = "The body came too slowly",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 413, description = "The body is larger than 1 MiB",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
+        (status = 401, description = "The sender did not prove who it is"),
+        (status = 408, description = "The body came too slowly"),
+        (status = 413, description = "The body is larger than 1 MiB"),
     ),
 )]
 async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
@@ -212,18 +186,9 @@ async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Pro
     ),
     responses(
         (status = 200, description = "Kept"),
-        (
-            status = 401, description = "The sender did not prove who it is",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 408, description = "The body came too slowly",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
-        (
-            status = 413, description = "The body is larger than 1 MiB",
-            body = ProblemBody, content_type = "application/problem+json",
-        ),
+        (status = 401, description = "The sender did not prove who it is"),
+        (status = 408, description = "The body came too slowly"),
+        (status = 413, description = "The body is larger than 1 MiB"),
     ),
 )]
 async fn wms_of(

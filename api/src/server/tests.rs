@@ -4,6 +4,7 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
+use dispatch::Dispatcher;
 use process::{
     settings::{Secrets, Shared},
     temporal::LazyTemporal,
@@ -19,7 +20,10 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     config::{Config, Settings},
+    health::Found,
+    limits::MOST_WEBHOOK_BYTES,
     queue,
+    unverified::Unverified,
 };
 
 mod bodies;
@@ -47,7 +51,7 @@ fn config_with(webhook_path: &str) -> Config {
         ("WMS_TOKEN", "token-of-a-warehouse"),
         ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
     ]);
-    settings.unwrap().resolve(&secrets).ok().unwrap()
+    settings.unwrap().resolve(&secrets).unwrap()
 }
 
 /// The whole interface, its database away.

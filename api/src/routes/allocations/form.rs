@@ -8,10 +8,7 @@ use inventory::{AllocateItem, AllocateRequest, Holder};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
-
-/// The most items of one request.
-const MOST_ITEMS: usize = 500;
+use crate::{field, problem::Problem};
 
 /// An allocation that is wanted.
 #[derive(Deserialize, ToSchema)]
@@ -109,9 +106,7 @@ impl BulkForm {
     /// # Errors
     /// [`Problem::Invalid`] names the first member that is not what it may be. Whose it is, is the caller's to say.
     pub(super) fn check(&self) -> Result<AllocateRequest, Problem> {
-        if !(1..=MOST_ITEMS).contains(&self.items.len()) {
-            return Err(Problem::invalid("items", "a list of 1 to 500"));
-        }
+        field::bounded(&self.items)?;
         let mut items = Vec::with_capacity(self.items.len());
         let mut seen = BTreeSet::new();
         for (index, form) in self.items.iter().enumerate() {

@@ -5,10 +5,7 @@ use inventory::DemandLine;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
-
-/// The most items of an imagined order.
-const MOST_ITEMS: usize = 500;
+use crate::{field, problem::Problem};
 
 /// An order, by `orderId` or by the `items` it would have.
 #[derive(Deserialize, ToSchema)]
@@ -67,9 +64,7 @@ impl ExplainForm {
 }
 
 fn lines(items: &[ItemForm]) -> Result<Vec<DemandLine>, Problem> {
-    if !(1..=MOST_ITEMS).contains(&items.len()) {
-        return Err(Problem::invalid("items", "a list of 1 to 500"));
-    }
+    field::bounded(items)?;
     let line = |(index, item): (usize, &ItemForm)| {
         let member = |name: &str| format!("items[{index}].{name}");
         Ok(DemandLine {

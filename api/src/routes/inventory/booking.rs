@@ -5,19 +5,14 @@
 //! booking sent again under its key is answered and not booked.
 
 use axum::{
-    extract::{Extension, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use dispatch::SWEEP_AFTER;
 use inventory::{Availability, Received};
 use inventory_service::wake;
-use orders::{
-    idempotency::{self, Claim, KeptAnswer, Key},
-    inbox::Message,
-};
+use orders::{idempotency::KeptAnswer, inbox::Message};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,12 +21,10 @@ use super::{
     view::StockBody,
 };
 use crate::{
-    caller::Caller,
-    correlation::CorrelationId,
     extract::{JsonBody, PathPart},
-    problem::{Problem, ProblemBody},
-    routes::orders::idempotency_key,
-    server::Api,
+    idempotency::{self, Begun},
+    problem::Problem,
+    state::{Api, Asked},
     transaction,
 };
 
@@ -54,21 +47,19 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     request_body = BookingForm,
     responses(
         (status = 200, description = "What is there now", body = StockBody),
-        (status = 404, description = "No such item", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The key came with another booking", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such item"),
+        (status = 409, description = "The key came with another booking"),
     )
 )]
 async fn receive(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     headers: HeaderMap,
     PathPart(id): PathPart<String>,
     JsonBody(form): JsonBody<BookingForm>,
 ) -> Result<Response, Problem> {
     let (direction, booking) = (Direction::In, form.check(&id)?);
-    let key = idempotency_key::of(&headers)?;
-    book(&api, Request { direction, booking, caller, key, correlation_id }).await
+    let key = idempotency::key(&headers)?;
+    book(Request { asked, direction, booking, key }).await
 }
 
 /// Book pieces out that nobody holds
@@ -86,27 +77,21 @@ async fn receive(
     request_body = BookingForm,
     responses(
         (status = 200, description = "What is there now", body = StockBody),
-        (status = 404, description = "No such item", body = ProblemBody, content_type = "application/problem+json"),
-        (
-            status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "More than lies there and nobody holds, or the key came with another booking; nothing was booked"
-        ),
+        (status = 404, description = "No such item"),
+        (status = 409, description = "More than lies there and nobody holds, or the key came with another booking; nothing was booked"),
     )
 )]
 async fn reduce(
-    State(api): State<Api>,
-    caller: Caller,
-    Extension(correlation_id): Extension<CorrelationId>,
+    asked: Asked,
     headers: HeaderMap,
     PathPart(id): PathPart<String>,
     JsonBody(form): JsonBody<BookingForm>,
 ) -> Result<Response, Problem> {
     let (direction, booking) = (Direction::Out, form.check(&id)?);
-    let key = idempotency_key::of(&headers)?;
-    book(&api, Request { direction, booking, caller, key, correlation_id }).await
+    let key = idempotency::key(&headers)?;
+    book(Request { asked, direction, booking, key }).await
 }
 
-/// Which way pieces go.
 #[derive(Clone, Copy, Serialize)]
 enum Direction {
     In,
@@ -115,54 +100,29 @@ enum Direction {
 
 /// A booking as it was sent.
 struct Request {
+    asked: Asked,
     direction: Direction,
     booking: Booking,
-    caller: Caller,
     key: Option<String>,
-    correlation_id: CorrelationId,
 }
 
-impl Request {
-    /// SHA-256 of what is to be booked.
-    fn fingerprint(&self) -> Result<Vec<u8>, Problem> {
-        let Booking { sku, warehouse, quantity, reason } = &self.booking;
-        let content = serde_json::to_vec(&("booking", self.direction, sku, warehouse, quantity, reason));
-        Ok(Sha256::digest(content.map_err(|error| Problem::Internal(error.into()))?).to_vec())
-    }
+async fn book(request: Request) -> Result<Response, Problem> {
+    let Booking { sku, warehouse, quantity, reason } = &request.booking;
+    let content = ("booking", request.direction, sku, warehouse, quantity, reason);
+    let fingerprint = idempotency::fingerprint(&content)?;
+    let (answer, messages) = transaction::retried(|| book_once(&request, &fingerprint)).await?;
+    messages.into_iter().for_each(|message| request.asked.api.queue.offer(message));
+    idempotency::answered(answer)
 }
 
-async fn book(api: &Api, request: Request) -> Result<Response, Problem> {
-    let fingerprint = request.fingerprint()?;
-    let (KeptAnswer { status, body }, messages) =
-        transaction::retried(|| book_once(api, &request, &fingerprint)).await?;
-    messages.into_iter().for_each(|message| api.queue.offer(message));
-    let status = StatusCode::from_u16(status).map_err(|error| Problem::Internal(error.into()))?;
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-async fn book_once(
-    api: &Api,
-    request: &Request,
-    fingerprint: &[u8],
-) -> Result<(KeptAnswer, Vec<Message>), Problem> {
-    let key = request.key.as_deref().map(|key| Key { caller: request.caller.key(), key, fingerprint });
-    let mut tx = api.pool.begin().await?;
-    if let Some(key) = &key {
-        match idempotency::claim(&mut tx, key).await? {
-            Claim::New => {}
-            Claim::Answered(answer) => return Ok((answer, Vec::new())),
-            Claim::OtherContent => return Err(Problem::IdempotencyKeyReused),
-        }
-    }
-    let (stock, messages) = move_pieces(&mut tx, request).await?;
-    let body = serde_json::to_string(&StockBody::from(stock));
-    let body = body.map_err(|error| Problem::Internal(error.into()))?;
-    let answer = KeptAnswer { status: StatusCode::OK.as_u16(), body };
-    if let Some(key) = &key {
-        idempotency::remember(&mut tx, key, &answer).await?;
-    }
-    tx.commit().await?;
-    Ok((answer, messages))
+async fn book_once(request: &Request, fingerprint: &[u8]) -> Result<(KeptAnswer, Vec<Message>), Problem> {
+    let (Asked { api, caller, .. }, key) = (&request.asked, request.key.as_deref());
+    let mut keyed = match idempotency::begin(&api.pool, caller, key, fingerprint).await? {
+        Begun::New(keyed) => keyed,
+        Begun::Answered(answer) => return Ok((answer, Vec::new())),
+    };
+    let (stock, messages) = move_pieces(&mut keyed.tx, request).await?;
+    Ok((keyed.commit(StatusCode::OK, &StockBody::from(stock)).await?, messages))
 }
 
 async fn move_pieces(
@@ -170,7 +130,7 @@ async fn move_pieces(
     request: &Request,
 ) -> Result<(Availability, Vec<Message>), Problem> {
     let Booking { sku, warehouse, quantity, reason } = &request.booking;
-    let cause = request.correlation_id.as_str();
+    let cause = request.asked.correlation_id.as_str();
     match request.direction {
         Direction::In => {
             let Received { availability, served } =

@@ -5,9 +5,11 @@ use inventory::NewItem;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{amount::Amount, field, problem::Problem};
+use crate::{
+    field::{self, Amount},
+    problem::Problem,
+};
 
-/// The most pieces an item may start with.
 const MOST_OPENING_STOCK: i64 = 1_000_000_000;
 /// What a booking says of itself that was given no reason.
 const NO_REASON: &str = "booked through the API";

@@ -21,13 +21,13 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::named;
+use super::lookup::named;
 use crate::{
     caller::Caller,
     extract::{JsonBody, OptionalJsonBody, PathPart},
     field,
-    problem::{Problem, ProblemBody},
-    server::Api,
+    problem::Problem,
+    state::Api,
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
@@ -118,7 +118,7 @@ type CommandResult = Result<(StatusCode, Json<CommandBody>), Problem>;
     responses(
         (status = 200, description = "It is cancelled, or what had not left is", body = CommandBody),
         (status = 202, description = "It is being cancelled", body = CommandBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order"),
     ),
 )]
 async fn cancel(
@@ -142,7 +142,7 @@ async fn cancel(
     responses(
         (status = 200, description = "It is cancelled, or what had not left is", body = CommandBody),
         (status = 202, description = "It is being cancelled", body = CommandBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order"),
     ),
 )]
 async fn cancel_by_patch(
@@ -168,9 +168,8 @@ async fn cancel_by_patch(
     responses(
         (status = 200, description = "It has that status", body = CommandBody),
         (status = 202, description = "It is on its way there", body = CommandBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The status may not follow, or something stands in the way",
-            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order"),
+        (status = 409, description = "The status may not follow, or something stands in the way"),
     ),
 )]
 async fn set_status(
@@ -208,7 +207,7 @@ async fn set_status(
             max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
     responses(
         (status = 202, description = "It will be tried", body = RetryBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order"),
     ),
 )]
 async fn retry(
@@ -238,9 +237,8 @@ async fn retry(
     responses(
         (status = 200, description = "It is answered", body = CommandBody),
         (status = 202, description = "It will be answered", body = CommandBody),
-        (status = 404, description = "No such order", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is not what the order waits for",
-            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order"),
+        (status = 409, description = "It is not what the order waits for"),
     ),
 )]
 async fn resolve(

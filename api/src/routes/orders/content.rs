@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{create::Request, form::WantedLine};
+use super::{form::WantedLine, request::Request};
 use crate::problem::Problem;
 
 /// What our own channel says of the order. It asks for no payment: placing is a promise to pay.

@@ -5,125 +5,69 @@
 //! **Invariant:** whatever is refused leaves nothing behind, no key either; whatever is answered with
 //! 201 has its stock and its message in the inbox.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use chrono::{SubsecRound, Utc};
 use dispatch::SWEEP_AFTER;
-use domain::{Condition, HeldBy, OrderFacts, OrderId, OrderStatus};
-use inventory::{DemandLine, Reservation, Shortage};
+use domain::{Condition, HeldBy, OrderId, OrderStatus};
+use inventory::{Reservation, Shortage};
 use inventory_service::Stock;
 use orders::{
     Order,
     command::{self, Command},
     events,
-    idempotency::{self, Claim, KeptAnswer, Key},
+    idempotency::KeptAnswer,
     inbox::Message,
     progress::{self, StatusMove, Waiting},
     record::{self, NewOrder, PlaceOutcome},
     timeline::{self, TimelineEvent},
 };
-use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::{
     content,
-    form::OrderForm,
     remote_stock::{self, RemoteAnswer},
+    request::Request,
     stock,
     view::PlacedBody,
 };
-use crate::{
-    caller::Caller, correlation::CorrelationId, problem::Problem, server::Api, transaction::retried,
-};
-
-/// Says which order and under which content a request is about, so that a changed meaning of the
-/// fingerprinted text never passes for an old one.
-const FINGERPRINT_VERSION: &str = "1";
-
-/// A request to place an order.
-pub(super) struct Request<'a> {
-    /// What is asked for.
-    pub(super) form: &'a OrderForm,
-    /// Who asks, whose idempotency keys count.
-    pub(super) caller: &'a Caller,
-    /// The caller's idempotency key.
-    pub(super) key: Option<&'a str>,
-    /// How long the order is held unless it says otherwise.
-    pub(super) hold_window: Duration,
-    /// Ties together what the request causes.
-    pub(super) correlation_id: &'a CorrelationId,
-}
-
-impl Request<'_> {
-    /// Whether the caller is a customer, who names no prices and whose order ids are its own.
-    pub(super) fn is_by_customer(&self) -> bool {
-        self.caller.confined_to().is_some()
-    }
-
-    /// The order's id: that of an operator's own system, or a new one.
-    pub(super) fn new_id(&self) -> Result<OrderId, Problem> {
-        match &self.form.order_id {
-            Some(own_id) if !self.is_by_customer() => Ok(own_id.clone()),
-            _ => Problem::of_field("orderId", OrderId::parse(&Uuid::now_v7().to_string())),
-        }
-    }
-
-    /// The order that has the caller's own id already.
-    pub(super) async fn find_known(&self, conn: &mut PgConnection) -> Result<Option<Order>, Problem> {
-        Ok(match (&self.form.order_id, &self.form.user_id) {
-            (None, _) => None,
-            (Some(own_id), Some(user)) if self.is_by_customer() => {
-                record::find_by_client_id(conn, user, own_id).await?
-            }
-            (Some(own_id), _) => record::find(conn, own_id).await?,
-        })
-    }
-}
+use crate::{idempotency::Begun, problem::Problem, state::Asked, transaction::retried};
 
 /// Places the order, and tells what is answered and which message has to be dispatched.
 ///
 /// # Errors
 /// Every [`Problem`] of an order that is not placed.
-pub(super) async fn place(
-    api: &Api,
-    request: &Request<'_>,
-) -> Result<(KeptAnswer, Option<Message>), Problem> {
-    let fingerprint = fingerprint(request)?;
-    let remote = remote_stock::ask(api, request, &fingerprint).await?;
-    let placed = retried(|| place_once(api, request, &fingerprint, remote.as_ref())).await;
+pub(super) async fn place(request: &Request<'_>) -> Result<(KeptAnswer, Option<Message>), Problem> {
+    let Asked { api, correlation_id, .. } = request.asked;
+    let remote = remote_stock::ask(request).await?;
+    let placed = retried(|| place_once(request, remote.as_ref())).await;
     if let Some(remote) = remote
         && !matches!(placed, Ok((_, Some(_))))
     {
-        remote_stock::give_back_unless_kept(api, remote, request.correlation_id.as_str());
+        remote_stock::give_back_unless_kept(request.asked, remote);
     }
     if let Err(Problem::InsufficientStock(shortages)) = &placed
         && api.stock.remote().is_none()
     {
-        let told = announce_shortage(api, request, &fingerprint, shortages).await;
+        let told = announce_shortage(request, shortages).await;
         if let Err(problem) = told {
-            warn!(correlation.id = request.correlation_id.as_str(), %problem, "what was short is told nobody");
+            warn!(correlation.id = correlation_id.as_str(), %problem, "what was short is told nobody");
         }
     }
     placed
 }
 
 /// What was short is told, though the order is not kept: once, however often the same is asked for.
-async fn announce_shortage(
-    api: &Api,
-    request: &Request<'_>,
-    fingerprint: &[u8],
-    shortages: &[Shortage],
-) -> Result<(), Problem> {
+async fn announce_shortage(request: &Request<'_>, shortages: &[Shortage]) -> Result<(), Problem> {
     let order_id = match &request.form.order_id {
         Some(own_id) if !request.is_by_customer() => own_id.clone(),
-        _ => id_of(fingerprint)?,
+        _ => id_of(&request.fingerprint)?,
     };
     retried(async || {
-        let mut tx = api.pool.begin().await?;
-        let correlation_id = request.correlation_id.as_str();
+        let mut tx = request.asked.api.pool.begin().await?;
+        let correlation_id = request.asked.correlation_id.as_str();
         inventory::announce_shortage(&mut tx, &order_id, None, shortages, correlation_id).await?;
         tx.commit().await?;
         Ok(())
@@ -138,58 +82,37 @@ fn id_of(fingerprint: &[u8]) -> Result<OrderId, Problem> {
     Problem::of_field("orderId", OrderId::parse(&id.to_string()))
 }
 
-/// SHA-256 of what is asked for and by whom.
-fn fingerprint(request: &Request<'_>) -> Result<Vec<u8>, Problem> {
-    let content = serde_json::to_vec(&(FINGERPRINT_VERSION, request.caller.key(), request.form));
-    Ok(Sha256::digest(content.map_err(|error| Problem::Internal(error.into()))?).to_vec())
-}
-
 async fn place_once(
-    api: &Api,
     request: &Request<'_>,
-    fingerprint: &[u8],
     remote: Option<&RemoteAnswer>,
 ) -> Result<(KeptAnswer, Option<Message>), Problem> {
-    let key = request.key.map(|key| Key { caller: request.caller.key(), key, fingerprint });
-    let mut tx = api.pool.begin().await?;
-    if let Some(key) = &key {
-        match idempotency::claim(&mut tx, key).await? {
-            Claim::New => {}
-            Claim::Answered(answer) => return Ok((answer, None)),
-            Claim::OtherContent => return Err(Problem::IdempotencyKeyReused),
-        }
-    }
-    let kept = match (&api.stock, remote) {
+    let mut keyed = match request.begin().await? {
+        Begun::New(keyed) => keyed,
+        Begun::Answered(answer) => return Ok((answer, None)),
+    };
+    let tx = &mut keyed.tx;
+    let kept = match (&request.asked.api.stock, remote) {
         // Nothing was reserved there, because the order is here already.
         (Stock::There(_), None) => None,
-        _ => keep(&mut tx, request, fingerprint, remote).await?,
+        _ => keep(tx, request, remote).await?,
     };
     let (status, body, message) = match kept {
         Some(order) => {
-            let (order, message) = fill(&mut tx, request, order, remote).await?;
-            (StatusCode::CREATED, PlacedBody::new(order, request.caller), message)
+            let (order, message) = fill(tx, request, order, remote).await?;
+            (StatusCode::CREATED, PlacedBody::new(order, &request.asked.caller), message)
         }
         None => {
-            let known = known(&mut tx, request, fingerprint).await?;
-            (StatusCode::OK, PlacedBody::again(known, request.caller), None)
+            let known = known(tx, request).await?;
+            (StatusCode::OK, PlacedBody::again(known, &request.asked.caller), None)
         }
     };
-    let answer = KeptAnswer {
-        status: status.as_u16(),
-        body: serde_json::to_string(&body).map_err(|error| Problem::Internal(error.into()))?,
-    };
-    if let Some(key) = &key {
-        idempotency::remember(&mut tx, key, &answer).await?;
-    }
-    tx.commit().await?;
-    Ok((answer, message))
+    Ok((keyed.commit(status, &body).await?, message))
 }
 
 /// Keeps the order; none if its id is taken.
 async fn keep(
     conn: &mut PgConnection,
     request: &Request<'_>,
-    fingerprint: &[u8],
     remote: Option<&RemoteAnswer>,
 ) -> Result<Option<Order>, Problem> {
     let form = request.form;
@@ -204,17 +127,17 @@ async fn keep(
     let facts = content::facts(&order_id, request, &items)?;
     // As exact as the database keeps it, so that every answer shows the same.
     let received_at = Utc::now().trunc_subsecs(6);
-    let hold = form.hold.unwrap_or(request.hold_window);
+    let hold = form.hold.unwrap_or(request.asked.api.hold_window);
     let placement = NewOrder {
         order_id,
         user_id: form.user_id.clone(),
         client_order_id: form.order_id.clone().filter(|_| request.is_by_customer()),
         facts: &facts,
         customer,
-        content_fingerprint: fingerprint,
+        content_fingerprint: &request.fingerprint,
         received_at,
         hold_until: (!hold.is_zero()).then(|| received_at + hold),
-        correlation_id: request.correlation_id.as_str(),
+        correlation_id: request.asked.correlation_id.as_str(),
     };
     Ok(match record::place(conn, &placement).await? {
         PlaceOutcome::New(order) => Some(*order),
@@ -223,10 +146,10 @@ async fn keep(
 }
 
 /// The order that has the id already, if it is the one that is asked for.
-async fn known(conn: &mut PgConnection, request: &Request<'_>, fingerprint: &[u8]) -> Result<Order, Problem> {
+async fn known(conn: &mut PgConnection, request: &Request<'_>) -> Result<Order, Problem> {
     let taken = || Problem::Internal("an id of ours is taken".into());
     let order = request.find_known(conn).await?.ok_or_else(taken)?;
-    if !record::has_content(conn, &order.order_id, fingerprint).await? {
+    if !record::has_content(conn, &order.order_id, &request.fingerprint).await? {
         let own_id = request.form.order_id.clone().ok_or_else(taken)?;
         return Err(Problem::OrderExists { field: request.form.order_id_place, order_id: own_id });
     }
@@ -249,21 +172,9 @@ async fn fill(
         }
         return Ok((note_reserved(conn, order, &remote.reservation).await?, message));
     }
-    let lines = demand(&order.facts, request.form);
-    let reservation = stock::reserve(conn, &order.order_id, lines, request.correlation_id).await?;
+    let lines = request.demand(&order.facts);
+    let reservation = stock::reserve(conn, &order.order_id, lines, &request.asked.correlation_id).await?;
     Ok((note_reserved(conn, order, &reservation).await?, message))
-}
-
-/// The lines as stock is asked for them.
-pub(super) fn demand(facts: &OrderFacts, form: &OrderForm) -> Vec<DemandLine> {
-    let lines = facts.lines.iter().zip(&form.items);
-    lines
-        .map(|(line, wanted)| DemandLine {
-            line_id: line.line_id.clone(),
-            sku: wanted.sku.clone(),
-            quantity: wanted.quantity,
-        })
-        .collect()
 }
 
 /// Confirms the order, unless it is held: then it stays `PENDING` with its stock. The order as it is

@@ -11,13 +11,11 @@ use utoipa::ToSchema;
 
 use crate::{
     caller::Caller,
-    field,
+    limits::MOST_ITEMS,
     members::{Member, Members},
     problem::Problem,
 };
 
-/// The most lines of an order.
-const MOST_ITEMS: usize = 500;
 /// The longest an order may be held.
 const LONGEST_HOLD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The currency meant where none is named: the one items are priced in.
@@ -154,10 +152,9 @@ impl PlaceForm {
 impl OrderForm {
     fn read(members: &Members<'_>, caller: &Caller) -> Result<Self, Problem> {
         let order_id = members.get(&ORDER_ID)?;
-        let order_id_place = order_id.as_ref().map_or(ORDER_ID[0], |member| spelling(&ORDER_ID, member));
-        let written_as = members.get(&USER_ID)?;
-        let user_id_place = written_as.as_ref().map_or(USER_ID[0], |member| spelling(&USER_ID, member));
-        let user_id = user(written_as, caller)?;
+        let named = members.get(&USER_ID)?;
+        let (order_id_place, user_id_place) = (spelling(ORDER_ID, &order_id), spelling(USER_ID, &named));
+        let user_id = user(named, caller)?;
         let name = members.get(&CUSTOMER_NAME)?;
         let email = members.get(&CUSTOMER_EMAIL)?;
         if user_id.is_none() && (name.is_none() || email.is_none()) {
@@ -175,8 +172,8 @@ impl OrderForm {
         Ok(Self {
             order_id: order_id.map(|member| own_id(&member)).transpose()?,
             user_id,
-            customer_name: name.map(|member| field::text(member.place(), &member.text()?)).transpose()?,
-            customer_email: email.map(|member| field::email(member.place(), &member.text()?)).transpose()?,
+            customer_name: name.map(|member| member.name()).transpose()?,
+            customer_email: email.map(|member| member.email()).transpose()?,
             items: items.iter().map(|item| WantedLine::read(item, &currency)).collect::<Result<_, _>>()?,
             hold: members.get(&["hold"])?.map(|member| hold(&member)).transpose()?,
             currency,
@@ -184,9 +181,7 @@ impl OrderForm {
             user_id_place,
         })
     }
-}
 
-impl OrderForm {
     /// Whether a customer may ask for that much by itself.
     fn keeps_to(&self, CustomerLimits { longest_hold, most_pieces }: CustomerLimits) -> Result<(), Problem> {
         if self.hold.is_some_and(|hold| hold > longest_hold) {
@@ -209,9 +204,7 @@ impl WantedLine {
         let price = members.get(&PRICE)?;
         Ok(Self {
             sku: members.needed(&ITEM_ID)?.parse(Sku::parse)?,
-            product_name: product_name
-                .map(|member| field::text(member.place(), &member.text()?))
-                .transpose()?,
+            product_name: product_name.map(|member| member.name()).transpose()?,
             quantity: members.needed(&["quantity"])?.whole_number(Quantity::new)?,
             price_place: price
                 .as_ref()
@@ -231,9 +224,9 @@ fn user(named: Option<Member<'_>>, caller: &Caller) -> Result<Option<UserId>, Pr
     Problem::of_field(USER_ID[0], UserId::parse(subject)).map(Some)
 }
 
-/// Which of the names the caller wrote.
-fn spelling(names: &[&'static str; 2], member: &Member<'_>) -> &'static str {
-    if member.place() == names[1] { names[1] } else { names[0] }
+/// Which of the names the caller wrote; the first where it wrote none.
+fn spelling([first, second]: [&'static str; 2], member: &Option<Member<'_>>) -> &'static str {
+    if member.as_ref().is_some_and(|member| member.place() == second) { second } else { first }
 }
 
 /// The caller's own id. One that looks like an order number is refused: ids and numbers are looked up

@@ -19,8 +19,8 @@ use crate::{
     extract::{PathPart, QueryPart},
     field,
     page::{self, Page},
-    problem::{Problem, ProblemBody},
-    server::Api,
+    problem::Problem,
+    state::Api,
 };
 
 /// Who sees the orders of others.
@@ -125,8 +125,7 @@ async fn list(
     responses(
         (status = 200, description = "The orders; none for somebody who is not known", body = Vec<OrderBody>,
          headers(("Link" = String, description = "The next page, where there is one"))),
-        (status = 403, description = "A customer asks for somebody else", body = ProblemBody,
-         content_type = "application/problem+json"),
+        (status = 403, description = "A customer asks for somebody else"),
     ),
 )]
 async fn of_user(

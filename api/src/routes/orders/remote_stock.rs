@@ -17,18 +17,11 @@ use std::{
 use domain::{OrderId, Sku};
 use inventory::{DemandLine, Item, Reservation, ReservationStatus};
 use inventory_service::{Stock, StockError};
-use orders::{
-    idempotency::{self, Claim, Key},
-    record,
-};
+use orders::record;
 use tracing::warn;
 
-use super::{
-    content,
-    create::{Request, demand},
-    stock,
-};
-use crate::{problem::Problem, server::Api};
+use super::{content, request::Request, stock};
+use crate::{idempotency::Begun, problem::Problem, state::Asked};
 
 /// How long a reservation waits for its order. A message waits at most half of it between two attempts.
 const PROVISIONAL_FOR: Duration = Duration::from_secs(120);
@@ -49,23 +42,23 @@ pub(super) struct RemoteAnswer {
 /// # Errors
 /// [`Problem::UnknownItem`], [`Problem::InsufficientStock`], [`Problem::Unavailable`]: then nothing is
 /// held, or not for long.
-pub(super) async fn ask(
-    api: &Api,
-    request: &Request<'_>,
-    fingerprint: &[u8],
-) -> Result<Option<RemoteAnswer>, Problem> {
-    let Stock::There(service) = &api.stock else { return Ok(None) };
-    if was_answered(api, request, fingerprint).await? {
+pub(super) async fn ask(request: &Request<'_>) -> Result<Option<RemoteAnswer>, Problem> {
+    let Stock::There(service) = &request.asked.api.stock else { return Ok(None) };
+    let is_known = match request.begin().await? {
+        Begun::New(mut keyed) => request.find_known(&mut keyed.tx).await?.is_some(),
+        Begun::Answered(_) => true,
+    };
+    if is_known {
         return Ok(None);
     }
-    let correlation_id = request.correlation_id.as_str();
+    let correlation_id = request.asked.correlation_id.as_str();
     let skus: BTreeSet<&Sku> = request.form.items.iter().map(|line| &line.sku).collect();
     let skus: Vec<Sku> = skus.into_iter().cloned().collect();
     let items = service.check_stock(&skus, correlation_id).await?;
     let items = items.into_iter().map(|stocked| (stocked.item.sku.clone(), stocked.item));
     let items = stock::all_known(skus, items.collect())?;
     let order_id = request.new_id()?;
-    let lines = demand(&content::facts(&order_id, request, &items)?, request.form);
+    let lines = request.demand(&content::facts(&order_id, request, &items)?);
     for epoch in stock::FIRST_EPOCH..=MOST_EPOCHS {
         let asked = stock::all_or_nothing(&order_id, epoch, lines.clone());
         let outcome = service.reserve(&asked, Some(PROVISIONAL_FOR), correlation_id).await?;
@@ -78,18 +71,6 @@ pub(super) async fn ask(
         }
     }
     Err(Problem::Unavailable(StockError::Overtaken.into()))
-}
-
-/// Whether the order is there already, or its key has an answer.
-async fn was_answered(api: &Api, request: &Request<'_>, fingerprint: &[u8]) -> Result<bool, Problem> {
-    let mut tx = api.pool.begin().await?;
-    if let Some(key) = request.key {
-        let key = Key { caller: request.caller.key(), key, fingerprint };
-        if !matches!(idempotency::claim(&mut tx, &key).await?, Claim::New) {
-            return Ok(true);
-        }
-    }
-    Ok(request.find_known(&mut tx).await?.is_some())
 }
 
 /// Whether the reservation holds these lines and nothing else: an order of the same id, but other
@@ -106,9 +87,9 @@ fn is_for(reservation: &Reservation, lines: &[DemandLine]) -> bool {
 
 /// Gives back what was reserved for an order that is not kept. Nobody waits for it, and what cannot be
 /// given back now is given back by the service.
-pub(super) fn give_back_unless_kept(api: &Api, remote: RemoteAnswer, correlation_id: &str) {
+pub(super) fn give_back_unless_kept(Asked { api, correlation_id, .. }: &Asked, remote: RemoteAnswer) {
     let Stock::There(service) = api.stock.clone() else { return };
-    let (pool, correlation_id) = (api.pool.clone(), correlation_id.to_owned());
+    let (pool, correlation_id) = (api.pool.clone(), correlation_id.as_str().to_owned());
     tokio::spawn(async move {
         let RemoteAnswer { order_id, epoch, .. } = remote;
         let is_kept = match pool.acquire().await {

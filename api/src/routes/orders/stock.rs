@@ -8,7 +8,6 @@ use sqlx::PgConnection;
 
 use crate::{correlation::CorrelationId, problem::Problem};
 
-/// The epoch of an order's first reservation.
 pub(super) const FIRST_EPOCH: u32 = 1;
 
 /// The items with these SKUs.

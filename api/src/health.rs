@@ -1,38 +1,65 @@
-//! How what this process depends on is, for the services that depend on this process.
+//! How what this process depends on is, asked for at most once a second.
 
 use std::{
     fmt::Display,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{Json, extract::State, http::StatusCode};
+use dispatch::Dispatcher;
+use inventory_service::Stock;
 use serde::Serialize;
 use sqlx::{Connection, PgPool};
-use tokio::{join, time::timeout};
+use tokio::{join, sync::Mutex, time::timeout};
 use tracing::warn;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::server::Api;
 
 /// How long a dependency may take to answer before it counts as down.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// How long what was found out is told to whoever asks. Nobody needs a token for it, so asking is to cost little.
+const GOOD_FOR: Duration = Duration::from_secs(1);
 
-pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(order_service))
+/// What was found out a moment ago. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Found {
+    pub(crate) is_ready: Arc<Recent<bool>>,
+    pub(crate) link: Arc<Recent<LinkHealth>>,
+}
+
+/// A finding that is good for a moment. Of those who ask at once one finds out, and all hear it.
+pub(crate) struct Recent<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    pub(crate) async fn or_find(&self, find: impl Future<Output = T>) -> T {
+        let mut known = self.0.lock().await;
+        if let Some((at, found)) = &*known
+            && at.elapsed() < GOOD_FOR
+        {
+            return found.clone();
+        }
+        let found = find.await;
+        *known = Some((Instant::now(), found.clone()));
+        found
+    }
 }
 
 /// How the link to orders and stock is.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = LinkHealth)]
-pub(super) struct LinkHealth {
-    status: LinkState,
+pub(crate) struct LinkHealth {
+    pub(crate) status: LinkState,
     dependencies: Dependencies,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum LinkState {
+pub(crate) enum LinkState {
     /// All is well.
     Up,
     /// Something waits: without Temporal, orders are taken and start later; without an inventory
@@ -69,31 +96,14 @@ enum DependencyState {
     Down,
 }
 
-/// How the link to orders and stock is
-///
-/// Each dependency is asked, for at most two seconds; what was found is told for a second.
-#[utoipa::path(
-    get, path = "/health/integration/order-service", tag = "health", operation_id = "linkHealth",
-    responses(
-        (status = 200, description = "Orders and allocations are taken", body = LinkHealth),
-        (status = 503, description = "The database is away, and nothing can be taken", body = LinkHealth),
-    ),
-)]
-async fn order_service(State(api): State<Api>) -> (StatusCode, Json<LinkHealth>) {
-    let health = api.health.link.or_find(find_out(&api)).await;
-    let code =
-        if health.status == LinkState::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (code, Json(health))
-}
-
-async fn find_out(api: &Api) -> LinkHealth {
+pub(crate) async fn of_the_link(pool: &PgPool, dispatcher: &Dispatcher, stock: &Stock) -> LinkHealth {
     let ask_inventory = async {
-        let service = api.stock.remote()?;
+        let service = stock.remote()?;
         Some(ask("inventory service", TIME_LIMIT, service.is_serving()).await)
     };
     let (database, temporal, inventory) = join!(
-        ask("database", TIME_LIMIT, ask_database(&api.pool)),
-        ask("Temporal", TIME_LIMIT, api.dispatcher.ask_temporal()),
+        ask("database", TIME_LIMIT, ask_database(pool)),
+        ask("Temporal", TIME_LIMIT, dispatcher.ask_temporal()),
         ask_inventory,
     );
     let others = [Some(temporal.status), inventory.as_ref().map(|inventory| inventory.status)];
@@ -109,7 +119,7 @@ fn state(database: DependencyState, mut others: impl Iterator<Item = DependencyS
     }
 }
 
-async fn ask_database(pool: &PgPool) -> sqlx::Result<()> {
+pub(crate) async fn ask_database(pool: &PgPool) -> sqlx::Result<()> {
     pool.acquire().await?.ping().await
 }
 
@@ -135,9 +145,23 @@ async fn ask<E: Display>(
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, future::pending};
+    use std::{
+        convert::Infallible,
+        future::pending,
+        sync::atomic::{AtomicU32, Ordering},
+    };
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_found_is_told_for_a_second_and_then_found_anew() {
+        let (recent, found) = (Recent::default(), AtomicU32::new(0));
+        let find = async || found.fetch_add(1, Ordering::SeqCst);
+        let told = tokio::join!(recent.or_find(find()), recent.or_find(find()), recent.or_find(find()));
+        assert_eq!(told, (0, 0, 0));
+        tokio::time::sleep(GOOD_FOR).await;
+        assert_eq!(recent.or_find(find()).await, 1);
+    }
 
     #[test]
     fn without_temporal_orders_are_still_taken_and_without_the_database_nothing_is() {

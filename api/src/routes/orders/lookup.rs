@@ -1,0 +1,81 @@
+//! Looking at one order, by any of its names.
+
+use axum::{Json, extract::State};
+use domain::{OrderId, UserId};
+use orders::{Order, parcel, record, timeline};
+use sqlx::{Postgres, pool::PoolConnection};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::view::{OrderDetailBody, TimelineBody};
+use crate::{caller::Caller, extract::PathPart, problem::Problem, state::Api};
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(look_at)).routes(routes!(look_back))
+}
+
+/// Show an order
+///
+/// With what happened to it and its parcels.
+#[utoipa::path(
+    get, path = "/api/orders/{id}", operation_id = "getOrder", tag = "orders",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    responses(
+        (status = 200, description = "The order", body = OrderDetailBody),
+        (status = 404, description = "No such order"),
+    ),
+)]
+async fn look_at(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<OrderDetailBody>, Problem> {
+    let (mut conn, order) = named(&api, &caller, id).await?;
+    let timeline = timeline::of(&mut conn, &order.order_id).await?;
+    let parcels = parcel::of_order(&mut conn, &order.order_id).await?;
+    Ok(Json(OrderDetailBody::new(order, &caller, timeline, parcels)))
+}
+
+/// Show what happened to an order
+///
+/// Oldest first.
+#[utoipa::path(
+    get, path = "/api/orders/{id}/timeline", operation_id = "getOrderTimeline", tag = "orders",
+    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
+            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    responses(
+        (status = 200, description = "What happened", body = Vec<TimelineBody>),
+        (status = 404, description = "No such order"),
+    ),
+)]
+async fn look_back(
+    State(api): State<Api>,
+    caller: Caller,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<Vec<TimelineBody>>, Problem> {
+    let (mut conn, order) = named(&api, &caller, id).await?;
+    let entries = timeline::of(&mut conn, &order.order_id).await?;
+    Ok(Json(entries.into_iter().map(TimelineBody::from).collect()))
+}
+
+/// The order with this id or number, and the connection it was found with. For a customer its own id of it comes
+/// first, and the orders of others are not there.
+pub(in crate::routes) async fn named(
+    api: &Api,
+    caller: &Caller,
+    id: String,
+) -> Result<(PoolConnection<Postgres>, Order), Problem> {
+    let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;
+    let mut conn = api.pool.acquire().await?;
+    if let Some(subject) = caller.confined_to()
+        && let Ok(user) = UserId::parse(subject)
+        && let Some(order) = record::find_by_client_id(&mut conn, &user, &order_id).await?
+    {
+        return Ok((conn, order));
+    }
+    let order = record::find_by_id_or_number(&mut conn, &order_id).await?;
+    order
+        .filter(|order| caller.confined_to().is_none_or(|subject| order.is_of(subject)))
+        .map(|order| (conn, order))
+        .ok_or(Problem::NoSuchOrder(id))
+}
