@@ -119,9 +119,15 @@ async fn a_reader_by_id_never_meets_an_older_event_of_a_stream_after_a_newer_one
     let (seen, inversions) = crowd(&pool, true).await;
     assert_eq!((seen, inversions), (24 * 12 * 2, Vec::new()));
     // The same eyes see it where an id is drawn before the stream is locked.
-    let (seen, inversions) = crowd(&database().await, false).await;
-    assert_eq!(seen, 24 * 12 * 2);
-    assert!(!inversions.is_empty(), "the reader notices nothing");
+    for crowds in 1.. {
+        let (seen, inversions) = crowd(&database().await, false).await;
+        assert_eq!(seen, 24 * 12 * 2);
+        if !inversions.is_empty() {
+            break;
+        }
+        // On a busy machine a crowd may happen to come one after another.
+        assert!(crowds < 10, "the reader notices nothing");
+    }
 }
 
 #[tokio::test]

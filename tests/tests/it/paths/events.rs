@@ -116,7 +116,7 @@ fn an_order_of_the_api_that_is_refused_tells_what_was_short_once() {
         let short = async || -> Vec<Value> {
             sqlx::query_scalar(
                 "SELECT payload FROM integration.outbox
-                 WHERE event_type = 'InsufficientStock' AND aggregate_id = 'EVENTS-SHORT'",
+                 WHERE event_type = 'InsufficientStock' AND aggregate_id = 'EVENTS-SHORT' ORDER BY outbox_id",
             )
             .fetch_all(&world.pool)
             .await
