@@ -13,22 +13,19 @@ cd "$checkout"
 
 readonly NAMESPACES=(waybill-test-{1..8})
 
-# Each background job is a process group of its own, which can be ended whole.
 set -m
-jobs_started=()
 place=$(mktemp -d "${TMPDIR:-/tmp}/waybill-test.XXXXXX")
 chmod 711 "$place"
 
 finish() {
-    local result=$? job
+    local result=$?
     trap '' INT TERM HUP
     trap - EXIT
     if ((result)) && [[ -s $place/temporal.log ]]; then
         echo "What Temporal's server said last of trouble:" >&2
         grep -iE 'level=(warn|error)|"level":"(warn|error)"|panic' "$place/temporal.log" | grep -v 'already exists' | tail -n 20 | cut -c1-400 >&2 || true
     fi
-    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do kill -TERM -- "-$job" 2>/dev/null || true; done
-    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do wait "$job" 2>/dev/null || true; done
+    end_jobs
     scripts/postgres.sh remove "$place/postgres" >/dev/null 2>&1 || true
     rm -rf "$place"
     exit "$result"
@@ -36,24 +33,6 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-
-# in_background COMMAND ...: its process id is then in $!.
-in_background() {
-    "$@" </dev/null &
-    jobs_started+=($!)
-}
-
-start_postgres() {
-    local port
-    for _ in 1 2 3; do
-        port=$(free_ports)
-        if scripts/postgres.sh start "$place/postgres" "$port" fast; then
-            echo "$port" >"$place/postgres.port"
-            return
-        fi
-    done
-    return 1
-}
 
 # Somebody may take a free port between the look and the start, hence three attempts.
 start_temporal() {
@@ -91,7 +70,7 @@ need_temporal >/dev/null
 
 in_background build
 build_job=$!
-in_background start_postgres
+in_background start_postgres "$place/postgres" fast
 postgres_job=$!
 start_temporal
 wait "$postgres_job"

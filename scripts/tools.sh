@@ -26,6 +26,47 @@ fail() {
     exit 1
 }
 
+# What runs where on this machine; scripts and programs they start have it in their environment.
+use_local_settings() {
+    set -a
+    # shellcheck source=scripts/local.env
+    source "$checkout/scripts/local.env"
+    set +a
+}
+
+# Background jobs, each a process group of its own (`set -m`) that can be ended whole.
+jobs_started=()
+
+# in_background COMMAND ...: its process id is then in $!.
+in_background() {
+    "$@" </dev/null &
+    jobs_started+=($!)
+}
+
+end_jobs() {
+    local job
+    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do kill -TERM -- "-$job" 2>/dev/null || true; done
+    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do wait "$job" 2>/dev/null || true; done
+    jobs_started=()
+}
+
+# is_program PID NAME: whether this process runs and is that program; of its name the system keeps 15 letters.
+is_program() {
+    local shown
+    shown=$(ps -o comm= -p "$1" 2>/dev/null) && [[ $shown == *"${2:0:15}"* && $shown != *defunct* ]]
+}
+
+# end_program PID NAME: lets it finish what it is doing, and ends it when that takes too long.
+end_program() {
+    is_program "$1" "$2" || return 0
+    kill -TERM "$1" 2>/dev/null || true
+    for _ in {1..240}; do
+        is_program "$1" "$2" || return 0
+        sleep 0.05
+    done
+    kill -KILL "$1" 2>/dev/null || true
+}
+
 # True when something listens on this port of 127.0.0.1.
 port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
@@ -42,6 +83,37 @@ free_ports() {
         return
     done
     fail "no free ports between 20000 and 32000"
+}
+
+# need_free_ports "VARIABLE WHAT" ...: each variable holds an address, or a port, where nobody listens yet.
+need_free_ports() {
+    local listener variable value wrong=()
+    for listener in "$@"; do
+        variable=${listener%% *}
+        value=${!variable}
+        if [[ $variable == *_LISTEN && ! $value =~ ^.+:[0-9]+$ ]]; then
+            wrong+=("$variable=$value: should be an address such as 127.0.0.1:8080")
+        elif [[ $variable == *_PORT && ! $value =~ ^[0-9]+$ ]]; then
+            wrong+=("$variable=$value: should be a port such as 8080")
+        elif port_is_taken "${value##*:}"; then
+            wrong+=("$value for ${listener#* } is taken; $variable moves it")
+        fi
+    done
+    ((${#wrong[@]} == 0)) || fail "${wrong[@]}" "End what listens there, or set the variable and try again."
+}
+
+# start_postgres PLACE [fast]: a PostgreSQL there, whose port is then in PLACE.port. Somebody may take a free port
+# between the look and the start, hence three attempts.
+start_postgres() {
+    local port
+    for _ in 1 2 3; do
+        port=$(free_ports)
+        if scripts/postgres.sh start "$1" "$port" ${2:+"$2"}; then
+            echo "$port" >"$1.port"
+            return
+        fi
+    done
+    return 1
 }
 
 # install_packages WHAT APT_PACKAGE DNF_PACKAGE APK_PACKAGE BREW_PACKAGE

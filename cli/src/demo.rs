@@ -1,16 +1,11 @@
-//! The demo: everything on one machine, a first order, and what to look at.
+//! The demo's orders: a first one placed and followed, then what to look at, then every order that comes in.
 //!
-//! **Invariant:** however it ends (Ctrl-C, a signal, a failure, the order's arrival), it leaves
-//! nothing running. What a killed demo could not end, the next one does.
+//! **Invariant:** nothing is started here. `scripts/demo.sh` starts everything, runs this, and ends everything.
 
-mod folder;
 mod follower;
 mod guide;
 mod orders;
-mod process;
-mod recipes;
 mod screen;
-mod servers;
 mod settings;
 
 use std::collections::{HashMap, HashSet};
@@ -25,7 +20,6 @@ use follower::{Follower, SHOP_NOTIFIED};
 use guide::Guide;
 use orders::{Doors, Order, Placed};
 use screen::Screen;
-use servers::Servers;
 use settings::{SHOP, Settings};
 
 /// How long the first order may take.
@@ -34,46 +28,30 @@ const FULFILLED_WITHIN: Duration = Duration::from_secs(90);
 /// The exit code of a process that was asked to end before it was done.
 const INTERRUPTED: u8 = 130;
 
-/// Runs the demo; `once` ends it after the first fulfilled order.
+/// Follows the first order, and unless `once` all later ones until it is asked to end.
 ///
 /// # Errors
-/// When something does not start, or the order does not arrive; with what to do next.
+/// When the servers do not answer, or the order does not arrive; with what to do next.
 pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
-    let screen = Screen::new();
     let settings = Settings::from_environment()?;
-    let doors = Doors::new(&settings)?;
-    let mut servers = Servers::prepare(settings, screen)?;
     let mut is_up = false;
-    let outcome = tokio::select! {
-        outcome = play(&mut servers, &doors, screen, once, &mut is_up) => outcome,
-        () = signals.any() => Ok(()),
-    };
-    if !once || !is_up {
-        screen.line("");
-        screen.line("Ending everything …");
+    tokio::select! {
+        outcome = play(&settings, once, &mut is_up) => outcome?,
+        () = signals.any() => {}
     }
-    servers.stop().await;
-    outcome.map(|()| if is_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
+    Ok(if is_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
 }
 
-/// Starts everything, follows one order and, unless `once`, all later ones until it is dropped.
-async fn play(
-    servers: &mut Servers,
-    doors: &Doors,
-    screen: Screen,
-    once: bool,
-    is_up: &mut bool,
-) -> anyhow::Result<()> {
-    servers.start(doors).await?;
-    let guide = Guide::new(servers.settings());
+async fn play(settings: &Settings, once: bool, is_up: &mut bool) -> anyhow::Result<()> {
+    let (screen, doors, guide) = (Screen::new(), Doors::new(settings)?, Guide::new(settings));
     doors.stock_up().await?;
     let placed = doors.place_order().await?;
     screen.headline(&format!("Order {} of {SHOP}: 2 × Earl Grey, 100 g", placed.name));
-    let first = follow_first(servers, doors, screen, &guide, &placed).await?;
+    let first = follow_first(&doors, screen, &guide, &placed).await?;
     guide::show_way(screen);
     if !once {
-        guide.show(screen, first.order(), &servers.worker_pid_file());
+        guide.show(screen, first.order());
     }
     screen.headline("Waybill is up");
     *is_up = true;
@@ -82,12 +60,11 @@ async fn play(
         return Ok(());
     }
     screen.line("Ctrl-C ends everything; data and histories are kept for the next time.");
-    follow_all(servers, doors, screen, &guide, first).await
+    follow_all(&doors, screen, &guide, first).await
 }
 
 /// Tells the first order's way until Shopify was notified.
 async fn follow_first(
-    servers: &mut Servers,
     doors: &Doors,
     screen: Screen,
     guide: &Guide,
@@ -96,7 +73,6 @@ async fn follow_first(
     let deadline = Instant::now() + FULFILLED_WITHIN;
     let mut follower: Option<Follower> = None;
     loop {
-        servers.tend()?;
         if follower.is_none() {
             let found = doors.find(&placed.shopify_order_id).await?;
             follower = found.map(|order| Follower::new(order, Some(placed.at)));
@@ -111,10 +87,9 @@ async fn follow_first(
         }
         if Instant::now() > deadline {
             bail!(
-                "the order did not come through within {} s.\n{}\
+                "the order did not come through within {} s.\n\
                  Look at its last step above and at the logs; `make demo` starts again where this one left off.",
-                FULFILLED_WITHIN.as_secs(),
-                servers.last_words()
+                FULFILLED_WITHIN.as_secs()
             );
         }
         sleep(Duration::from_millis(50)).await;
@@ -122,20 +97,13 @@ async fn follow_first(
 }
 
 /// Tells the rest of the first order's way, and that of every order that comes in from now on.
-async fn follow_all(
-    servers: &mut Servers,
-    doors: &Doors,
-    screen: Screen,
-    guide: &Guide,
-    first: Follower,
-) -> anyhow::Result<()> {
+async fn follow_all(doors: &Doors, screen: Screen, guide: &Guide, first: Follower) -> anyhow::Result<()> {
     let first_id = first.order().order_id.clone();
     let known: HashSet<String> = doors.orders().await?.into_iter().map(|order| order.order_id).collect();
     let mut followers = HashMap::from([(first_id.clone(), first)]);
     let mut on_screen = String::new();
     loop {
         sleep(Duration::from_millis(250)).await;
-        servers.tend()?;
         // An API that was killed does not answer; it is started again, and nothing is missed.
         let Ok(listed) = doors.orders().await else { continue };
         for order in listed.into_iter().rev() {

@@ -1,8 +1,7 @@
 //! `waybill`, the command for people: orders, stock and the inbox for operators, the demo, and the
 //! database's migrations.
 //!
-//! **Invariant:** it speaks to the other processes over HTTP, as anybody could; what it starts it
-//! also ends.
+//! **Invariant:** it speaks to the other processes over HTTP, as anybody could, and starts none.
 
 mod attention;
 mod client;
@@ -47,7 +46,7 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
-    /// Start everything on this machine and send a first order; `make demo` builds first.
+    /// Send an order to the servers of `make demo`, and follow it and all later ones.
     Demo {
         /// End after the first fulfilled order.
         #[arg(long)]

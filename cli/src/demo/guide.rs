@@ -10,7 +10,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::orders::Order;
 use super::screen::Screen;
-use super::settings::{Listen, Settings};
+use super::settings::{Settings, usual};
 
 const WAY: &str = "
   Shopify --webhook--> API --inbox--> Temporal --tasks--> worker
@@ -33,23 +33,25 @@ pub struct Guide {
     send_order: String,
     temporal: String,
     temporal_address: String,
+    worker_pid: String,
 }
 
 impl Guide {
     /// Commands for servers at these addresses.
     pub fn new(settings: &Settings) -> Self {
         Self {
-            api: settings.api.url(),
-            web_ui: settings.temporal_ui.url(),
-            faults: format!("{}/_faults", settings.warehouse.url()),
+            api: settings.api.clone(),
+            web_ui: settings.temporal_ui.clone(),
+            faults: format!("http://{}/_faults", settings.warehouse),
             send_order: send_order(&settings.shopify),
             temporal: temporal_program(),
-            temporal_address: settings.temporal.address.to_string(),
+            temporal_address: settings.temporal.clone(),
+            worker_pid: format!("{}/pids/worker", settings.folder),
         }
     }
 
     /// Prints what to look at and what to try.
-    pub fn show(&self, screen: Screen, first: &Order, worker_pid: &Path) {
+    pub fn show(&self, screen: Screen, first: &Order) {
         let send = || self.send_order.clone();
         screen.headline("What to look at");
         screen.command(
@@ -67,7 +69,7 @@ impl Guide {
             "It fails three times, and the next order is parked. How to retry it is said here then:",
             &[self.refuse_hand_overs(3), send()],
         );
-        let kill = format!("kill -9 $(cat {})", worker_pid.display());
+        let kill = format!("kill -9 $(cat {})", self.worker_pid);
         screen.command("Kill the worker and send an order: nothing gets lost:", &[kill, send()]);
     }
 
@@ -96,11 +98,12 @@ impl Guide {
     }
 }
 
-fn send_order(shopify: &Listen) -> String {
-    if shopify.address.port() == 9090 {
+fn send_order(shopify: &str) -> String {
+    const VARIABLE: &str = "SIM_SHOPIFY_LISTEN";
+    if usual(VARIABLE) == Some(shopify) {
         return "scripts/send-order.sh".to_owned();
     }
-    format!("{}={} scripts/send-order.sh", shopify.variable, shopify.reachable())
+    format!("{VARIABLE}={shopify} scripts/send-order.sh")
 }
 
 /// `temporal` where PATH has it, else where the scripts found or put it.

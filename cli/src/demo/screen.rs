@@ -43,11 +43,6 @@ impl Screen {
         self.line(&self.styled(text, Style::new().bold()));
     }
 
-    /// A server that is up: its name, where it is and what is worth knowing.
-    pub fn server(self, name: &str, place: &str, note: &str) {
-        self.line(format!("  {name:<20}{place:<26}{note}").trim_end());
-    }
-
     /// A step of an order: when, and how long after the step before.
     pub fn step(self, mark: Mark, label: &str, since_start: Duration, since_last: Duration, detail: &str) {
         let (sign, style) = match mark {
@@ -87,6 +82,6 @@ impl Screen {
 }
 
 /// A duration as people read it.
-pub fn seconds(duration: Duration) -> String {
+fn seconds(duration: Duration) -> String {
     format!("{:.3} s", duration.as_secs_f64())
 }
