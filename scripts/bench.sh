@@ -10,19 +10,16 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 cd "$checkout"
 
-# Each background job is a process group of its own, which can be ended whole.
 set -m
-jobs_started=()
 place=$(mktemp -d "${TMPDIR:-/tmp}/waybill-bench.XXXXXX")
 chmod 711 "$place"
 programs="${CARGO_TARGET_DIR:-$PWD/target}/release"
 
 finish() {
-    local result=$? job
+    local result=$?
     trap '' INT TERM HUP
     trap - EXIT
-    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do kill -TERM -- "-$job" 2>/dev/null || true; done
-    for job in ${jobs_started[@]+"${jobs_started[@]}"}; do wait "$job" 2>/dev/null || true; done
+    end_jobs
     scripts/postgres.sh remove "$place/postgres" >/dev/null 2>&1 || true
     rm -rf "$place"
     exit "$result"
@@ -30,12 +27,6 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-
-# in_background COMMAND ...: its process id is then in $!.
-in_background() {
-    "$@" </dev/null &
-    jobs_started+=($!)
-}
 
 # pgbench comes with the server on Debian, elsewhere with the contributed programs.
 need_pgbench() {
@@ -50,33 +41,16 @@ need_pgbench() {
     command -v pgbench || fail "pgbench was installed, but it is not on PATH."
 }
 
-# Somebody may take a free port between the look and the start, hence three attempts.
-start_postgres() {
-    local port
-    for _ in 1 2 3; do
-        port=$(free_ports)
-        if scripts/postgres.sh start "$place/postgres" "$port"; then
-            database_url=$(scripts/postgres.sh url "$place/postgres" "$port")
-            return
-        fi
-    done
-    return 1
-}
-
 # No worker and nobody on the other ports: orders are taken while Temporal is away. Each order that is
 # not dispatched would be a warning in the log, so those of the dispatcher are left out.
 start_api() {
-    local port=$1 deadline=$((SECONDS + 30)) closed="127.0.0.1:$(($1 + 2))"
-    in_background env -u WAYBILL_CONFIG -u INVENTORY_SERVICE_URL -u AUTH_JWKS_URL \
-        API_LISTEN="127.0.0.1:$port" API_METRICS_LISTEN="127.0.0.1:$((port + 1))" DATABASE_URL="$database_url" \
-        TEMPORAL_ADDRESS="$closed" SHOPIFY_SHOP=bench.myshopify.com SHOPIFY_ADMIN_URL="http://$closed" \
-        SHOPIFY_ADMIN_TOKEN=bench-admin-token SHOPIFY_WEBHOOK_SECRETS=bench-client-secret WMS_URL="http://$closed" WMS_TOKEN=bench-warehouse-token \
-        WMS_WEBHOOK_SECRETS=whsec_d2F5YmlsbC1iZW5jaC13YXJlaG91c2Utc2VjcmV0 API_REQUESTS_PER_SECOND=1000000 \
-        RUST_LOG=info,sqlx=warn,dispatch=error "$programs/waybill-api" >"$place/api.log" 2>&1
+    local deadline=$((SECONDS + 30)) log="$place/api.log"
+    in_background env -u WAYBILL_CONFIG -u INVENTORY_SERVICE_URL -u AUTH_JWKS_URL API_REQUESTS_PER_SECOND=1000000 \
+        RUST_LOG=info,sqlx=warn,dispatch=error "$programs/waybill-api" >"$log" 2>&1
     api_job=$!
-    until port_is_taken "$port"; do
+    until port_is_taken "${API_LISTEN##*:}"; do
         if ! kill -0 "$api_job" 2>/dev/null || ((SECONDS > deadline)); then
-            cat "$place/api.log" >&2
+            cat "$log" >&2
             fail "the API did not start."
         fi
         sleep 0.1
@@ -91,17 +65,25 @@ pgbench=$(need_pgbench)
 
 in_background cargo build --release -p api -p cli -p bench
 wait $!
-start_postgres
-DATABASE_URL="$database_url" "$programs/waybill" migrate
 
+start_postgres "$place/postgres"
+DATABASE_URL=$(scripts/postgres.sh url "$place/postgres" "$(cat "$place/postgres.port")")
+export DATABASE_URL
+"$programs/waybill" migrate
+
+# What runs here is told the same as in the demo, but on ports of its own and with a secret that nobody knows.
+port=$(free_ports 4)
+API_LISTEN="127.0.0.1:$port" API_METRICS_LISTEN="127.0.0.1:$((port + 1))"
+SIM_SHOPIFY_LISTEN="127.0.0.1:$((port + 2))" SIM_WMS_LISTEN=$SIM_SHOPIFY_LISTEN WAYBILL_TEMPORAL_PORT=$((port + 3))
 AUTH_HS256_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
-BENCH_ADMIN_TOKEN=$(AUTH_HS256_SECRET="$AUTH_HS256_SECRET" "$programs/waybill" token --role admin --expires-in 24h)
-BENCH_SERVICE_TOKEN=$(AUTH_HS256_SECRET="$AUTH_HS256_SECRET" "$programs/waybill" token --role order-service --expires-in 24h)
-export AUTH_HS256_SECRET BENCH_ADMIN_TOKEN BENCH_SERVICE_TOKEN
+use_local_settings
 
-port=$(free_ports 3)
-start_api "$port"
+BENCH_ADMIN_TOKEN=$("$programs/waybill" token --role admin --expires-in 24h)
+BENCH_SERVICE_TOKEN=$("$programs/waybill" token --role order-service --expires-in 24h)
+export BENCH_ADMIN_TOKEN BENCH_SERVICE_TOKEN
+
+start_api
 mkdir "$place/pgbench"
-in_background env DATABASE_URL="$database_url" "$programs/waybill-bench" --api "127.0.0.1:$port" \
-    --api-process "$api_job" --pgbench "$pgbench" --folder "$place/pgbench" "$@"
+in_background "$programs/waybill-bench" --api "$API_LISTEN" --api-process "$api_job" --pgbench "$pgbench" \
+    --folder "$place/pgbench" "$@"
 wait $!

@@ -4,18 +4,13 @@
 //! |---|---|
 //! | `scenario` | what is asked of the API, over and over |
 //! | `load` | the callers that ask |
-//! | `capture`, `server_log` | the statements of one request, as the server's log has them |
-//! | `script` | those statements as a script for pgbench |
-//! | `pgbench` | pgbench, and what it took |
-//! | `rows` | which tables a request wrote to |
+//! | `script`, `pgbench` | the same by pgbench, and what it took |
+//! | `rows` | what a request writes of each table |
 //! | `processes` | CPU time of the processes |
 //! | `measured`, `comparison`, `report` | figures, both sides taking turns, and how it is shown |
 //!
-//! **Invariant:** no statement that pgbench runs is written here. All of them are taken from the
-//! server's log while the API answers a request, and a script that does not write the rows a request
-//! writes is not measured.
+//! **Invariant:** nothing is reported of a script that writes other rows than the API does.
 
-mod capture;
 mod comparison;
 mod load;
 mod measured;
@@ -25,7 +20,6 @@ mod report;
 mod rows;
 mod scenario;
 mod script;
-mod server_log;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -102,15 +96,14 @@ async fn main() -> anyhow::Result<()> {
         some => some,
     };
     bench.stock_up().await?;
-    // All of them before any is measured: requests are easily compared while tables and stock are new.
-    let mut observed = Vec::new();
+    // All of them before any is measured, so that a script that is out of date is known at once.
+    let mut tried = Vec::new();
     for scenario in scenarios {
-        let seen = bench.observe(scenario).await;
-        observed.push(seen.with_context(|| format!("{} cannot be compared", scenario.endpoint()))?);
+        tried.push((scenario, bench.try_out(scenario).await?));
     }
     let mut comparisons = Vec::new();
-    for observed in observed {
-        comparisons.push(bench.compare(observed).await?);
+    for (scenario, rows) in tried {
+        comparisons.push(bench.compare(scenario, rows).await?);
     }
     report::print(&pace, &comparisons)
 }

@@ -5,7 +5,12 @@ use std::{fs, path::PathBuf, time::Duration};
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
 
-use crate::{load::Pace, measured::Run, script::Script};
+use crate::{
+    load::Pace,
+    measured::Run,
+    scenario::{ITEMS, USERS},
+    script::Script,
+};
 
 /// Threads that pgbench drives its clients with.
 const THREADS: u16 = 2;
@@ -32,7 +37,7 @@ impl Pgbench {
     ///
     /// # Errors
     /// If it fails.
-    pub async fn once(&self, script: &Script, number: u32) -> anyhow::Result<()> {
+    pub async fn once(&self, script: Script, number: u32) -> anyhow::Result<()> {
         self.start(script, number, &["--client=1", "--transactions=1"]).await
     }
 
@@ -40,7 +45,7 @@ impl Pgbench {
     ///
     /// # Errors
     /// If one fails.
-    pub async fn run(&self, script: &Script, number: u32, pace: &Pace) -> anyhow::Result<Run> {
+    pub async fn run(&self, script: Script, number: u32, pace: &Pace) -> anyhow::Result<Run> {
         let log = format!("run-{number}");
         let arguments = [
             format!("--client={}", pace.connections),
@@ -64,29 +69,24 @@ impl Pgbench {
         measured(&transactions, pace.warm_up).context("pgbench logged no transaction")
     }
 
-    async fn start<A: AsRef<str>>(
-        &self,
-        script: &Script,
-        number: u32,
-        arguments: &[A],
-    ) -> anyhow::Result<()> {
-        let file = self.folder.join("script.sql");
-        fs::write(&file, &script.text)?;
+    async fn start<A: AsRef<str>>(&self, script: Script, number: u32, arguments: &[A]) -> anyhow::Result<()> {
+        fs::write(self.folder.join("script.sql"), script.text)?;
         let mut command = Command::new(&self.program);
         command
             .current_dir(&self.folder)
             .kill_on_drop(true)
             .args(["--no-vacuum", "--protocol=prepared", "--define=counter=0"])
-            .arg(format!("--define=run={number}"))
+            .args([
+                format!("--define=run={number}"),
+                format!("--define=items={ITEMS}"),
+                format!("--define=users={USERS}"),
+            ])
             .args(arguments.iter().map(AsRef::as_ref))
             .arg("--file=script.sql");
-        for (index, value) in script.constants.iter().enumerate() {
-            command.arg(format!("--define=c{index}={value}"));
-        }
         let ended = command.arg(&self.database_url).output().await.context("pgbench cannot be started")?;
         let said = String::from_utf8_lossy(&ended.stderr);
         if !ended.status.success() {
-            bail!("pgbench failed on {}:\n{said}", file.display());
+            bail!("pgbench failed on {}:\n{said}", script.file);
         }
         // It ends well even if some of its clients gave up.
         ensure!(!said.contains("aborted"), "clients of pgbench gave up:\n{said}");

@@ -1,11 +1,10 @@
 //! What was found: a table for people, then a line of JSON for each scenario, then the ratios.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::json;
 
 use crate::{comparison::Comparison, load::Pace, measured::Figures};
 
-/// The columns, which fit on a line of 100 characters.
+/// The columns, which fit on a line of 101 characters.
 const TITLES: [&str; 10] =
     ["", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms", "errors", "API CPU", "PG CPU", "own CPU"];
 
@@ -14,7 +13,11 @@ const TITLES: [&str; 10] =
 /// # Errors
 /// If figures are no JSON.
 pub fn print(pace: &Pace, comparisons: &[Comparison]) -> anyhow::Result<()> {
-    println!("{}", table(comparisons));
+    println!("{}", in_columns(TITLES.map(str::to_owned)));
+    for comparison in comparisons {
+        println!("{}", row(comparison.scenario.endpoint(), &Figures::median(&comparison.api)));
+        println!("{}", row("  pgbench, same SQL", &Figures::median(&comparison.pgbench)));
+    }
     println!(
         "\n{} connections; {} s measured after {} s of warm-up; medians of the rounds.",
         pace.connections,
@@ -32,22 +35,9 @@ pub fn print(pace: &Pace, comparisons: &[Comparison]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn table(comparisons: &[Comparison]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(TITLES);
-    for comparison in comparisons {
-        table.add_row(row(comparison.scenario.endpoint(), &Figures::median(&comparison.api)));
-        table.add_row(row("  pgbench, same SQL", &Figures::median(&comparison.pgbench)));
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn row(by: &str, figures: &Figures) -> Vec<Cell> {
+fn row(by: &str, figures: &Figures) -> String {
     let cpu = &figures.cpu_s_per_1000;
-    [
+    in_columns([
         by.to_owned(),
         format!("{:.0}", figures.requests_per_s),
         format!("{:.1}", figures.p50_ms),
@@ -58,9 +48,11 @@ fn row(by: &str, figures: &Figures) -> Vec<Cell> {
         format!("{:.2}", cpu.api),
         format!("{:.2}", cpu.postgres),
         format!("{:.2}", cpu.callers),
-    ]
-    .map(Cell::new)
-    .into()
+    ])
+}
+
+fn in_columns([name, figures @ ..]: [String; TITLES.len()]) -> String {
+    figures.iter().fold(format!("{name:<20}"), |line, figure| line + &format!("{figure:>9}"))
 }
 
 fn line(pace: &Pace, comparison: &Comparison) -> serde_json::Result<String> {
