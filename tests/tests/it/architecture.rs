@@ -269,3 +269,20 @@ fn no_file_is_called_mod_or_is_too_long_to_read() {
         assert!(lines <= MOST_LINES, "{} has {lines} lines", file.display());
     }
 }
+
+#[test]
+fn the_places_where_things_are_changed_are_there() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page is read");
+    let table = page.split("## To change something").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows: Vec<&str> =
+        table.expect("the table").lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(rows.len(), 10, "{rows:?}");
+    for row in rows {
+        let named = row.split('`').skip(1).step_by(2).filter(|name| name.contains('/'));
+        let places: Vec<&str> = named.collect();
+        assert!(!places.is_empty(), "{row} names a place");
+        for place in places {
+            assert!(root().join(place).exists(), "{place} is not there");
+        }
+    }
+}

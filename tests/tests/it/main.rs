@@ -16,6 +16,7 @@ mod intake;
 mod integration_api;
 mod inventory_api;
 mod inventory_service;
+mod lanes;
 mod line;
 mod malformed;
 mod openapi;

@@ -1,0 +1,91 @@
+//! Lanes and duties: what a worker was told to run, and what nobody runs.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::world::{self, Placed, Plan, Program, SHOP, World, until};
+
+async fn unserved(world: &World) -> Vec<Value> {
+    let answer = world.http.get(world.api("/api/attention?reason=LANE_NOT_SERVED&limit=200")).send().await;
+    answer.expect("the API answers").json::<Vec<Value>>().await.expect("a list")
+}
+
+async fn ops(world: &World, path: &str) -> (StatusCode, String) {
+    let address = world.worker_metrics_address().replace("/metrics", path);
+    let answer = world.http.get(address).send().await.expect("the worker answers");
+    (answer.status(), answer.text().await.expect("a text"))
+}
+
+fn restart(world: &World) {
+    world.kill(Program::Worker);
+    world.start_program(Program::Worker);
+}
+
+#[test]
+fn a_lane_that_nobody_runs_is_shown_and_what_waited_goes_on_when_somebody_does() {
+    world::run(async {
+        // Who calls no warehouse needs none of its secrets.
+        let env = vec![("WORKER_RUNS", "orders,sweepers".to_owned()), ("WMS_TOKEN", String::new())];
+        let world = World::start(Plan { env, ..Plan::default() }).await;
+        world.stock("LANE-NOBODYS", 5).await;
+        let order = Placed::new(SHOP, &["LANE-NOBODYS"], 1);
+        world.place(&order).await;
+        let rows = until("the lane is shown", Duration::from_secs(60), async || {
+            Some(unserved(&world).await).filter(|rows| !rows.is_empty())
+        })
+        .await;
+        assert_eq!(rows[0]["lane"], json!(format!("shopify-{SHOP}")), "{rows:?}");
+        assert_eq!((&rows[0]["orderId"], &rows[0]["answers"]), (&Value::Null, &json!(["done"])));
+        assert!(rows[0]["detail"].as_str().is_some_and(|text| text.contains("1 open orders")), "{rows:?}");
+        assert!(world.worker_metrics().await.lines().any(|line| line == "waybill_lanes_unserved 1"));
+
+        world.set_environment("WORKER_RUNS", "*");
+        world.set_environment("WMS_TOKEN", "wms_demo_bearer_token");
+        restart(&world);
+        world.until_shipped(&order).await;
+        until("it is shown no more", Duration::from_secs(60), async || {
+            unserved(&world).await.is_empty().then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_worker_says_how_it_is_and_what_the_sdk_counts_stands_beside_what_we_count() {
+    world::run(async {
+        let world = World::start(Plan::default()).await;
+        world.stock("LANE-OPS", 5).await;
+        let order = Placed::new(SHOP, &["LANE-OPS"], 1);
+        world.place(&order).await;
+        world.until_shipped(&order).await;
+        assert_eq!(ops(&world, "/health").await, (StatusCode::OK, json!({"status": "up"}).to_string()));
+        assert_eq!(ops(&world, "/ready").await, (StatusCode::OK, json!({"status": "ready"}).to_string()));
+        let page = world.worker_metrics().await;
+        for counted in ["temporal_", "waybill_step_seconds", "waybill_breaker_open{of=\"warehouse-wms\"} 0"] {
+            assert!(page.contains(counted), "{counted} in {page}");
+        }
+        let lanes = format!("task_queue=\"shopify-{SHOP}\"");
+        assert!(page.lines().any(|line| line.starts_with("temporal_") && line.contains(&lanes)), "{page}");
+    });
+}
+
+#[test]
+fn a_schedule_that_is_there_is_changed_to_what_the_settings_say() {
+    world::run(async {
+        let world = World::start(Plan::default()).await;
+        let every = async || {
+            let schedule = world.temporal.get_schedule_handle("waybill-overdue-inquiry");
+            let known = schedule.describe(Default::default()).await.ok()?;
+            let intervals = known.raw().schedule.as_ref()?.spec.as_ref()?.interval.clone();
+            intervals.first()?.interval.map(|interval| interval.seconds)
+        };
+        until("it is made", Duration::from_secs(30), async || every().await.filter(|every| *every == 2))
+            .await;
+        world.set_environment("WORKER_OVERDUE_INQUIRY_EVERY", "7s");
+        restart(&world);
+        until("it is changed", Duration::from_secs(30), async || every().await.filter(|every| *every == 7))
+            .await;
+    });
+}
