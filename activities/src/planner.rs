@@ -19,6 +19,8 @@ use crate::{attempt::AttemptError, shop_notifications, shops::Shops};
 
 mod demand;
 mod draft;
+#[cfg(test)]
+mod imagined;
 mod mismatches;
 mod situation;
 
