@@ -24,6 +24,8 @@ use crate::{
 
 mod demand;
 mod draft;
+#[cfg(test)]
+mod imagined;
 mod mismatches;
 mod situation;
 

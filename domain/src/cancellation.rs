@@ -150,6 +150,14 @@ mod tests {
     }
 
     #[test]
+    fn what_has_left_in_part_is_a_stage_of_its_own_while_the_rest_is_at_the_warehouse() {
+        let stages = |some_has_left| OrderStatus::ALL.map(|status| Stage::of(status, some_has_left));
+        use Stage::{Cancelled, Confirmed, Delivered, PartiallyShipped, Pending, Processing, Shipped};
+        assert_eq!(stages(false), [Pending, Confirmed, Processing, Shipped, Delivered, Cancelled]);
+        assert_eq!(stages(true), [Pending, Confirmed, PartiallyShipped, Shipped, Delivered, Cancelled]);
+    }
+
+    #[test]
     fn the_policy_narrows_what_a_customer_may_do_and_nobody_else() {
         for (until, allowed) in [
             (CancelUntil::Pending, vec![Stage::Pending]),

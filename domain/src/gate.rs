@@ -313,6 +313,80 @@ mod tests {
     }
 
     #[test]
+    fn money_that_is_gone_of_an_order_with_nothing_left_to_ship_is_no_reason() {
+        let gone = |f: &mut GateFacts| {
+            (f.financial_status, f.was_payable, f.to_ship) = (FinancialStatus::Voided, false, 0);
+        };
+        assert_eq!(with(gone), GateDecision::Ignore(IgnoreReason::NothingToShip));
+    }
+
+    #[test]
+    fn a_test_order_is_fulfilled_where_the_policy_says_so() {
+        let policy = FulfilmentPolicy { fulfil_test_orders: true, ..Default::default() };
+        let mut facts = paid_order();
+        facts.test = true;
+        assert_eq!(decide_gate(&facts, &GateRules::of(&policy)), GateDecision::Fulfil);
+    }
+
+    #[test]
+    fn where_the_payment_is_not_checked_no_word_for_it_matters_and_given_back_in_part_is_paid() {
+        let decide = |payment, text: &str| {
+            let facts = GateFacts { financial_status: status(text), ..paid_order() };
+            let policy = FulfilmentPolicy { payment, ..Default::default() };
+            decide_gate(&facts, &GateRules::of(&policy))
+        };
+        for word in ["pending", "voided", "half_paid", "expired"] {
+            assert_eq!(decide(PaymentRule::NotChecked, word), GateDecision::Fulfil, "{word}");
+        }
+        for rule in [PaymentRule::PaidOnly, PaymentRule::PaidOrAuthorized] {
+            assert_eq!(decide(rule, "partially_refunded"), GateDecision::Fulfil, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn a_persons_word_on_the_payment_is_about_nothing_else() {
+        let rules = GateRules {
+            paid_as: Some(FinancialStatus::Pending),
+            ..GateRules::of(&FulfilmentPolicy::default())
+        };
+        let unpaid = || GateFacts { financial_status: FinancialStatus::Pending, ..paid_order() };
+        let parked = |facts: GateFacts, code| {
+            assert_eq!(decide_gate(&facts, &rules), GateDecision::Park(ParkReason::new(code)));
+        };
+        parked(GateFacts { skus_are_readable: false, ..unpaid() }, ParkReason::UNKNOWN_SKU);
+        parked(GateFacts { currency_is_readable: false, ..unpaid() }, ParkReason::UNREADABLE_CURRENCY);
+    }
+
+    #[test]
+    fn a_line_of_which_nothing_is_left_to_ship_needs_no_sku() {
+        let line = |id: &str, sku: Option<&str>, pieces: u32| WantedLine {
+            line_id: crate::LineId::parse(id).unwrap(),
+            sku: sku.map(str::to_owned),
+            pieces,
+            left: 1,
+        };
+        let facts = OrderFacts {
+            name: "#1".into(),
+            currency: "EUR".into(),
+            total_amount: "1".parse().unwrap(),
+            financial_status: FinancialStatus::Paid,
+            test: false,
+            cancelled_at: None,
+            updated_at: None,
+            location_id: None,
+            address: crate::AddressSaid::Given,
+            lines: Vec::new(),
+            fulfilments: None,
+            refund_ids: Vec::new(),
+        };
+        let gate = |lines: &[WantedLine]| GateFacts::of(&facts, lines, Was::default());
+        let gone = gate(&[line("1", None, 1), line("2", Some("A"), 3)]);
+        assert_eq!((gone.skus_are_readable, gone.to_ship), (true, 2));
+        assert!(!gate(&[line("1", None, 2)]).skus_are_readable);
+        assert!(!gate(&[line("1", Some(" "), 2)]).skus_are_readable);
+    }
+
+    #[test]
     fn a_persons_word_on_the_payment_holds_until_the_payment_changes() {
         let mut facts = paid_order();
         facts.financial_status = FinancialStatus::Pending;

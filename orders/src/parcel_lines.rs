@@ -140,3 +140,6 @@ fn by_lines(requests: &[FulfilmentRequest], mut kept: Vec<KeptParcel>) -> Result
     }
     Ok(parcels)
 }
+
+#[cfg(test)]
+mod tests;

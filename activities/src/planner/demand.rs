@@ -174,3 +174,6 @@ fn remaining(order: &FulfilmentOrder, line: &LineId) -> u32 {
     let of_line = |number: i64| line.as_str() == number.to_string();
     order.lines.iter().filter(|line| of_line(line.line_item_id)).map(|line| line.remaining_quantity).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,3 +292,6 @@ pub(super) fn describe(holding: &Holding) -> String {
     let pieces: u64 = held().map(inventory::Allocation::held).sum();
     format!("{pieces} pieces in {}", warehouses.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

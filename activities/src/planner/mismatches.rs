@@ -133,3 +133,6 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

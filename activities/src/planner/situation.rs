@@ -152,3 +152,6 @@ pub(crate) fn wish_digest(brief: &Brief) -> [u8; 32] {
     }
     digest.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,44 @@ fn a_parcel_without_a_number_is_known_by_its_pieces_until_its_id_is_known() {
 }
 
 #[test]
+fn a_fulfilment_is_within_a_parcel_by_all_its_pieces_of_a_line_and_with_a_number_it_is_anothers() {
+    let known = [parcel(&[], None, false, &[("1", 2)])];
+    let listed = |number: Option<&str>, lines: &[(&str, u32)]| {
+        is_our_fulfilment(&fulfilment(7, number, lines), &known)
+    };
+    assert!(listed(None, &[("1", 2)]));
+    assert!(listed(None, &[("1", 1)]), "a parcel may be reported in several");
+    assert!(!listed(None, &[("1", 1), ("1", 2)]), "three of a line");
+    assert!(!listed(None, &[("1", 2), ("2", 1)]), "another line");
+    assert!(!listed(Some("X"), &[("1", 2)]));
+}
+
+#[test]
+fn refunds_one_after_another_take_back_no_more_than_has_not_left() {
+    let refund =
+        || RefundedPieces { line_id: LineId::parse("1").unwrap(), quantity: 2, restock: Restock::NoRestock };
+    let part = facts(vec![line("1", 5, Some(3))], Some(vec![fulfilment(7, Some("T"), &[("1", 2)])]));
+    let parcels = [parcel(&[7], Some("T"), true, &[("1", 2)])];
+    assert_eq!(one(&part, &parcels, &[refund()]), (3, 2));
+    assert_eq!(one(&part, &parcels, &[refund(), refund()]), (2, 2));
+}
+
+#[test]
+fn what_the_shop_lists_as_ours_counts_as_fulfilled_before_it_is_booked() {
+    let edited = OrderLine { current_quantity: Some(2), ..line("1", 3, Some(2)) };
+    let body = facts(vec![edited], Some(vec![fulfilment(7, Some("T"), &[("1", 1)])]));
+    let announced = OurParcel { lines: Vec::new(), ..parcel(&[7], Some("T"), true, &[]) };
+    assert!(is_doubtful(&body, &[announced], &BTreeSet::new()));
+}
+
+#[test]
+fn a_silent_body_of_a_line_that_came_back_after_it_left_wants_what_left() {
+    let told = parcel(&[7], None, true, &[("1", 2)]);
+    let returned = OrderLine { current_quantity: Some(1), ..line("1", 2, Some(0)) };
+    assert_eq!(one(&facts(vec![returned], None), &[told], &[]), (2, 2));
+}
+
+#[test]
 fn what_others_fulfilled_is_not_wanted_of_us() {
     let by_hand = facts(vec![line("1", 3, Some(1))], Some(vec![fulfilment(9, Some("X"), &[("1", 2)])]));
     assert_eq!(one(&by_hand, &[], &[]), (1, 0));

@@ -24,6 +24,7 @@ mod order_api;
 mod outbox;
 mod paths;
 mod proof;
+mod records;
 mod rules;
 mod stock;
 mod users_api;

@@ -127,6 +127,33 @@ fn two_lines_of_one_item_add_up() {
 }
 
 #[test]
+fn a_total_is_exact_however_many_places_a_price_has() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("PLACE-EXACT", 50).await;
+        for (currency, price, quantity, total) in [
+            ("EUR", "0.3335", 3, "1.0005"),
+            ("KWD", "1.235", 3, "3.705"),
+            ("JPY", "500", 2, "1000"),
+            ("EUR", "0.005", 1, "0.005"),
+        ] {
+            let mut form = flat("PLACE-EXACT", quantity);
+            form["currency"] = json!(currency);
+            form["items"][0]["price"] = json!(price);
+            let placed = place(world, &form).await;
+            assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.text);
+            let placed = placed.json();
+            let id = placed["orderId"].as_str().unwrap();
+            let seen = get(world, &format!("/api/orders/{id}")).await.json();
+            for order in [&placed, &seen] {
+                assert_eq!(order["totalAmount"], total, "{currency}");
+                assert_eq!(order["items"][0]["totalPrice"], total, "{currency}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_refused_order_names_what_is_wrong_as_the_caller_wrote_it() {
     let world = &*WORLD;
     world::run(async {

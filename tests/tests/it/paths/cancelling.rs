@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
     line::WORLD,
-    world::{self, Placed, SHOP, STRICT_SHOP, World, minutes_later, until},
+    world::{self, CAUTIOUS_SHOP, Placed, SHOP, STRICT_SHOP, World, minutes_later, until},
 };
 
 /// An order the warehouse has taken and does nothing about; `too_late` if it lets nothing go any more.
@@ -34,7 +34,7 @@ async fn cancel(world: &World, order: &Placed, actor: &str) -> Result<serde_json
 fn a_cancel_while_processing_recalls_and_gives_the_stock_back() {
     let world = &*WORLD;
     world::run(async {
-        let (order, _) = processing(world, SHOP, "CANCEL-RECALL", false).await;
+        let (order, reference) = processing(world, SHOP, "CANCEL-RECALL", false).await;
         assert_eq!(world.available("CANCEL-RECALL").await, 3);
         assert_eq!(cancel(world, &order, "customer").await, Ok(json!({"status": "CANCELLED"})));
         world.until_order(&order, "status", &["CANCELLED"]).await;
@@ -51,6 +51,35 @@ fn a_cancel_while_processing_recalls_and_gives_the_stock_back() {
         .await
         .unwrap();
         assert_eq!(events.len(), 1);
+        // That it was cancelled there is no news.
+        let said = json!({"type": "shipment.cancelled", "reference": reference, "shipmentId": "RECALLED-1",
+            "sequence": 9, "lines": [{"sku": "CANCEL-RECALL", "quantity": 2}]});
+        assert_eq!(world.send_callback("cancel-recall", &said).await, 200);
+        until("what the warehouse said is settled", Duration::from_secs(30), async || {
+            let state: String =
+                sqlx::query_scalar("SELECT state FROM integration.inbox WHERE message_id = 'cancel-recall'")
+                    .fetch_one(&world.pool)
+                    .await
+                    .unwrap();
+            (state == "DONE").then_some(())
+        })
+        .await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+/// This shop's people give money back themselves, and what was cancelled goes on the shelf again.
+#[test]
+fn what_a_cancel_does_with_money_and_stock_in_the_shop_is_what_the_policy_says_of_each() {
+    let world = &*WORLD;
+    world::run(async {
+        for (shop, sku, refund) in [(SHOP, "CANCEL-BOTH", true), (CAUTIOUS_SHOP, "CANCEL-NO-REFUND", false)] {
+            let (order, _) = processing(world, shop, sku, false).await;
+            assert_eq!(cancel(world, &order, "operator").await, Ok(json!({"status": "CANCELLED"})));
+            let told = world.shop_effects(&order, "orderCancelled").await;
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert_eq!((&told[0]["restock"], &told[0]["refund"]), (&json!(true), &json!(refund)), "{shop}");
+        }
     });
 }
 

@@ -156,10 +156,30 @@ fn what_is_to_be_refunded_of_a_cancelled_rest_is_a_persons_where_the_policy_says
         world.until_shop_notified(&order, 1).await;
         world.signal(&order.workflow(), "cancel", &[World::cancel_request("operator")]).await;
         let shown = world.until_shown(&order, "REFUND_BY_HAND").await;
-        assert!(shown.contains("2 × LOOK-REFUND"), "{shown}");
+        assert_eq!(shown, "Refund in the shop, restocked, what does not leave: 2 × LOOK-REFUND");
         world.until_order(&order, "status", &["SHIPPED", "DELIVERED"]).await;
         assert!(world.shop_effects(&order, "orderRefunded").await.is_empty());
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
+    });
+}
+
+#[test]
+fn what_the_shops_people_left_of_a_cancelled_order_is_a_persons_to_refund_where_the_policy_says_so() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "LOOK-LEFT";
+        let (order, _) = at_the_warehouse(world, CAUTIOUS_SHOP, sku, 3).await;
+        let one = json!({"lines": [{"lineItemId": line_of(&order, 0), "quantity": 1}]});
+        staff(world, &order, "fulfil", one).await;
+        assert_eq!(world.until_parked(&order).await, "EDITED_AT_WAREHOUSE");
+        world.resolve(&order, json!("retry")).await.expect("it is parked");
+        world.until_handed_over(sku, 2).await;
+        let cancelled =
+            world.update(&order.workflow(), "cancel-order", World::cancel_request("operator")).await;
+        assert_eq!(cancelled, Ok(json!({"status": "CANCELLED"})));
+        let shown = world.until_shown(&order, "REFUND_BY_HAND").await;
+        assert_eq!(shown, "Refund in the shop, restocked, what does not leave: 2 × LOOK-LEFT");
+        assert!(world.shop_effects(&order, "orderRefunded").await.is_empty());
     });
 }
 
@@ -194,6 +214,13 @@ fn where_the_policy_wants_no_look_nothing_is_read_before_the_hand_over_and_the_p
         world.until_shipped(&order).await;
         assert_eq!(world.shop_answers(&order, "fulfillmentOrders").await, 1, "where to report it");
         assert_eq!(world.references("LOOK-UNSEEN").await.len(), 1);
+        until("what was said of the hold is done with", Duration::from_secs(30), async || {
+            let is_wanted = "SELECT look_wanted FROM orders.orders WHERE shopify_order_id = $1";
+            let is_wanted: bool =
+                sqlx::query_scalar(is_wanted).bind(order.id).fetch_one(&world.pool).await.unwrap();
+            (!is_wanted).then_some(())
+        })
+        .await;
         assert!(world.attention(&order).await.is_empty());
 
         // Nor how it is delivered.

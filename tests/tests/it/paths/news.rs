@@ -338,6 +338,31 @@ fn a_refund_of_what_left_puts_nothing_on_hand_and_a_return_is_kept_once() {
 }
 
 #[test]
+fn another_address_is_followed_at_the_warehouse_and_shown_of_what_has_left_alone() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "NEWS-ADDRESS";
+        let (order, first) = at_the_warehouse(world, &[sku], 3).await;
+        let moved = |house: u32| json!({"shippingAddress": {"address1": format!("{house} Secret Street")}});
+        staff(world, &order, "edit", moved(2)).await;
+        let second = world.until_handed_over(sku, 2).await;
+        world.until_message(&order, "orders/updated", "DONE").await;
+        assert_eq!(world.wms_effects(sku, "shipmentCancelled").await.len(), 1, "{first}");
+        assert!(world.attention(&order).await.is_empty(), "nothing has left");
+
+        let left = json!({"type": "shipment.shipped", "reference": second, "shipmentId": "ADDRESS-1",
+            "sequence": 3, "lines": [{"sku": sku, "quantity": 3}]});
+        assert_eq!(world.send_callback("address-1", &left).await, 200);
+        world.until_shop_notified(&order, 1).await;
+        world.until_closed(&order.workflow()).await;
+        staff(world, &order, "edit", moved(3)).await;
+        let shown = world.until_shown(&order, "EDITED_TOO_LATE").await;
+        assert_eq!(shown, format!("{second} left to the address before the newest"));
+        assert_eq!(world.references(sku).await.len(), 2);
+    });
+}
+
+#[test]
 fn an_edit_the_warehouse_could_not_stop_is_shown_and_the_order_goes_on() {
     let world = &*WORLD;
     world::run(async {
@@ -398,6 +423,7 @@ fn a_cancel_of_an_order_fulfilled_in_part_by_hand_refunds_the_rest() {
         let refunds = world.shop_effects(&order, "orderRefunded").await;
         assert_eq!(refunds.len(), 1, "{refunds:?}");
         assert_eq!(refunds[0]["lines"][0]["quantity"], 4, "{refunds:?}");
+        assert_eq!(refunds[0]["lines"][0]["restockType"], "cancel", "{refunds:?}");
         assert_eq!(world.cancelled_in_shop_by_us(&order).await, 0);
         until_available(world, "NEWS-REST", 20).await;
         assert!(world.attention(&order).await.is_empty());

@@ -8,7 +8,7 @@ use temporalio_client::{WorkflowCountOptions, WorkflowExecutionStatus};
 use super::places::stock_far_away;
 use crate::{
     line::WORLD,
-    world::{self, Placed, SHOP, World, until},
+    world::{self, Placed, SHOP, SPLITTING_SHOP, Webhook, World, until},
 };
 
 /// Waits until the server finds the order, and it alone, by a query of an operator.
@@ -122,6 +122,47 @@ fn what_leaves_while_the_shop_cannot_be_told_is_booked_and_told_later() {
         world.retry(&order).await;
         world.until_shop_notified(&order, 2).await;
         world.until_closed(&order.workflow()).await;
+    });
+}
+
+#[test]
+fn an_answer_to_a_parked_step_leaves_open_what_else_waits_for_a_person() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-BESIDE";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "never": true, "tooLate": true})).await;
+        let order = Placed::new(SPLITTING_SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let reasons = async || -> Vec<String> {
+            world.open_attention(&order).await.into_iter().map(|row| row.reason).collect()
+        };
+        let shows = async |reason: &str| {
+            until(&format!("{reason} is why"), Duration::from_secs(30), async || {
+                let seen = world.order(&order).await;
+                (seen["condition"] == "NEEDS_ATTENTION" && seen["conditionReason"] == reason).then_some(())
+            })
+            .await;
+        };
+        // What no run waits for, what is only shown, and what the run is parked by.
+        world.shop_does(&order, "cancel").await;
+        shows("CANCELLED_AFTER_SHIPPING").await;
+        let unreadable = json!({"id": order.id, "line_items": "none"});
+        world.deliver_webhook(&Webhook::new(&order.shop, "orders/updated", unreadable)).await;
+        shows("UNREADABLE_ORDER").await;
+        let exception = json!({"type": "shipment.exception", "reference": reference, "shipmentId": "BESIDE-1",
+            "sequence": 2, "lines": [{"sku": sku, "quantity": 1}]});
+        assert_eq!(world.send_callback("beside-1", &exception).await, 200);
+        shows("WAREHOUSE_EXCEPTION").await;
+
+        world.resolve(&order, json!("retry")).await.expect("it is parked");
+        shows("UNREADABLE_ORDER").await;
+        assert_eq!(reasons().await, ["CANCELLED_AFTER_SHIPPING", "UNREADABLE_ORDER"]);
+        world.warehouse_does(&reference, "ship").await;
+        world.until_shipped(&order).await;
+        assert_eq!(reasons().await[0], "CANCELLED_AFTER_SHIPPING");
     });
 }
 

@@ -141,6 +141,7 @@ fn a_cancel_after_some_has_left_releases_the_rest_and_the_order_is_shipped() {
     world::run(async {
         let sku = "SPLIT-CANCEL";
         world.stock(sku, 1).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "deliverAfterMs": 600_000})).await;
         let order = Placed::new(SPLITTING_SHOP, &[sku], 3);
         world.place(&order).await;
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;

@@ -21,6 +21,20 @@ async fn handed_over(world: &World, shop: &str, sku: &str, quantity: u32, behavi
     order
 }
 
+/// How a callback was settled, once it is.
+async fn until_settled(world: &World, id: &str) -> String {
+    until(&format!("{id} is settled"), Duration::from_secs(30), async || {
+        sqlx::query_scalar(
+            "SELECT state FROM integration.inbox WHERE message_id = $1 AND settled_at IS NOT NULL",
+        )
+        .bind(id)
+        .fetch_optional(&world.pool)
+        .await
+        .expect("the inbox is read")
+    })
+    .await
+}
+
 #[test]
 fn every_fulfilment_order_of_the_shop_is_told() {
     let world = &*WORLD;
@@ -66,6 +80,67 @@ fn a_shipment_in_parts_is_told_parcel_by_parcel() {
 }
 
 #[test]
+fn a_later_parcel_is_told_on_the_lines_that_earlier_ones_left_open() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-LINES";
+        world.stock(sku, 10).await;
+        world
+            .wms_rule(json!({"operation": "shipment", "sku": sku, "parts": [2, 1], "shipAfterMs": 600}))
+            .await;
+        let mut order = Placed::new(SHOP, &[sku, sku], 2);
+        for (line, pieces) in [(0, 1), (1, 3)] {
+            order.body["line_items"][line]["quantity"] = json!(pieces);
+            order.body["line_items"][line]["fulfillable_quantity"] = json!(pieces);
+        }
+        world.place(&order).await;
+        world.until_shipped(&order).await;
+        let told = world.until_shop_notified(&order, 3).await;
+        let line = |at: usize| format!("gid://shopify/LineItem/{}", order.body["line_items"][at]["id"]);
+        let lines = |entry: &Value| -> Vec<(String, u64)> {
+            let lines = entry["lines"].as_array().unwrap().iter();
+            lines
+                .map(|line| {
+                    (line["lineItemId"].as_str().unwrap().to_owned(), line["quantity"].as_u64().unwrap())
+                })
+                .collect()
+        };
+        assert_eq!(lines(&told[0]), [(line(0), 1), (line(1), 1)], "the first lines first");
+        assert_eq!(lines(&told[1]), [(line(1), 1)]);
+        assert_eq!(lines(&told[2]), [(line(1), 1)]);
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn an_order_in_two_parcels_is_delivered_with_the_second_of_them() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-DELIVERED";
+        let order = handed_over(world, SHOP, sku, 3, json!({"never": true})).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let said = |kind: &str, shipment: &str, sequence: u32, pieces: u32| {
+            json!({"type": format!("shipment.{kind}"), "reference": reference, "shipmentId": shipment,
+                "sequence": sequence, "lines": [{"sku": sku, "quantity": pieces}]})
+        };
+        for (shipment, pieces) in [("DELIVERED-1", 1), ("DELIVERED-2", 2)] {
+            assert_eq!(world.send_callback(shipment, &said("shipped", shipment, 3, pieces)).await, 200);
+        }
+        world.until_shipped(&order).await;
+        world.until_shop_notified(&order, 2).await;
+        // Said twice, the first of them is still one of two.
+        for id in ["delivered-1", "delivered-1-again"] {
+            assert_eq!(world.send_callback(id, &said("delivered", "DELIVERED-1", 4, 1)).await, 200);
+            assert_eq!(until_settled(world, id).await, "DONE");
+            assert_eq!(world.order(&order).await["status"], "SHIPPED");
+        }
+        assert_eq!(world.send_callback("delivered-2", &said("delivered", "DELIVERED-2", 4, 2)).await, 200);
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
 fn an_order_on_hold_at_the_warehouse_shows_it_and_then_ships() {
     let world = &*WORLD;
     world::run(async {
@@ -98,6 +173,68 @@ fn an_exception_at_the_warehouse_parks_until_it_is_answered_or_mended_there() {
             assert_eq!(world.references(sku).await.len(), 1);
             assert!(world.open_attention(&order).await.is_empty());
         }
+    });
+}
+
+#[test]
+fn a_second_exception_of_one_parcel_parks_again_and_the_first_said_once_more_does_not() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-WET-AGAIN";
+        let order = handed_over(world, SPLITTING_SHOP, sku, 1, json!({"never": true})).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let said = |sequence: u32| {
+            json!({"type": "shipment.exception", "reference": reference, "shipmentId": "WET-1",
+                "sequence": sequence, "lines": [{"sku": sku, "quantity": 1}]})
+        };
+        for (id, sequence, rows) in [("wet-1", 2, 1), ("wet-1-again", 2, 1), ("wet-2", 3, 2)] {
+            assert_eq!(world.send_callback(id, &said(sequence)).await, 200);
+            assert_eq!(until_settled(world, id).await, "DONE");
+            if world.attention(&order).await.len() < rows {
+                assert_eq!(world.until_parked(&order).await, "WAREHOUSE_EXCEPTION");
+                world.resolve(&order, json!("retry")).await.expect("it is parked");
+                world.until_order(&order, "condition", &["none"]).await;
+            }
+        }
+        world.warehouse_does(&reference, "ship").await;
+        world.until_shipped(&order).await;
+        assert_eq!(world.attention(&order).await.len(), 2);
+    });
+}
+
+#[test]
+fn what_is_older_than_what_is_known_of_a_parcel_is_passed_over() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-OLDER";
+        let order = handed_over(world, SPLITTING_SHOP, sku, 2, json!({"never": true})).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let said = |kind: &str, sequence: u32| {
+            json!({"type": format!("shipment.{kind}"), "reference": reference, "shipmentId": "OLDER-1",
+                "sequence": sequence, "lines": [{"sku": sku, "quantity": 1}]})
+        };
+        assert_eq!(world.send_callback("older-shipped", &said("shipped", 5)).await, 200);
+        world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
+        world.until_shop_notified(&order, 1).await;
+        for kind in ["accepted", "on_hold", "exception", "cancelled"] {
+            let id = format!("older-{kind}");
+            assert_eq!(world.send_callback(&id, &said(kind, 4)).await, 200);
+            assert_eq!(until_settled(world, &id).await, "SKIPPED", "{kind}");
+        }
+        let rest = json!({"type": "shipment.shipped", "reference": reference, "shipmentId": "OLDER-2",
+            "sequence": 1, "lines": [{"sku": sku, "quantity": 1}]});
+        assert_eq!(world.send_callback("older-rest", &rest).await, 200);
+        world.until_shipped(&order).await;
+        world.until_shop_notified(&order, 2).await;
+        assert!(world.attention(&order).await.is_empty());
+        let noted: Vec<String> = sqlx::query_scalar(
+            "SELECT event FROM orders.timeline JOIN orders.orders USING (order_id) WHERE shopify_order_id = $1",
+        )
+        .bind(order.id)
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        assert!(!noted.iter().any(|event| event == "ON_HOLD"), "{noted:?}");
     });
 }
 
@@ -200,6 +337,42 @@ fn a_parcel_without_lines_holds_what_has_not_left_whatever_else_was_announced() 
 }
 
 #[test]
+fn a_further_parcel_of_nothing_is_shown_while_the_rest_waits_and_the_shop_is_not_told_of_it() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARCEL-NOTHING";
+        world.stock(sku, 1).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 2, "never": true})).await;
+        let order = Placed::new(SPLITTING_SHOP, &[sku], 2);
+        world.place(&order).await;
+        let reference = world.until_handed_over(sku, 1).await;
+        let left = |shipment: &str| json!({"type": "shipment.shipped", "reference": reference, "shipmentId": shipment, "sequence": 3});
+        assert_eq!(world.send_callback("nothing-1", &left("NOTHING-1")).await, 200);
+        world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
+        world.until_shop_notified(&order, 1).await;
+        assert_eq!(world.send_callback("nothing-2", &left("NOTHING-2")).await, 200);
+        assert_eq!(until_settled(world, "nothing-2").await, "DONE");
+        let shown = world.until_shown(&order, "UNEXPECTED_PARCEL").await;
+        assert_eq!(shown, format!("{reference}/NOTHING-2 left, and it is not said with what"));
+
+        world.receive(sku, 1).await;
+        let rest = world.until_handed_over(sku, 2).await;
+        world.warehouse_does(&rest, "ship").await;
+        world.until_shipped(&order).await;
+        world.until_shop_notified(&order, 2).await;
+        let events: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM orders.timeline JOIN orders.orders USING (order_id)
+             WHERE shopify_order_id = $1 AND event LIKE 'SHOP_%NOTIFIED'",
+        )
+        .bind(order.id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        assert_eq!(events, 2, "one for each parcel that held something");
+    });
+}
+
+#[test]
 fn what_the_warehouse_says_of_an_order_that_has_ended_is_shown_and_booked_as_it_is() {
     let world = &*WORLD;
     world::run(async {
@@ -277,6 +450,9 @@ fn a_parcel_reported_without_lines_has_those_it_was_accepted_with() {
         world.until_order(&order, "condition", &["PARTIALLY_SHIPPED"]).await;
         let told = world.until_shop_notified(&order, 1).await;
         assert_eq!(told[0]["lines"][0]["quantity"], 2, "{told:?}");
+        // Once it is booked, silence about it is no other word.
+        assert_eq!(world.send_callback("accepted-again", &said("shipped", "ACC-1", 5, json!([]))).await, 200);
+        until_settled(world, "accepted-again").await;
         assert_eq!(world.send_callback("accepted-4", &said("shipped", "ACC-2", 3, Value::Null)).await, 200);
         world.until_shipped(&order).await;
         let told = world.until_shop_notified(&order, 2).await;

@@ -199,6 +199,70 @@ fn a_message_for_an_order_whose_run_is_gone_waits_until_there_is_one() {
 }
 
 #[test]
+fn what_is_said_of_a_pending_order_whose_run_is_gone_starts_another() {
+    let world = world::run(World::start(Plan::default()));
+    world::run(async {
+        let sku = "RUN-UNPAID";
+        world.stock(sku, 5).await;
+        let order = Placed::new(SHOP, &[sku], 1).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        // With no worker nobody looks for lost runs, or sweeps: who takes the message sees that it reaches none.
+        world.kill(Program::Worker);
+        terminate(&world, &order).await;
+        world.shop_does(&order, "pay").await;
+        world.until_message(&order, "orders/paid", "DONE").await;
+        assert_eq!(world.run_status(&order.workflow()).await, Some(WorkflowExecutionStatus::Running));
+        world.start_program(Program::Worker);
+        world.until_shipped(&order).await;
+        world.until_shop_notified(&order, 1).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn what_is_said_of_an_order_at_the_warehouse_waits_for_its_run_however_often_it_is_taken_up() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "RUN-WAITS";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "never": true})).await;
+        let order = Placed::new(SPLITTING_SHOP, &[sku], 2);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        world.until_handed_over(sku, 1).await;
+        terminate(world, &order).await;
+        until_run_gone(world, &order).await;
+        let fewer = json!({"lines": [{"lineItemId": order.body["line_items"][0]["id"], "quantity": 1}]});
+        world.stage_with(world.shopify(&format!("/_orders/{}/edit", order.id)), fewer).await;
+        world.until_message(&order, "orders/updated", "WAITING").await;
+        let tried = "UPDATE integration.inbox SET attempts = $2
+                     WHERE order_id = (SELECT order_id FROM orders.orders WHERE shopify_order_id = $1)
+                       AND settled_at IS NULL";
+        let tried = sqlx::query(tried).bind(order.id).bind(1_000).execute(&world.pool).await.unwrap();
+        assert!(tried.rows_affected() > 0);
+        until("it is taken up again and again", Duration::from_secs(30), async || {
+            let again: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM integration.inbox JOIN orders.orders USING (order_id)
+                                WHERE shopify_order_id = $1 AND topic = 'orders/updated' AND attempts > 1001
+                                  AND inbox.state = 'WAITING' AND settled_at IS NULL)",
+            )
+            .bind(order.id)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+            again.then_some(())
+        })
+        .await;
+
+        world.retry(&order).await;
+        world.until_shipped(&order).await;
+        world.until_message(&order, "orders/updated", "DONE").await;
+        assert_eq!(world.pieces_shipped(sku).await, 1);
+    });
+}
+
+#[test]
 fn a_parcel_and_a_cancel_that_reach_the_run_together_are_both_dealt_with() {
     let world = world::run(World::start(Plan::default()));
     world::run(async {

@@ -2,7 +2,9 @@
 //! its place in the queue, and what is at a warehouse stays.
 
 use domain::WarehouseId;
-use inventory::{Pinned, PlacedLine, Reservation, ReservationStatus, ReserveMode, ReserveOutcome};
+use inventory::{
+    AllocationStatus, Pinned, PlacedLine, Reservation, ReservationStatus, ReserveMode, ReserveOutcome,
+};
 use sqlx::PgPool;
 
 use super::{
@@ -66,6 +68,20 @@ async fn a_line_keeps_its_place_in_the_queue_and_what_is_wanted_besides_joins_at
 }
 
 #[tokio::test]
+async fn what_is_wanted_no_more_leaves_the_end_of_the_queue_and_the_first_place_stays() {
+    let pool = stocked(&[("TEA", 0)]).await;
+    reserve(&pool, "first", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    reserve(&pool, "second", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    wants(&pool, "first", 2, &[("TEA", 4)]).await;
+    wants(&pool, "first", 3, &[("TEA", 2)]).await;
+    let received = receive(&pool, "TEA", "main", 2).await;
+    let [served] = &received.served[..] else { panic!("one order: {received:?}") };
+    assert_eq!((served.order_id.as_str(), served.complete), ("first", true));
+    assert_eq!(figures(&pool, "TEA", "main").await, (2, 2, 2));
+    audit(&pool).await;
+}
+
+#[tokio::test]
 async fn a_line_that_waits_twice_is_served_for_both_at_once() {
     let pool = stocked(&[("TEA", 0)]).await;
     reserve(&pool, "one", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
@@ -76,6 +92,43 @@ async fn a_line_that_waits_twice_is_served_for_both_at_once() {
     let whole = wants(&pool, "one", 2, &[("TEA", 4)]).await;
     assert_eq!((held(&whole), whole.status), (4, ReservationStatus::Complete));
     assert_eq!(figures(&pool, "TEA", "main").await, (6, 4, 0));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn what_is_held_is_kept_before_what_is_waited_for() {
+    let pool = stocked(&[("TEA", 2)]).await;
+    reserve(&pool, "first", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    reserve(&pool, "second", ReserveMode::WaitForTheRest, &[("TEA", 2)]).await;
+    // Two more, which come after the second order, and then none of them.
+    wants(&pool, "first", 2, &[("TEA", 4)]).await;
+    let first = wants(&pool, "first", 3, &[("TEA", 2)]).await;
+    assert_eq!((held(&first), first.status), (2, ReservationStatus::Complete));
+    assert!(first.changed.is_empty() && first.served.is_empty(), "{first:?}");
+    assert_eq!(figures(&pool, "TEA", "main").await, (2, 2, 2));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn a_line_that_waits_in_two_warehouses_is_served_in_each_for_itself() {
+    let pool = stocked(&[("TEA", 1)]).await;
+    receive(&pool, "TEA", "north", 1).await;
+    let in_both = |id: &str| {
+        let mut wish = request(id, ReserveMode::WaitForTheRest, &[("TEA", 1)]);
+        let line = wish.lines.remove(0);
+        let place = |at: &str| PlacedLine { warehouse: WarehouseId::parse(at).unwrap(), line: line.clone() };
+        wish.placed = vec![place("main"), place("north")];
+        wish
+    };
+    let _reserved = try_reserve(&pool, &in_both("first")).await.unwrap();
+    let _reserved = try_reserve(&pool, &in_both("second")).await.unwrap();
+    assert_eq!(figures(&pool, "TEA", "north").await, (1, 1, 1));
+    let released = super::release(&pool, "first").await;
+    let [served] = &released.served[..] else { panic!("one order: {released:?}") };
+    assert_eq!((served.complete, served.allocated.len()), (true, 2));
+    for at in ["main", "north"] {
+        assert_eq!(figures(&pool, "TEA", at).await, (1, 1, 0), "{at}");
+    }
     audit(&pool).await;
 }
 
@@ -92,6 +145,40 @@ async fn what_an_order_gives_back_is_told_as_available_though_it_waited_for_more
         of_sku.1["inventoryItemDetails"]["newAvailableQuantity"].as_u64()
     };
     assert_eq!((last("TEA"), last("MILK")), (Some(2), Some(3)));
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn a_wish_that_was_short_is_still_open_and_is_granted_when_it_is_asked_for_again() {
+    let pool = stocked(&[("TEA", 2)]).await;
+    let wish = |version: u32, pieces: i64| inventory::ReserveRequest {
+        version,
+        ..request("one", ReserveMode::AllOrNothing, &[("TEA", pieces)])
+    };
+    let _reserved = try_reserve(&pool, &wish(1, 2)).await.unwrap();
+    let short = try_reserve(&pool, &wish(2, 5)).await.unwrap();
+    assert!(matches!(short, ReserveOutcome::Short(_)), "{short:?}");
+    assert_eq!(figures(&pool, "TEA", "main").await, (2, 2, 0), "what it has it keeps");
+    receive(&pool, "TEA", "main", 3).await;
+    let granted = try_reserve(&pool, &wish(2, 5)).await.unwrap();
+    assert!(matches!(&granted, ReserveOutcome::Reserved(now) if held(now) == 5), "{granted:?}");
+    audit(&pool).await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_of_a_line_that_left_in_part_is_cancelled_and_what_left_stays_left() {
+    let pool = stocked(&[("TEA", 3), ("MILK", 2)]).await;
+    let mut wish = request("one", ReserveMode::WaitForTheRest, &[("TEA", 3), ("MILK", 2)]);
+    let _reserved = try_reserve(&pool, &wish).await.unwrap();
+    super::fulfil(&pool, "one", "a parcel", &[("TEA", 1)]).await.unwrap();
+    wish.lines.remove(0);
+    wish.version = 2;
+    let ReserveOutcome::Reserved(now) = try_reserve(&pool, &wish).await.unwrap() else { panic!("reserved") };
+    let tea = now.allocations.iter().find(|held| held.sku.as_str() == "TEA").unwrap();
+    assert_eq!((tea.status, tea.fulfilled_quantity, tea.held()), (AllocationStatus::Cancelled, 1, 0));
+    assert_eq!(tea.cause.as_deref(), Some("not wanted any more"));
+    assert_eq!((held(&now), now.status), (2, ReservationStatus::Complete));
+    assert_eq!(figures(&pool, "TEA", "main").await, (2, 0, 0));
     audit(&pool).await;
 }
 

@@ -40,6 +40,15 @@ impl World {
         .expect("it is mended");
     }
 
+    /// Failures of this kind that no attempt came to, by step and moment.
+    pub async fn still_planted(&self, action: &str) -> Vec<String> {
+        sqlx::query_scalar("SELECT step || ' ' || moment FROM faults.planted WHERE action = $1 AND times > 0")
+            .bind(action)
+            .fetch_all(&self.pool)
+            .await
+            .expect("what is planted is read")
+    }
+
     /// Has every attempt at a step of an order hang, until it is [let go](Self::let_go).
     pub async fn hang(&self, order_id: &str, step: Step) {
         sqlx::query(

@@ -1,0 +1,21 @@
+use super::*;
+use crate::planner::imagined::{situation, wanted};
+
+#[test]
+fn a_look_stands_for_what_was_wanted_and_for_the_refunds_it_was_made_by() {
+    let brief = || situation(vec![wanted("1", 2, 0), wanted("2", 1, 0)], Vec::new()).brief;
+    let looked_for = wish_digest(&brief());
+    let differs = |change: fn(&mut Brief)| {
+        let mut brief = brief();
+        change(&mut brief);
+        wish_digest(&brief) != looked_for
+    };
+    assert!(differs(|brief| brief.wanted[0].pieces = 3), "more pieces");
+    assert!(differs(|brief| brief.wanted[0].sku = Some("OTHER".to_owned())), "another SKU");
+    assert!(differs(|brief| drop(brief.wanted.pop())), "a line less");
+    assert!(differs(|brief| brief.of_others.push(wanted("3", 1, 0))), "a line of another service");
+    assert!(differs(|brief| brief.doubtful_by = Some(vec![7])), "a refund");
+    // What leaves changes nothing of what is wanted, nor does where it goes.
+    assert!(!differs(|brief| brief.wanted[0].left = 1));
+    assert!(!differs(|brief| brief.ship_to_digest = Some(vec![1])));
+}
