@@ -18,7 +18,7 @@ fn request(world: &World, role: &str, method: Method, path: &str) -> RequestBuil
     world.http.request(method, world.api(path)).bearer_auth(world.token(role))
 }
 
-async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let answer = request.send().await.expect("the API answers");
     (answer.status(), answer.json().await.expect("JSON"))
 }
@@ -88,10 +88,9 @@ fn an_allocation_is_held_confirmed_and_fulfilled_and_says_so_in_events() {
         for time in ["expiresAt", "createdAt", "updatedAt"] {
             assert!(held[time].as_str().is_some_and(|at| at.ends_with('Z')), "{held}");
         }
-        let said: Vec<&Value> =
-            ["orderId", "orderItemId", "inventoryItemId", "sku", "warehouseId", "quantity", "status"]
-                .map(|member| &held[member])
-                .into();
+        let members =
+            ["orderId", "orderItemId", "inventoryItemId", "sku", "warehouseId", "quantity", "status"];
+        let said = members.map(|member| &held[member]);
         assert_eq!(json!(said), json!(["life", "i1", "ALLOC-LIFE", "ALLOC-LIFE", "main", 2, "PENDING"]));
         assert!(held.get("cause").is_none(), "{held}");
         assert_eq!(world.available("ALLOC-LIFE").await, 3);
@@ -106,15 +105,9 @@ fn an_allocation_is_held_confirmed_and_fulfilled_and_says_so_in_events() {
         let types: Vec<&str> = events.iter().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(types, ["AllocationCreated", "AllocationConfirmed", "AllocationFulfilled"]);
         let figures = &events[0].1["inventoryItemDetails"];
-        assert_eq!(
-            (&figures["previousAvailableQuantity"], &figures["newAvailableQuantity"]),
-            (&json!(5), &json!(3))
-        );
-        assert_refused(
-            &put(world, &held["id"], "cancel").await,
-            StatusCode::CONFLICT,
-            "INVALID_STATE_TRANSITION",
-        );
+        assert_eq!([&figures["previousAvailableQuantity"], &figures["newAvailableQuantity"]], [5, 3]);
+        let late = put(world, &held["id"], "cancel").await;
+        assert_refused(&late, StatusCode::CONFLICT, "INVALID_STATE_TRANSITION");
     });
 }
 
@@ -182,14 +175,13 @@ fn a_request_that_is_not_what_it_may_be_names_the_member() {
             assert_eq!(refused.1["error"]["details"]["field"], member, "{}", refused.1);
         }
         let item = json!({"orderItemId": "a", "inventoryItemId": "ALLOC-FORM", "quantity": 1});
-        let mut cases = vec![
+        for (body, field) in [
             (json!({"orderId": "form", "items": [item, item]}), "items[1].orderItemId"),
             (json!({"orderId": "form", "items": []}), "items"),
             (json!({"orderId": "form"}), "items"),
             (json!({"orderId": "form", "items": [{"orderItemId": "a"}]}), "items[0].inventoryItemId"),
-        ];
-        cases.push((json!({"orderId": "form", "items": vec![item; 501]}), "items"));
-        for (body, field) in cases {
+            (json!({"orderId": "form", "items": vec![item; 501]}), "items"),
+        ] {
             let refused = post(world, "/allocations/bulk", &body).await;
             assert_refused(&refused, StatusCode::BAD_REQUEST, "VALIDATION_ERROR");
             assert_eq!(refused.1["error"]["details"]["field"], field, "{}", refused.1);
@@ -218,27 +210,18 @@ fn every_refusal_is_a_whole_envelope_whoever_refuses() {
     let world = &*WORLD;
     world::run(async {
         let of = |method: Method, path: &str| request(world, "order-service", method, path);
-        let json = |request: RequestBuilder| request.header("Content-Type", "application/json");
+        let allocate = |body: String| {
+            of(Method::POST, "/allocations").header("Content-Type", "application/json").body(body)
+        };
         let large = format!("{{\"orderId\": \"{}\"}}", "x".repeat(1024 * 1024));
+        let unannounced = of(Method::POST, "/allocations").body("{}");
         for (request, status, code) in [
             (of(Method::GET, "/allocations/none/none"), StatusCode::NOT_FOUND, "PATH_NOT_FOUND"),
             (of(Method::DELETE, "/allocations"), StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             (of(Method::GET, "/allocations/bulk"), StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-            (
-                json(of(Method::POST, "/allocations")).body(large),
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "BODY_TOO_LARGE",
-            ),
-            (
-                json(of(Method::POST, "/allocations")).body("{\"orderId\":"),
-                StatusCode::BAD_REQUEST,
-                "VALIDATION_ERROR",
-            ),
-            (
-                of(Method::POST, "/allocations").body("{}"),
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
-            ),
+            (allocate(large), StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
+            (allocate("{\"orderId\":".to_owned()), StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
+            (unannounced, StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             (of(Method::GET, "/allocations/by-order/a%40b"), StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
         ] {
             assert_refused(&answer(request).await, status, code);

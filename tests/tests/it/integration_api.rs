@@ -3,21 +3,17 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
+    allocations_api::answer,
     line::WORLD,
     world::{self, Placed, Plan, Program, SHOP, World, until},
 };
 
 /// How long other processes may take to do their part.
 const SOON: Duration = Duration::from_secs(60);
-
-async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
-    let answer = request.send().await.expect("the API answers");
-    (answer.status(), answer.json().await.expect("JSON"))
-}
 
 async fn read(world: &World, path: &str) -> (StatusCode, Value) {
     answer(world.http.get(world.api(path)).bearer_auth(world.token("inventory-service"))).await
@@ -85,22 +81,10 @@ fn an_imagined_order_is_explained_line_by_line_and_changes_nothing() {
         ]});
         let (status, body) = explain(world, question).await;
         assert_eq!(status, StatusCode::OK, "{body}");
-        assert_eq!(
-            (&body["orderId"], &body["complete"], &body["parcels"]),
-            (&Value::Null, &json!(false), &json!(1))
-        );
+        assert_eq!(json!([body["orderId"], body["complete"], body["parcels"]]), json!([null, false, 1]));
         let lines = body["lines"].as_array().unwrap();
-        let said = |line: &Value| {
-            json!([
-                line["lineId"],
-                line["sku"],
-                line["requested"],
-                line["missing"],
-                line["unknownSku"],
-                line["queueAt"]
-            ])
-        };
-        let said: Vec<Value> = lines.iter().map(said).collect();
+        let members = ["lineId", "sku", "requested", "missing", "unknownSku", "queueAt"];
+        let said: Vec<_> = lines.iter().map(|line| members.map(|member| &line[member])).collect();
         let expected = json!([
             ["1", "EXPLAIN-A", 2, 0, false, null],
             ["2", "EXPLAIN-B", 3, 2, false, "main"],

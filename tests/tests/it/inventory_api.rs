@@ -2,44 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::{Method, StatusCode, header};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
+    order_api::{Answer, get, read},
     world::{self, World},
 };
 
-/// The status, the body, and the address of the next page if there is one.
-struct Answer {
-    status: StatusCode,
-    body: Value,
-    next: Option<String>,
-}
-
-async fn ask(world: &World, method: Method, path: &str, body: Option<Value>) -> Answer {
-    let mut request = world.http.request(method, world.api(path));
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    let answer = request.send().await.expect("the API answers");
-    let next = answer.headers().get(header::LINK).map(|link| {
-        let link = link.to_str().unwrap();
-        link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned()
-    });
-    Answer { status: answer.status(), body: answer.json().await.expect("JSON"), next }
-}
-
-async fn get(world: &World, path: &str) -> Answer {
-    ask(world, Method::GET, path, None).await
+async fn send(world: &World, method: Method, path: &str, body: &Value) -> Answer {
+    read(world.http.request(method, world.api(path)).json(body)).await
 }
 
 async fn reduce(world: &World, id: &str, body: Value) -> Answer {
-    ask(world, Method::PATCH, &format!("/api/inventory/{id}/reduce"), Some(body)).await
+    send(world, Method::PATCH, &format!("/api/inventory/{id}/reduce"), &body).await
 }
 
 async fn receive(world: &World, id: &str, body: Value) -> Answer {
-    ask(world, Method::POST, &format!("/api/inventory/{id}/receive"), Some(body)).await
+    send(world, Method::POST, &format!("/api/inventory/{id}/receive"), &body).await
 }
 
 /// What the ledger says of an item: change of on hand, reason, reference; oldest first.
@@ -62,13 +43,11 @@ fn an_item_is_shown_with_its_figures_in_all_and_per_warehouse() {
             .await
             .unwrap();
         world.stock("SHOWN", 5).await;
-        assert_eq!(
-            receive(world, "SHOWN", json!({"quantity": 2, "warehouse_id": "far"})).await.status,
-            StatusCode::OK
-        );
+        let received = receive(world, "SHOWN", json!({"quantity": 2, "warehouse_id": "far"})).await;
+        assert_eq!(received.status, StatusCode::OK);
         let shown = get(world, "/api/inventory/SHOWN").await;
         assert_eq!(shown.status, StatusCode::OK);
-        let mut body = shown.body;
+        let mut body = shown.json();
         assert!(body["createdAt"].as_str().is_some_and(|at| at.ends_with('Z')), "{body}");
         body.as_object_mut().unwrap().remove("createdAt");
         let of = |warehouse: &str, pieces: u64| json!({"warehouseId": warehouse, "availableQty": pieces, "onHand": pieces, "reserved": 0, "queued": 0});
@@ -93,11 +72,12 @@ fn the_pages_of_the_items_have_each_item_once_in_their_order() {
         let mut seen = Vec::new();
         while let Some(page) = path {
             let answer = get(world, &page).await;
-            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-            let items = answer.body.as_array().unwrap();
-            assert!(items.len() <= 3 && (answer.next.is_none() || items.len() == 3));
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+            let items = answer.json();
+            let items = items.as_array().unwrap();
+            assert!(items.len() <= 3 && (answer.next().is_none() || items.len() == 3));
             seen.extend(items.iter().map(|item| item["itemId"].as_str().unwrap().to_owned()));
-            path = answer.next;
+            path = answer.next();
         }
         let once: BTreeSet<String> = seen.iter().cloned().collect();
         assert_eq!(once.len(), seen.len(), "an item is there twice");
@@ -111,10 +91,10 @@ fn a_page_that_cannot_be_given_is_refused() {
     world::run(async {
         for query in ["limit=0", "limit=201", "limit=many", "cursor=made-up", "page=2", "limit=1&limit=2"] {
             let answer = get(world, &format!("/api/inventory?{query}")).await;
-            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {}", answer.body);
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {}", answer.text);
         }
         let answer = get(world, "/api/inventory/SHOWN/check?quantity=1&warehouse=main").await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
     });
 }
 
@@ -128,13 +108,14 @@ fn an_item_id_may_hold_any_printable_character() {
             world.stock(id, 3).await;
             for path in ["", "/check?quantity=1"] {
                 let answer = get(world, &format!("/api/inventory/{encoded}{path}")).await;
-                assert_eq!((answer.status, &answer.body["itemId"]), (StatusCode::OK, &json!(id)));
+                assert_eq!((answer.status, &answer.json()["itemId"]), (StatusCode::OK, &json!(id)));
             }
-            assert_eq!(reduce(world, encoded, json!({"quantity": 1})).await.body["availableQty"], 2, "{id}");
+            let reduced = reduce(world, encoded, json!({"quantity": 1})).await;
+            assert_eq!(reduced.json()["availableQty"], 2, "{id}");
         }
         for bad in ["%20", "%0A", "a%00b", "%FF"] {
             let answer = get(world, &format!("/api/inventory/{bad}")).await;
-            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}: {}", answer.body);
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}: {}", answer.text);
         }
     });
 }
@@ -144,11 +125,11 @@ fn an_item_may_be_sent_in_snake_case_and_by_its_sku() {
     let world = &*WORLD;
     world::run(async {
         let item = json!({"sku": "SNAKE", "item_name": "Snake", "available_qty": 4, "unit_price": 2.75});
-        let added = ask(world, Method::POST, "/api/inventory", Some(item)).await;
-        assert_eq!(added.status, StatusCode::CREATED, "{}", added.body);
-        assert_eq!(added.body, json!({"message": "Inventory item added", "itemId": "SNAKE"}));
-        let shown = get(world, "/api/inventory/SNAKE").await.body;
-        assert_eq!((&shown["itemName"], &shown["unitPrice"]), (&json!("Snake"), &json!("2.75")));
+        let added = send(world, Method::POST, "/api/inventory", &item).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+        assert_eq!(added.json(), json!({"message": "Inventory item added", "itemId": "SNAKE"}));
+        let shown = get(world, "/api/inventory/SNAKE").await.json();
+        assert_eq!([&shown["itemName"], &shown["unitPrice"]], ["Snake", "2.75"]);
     });
 }
 
@@ -166,11 +147,11 @@ fn a_refused_item_names_the_member_and_leaves_nothing() {
         ] {
             let mut item = json!({"itemId": "REFUSED", "itemName": "Refused", "availableQty": 1});
             item[member] = value;
-            let answer = ask(world, Method::POST, "/api/inventory", Some(item)).await;
-            assert_eq!((answer.status, &answer.body["field"]), (StatusCode::BAD_REQUEST, &json!(member)));
+            let answer = send(world, Method::POST, "/api/inventory", &item).await;
+            assert_eq!((answer.status, &answer.json()["field"]), (StatusCode::BAD_REQUEST, &json!(member)));
         }
-        let answer = ask(world, Method::POST, "/api/inventory", Some(json!({"itemId": "REFUSED"}))).await;
-        assert_eq!(answer.body["field"], "itemName", "{}", answer.body);
+        let answer = send(world, Method::POST, "/api/inventory", &json!({"itemId": "REFUSED"})).await;
+        assert_eq!(answer.json()["field"], "itemName", "{}", answer.text);
         assert_eq!(get(world, "/api/inventory/REFUSED").await.status, StatusCode::NOT_FOUND);
     });
 }
@@ -182,13 +163,11 @@ fn stock_is_reduced_by_no_more_than_nobody_holds() {
         world.stock("REDUCED", 10).await;
         world.place_at_api("REDUCED", 4, Some("10m")).await;
         let answer = reduce(world, "REDUCED", json!({"quantity": 7})).await;
-        assert_eq!((answer.status, &answer.body["field"]), (StatusCode::CONFLICT, &json!("quantity")));
+        assert_eq!((answer.status, &answer.json()["field"]), (StatusCode::CONFLICT, &json!("quantity")));
         let answer = reduce(world, "REDUCED", json!({"quantity": 5, "reason": "broken in the rack"})).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        assert_eq!(
-            (&answer.body["itemId"], &answer.body["availableQty"], &answer.body["onHand"]),
-            (&json!("REDUCED"), &json!(1), &json!(5))
-        );
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let said = ["itemId", "availableQty", "onHand"].map(|member| answer.json()[member].clone());
+        assert_eq!(json!(said), json!(["REDUCED", 1, 5]));
         let (change, _, reference) = movements(world, "REDUCED").await.pop().unwrap();
         assert_eq!((change, reference.as_deref()), (-5, Some("broken in the rack")));
     });
@@ -199,30 +178,25 @@ fn what_cannot_be_booked_is_refused_by_name() {
     let world = &*WORLD;
     world::run(async {
         world.stock("BOOKED", 10).await;
-        for body in
-            [json!({"quantity": 0}), json!({"quantity": 1_000_001}), json!({}), json!({"quantity": 1.5})]
-        {
+        for (body, field) in [
+            (json!({"quantity": 0}), "quantity"),
+            (json!({"quantity": 1_000_001}), "quantity"),
+            (json!({}), "quantity"),
+            (json!({"quantity": 1.5}), "quantity"),
+            (json!({"quantity": 1, "warehouseId": "nowhere"}), "warehouseId"),
+        ] {
             for answer in [reduce(world, "BOOKED", body.clone()).await, receive(world, "BOOKED", body).await]
             {
                 assert_eq!(
-                    (answer.status, &answer.body["field"]),
-                    (StatusCode::BAD_REQUEST, &json!("quantity"))
+                    (answer.status, &answer.json()["field"]),
+                    (StatusCode::BAD_REQUEST, &json!(field))
                 );
             }
-        }
-        let elsewhere = json!({"quantity": 1, "warehouseId": "nowhere"});
-        for answer in
-            [reduce(world, "BOOKED", elsewhere.clone()).await, receive(world, "BOOKED", elsewhere).await]
-        {
-            assert_eq!(
-                (answer.status, &answer.body["field"]),
-                (StatusCode::BAD_REQUEST, &json!("warehouseId"))
-            );
         }
         let one = json!({"quantity": 1});
         for answer in [reduce(world, "UNSTOCKED", one.clone()).await, receive(world, "UNSTOCKED", one).await]
         {
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.body);
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.text);
         }
         assert_eq!(world.available("BOOKED").await, 10);
     });
@@ -274,7 +248,7 @@ fn bookings_at_the_same_time_all_count_and_the_ledger_adds_up() {
                 } else {
                     (false, reduce(world, "BUSY", body).await)
                 };
-                assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
                 is_in
             });
         }

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// An answer, read whole.
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("JSON is answered: {}", self.text))
     }
 
@@ -28,15 +28,21 @@ impl Answer {
         let text = |member: &str| body[member].as_str().unwrap_or_default().to_owned();
         (text("field"), text("error"))
     }
+
+    /// The address of the next page, out of the `Link` header.
+    pub(crate) fn next(&self) -> Option<String> {
+        let link = self.headers.get("link")?.to_str().unwrap();
+        Some(link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned())
+    }
 }
 
-async fn read(request: RequestBuilder) -> Answer {
+pub(crate) async fn read(request: RequestBuilder) -> Answer {
     let answer = request.send().await.expect("the API answers");
     let (status, headers) = (answer.status(), answer.headers().clone());
     Answer { status, headers, text: answer.text().await.expect("text") }
 }
 
-async fn get(world: &World, path: &str) -> Answer {
+pub(crate) async fn get(world: &World, path: &str) -> Answer {
     read(world.http.get(world.api(path))).await
 }
 

@@ -5,17 +5,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    allocations_api::answer,
     line::WORLD,
     world::{self, World},
 };
 
 async fn send(world: &World, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-    let mut request = world.http.request(method, world.api(path));
-    if let Some(body) = body {
-        request = request.json(body);
-    }
-    let answer = request.send().await.expect("the API answers");
-    (answer.status(), answer.json().await.expect("JSON"))
+    let request = world.http.request(method, world.api(path));
+    answer(if let Some(body) = body { request.json(body) } else { request }).await
 }
 
 async fn register(world: &World, body: &Value) -> (StatusCode, Value) {
@@ -31,12 +28,8 @@ fn a_user_is_registered_once_and_found() {
     let world = &*WORLD;
     world::run(async {
         let body = user("auth0|once", "once@example.com");
-        let (status, answer) = register(world, &body).await;
-        assert_eq!(
-            (status, &answer["message"]),
-            (StatusCode::CREATED, &json!("User registered successfully"))
-        );
-        assert_eq!(answer["userId"], "auth0|once");
+        let registered = json!({"message": "User registered successfully", "userId": "auth0|once"});
+        assert_eq!(register(world, &body).await, (StatusCode::CREATED, registered));
         let (status, answer) = register(world, &body).await;
         assert_eq!((status, &answer["userId"]), (StatusCode::OK, &json!("auth0|once")));
         let found = send(world, Method::GET, "/api/users/auth0%7Conce", None).await;
@@ -75,11 +68,8 @@ fn a_user_lacks_nothing() {
             (json!({"user_id": "", "name": "N", "email": "a@example.com"}), "user_id"),
         ] {
             let (status, answer) = register(world, &body).await;
-            assert_eq!(
-                (status, &answer["field"]),
-                (StatusCode::BAD_REQUEST, &json!(field)),
-                "{body}: {answer}"
-            );
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {answer}");
+            assert_eq!(answer["field"], field, "{body}: {answer}");
         }
     });
 }
