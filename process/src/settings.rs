@@ -211,7 +211,7 @@ impl SharedSettings {
         let inventory_service = self.inventory_service(secrets, problems);
         let temporal_api_key = secrets.get("TEMPORAL_API_KEY").map(str::to_owned);
         problems.long_enough("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default());
-        problems.is_empty().then(|| Shared {
+        problems.is_empty().then_some(Shared {
             database_url,
             shops,
             systems,
