@@ -30,6 +30,8 @@ fn every_problem() -> Vec<Problem> {
         Problem::IdempotencyKeyReused,
         Problem::CannotBeCancelled(OrderStatus::Shipped),
         Problem::StatusRefused("SHIPPED may not follow PENDING".into()),
+        Problem::AnswerRefused("nothing is parked".into()),
+        Problem::NoSuchAttention(11),
         Problem::NotEnough(AllocationShortage {
             inventory_item_id: sku("A"),
             warehouse_id: WarehouseId::main(),
