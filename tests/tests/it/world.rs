@@ -60,7 +60,7 @@ pub struct Plan {
     pub simulators: Vec<String>,
     /// Whether all other systems that hold stock are one.
     pub shared_allocations: bool,
-    /// More for the configuration file, before its shops; `WMS` in it stands for the simulated one's address.
+    /// More for the configuration file, before its shops; `SHOPIFY_URL` in it stands for the simulated one's address.
     pub file: &'static str,
 }
 
@@ -148,8 +148,11 @@ impl World {
         let [shopify_url, wms_url] = simulators.addresses();
         let file = config.path().join("waybill.toml");
         let shared = format!("shared_allocations = {}\n", plan.shared_allocations);
-        std::fs::write(&file, shared + &plan.file.replace("WMS", &wms_url) + &shops(&shopify_url))
-            .expect("the configuration is written");
+        std::fs::write(
+            &file,
+            shared + &plan.file.replace("SHOPIFY_URL", &shopify_url) + &shops(&shopify_url),
+        )
+        .expect("the configuration is written");
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", processes::database_url(&database)),
             (
