@@ -73,7 +73,10 @@ async fn main() -> anyhow::Result<()> {
     let workers = lanes.iter().map(|lane| Ok((lane.name.to_string(), workshop.worker(lane)?)));
     let workers: Vec<(String, Worker)> = workers.collect::<anyhow::Result<_>>()?;
     if config.runs.include("orders") {
-        overdue::ensure_schedules(&temporal.client, &shared.systems, config.overdue_inquiry_every).await;
+        let (client, systems, every) =
+            (temporal.client.clone(), shared.systems.clone(), config.overdue_inquiry_every);
+        // No order waits for it.
+        tokio::spawn(async move { overdue::ensure_schedules(&client, &systems, every).await });
     }
     polling.send_replace(true);
     info!(lanes = workers.len(), runs = %config.runs, "worker is up");
