@@ -120,7 +120,8 @@ where
     #[cfg(feature = "faults")]
     let result = match work {
         Work::Step(step) => crate::faults::around(pool, step, order, body).await,
-        Work::Note(_) => body().await,
+        // What is written down between steps fails as the gate does.
+        Work::Note(_) => crate::faults::around(pool, Step::Gate, order, body).await,
     };
     #[cfg(not(feature = "faults"))]
     let result = body().await;

@@ -5,7 +5,7 @@ use std::{any::Any, convert::Infallible, future::Future, net::SocketAddr, sync::
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
@@ -186,10 +186,13 @@ async fn connection(
     }
     let header_time_limit = if seen.hurried { limits.hurried_time_limit } else { limits.header_time_limit };
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        // What has come in one piece is read, even where it is more than is held.
+        let is_too_long = bytes_of(request.headers()) > MOST_HEADER_BYTES;
         let let_in = seen.let_in(&mut request);
         let (service, hurried) = (service.clone(), seen.hurried);
         async move {
             let mut response = match let_in {
+                _ if is_too_long => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
                 Ok(_held) => service.call(request).await?,
                 Err(problem) => harden(problem.into_response()).await,
             };
@@ -217,6 +220,10 @@ async fn connection(
     if let Err(error) = ended {
         debug!(%error, "connection ended early");
     }
+}
+
+fn bytes_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ async fn until_attempts_gave_up(pool: &PgPool, holder: i32, what: &str) {
     until(&format!("{what}: {ATTEMPTS} attempts wait for the row"), Duration::from_secs(90), async || {
         let waiting: Vec<(i32, String)> = sqlx::query_as(
             "SELECT pid, xact_start::text FROM pg_stat_activity
-             WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid))",
+             WHERE datname = current_database() AND xact_start IS NOT NULL AND $1 = ANY (pg_blocking_pids(pid))",
         )
         .bind(holder)
         .fetch_all(pool)
