@@ -134,7 +134,7 @@ async fn list(
     let order = query.order_id.as_deref().map(|id| Problem::of_field("orderId", OrderId::parse(id)));
     let filter = Filter {
         step: query.step.as_deref().map(|step| Problem::of_field("step", step.parse())).transpose()?,
-        reason: query.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?,
+        reason: query.reason.map(code).transpose()?,
         order: order.transpose()?.map(|order| order.to_string()),
         after: page::after(query.cursor.as_deref())?,
         limit: limit + 1,
@@ -142,6 +142,18 @@ async fn list(
     let mut conn = api.pool.acquire().await?;
     let rows = attention::list(&mut conn, &filter).await?;
     Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(AttentionBody::of))
+}
+
+/// A reason as it is kept.
+fn code(reason: String) -> Result<String, Problem> {
+    let is_of_a_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=64).contains(&reason.len()) && reason.bytes().all(is_of_a_code) {
+        return Ok(reason);
+    }
+    Err(Problem::invalid(
+        "reason",
+        "1 to 64 capital letters, digits and underscores, for example WMS_BAD_ADDRESS",
+    ))
 }
 
 /// Say that a row was dealt with that is of no order
