@@ -144,5 +144,9 @@ pub fn database_url(name: &str) -> String {
 pub fn http_client() -> reqwest::Client {
     // Somebody else may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().timeout(std::time::Duration::from_secs(20)).build().expect("an HTTP client")
+    // The API ends a connection that is quiet for five seconds.
+    let idle = std::time::Duration::from_secs(3);
+    let builder =
+        reqwest::Client::builder().timeout(std::time::Duration::from_secs(20)).pool_idle_timeout(idle);
+    builder.build().expect("an HTTP client")
 }
