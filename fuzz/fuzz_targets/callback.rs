@@ -2,7 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use warehouse::Dialect;
 
 fuzz_target!(|body: &[u8]| {
-    let _ = warehouse::callback::parse_callback(body);
+    for dialect in [Dialect::Shipments, Dialect::Fulfilments] {
+        let _ = dialect.parse_callback(body);
+    }
 });
