@@ -221,10 +221,12 @@ impl Dispatcher {
             Command::Cancel { .. } => (names::CANCEL_ORDER, cancel_input(command)),
             Command::Resolve(answer) => (names::RESOLVE, resolve(answer.action)),
             Command::ReleaseHold { .. } => (names::RESOLVE, resolve(Resolution::ReleaseHold)),
-            // Nobody waits for these.
-            Command::Retry { .. } | Command::OrderPlaced | Command::StockAvailable { .. } => {
-                return Ok(CommandOutcome::Later);
+            Command::Retry { actor } => {
+                self.retry(message, order.clone(), *actor).await?;
+                return Ok(CommandOutcome::Done(order.status));
             }
+            // Nobody waits for these.
+            Command::OrderPlaced | Command::StockAvailable { .. } => return Ok(CommandOutcome::Later),
         };
         let asked = self.update(&order.workflow_id, name, &input, request_id(message));
         match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(UpdateOutcome::NoAnswer))? {
@@ -314,14 +316,8 @@ impl Dispatcher {
             return refused(format!("action: one of {} for row {}", fitting.join(", "), row.attention_id));
         }
         if row.reason == ParkReason::RUN_GONE {
-            drop(tx);
-            self.start_anew(order, answer.action, answer.actor).await?;
-            if answer.action == Resolution::Compensate {
-                let input = json!({"actor": answer.actor, "reason": answer.reason});
-                let once = format!("attention-{}", row.attention_id);
-                self.signal(&order.workflow_id, names::CANCEL, &input, once).await?;
-            }
-            return Ok(RowAnswer::Known(CommandOutcome::Done(order.status)));
+            // Whoever keeps the answer keeps a retry or a cancel instead, which hold whatever crashes.
+            return refused("the order's workflow has gone just now: ask again".into());
         }
         let Answer { action, by, reason, .. } = answer;
         attention::answer(&mut tx, row.attention_id, *action, by, reason.as_deref()).await?;

@@ -65,7 +65,10 @@ async fn main() -> anyhow::Result<()> {
         shutdown.asked().await;
         return Ok(());
     }
-    let temporal = wait_for_temporal(&lazy).await?;
+    let temporal = tokio::select! {
+        temporal = wait_for_temporal(&lazy) => temporal?,
+        () = shutdown.asked() => return Ok(()),
+    };
     let telemetry = TelemetryOptions::builder().metrics(Arc::new(sdk_metrics::Meter) as Arc<_>).build();
     let options = RuntimeOptions::builder().telemetry_options(telemetry).heartbeat_interval(None).build();
     let runtime = Runtime::from_current_tokio(options.map_err(|error| anyhow!(error))?)?;

@@ -211,5 +211,16 @@ fn an_order_whose_run_is_gone_is_answered_too() {
         let answer = json!({"action": "retry", "attentionId": gone["attentionId"]});
         assert_eq!(resolve(world, &number, answer).await.0, StatusCode::OK);
         world.until_shipped(&order).await;
+
+        let (order, number) = parked(world, "ATT-GONE-COMPENSATE").await;
+        let options = temporalio_client::WorkflowTerminateOptions::default();
+        world.workflow(&order.workflow()).terminate(options).await.expect("it is terminated");
+        world::until("its run is missed", std::time::Duration::from_secs(30), async || {
+            rows(world, &format!("orderId={number}&reason=RUN_GONE")).await.into_iter().next()
+        })
+        .await;
+        let answer = json!({"action": "compensate", "reason": "no such street"});
+        assert!(resolve(world, &number, answer).await.0.is_success());
+        world.until_order(&order, "status", &["CANCELLED"]).await;
     });
 }

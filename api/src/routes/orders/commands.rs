@@ -8,9 +8,9 @@ use dispatch::{
     SWEEP_AFTER,
     commands::{ANSWER_WITHIN, CommandOutcome},
 };
-use domain::{Actor, OrderId, OrderStatus, Resolution};
+use domain::{Actor, OrderId, OrderStatus, ParkReason, Resolution};
 use orders::{
-    Order,
+    Order, attention,
     command::{self, Answer, Command},
     inbox::Message,
     progress::{self, StatusMove},
@@ -257,8 +257,15 @@ async fn resolve(
     }
     let (mut conn, order) = named(&api, &caller, id).await?;
     let actor = caller.actor();
+    let open = attention::open(&mut conn, &order.order_id).await?;
+    let is_gone = open.iter().any(|row| {
+        row.reason == ParkReason::RUN_GONE && form.attention_id.is_none_or(|id| id == row.attention_id)
+    });
     let command = match action {
         Resolution::ReleaseHold => Command::ReleaseHold { actor, reason },
+        // No run is there to answer to: another one begins, or is cancelled at once.
+        Resolution::Retry if is_gone => Command::Retry { actor },
+        Resolution::Compensate if is_gone => Command::Cancel { actor, reason, customers_words: None },
         _ => Command::Resolve(Answer {
             action,
             actor,
