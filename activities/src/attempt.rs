@@ -5,11 +5,11 @@ use std::{future::Future, time::Duration};
 use calls::CallFailure;
 use domain::{Downstream, OrderId, Step, Verdict};
 use inventory::InventoryError;
-use inventory_service::StockError;
 use metrics::{counter, histogram};
 use orders::{OrdersError, attention};
 use shopify::admin::{EnsureError, ShopifyError};
 use sqlx::PgPool;
+use stock::{StepError, StockError};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_sdk::activities::ActivityError;
 use tokio::time::Instant;
@@ -176,6 +176,13 @@ impl From<InventoryError> for AttemptError {
     }
 }
 
+impl StepError for AttemptError {
+    /// The next attempt is Temporal's.
+    fn met_another_transaction(&self) -> bool {
+        false
+    }
+}
+
 impl From<StockError> for AttemptError {
     fn from(error: StockError) -> Self {
         match error {
@@ -183,7 +190,7 @@ impl From<StockError> for AttemptError {
             StockError::Orders(error) => error.into(),
             StockError::Refused { reason } if reason == "MORE_THAN_ALLOCATED" => Self::permanent(&reason),
             StockError::Refused { .. } => Self::permanent("STOCK_REFUSED"),
-            StockError::Unavailable(_) | StockError::Overtaken => {
+            StockError::Unavailable(_) | StockError::ToBeAsked => {
                 Self::new("INVENTORY_UNAVAILABLE", Verdict::Away { downstream: Downstream::Inventory })
             }
         }

@@ -6,12 +6,13 @@ use domain::{Condition, OrderStatus, ParkReason, Step};
 use inventory::ORDER_CANCELLED;
 use metrics::counter;
 use orders::{
-    attention, parcel,
+    Order, attention, parcel,
     progress::{self, Waiting},
     record,
     timeline::TimelineEvent,
 };
 use sqlx::PgPool;
+use stock::StockTransaction;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
@@ -193,10 +194,16 @@ impl OrderRecords {
     }
 
     async fn release(&self, input: &OrderRef) -> Result<ParcelBooked, AttemptError> {
-        let remote = self.planner.release_remotely(&input.order_id, ORDER_CANCELLED).await?;
-        let mut tx = self.pool.begin().await?;
+        self.planner.stock.transaction(async |tx| self.release_within(tx, input).await).await
+    }
+
+    async fn release_within(
+        &self,
+        mut tx: StockTransaction<'_>,
+        input: &OrderRef,
+    ) -> Result<ParcelBooked, AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
-        self.planner.give_back(&mut tx, remote, &order, ORDER_CANCELLED).await?;
+        give_back(&mut tx, &order).await?;
         let (_, left) = parcel::pieces(&mut tx, &order.order_id).await?;
         let status = if left > 0 {
             progress::cancel_the_rest(&mut tx, &order.order_id).await?;
@@ -209,13 +216,17 @@ impl OrderRecords {
     }
 
     async fn cancelled(&self, input: &Cancellation) -> Result<(), AttemptError> {
-        // An attempt at reserving that was given up may have come in late, under the next epoch.
-        let remote = self.planner.release_remotely(&input.order_id, ORDER_CANCELLED).await?;
-        let mut tx = self.pool.begin().await?;
+        self.planner.stock.transaction(async |tx| self.cancelled_within(tx, input).await).await
+    }
+
+    async fn cancelled_within(
+        &self,
+        mut tx: StockTransaction<'_>,
+        input: &Cancellation,
+    ) -> Result<(), AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
-        if remote.answer().is_some() {
-            self.planner.give_back(&mut tx, remote, &order, ORDER_CANCELLED).await?;
-        }
+        // An attempt at reserving that was given up may have come in late, under the next epoch.
+        give_back(&mut tx, &order).await?;
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);
         // One that shipped while it was being cancelled stays shipped, and is not cancelled in silence.
@@ -226,4 +237,9 @@ impl OrderRecords {
         progress::set_story_ended(&mut tx, &input.order_id, true).await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn give_back(stock: &mut StockTransaction<'_>, order: &Order) -> Result<(), AttemptError> {
+    let Order { order_id, epoch, correlation_id, .. } = order;
+    Ok(stock.release(order_id, *epoch, ORDER_CANCELLED, correlation_id).await?)
 }

@@ -6,14 +6,14 @@
 
 use domain::{Channel, Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
 use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest, Shortage};
-use inventory_service::{RemoteAnswer, Stock};
 use orders::{
     Order, attention, brief, events, fulfilment_request,
     progress::{self, Waiting},
     record,
     timeline::TimelineEvent,
 };
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
+use stock::{Stock, StockTransaction};
 use workflows::contract::{Plan, PlanInput, PlanOutcome, Rules};
 
 use crate::{
@@ -44,19 +44,6 @@ pub struct Planner {
     pub(crate) stock: Stock,
 }
 
-/// What the inventory service answered before the step's transaction, if stock is there.
-pub(crate) struct RemoteAnswers {
-    reserved: RemoteAnswer<ReserveOutcome>,
-    released: RemoteAnswer<()>,
-}
-
-impl RemoteAnswers {
-    /// Nothing was asked.
-    pub(crate) fn nothing() -> Self {
-        Self { reserved: RemoteAnswer::nothing(), released: RemoteAnswer::nothing() }
-    }
-}
-
 impl Planner {
     /// Plans by these rules, against this database and stock.
     #[must_use]
@@ -66,27 +53,26 @@ impl Planner {
 
     /// Plans an order by the newest that is known of it, in one transaction.
     pub(crate) async fn plan_now(&self, input: &PlanInput) -> Result<PlanOutcome, AttemptError> {
-        let remote = self.remote(&input.order_id, &input.rules).await?;
-        let (planned, shortages) = self.plan_within(self.pool.begin().await?, remote, input).await?;
+        let (planned, shortages) =
+            self.stock.transaction(async |tx| self.plan_within(tx, input).await).await?;
         self.announce_shortage(&input.order_id, &shortages).await?;
         Ok(planned)
     }
 
-    /// What an order was refused for. A service that keeps the stock has told by itself.
+    /// Tells what an order was refused for.
     pub(crate) async fn announce_shortage(
         &self,
         order_id: &OrderId,
         shortages: &[Shortage],
     ) -> Result<(), AttemptError> {
-        if shortages.is_empty() || self.stock.remote().is_some() {
+        if shortages.is_empty() {
             return Ok(());
         }
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, order_id).await?;
         // Its gate it has passed.
         events::announce_placed(&mut tx, order_id).await?;
-        let cause = &order.correlation_id;
-        inventory::announce_shortage(&mut tx, order_id, None, shortages, cause).await?;
+        self.stock.announce_shortage(&mut tx, order_id, shortages, &order.correlation_id).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -95,8 +81,7 @@ impl Planner {
     /// is refused: it is to be announced when the caller has committed.
     pub(crate) async fn plan_within(
         &self,
-        mut tx: Transaction<'_, Postgres>,
-        remote: RemoteAnswers,
+        mut tx: StockTransaction<'_>,
         input: &PlanInput,
     ) -> Result<(PlanOutcome, Vec<Shortage>), AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
@@ -118,7 +103,7 @@ impl Planner {
         if input.rules.rest_is_cancelled {
             progress::cancel_the_rest(&mut tx, &order.order_id).await?;
         }
-        let (planned, shortages) = self.plan(&mut tx, remote, &order, &input.rules).await?;
+        let (planned, shortages) = self.plan(&mut tx, &order, &input.rules).await?;
         if matches!(planned, PlanOutcome::Planned { .. }) {
             tx.commit().await?;
         }
@@ -146,8 +131,7 @@ impl Planner {
     /// Plans in the caller's transaction; the order is locked. With it, what is short if the order is refused.
     async fn plan(
         &self,
-        conn: &mut PgConnection,
-        remote: RemoteAnswers,
+        conn: &mut StockTransaction<'_>,
         order: &Order,
         rules: &Rules,
     ) -> Result<(PlanOutcome, Vec<Shortage>), AttemptError> {
@@ -167,7 +151,7 @@ impl Planner {
         if !rules.rest_is_cancelled && !order.rest_is_cancelled {
             show_what_came_too_late(conn, order, &draft).await?;
         }
-        let holding = match self.hold(conn, remote, order, &draft, rules).await? {
+        let holding = match self.hold(conn, order, &draft, rules).await? {
             Some(ReserveOutcome::Reserved(holding)) => Some(holding),
             Some(ReserveOutcome::UnknownSku(_)) => return Ok((PlanOutcome::UnknownSku, Vec::new())),
             Some(ReserveOutcome::Short(shortages)) => return Ok((PlanOutcome::OutOfStock, shortages)),
@@ -183,47 +167,23 @@ impl Planner {
     /// Has the reservation follow; none if there is none and none is to be made.
     async fn hold(
         &self,
-        conn: &mut PgConnection,
-        remote: RemoteAnswers,
+        stock: &mut StockTransaction<'_>,
         order: &Order,
         draft: &Draft,
         rules: &Rules,
     ) -> Result<Option<ReserveOutcome>, AttemptError> {
-        let is_held = match self.stock.remote() {
-            Some(_) => order.was_planned,
-            None => inventory::reservation(conn, &order.order_id, order.epoch.into())
-                .await?
-                .is_some_and(|held| held.status != ReservationStatus::Released),
-        };
+        let Order { order_id, epoch, correlation_id, .. } = order;
         if draft.wants_nothing() {
-            if is_held {
-                self.give_back(conn, remote.released, order, NOTHING_WANTED).await?;
+            if is_held(stock, order).await? {
+                stock.release(order_id, *epoch, NOTHING_WANTED, correlation_id).await?;
             }
             return Ok(None);
         }
-        if !draft.takes_stock() && !is_held {
+        if !draft.takes_stock() && !is_held(stock, order).await? {
             return Ok(None);
         }
         let Some(request) = draft.request(order, rules) else { return Ok(None) };
-        self.take_stock(conn, remote.reserved, order, request).await.map(Some)
-    }
-
-    /// The reservation of the order's epoch, made now, adjusted, or as it was. One that was given back
-    /// makes way for the next.
-    async fn take_stock(
-        &self,
-        conn: &mut PgConnection,
-        remote: RemoteAnswer<ReserveOutcome>,
-        order: &Order,
-        mut request: ReserveRequest,
-    ) -> Result<ReserveOutcome, AttemptError> {
-        let correlation_id = &order.correlation_id;
-        let outcome = self.stock.reserve_in(conn, remote, &request, correlation_id).await?;
-        if !was_given_back(&outcome) {
-            return Ok(outcome);
-        }
-        request.epoch = progress::next_epoch(conn, &order.order_id).await?.into();
-        Ok(self.stock.reserve_in(conn, RemoteAnswer::nothing(), &request, correlation_id).await?)
+        take_stock(stock, order, request).await.map(Some)
     }
 
     /// Writes down what the plan comes to: the order's status and condition, and for which wish it stands.
@@ -318,83 +278,35 @@ impl Planner {
         }
         Ok(order.status.max(OrderStatus::Shipped))
     }
+}
 
-    /// Asks the inventory service first, if stock is there: the same plan is drawn before the transaction
-    /// and again within it, and an answer that was overtaken is asked for anew.
-    pub(crate) async fn remote(
-        &self,
-        order_id: &OrderId,
-        rules: &Rules,
-    ) -> Result<RemoteAnswers, AttemptError> {
-        if self.stock.remote().is_none() {
-            return Ok(RemoteAnswers::nothing());
-        }
-        loop {
-            let order = self.order(order_id).await?;
-            let mut conn = self.pool.acquire().await?;
-            if self.is_over(&mut conn, &order, rules).await? {
-                return Ok(RemoteAnswers::nothing());
-            }
-            let draft = Draft::of(&mut conn, &order, &self.shops, rules).await?;
-            drop(conn);
-            if draft.asks_the_shop_first() || (!order.was_planned && !draft.takes_stock()) {
-                return Ok(RemoteAnswers::nothing());
-            }
-            if draft.wants_nothing() {
-                let released = self.release_remotely(order_id, NOTHING_WANTED).await?;
-                return Ok(RemoteAnswers { reserved: RemoteAnswer::nothing(), released });
-            }
-            let Some(request) = draft.request(&order, rules) else { return Ok(RemoteAnswers::nothing()) };
-            let reserved = self.stock.reserve_remotely(&request, None, &order.correlation_id).await?;
-            if !reserved.answer().is_some_and(was_given_back) || !self.make_way(&order).await? {
-                return Ok(RemoteAnswers { reserved, released: RemoteAnswer::nothing() });
-            }
-        }
+/// Whether the order holds or waits for anything.
+async fn is_held(stock: &mut StockTransaction<'_>, order: &Order) -> Result<bool, AttemptError> {
+    // Of an order of a shop that never came so far nothing can be held, and nobody has to be asked.
+    let is_new = order.status == OrderStatus::Pending
+        && order.condition != Some(Condition::Backordered)
+        && !order.was_planned;
+    if is_new && matches!(order.channel, Channel::Shopify { .. }) {
+        return Ok(false);
     }
+    let held = stock.reservation(&order.order_id, order.epoch, &order.correlation_id).await?;
+    Ok(held.is_some_and(|held| held.status != ReservationStatus::Released))
+}
 
-    /// Raises the epoch, unless somebody did or the order is over; then false.
-    async fn make_way(&self, seen: &Order) -> Result<bool, AttemptError> {
-        let mut tx = self.pool.begin().await?;
-        let order = record::lock(&mut tx, &seen.order_id).await?;
-        if order.status == OrderStatus::Cancelled {
-            return Ok(false);
-        }
-        if order.epoch == seen.epoch {
-            progress::next_epoch(&mut tx, &order.order_id).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
+/// The reservation of the order's epoch, made now, adjusted, or as it was. One that was given back makes way for
+/// the next.
+async fn take_stock(
+    stock: &mut StockTransaction<'_>,
+    order: &Order,
+    mut request: ReserveRequest,
+) -> Result<ReserveOutcome, AttemptError> {
+    let correlation_id = &order.correlation_id;
+    let outcome = stock.reserve(request.clone(), correlation_id).await?;
+    if !was_given_back(&outcome) {
+        return Ok(outcome);
     }
-
-    /// Gives back at the inventory service what the order holds, if stock is there.
-    pub(crate) async fn release_remotely(
-        &self,
-        order_id: &OrderId,
-        cause: &str,
-    ) -> Result<RemoteAnswer<()>, AttemptError> {
-        if self.stock.remote().is_none() {
-            return Ok(RemoteAnswer::nothing());
-        }
-        let order = self.order(order_id).await?;
-        Ok(self.stock.release_remotely(order_id, order.epoch, cause, &order.correlation_id).await?)
-    }
-
-    pub(crate) async fn give_back(
-        &self,
-        conn: &mut PgConnection,
-        remote: RemoteAnswer<()>,
-        order: &Order,
-        cause: &str,
-    ) -> Result<(), AttemptError> {
-        let whose = (&order.order_id, order.epoch);
-        Ok(self.stock.release_in(conn, remote, whose, cause, &order.correlation_id).await?)
-    }
-
-    /// The order as it stands, not locked.
-    pub(crate) async fn order(&self, order_id: &OrderId) -> Result<Order, AttemptError> {
-        let mut conn = self.pool.acquire().await?;
-        record::find(&mut conn, order_id).await?.ok_or(AttemptError::permanent("ORDER_UNKNOWN"))
-    }
+    request.epoch = progress::next_epoch(stock, &order.order_id).await?.into();
+    Ok(stock.reserve(request, correlation_id).await?)
 }
 
 fn was_given_back(outcome: &ReserveOutcome) -> bool {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use dispatch::Dispatcher;
-use inventory_service::Stock;
 use serde::Serialize;
 use sqlx::{Connection, PgPool};
+use stock::Stock;
 use tokio::{join, sync::Mutex, time::timeout};
 use tracing::warn;
 use utoipa::ToSchema;
@@ -98,8 +98,10 @@ enum DependencyState {
 
 pub(crate) async fn of_the_link(pool: &PgPool, dispatcher: &Dispatcher, stock: &Stock) -> LinkHealth {
     let ask_inventory = async {
-        let service = stock.remote()?;
-        Some(ask("inventory service", TIME_LIMIT, service.is_serving()).await)
+        if stock.is_here() {
+            return None;
+        }
+        Some(ask("inventory service", TIME_LIMIT, stock.service_answers()).await)
     };
     let (database, temporal, inventory) = join!(
         ask("database", TIME_LIMIT, ask_database(pool)),

@@ -10,7 +10,7 @@ use axum::{
 use orders::idempotency::{self, Claim, KeptAnswer, Key};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::PgConnection;
 
 use crate::{caller::Caller, problem::Problem};
 
@@ -44,53 +44,49 @@ pub(crate) fn fingerprint(content: &impl Serialize) -> Result<Vec<u8>, Problem> 
 
 /// What is known of a request that begins.
 pub(crate) enum Begun<'a> {
-    /// Nothing: it is done, and then [`Keyed::commit`] keeps its answer.
+    /// Nothing: it is done, and then [`Keyed::keep`] keeps its answer.
     New(Keyed<'a>),
     /// It was answered before, under its key.
     Answered(KeptAnswer),
 }
 
-/// A transaction whose answer is kept under a key, where the request has one.
-pub(crate) struct Keyed<'a> {
-    key: Option<Key<'a>>,
-    pub(crate) tx: Transaction<'static, Postgres>,
-}
+/// A request whose answer is kept under a key, where it has one.
+pub(crate) struct Keyed<'a>(Option<Key<'a>>);
 
-/// Begins a request's transaction. Whoever sends the same key meanwhile waits for its end.
+/// Begins a request in its transaction. Whoever sends the same key meanwhile waits for the transaction's end.
 ///
 /// # Errors
 /// [`Problem::IdempotencyKeyReused`] if the key came with another content.
 pub(crate) async fn begin<'a>(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     caller: &'a Caller,
     key: Option<&'a str>,
     fingerprint: &'a [u8],
 ) -> Result<Begun<'a>, Problem> {
     let key = key.map(|key| Key { caller: caller.key(), key, fingerprint });
-    let mut tx = pool.begin().await?;
     if let Some(key) = &key {
-        match idempotency::claim(&mut tx, key).await? {
+        match idempotency::claim(conn, key).await? {
             Claim::New => {}
             Claim::Answered(answer) => return Ok(Begun::Answered(answer)),
             Claim::OtherContent => return Err(Problem::IdempotencyKeyReused),
         }
     }
-    Ok(Begun::New(Keyed { key, tx }))
+    Ok(Begun::New(Keyed(key)))
 }
 
 impl Keyed<'_> {
-    /// Keeps the answer under the key, and commits both with what was done.
-    pub(crate) async fn commit(
-        mut self,
+    /// Keeps the answer under the key; both are to be committed with what was done.
+    pub(crate) async fn keep(
+        self,
+        conn: &mut PgConnection,
         status: StatusCode,
         body: &impl Serialize,
     ) -> Result<KeptAnswer, Problem> {
         let body = serde_json::to_string(body).map_err(|error| Problem::Internal(error.into()))?;
         let answer = KeptAnswer { status: status.as_u16(), body };
-        if let Some(key) = &self.key {
-            idempotency::remember(&mut self.tx, key, &answer).await?;
+        if let Some(key) = &self.0 {
+            idempotency::remember(conn, key, &answer).await?;
         }
-        self.tx.commit().await?;
         Ok(answer)
     }
 }

@@ -21,7 +21,6 @@
 //! | `routes` | one file per part of the interface |
 //! | `correlation`, `extract`, `field`, `members` | reading what a caller sent |
 //! | `idempotency` | the same answer to a request sent again under its key |
-//! | `transaction` | trying again what met another transaction |
 //! | [`telemetry`] | the names of the metrics |
 //!
 //! **Invariant:** nothing is acknowledged before it is committed, nothing here writes stock except
@@ -53,7 +52,6 @@ mod paced_log;
 mod page;
 mod remote_stock;
 mod routes;
-mod transaction;
 
 #[cfg(feature = "faults")]
 mod planted;

@@ -14,9 +14,10 @@ use api::{
     unverified::Unverified,
 };
 use clap::Parser;
+use database::DatabasePool;
 use dispatch::Dispatcher;
-use inventory_service::Stock;
-use process::{DatabasePool, settings::Secrets, shutdown::Shutdown, temporal::LazyTemporal};
+use process::{settings::Secrets, shutdown::Shutdown, temporal::LazyTemporal};
+use stock::Stock;
 use tokio::net::TcpListener;
 use tracing::info;
 
@@ -37,9 +38,9 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(metrics).await.with_context(|| {
         format!("metrics cannot listen on {}; API_METRICS_LISTEN moves them", metrics.listen)
     })?;
-    let pool = process::connect_database(&shared.database_url, DATABASE)
-        .context("DATABASE_URL is no PostgreSQL URL")?;
-    let stock = Stock::at(shared.inventory_service.clone())
+    let pool =
+        database::connect(&shared.database_url, DATABASE).context("DATABASE_URL is no PostgreSQL URL")?;
+    let stock = Stock::new(pool.clone(), shared.inventory_service.clone())
         .map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
     let temporal = LazyTemporal::new(shared.plain_http, shared.temporal_api_key.clone());
     let dispatcher = Dispatcher::new(&shared, pool.clone(), temporal, stock.clone());

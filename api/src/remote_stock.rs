@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use inventory_service::Stock;
+use stock::Stock;
 
 use crate::problem::Problem;
 
@@ -19,7 +19,7 @@ const ASKED_THERE: [&str; 2] = ["/api/inventory/{id}", "/api/inventory/{id}/chec
 /// Sends a request about stock to the service that keeps it.
 pub(crate) async fn turn_away(State(stock): State<Stock>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    if stock.remote().is_some() && is_closed(request.method(), route) {
+    if !stock.is_here() && is_closed(request.method(), route) {
         return Problem::StockElsewhere.into_response();
     }
     next.run(request).await

@@ -8,9 +8,9 @@ use axum::{
     http::request::Parts,
 };
 use dispatch::Dispatcher;
-use inventory_service::Stock;
 use process::settings::{CustomerLimits, Shops, System};
 use sqlx::PgPool;
+use stock::Stock;
 
 use crate::{
     caller::Caller, correlation::CorrelationId, health::Found, queue::Queue, unverified::Unverified,

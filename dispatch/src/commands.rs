@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use domain::{Actor, Condition, OrderId, OrderStatus, ParkReason, Resolution, Step};
-use inventory::ReservationStatus;
 use orders::{
     Order,
     attention::{self, Attention},
@@ -65,17 +64,11 @@ impl Dispatcher {
         }
     }
 
-    /// Where stock is kept by a service of its own, the reservation is provisional until the service
-    /// hears that the order is kept. One that was given back meanwhile, or that the service does not
-    /// know, is made anew by the order's run.
+    /// The order's reservation may be provisional until it is confirmed. One that was given back meanwhile is made
+    /// anew by the order's run.
     async fn order_placed(&self, order: Order) -> Result<Outcome, DispatchError> {
-        if let Some(service) = self.settings.stock.remote()
-            && order.story_ended_at.is_none()
-        {
-            let kept = service.confirm(&order.order_id, order.epoch, &order.correlation_id).await?;
-            if kept.is_none_or(|status| status == ReservationStatus::Released) {
-                warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
-            }
+        if order.story_ended_at.is_none() && !self.settings.stock.confirm(&order).await? {
+            warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
         }
         self.begin(&order).await?;
         Ok(Outcome::done(order.order_id))

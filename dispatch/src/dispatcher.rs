@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{OrderId, ParkReason, ParseError};
-use inventory_service::{Stock, StockError};
 use metrics::counter;
 use orders::{
     OrdersError, attention,
@@ -14,6 +13,7 @@ use process::{
     temporal::{LazyTemporal, TemporalError},
 };
 use sqlx::PgPool;
+use stock::{Stock, StockError};
 use tracing::{info, warn};
 
 /// The longest wait between two attempts at a message that cannot be done yet.

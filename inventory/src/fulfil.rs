@@ -15,7 +15,7 @@ use crate::ledger::{self, Entry, Guard, Place, Reason};
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
 
 /// What left the warehouse for an order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FulfilRequest {
     /// The order.
     pub order_id: OrderId,

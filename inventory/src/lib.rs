@@ -73,7 +73,7 @@ pub use item::{Item, NewItem, create_item, item, items_by_sku};
 pub use provisional::{
     NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,
 };
-pub use queue::ServedOrder;
+pub use queue::{ServedOrder, ours};
 pub use receive::{Received, receive, take_back};
 pub use record::{AllocationRecord, Owner, allocations_of_order};
 pub use reduce::reduce;

@@ -11,7 +11,7 @@ use crate::allocation::{self, AllocationChange, Holding};
 use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
-use crate::holder::Epoch;
+use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Figures, Guard, Place, Reason};
 
 /// A waiting order that was allocated pieces.
@@ -26,6 +26,11 @@ pub struct ServedOrder {
     pub complete: bool,
     /// What it was allocated.
     pub allocated: Vec<AllocationChange>,
+}
+
+/// Those of them that are orders of ours. Another system asks what it was served.
+pub fn ours(served: &[ServedOrder]) -> impl Iterator<Item = &OrderId> {
+    served.iter().filter(|order| order.epoch.holder() == Holder::OURS).map(|order| &order.order_id)
 }
 
 /// Puts lines at the end of their queues. The caller holds the locks and books the pieces.

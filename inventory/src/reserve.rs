@@ -17,7 +17,7 @@ use crate::queue;
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
 
 /// What an order asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReserveRequest {
     /// The order.
     pub order_id: OrderId,

@@ -8,7 +8,7 @@ use orders::OrdersError;
 use tonic::{Code, Status};
 use tracing::error;
 
-use crate::transient::{self, is_transient};
+use database::{is_transient, met_another_transaction};
 
 /// The metadata that names a refusal, beside the message for people.
 const REASON: &str = "x-reason";
@@ -32,24 +32,26 @@ pub enum StockError {
     /// repeated.
     #[error("the inventory service is not available: {0}")]
     Unavailable(String),
-    /// The order has another reservation by now than the one that was asked about; to be done again.
-    #[error("the order was changed while the inventory service was asked")]
-    Overtaken,
+    /// The service is asked first, and the step taken again. Nobody sees it but where a step asks without end.
+    #[error("the inventory service is to be asked first")]
+    ToBeAsked,
 }
 
 impl StockError {
     /// Whether a transaction met another one and may be made again at once.
-    pub(crate) fn met_another_transaction(&self) -> bool {
+    #[must_use]
+    pub fn met_another_transaction(&self) -> bool {
         match self {
             Self::Inventory(InventoryError::Database(error)) | Self::Orders(OrdersError::Database(error)) => {
-                transient::met_another_transaction(error)
+                met_another_transaction(error)
             }
             _ => false,
         }
     }
 
     /// The service answered something that it does not say it would.
-    pub(crate) fn unexpected(what: impl std::fmt::Display) -> Self {
+    #[must_use]
+    pub fn unexpected(what: impl std::fmt::Display) -> Self {
         Self::Unavailable(format!("its answer cannot be understood: {what}"))
     }
 

@@ -2,15 +2,11 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `stock` | [`Stock`], the one thing worker and API call for the stock of orders: here or there |
 //! | `client` | the service as it is called: deadline, retries, breaker |
 //! | `admission` | who may come in, before its message is read, and how many at once |
 //! | `server` | the service, over `inventory`, with reflection and health |
 //! | `sweep` | gives back what nobody confirmed in time |
-//! | `transient` | trouble with the database that passes |
 //! | `wire` | the interface description's types as the domain's, both ways |
-//! | `returned` | pieces that left and came back |
-//! | `wake` | orders that waited and were served |
 //!
 //! **Invariant:** nothing here decides about stock: a call and the function of `inventory` behind it
 //! have the same rules, and each call of the service is one transaction with its events.
@@ -18,12 +14,8 @@
 mod admission;
 mod client;
 mod error;
-mod returned;
 mod server;
-mod stock;
 mod sweep;
-mod transient;
-mod wake;
 mod wire;
 
 /// What the interface description says, as code.
@@ -38,6 +30,3 @@ pub use admission::{Admission, Admitted, Caller, Held};
 pub use client::{ClientSettings, InventoryClient, Served};
 pub use error::StockError;
 pub use server::{Certificate, InventoryServer, Offer, serve};
-pub use stock::{RemoteAnswer, Stock};
-pub use transient::{is_transient, met_another_transaction};
-pub use wake::wake;

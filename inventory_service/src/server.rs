@@ -10,7 +10,7 @@ use inventory::{
     Epoch, Expired, FulfilRequest, Holder, InventoryError, Released, Reservation, ReserveOutcome,
     ServedMovement,
 };
-use orders::inbox::Message;
+use orders::{command, inbox::Message};
 use sqlx::{PgConnection, PgPool};
 use tokio::{net::TcpListener, time::interval};
 use tonic::{
@@ -26,14 +26,11 @@ use crate::client::CORRELATION_ID;
 use crate::error::{StockError, status_of};
 use crate::proto::{self, inventory_server::Inventory};
 use crate::sweep;
-use crate::wake::wake;
 use crate::wire::{self, Wanted};
 
 /// The service with its generated outside.
 type Service = proto::inventory_server::InventoryServer<InventoryServer>;
 
-/// How often a transaction is tried that met another one.
-const MOST_ATTEMPTS: u32 = 3;
 /// How long whoever is offered a message has to dispatch it before a sweeper may.
 const SWEEP_AFTER: Duration = Duration::from_secs(5);
 /// How often the database is asked for the health service.
@@ -302,7 +299,7 @@ impl InventoryServer {
         }
         let mut outcome = inventory::reserve(&mut tx, request, correlation_id).await?;
         if let ReserveOutcome::Reserved(made) = &mut outcome {
-            wake(&mut tx, &made.served, Duration::ZERO).await?;
+            command::keep_served(&mut tx, inventory::ours(&made.served), Duration::ZERO).await?;
             match provisional_for {
                 Some(time) => {
                     inventory::hold_provisionally(&mut tx, &made.order_id, made.epoch, *time).await?;
@@ -382,7 +379,7 @@ impl InventoryServer {
         mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
         released: &Released,
     ) -> Result<(), StockError> {
-        let messages = wake(&mut tx, &released.served, SWEEP_AFTER).await?;
+        let messages = command::keep_served(&mut tx, inventory::ours(&released.served), SWEEP_AFTER).await?;
         tx.commit().await?;
         messages.into_iter().for_each(|message| (self.offer)(message));
         Ok(())
@@ -448,11 +445,5 @@ async fn again_or<T, Attempt>(attempt: impl Fn() -> Attempt) -> Result<T, StockE
 where
     Attempt: Future<Output = Result<T, StockError>>,
 {
-    for _ in 1..MOST_ATTEMPTS {
-        match attempt().await {
-            Err(error) if error.met_another_transaction() => {}
-            done => return done,
-        }
-    }
-    attempt().await
+    database::retried(StockError::met_another_transaction, attempt).await
 }

@@ -174,6 +174,23 @@ pub async fn keep(
     inbox::insert(conn, &message).await
 }
 
+/// Keeps a message for each order that waited for stock and was served, in the transaction that served it.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn keep_served<'a>(
+    conn: &mut PgConnection,
+    served: impl IntoIterator<Item = &'a OrderId>,
+    sweep_after: Duration,
+) -> Result<Vec<Message>, OrdersError> {
+    let mut messages = Vec::new();
+    for order in served {
+        let served = Command::StockAvailable { cause: Uuid::now_v7().to_string() };
+        messages.extend(keep(conn, order, &served, sweep_after).await?);
+    }
+    Ok(messages)
+}
+
 /// Reads a command and its order from the message that keeps it.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What every process needs: its settings, the database, logs, metrics and readiness, the connection to Temporal, and
+//! What every process needs: its settings, logs, metrics and readiness, the connection to Temporal, and
 //! its end.
 //!
 //! **Invariant:** nothing here knows what happens to an order.
@@ -7,10 +7,8 @@ pub mod settings;
 pub mod shutdown;
 pub mod temporal;
 
-mod database;
 mod logging;
 mod ops;
 
-pub use database::{DatabasePool, connect_database};
 pub use logging::init_logging;
 pub use ops::{OpsPort, serve_ops};

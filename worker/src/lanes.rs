@@ -6,13 +6,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use activities::{OrderRecords, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls, WarehouseSystems};
 use anyhow::{Context, anyhow};
 use domain::LaneName;
-use inventory_service::Stock;
 use process::{
     settings::{LaneSettings, Shared, Shop, System},
     temporal::Temporal,
 };
 use shopify::admin::{AdminClient, AdminSettings, StaticToken};
 use sqlx::PgPool;
+use stock::Stock;
 use temporalio_sdk::{
     Runtime, Worker, WorkerOptions,
     runtime::{

@@ -8,7 +8,6 @@ mod lanes;
 mod overdue;
 mod readiness;
 mod sdk_metrics;
-mod served_backorders;
 mod sweepers;
 mod unserved_lanes;
 
@@ -16,15 +15,17 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Parser;
+use database::DatabasePool;
 use dispatch::Dispatcher;
 use futures::future::try_join_all;
-use inventory_service::{ClientSettings, Stock};
+use inventory_service::ClientSettings;
 use process::{
-    DatabasePool, connect_database, init_logging, serve_ops,
+    init_logging, serve_ops,
     settings::Secrets,
     shutdown::Shutdown,
     temporal::{LazyTemporal, Temporal, TemporalError},
 };
+use stock::Stock;
 use temporalio_common::telemetry::TelemetryOptions;
 use temporalio_sdk::{Runtime, Worker, runtime::RuntimeOptions};
 use tokio::sync::watch;
@@ -40,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
     let shared = &config.shared;
-    let pool = connect_database(
+    let pool = database::connect(
         &shared.database_url,
         DatabasePool { name: "waybill-worker", most: config.database_connections },
     )
@@ -52,7 +53,8 @@ async fn main() -> anyhow::Result<()> {
 
     let lazy = LazyTemporal::new(shared.plain_http, shared.temporal_api_key.clone());
     let service = shared.inventory_service.clone().map(ClientSettings::for_steps);
-    let stock = Stock::at(service).map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
+    let stock =
+        Stock::new(pool.clone(), service).map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
     let dispatcher = Dispatcher::new(shared, pool.clone(), lazy.clone(), stock.clone());
     let with =
         sweepers::With { pool: pool.clone(), dispatcher, stock: stock.clone(), temporal: lazy.clone() };

@@ -7,16 +7,16 @@ use std::{future::Future, time::Duration};
 use chrono::Utc;
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
-use inventory_service::{Stock, wake};
 use metrics::gauge;
-use orders::{attention, idempotency, inbox, privacy};
+use orders::{attention, command, idempotency, inbox, privacy};
 use process::temporal::LazyTemporal;
 use sqlx::PgPool;
+use stock::Stock;
 use tokio::{task::JoinSet, time::sleep};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{config::Config, served_backorders::wake_served_orders, unserved_lanes};
+use crate::{config::Config, unserved_lanes};
 
 /// Messages taken up at once.
 const BATCH: i64 = 64;
@@ -66,8 +66,8 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With) {
     every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
     every(config.forget_every, Box::new(move |with| Box::pin(forget_people(with.pool, keep_people))));
     every(KEEP_DAYS_EVERY, Box::new(move |with| Box::pin(keep_days_of_events(with.pool, days))));
-    if let Stock::There(service) = &with.stock {
-        sweepers.spawn(wake_served_orders(service.clone(), with.pool.clone()));
+    if let Some(watching) = with.stock.watch_served_orders() {
+        sweepers.spawn(watching);
     }
 }
 
@@ -154,7 +154,7 @@ async fn expire_allocations(pool: PgPool) -> anyhow::Result<bool> {
         return Ok(false);
     }
     // At once: the next to look into the inbox dispatches them.
-    wake(&mut tx, &expired.served, Duration::ZERO).await?;
+    command::keep_served(&mut tx, inventory::ours(&expired.served), Duration::ZERO).await?;
     tx.commit().await?;
     info!(
         allocations = expired.changed.len(),

@@ -3,7 +3,6 @@
 
 use domain::{OrderStatus, ParcelStatus, ParkReason, Quantity, Sku, WarehouseId};
 use inventory::FulfilRequest;
-use inventory_service::RemoteAnswer;
 use orders::{
     Order, attention,
     fulfilment_request::{self, FulfilmentRequest},
@@ -12,6 +11,7 @@ use orders::{
     timeline::TimelineEvent,
 };
 use sqlx::PgConnection;
+use stock::StockTransaction;
 use workflows::contract::{Parcel, ParcelBooked, ParcelToBook};
 
 use super::OrderRecords;
@@ -19,54 +19,46 @@ use crate::attempt::AttemptError;
 
 impl OrderRecords {
     pub(super) async fn book_parcel(&self, input: &ParcelToBook) -> Result<ParcelBooked, AttemptError> {
-        let stock = &self.planner.stock;
-        let remote = self.take_parcel_remotely(input).await?;
-        let mut tx = self.pool.begin().await?;
+        if input.by_hand {
+            // By itself, so that what is in it is said once.
+            let mut tx = self.pool.begin().await?;
+            record::lock(&mut tx, &input.order_id).await?;
+            parcel_by_hand(&mut tx, &input.parcel).await?;
+            tx.commit().await?;
+        }
+        self.planner.stock.transaction(async |tx| self.book_parcel_within(tx, input).await).await
+    }
+
+    async fn book_parcel_within(
+        &self,
+        mut tx: StockTransaction<'_>,
+        input: &ParcelToBook,
+    ) -> Result<ParcelBooked, AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
-        let parcel = note_parcel(&mut tx, &order, input).await?;
+        let parcel = note_parcel(&mut tx, &order, &input.parcel).await?;
         let first = parcel::booked(&mut tx, &input.parcel.reference, &input.parcel.parcel_id).await?;
         let besides = besides(&mut tx, &order, &parcel).await?;
         let gone = stock_gone(&order, &parcel, &besides)?;
-        // Nothing that is held has left: where stock is at a service of its own, the next plan asks it.
-        let is_to_be_asked = gone.lines.is_empty() && stock.remote().is_some();
-        let outstanding = if gone.lines.is_empty() || !(first || stock.remote().is_some()) {
-            let holding = inventory::reservation(&mut tx, &order.order_id, order.epoch.into()).await?;
-            holding.map_or(0, |holding| holding.outstanding())
+        let outstanding = if gone.lines.is_empty() || !first {
+            let held = tx.reservation(&order.order_id, order.epoch, &order.correlation_id).await?;
+            held.map_or(0, |held| held.outstanding())
         } else {
-            stock.fulfil_in(&mut tx, remote, &gone, &order.correlation_id).await?
+            tx.fulfil(gone, &order.correlation_id).await?
         };
         if first && !besides.is_empty() {
             self.book_besides(&mut tx, &order, &parcel, &besides).await?;
         }
         let (planned, pieces_left) = parcel::pieces(&mut tx, &order.order_id).await?;
         let is_current = record::is_planned(&mut tx, &order.order_id).await?;
-        let all_has_left = pieces_left >= planned && outstanding == 0 && !is_to_be_asked;
-        let status = if all_has_left && is_current {
+        let status = if pieces_left >= planned && outstanding == 0 && is_current {
             self.planner.ship(&mut tx, &order, parcel.tracking_number.as_deref()).await?
         } else {
             progress::some_has_left(&mut tx, &order.order_id).await?;
             order.status.max(OrderStatus::Processing)
         };
         tx.commit().await?;
-        let plan_again = is_to_be_asked || !is_current || (pieces_left >= planned && outstanding > 0);
+        let plan_again = !is_current || (pieces_left >= planned && outstanding > 0);
         Ok(ParcelBooked { status, pieces_left, plan_again })
-    }
-
-    /// Tells the inventory service that the parcel's stock has left, if stock is there.
-    async fn take_parcel_remotely(&self, input: &ParcelToBook) -> Result<RemoteAnswer<u64>, AttemptError> {
-        if self.planner.stock.remote().is_none() {
-            return Ok(RemoteAnswer::nothing());
-        }
-        let mut tx = self.pool.begin().await?;
-        let order = record::lock(&mut tx, &input.order_id).await?;
-        let parcel = note_parcel(&mut tx, &order, input).await?;
-        let besides = besides(&mut tx, &order, &parcel).await?;
-        tx.commit().await?;
-        let gone = stock_gone(&order, &parcel, &besides)?;
-        if gone.lines.is_empty() {
-            return Ok(RemoteAnswer::nothing());
-        }
-        Ok(self.planner.stock.fulfil_remotely(&gone, &order.correlation_id).await?)
     }
 
     /// More left than was handed over: stock is booked as it really is, as far as nobody else holds it, and
@@ -95,12 +87,8 @@ impl OrderRecords {
 async fn note_parcel(
     conn: &mut PgConnection,
     order: &Order,
-    input: &ParcelToBook,
+    Parcel { reference, parcel_id }: &Parcel,
 ) -> Result<KeptParcel, AttemptError> {
-    if input.by_hand {
-        parcel_by_hand(conn, &input.parcel).await?;
-    }
-    let Parcel { reference, parcel_id } = &input.parcel;
     let parcel =
         parcel::find(conn, reference, parcel_id).await?.ok_or(AttemptError::permanent("PARCEL_UNKNOWN"))?;
     if order.status == OrderStatus::Confirmed {

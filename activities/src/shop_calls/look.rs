@@ -12,12 +12,13 @@ use orders::{
 };
 use shopify::admin::{AdminClient, FulfilmentOrder};
 use sqlx::{Connection as _, PgConnection};
+use stock::StockTransaction;
 use workflows::contract::{PlanInput, PlanOutcome, Rules};
 
 use super::ShopCalls;
 use crate::{
     attempt::AttemptError,
-    planner::{RemoteAnswers, Situation, wish_digest},
+    planner::{Situation, wish_digest},
 };
 
 /// Fulfilment orders appear some time after the order. One attempt looks for them this often …
@@ -37,20 +38,15 @@ impl ShopCalls {
             fulfilment_orders::begin_look(&mut conn).await?
         };
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
-        let mut tx = self.pool.begin().await?;
-        let is_there = !seen.is_empty()
-            && self.keep(&mut tx, &order, &seen, begun_at, input.rules.takes_as_seen).await?;
-        let mut reserved = if self.planner.stock.remote().is_some() {
-            // The inventory service is asked by what is committed.
+        let keep_and_plan = async |mut tx: StockTransaction<'static>| {
+            let is_there = !seen.is_empty()
+                && self.keep(&mut tx, &order, &seen, begun_at, input.rules.takes_as_seen).await?;
+            let (reserved, shortages) = self.planner.plan_within(tx.nested().await?, input).await?;
             tx.commit().await?;
-            self.planner.plan_now(input).await?
-        } else {
-            let (reserved, shortages) =
-                self.planner.plan_within(tx.begin().await?, RemoteAnswers::nothing(), input).await?;
-            tx.commit().await?;
-            self.planner.announce_shortage(&input.order_id, &shortages).await?;
-            reserved
+            Ok::<_, AttemptError>((is_there, reserved, shortages))
         };
+        let (is_there, mut reserved, shortages) = self.planner.stock.transaction(keep_and_plan).await?;
+        self.planner.announce_shortage(&input.order_id, &shortages).await?;
         if !is_there {
             // What was said meanwhile counts all the same: it may be why they are not there.
             if let PlanOutcome::Planned { plan } = &mut reserved {

@@ -1,8 +1,9 @@
 //! What failures of the rooms below mean to a caller.
 
+use database::is_transient;
 use inventory::InventoryError;
-use inventory_service::{StockError, is_transient};
 use orders::OrdersError;
+use stock::{StepError, StockError};
 
 use super::{AllocationShortage, Problem};
 
@@ -21,12 +22,19 @@ impl From<OrdersError> for Problem {
     }
 }
 
+impl StepError for Problem {
+    fn met_another_transaction(&self) -> bool {
+        let Self::Unavailable(cause) = self else { return false };
+        cause.downcast_ref::<sqlx::Error>().is_some_and(database::met_another_transaction)
+    }
+}
+
 impl From<StockError> for Problem {
     fn from(error: StockError) -> Self {
         match error {
             StockError::Inventory(error) => error.into(),
             StockError::Orders(error) => error.into(),
-            StockError::Unavailable(_) | StockError::Overtaken => Self::Unavailable(error.into()),
+            StockError::Unavailable(_) | StockError::ToBeAsked => Self::Unavailable(error.into()),
             StockError::Refused { .. } => Self::Internal(error.into()),
         }
     }

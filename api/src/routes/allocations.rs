@@ -2,13 +2,14 @@
 //! confirmed, cancelled, fulfilled, or expires.
 
 use axum::{Json, http::StatusCode};
+use database::retried;
 use dispatch::SWEEP_AFTER;
 use inventory::{
     AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError,
     Shortage,
 };
-use inventory_service::wake;
-use orders::inbox::Message;
+use orders::{command, inbox::Message};
+use stock::StepError as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -16,7 +17,6 @@ use crate::{
     extract::{JsonBody, PathPart},
     problem::Problem,
     state::{Api, Asked},
-    transaction,
 };
 
 mod form;
@@ -183,7 +183,8 @@ async fn hold(
     let mut conn = api.pool.acquire().await?;
     request.holder = inventory::become_holder(&mut conn, caller.holds_as(api.shared_allocations)).await?;
     drop(conn);
-    let (allocated, messages) = transaction::retried(|| hold_once(asked, &request)).await?;
+    let (allocated, messages) =
+        retried(Problem::met_another_transaction, || hold_once(asked, &request)).await?;
     messages.into_iter().for_each(|message| api.queue.offer(message));
     let status = if allocated.any_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, shown(allocated.allocations)))
@@ -207,7 +208,7 @@ async fn hold_once(
         }
         allocated => allocated?,
     };
-    let messages = wake(&mut tx, &allocated.served, SWEEP_AFTER).await?;
+    let messages = command::keep_served(&mut tx, inventory::ours(&allocated.served), SWEEP_AFTER).await?;
     tx.commit().await?;
     Ok((allocated, messages))
 }
@@ -216,7 +217,8 @@ async fn change(asked: &Asked, id: &str, change: Change) -> Result<Json<Success<
     // An id of another form is the id of nothing here.
     let id = AllocationId::parse(id).map_err(|_| Problem::NoSuchAllocation(id.to_owned()))?;
     let holder = whose(asked).await?;
-    let (record, messages) = transaction::retried(|| change_once(asked, &id, holder, change)).await?;
+    let (record, messages) =
+        retried(Problem::met_another_transaction, || change_once(asked, &id, holder, change)).await?;
     messages.into_iter().for_each(|message| asked.api.queue.offer(message));
     Ok(Success::new(record.into()))
 }
@@ -234,7 +236,7 @@ async fn change_once(
         Change::Cancel => inventory::cancel_allocation(&mut tx, id, holder, cause).await?,
         Change::Fulfil => inventory::fulfil_allocation(&mut tx, id, holder, cause).await?,
     };
-    let messages = wake(&mut tx, &served, SWEEP_AFTER).await?;
+    let messages = command::keep_served(&mut tx, inventory::ours(&served), SWEEP_AFTER).await?;
     tx.commit().await?;
     Ok((record, messages))
 }

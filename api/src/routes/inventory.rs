@@ -114,7 +114,7 @@ async fn look_at(
     PathPart(id): PathPart<String>,
 ) -> Result<Json<ItemBody>, Problem> {
     let sku = item_id(&id)?;
-    Ok(Json(api.stock.item(&api.pool, &sku, correlation_id.as_str()).await?.into()))
+    Ok(Json(api.stock.item(&sku, correlation_id.as_str()).await?.into()))
 }
 
 /// Whether there is enough of an item for somebody who comes now
@@ -136,7 +136,7 @@ async fn check(
 ) -> Result<Json<CheckBody>, Problem> {
     let sku = item_id(&id)?;
     let requested = Problem::of_field("quantity", Quantity::new(query.quantity))?;
-    let available = api.stock.item(&api.pool, &sku, correlation_id.as_str()).await?.availability.available;
+    let available = api.stock.item(&sku, correlation_id.as_str()).await?.availability.available;
     let in_stock = available >= u64::from(requested.get());
     Ok(Json(CheckBody { item_id: sku, requested, available, in_stock }))
 }

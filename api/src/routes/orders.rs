@@ -17,9 +17,8 @@ mod create;
 mod form;
 mod listing;
 pub(super) mod lookup;
-mod remote_stock;
 mod request;
-mod stock;
+mod reservation;
 mod view;
 
 use form::PlaceForm;

@@ -11,6 +11,7 @@ use process::{
 };
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
+use stock::Stock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{Notify, oneshot},
@@ -67,12 +68,8 @@ fn api(shared: Shared) -> Api {
     let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(50));
     let (queue, _dispatching) = queue::start(|_| std::future::pending());
     let pool = pool.connect_lazy(&shared.database_url).unwrap();
-    let dispatcher = Dispatcher::new(
-        &shared,
-        pool.clone(),
-        LazyTemporal::new(false, None),
-        inventory_service::Stock::Here,
-    );
+    let stock = Stock::new(pool.clone(), None).unwrap();
+    let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::new(false, None), stock.clone());
     Api {
         pool,
         shops: Arc::new(shared.shops),
@@ -82,7 +79,7 @@ fn api(shared: Shared) -> Api {
         health: Found::default(),
         queue,
         dispatcher,
-        stock: inventory_service::Stock::Here,
+        stock,
         shared_allocations: false,
         unverified: Unverified::default(),
     }

@@ -11,40 +11,28 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
     ("orders", &["domain", "outbox"]),
     ("calls", &["domain"]),
+    ("database", &[]),
     ("shopify", &["calls", "domain"]),
     ("warehouse", &["calls", "domain"]),
     ("migrations", &[]),
     ("simulators", &[]),
     ("workflows", &["domain"]),
-    ("inventory_service", &["calls", "domain", "inventory", "orders"]),
-    (
-        "activities",
-        &["calls", "domain", "inventory", "inventory_service", "orders", "shopify", "warehouse", "workflows"],
-    ),
+    ("inventory_service", &["calls", "database", "domain", "inventory", "orders"]),
+    ("stock", &["database", "domain", "inventory", "inventory_service", "orders"]),
+    ("activities", &["calls", "domain", "inventory", "orders", "shopify", "stock", "warehouse", "workflows"]),
     ("process", &["domain", "inventory_service", "shopify", "warehouse", "workflows"]),
-    (
-        "dispatch",
-        &[
-            "domain",
-            "inventory",
-            "inventory_service",
-            "orders",
-            "process",
-            "shopify",
-            "warehouse",
-            "workflows",
-        ],
-    ),
+    ("dispatch", &["domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"]),
     (
         "worker",
         &[
             "activities",
+            "database",
             "dispatch",
             "domain",
             "inventory",
@@ -54,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "outbox",
             "process",
             "shopify",
+            "stock",
             "warehouse",
             "workflows",
         ],
@@ -61,6 +50,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "api",
         &[
+            "database",
             "dispatch",
             "domain",
             "inventory",
@@ -68,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "orders",
             "process",
             "shopify",
+            "stock",
             "warehouse",
             "workflows",
         ],

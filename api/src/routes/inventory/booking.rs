@@ -8,12 +8,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
+use database::retried;
 use dispatch::SWEEP_AFTER;
 use inventory::{Availability, Received};
-use inventory_service::wake;
-use orders::{idempotency::KeptAnswer, inbox::Message};
+use orders::{command, idempotency::KeptAnswer, inbox::Message};
 use serde::Serialize;
 use sqlx::PgConnection;
+use stock::StepError as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -25,7 +26,6 @@ use crate::{
     idempotency::{self, Begun},
     problem::Problem,
     state::{Api, Asked},
-    transaction,
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
@@ -110,19 +110,23 @@ async fn book(request: Request) -> Result<Response, Problem> {
     let Booking { sku, warehouse, quantity, reason } = &request.booking;
     let content = ("booking", request.direction, sku, warehouse, quantity, reason);
     let fingerprint = idempotency::fingerprint(&content)?;
-    let (answer, messages) = transaction::retried(|| book_once(&request, &fingerprint)).await?;
+    let (answer, messages) =
+        retried(Problem::met_another_transaction, || book_once(&request, &fingerprint)).await?;
     messages.into_iter().for_each(|message| request.asked.api.queue.offer(message));
     idempotency::answered(answer)
 }
 
 async fn book_once(request: &Request, fingerprint: &[u8]) -> Result<(KeptAnswer, Vec<Message>), Problem> {
     let (Asked { api, caller, .. }, key) = (&request.asked, request.key.as_deref());
-    let mut keyed = match idempotency::begin(&api.pool, caller, key, fingerprint).await? {
+    let mut tx = api.pool.begin().await?;
+    let keyed = match idempotency::begin(&mut tx, caller, key, fingerprint).await? {
         Begun::New(keyed) => keyed,
         Begun::Answered(answer) => return Ok((answer, Vec::new())),
     };
-    let (stock, messages) = move_pieces(&mut keyed.tx, request).await?;
-    Ok((keyed.commit(StatusCode::OK, &StockBody::from(stock)).await?, messages))
+    let (stock, messages) = move_pieces(&mut tx, request).await?;
+    let answer = keyed.keep(&mut tx, StatusCode::OK, &StockBody::from(stock)).await?;
+    tx.commit().await?;
+    Ok((answer, messages))
 }
 
 async fn move_pieces(
@@ -135,7 +139,7 @@ async fn move_pieces(
         Direction::In => {
             let Received { availability, served } =
                 inventory::receive(conn, sku, warehouse, *quantity, Some(reason), cause).await?;
-            let messages = wake(conn, &served, SWEEP_AFTER).await?;
+            let messages = command::keep_served(conn, inventory::ours(&served), SWEEP_AFTER).await?;
             Ok((availability, messages))
         }
         Direction::Out => {

@@ -1,6 +1,7 @@
 //! Placing an order: record, reservation, events and message are one transaction, so that the
-//! caller hears at once whether it has its stock. `remote_stock` says what happens where stock is kept by a
-//! service of its own.
+//! caller hears at once whether it has its stock. Where stock is kept by a service of its own, the reservation comes
+//! first, under the order's own key: it is confirmed when the order's message is dispatched, given back at once when the
+//! order is refused, and given back by the service where we crash or cannot say whether the order was kept.
 //!
 //! **Invariant:** whatever is refused leaves nothing behind, no key either; whatever is answered with
 //! 201 has its stock and its message in the inbox.
@@ -9,10 +10,10 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use chrono::{SubsecRound, Utc};
+use database::retried;
 use dispatch::SWEEP_AFTER;
 use domain::{Condition, HeldBy, OrderId, OrderStatus};
 use inventory::{Reservation, Shortage};
-use inventory_service::Stock;
 use orders::{
     Order,
     command::{self, Command},
@@ -24,16 +25,11 @@ use orders::{
     timeline::{self, TimelineEvent},
 };
 use sqlx::PgConnection;
+use stock::{StepError as _, StockTransaction};
 use tracing::warn;
 
-use super::{
-    content,
-    remote_stock::{self, RemoteAnswer},
-    request::Request,
-    stock,
-    view::PlacedBody,
-};
-use crate::{idempotency::Begun, problem::Problem, state::Asked, transaction::retried};
+use super::{content, request::Request, reservation, view::PlacedBody};
+use crate::{idempotency::Begun, problem::Problem, state::Asked};
 
 /// Places the order, and tells what is answered and which message has to be dispatched.
 ///
@@ -41,16 +37,9 @@ use crate::{idempotency::Begun, problem::Problem, state::Asked, transaction::ret
 /// Every [`Problem`] of an order that is not placed.
 pub(super) async fn place(request: &Request<'_>) -> Result<(KeptAnswer, Option<Message>), Problem> {
     let Asked { api, correlation_id, .. } = request.asked;
-    let remote = remote_stock::ask(request).await?;
-    let placed = retried(|| place_once(request, remote.as_ref())).await;
-    if let Some(remote) = remote
-        && !matches!(placed, Ok((_, Some(_))))
-    {
-        remote_stock::give_back_unless_kept(request.asked, remote);
-    }
-    if let Err(Problem::InsufficientStock(shortages)) = &placed
-        && api.stock.remote().is_none()
-    {
+    let new_id = request.new_id()?;
+    let placed = api.stock.transaction(async |tx| place_within(tx, request, &new_id).await).await;
+    if let Err(Problem::InsufficientStock(shortages)) = &placed {
         let told = announce_shortage(request, shortages).await;
         if let Err(problem) = told {
             warn!(correlation.id = correlation_id.as_str(), %problem, "what was short is told nobody");
@@ -61,14 +50,14 @@ pub(super) async fn place(request: &Request<'_>) -> Result<(KeptAnswer, Option<M
 
 /// What was short is told, though the order is not kept: once, however often the same is asked for.
 async fn announce_shortage(request: &Request<'_>, shortages: &[Shortage]) -> Result<(), Problem> {
+    let Asked { api, correlation_id, .. } = request.asked;
     let order_id = match &request.form.order_id {
         Some(own_id) if !request.is_by_customer() => own_id.clone(),
         _ => id_of(&request.fingerprint)?,
     };
-    retried(async || {
-        let mut tx = request.asked.api.pool.begin().await?;
-        let correlation_id = request.asked.correlation_id.as_str();
-        inventory::announce_shortage(&mut tx, &order_id, None, shortages, correlation_id).await?;
+    retried(Problem::met_another_transaction, async || {
+        let mut tx = api.pool.begin().await?;
+        api.stock.announce_shortage(&mut tx, &order_id, shortages, correlation_id.as_str()).await?;
         tx.commit().await?;
         Ok(())
     })
@@ -82,54 +71,51 @@ fn id_of(fingerprint: &[u8]) -> Result<OrderId, Problem> {
     Problem::of_field("orderId", OrderId::parse(&id.to_string()))
 }
 
-async fn place_once(
+async fn place_within(
+    mut tx: StockTransaction<'_>,
     request: &Request<'_>,
-    remote: Option<&RemoteAnswer>,
+    new_id: &OrderId,
 ) -> Result<(KeptAnswer, Option<Message>), Problem> {
-    let mut keyed = match request.begin().await? {
+    let keyed = match request.begin(&mut tx).await? {
         Begun::New(keyed) => keyed,
         Begun::Answered(answer) => return Ok((answer, None)),
     };
-    let tx = &mut keyed.tx;
-    let kept = match (&request.asked.api.stock, remote) {
-        // Nothing was reserved there, because the order is here already.
-        (Stock::There(_), None) => None,
-        _ => keep(tx, request, remote).await?,
+    // Of an order that is known nobody has to be asked.
+    let kept = match request.find_known(&mut tx).await? {
+        Some(_) => None,
+        None => keep(&mut tx, request, new_id).await?,
     };
     let (status, body, message) = match kept {
         Some(order) => {
-            let (order, message) = fill(tx, request, order, remote).await?;
+            let (order, message) = fill(&mut tx, request, order).await?;
             (StatusCode::CREATED, PlacedBody::new(order, &request.asked.caller), message)
         }
         None => {
-            let known = known(tx, request).await?;
+            let known = known(&mut tx, request).await?;
             (StatusCode::OK, PlacedBody::again(known, &request.asked.caller), None)
         }
     };
-    Ok((keyed.commit(status, &body).await?, message))
+    let answer = keyed.keep(&mut tx, status, &body).await?;
+    tx.commit().await?;
+    Ok((answer, message))
 }
 
 /// Keeps the order; none if its id is taken.
 async fn keep(
-    conn: &mut PgConnection,
+    conn: &mut StockTransaction<'_>,
     request: &Request<'_>,
-    remote: Option<&RemoteAnswer>,
+    order_id: &OrderId,
 ) -> Result<Option<Order>, Problem> {
     let form = request.form;
-    let (order_id, items) = match remote {
-        Some(remote) => (remote.order_id.clone(), remote.items.clone()),
-        None => {
-            let skus: BTreeSet<_> = form.items.iter().map(|line| &line.sku).collect();
-            (request.new_id()?, stock::items(conn, &skus).await?)
-        }
-    };
+    let skus = form.items.iter().map(|line| &line.sku).collect();
+    let items = reservation::items(conn, skus, &request.asked.correlation_id).await?;
     let customer = content::customer(conn, request).await?;
-    let facts = content::facts(&order_id, request, &items)?;
+    let facts = content::facts(order_id, request, &items)?;
     // As exact as the database keeps it, so that every answer shows the same.
     let received_at = Utc::now().trunc_subsecs(6);
     let hold = form.hold.unwrap_or(request.asked.api.hold_window);
     let placement = NewOrder {
-        order_id,
+        order_id: order_id.clone(),
         user_id: form.user_id.clone(),
         client_order_id: form.order_id.clone().filter(|_| request.is_by_customer()),
         facts: &facts,
@@ -159,21 +145,18 @@ async fn known(conn: &mut PgConnection, request: &Request<'_>) -> Result<Order, 
 /// Takes hold of the stock, and leaves the message that starts the order's run. Stock comes as late
 /// as can be: from then on others who want the same wait for the commit.
 async fn fill(
-    conn: &mut PgConnection,
+    conn: &mut StockTransaction<'_>,
     request: &Request<'_>,
     order: Order,
-    remote: Option<&RemoteAnswer>,
 ) -> Result<(Order, Option<Message>), Problem> {
     let message = command::keep(conn, &order.order_id, &Command::OrderPlaced, SWEEP_AFTER).await?;
-    if let Some(remote) = remote {
-        // An epoch for each reservation under this id that was given back.
-        for _ in stock::FIRST_EPOCH..remote.epoch {
-            progress::next_epoch(conn, &order.order_id).await?;
-        }
-        return Ok((note_reserved(conn, order, &remote.reservation).await?, message));
-    }
     let lines = request.demand(&order.facts);
-    let reservation = stock::reserve(conn, &order.order_id, lines, &request.asked.correlation_id).await?;
+    let correlation_id = &request.asked.correlation_id;
+    let (reservation, passed_over) =
+        reservation::reserve(conn, &order.order_id, &lines, correlation_id).await?;
+    for _ in 0..passed_over {
+        progress::next_epoch(conn, &order.order_id).await?;
+    }
     Ok((note_reserved(conn, order, &reservation).await?, message))
 }
 

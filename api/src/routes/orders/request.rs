@@ -31,10 +31,9 @@ impl<'a> Request<'a> {
         Ok(Self { asked, form, key, fingerprint })
     }
 
-    /// Begins a transaction, unless the request was answered before.
-    pub(super) async fn begin(&self) -> Result<Begun<'_>, Problem> {
-        let Asked { api, caller, .. } = self.asked;
-        idempotency::begin(&api.pool, caller, self.key, &self.fingerprint).await
+    /// Begins it in its transaction, unless it was answered before.
+    pub(super) async fn begin(&self, conn: &mut PgConnection) -> Result<Begun<'_>, Problem> {
+        idempotency::begin(conn, &self.asked.caller, self.key, &self.fingerprint).await
     }
 
     /// Whether the caller is a customer, who names no prices and whose order ids are its own.

@@ -14,6 +14,8 @@ use tokio::time::sleep;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::{Place, Stock, StockError};
+
 /// The pause between two questions.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How far back is looked each time: an entry bears the time its transaction began, and shows when it
@@ -23,8 +25,19 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(1);
 /// before that and never heard of it is woken by its own deadline.
 const LOOK_BACK: TimeDelta = TimeDelta::days(7);
 
-/// Asks for ever. Several workers may ask side by side.
-pub async fn wake_served_orders(service: InventoryClient, pool: PgPool) {
+impl Stock {
+    /// Asks the service for ever, and leaves each order it served its message. Several workers may ask side by side.
+    /// None where stock is here: whoever serves an order leaves its message then.
+    #[must_use]
+    pub fn watch_served_orders(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        match &self.place {
+            Place::Here => None,
+            Place::There(service) => Some(watch(service.clone(), self.pool.clone())),
+        }
+    }
+}
+
+async fn watch(service: InventoryClient, pool: PgPool) {
     let mut since = Utc::now() - LOOK_BACK;
     let mut woken = BTreeMap::new();
     let mut away = false;
@@ -39,7 +52,7 @@ pub async fn wake_served_orders(service: InventoryClient, pool: PgPool) {
             Err(error) if !away => {
                 away = true;
                 warn!(
-                    error = format!("{error:#}"),
+                    %error,
                     "the inventory service does not say which orders it served; it is asked until it does"
                 );
             }
@@ -56,7 +69,7 @@ async fn wake_since(
     pool: &PgPool,
     since: DateTime<Utc>,
     woken: &mut BTreeMap<i64, DateTime<Utc>>,
-) -> anyhow::Result<DateTime<Utc>> {
+) -> Result<DateTime<Utc>, StockError> {
     let (served, now) = service.served_since(since, &Uuid::now_v7().to_string()).await?;
     for entry in served {
         if woken.contains_key(&entry.movement_id) {

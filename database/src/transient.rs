@@ -24,3 +24,27 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
 pub fn met_another_transaction(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("40"))
 }
+
+/// How often a transaction is tried that meets another one.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// Makes an attempt, and again at once if it met another transaction. An attempt begins its transaction itself and
+/// commits it as its last step, so that one that met another has been rolled back whole.
+///
+/// # Errors
+/// What the last attempt failed with.
+pub async fn retried<T, E, Attempt>(
+    met_another: impl Fn(&E) -> bool,
+    mut attempt: impl FnMut() -> Attempt,
+) -> Result<T, E>
+where
+    Attempt: Future<Output = Result<T, E>>,
+{
+    for _ in 1..MOST_ATTEMPTS {
+        match attempt().await {
+            Err(error) if met_another(&error) => {}
+            ended => return ended,
+        }
+    }
+    attempt().await
+}

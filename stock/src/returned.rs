@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::{LineId, Quantity};
-use orders::{Order, parcel_lines, refunds};
+use orders::{Order, command, parcel_lines, refunds};
 use sqlx::PgConnection;
 
-use crate::{Stock, StockError, wake::wake};
+use crate::{Stock, StockError};
 
 impl Stock {
     /// Books pieces of a line in again that had left, in the caller's transaction, at the warehouse they left
@@ -24,7 +24,7 @@ impl Stock {
         cause: &str,
         pieces: u32,
     ) -> Result<(), StockError> {
-        if let Self::There(_) = self {
+        if !self.is_here() {
             return Ok(());
         }
         let left = parcel_lines::left_of(conn, &order.order_id, line).await?;
@@ -38,7 +38,7 @@ impl Stock {
         let reference = format!("{} {cause}", order.order_number);
         let received =
             inventory::take_back(conn, &sku, &warehouse, quantity, &reference, &order.correlation_id).await?;
-        wake(conn, &received.served, Duration::ZERO).await?;
+        command::keep_served(conn, inventory::ours(&received.served), Duration::ZERO).await?;
         Ok(())
     }
 }

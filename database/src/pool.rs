@@ -24,7 +24,7 @@ pub struct DatabasePool {
 ///
 /// # Errors
 /// If the URL is no PostgreSQL URL.
-pub fn connect_database(url: &str, pool: DatabasePool) -> Result<PgPool, sqlx::Error> {
+pub fn connect(url: &str, pool: DatabasePool) -> Result<PgPool, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?.application_name(pool.name).options([
         ("lock_timeout", "2s"),
         ("statement_timeout", "5s"),
