@@ -1,4 +1,6 @@
 //! PostgreSQL as every process meets it: the pool, and trouble that passes.
+//!
+//! **Invariant:** nothing here knows a table.
 
 #![warn(missing_docs)]
 

@@ -33,6 +33,7 @@ pub trait StepError: From<StockError> + From<sqlx::Error> {
 /// A transaction in which stock can be asked for. Dropped, it is rolled back.
 pub struct StockTransaction<'c> {
     tx: Transaction<'c, Postgres>,
+    is_nested: bool,
     place: Place,
     asked: Asked,
 }
@@ -66,7 +67,8 @@ impl Stock {
         loop {
             asked.begin();
             let tx = self.pool.begin().await?;
-            let ended = step(StockTransaction { tx, place: self.place.clone(), asked: asked.clone() }).await;
+            let (place, is_nested) = (self.place.clone(), false);
+            let ended = step(StockTransaction { tx, is_nested, place, asked: asked.clone() }).await;
             let (Place::There(service), Some(question)) = (&self.place, asked.take_question()) else {
                 return ended;
             };
@@ -76,13 +78,13 @@ impl Stock {
 }
 
 impl StockTransaction<'_> {
-    /// Commits; what was nested in it counts then.
+    /// Commits; what is nested counts when what is around it is committed.
     ///
     /// # Errors
     /// [`sqlx::Error`]: whether it is committed is not known if the connection broke.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.tx.commit().await?;
-        self.asked.lock().committed = true;
+        self.asked.lock().committed = !self.is_nested;
         Ok(())
     }
 
@@ -92,7 +94,7 @@ impl StockTransaction<'_> {
     /// [`sqlx::Error`].
     pub async fn nested(&mut self) -> Result<StockTransaction<'_>, sqlx::Error> {
         let (place, asked) = (self.place.clone(), self.asked.clone());
-        Ok(StockTransaction { tx: self.tx.begin().await?, place, asked })
+        Ok(StockTransaction { tx: self.tx.begin().await?, is_nested: true, place, asked })
     }
 
     /// Does it here, or finds what the service said to it.
