@@ -9,10 +9,12 @@ set -euo pipefail
 # shellcheck source=scripts/tools.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
-readonly SEARCH_ATTRIBUTES=(
-    OrderStage=Keyword Shop=Keyword OrderNumber=Keyword
-    ParkedStep=Keyword ParkedReason=Keyword SlaDue=Datetime
-)
+# NAME=Type, as the programs declare them: one key a line.
+# shellcheck disable=SC2207
+readonly SEARCH_ATTRIBUTES=($(
+    sed -nE -e 's/.*SearchAttributeKey::<.*>::keyword\("([A-Za-z]+)"\).*/\1=Keyword/p' \
+        -e 's/.*SearchAttributeKey::<.*>::datetime\("([A-Za-z]+)"\).*/\1=Datetime/p' "$checkout/workflows/src/names.rs"
+))
 
 serve() {
     local port=$1 attribute flags=()

@@ -10,10 +10,7 @@ use temporalio_client::{
 };
 use temporalio_common::{
     envconfig::{ConfigError, load_client_config_profile},
-    protos::temporal::api::{
-        enums::v1::IndexedValueType,
-        operatorservice::v1::{AddSearchAttributesRequest, ListSearchAttributesRequest},
-    },
+    protos::temporal::api::operatorservice::v1::{AddSearchAttributesRequest, ListSearchAttributesRequest},
 };
 use tokio::sync::Mutex;
 use tracing::{info, warn};
@@ -134,20 +131,13 @@ async fn ensure_search_attributes(client: &Client, namespace: &str) -> bool {
         }
     };
     let missing: Vec<_> =
-        names::SEARCH_ATTRIBUTES.into_iter().filter(|(name, _)| !known.contains_key(*name)).collect();
+        names::search_attributes().into_iter().filter(|(name, _)| !known.contains_key(*name)).collect();
     if missing.is_empty() {
         return true;
     }
     let request = AddSearchAttributesRequest {
         namespace: namespace.to_owned(),
-        search_attributes: missing
-            .iter()
-            .map(|(name, kind)| {
-                let kind =
-                    if *kind == "Datetime" { IndexedValueType::Datetime } else { IndexedValueType::Keyword };
-                ((*name).to_owned(), kind.into())
-            })
-            .collect(),
+        search_attributes: missing.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).into())).collect(),
     };
     match operator.add_search_attributes(request.into_request()).await {
         Ok(_) => info!("search attributes created"),
@@ -156,7 +146,7 @@ async fn ensure_search_attributes(client: &Client, namespace: &str) -> bool {
             let commands: Vec<String> = missing
                 .iter()
                 .map(|(name, kind)| {
-                    format!("temporal operator search-attribute create --namespace {namespace} --name {name} --type {kind}")
+                    format!("temporal operator search-attribute create --namespace {namespace} --name {name} --type {kind:?}")
                 })
                 .collect();
             warn!(code = ?status.code(), "going on without search attributes; to have them run: {}", commands.join("; "));

@@ -1,6 +1,9 @@
 //! Names that other systems, histories and people rely on. They never change once released.
 
-use temporalio_common::search_attributes::{SearchAttributeKey, Timestamp};
+use temporalio_common::{
+    protos::temporal::api::enums::v1::IndexedValueType,
+    search_attributes::{SearchAttributeKey, SearchAttributeValue, Timestamp},
+};
 
 /// The workflow type of an order's story.
 pub const ORDER_FULFILMENT: &str = "order-fulfilment";
@@ -44,12 +47,11 @@ pub const PARKED_REASON: SearchAttributeKey<String> = SearchAttributeKey::<Strin
 /// Search attribute: when the order should have shipped.
 pub const SLA_DUE: SearchAttributeKey<Timestamp> = SearchAttributeKey::<Timestamp>::datetime("SlaDue");
 
-/// Every search attribute with its type, as `temporal operator search-attribute create` takes them.
-pub const SEARCH_ATTRIBUTES: [(&str, &str); 6] = [
-    ("OrderStage", "Keyword"),
-    ("Shop", "Keyword"),
-    ("OrderNumber", "Keyword"),
-    ("ParkedStep", "Keyword"),
-    ("ParkedReason", "Keyword"),
-    ("SlaDue", "Datetime"),
-];
+/// Every search attribute with its type. `scripts/temporal.sh` reads the keys above, each from its one line.
+#[must_use]
+pub fn search_attributes() -> [(&'static str, IndexedValueType); 6] {
+    fn of<T: SearchAttributeValue>(key: SearchAttributeKey<T>) -> (&'static str, IndexedValueType) {
+        (key.name(), key.indexed_value_type())
+    }
+    [of(ORDER_STAGE), of(SHOP), of(ORDER_NUMBER), of(PARKED_STEP), of(PARKED_REASON), of(SLA_DUE)]
+}
