@@ -15,14 +15,14 @@ use tokio::sync::oneshot;
 use crate::control::Control;
 use crate::deliveries::{Delivery, deliver};
 use crate::faults::{Fault, Occasion};
-use crate::ledger::{Kind, subjects};
+use crate::ledger::{Kind, subjects, system_of};
 use crate::server::DropConnection;
 
 /// What a caller wants.
 pub(crate) struct Call {
     /// The names under which a rule may mean it; the first is the ledger's.
     pub(crate) operations: Vec<&'static str>,
-    /// Who it is about, in every ledger entry: `order` and `orderName`, or `reference`.
+    /// Who it is about, in every ledger entry: `order` and `orderName`, or `reference`, and of which `system`.
     pub(crate) subject: Map<String, Value>,
     /// What else the ledger says of the call itself.
     pub(crate) details: Map<String, Value>,
@@ -84,6 +84,7 @@ pub(crate) async fn answer(
         operations: &call.operations,
         orders: &orders,
         skus: &call.skus,
+        system: system_of(&call.subject),
         message_type: None,
     });
     let Some(fault) = fault else {

@@ -69,6 +69,7 @@ pub(crate) fn router<S>(control: Arc<Control>, forget: impl Fn() + Send + Sync +
 #[derive(Deserialize)]
 struct LedgerFilter {
     order: Option<String>,
+    system: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +78,7 @@ struct Rules {
 }
 
 async fn show_ledger(State(control): State<Arc<Control>>, Query(filter): Query<LedgerFilter>) -> Response {
-    Json(control.ledger.entries(filter.order.as_deref())).into_response()
+    Json(control.ledger.entries(filter.order.as_deref(), filter.system.as_deref())).into_response()
 }
 
 async fn show_faults(State(control): State<Arc<Control>>) -> Response {

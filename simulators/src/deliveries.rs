@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::control::Control;
 use crate::faults::Occasion;
-use crate::ledger::{Kind, subjects};
+use crate::ledger::{Kind, subjects, system_of};
 
 /// For how long a message that is not accepted is sent again.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
@@ -49,6 +49,7 @@ pub(crate) async fn deliver(control: Arc<Control>, delivery: Delivery) {
         operations: &[delivery.operation],
         orders: &orders,
         skus: &delivery.skus,
+        system: system_of(&delivery.facts),
         message_type: Some(&delivery.message_type),
     });
     if behaviour.lost {

@@ -20,6 +20,8 @@ pub(crate) struct Occasion<'a> {
     pub(crate) orders: &'a [String],
     /// The SKUs that it is about.
     pub(crate) skus: &'a [String],
+    /// The warehouse system, unless it is the first.
+    pub(crate) system: Option<&'a str>,
     /// The topic of a webhook or the type of a callback.
     pub(crate) message_type: Option<&'a str>,
 }

@@ -48,14 +48,16 @@ impl Ledger {
         entries.push(Entry { sequence, at: now(), operation: operation.to_owned(), kind, facts });
     }
 
-    /// The entries whose order, order name or reference contains `order`; all without it.
-    pub(crate) fn entries(&self, order: Option<&str>) -> Vec<Entry> {
+    /// The entries whose order, order name or reference contains `order`, of the second warehouse system if it is
+    /// `system`; all without them.
+    pub(crate) fn entries(&self, order: Option<&str>, system: Option<&str>) -> Vec<Entry> {
         let concerns = |entry: &Entry, wanted: &str| {
             subjects(&entry.facts).iter().any(|subject| subject.contains(wanted))
         };
         self.lock()
             .iter()
             .filter(|entry| order.is_none_or(|wanted| concerns(entry, wanted)))
+            .filter(|entry| system.is_none() || system_of(&entry.facts) == system)
             .cloned()
             .collect()
     }
@@ -69,12 +71,16 @@ impl Ledger {
     }
 }
 
-/// Who these facts are about: the order's id and name, or the reference.
+/// Who these facts are about: the order's id and name, or the reference, or several of them.
 pub(crate) fn subjects(facts: &Map<String, Value>) -> Vec<String> {
-    ["order", "orderName", "reference"]
-        .iter()
-        .filter_map(|name| facts.get(*name)?.as_str().map(str::to_owned))
-        .collect()
+    let one = ["order", "orderName", "reference"].into_iter().filter_map(|name| facts.get(name));
+    let several = facts.get("references").and_then(Value::as_array).into_iter().flatten();
+    one.chain(several).filter_map(|subject| subject.as_str().map(str::to_owned)).collect()
+}
+
+/// Which warehouse system these facts are of; the first has no name.
+pub(crate) fn system_of(facts: &Map<String, Value>) -> Option<&str> {
+    facts.get("system")?.as_str()
 }
 
 /// The present moment as RFC 3339 in UTC with milliseconds.

@@ -1,4 +1,4 @@
-//! Stand-ins for Shopify and for a warehouse (WMS), with faults to order.
+//! Stand-ins for Shopify and for two warehouse systems (WMS), with faults to order.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | `calls` | one call from the outside: ledger entries and faults around its effect |
 //! | `deliveries` | signed messages to the outside, repeated until they are accepted |
 //! | `shopify` | the shop: orders, webhooks, Admin GraphQL |
-//! | `warehouse` | the WMS: shipments, callbacks |
+//! | `warehouse` | the WMS and a second one in another dialect: hand-overs, callbacks |
 //!
 //! **Invariant:** nothing here is shared with the rooms it stands in for, and every effect is
 //! in a ledger in the moment it happens, whatever the caller is told about it.

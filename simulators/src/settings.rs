@@ -10,7 +10,8 @@ use thiserror::Error;
 
 const SECRETS_HELP: &str = "Secrets come from the environment, each in a variable or, with _FILE at the end of its \
                             name, in a file that the variable names: SIM_SHOPIFY_WEBHOOK_SECRET, \
-                            SIM_SHOPIFY_ADMIN_TOKEN, SIM_WMS_TOKEN, SIM_WMS_WEBHOOK_SECRET";
+                            SIM_SHOPIFY_ADMIN_TOKEN, SIM_WMS_TOKEN, SIM_WMS_WEBHOOK_SECRET, SIM_SECOND_WMS_TOKEN, \
+                            SIM_SECOND_WMS_WEBHOOK_SECRET";
 
 /// Stand-ins for Shopify and a WMS on loopback. State is in memory.
 #[derive(Clone, Parser)]
@@ -61,6 +62,18 @@ pub struct Settings {
     /// Where the callbacks of the WMS go.
     #[arg(long, env = "SIM_WMS_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/wms")]
     pub wms_webhook_url: String,
+    /// What the second WMS is called; it stands under `/fulfilment/v2` of the first, and speaks another dialect.
+    #[arg(long, env = "SIM_SECOND_WMS_NAME", default_value = "depot")]
+    pub second_wms_name: String,
+    /// The key that callers of the second WMS must present.
+    #[arg(skip = "depot_demo_api_key".to_owned())]
+    pub second_wms_token: String,
+    /// Signs the callbacks of the second WMS (Standard Webhooks): `whsec_` and base64.
+    #[arg(skip = "whsec_d2F5YmlsbC1kZW1vLWRlcG90LXNlY3JldA==".to_owned())]
+    pub second_wms_webhook_secret: String,
+    /// Where the callbacks of the second WMS go; without it nobody is called back.
+    #[arg(long, env = "SIM_SECOND_WMS_WEBHOOK_URL")]
+    pub second_wms_webhook_url: Option<String>,
     /// How long a shipment takes from accepted to shipped, in milliseconds.
     #[arg(long, env = "SIM_WMS_SHIP_AFTER_MS", default_value_t = 600)]
     pub wms_ship_after_ms: u64,
@@ -99,8 +112,8 @@ pub enum SettingsError {
         cause: String,
     },
     /// Not `whsec_` followed by base64.
-    #[error("SIM_WMS_WEBHOOK_SECRET must be `whsec_` followed by base64")]
-    WebhookSecret,
+    #[error("{0} must be `whsec_` followed by base64")]
+    WebhookSecret(&'static str),
     /// The HTTP client for webhooks and callbacks.
     #[error("the HTTP client cannot be built: {0}")]
     Client(#[from] reqwest::Error),
@@ -121,6 +134,8 @@ impl Settings {
             ("SIM_SHOPIFY_ADMIN_TOKEN", &mut self.shopify_admin_token),
             ("SIM_WMS_TOKEN", &mut self.wms_token),
             ("SIM_WMS_WEBHOOK_SECRET", &mut self.wms_webhook_secret),
+            ("SIM_SECOND_WMS_TOKEN", &mut self.second_wms_token),
+            ("SIM_SECOND_WMS_WEBHOOK_SECRET", &mut self.second_wms_webhook_secret),
         ] {
             if let Some(given) = variable(name) {
                 *secret = given;
@@ -148,17 +163,26 @@ impl Settings {
                 return Err(SettingsError::NotLoopback { variable, address });
             }
         }
-        self.wms_signing_key().map(|_| ())
+        self.wms_signing_key()?;
+        self.second_wms_signing_key().map(|_| ())
     }
 
-    /// The bytes behind `whsec_`.
     pub(crate) fn wms_signing_key(&self) -> Result<Vec<u8>, SettingsError> {
-        self.wms_webhook_secret
-            .strip_prefix("whsec_")
-            .and_then(|encoded| STANDARD.decode(encoded).ok())
-            .filter(|key| !key.is_empty())
-            .ok_or(SettingsError::WebhookSecret)
+        signing_key("SIM_WMS_WEBHOOK_SECRET", &self.wms_webhook_secret)
     }
+
+    pub(crate) fn second_wms_signing_key(&self) -> Result<Vec<u8>, SettingsError> {
+        signing_key("SIM_SECOND_WMS_WEBHOOK_SECRET", &self.second_wms_webhook_secret)
+    }
+}
+
+/// The bytes behind `whsec_`.
+fn signing_key(variable: &'static str, secret: &str) -> Result<Vec<u8>, SettingsError> {
+    secret
+        .strip_prefix("whsec_")
+        .and_then(|encoded| STANDARD.decode(encoded).ok())
+        .filter(|key| !key.is_empty())
+        .ok_or(SettingsError::WebhookSecret(variable))
 }
 
 #[cfg(test)]
@@ -167,7 +191,14 @@ mod tests {
 
     #[test]
     fn a_secret_is_a_variable_or_a_file_and_no_flag() {
-        for flag in ["shopify-webhook-secret", "shopify-admin-token", "wms-token", "wms-webhook-secret"] {
+        for flag in [
+            "shopify-webhook-secret",
+            "shopify-admin-token",
+            "wms-token",
+            "wms-webhook-secret",
+            "second-wms-token",
+            "second-wms-webhook-secret",
+        ] {
             let flag = format!("--{flag}=hush");
             assert!(Settings::try_parse_from(["waybill-simulators", &flag]).is_err(), "{flag}");
         }
@@ -177,6 +208,7 @@ mod tests {
             let path = path.to_owned();
             Settings::parse_from(["waybill-simulators"]).with_secrets(move |name| match name {
                 "SIM_WMS_TOKEN" => Some("of the variable".to_owned()),
+                "SIM_SECOND_WMS_TOKEN" => Some("of another variable".to_owned()),
                 "SIM_SHOPIFY_ADMIN_TOKEN_FILE" => Some(path.clone()),
                 _ => None,
             })
@@ -184,9 +216,19 @@ mod tests {
         let settings = with(path.to_str().unwrap()).unwrap();
         std::fs::remove_file(path).unwrap();
         assert_eq!(settings.wms_token, "of the variable");
+        assert_eq!(settings.second_wms_token, "of another variable");
         assert_eq!(settings.shopify_admin_token, "of the file");
         assert_eq!(settings.shopify_webhook_secret, "hush_test_client_secret");
         let refused = with("/not/there").err().unwrap().to_string();
         assert!(refused.starts_with("SIM_SHOPIFY_ADMIN_TOKEN_FILE: /not/there: "), "{refused}");
+    }
+
+    #[test]
+    fn a_secret_that_signs_nothing_is_named_by_its_variable() {
+        let mut settings = Settings::parse_from(["waybill-simulators"]);
+        assert!(settings.check().is_ok());
+        settings.second_wms_webhook_secret = "whsec_".to_owned();
+        let refused = settings.check().err().unwrap().to_string();
+        assert!(refused.starts_with("SIM_SECOND_WMS_WEBHOOK_SECRET must be"), "{refused}");
     }
 }

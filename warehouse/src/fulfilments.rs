@@ -5,14 +5,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    callback::{Callback, UnreadableCallback, body_of, is_web_address, unreadable},
+    callback::{Callback, MOST_LINES, UnreadableCallback, body_of, is_web_address, unreadable},
     client::{ParcelState, RequestState},
     parcel::{ParcelPieces, ParcelStatus},
     wire,
 };
 
 /// Of two that stand in one object nobody knows which one is meant.
-const NEEDED: &[&str] = &["event", "package", "packageId", "externalReference", "revision"];
+const NEEDED: &[&str] = &[
+    "event",
+    "package",
+    "package.packageId",
+    "package.externalReference",
+    "package.revision",
+    "package.items",
+    "package.items[].articleNumber",
+    "package.items[].amount",
+];
 
 /// Pieces as they are sent.
 #[derive(Serialize)]
@@ -34,13 +43,15 @@ pub(crate) struct Fulfilment {
 }
 
 impl Fulfilment {
-    pub(crate) fn into_state(self, reference: &RequestReference) -> RequestState {
-        RequestState {
+    /// # Errors
+    /// [`UnreadableCallback`] names the first member that cannot be read: pieces left out would be pieces lost.
+    pub(crate) fn into_state(self, reference: &RequestReference) -> Result<RequestState, UnreadableCallback> {
+        Ok(RequestState {
             reference: reference.clone(),
             status: None,
-            lines: self.items.iter().filter_map(pieces).collect(),
-            parcels: self.packages.iter().filter_map(parcel).collect(),
-        }
+            lines: pieces("items", &self.items)?,
+            parcels: self.packages.iter().map(parcel).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -53,29 +64,31 @@ pub(crate) fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback
     let reference = reference.and_then(|text| RequestReference::parse(&text).ok());
     let event = value.get("event").and_then(Value::as_str).map(str::trim);
     let event = event.ok_or_else(|| unreadable("event", "is missing or not a text"))?;
-    let state = parcel(package)
-        .ok_or_else(|| unreadable("package", "packageId, revision: one is missing or cannot be read"))?;
+    let state = parcel(package)?;
     let kind = status(event.strip_prefix("package.").unwrap_or(event));
     let reference =
         reference.ok_or_else(|| unreadable("package.externalReference", "is not a reference of ours"))?;
     let occurred_at = value.get("at").and_then(wire::moment);
-    Ok(Callback { kind, occurred_at, ..Callback::of(&reference, &state) })
+    let reason = value.get("text").and_then(wire::text);
+    Ok(Callback { kind, occurred_at, reason, ..Callback::of(&reference, &state) })
 }
 
-/// None where it is not said which package it is, or how far.
-fn parcel(package: &Value) -> Option<ParcelState> {
+fn parcel(package: &Value) -> Result<ParcelState, UnreadableCallback> {
     let text = |name: &str| package.get(name).and_then(wire::text);
-    Some(ParcelState {
-        parcel_id: text("packageId")?,
+    let items = match package.get("items") {
+        None | Some(Value::Null) => &[][..],
+        Some(Value::Array(items)) if items.len() <= MOST_LINES => items,
+        Some(_) => return Err(unreadable("package.items", "is not a list of at most 1,000 items")),
+    };
+    Ok(ParcelState {
+        parcel_id: text("packageId")
+            .ok_or_else(|| unreadable("package.packageId", "is missing or not a text"))?,
         status: status(&text("stage").unwrap_or_default()),
-        sequence: package.get("revision").and_then(wire::sequence)?,
-        lines: package
-            .get("items")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(pieces)
-            .collect(),
+        sequence: package
+            .get("revision")
+            .and_then(wire::sequence)
+            .ok_or_else(|| unreadable("package.revision", "is not a whole number of at least 0"))?,
+        lines: pieces("package.items", items)?,
         carrier: text("courier"),
         tracking_number: text("trackingCode"),
         tracking_url: text("trackingLink").filter(|address| is_web_address(address)),
@@ -83,9 +96,21 @@ fn parcel(package: &Value) -> Option<ParcelState> {
     })
 }
 
-fn pieces(item: &Value) -> Option<ParcelPieces> {
-    let quantity = item.get("amount").and_then(wire::pieces).filter(|amount| *amount > 0)?;
-    Some(ParcelPieces { sku: item.get("articleNumber").and_then(wire::text)?, quantity })
+/// Items of no pieces say nothing, whatever they are called.
+fn pieces(list: &str, items: &[Value]) -> Result<Vec<ParcelPieces>, UnreadableCallback> {
+    let mut lines = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let member = |name: &str| format!("{list}[{index}].{name}");
+        let quantity = item.get("amount").and_then(wire::pieces);
+        let quantity = quantity
+            .ok_or_else(|| unreadable(member("amount"), "is not a whole number from 0 to 1000000"))?;
+        if quantity > 0 {
+            let sku = item.get("articleNumber").and_then(wire::text);
+            let sku = sku.ok_or_else(|| unreadable(member("articleNumber"), "is missing or not a text"))?;
+            lines.push(ParcelPieces { sku, quantity });
+        }
+    }
+    Ok(lines)
 }
 
 /// A stage and the last part of an event are the same words.
@@ -113,7 +138,7 @@ mod tests {
             "event": "package.left", "at": "2026-11-21T09:00:00Z", "package": {"packageId": 7, "revision": "3",
             "externalReference": "ORD-20261121-6BA0A415-north-1", "stage": "LEFT", "courier": "Post",
             "items": [{"articleNumber": "S-1", "amount": 2}, {"articleNumber": "S-2", "amount": 0}],
-            "trackingCode": "T-1", "trackingLink": "javascript:alert(1)"},
+            "trackingCode": "T-1", "trackingLink": "javascript:alert(1)"}, "text": "by van",
         })
     }
 
@@ -132,6 +157,7 @@ mod tests {
         assert_eq!(callback.lines, [ParcelPieces { sku: "S-1".into(), quantity: 2 }]);
         assert_eq!((callback.tracking_number.as_deref(), callback.tracking_url), (Some("T-1"), None));
         assert_eq!(callback.occurred_at.unwrap().to_rfc3339(), "2026-11-21T09:00:00+00:00");
+        assert_eq!(callback.reason.as_deref(), Some("by van"));
     }
 
     #[test]
@@ -139,8 +165,11 @@ mod tests {
         for (path, wrong, member) in [
             ("/event", json!(7), "event"),
             ("/package", json!([]), "package"),
-            ("/package/packageId", json!(null), "package"),
-            ("/package/revision", json!("third"), "package"),
+            ("/package/packageId", json!(null), "package.packageId"),
+            ("/package/revision", json!("third"), "package.revision"),
+            ("/package/items", json!("two"), "package.items"),
+            ("/package/items/0/amount", json!(-1), "package.items[0].amount"),
+            ("/package/items/0/articleNumber", json!(null), "package.items[0].articleNumber"),
             ("/package/externalReference", json!("a\nb"), "package.externalReference"),
         ] {
             let mut body = left();
@@ -148,8 +177,15 @@ mod tests {
             assert_eq!(read(&body).unwrap_err().member, member);
         }
         assert_eq!(parse_callback(b"{").unwrap_err().member, "body");
-        let twice = left().to_string().replacen("{", r#"{"event": "package.new","#, 1);
-        assert_eq!(parse_callback(twice.as_bytes()).unwrap_err().member, "event");
+        for (name, member) in [
+            ("event", "event"),
+            ("externalReference", "package.externalReference"),
+            ("amount", "package.items[].amount"),
+        ] {
+            let member_twice = format!(r#""{name}":"1","{name}":"#);
+            let twice = left().to_string().replacen(&format!(r#""{name}":"#), &member_twice, 1);
+            assert_eq!(parse_callback(twice.as_bytes()).unwrap_err().member, member, "{twice}");
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(crate) struct Rule {
     operation: String,
     order: Option<String>,
     sku: Option<String>,
+    system: Option<String>,
     message_type: Option<String>,
 }
 
@@ -77,8 +78,30 @@ pub(crate) enum Fault {
     EchoFirst,
     /// Cancels an order of Shopify only after this time.
     CancelAfterMs(u64),
-    /// Refuses a WMS call as 422 with this code.
-    Code { code: String, message: Option<String> },
+    /// Refuses a WMS call with a code, in the manner of the one who is called.
+    Code(CodedRefusal),
+}
+
+/// A refusal with a code, and of which hand-overs where a call brings several.
+#[derive(Clone)]
+pub(crate) struct CodedRefusal {
+    pub(crate) code: String,
+    message: Option<String>,
+    order: Option<String>,
+    sku: Option<String>,
+}
+
+impl CodedRefusal {
+    /// What is said to the caller.
+    pub(crate) fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or("refused by a simulated fault")
+    }
+
+    /// Whether the rule means this hand-over.
+    pub(crate) fn means(&self, reference: &str, skus: &[String]) -> bool {
+        self.order.as_ref().is_none_or(|wanted| reference.contains(wanted))
+            && self.sku.as_ref().is_none_or(|wanted| skus.contains(wanted))
+    }
 }
 
 impl Fault {
@@ -95,7 +118,7 @@ impl Fault {
             Self::UserErrors(_) => "userErrors",
             Self::EchoFirst => "echoFirst",
             Self::CancelAfterMs(_) => "cancelAfterMs",
-            Self::Code { .. } => "code",
+            Self::Code(_) => "code",
         }
     }
 }
@@ -164,6 +187,7 @@ struct Written {
     operation: String,
     order: Option<String>,
     sku: Option<String>,
+    system: Option<String>,
     #[serde(rename = "type")]
     message_type: Option<String>,
     nth: Option<u64>,
@@ -216,11 +240,12 @@ impl Rule {
             .as_ref()
             .is_none_or(|wanted| occasion.orders.iter().any(|order| order.contains(wanted)));
         let sku = self.sku.as_ref().is_none_or(|wanted| occasion.skus.contains(wanted));
+        let system = self.system.as_ref().is_none_or(|wanted| occasion.system == Some(wanted));
         let message_type = self
             .message_type
             .as_ref()
             .is_none_or(|wanted| occasion.message_type.is_some_and(|given| given.contains(wanted)));
-        operation && order && sku && message_type
+        operation && order && sku && system && message_type
     }
 }
 
@@ -249,6 +274,7 @@ impl TryFrom<Value> for Rule {
             operation: written.operation,
             order: written.order,
             sku: written.sku,
+            system: written.system,
             message_type: written.message_type,
         })
     }
@@ -272,7 +298,14 @@ impl Written {
             self.user_errors.clone().map(Fault::UserErrors),
             self.echo_first.then_some(Fault::EchoFirst),
             self.cancel_after_ms.map(Fault::CancelAfterMs),
-            self.code.clone().map(|code| Fault::Code { code, message: self.message.clone() }),
+            self.code.clone().map(|code| {
+                Fault::Code(CodedRefusal {
+                    code,
+                    message: self.message.clone(),
+                    order: self.order.clone(),
+                    sku: self.sku.clone(),
+                })
+            }),
         ]
         .into_iter()
         .flatten()
@@ -314,7 +347,7 @@ impl Written {
             }
             Fault::EchoFirst if !ECHOED.contains(&self.operation.as_str()) => Err(self.wrong("echoFirst")),
             Fault::CancelAfterMs(_) if self.operation != "orderCancel" => Err(self.wrong("cancelAfterMs")),
-            Fault::Code { .. } if !self.operation.ends_with("Shipment") => Err(self.wrong("code")),
+            Fault::Code(_) if !self.operation.ends_with("Shipment") => Err(self.wrong("code")),
             fault => Ok(fault),
         }
     }

@@ -65,7 +65,7 @@ impl Status {
     }
 }
 
-/// One parcel's way.
+/// One parcel's way, written as the first dialect writes it.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shipment {
@@ -142,27 +142,8 @@ impl HandOver {
         self.lines.iter().map(|line| line.sku.clone()).collect()
     }
 
-    pub(super) fn to_json(&self) -> Value {
-        json!({
-            "reference": self.reference,
-            "warehouseId": self.warehouse_id,
-            "status": self.status(),
-            "lineItems": self.lines,
-            "shipments": self.shipments,
-        })
-    }
-
-    /// One result per shipment: cancelled, or too late.
-    pub(super) fn recall_results(&self) -> Vec<Value> {
-        let result = |shipment: &Shipment| {
-            let result = if shipment.status == Status::Cancelled { "cancelled" } else { "too_late" };
-            json!({ "shipmentId": shipment.id, "result": result })
-        };
-        self.shipments.iter().map(result).collect()
-    }
-
     /// The status of the least advanced shipment that was not cancelled; trouble comes first.
-    fn status(&self) -> Value {
+    pub(super) fn status(&self) -> Value {
         if self.refused {
             return json!("refused");
         }

@@ -1,4 +1,4 @@
-//! Callbacks of the WMS, signed as Standard Webhooks 1.0.0 says: `v1,` and the base64 of the
+//! Callbacks of a warehouse system, signed as Standard Webhooks 1.0.0 says: `v1,` and the base64 of the
 //! HMAC-SHA256 over `id.timestamp.body`.
 
 use base64::Engine;
@@ -12,31 +12,21 @@ use sha2::Sha256;
 use super::book::Shipment;
 use crate::deliveries::Delivery;
 
-/// Where callbacks go, and what signs them.
+/// The type and the body of the callback about the last event of a shipment, in the words of a dialect.
+pub(super) type Wording = fn(reference: &str, shipment: &Shipment, reason: Option<&str>) -> (String, Value);
+
+/// Where callbacks go, how they are worded, and what signs them.
 pub(super) struct Callbacks {
     pub(super) url: String,
     pub(super) signing_key: Vec<u8>,
+    pub(super) wording: Wording,
 }
 
 impl Callbacks {
     /// The callback about the last event of a shipment. Its id follows from the event, so that
     /// a receiver knows it again.
     pub(super) fn announce(&self, reference: &str, shipment: &Shipment, reason: Option<&str>) -> Delivery {
-        let message_type = shipment.status.callback_type();
-        let mut body = json!({
-            "type": message_type,
-            "reference": reference,
-            "shipmentId": shipment.id,
-            "sequence": shipment.sequence,
-            "lines": shipment.lines,
-            "carrier": shipment.carrier,
-            "trackingNumber": shipment.tracking_number,
-            "trackingUrl": shipment.tracking_url,
-            "occurredAt": shipment.occurred_at,
-        });
-        if let Some(reason) = reason {
-            body["reason"] = json!(reason);
-        }
+        let (message_type, body) = (self.wording)(reference, shipment, reason);
         let id = format!("msg_{}_{}", shipment.id, shipment.sequence);
         let body = Bytes::from(body.to_string());
         let mut facts = Map::new();
@@ -48,7 +38,7 @@ impl Callbacks {
         let signed = body.clone();
         Delivery {
             operation: "callback",
-            message_type: message_type.to_owned(),
+            message_type,
             url: self.url.clone(),
             facts,
             skus: shipment.lines.iter().map(|line| line.sku.clone()).collect(),

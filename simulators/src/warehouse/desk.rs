@@ -3,79 +3,94 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::book::{HandOver, Shipment, Status};
-use super::{Warehouse, floor, unprocessable};
-use crate::calls::Reply;
+use super::{Warehouse, floor};
 use crate::deliveries;
 use crate::faults::{Line, Occasion};
-use crate::ledger::Kind;
 
-/// The body of a new hand-over.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct HandOverRequest {
-    pub(super) order_id: String,
-    pub(super) line_items: Vec<Line>,
+/// What is handed over, whichever dialect it came in.
+pub(super) struct NewHandOver {
+    pub(super) reference: String,
+    pub(super) lines: Vec<Line>,
     pub(super) warehouse_id: Option<String>,
-    ship_to: Option<Value>,
+    /// The address as it was sent.
+    pub(super) ship_to: Option<Value>,
+    pub(super) zip: Option<String>,
+    pub(super) street: Option<String>,
 }
 
-impl HandOverRequest {
-    /// Reads and checks a body; the error is for the caller.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
-        let request: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        if request.order_id.is_empty() {
-            return Err("orderId must not be empty".to_owned());
+/// Why nothing was taken.
+pub(super) struct Refusal {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// What a recall found of one shipment: cancelled, or too late.
+pub(super) struct Recalled {
+    pub(super) shipment_id: String,
+    pub(super) cancelled: bool,
+}
+
+impl Refusal {
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl NewHandOver {
+    pub(super) fn skus(&self) -> Vec<String> {
+        self.lines.iter().map(|line| line.sku.clone()).collect()
+    }
+
+    /// Whether it can be understood; the error is for the caller.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.lines.is_empty() {
+            return Err("there must be something to ship".to_owned());
         }
-        if request.line_items.is_empty() {
-            return Err("lineItems must not be empty".to_owned());
-        }
-        if request.line_items.iter().any(|line| line.quantity == 0 || line.sku.is_empty()) {
+        if self.lines.iter().any(|line| line.quantity == 0 || line.sku.is_empty()) {
             return Err("every line needs a sku and a quantity of at least 1".to_owned());
         }
-        Ok(request)
+        Ok(())
     }
 
     /// Why the warehouse cannot ship this.
-    fn refusal(&self) -> Option<(&'static str, String)> {
-        let unknown = self.line_items.iter().find(|line| line.sku.starts_with("UNKNOWN-"));
-        if let Some(line) = unknown {
-            return Some(("unknown_sku", format!("the warehouse does not carry {}", line.sku)));
+    fn refusal(&self) -> Option<Refusal> {
+        if let Err(message) = self.check() {
+            return Some(Refusal::new("malformed", message));
         }
-        let address = |field: &str| self.ship_to.as_ref().and_then(|to| to[field].as_str());
-        let nowhere = address("zip") == Some("00000") || address("address1") == Some("NOWHERE");
-        nowhere.then(|| ("bad_address", "the carrier does not know this address".to_owned()))
+        if let Some(line) = self.lines.iter().find(|line| line.sku.starts_with("UNKNOWN-")) {
+            return Some(Refusal::new("unknown_sku", format!("the warehouse does not carry {}", line.sku)));
+        }
+        let nowhere = self.zip.as_deref() == Some("00000") || self.street.as_deref() == Some("NOWHERE");
+        nowhere.then(|| Refusal::new("bad_address", "the carrier does not know this address"))
     }
 }
 
 impl Warehouse {
-    /// Takes a hand-over, once per reference.
-    pub(super) fn take(self: &Arc<Self>, request: HandOverRequest) -> Reply {
+    /// Takes a hand-over, once per reference; the id of its first shipment.
+    pub(super) fn take(self: &Arc<Self>, new: &NewHandOver) -> Result<String, Refusal> {
         let mut book = self.book();
-        if let Some(known) = book.find(&request.order_id) {
+        if let Some(known) = book.find(&new.reference) {
             let code = if known.refused { "refused" } else { "duplicate" };
-            let message = format!("reference {} is {code}", request.order_id);
-            return unprocessable(code, &message, Some(&request.order_id));
+            return Err(Refusal::new(code, format!("reference {} is {code}", new.reference)));
         }
-        if let Some((code, message)) = request.refusal() {
-            return unprocessable(code, &message, Some(&request.order_id));
+        if let Some(refusal) = new.refusal() {
+            return Err(refusal);
         }
-        let skus: Vec<String> = request.line_items.iter().map(|line| line.sku.clone()).collect();
         let behaviour = self.control.faults.for_shipment(&Occasion {
             operations: &["shipment"],
-            orders: std::slice::from_ref(&request.order_id),
-            skus: &skus,
+            orders: std::slice::from_ref(&new.reference),
+            skus: &new.skus(),
+            system: self.name.as_deref(),
             message_type: None,
         });
-        let hand_over = HandOver::new(request.order_id, request.line_items, request.warehouse_id, behaviour);
+        let hand_over =
+            HandOver::new(new.reference.clone(), new.lines.clone(), new.warehouse_id.clone(), behaviour);
         for (index, shipment) in hand_over.shipments.iter().enumerate() {
-            self.control.ledger.record(
+            self.record(
                 "createShipment",
-                Kind::Effect,
                 json!({
                     "effect": "shipmentCreated",
                     "reference": hand_over.reference,
@@ -83,43 +98,40 @@ impl Warehouse {
                     "part": index + 1,
                     "warehouseId": hand_over.warehouse_id,
                     "lines": shipment.lines,
-                    "shipTo": request.ship_to,
+                    "shipTo": new.ship_to,
                 }),
             );
             self.call_back(&hand_over.reference, shipment, None);
         }
-        let reply = json!({
-            "reference": hand_over.reference,
-            "shipmentId": hand_over.shipments[0].id,
-            "status": Status::Accepted,
-            "lineItems": hand_over.lines,
-            "warehouseId": hand_over.warehouse_id,
-        });
-        let reference = hand_over.reference.clone();
+        let first = hand_over.shipments[0].id.clone();
         book.keep(hand_over);
         drop(book);
-        self.control.spawn(floor::walk(Arc::clone(self), reference));
-        Reply::new(StatusCode::CREATED, reply)
+        self.control.spawn(floor::walk(Arc::clone(self), new.reference.clone()));
+        Ok(first)
     }
 
-    /// Cancels what has not left; a reference that is not known is refused from now on.
-    pub(super) fn recall(self: &Arc<Self>, reference: &str) -> Reply {
-        let Some((parts, skus)) = self.find_or_refuse(reference) else {
-            return Reply::new(StatusCode::OK, json!({ "reference": reference, "results": [] }));
-        };
+    /// Cancels what has not left; none for a reference that is not known, which is refused from now on.
+    pub(super) fn recall(self: &Arc<Self>, reference: &str) -> Option<Vec<Recalled>> {
+        let (parts, skus) = self.find_or_refuse(reference)?;
         let too_late = self.control.faults.too_late(&Occasion {
             operations: &["shipment"],
             orders: &[reference.to_owned()],
             skus: &skus,
+            system: self.name.as_deref(),
             message_type: None,
         });
-        if self.book().is_too_late(reference, too_late) {
-            return self.recalled(reference);
+        if !self.book().is_too_late(reference, too_late) {
+            for part in 0..parts {
+                self.advance(reference, part, Status::Cancelled, None);
+            }
         }
-        for part in 0..parts {
-            self.advance(reference, part, Status::Cancelled, None);
-        }
-        self.recalled(reference)
+        let book = self.book();
+        let shipments = book.find(reference).into_iter().flat_map(|hand_over| &hand_over.shipments);
+        let recalled = |shipment: &Shipment| Recalled {
+            shipment_id: shipment.id.clone(),
+            cancelled: shipment.status == Status::Cancelled,
+        };
+        Some(shipments.map(recalled).collect())
     }
 
     /// The number of parts and the SKUs of a hand-over; one that is not known is refused from
@@ -130,19 +142,8 @@ impl Warehouse {
             return Some((known.shipments.len(), known.skus()));
         }
         book.keep(HandOver::refused_in_advance(reference.to_owned()));
-        self.control.ledger.record(
-            "cancelShipment",
-            Kind::Effect,
-            json!({ "effect": "referenceRefused", "reference": reference }),
-        );
+        self.record("cancelShipment", json!({ "effect": "referenceRefused", "reference": reference }));
         None
-    }
-
-    /// What a recall found, shipment by shipment.
-    fn recalled(&self, reference: &str) -> Reply {
-        let results = self.book().find(reference).map(HandOver::recall_results).unwrap_or_default();
-        Reply::new(StatusCode::OK, json!({ "reference": reference, "results": results }))
-            .note("results", json!(results))
     }
 
     /// Moves a shipment on, records it and calls back; `false` where that is not possible.
@@ -169,13 +170,19 @@ impl Warehouse {
         if let Some(reason) = reason {
             facts["reason"] = json!(reason);
         }
-        self.control.ledger.record("shipment", Kind::Effect, facts);
+        self.record("shipment", facts);
         self.call_back(reference, shipment, reason);
         true
     }
 
     fn call_back(self: &Arc<Self>, reference: &str, shipment: &Shipment, reason: Option<&str>) {
-        let delivery = self.callbacks.announce(reference, shipment, reason);
+        let Some(callbacks) = &self.callbacks else {
+            return;
+        };
+        let mut delivery = callbacks.announce(reference, shipment, reason);
+        if let Some(name) = &self.name {
+            delivery.facts.insert("system".into(), json!(name));
+        }
         self.control.spawn(deliveries::deliver(Arc::clone(&self.control), delivery));
     }
 }

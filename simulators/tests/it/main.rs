@@ -12,6 +12,7 @@ mod faults;
 mod fulfilling;
 mod published_schema;
 mod refunds;
+mod second_system;
 mod shipments;
 mod staff;
 mod stage;

@@ -60,6 +60,7 @@ impl Stage {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let shopify_url = format!("http://{address}/webhooks/shopify");
         let wms_url = format!("http://{address}/webhooks/wms");
+        let second_wms_url = format!("--second-wms-webhook-url=http://{address}/webhooks/wms/depot");
         let mut arguments = vec![
             "waybill-simulators",
             "--shopify-listen=127.0.0.1:0",
@@ -74,6 +75,9 @@ impl Stage {
         }
         if !flags.iter().any(|flag| flag.starts_with("--fulfilment-order-after-ms")) {
             arguments.push("--fulfilment-order-after-ms=0");
+        }
+        if !flags.iter().any(|flag| flag.starts_with("--second-wms-webhook-url")) {
+            arguments.push(&second_wms_url);
         }
         arguments.extend(flags);
         let simulators = Simulators::start(Settings::parse_from(arguments)).await.unwrap();
@@ -128,6 +132,16 @@ impl Stage {
 
     pub async fn hand_over(&self, reference: &str, lines: Value) -> (u16, Value) {
         self.wms(Method::POST, "/shipments", json!({ "orderId": reference, "lineItems": lines })).await
+    }
+
+    /// A call to the second warehouse system.
+    pub async fn second_wms(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        read(self.second_wms_request(method, path, body)).await
+    }
+
+    pub fn second_wms_request(&self, method: Method, path: &str, body: Value) -> reqwest::RequestBuilder {
+        let url = self.wms_url(&format!("/fulfilment/v2{path}"));
+        self.http.request(method, url).header("x-api-key", "depot_demo_api_key").json(&body)
     }
 
     pub async fn shopify(&self, method: Method, path: &str, body: Value) -> (u16, Value) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{self, Placed, Plan, Program, SHOP, World, until};
+use crate::world::{self, Placed, Plan, Program, SHOP, WMS_TOKEN, World, until};
 
 /// A shop that no other test has: of a lane that somebody polled the server says so for five minutes.
 const LONELY_SHOP: &str = "lonely.myshopify.com";
@@ -13,8 +13,8 @@ const LONELY: &str = r#"
 [[shops]]
 domain = "lonely.myshopify.com"
 admin_url = "SHOPIFY_URL"
-admin_token = "shpat_demo_token"
-webhook_secrets = ["hush_test_client_secret"]
+admin_token = "SHOPIFY_ADMIN_TOKEN"
+webhook_secrets = ["SHOPIFY_WEBHOOK_SECRET"]
 "#;
 
 async fn unserved(world: &World) -> Vec<Value> {
@@ -54,7 +54,7 @@ fn a_lane_that_nobody_runs_is_shown_and_what_waited_goes_on_when_somebody_does()
         );
 
         world.set_environment("WORKER_RUNS", "*");
-        world.set_environment("WMS_TOKEN", "wms_demo_bearer_token");
+        world.set_environment("WMS_TOKEN", WMS_TOKEN);
         restart(&world);
         world.until_shipped(&order).await;
         until("it is shown no more", Duration::from_secs(60), async || {

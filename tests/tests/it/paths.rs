@@ -12,4 +12,5 @@ mod places;
 mod privacy;
 mod returns;
 mod stock;
+mod two_systems;
 mod warehouse;

@@ -4,6 +4,7 @@
 mod database;
 mod doors;
 mod inventory_service;
+mod local;
 mod orders;
 mod planting;
 mod processes;
@@ -27,6 +28,7 @@ use tokio::runtime::Runtime;
 pub use database::database;
 pub use doors::minutes_later;
 pub use inventory_service::{Certificate, InventoryService};
+use local::local;
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
@@ -60,7 +62,8 @@ pub struct Plan {
     pub simulators: Vec<String>,
     /// Whether all other systems that hold stock are one.
     pub shared_allocations: bool,
-    /// More for the configuration file, before its shops; `SHOPIFY_URL` in it stands for the simulated one's address.
+    /// More for the configuration file, before its shops; `SHOPIFY_URL` and `WMS_URL` in it stand for the
+    /// simulated ones' addresses.
     pub file: &'static str,
 }
 
@@ -95,11 +98,15 @@ pub const OUR_SERVICE: &str = "waybill-west";
 /// One whose fulfilment orders nobody looks at before a hand-over.
 pub const UNSEEN_SHOP: &str = "unseen.myshopify.com";
 /// The secret of every shop.
-pub const SECRET: &str = "hush_test_client_secret";
+pub const SECRET: &str = local("SHOPIFY_WEBHOOK_SECRETS");
+/// The demo shop's Admin API token.
+pub const ADMIN_TOKEN: &str = local("SHOPIFY_ADMIN_TOKEN");
 /// The secret that the one above is replacing.
 pub const OLD_SECRET: &str = "hush_of_last_year";
 
-const WMS_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
+const WMS_SECRET: &str = local("WMS_WEBHOOK_SECRETS");
+/// What the WMS knows us by.
+pub const WMS_TOKEN: &str = local("WMS_TOKEN");
 
 const QUICK: &str = r#"call_timeout = "6s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }"#;
 
@@ -148,11 +155,9 @@ impl World {
         let [shopify_url, wms_url] = simulators.addresses();
         let file = config.path().join("waybill.toml");
         let shared = format!("shared_allocations = {}\n", plan.shared_allocations);
-        std::fs::write(
-            &file,
-            shared + &plan.file.replace("SHOPIFY_URL", &shopify_url) + &shops(&shopify_url),
-        )
-        .expect("the configuration is written");
+        let more = plan.file.replace("WMS_URL", &wms_url);
+        std::fs::write(&file, shared + &filled_in(&more, &shopify_url) + &shops(&shopify_url))
+            .expect("the configuration is written");
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", processes::database_url(&database)),
             (
@@ -162,7 +167,7 @@ impl World {
             ("TEMPORAL_NAMESPACE", namespace.clone()),
             ("WAYBILL_CONFIG", file.display().to_string()),
             ("WMS_URL", wms_url.clone()),
-            ("WMS_TOKEN", "wms_demo_bearer_token".to_owned()),
+            ("WMS_TOKEN", WMS_TOKEN.to_owned()),
             ("WMS_WEBHOOK_SECRETS", WMS_SECRET.to_owned()),
             ("AUTH_HS256_SECRET", TOKEN_SECRET.to_owned()),
             ("API_METRICS_LISTEN", format!("127.0.0.1:{api_metrics_port}")),
@@ -350,13 +355,21 @@ pub async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -
     }
 }
 
+/// A test's own part of the configuration.
+fn filled_in(file: &str, shopify_url: &str) -> String {
+    let file = file.replace("SHOPIFY_URL", shopify_url);
+    let file = file.replace("SHOPIFY_ADMIN_TOKEN", ADMIN_TOKEN).replace("SHOPIFY_WEBHOOK_SECRET", SECRET);
+    file.replace("SIM_SECOND_WMS_TOKEN", local("SIM_SECOND_WMS_TOKEN"))
+        .replace("SIM_SECOND_WMS_WEBHOOK_SECRET", local("SIM_SECOND_WMS_WEBHOOK_SECRET"))
+}
+
 /// The shops of every world.
 /// They share a lane, but for the first: a test needs few of them.
 fn shops(shopify_url: &str) -> String {
     let shop = |domain: &str, policy: &str| {
         let lane = if domain == SHOP { "" } else { "lane = \"shopify-shared\"\n" };
         format!(
-            "[[shops]]\n{lane}domain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"shpat_demo_token\"\n\
+            "[[shops]]\n{lane}domain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"{ADMIN_TOKEN}\"\n\
              webhook_secrets = [\"{SECRET}\", \"{OLD_SECRET}\"]\npolicy = {{ {QUICK}{policy} }}\n\n"
         )
     };

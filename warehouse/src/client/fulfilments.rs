@@ -43,7 +43,8 @@ impl Speak for Fulfilments {
         let asked = self.0.ask(Method::GET, &["fulfilments"]).query(&[("reference", reference.as_str())]);
         let known = read::<Known>(&self.send(asked).await?)?.fulfilments;
         let ours = known.into_iter().find(|known| known.external_reference == reference.as_str());
-        Ok(ours.map(|known| known.into_state(reference)))
+        let ours = ours.map(|known| known.into_state(reference)).transpose();
+        ours.map_err(|_| WarehouseError::unknown_outcome("unreadable answer"))
     }
 
     async fn cancel(&self, reference: &RequestReference) -> Result<Vec<CancelResult>, WarehouseError> {
@@ -67,8 +68,9 @@ fn refused(answer: &HttpAnswer) -> WarehouseError {
     let Refusal { problem } = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = problem.vendor_text();
     match (answer.status, problem.kind.as_str()) {
-        (403 | 429, "too_many_requests") => {
-            WarehouseError::RateLimited { retry_after: wait_asked_for(problem.retry_in_seconds) }
+        (403, "too_many_requests") | (429, _) => {
+            let asked_for = problem.retry_in_seconds.map(|seconds| wait_asked_for(Some(seconds)));
+            WarehouseError::RateLimited { retry_after: asked_for.unwrap_or_else(|| answer.retry_after()) }
         }
         (401 | 403, _) => WarehouseError::Unauthorised { text },
         (500.., _) => WarehouseError::UnknownOutcome { reason: "HTTP 5xx", text },

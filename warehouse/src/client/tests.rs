@@ -1,3 +1,4 @@
+mod fulfilments;
 mod strange;
 
 use std::net::SocketAddr;
@@ -24,6 +25,11 @@ struct Stand {
 }
 
 async fn serve(answers: &[(u16, Value)]) -> (Stand, WarehouseClient) {
+    let (stand, address) = stand(answers).await;
+    (stand, client(address))
+}
+
+async fn stand(answers: &[(u16, Value)]) -> (Stand, SocketAddr) {
     let mut answers: Vec<_> = answers.iter().map(|(status, body)| (*status, body.to_string())).collect();
     answers.reverse();
     let stand = Stand { answers: Arc::new(Mutex::new(answers)), asked: Arc::default() };
@@ -31,7 +37,7 @@ async fn serve(answers: &[(u16, Value)]) -> (Stand, WarehouseClient) {
     let address = listener.local_addr().unwrap();
     let app = Router::new().fallback(answer).with_state(stand.clone());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    (stand, client(address))
+    (stand, address)
 }
 
 async fn answer(
@@ -41,7 +47,10 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> HttpResponse {
-    assert_eq!(headers["authorization"], "Bearer hush");
+    match headers.get("x-api-key") {
+        Some(key) => assert_eq!(key, "hush"),
+        None => assert_eq!(headers["authorization"], "Bearer hush"),
+    }
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     stand.asked.lock().unwrap().push((method.to_string(), uri.path().to_owned(), body));
     let (status, body) = stand.answers.lock().unwrap().pop().expect("a prepared answer");
@@ -49,10 +58,14 @@ async fn answer(
 }
 
 fn client(address: SocketAddr) -> WarehouseClient {
+    WarehouseClient::new(settings(address)).unwrap()
+}
+
+fn settings(address: SocketAddr) -> WarehouseSettings {
     let url = Url::parse(&format!("http://{address}")).unwrap();
     let mut settings = WarehouseSettings::new(url, WarehouseToken::new("hush"));
     (settings.limits.read, settings.limits.write) = (Duration::from_millis(300), Duration::from_millis(300));
-    WarehouseClient::new(settings).unwrap()
+    settings
 }
 
 fn hand_over() -> NewRequest {

@@ -18,8 +18,8 @@ const CONFIGURATION: &str = r#"
 [[shops]]
 domain = "apart.myshopify.com"
 admin_url = "http://127.0.0.1:9"
-admin_token = "shpat_demo_token"
-webhook_secrets = ["hush_test_client_secret"]
+admin_token = "never-used-for-anything"
+webhook_secrets = ["never-used-for-anything"]
 
 [policy]
 hold_window = "1h"

@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 
 use crate::{
     line::WORLD,
-    world::{self, CAUTIOUS_SHOP, Placed, SHOP, STRICT_SHOP, World, minutes_later, until},
+    world::{self, ADMIN_TOKEN, CAUTIOUS_SHOP, Placed, SHOP, STRICT_SHOP, World, minutes_later, until},
 };
 
 /// An order the warehouse has taken and does nothing about; `too_late` if it lets nothing go any more.
@@ -212,7 +212,7 @@ async fn another_app_cancels(world: &World, order: &Placed, sku: &str, after_ms:
                  { job { id } orderCancelUserErrors { message } } }";
     let body = json!({"query": query, "variables": {"order": order.body["admin_graphql_api_id"]}});
     let call = world.http.post(world.shopify("/admin/api/2026-07/graphql.json")).json(&body);
-    let answer = call.header("X-Shopify-Access-Token", "shpat_demo_token").send().await.expect("an answer");
+    let answer = call.header("X-Shopify-Access-Token", ADMIN_TOKEN).send().await.expect("an answer");
     let answer: Value = answer.json().await.expect("JSON");
     assert!(answer["data"]["orderCancel"]["job"]["id"].is_string(), "{answer}");
 }

@@ -10,13 +10,19 @@ use crate::{
 
 /// Pieces in the second warehouse, none in the first.
 pub(super) async fn stock_far_away(world: &World, sku: &str, quantity: u32) {
-    sqlx::query("INSERT INTO inventory.warehouses VALUES ('far', 900) ON CONFLICT DO NOTHING")
+    stock_at(world, "far", sku, quantity).await;
+}
+
+/// Pieces in a warehouse that comes after the first, none in the first.
+pub(super) async fn stock_at(world: &World, warehouse: &str, sku: &str, quantity: u32) {
+    sqlx::query("INSERT INTO inventory.warehouses VALUES ($1, 900) ON CONFLICT DO NOTHING")
+        .bind(warehouse)
         .execute(&world.pool)
         .await
         .unwrap();
     world.stock(sku, 0).await;
     let path = world.api(&format!("/api/inventory/{sku}/receive"));
-    let delivery = json!({"quantity": quantity, "warehouseId": "far"});
+    let delivery = json!({"quantity": quantity, "warehouseId": warehouse});
     let answer = world.http.post(path).json(&delivery).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
 }

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{
-    TOKEN_SECRET, database,
+    TOKEN_SECRET, WMS_SECRET, database,
     processes::{self, Program, Running},
     until,
 };
@@ -67,7 +67,7 @@ impl InventoryService {
             ("SHOPIFY_WEBHOOK_SECRETS", "never-used-for-anything"),
             ("WMS_URL", "http://127.0.0.1:1"),
             ("WMS_TOKEN", "never-used-for-anything"),
-            ("WMS_WEBHOOK_SECRETS", "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ="),
+            ("WMS_WEBHOOK_SECRETS", WMS_SECRET),
             ("AUTH_HS256_SECRET", TOKEN_SECRET),
             ("GRPC_LISTEN", &format!("127.0.0.1:{grpc_port}")),
         ];

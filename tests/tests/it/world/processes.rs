@@ -66,6 +66,7 @@ pub fn simulators(api_port: u16, arguments: &[String], logs: &Path) -> Running {
         .args(["--shopify-bucket-points", "1000000", "--shopify-restore-per-s", "100000"])
         .arg(format!("--shopify-webhook-url=http://127.0.0.1:{api_port}/webhooks/shopify"))
         .arg(format!("--wms-webhook-url=http://127.0.0.1:{api_port}/webhooks/wms"))
+        .arg(format!("--second-wms-webhook-url=http://127.0.0.1:{api_port}/webhooks/wms/depot"))
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(log(logs, "simulators"))

@@ -1,0 +1,122 @@
+//! One order over two warehouse systems, each in its own dialect.
+
+use serde_json::{Value, json};
+
+use super::places::stock_at;
+use crate::world::{self, Placed, Plan, SHOP, World};
+
+/// The second system, which ships what stands in `north`.
+const DEPOT: &str = r#"
+[[warehouse_systems]]
+name = "depot"
+dialect = "fulfilments"
+url = "WMS_URL/fulfilment/v2"
+token = "SIM_SECOND_WMS_TOKEN"
+webhook_secrets = ["SIM_SECOND_WMS_WEBHOOK_SECRET"]
+warehouses = ["north"]
+
+"#;
+
+/// A world with both, and five pieces of an item in each.
+async fn world_with_depot(at_the_first: &str, at_the_depot: &str) -> World {
+    let world = World::start(Plan { file: DEPOT, ..Plan::default() }).await;
+    world.stock(at_the_first, 5).await;
+    stock_at(&world, "north", at_the_depot, 5).await;
+    world
+}
+
+/// Everything that any warehouse took: of which system, for which warehouse, and what.
+async fn taken(world: &World) -> Vec<[Value; 3]> {
+    let mut entries = world.ledger(world.wms("/_ledger")).await;
+    entries.retain(|entry| entry["effect"] == "shipmentCreated");
+    let parts = |entry: Value| ["system", "warehouseId", "lines"].map(|member| entry[member].clone());
+    entries.into_iter().map(parts).collect()
+}
+
+/// What the depot alone did, was asked and said.
+async fn ledger_of_depot(world: &World) -> Vec<Value> {
+    world.ledger(world.wms("/_ledger?system=depot")).await
+}
+
+#[test]
+fn an_order_that_two_systems_share_leaves_both_and_the_shop_is_told_of_each_parcel() {
+    world::run(async {
+        let [near, far] = ["TWO-NEAR", "TWO-FAR"];
+        let world = world_with_depot(near, far).await;
+        let order = Placed::new(SHOP, &[near, far], 2);
+        world.place(&order).await;
+        world.until_shipped(&order).await;
+        let told = world.until_shop_notified(&order, 2).await;
+
+        let lines = |sku: &str| json!([{"sku": sku, "quantity": 2}]);
+        let of_the_first = [Value::Null, json!("main"), lines(near)];
+        let of_the_depot = [json!("depot"), json!("north"), lines(far)];
+        assert_eq!(taken(&world).await, [of_the_first, of_the_depot]);
+        for (sku, warehouse) in [(near, "-main-1"), (far, "-north-1")] {
+            let references = world.references(sku).await;
+            assert!(references.len() == 1 && references[0].ends_with(warehouse), "{references:?}");
+            assert_eq!(world.wms_effects(sku, "shipmentShipped").await.len(), 1);
+            assert_eq!(world.pieces_shipped(sku).await, 2);
+            assert_eq!((world.on_hand(sku).await, world.available(sku).await), (3, 3));
+        }
+        let mut in_shop: Vec<(&str, u64)> = told
+            .iter()
+            .flat_map(|entry| entry["lines"].as_array().expect("lines"))
+            .map(|line| (line["sku"].as_str().unwrap(), line["quantity"].as_u64().unwrap()))
+            .collect();
+        in_shop.sort_unstable();
+        assert_eq!(in_shop, [(far, 2), (near, 2)]);
+
+        world.until_order(&order, "status", &["DELIVERED"]).await;
+        let said = ledger_of_depot(&world).await;
+        let left = |entry: &Value| entry["type"] == "package.left" && entry["status"] == 200;
+        assert!(said.iter().any(left), "{said:?}");
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
+fn what_one_system_refuses_is_parked_while_the_other_ships_and_a_retry_ships_it_once() {
+    world::run(async {
+        let [near, far] = ["TWO-TAKEN", "TWO-REFUSED"];
+        let world = world_with_depot(near, far).await;
+        let refused = json!({"operation": "createShipment", "system": "depot", "sku": far, "times": 0,
+                             "code": "undeliverable", "message": "no courier goes there"});
+        world.wms_rule(refused).await;
+        let order = Placed::new(SHOP, &[near, far], 1);
+        world.place(&order).await;
+        assert_eq!(world.until_parked(&order).await, "WMS_BAD_ADDRESS");
+        let rows = world.open_attention(&order).await;
+        assert_eq!((rows.len(), rows[0].step.as_str(), rows[0].has_run), (1, "hand_over", true));
+        assert_eq!(rows[0].vendor_text.as_deref(), Some("no courier goes there"));
+        let answers = ledger_of_depot(&world).await;
+        let refusal = answers.iter().find(|entry| entry["kind"] == "answer").expect("the depot was asked");
+        assert_eq!(
+            (&refusal["status"], &refusal["results"][0]["outcome"]),
+            (&json!(200), &json!("rejected"))
+        );
+
+        world.until_shop_notified(&order, 1).await;
+        assert_eq!((world.pieces_shipped(near).await, world.on_hand(near).await), (1, 4));
+        let parked = world.order(&order).await;
+        assert_eq!(
+            (&parked["status"], &parked["condition"]),
+            (&json!("PROCESSING"), &json!("NEEDS_ATTENTION"))
+        );
+        assert!(world.references(far).await.is_empty());
+
+        let lifted = world.http.put(world.wms("/_faults")).json(&json!({"rules": []})).send().await.unwrap();
+        assert!(lifted.status().is_success());
+        world.retry(&order).await;
+        world.until_shipped(&order).await;
+        world.until_shop_notified(&order, 2).await;
+        world.until_closed(&order.workflow()).await;
+        for sku in [near, far] {
+            assert_eq!(world.references(sku).await.len(), 1);
+            assert_eq!(world.pieces_shipped(sku).await, 1);
+            assert_eq!(world.on_hand(sku).await, 4);
+        }
+        let rows = world.attention(&order).await;
+        assert_eq!((rows.len(), rows[0].resolution.as_deref()), (1, Some("retry")));
+    });
+}
