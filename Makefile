@@ -1,7 +1,7 @@
 # `make` alone lists the commands.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz check bench histories stack-up stack-down
+.PHONY: help demo test soak mutants fuzz check bench histories stack-up stack-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,8 +12,12 @@ demo: ## a first order, fulfilled; stays up until Ctrl-C (not with ARGS=--once)
 test: ## all tests, against real servers of their own (ARGS: for cargo test)
 	@scripts/test.sh $(ARGS)
 
-soak: ## 2,000 orders with much happening to them (WAYBILL_STORIES, WAYBILL_STORIES_SEED)
+soak: ## 2,000 orders with much happening to them (WAYBILL_STORIES, WAYBILL_STORIES_SEED), then mutants
 	@scripts/soak.sh
+	@scripts/mutants.sh
+
+mutants: ## small faults put into the rules, which tests must notice (ARGS: for cargo mutants)
+	@scripts/mutants.sh $(ARGS)
 
 fuzz: ## odd inputs for everything that reads what strangers send, a minute each (FUZZ_SECONDS)
 	@scripts/fuzz.sh $(ARGS)

@@ -12,6 +12,7 @@ set -euo pipefail
 readonly TEMPORAL_VERSION=v1.5.1
 readonly CARGO_DENY_VERSION=0.20.2
 readonly CARGO_FUZZ_VERSION=0.13.2
+readonly CARGO_MUTANTS_VERSION=27.1.0
 
 # Found out here, because the scripts that source this change folders.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -279,40 +280,36 @@ need_lints() {
     rustup component add rustfmt clippy >&2
 }
 
-find_cargo_deny() {
-    command -v cargo-deny && return
-    [[ -x $tool_folder/cargo-deny ]] && echo "$tool_folder/cargo-deny"
+# find_cargo_tool NAME: a command of cargo's that is here already.
+find_cargo_tool() {
+    command -v "$1" && return
+    [[ -x $tool_folder/$1 ]] && echo "$tool_folder/$1"
 }
 
-need_cargo_deny() {
-    find_cargo_deny && return
+# need_cargo_tool NAME VERSION: the same, built where it is not.
+need_cargo_tool() {
+    find_cargo_tool "$1" && return
     mkdir -p "$tool_folder"
     need_cargo >/dev/null
     need_compiler >/dev/null
-    say "building cargo-deny $CARGO_DENY_VERSION: several minutes, once"
-    cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --quiet --root "${tool_folder%/bin}" >&2
-    find_cargo_deny
+    say "building $1 $2: several minutes, once"
+    cargo install "$1" --version "$2" --locked --quiet --root "${tool_folder%/bin}" >&2
+    find_cargo_tool "$1"
 }
 
-find_cargo_fuzz() {
-    command -v cargo-fuzz && return
-    [[ -x $tool_folder/cargo-fuzz ]] && echo "$tool_folder/cargo-fuzz"
-}
+need_cargo_deny() { need_cargo_tool cargo-deny "$CARGO_DENY_VERSION"; }
+
+need_cargo_mutants() { need_cargo_tool cargo-mutants "$CARGO_MUTANTS_VERSION"; }
 
 # The sanitizers that fuzzing needs are in nightly Rust alone.
 need_cargo_fuzz() {
     need_cargo >/dev/null
-    need_compiler >/dev/null
     if ! cargo +nightly --version >/dev/null 2>&1; then
         say "adding nightly Rust, once"
         rustup toolchain install nightly --profile minimal >&2 ||
             fail "nightly Rust cannot be had." "Install it:  rustup toolchain install nightly"
     fi
-    find_cargo_fuzz && return
-    mkdir -p "$tool_folder"
-    say "building cargo-fuzz $CARGO_FUZZ_VERSION, once"
-    cargo install cargo-fuzz --version "$CARGO_FUZZ_VERSION" --locked --quiet --root "${tool_folder%/bin}" >&2
-    find_cargo_fuzz
+    need_cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION"
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
