@@ -9,7 +9,7 @@ use process::{
     settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
 };
 
-use crate::access::settings::{AccessConfig, AccessSettings};
+use crate::access::settings::{AccessConfig, AccessSettings, tokens_needed};
 
 /// Takes webhooks of shops and of the warehouse, and serves stock and orders over HTTP.
 #[derive(Parser, Debug, Clone)]
@@ -77,11 +77,7 @@ impl Settings {
         if let Some(open) = grpc_listen.filter(|address| !address.ip().is_loopback())
             && access.authentication.is_none()
         {
-            problems.add(&format!(
-                "GRPC_LISTEN={open}: others can reach this address, so set AUTH_JWKS_URL or \
-                 AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
-                open.port()
-            ));
+            problems.add(&tokens_needed("GRPC_LISTEN", open));
         }
         // Calls to shops and warehouses are the worker's.
         let needs = Needs { webhooks: true, calls: Runs::nothing() };
@@ -100,20 +96,10 @@ impl Settings {
             _ => Err(problems.into_vec()),
         }
     }
-}
 
-impl Settings {
     fn certificate(&self, problems: &mut Problems) -> Option<Certificate> {
-        let mut read = |name: &str, path: &Option<PathBuf>| {
-            let path = path.as_deref()?;
-            let read = std::fs::read(path).map_err(|error| format!("{name}: {}: {error}", path.display()));
-            Some(read.unwrap_or_else(|problem| {
-                problems.add(&problem);
-                Vec::new()
-            }))
-        };
-        let chain = read("GRPC_TLS_CERT", &self.grpc_tls_cert);
-        match (chain, read("GRPC_TLS_KEY", &self.grpc_tls_key)) {
+        let chain = problems.file("GRPC_TLS_CERT", self.grpc_tls_cert.as_deref());
+        match (chain, problems.file("GRPC_TLS_KEY", self.grpc_tls_key.as_deref())) {
             (Some(chain), Some(key)) => Some(Certificate { chain, key }),
             (None, None) => None,
             _ => {

@@ -66,11 +66,8 @@ pub async fn serve_ops(port: OpsPort, builder: PrometheusBuilder, more: Router) 
             upkeep.run_upkeep();
         }
     });
-    let show = move || {
-        let page = handle.render();
-        async move { shown(page) }
-    };
-    let mut router = more.route("/metrics", get(show));
+    let of_prometheus = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let mut router = more.route("/metrics", get(async move || (of_prometheus, handle.render())));
     if !port.open {
         router = router.layer(from_fn(for_this_machine_alone));
     }
@@ -79,14 +76,9 @@ pub async fn serve_ops(port: OpsPort, builder: PrometheusBuilder, more: Router) 
 }
 
 async fn for_this_machine_alone(request: Request, next: Next) -> Response {
-    if is_for_this_machine(request.headers()) { next.run(request).await } else { refused() }
-}
-
-fn shown(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
-}
-
-fn refused() -> Response {
+    if is_for_this_machine(request.headers()) {
+        return next.run(request).await;
+    }
     (StatusCode::BAD_REQUEST, "Host: a name of this machine, such as localhost\n").into_response()
 }
 

@@ -181,19 +181,13 @@ impl Shop {
 
 /// The file named by `WAYBILL_CONFIG`.
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 struct ConfigFile {
-    #[serde(default)]
     shops: Vec<ShopEntry>,
-    #[serde(default)]
     warehouse_systems: Vec<SystemEntry>,
-    #[serde(default)]
     lanes: BTreeMap<String, LaneSettings>,
-    #[serde(default)]
     policy: toml::Table,
-    #[serde(default)]
     shared_allocations: bool,
-    #[serde(default)]
     customers: CustomerLimits,
 }
 
@@ -201,8 +195,11 @@ impl SharedSettings {
     /// Checks everything. What is missing or wrong is among the problems, each named; then there are no settings.
     pub fn resolve(&self, secrets: &Secrets, needs: &Needs, problems: &mut Problems) -> Option<Shared> {
         secrets.problems().iter().for_each(|problem| problems.add(problem));
-        problems.allows_plain_http = self.allows_plain_http(problems);
-        let database_url = problems.required("DATABASE_URL", secrets).to_owned();
+        problems.allows_plain_http = problems.flag("ALLOW_PLAIN_HTTP", self.allow_plain_http.as_deref());
+        let database_url = secrets.get("DATABASE_URL").unwrap_or_default().to_owned();
+        if database_url.is_empty() {
+            problems.add("DATABASE_URL: is not set");
+        }
         let mut file = self.config_file(problems);
         let shops = self.shops(std::mem::take(&mut file.shops), secrets, needs, problems);
         let api_policy = problems.policy("policy", file.policy);
@@ -210,7 +207,7 @@ impl SharedSettings {
         let lanes = lanes::all(&systems, &mut shops.iter(), file.lanes, problems);
         let inventory_service = self.inventory_service(secrets, problems);
         let temporal_api_key = secrets.get("TEMPORAL_API_KEY").map(str::to_owned);
-        problems.long_enough("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default());
+        problems.secret("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default(), false);
         problems.is_empty().then_some(Shared {
             database_url,
             shops,
@@ -289,10 +286,6 @@ impl SharedSettings {
         })
     }
 
-    fn allows_plain_http(&self, problems: &mut Problems) -> bool {
-        problems.flag("ALLOW_PLAIN_HTTP", self.allow_plain_http.as_deref())
-    }
-
     fn single_shop(&self, secrets: &Secrets) -> Option<ShopEntry> {
         let domain = self.shopify_shop.clone()?;
         Some(ShopEntry {
@@ -300,27 +293,19 @@ impl SharedSettings {
             admin_url: self.shopify_admin_url.clone(),
             admin_token: secrets.get("SHOPIFY_ADMIN_TOKEN").unwrap_or_default().to_owned(),
             webhook_secrets: comma_separated(secrets.get("SHOPIFY_WEBHOOK_SECRETS").unwrap_or_default()),
-            lane: None,
             webhook_path: secrets.get("SHOPIFY_WEBHOOK_PATH").map(str::to_owned),
-            locations: HashMap::new(),
-            fulfillment_services: Vec::new(),
-            policy: toml::Table::new(),
+            ..ShopEntry::default()
         })
     }
 
     fn inventory_service(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ClientSettings> {
         let url = problems.url("INVENTORY_SERVICE_URL", self.inventory_service_url.as_deref()?)?;
         let token = secrets.get("INVENTORY_SERVICE_TOKEN").map(str::to_owned);
-        problems.long_enough("INVENTORY_SERVICE_TOKEN", token.as_deref().unwrap_or_default());
+        problems.secret("INVENTORY_SERVICE_TOKEN", token.as_deref().unwrap_or_default(), false);
         if token.as_deref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
             problems.add("INVENTORY_SERVICE_TOKEN: letters, digits and signs alone, no spaces");
         }
-        let authorities = self.inventory_service_ca.as_deref().map(|path| {
-            std::fs::read(path).unwrap_or_else(|error| {
-                problems.add(&format!("INVENTORY_SERVICE_CA: {}: {error}", path.display()));
-                Vec::new()
-            })
-        });
+        let authorities = problems.file("INVENTORY_SERVICE_CA", self.inventory_service_ca.as_deref());
         Some(ClientSettings { authorities, ..ClientSettings::new(url, token) })
     }
 }

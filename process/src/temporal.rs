@@ -29,6 +29,12 @@ pub enum TemporalError {
     Unreachable(String),
 }
 
+impl From<ConfigError> for TemporalError {
+    fn from(error: ConfigError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}
+
 /// A connected client, and what the server allows.
 #[derive(Clone)]
 pub struct Temporal {
@@ -77,9 +83,7 @@ impl LazyTemporal {
 /// # Errors
 /// [`TemporalError`].
 async fn connect(plain_elsewhere: bool, api_key: Option<String>) -> Result<Temporal, TemporalError> {
-    let wrong = |error: ConfigError| TemporalError::Settings(error.to_string());
-    let mut profile =
-        load_client_config_profile(LoadClientConfigProfileOptions::default(), None).map_err(wrong)?;
+    let mut profile = load_client_config_profile(LoadClientConfigProfileOptions::default(), None)?;
     profile.api_key = api_key.or(profile.api_key);
     let client =
         ClientOptions::new(profile.namespace.clone().unwrap_or_else(|| "default".to_owned())).build();
@@ -106,8 +110,7 @@ fn addressed(
     profile: ClientConfigProfile,
     plain_elsewhere: bool,
 ) -> Result<ConnectionOptions, TemporalError> {
-    let connection = ConnectionOptions::try_from(profile)
-        .map_err(|error: ConfigError| TemporalError::Settings(error.to_string()))?;
+    let connection = ConnectionOptions::try_from(profile)?;
     let over_tls = connection.target.scheme() == "https" && connection.tls_options.is_some();
     if over_tls || plain_elsewhere || is_on_loopback(&connection.target) {
         return Ok(connection);

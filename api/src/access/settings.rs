@@ -129,11 +129,7 @@ impl AccessSettings {
         let authentication = self.authentication(secret, all_on_loopback, problems);
         let is_configured = given(&self.auth_jwks_url).or(secret).is_some();
         if let Some(address) = listen.filter(|_| !on_loopback && !is_configured) {
-            problems.add(&format!(
-                "API_LISTEN={address}: others can reach this address, so set AUTH_JWKS_URL or \
-                 AUTH_HS256_SECRET, or listen on loopback, for example 127.0.0.1:{}",
-                address.port()
-            ));
+            problems.add(&tokens_needed("API_LISTEN", address));
         }
         let requires_token = problems.flag("API_REQUIRE_TOKEN", self.api_require_token.as_deref());
         if requires_token && !is_configured {
@@ -150,35 +146,20 @@ impl AccessSettings {
     }
 
     fn addresses(&self, problems: &mut Problems) -> Addresses {
-        let Some(list) = given(&self.trusted_proxies) else { return Addresses::behind(Vec::new()) };
-        let mut proxies = Vec::new();
-        for proxy in list.split(',').map(str::trim).filter(|proxy| !proxy.is_empty()) {
-            let network = proxy.parse::<IpNet>().or_else(|_| proxy.parse::<IpAddr>().map(IpNet::from));
-            match network {
-                Ok(network) => proxies.push(network),
-                Err(_) => problems.add(&format!(
-                    "TRUSTED_PROXIES: {proxy}: a network or an address is needed, for example 10.0.0.0/8"
-                )),
-            }
-        }
-        if proxies.is_empty() {
+        let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok();
+        let needed = "a network or an address is needed, for example 10.0.0.0/8";
+        let proxies = listed("TRUSTED_PROXIES", &self.trusted_proxies, network, needed, problems);
+        if proxies.is_empty() && given(&self.trusted_proxies).is_some() {
             problems.add("TRUSTED_PROXIES: at least one network is needed, or leave it out");
         }
         Addresses::behind(proxies)
     }
 
     fn hosts(&self, problems: &mut Problems) -> Hosts {
-        let Some(list) = given(&self.api_allowed_hosts) else { return Hosts::new(Vec::new()) };
-        let mut hosts = Vec::new();
-        for host in list.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-            match Host::parse(host) {
-                Ok(_) => hosts.push(host.to_owned()),
-                Err(_) => problems.add(&format!(
-                    "API_ALLOWED_HOSTS: {host}: a host without a port is needed, for example waybill.example.com"
-                )),
-            }
-        }
-        if hosts.is_empty() {
+        let host = |text: &str| Host::parse(text).ok().map(|_| text.to_owned());
+        let needed = "a host without a port is needed, for example waybill.example.com";
+        let hosts = listed("API_ALLOWED_HOSTS", &self.api_allowed_hosts, host, needed, problems);
+        if hosts.is_empty() && given(&self.api_allowed_hosts).is_some() {
             problems.add("API_ALLOWED_HOSTS: at least one host is needed, or leave it out");
         }
         Hosts::new(hosts)
@@ -226,23 +207,42 @@ impl AccessSettings {
     }
 
     fn cors_origins(&self, problems: &mut Problems) -> Vec<HeaderValue> {
-        let list = given(&self.api_cors_origins).unwrap_or_default();
-        let mut origins = Vec::new();
-        for origin in list.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
-            // What a browser sends is the origin as the URL's rules write it, and nothing after it.
-            let as_sent = Url::parse(origin)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https"))
-                .map(|url| url.origin().ascii_serialization());
-            match HeaderValue::from_str(origin) {
-                Ok(value) if as_sent.as_deref() == Some(origin) => origins.push(value),
-                _ => problems.add(&format!(
-                    "API_CORS_ORIGINS: {origin}: an origin is needed, for example https://shop.example.com"
-                )),
-            }
-        }
-        origins
+        // What a browser sends is the origin as the URL's rules write it, and nothing after it.
+        let origin = |text: &str| {
+            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+            HeaderValue::from_str(text).ok().filter(|_| url.origin().ascii_serialization() == text)
+        };
+        let needed = "an origin is needed, for example https://shop.example.com";
+        listed("API_CORS_ORIGINS", &self.api_cors_origins, origin, needed, problems)
     }
+}
+
+/// The entries of a setting that is a comma separated list.
+fn listed<T>(
+    name: &str,
+    setting: &Option<String>,
+    read: impl Fn(&str) -> Option<T>,
+    needed: &str,
+    problems: &mut Problems,
+) -> Vec<T> {
+    let entries = given(setting).unwrap_or_default().split(',').map(str::trim);
+    let mut list = Vec::new();
+    for entry in entries.filter(|entry| !entry.is_empty()) {
+        match read(entry) {
+            Some(entry) => list.push(entry),
+            None => problems.add(&format!("{name}: {entry}: {needed}")),
+        }
+    }
+    list
+}
+
+/// What is wrong with an address where nobody is asked for a token.
+pub(crate) fn tokens_needed(name: &str, address: SocketAddr) -> String {
+    format!(
+        "{name}={address}: others can reach this address, so set AUTH_JWKS_URL or AUTH_HS256_SECRET, or listen on \
+         loopback, for example 127.0.0.1:{}",
+        address.port()
+    )
 }
 
 fn given(setting: &Option<String>) -> Option<&str> {

@@ -1,11 +1,11 @@
 //! What is wrong with settings, told all at once.
 
-use std::{net::SocketAddr, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::Path, str::FromStr, time::Duration};
 
-use domain::FulfilmentPolicy;
+use domain::{FulfilmentPolicy, ParseError};
 use url::{Host, Url};
 
-use super::{FEWEST_SECRET_BYTES, Secrets, without_values};
+use super::{FEWEST_SECRET_BYTES, without_values};
 
 /// What is wrong with the settings of a process. All of it is told at once.
 #[derive(Debug, Default)]
@@ -76,16 +76,25 @@ impl Problems {
         }
     }
 
-    pub(super) fn required<'a>(&mut self, name: &str, secrets: &'a Secrets) -> &'a str {
-        secrets.get(name).unwrap_or_else(|| {
-            self.add(&format!("{name}: is not set"));
-            ""
-        })
+    /// What a file holds, where one is named.
+    pub fn file(&mut self, name: &str, path: Option<&Path>) -> Option<Vec<u8>> {
+        let path = path?;
+        Some(std::fs::read(path).unwrap_or_else(|error| {
+            self.add(&format!("{name}: {}: {error}", path.display()));
+            Vec::new()
+        }))
     }
 
-    /// Whoever guesses a secret is taken for its owner. One that is missing is named elsewhere.
-    pub(super) fn long_enough(&mut self, name: &str, secret: &str) {
-        if (1..FEWEST_SECRET_BYTES).contains(&secret.len()) {
+    /// What was read, if it may be that.
+    pub(super) fn parsed<T>(&mut self, name: &str, read: Result<T, ParseError>) -> Option<T> {
+        read.map_err(|error| self.add(&format!("{name}: {}", error.allowed))).ok()
+    }
+
+    /// A secret, which may be empty unless it is needed. Whoever guesses one is taken for its owner.
+    pub(super) fn secret(&mut self, name: &str, secret: &str, is_needed: bool) {
+        if is_needed && secret.is_empty() {
+            self.add(&format!("{name}: is not set"));
+        } else if (1..FEWEST_SECRET_BYTES).contains(&secret.len()) {
             self.add(&format!("{name}: at least {FEWEST_SECRET_BYTES} bytes"));
         }
     }
@@ -104,23 +113,19 @@ impl Problems {
     }
 
     pub(super) fn url(&mut self, name: &str, value: &str) -> Option<Url> {
-        match Url::parse(value) {
-            Ok(url) if url.scheme() == "https" => Some(url),
+        let problem = match Url::parse(value) {
+            Ok(url) if url.scheme() == "https" => return Some(url),
             Ok(url) if url.scheme() == "http" && (self.allows_plain_http || is_on_loopback(&url)) => {
-                Some(url)
+                return Some(url);
             }
             Ok(url) if url.scheme() == "http" => {
-                self.add(&format!(
-                    "{name}: http to another machine, which whoever stands between can read and change; \
-                     use https, or say ALLOW_PLAIN_HTTP=true"
-                ));
-                None
+                "http to another machine, which whoever stands between can read and change; \
+                 use https, or say ALLOW_PLAIN_HTTP=true"
             }
-            _ => {
-                self.add(&format!("{name}: an http or https URL is needed"));
-                None
-            }
-        }
+            _ => "an http or https URL is needed",
+        };
+        self.add(&format!("{name}: {problem}"));
+        None
     }
 }
 

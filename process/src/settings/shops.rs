@@ -8,7 +8,7 @@ use shopify::{admin::AccessToken, webhook::WebhookSecret};
 
 use super::{FEWEST_SECRET_BYTES, Needs, Problems, Shop, lanes};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ShopEntry {
     pub(super) domain: String,
@@ -50,13 +50,7 @@ impl Keys {
 
 impl ShopEntry {
     pub(super) fn check(self, keys: &Keys, needs: &Needs, problems: &mut Problems) -> Option<Shop> {
-        let domain = match ShopDomain::parse(&self.domain) {
-            Ok(domain) => Some(domain),
-            Err(error) => {
-                problems.add(&format!("{}: {}", keys.name("domain"), error.allowed));
-                None
-            }
-        };
+        let domain = problems.parsed(&keys.name("domain"), ShopDomain::parse(&self.domain));
         let lane = match (&self.lane, &domain) {
             (Some(given), _) => LaneName::parse(given).ok().filter(lanes::is_of_a_shop).or_else(|| {
                 problems.add(&format!("{}: a name that begins with shopify-", keys.name("lane")));
@@ -67,10 +61,7 @@ impl ShopEntry {
         let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{}", self.domain));
         let admin_url = problems.url(&keys.name("admin_url"), &admin_url);
         let is_called = lane.as_ref().is_some_and(|lane| needs.calls.include(lane.as_str()));
-        if self.admin_token.is_empty() && is_called {
-            problems.add(&format!("{}: is not set", keys.name("admin_token")));
-        }
-        problems.long_enough(&keys.name("admin_token"), &self.admin_token);
+        problems.secret(&keys.name("admin_token"), &self.admin_token, is_called);
         let name = keys.name("webhook_secrets");
         if self.webhook_secrets.is_empty() && needs.webhooks {
             problems.add(&format!("{name}: at least one is needed"));

@@ -55,20 +55,11 @@ impl SystemEntry {
         needs: &Needs,
         problems: &mut Problems,
     ) -> Option<System> {
-        let name = match WarehouseSystem::parse(&self.name) {
-            Ok(name) => Some(name),
-            Err(error) => {
-                problems.add(&format!("{}: {}", key("name"), error.allowed));
-                None
-            }
-        };
+        let name = problems.parsed(&key("name"), WarehouseSystem::parse(&self.name));
         let url = problems.url(&key("url"), &self.url);
         let is_called =
             name.as_ref().is_some_and(|name| needs.calls.include(LaneName::of_system(name).as_str()));
-        if self.token.is_empty() && is_called {
-            problems.add(&format!("{}: is not set", key("token")));
-        }
-        problems.long_enough(&key("token"), &self.token);
+        problems.secret(&key("token"), &self.token, is_called);
         if self.webhook_secrets.is_empty() && needs.webhooks {
             problems.add(&format!("{}: at least one is needed", key("webhook_secrets")));
         }
