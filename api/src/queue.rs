@@ -3,7 +3,7 @@
 //! **Invariant:** only what is committed to the inbox is offered, so whatever is lost here (a full
 //! queue, a crash, a shutdown that ran out of time) is found by a sweeper.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use metrics::{counter, gauge};
 use orders::inbox::Message;
@@ -39,6 +39,11 @@ impl Queue {
             Err(_) => counter!(QUEUE_FULL).increment(1),
         }
     }
+
+    /// Takes each of the messages so.
+    pub(crate) fn offer_all(&self, messages: impl IntoIterator<Item = Message>) {
+        messages.into_iter().for_each(|message| self.offer(message));
+    }
 }
 
 pub struct Dispatching {
@@ -59,30 +64,27 @@ impl Dispatching {
     }
 }
 
-pub fn start<D, F>(dispatch: D) -> (Queue, Dispatching)
-where
-    D: Fn(Message) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
+pub fn start<F: Future<Output = ()> + Send + 'static>(
+    dispatch: impl Fn(Message) -> F + Send + 'static,
+) -> (Queue, Dispatching) {
     start_bounded(dispatch, MOST_WAITING)
 }
 
-fn start_bounded<D, F>(dispatch: D, most_waiting: usize) -> (Queue, Dispatching)
-where
-    D: Fn(Message) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
+fn start_bounded<F: Future<Output = ()> + Send + 'static>(
+    dispatch: impl Fn(Message) -> F + Send + 'static,
+    most_waiting: usize,
+) -> (Queue, Dispatching) {
     let (sender, receiver) = mpsc::channel(most_waiting);
     let (close, closing) = oneshot::channel();
-    let pump = tokio::spawn(pump(receiver, closing, Arc::new(dispatch)));
+    let pump = tokio::spawn(pump(receiver, closing, dispatch));
     (Queue { sender }, Dispatching { close, pump })
 }
 
-async fn pump<D, F>(mut waiting: Receiver<Message>, mut closing: oneshot::Receiver<()>, dispatch: Arc<D>)
-where
-    D: Fn(Message) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
+async fn pump<F: Future<Output = ()> + Send + 'static>(
+    mut waiting: Receiver<Message>,
+    mut closing: oneshot::Receiver<()>,
+    dispatch: impl Fn(Message) -> F,
+) {
     let mut under_way = JoinSet::new();
     let mut open = true;
     loop {
@@ -114,7 +116,7 @@ fn show_depth(messages: usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use chrono::Utc;
     use orders::inbox::Source;

@@ -5,10 +5,9 @@ use axum::{Json, http::StatusCode};
 use database::retried;
 use dispatch::SWEEP_AFTER;
 use inventory::{
-    AllocateRequest, Allocated, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError,
-    Shortage,
+    AllocateRequest, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError, Shortage,
 };
-use orders::{command, inbox::Message};
+use orders::command;
 use stock::StepError as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -176,69 +175,59 @@ enum Change {
 
 /// Holds all of it or nothing, for the caller. The status tells whether any of it is new.
 async fn hold(
-    asked: &Asked,
+    Asked { api, caller, correlation_id }: &Asked,
     mut request: AllocateRequest,
 ) -> Result<(StatusCode, Vec<AllocationBody>), Problem> {
-    let Asked { api, caller, .. } = asked;
     let mut conn = api.pool.acquire().await?;
     request.holder = inventory::become_holder(&mut conn, caller.holds_as(api.shared_allocations)).await?;
     drop(conn);
-    let (allocated, messages) =
-        retried(Problem::met_another_transaction, || hold_once(asked, &request)).await?;
-    messages.into_iter().for_each(|message| api.queue.offer(message));
+    let cause = correlation_id.as_str();
+    let (allocated, messages) = retried(Problem::met_another_transaction, async || {
+        let mut tx = api.pool.begin().await?;
+        let allocated = match inventory::allocate(&mut tx, &request, cause).await {
+            Ok(allocated) => allocated,
+            Err(refusal) => {
+                if let InventoryError::NotEnough { sku, warehouse, requested, available } = &refusal {
+                    tx.rollback().await?;
+                    let mut tx = api.pool.begin().await?;
+                    let short = [Shortage { sku: sku.clone(), requested: *requested, available: *available }];
+                    let (order, asked) = (&request.order_id, Some(warehouse));
+                    inventory::announce_shortage(&mut tx, order, asked, &short, cause).await?;
+                    tx.commit().await?;
+                }
+                return Err(Problem::from(refusal));
+            }
+        };
+        let messages = command::keep_served(&mut tx, inventory::ours(&allocated.served), SWEEP_AFTER).await?;
+        tx.commit().await?;
+        Ok((allocated, messages))
+    })
+    .await?;
+    api.queue.offer_all(messages);
     let status = if allocated.any_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, shown(allocated.allocations)))
-}
-
-async fn hold_once(
-    Asked { api, correlation_id, .. }: &Asked,
-    request: &AllocateRequest,
-) -> Result<(Allocated, Vec<Message>), Problem> {
-    let mut tx = api.pool.begin().await?;
-    let correlation_id = correlation_id.as_str();
-    let allocated = match inventory::allocate(&mut tx, request, correlation_id).await {
-        Err(InventoryError::NotEnough { sku, warehouse, requested, available }) => {
-            tx.rollback().await?;
-            let mut tx = api.pool.begin().await?;
-            let short = [Shortage { sku: sku.clone(), requested, available }];
-            let asked = Some(&warehouse);
-            inventory::announce_shortage(&mut tx, &request.order_id, asked, &short, correlation_id).await?;
-            tx.commit().await?;
-            return Err(InventoryError::NotEnough { sku, warehouse, requested, available }.into());
-        }
-        allocated => allocated?,
-    };
-    let messages = command::keep_served(&mut tx, inventory::ours(&allocated.served), SWEEP_AFTER).await?;
-    tx.commit().await?;
-    Ok((allocated, messages))
 }
 
 async fn change(asked: &Asked, id: &str, change: Change) -> Result<Json<Success<AllocationBody>>, Problem> {
     // An id of another form is the id of nothing here.
     let id = AllocationId::parse(id).map_err(|_| Problem::NoSuchAllocation(id.to_owned()))?;
     let holder = whose(asked).await?;
-    let (record, messages) =
-        retried(Problem::met_another_transaction, || change_once(asked, &id, holder, change)).await?;
-    messages.into_iter().for_each(|message| asked.api.queue.offer(message));
-    Ok(Success::new(record.into()))
-}
-
-async fn change_once(
-    Asked { api, correlation_id, .. }: &Asked,
-    id: &AllocationId,
-    holder: Option<Holder>,
-    change: Change,
-) -> Result<(AllocationRecord, Vec<Message>), Problem> {
-    let mut tx = api.pool.begin().await?;
+    let Asked { api, correlation_id, .. } = asked;
     let cause = correlation_id.as_str();
-    let AllocationTransition { record, served, .. } = match change {
-        Change::Confirm => inventory::confirm_allocation(&mut tx, id, holder, cause).await?,
-        Change::Cancel => inventory::cancel_allocation(&mut tx, id, holder, cause).await?,
-        Change::Fulfil => inventory::fulfil_allocation(&mut tx, id, holder, cause).await?,
-    };
-    let messages = command::keep_served(&mut tx, inventory::ours(&served), SWEEP_AFTER).await?;
-    tx.commit().await?;
-    Ok((record, messages))
+    let (record, messages) = retried(Problem::met_another_transaction, async || {
+        let mut tx = api.pool.begin().await?;
+        let AllocationTransition { record, served, .. } = match change {
+            Change::Confirm => inventory::confirm_allocation(&mut tx, &id, holder, cause).await?,
+            Change::Cancel => inventory::cancel_allocation(&mut tx, &id, holder, cause).await?,
+            Change::Fulfil => inventory::fulfil_allocation(&mut tx, &id, holder, cause).await?,
+        };
+        let messages = command::keep_served(&mut tx, inventory::ours(&served), SWEEP_AFTER).await?;
+        tx.commit().await?;
+        Ok::<_, Problem>((record, messages))
+    })
+    .await?;
+    api.queue.offer_all(messages);
+    Ok(Success::new(record.into()))
 }
 
 fn shown(records: Vec<AllocationRecord>) -> Vec<AllocationBody> {

@@ -9,12 +9,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    caller::Caller,
     extract::{JsonBody, PathPart, QueryPart},
     field,
     page::{self, Page},
     problem::Problem,
-    state::Api,
+    state::{Api, Asked},
 };
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
@@ -171,8 +170,7 @@ fn code(reason: String) -> Result<String, Problem> {
     )
 )]
 async fn resolve(
-    State(api): State<Api>,
-    caller: Caller,
+    Asked { api, caller, .. }: Asked,
     PathPart(attention_id): PathPart<i64>,
     JsonBody(form): JsonBody<DoneForm>,
 ) -> Result<Json<AnsweredBody>, Problem> {

@@ -1,7 +1,5 @@
 //! What is known of customers who asked for it, for whoever answers them.
 
-use std::fmt;
-
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use orders::privacy::{self, DataRequest, KnownMessage};
@@ -17,7 +15,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
 }
 
 /// A customer's wish to know what is known.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DataRequest)]
 struct RequestBody {
@@ -66,12 +64,6 @@ struct MessageBody {
 struct ExportBody {
     request: RequestBody,
     orders: Vec<OrderBody>,
-}
-
-impl fmt::Debug for ExportBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ExportBody(redacted)")
-    }
 }
 
 /// List customers' wishes to know what is known

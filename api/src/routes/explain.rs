@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use domain::{LineId, OrderStatus, Quantity, Sku, WarehouseId};
 use inventory::{AllocationRecord, DemandLine, Holder};
 use orders::Order;
@@ -11,7 +11,11 @@ use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::orders::lookup::named;
-use crate::{caller::Caller, extract::JsonBody, problem::Problem, state::Api};
+use crate::{
+    extract::JsonBody,
+    problem::Problem,
+    state::{Api, Asked},
+};
 
 mod form;
 mod view;
@@ -36,17 +40,16 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
     )
 )]
 async fn explain(
-    State(api): State<Api>,
-    caller: Caller,
+    asked: Asked,
     JsonBody(form): JsonBody<ExplainForm>,
 ) -> Result<Json<ExplanationBody>, Problem> {
     let body = match form.check()? {
         Question::Imagined { lines, preferred } => {
-            let mut conn = api.pool.acquire().await?;
+            let mut conn = asked.api.pool.acquire().await?;
             explained(&mut conn, lines.into_iter().map(Open::Named).collect(), preferred.as_ref()).await?
         }
         Question::Order(id) => {
-            let (mut conn, order) = named(&api, &caller, id).await?;
+            let (mut conn, order) = named(&asked, id).await?;
             explained_order(&mut conn, &order).await?
         }
     };
@@ -57,25 +60,24 @@ async fn explain(
 enum Open {
     Named(DemandLine),
     /// The shop named no item, or one that cannot be one.
-    Nameless {
-        line_id: LineId,
-        sku: Option<String>,
-        quantity: Quantity,
-    },
+    Nameless(LineBody),
 }
 
 async fn explained_order(conn: &mut PgConnection, order: &Order) -> Result<ExplanationBody, Problem> {
     let allocations = inventory::allocations_of_order(conn, &order.order_id, Some(Holder::OURS)).await?;
     let reservation = inventory::latest_reservation(conn, &order.order_id).await?;
     let body = explained(conn, open_lines(order, &allocations), None).await?;
-    let held = allocations.iter().filter(|record| record.allocation.held() > 0);
+    let held = allocations.iter().map(|record| &record.allocation).filter(|held| held.held() > 0);
+    let waiting = reservation.iter().flat_map(|reservation| &reservation.waiting);
     Ok(ExplanationBody {
         order_id: Some(order.order_id.clone()),
-        holds: held.map(HoldingBody::from).collect(),
-        waits: reservation
-            .into_iter()
-            .flat_map(|reservation| reservation.waiting)
-            .map(HoldingBody::from)
+        holds: held
+            .map(|held| HoldingBody::new(&held.line_id, &held.sku, &held.warehouse, held.held()))
+            .collect(),
+        waits: waiting
+            .map(|line| {
+                HoldingBody::new(&line.line_id, &line.sku, &line.warehouse, line.quantity.get().into())
+            })
             .collect(),
         ..body
     })
@@ -89,14 +91,14 @@ async fn explained(
 ) -> Result<ExplanationBody, Problem> {
     let named = open.iter().filter_map(|line| match line {
         Open::Named(line) => Some(line.clone()),
-        Open::Nameless { .. } => None,
+        Open::Nameless(_) => None,
     });
     let explanation = inventory::explain(conn, &named.collect::<Vec<_>>(), preferred).await?;
     let every_line_is_named = explanation.lines.len() == open.len();
     let mut explained = explanation.lines.into_iter();
     let lines = open.into_iter().filter_map(|line| match line {
         Open::Named(_) => explained.next().map(LineBody::from),
-        Open::Nameless { line_id, sku, quantity } => Some(LineBody::nameless(line_id, sku, quantity)),
+        Open::Nameless(line) => Some(line),
     });
     Ok(ExplanationBody {
         order_id: None,
@@ -127,7 +129,7 @@ fn open_lines(order: &Order, allocations: &[AllocationRecord]) -> Vec<Open> {
         let (line_id, sku) = (line.line_id.clone(), line.sku.clone());
         Some(match sku.as_deref().map(Sku::parse) {
             Some(Ok(sku)) => Open::Named(DemandLine { line_id, sku, quantity }),
-            _ => Open::Nameless { line_id, sku, quantity },
+            _ => Open::Nameless(LineBody::nameless(line_id, sku, quantity)),
         })
     });
     open.collect()

@@ -1,19 +1,34 @@
 //! Orders as other services read them: without the customer.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use chrono::{DateTime, Utc};
 use domain::{Condition, OrderLine, OrderStatus};
 use orders::Order;
 use rust_decimal::Decimal;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::orders::lookup::named;
-use crate::{caller::Caller, envelope::Success, extract::PathPart, problem::Problem, state::Api};
+use crate::{
+    envelope::Success,
+    extract::PathPart,
+    problem::Problem,
+    state::{Api, Asked},
+};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(order)).routes(routes!(items))
+}
+
+/// Which order a path names.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+struct OrderPath {
+    /// The order's id, its number, or the id its caller gave it
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867")]
+    order_id: String,
 }
 
 /// An order without its customer.
@@ -67,42 +82,34 @@ struct ItemBody {
 /// An order
 #[utoipa::path(
     get, path = "/orders/{orderId}", tag = "integration", operation_id = "readOrder",
-    params((
-        "orderId" = String, Path, description = "The order's id, its number, or the id its caller gave it",
-        pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867"
-    )),
+    params(OrderPath),
     responses(
         (status = 200, description = "The order", body = Success<OrderBody>),
         (status = 404, description = "`ORDER_NOT_FOUND`: no such order"),
     )
 )]
 async fn order(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
 ) -> Result<Json<Success<OrderBody>>, Problem> {
-    let (_, order) = named(&api, &caller, id).await?;
+    let (_, order) = named(&asked, path.order_id).await?;
     Ok(Success::new(order.into()))
 }
 
 /// An order's items
 #[utoipa::path(
     get, path = "/orders/{orderId}/items", tag = "integration", operation_id = "readOrderItems",
-    params((
-        "orderId" = String, Path, description = "The order's id, its number, or the id its caller gave it",
-        pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867"
-    )),
+    params(OrderPath),
     responses(
         (status = 200, description = "Its items, in their order", body = Success<Vec<ItemBody>>),
         (status = 404, description = "`ORDER_NOT_FOUND`: no such order"),
     )
 )]
 async fn items(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
 ) -> Result<Json<Success<Vec<ItemBody>>>, Problem> {
-    let (_, order) = named(&api, &caller, id).await?;
+    let (_, order) = named(&asked, path.order_id).await?;
     Ok(Success::new(order.facts.current_lines().into_iter().map(ItemBody::from).collect()))
 }
 

@@ -69,8 +69,6 @@ async fn place(
     let form = PlaceForm::read(&body, &asked.caller, asked.api.customers)?.into_order();
     let request = Request::new(&asked, &form, key.as_deref())?;
     let (answer, message) = create::place(&request).await?;
-    if let Some(message) = message {
-        asked.api.queue.offer(message);
-    }
+    asked.api.queue.offer_all(message);
     idempotency::answered(answer)
 }

@@ -1,7 +1,5 @@
 //! Users: who orders through our own API.
 
-use std::fmt;
-
 use axum::{Json, extract::State, http::StatusCode};
 use domain::UserId;
 use orders::users::{self, RegisterOutcome, User};
@@ -11,11 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    caller::Caller,
     extract::{JsonBody, PathPart},
     members::Members,
     problem::Problem,
-    state::Api,
+    state::{Api, Asked},
 };
 
 /// Who sees others.
@@ -42,12 +39,6 @@ struct UserBody {
     /// Where mail goes; one user has it.
     #[schema(min_length = 3, max_length = 255, example = "sriram@example.com")]
     email: String,
-}
-
-impl fmt::Debug for UserBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UserBody(redacted)")
-    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -97,8 +88,7 @@ async fn register(
     ),
 )]
 async fn look_at(
-    State(api): State<Api>,
-    caller: Caller,
+    Asked { api, caller, .. }: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<UserBody>, Problem> {
     let user_id = Problem::of_field("userId", UserId::parse(&id))?;

@@ -197,11 +197,9 @@ async fn wms_of(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let delivery = Delivery::of(Source::Warehouse);
-    let system =
-        WarehouseSystem::parse(&system).map_err(|_| refused("the warehouse system is not configured"));
-    delivery.acknowledge(match system {
+    delivery.acknowledge(match WarehouseSystem::parse(&system) {
         Ok(system) => take_wms(&api, &system, request).await,
-        Err(problem) => Err(problem),
+        Err(_) => Err(refused("the warehouse system is not configured")),
     })
 }
 

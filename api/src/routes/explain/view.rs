@@ -1,7 +1,7 @@
 //! An explanation as it is shown. Figures are pieces.
 
-use domain::{LineId, OrderId, Quantity};
-use inventory::{AllocationRecord, LineExplanation, WaitingLine, WarehouseVerdict, WhyNot};
+use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
+use inventory::{LineExplanation, WarehouseVerdict, WhyNot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -149,27 +149,14 @@ impl From<WarehouseVerdict> for VerdictBody {
     }
 }
 
-impl From<&AllocationRecord> for HoldingBody {
-    fn from(record: &AllocationRecord) -> Self {
-        let held = &record.allocation;
+impl HoldingBody {
+    pub(super) fn new(line_id: &LineId, sku: &Sku, warehouse: &WarehouseId, quantity: u64) -> Self {
         Self {
-            line_id: held.line_id.to_string(),
-            item_id: held.sku.to_string(),
-            sku: held.sku.to_string(),
-            warehouse_id: held.warehouse.to_string(),
-            quantity: held.held(),
-        }
-    }
-}
-
-impl From<WaitingLine> for HoldingBody {
-    fn from(line: WaitingLine) -> Self {
-        Self {
-            line_id: line.line_id.into(),
-            item_id: line.sku.to_string(),
-            sku: line.sku.into(),
-            warehouse_id: line.warehouse.into(),
-            quantity: line.quantity.get().into(),
+            line_id: line_id.to_string(),
+            item_id: sku.to_string(),
+            sku: sku.to_string(),
+            warehouse_id: warehouse.to_string(),
+            quantity,
         }
     }
 }

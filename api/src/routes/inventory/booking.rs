@@ -11,7 +11,7 @@ use axum::{
 use database::retried;
 use dispatch::SWEEP_AFTER;
 use inventory::{Availability, Received};
-use orders::{command, idempotency::KeptAnswer, inbox::Message};
+use orders::{command, inbox::Message};
 use serde::Serialize;
 use sqlx::PgConnection;
 use stock::StepError as _;
@@ -57,9 +57,7 @@ async fn receive(
     PathPart(id): PathPart<String>,
     JsonBody(form): JsonBody<BookingForm>,
 ) -> Result<Response, Problem> {
-    let (direction, booking) = (Direction::In, form.check(&id)?);
-    let key = idempotency::key(&headers)?;
-    book(Request { asked, direction, booking, key }).await
+    book(&asked, &headers, Direction::In, &form.check(&id)?).await
 }
 
 /// Book pieces out that nobody holds
@@ -87,9 +85,7 @@ async fn reduce(
     PathPart(id): PathPart<String>,
     JsonBody(form): JsonBody<BookingForm>,
 ) -> Result<Response, Problem> {
-    let (direction, booking) = (Direction::Out, form.check(&id)?);
-    let key = idempotency::key(&headers)?;
-    book(Request { asked, direction, booking, key }).await
+    book(&asked, &headers, Direction::Out, &form.check(&id)?).await
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -98,44 +94,39 @@ enum Direction {
     Out,
 }
 
-/// A booking as it was sent.
-struct Request {
-    asked: Asked,
+async fn book(
+    Asked { api, caller, correlation_id }: &Asked,
+    headers: &HeaderMap,
     direction: Direction,
-    booking: Booking,
-    key: Option<String>,
-}
-
-async fn book(request: Request) -> Result<Response, Problem> {
-    let Booking { sku, warehouse, quantity, reason } = &request.booking;
-    let content = ("booking", request.direction, sku, warehouse, quantity, reason);
+    booking: &Booking,
+) -> Result<Response, Problem> {
+    let key = idempotency::key(headers)?;
+    let Booking { sku, warehouse, quantity, reason } = booking;
+    let content = ("booking", direction, sku, warehouse, quantity, reason);
     let fingerprint = idempotency::fingerprint(&content)?;
-    let (answer, messages) =
-        retried(Problem::met_another_transaction, || book_once(&request, &fingerprint)).await?;
-    messages.into_iter().for_each(|message| request.asked.api.queue.offer(message));
+    let (answer, messages) = retried(Problem::met_another_transaction, async || {
+        let mut tx = api.pool.begin().await?;
+        let keyed = match idempotency::begin(&mut tx, caller, key.as_deref(), &fingerprint).await? {
+            Begun::New(keyed) => keyed,
+            Begun::Answered(answer) => return Ok((answer, Vec::new())),
+        };
+        let (stock, messages) = move_pieces(&mut tx, direction, booking, correlation_id.as_str()).await?;
+        let answer = keyed.keep(&mut tx, StatusCode::OK, &StockBody::from(stock)).await?;
+        tx.commit().await?;
+        Ok::<_, Problem>((answer, messages))
+    })
+    .await?;
+    api.queue.offer_all(messages);
     idempotency::answered(answer)
-}
-
-async fn book_once(request: &Request, fingerprint: &[u8]) -> Result<(KeptAnswer, Vec<Message>), Problem> {
-    let (Asked { api, caller, .. }, key) = (&request.asked, request.key.as_deref());
-    let mut tx = api.pool.begin().await?;
-    let keyed = match idempotency::begin(&mut tx, caller, key, fingerprint).await? {
-        Begun::New(keyed) => keyed,
-        Begun::Answered(answer) => return Ok((answer, Vec::new())),
-    };
-    let (stock, messages) = move_pieces(&mut tx, request).await?;
-    let answer = keyed.keep(&mut tx, StatusCode::OK, &StockBody::from(stock)).await?;
-    tx.commit().await?;
-    Ok((answer, messages))
 }
 
 async fn move_pieces(
     conn: &mut PgConnection,
-    request: &Request,
+    direction: Direction,
+    Booking { sku, warehouse, quantity, reason }: &Booking,
+    cause: &str,
 ) -> Result<(Availability, Vec<Message>), Problem> {
-    let Booking { sku, warehouse, quantity, reason } = &request.booking;
-    let cause = request.asked.correlation_id.as_str();
-    match request.direction {
+    match direction {
         Direction::In => {
             let Received { availability, served } =
                 inventory::receive(conn, sku, warehouse, *quantity, Some(reason), cause).await?;

@@ -3,7 +3,7 @@
 //! **Invariant:** a command is committed to the inbox before the order's run hears of it, so a 202
 //! means that it will be done or refused, whatever crashes.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use dispatch::{
     SWEEP_AFTER,
     commands::{ANSWER_WITHIN, CommandOutcome},
@@ -12,22 +12,20 @@ use domain::{Actor, OrderId, OrderStatus, ParkReason, Resolution};
 use orders::{
     Order, attention,
     command::{self, Answer, Command},
-    inbox::Message,
     progress::{self, StatusMove},
     timeline::TimelineEvent,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::lookup::named;
+use super::lookup::{OrderPath, named};
 use crate::{
-    caller::Caller,
     extract::{JsonBody, OptionalJsonBody, PathPart},
     field,
     problem::Problem,
-    state::Api,
+    state::{Api, Asked},
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
@@ -111,8 +109,7 @@ type CommandResult = Result<(StatusCode, Json<CommandBody>), Problem>;
 /// that nobody has settled it within five seconds: it is kept and will be done or refused.
 #[utoipa::path(
     post, path = "/api/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     request_body(content = Option<CancelForm>, description = "May be left out",
                  example = json!({"reason": "changed my mind"})),
     responses(
@@ -122,12 +119,11 @@ type CommandResult = Result<(StatusCode, Json<CommandBody>), Problem>;
     ),
 )]
 async fn cancel(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
     OptionalJsonBody(form): OptionalJsonBody<CancelForm>,
 ) -> CommandResult {
-    carry_out_cancel(&api, &caller, id, &form).await
+    carry_out_cancel(&asked, path, form).await
 }
 
 /// Cancel an order, as a change of it
@@ -135,8 +131,7 @@ async fn cancel(
 /// The same as `POST`.
 #[utoipa::path(
     patch, path = "/api/orders/{id}/cancel", operation_id = "cancelOrderByPatch", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     request_body(content = Option<CancelForm>, description = "May be left out",
                  example = json!({"reason": "changed my mind"})),
     responses(
@@ -146,12 +141,11 @@ async fn cancel(
     ),
 )]
 async fn cancel_by_patch(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
     OptionalJsonBody(form): OptionalJsonBody<CancelForm>,
 ) -> CommandResult {
-    carry_out_cancel(&api, &caller, id, &form).await
+    carry_out_cancel(&asked, path, form).await
 }
 
 /// Move an order to its next status
@@ -162,8 +156,7 @@ async fn cancel_by_patch(
 /// `CANCELLED` cancels the order. An answer 202 means that it is kept and will be done or refused.
 #[utoipa::path(
     patch, path = "/api/orders/{id}/status", operation_id = "setOrderStatus", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     request_body = StatusForm,
     responses(
         (status = 200, description = "It has that status", body = CommandBody),
@@ -173,27 +166,23 @@ async fn cancel_by_patch(
     ),
 )]
 async fn set_status(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
     JsonBody(form): JsonBody<StatusForm>,
 ) -> CommandResult {
-    let to: OrderStatus = Problem::of_field("status", form.status.parse())?;
+    let status: OrderStatus = Problem::of_field("status", form.status.parse())?;
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
-    let (mut conn, order) = named(&api, &caller, id).await?;
-    let order_id = caller.id_of(&order);
-    if to == OrderStatus::Delivered && order.status == OrderStatus::Shipped {
+    let (mut conn, order) = named(&asked, path.id).await?;
+    let order_id = asked.caller.id_of(&order);
+    if status == OrderStatus::Delivered && order.status == OrderStatus::Shipped {
         return delivered(&mut conn, order, order_id).await;
     }
-    let command = Command::SetStatus { status: to, actor: caller.actor(), reason };
-    let message = keep(&mut conn, &order.order_id, &command).await?;
-    drop(conn);
-    match api.dispatcher.command_now(&message).await {
+    let command = Command::SetStatus { status, actor: asked.caller.actor(), reason };
+    match carry_out(&asked, conn, &order, &command).await? {
         CommandOutcome::Done(status) => Ok(answer(StatusCode::OK, "Order status updated", order_id, status)),
         CommandOutcome::Refused(sentence) => Err(Problem::StatusRefused(sentence)),
         CommandOutcome::Later => {
-            let status = order.status;
-            Ok(answer(StatusCode::ACCEPTED, "Status change requested", order_id, status))
+            Ok(answer(StatusCode::ACCEPTED, "Status change requested", order_id, order.status))
         }
     }
 }
@@ -203,24 +192,20 @@ async fn set_status(
 /// Leaves the wish in the inbox; the run, or a new one where it is gone, does the step.
 #[utoipa::path(
     post, path = "/api/orders/{id}/retry", operation_id = "retryOrder", tag = "operations",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     responses(
         (status = 202, description = "It will be tried", body = RetryBody),
         (status = 404, description = "No such order"),
     ),
 )]
 async fn retry(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
-    let (mut conn, order) = named(&api, &caller, id).await?;
-    let order_id = order.order_id;
-    let command = Command::Retry { actor: caller.actor() };
-    if let Some(message) = command::keep(&mut conn, &order_id, &command, SWEEP_AFTER).await? {
-        api.queue.offer(message);
-    }
+    let (mut conn, Order { order_id, .. }) = named(&asked, path.id).await?;
+    let command = Command::Retry { actor: asked.caller.actor() };
+    let message = command::keep(&mut conn, &order_id, &command, SWEEP_AFTER).await?;
+    asked.api.queue.offer_all(message);
     Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
 }
 
@@ -231,8 +216,7 @@ async fn retry(
 /// will be done or refused.
 #[utoipa::path(
     post, path = "/api/orders/{id}/resolve", operation_id = "resolveOrder", tag = "operations",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     request_body = ResolveForm,
     responses(
         (status = 200, description = "It is answered", body = CommandBody),
@@ -242,9 +226,8 @@ async fn retry(
     ),
 )]
 async fn resolve(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
     JsonBody(form): JsonBody<ResolveForm>,
 ) -> CommandResult {
     let action: Resolution = Problem::of_field("action", form.action.parse())?;
@@ -255,8 +238,8 @@ async fn resolve(
     if form.attention_id.is_some_and(|id| id < 1) {
         return Err(Problem::invalid("attentionId", "the id of a row, from 1 on"));
     }
-    let (mut conn, order) = named(&api, &caller, id).await?;
-    let actor = caller.actor();
+    let (mut conn, order) = named(&asked, path.id).await?;
+    let actor = asked.caller.actor();
     let open = attention::open(&mut conn, &order.order_id).await?;
     let is_gone = open.iter().any(|row| {
         row.reason == ParkReason::RUN_GONE && form.attention_id.is_none_or(|id| id == row.attention_id)
@@ -269,44 +252,38 @@ async fn resolve(
         _ => Command::Resolve(Answer {
             action,
             actor,
-            by: caller.name().to_owned(),
+            by: asked.caller.name().to_owned(),
             reason,
             attention_id: form.attention_id,
         }),
     };
-    let message = keep(&mut conn, &order.order_id, &command).await?;
-    drop(conn);
-    let order_id = caller.id_of(&order);
-    match api.dispatcher.command_now(&message).await {
+    let order_id = asked.caller.id_of(&order);
+    match carry_out(&asked, conn, &order, &command).await? {
         CommandOutcome::Done(status) => Ok(answer(StatusCode::OK, "Answered", order_id, status)),
         CommandOutcome::Refused(sentence) => Err(Problem::AnswerRefused(sentence)),
         CommandOutcome::Later => Ok(answer(StatusCode::ACCEPTED, "Answer requested", order_id, order.status)),
     }
 }
 
-async fn carry_out_cancel(api: &Api, caller: &Caller, id: String, form: &CancelForm) -> CommandResult {
+async fn carry_out_cancel(asked: &Asked, path: OrderPath, form: CancelForm) -> CommandResult {
     let reason = form.reason.as_deref().map(|reason| field::text("reason", reason)).transpose()?;
-    let (mut conn, order) = named(api, caller, id).await?;
-    let order_id = caller.id_of(&order);
-    let actor = caller.actor();
+    let (conn, order) = named(asked, path.id).await?;
+    let order_id = asked.caller.id_of(&order);
+    let actor = asked.caller.actor();
     // A customer's own words may name anybody; they stay in the inbox and out of histories.
     let (reason, customers_words) = if actor == Actor::Customer { (None, reason) } else { (reason, None) };
     let command = Command::Cancel { actor, reason, customers_words };
-    let message = keep(&mut conn, &order.order_id, &command).await?;
-    drop(conn);
-    match api.dispatcher.command_now(&message).await {
-        CommandOutcome::Done(OrderStatus::Cancelled) => {
-            Ok(answer(StatusCode::OK, "Order cancelled successfully", order_id, OrderStatus::Cancelled))
+    let (code, message, status) = match carry_out(asked, conn, &order, &command).await? {
+        CommandOutcome::Done(status @ OrderStatus::Cancelled) => {
+            (StatusCode::OK, "Order cancelled successfully", status)
         }
-        CommandOutcome::Done(status) => {
-            Ok(answer(StatusCode::OK, "What had not left was cancelled", order_id, status))
+        CommandOutcome::Done(status) => (StatusCode::OK, "What had not left was cancelled", status),
+        CommandOutcome::Refused(_) => {
+            return Err(Problem::CannotBeCancelled(current(&asked.api, &order).await?));
         }
-        CommandOutcome::Refused(_) => Err(Problem::CannotBeCancelled(current(api, &order).await?)),
-        CommandOutcome::Later => {
-            let status = order.status;
-            Ok(answer(StatusCode::ACCEPTED, "Cancellation requested", order_id, status))
-        }
-    }
+        CommandOutcome::Later => (StatusCode::ACCEPTED, "Cancellation requested", order.status),
+    };
+    Ok(answer(code, message, order_id, status))
 }
 
 /// Days after it shipped no run is there any more; the record alone is moved.
@@ -324,10 +301,17 @@ async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> 
     }
 }
 
-/// Commits the command. No sweeper takes it while its sender still waits.
-async fn keep(conn: &mut PgConnection, order: &OrderId, command: &Command) -> Result<Message, Problem> {
-    let kept = command::keep(conn, order, command, SWEEP_AFTER + ANSWER_WITHIN).await?;
-    kept.ok_or_else(|| Problem::Internal("a drawn id is taken".into()))
+/// Commits a command and waits for what becomes of it, without a connection. No sweeper takes it meanwhile.
+async fn carry_out(
+    asked: &Asked,
+    mut conn: PoolConnection<Postgres>,
+    order: &Order,
+    command: &Command,
+) -> Result<CommandOutcome, Problem> {
+    let kept = command::keep(&mut conn, &order.order_id, command, SWEEP_AFTER + ANSWER_WITHIN).await?;
+    let message = kept.ok_or_else(|| Problem::Internal("a drawn id is taken".into()))?;
+    drop(conn);
+    Ok(asked.api.dispatcher.command_now(&message).await)
 }
 
 async fn current(api: &Api, order: &Order) -> Result<OrderStatus, Problem> {

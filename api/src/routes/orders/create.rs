@@ -85,16 +85,14 @@ async fn place_within(
         Some(_) => None,
         None => keep(&mut tx, request, new_id).await?,
     };
-    let (status, body, message) = match kept {
+    let (status, told, order, message) = match kept {
         Some(order) => {
             let (order, message) = fill(&mut tx, request, order).await?;
-            (StatusCode::CREATED, PlacedBody::new(order, &request.asked.caller), message)
+            (StatusCode::CREATED, "Order placed successfully", order, message)
         }
-        None => {
-            let known = known(&mut tx, request).await?;
-            (StatusCode::OK, PlacedBody::again(known, &request.asked.caller), None)
-        }
+        None => (StatusCode::OK, "Order was placed before", known(&mut tx, request).await?, None),
     };
+    let body = PlacedBody::new(told, order, &request.asked.caller);
     let answer = keyed.keep(&mut tx, status, &body).await?;
     tx.commit().await?;
     Ok((answer, message))

@@ -1,6 +1,6 @@
 //! Lists of orders: all of them by filters, and those of one person. Newest first, in pages.
 
-use axum::{extract::State, http::Uri};
+use axum::http::Uri;
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Condition, OrderId, OrderStatus, ShopDomain, UserId};
 use orders::{
@@ -20,7 +20,7 @@ use crate::{
     field,
     page::{self, Page},
     problem::Problem,
-    state::Api,
+    state::{Api, Asked},
 };
 
 /// Who sees the orders of others.
@@ -101,14 +101,13 @@ impl TryFrom<(DateTime<Utc>, OrderId)> for Place {
                headers(("Link" = String, description = "The next page, where there is one")))),
 )]
 async fn list(
-    State(api): State<Api>,
-    caller: Caller,
+    asked: Asked,
     uri: Uri,
     QueryPart(query): QueryPart<ListQuery>,
 ) -> Result<Page<OrderBody>, Problem> {
     let filter = query.check()?;
-    let mut conn = api.pool.acquire().await?;
-    page(&mut conn, &caller, filter, &uri).await
+    let mut conn = asked.api.pool.acquire().await?;
+    page(&mut conn, &asked.caller, filter, &uri).await
 }
 
 /// List the orders of a person
@@ -129,20 +128,19 @@ async fn list(
     ),
 )]
 async fn of_user(
-    State(api): State<Api>,
-    caller: Caller,
+    asked: Asked,
     uri: Uri,
     PathPart(person): PathPart<String>,
     QueryPart(query): QueryPart<PageQuery>,
 ) -> Result<Page<OrderBody>, Problem> {
     let filter = Filter { person: Some(whose(&person)?), ..query.check()? };
-    let mut conn = api.pool.acquire().await?;
-    if let Some(subject) = caller.confined_to()
+    let mut conn = asked.api.pool.acquire().await?;
+    if let Some(subject) = asked.caller.confined_to()
         && !is_oneself(&mut conn, subject, &person).await?
     {
         return Err(Problem::Forbidden(MAY_SEE_OTHERS.into()));
     }
-    page(&mut conn, &caller, filter, &uri).await
+    page(&mut conn, &asked.caller, filter, &uri).await
 }
 
 async fn page(

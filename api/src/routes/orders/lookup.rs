@@ -1,16 +1,31 @@
 //! Looking at one order, by any of its names.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use domain::{OrderId, UserId};
 use orders::{Order, parcel, record, timeline};
+use serde::Deserialize;
 use sqlx::{Postgres, pool::PoolConnection};
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::view::{OrderDetailBody, TimelineBody};
-use crate::{caller::Caller, extract::PathPart, problem::Problem, state::Api};
+use crate::{
+    extract::PathPart,
+    problem::Problem,
+    state::{Api, Asked},
+};
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(look_at)).routes(routes!(look_back))
+}
+
+/// Which order a path names.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct OrderPath {
+    /// The order's id, its number, or the caller's own id
+    #[param(max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")]
+    pub(super) id: String,
 }
 
 /// Show an order
@@ -18,22 +33,20 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 /// With what happened to it and its parcels.
 #[utoipa::path(
     get, path = "/api/orders/{id}", operation_id = "getOrder", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     responses(
         (status = 200, description = "The order", body = OrderDetailBody),
         (status = 404, description = "No such order"),
     ),
 )]
 async fn look_at(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
 ) -> Result<Json<OrderDetailBody>, Problem> {
-    let (mut conn, order) = named(&api, &caller, id).await?;
+    let (mut conn, order) = named(&asked, path.id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let parcels = parcel::of_order(&mut conn, &order.order_id).await?;
-    Ok(Json(OrderDetailBody::new(order, &caller, timeline, parcels)))
+    Ok(Json(OrderDetailBody::new(order, &asked.caller, timeline, parcels)))
 }
 
 /// Show what happened to an order
@@ -41,19 +54,17 @@ async fn look_at(
 /// Oldest first.
 #[utoipa::path(
     get, path = "/api/orders/{id}/timeline", operation_id = "getOrderTimeline", tag = "orders",
-    params(("id" = String, Path, description = "The order's id, its number, or the caller's own id",
-            max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")),
+    params(OrderPath),
     responses(
         (status = 200, description = "What happened", body = Vec<TimelineBody>),
         (status = 404, description = "No such order"),
     ),
 )]
 async fn look_back(
-    State(api): State<Api>,
-    caller: Caller,
-    PathPart(id): PathPart<String>,
+    asked: Asked,
+    PathPart(path): PathPart<OrderPath>,
 ) -> Result<Json<Vec<TimelineBody>>, Problem> {
-    let (mut conn, order) = named(&api, &caller, id).await?;
+    let (mut conn, order) = named(&asked, path.id).await?;
     let entries = timeline::of(&mut conn, &order.order_id).await?;
     Ok(Json(entries.into_iter().map(TimelineBody::from).collect()))
 }
@@ -61,8 +72,7 @@ async fn look_back(
 /// The order with this id or number, and the connection it was found with. For a customer its own id of it comes
 /// first, and the orders of others are not there.
 pub(in crate::routes) async fn named(
-    api: &Api,
-    caller: &Caller,
+    Asked { api, caller, .. }: &Asked,
     id: String,
 ) -> Result<(PoolConnection<Postgres>, Order), Problem> {
     let order_id = Problem::of_field("orderId", OrderId::parse(&id))?;

@@ -65,14 +65,13 @@ pub(super) async fn reserve(
 }
 
 fn all_or_nothing(order_id: &OrderId, epoch: u32, lines: &[DemandLine]) -> ReserveRequest {
-    let mode = ReserveMode::AllOrNothing;
     ReserveRequest {
         order_id: order_id.clone(),
         epoch: epoch.into(),
         lines: lines.to_vec(),
         placed: Vec::new(),
         pinned: Vec::new(),
-        mode,
+        mode: ReserveMode::AllOrNothing,
         preferred_warehouse: None,
         version: FIRST_VERSION,
     }

@@ -175,14 +175,8 @@ struct ParcelLineBody {
 }
 
 impl PlacedBody {
-    /// An order that is new.
-    pub(super) fn new(order: Order, caller: &Caller) -> Self {
-        Self { message: "Order placed successfully", order: OrderBody::new(order, caller) }
-    }
-
-    /// An order that was placed before.
-    pub(super) fn again(order: Order, caller: &Caller) -> Self {
-        Self { message: "Order was placed before", order: OrderBody::new(order, caller) }
+    pub(super) fn new(message: &'static str, order: Order, caller: &Caller) -> Self {
+        Self { message, order: OrderBody::new(order, caller) }
     }
 }
 
