@@ -23,8 +23,8 @@ pub(crate) struct CorrelationId(String);
 
 impl CorrelationId {
     /// The id of the request that is being answered.
-    pub(crate) fn current() -> Option<Self> {
-        CURRENT.try_with(Self::clone).ok()
+    pub(crate) fn current() -> Option<String> {
+        CURRENT.try_with(|id| id.0.clone()).ok()
     }
 
     pub(crate) fn as_str(&self) -> &str {

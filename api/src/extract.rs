@@ -5,10 +5,7 @@ use std::error::Error;
 use axum::{
     Json,
     body::Bytes,
-    extract::{
-        FromRequest, FromRequestParts, Path, Query, Request,
-        rejection::{BytesRejection, JsonRejection},
-    },
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -49,7 +46,10 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 }
 
 async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| body_unread(&rejection))
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(MOST_BODY_BYTES),
+        _ => cut_short(),
+    })
 }
 
 /// serde would read a list as an object whose members are in order; nobody is told of that order.
@@ -100,14 +100,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryPart<T> {
             Ok(Query(part)) => Ok(Self(part)),
             Err(rejection) => Err(Problem::unreadable(rejection.body_text())),
         }
-    }
-}
-
-fn body_unread(rejection: &BytesRejection) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::TooLarge(MOST_BODY_BYTES)
-    } else {
-        cut_short()
     }
 }
 

@@ -18,13 +18,10 @@ use utoipa::openapi::{
     Components, Info, License, OpenApi, RefOr, SecurityRequirement,
     path::{Operation, PathItem},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-    tag::Tag,
+    tag::{Tag, TagBuilder},
 };
 
-use crate::{
-    access::table::{self, Door},
-    caller::Role,
-};
+use crate::access::table::{self, Door};
 
 /// The name of the way in that needs a token.
 const BEARER: &str = "bearer";
@@ -78,9 +75,7 @@ fn complete(mut description: OpenApi) -> OpenApi {
 }
 
 fn tag((name, about): (&str, &str)) -> Tag {
-    let mut tag = Tag::new(name);
-    tag.description = Some(about.to_owned());
-    tag
+    TagBuilder::new().name(name).description(Some(about)).build()
 }
 
 fn bearer() -> SecurityScheme {
@@ -110,8 +105,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 
 fn complete_operation(path: &str, door: Door, operation: &mut Operation) {
     operation.security = Some(security(door));
-    if let Some(roles) = roles(door) {
-        let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    if door != Door::Open {
+        let names: Vec<&str> = door.roles().iter().map(|role| role.as_str()).collect();
         let description = operation.description.get_or_insert_default();
         let space = if description.is_empty() { "" } else { "\n\n" };
         *description = format!("{description}{space}Roles: {}.", names.join(", "));
@@ -129,13 +124,6 @@ fn security(door: Door) -> Vec<SecurityRequirement> {
         // A token may be left away on loopback.
         Door::House(_) => vec![token, SecurityRequirement::default()],
         Door::Integration(_) => vec![token],
-    }
-}
-
-fn roles(door: Door) -> Option<&'static [Role]> {
-    match door {
-        Door::Open => None,
-        Door::House(roles) | Door::Integration(roles) => Some(roles),
     }
 }
 

@@ -106,7 +106,14 @@ pub enum Problem {
     NoSuchAttention(i64),
     /// More is asked for than a newcomer could get.
     #[error("Not enough inventory available")]
-    NotEnough(AllocationShortage),
+    NotEnough {
+        sku: Sku,
+        /// Where it could best be taken from.
+        warehouse: WarehouseId,
+        requested: u64,
+        /// Pieces a newcomer could get there.
+        available: u64,
+    },
     #[error("orderItemId: {0} has an allocation already, with another quantity, item or warehouse")]
     AllocationExists(String),
     #[error("The stock belongs to order {0}, which alone may change it; cancel the order instead")]
@@ -196,7 +203,7 @@ impl Problem {
             Self::NoSuchAttention(_) => {
                 Kind(S::NOT_FOUND, "no-such-attention", "ATTENTION_NOT_FOUND", "No such open row")
             }
-            Self::NotEnough(_) => Kind(S::CONFLICT, "not-enough-inventory", "INSUFFICIENT_STOCK", "Not enough inventory"),
+            Self::NotEnough { .. } => Kind(S::CONFLICT, "not-enough-inventory", "INSUFFICIENT_STOCK", "Not enough inventory"),
             Self::AllocationExists(_) => {
                 Kind(S::CONFLICT, "allocation-exists", "ALLOCATION_EXISTS", "Allocation exists")
             }
@@ -236,7 +243,7 @@ impl Problem {
             detail: sentence.clone(),
             error: sentence,
             field: self.field().map(str::to_owned),
-            correlation_id: correlation_id(),
+            correlation_id: CorrelationId::current(),
         }
     }
 
@@ -244,7 +251,7 @@ impl Problem {
     pub(crate) fn failure(&self) -> FailureBody {
         let Kind(_, _, code, _) = self.kind();
         let (message, details) = (self.to_string(), self.details());
-        FailureBody { code, message, details, correlation_id: correlation_id() }
+        FailureBody { code, message, details, correlation_id: CorrelationId::current() }
     }
 
     pub(crate) fn status_and_title(&self) -> (StatusCode, &'static str) {
@@ -284,7 +291,9 @@ impl Problem {
     /// What a program may want to know beside the code.
     fn details(&self) -> Option<Value> {
         match self {
-            Self::NotEnough(short) => serde_json::to_value(short).ok(),
+            Self::NotEnough { sku, warehouse, requested, available } => Some(json!({
+                "inventoryItemId": sku, "warehouseId": warehouse, "requested": requested, "available": available,
+            })),
             Self::InvalidTransition { from, to } => Some(json!({"from": from, "to": to})),
             _ => self.field().map(|field| json!({"field": field})),
         }
@@ -292,17 +301,6 @@ impl Problem {
 }
 
 struct Kind(StatusCode, &'static str, &'static str, &'static str);
-
-/// An item that does not suffice in the warehouse it could best be taken from. Figures are pieces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AllocationShortage {
-    pub inventory_item_id: Sku,
-    pub warehouse_id: WarehouseId,
-    pub requested: u64,
-    /// Pieces a newcomer could get there.
-    pub available: u64,
-}
 
 /// The refusal itself.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -378,10 +376,6 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
-}
-
-fn correlation_id() -> Option<String> {
-    CorrelationId::current().map(|id| id.as_str().to_owned())
 }
 
 fn on(order: Option<&str>) -> String {

@@ -113,7 +113,7 @@ impl Unverified {
                 return Err(Problem::TooLarge(most));
             }
             held.grow(data.len(), self.bounds.most_bytes)?;
-            pace.came(data.len());
+            pace.came += data.len();
             // Copied, as a small piece would hold on to all of the buffer it was read into.
             bytes.extend_from_slice(data);
         }
@@ -170,10 +170,6 @@ struct Pace {
 impl Pace {
     fn new(bounds: Bounds) -> Self {
         Self { bounds, window_ends: Instant::now() + bounds.grace + bounds.window, came: 0 }
-    }
-
-    fn came(&mut self, bytes: usize) {
-        self.came += bytes;
     }
 
     fn next_window(&mut self) -> Result<(), Problem> {

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::{anyhow, ensure};
 use jsonwebtoken::Algorithm;
 use reqwest::{Client, redirect::Policy};
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -156,26 +157,14 @@ impl Issuer {
         look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn fetch(&self) -> Result<Vec<Key>, NotFetched> {
+    async fn fetch(&self) -> anyhow::Result<Vec<Key>> {
         let mut response = self.http.get(self.url.clone()).send().await?.error_for_status()?;
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await? {
-            if body.len() + part.len() > MOST_SET_BYTES {
-                return Err(NotFetched::TooLarge);
-            }
             body.extend_from_slice(&part);
+            ensure!(body.len() <= MOST_SET_BYTES, "the key set is larger than {MOST_SET_BYTES} bytes");
         }
         // A set without keys withdraws those there were.
-        Ok(keys::of_set(&body)?)
+        keys::of_set(&body).map_err(|error| anyhow!("the answer is no key set: {error}"))
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum NotFetched {
-    #[error("{0}")]
-    Http(#[from] reqwest::Error),
-    #[error("the answer is no key set: {0}")]
-    NoSet(#[from] serde_json::Error),
-    #[error("the key set is larger than {MOST_SET_BYTES} bytes")]
-    TooLarge,
 }

@@ -5,7 +5,7 @@ use inventory::InventoryError;
 use orders::OrdersError;
 use stock::{StepError, StockError};
 
-use super::{AllocationShortage, Problem};
+use super::Problem;
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
@@ -50,12 +50,7 @@ impl From<InventoryError> for Problem {
             }
             InventoryError::PriceNotAllowed { source, .. } => Self::invalid("unitPrice", &source.allowed),
             InventoryError::NotEnough { sku, warehouse, requested, available } => {
-                Self::NotEnough(AllocationShortage {
-                    inventory_item_id: sku,
-                    warehouse_id: warehouse,
-                    requested,
-                    available,
-                })
+                Self::NotEnough { sku, warehouse, requested, available }
             }
             InventoryError::AllocationExists { line_id } => Self::AllocationExists(line_id.into()),
             InventoryError::OwnedByOrder { order_id } => Self::OwnedByOrder(order_id),

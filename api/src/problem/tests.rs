@@ -32,12 +32,7 @@ fn every_problem() -> Vec<Problem> {
         Problem::StatusRefused("SHIPPED may not follow PENDING".into()),
         Problem::AnswerRefused("nothing is parked".into()),
         Problem::NoSuchAttention(11),
-        Problem::NotEnough(AllocationShortage {
-            inventory_item_id: sku("A"),
-            warehouse_id: WarehouseId::main(),
-            requested: 5,
-            available: 3,
-        }),
+        Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },
         Problem::AllocationExists("item_1".into()),
         Problem::OwnedByOrder(OrderId::parse("order-1").unwrap()),
         Problem::InvalidTransition { from: AllocationStatus::Pending, to: AllocationStatus::Fulfilled },
