@@ -1,7 +1,6 @@
 //! The callers: each asks on a connection of its own, waits for the answer, and asks again.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -41,17 +40,6 @@ pub struct Client {
     pub tokens: Tokens,
 }
 
-/// What one caller saw.
-#[derive(Default)]
-struct Seen {
-    /// From request to answer, of requests that began after the warm-up.
-    latencies: Vec<Duration>,
-    /// What was answered instead of 201, and how often; during the warm-up too.
-    refused: BTreeMap<String, u64>,
-    /// Requests answered with 201, those of the warm-up included.
-    kept: u64,
-}
-
 impl Client {
     /// A connection that is kept open.
     ///
@@ -80,7 +68,7 @@ impl Client {
         }
         let mut run = Run::default();
         while let Some(seen) = callers.join_next().await {
-            let Seen { latencies, refused, kept } = seen??;
+            let Run { latencies, refused, kept, .. } = seen??;
             run.latencies.extend(latencies);
             run.kept += kept;
             for (answer, times) in refused {
@@ -91,14 +79,15 @@ impl Client {
         Ok(run)
     }
 
+    /// What one caller saw; nothing is refused that was answered with 201.
     async fn ask_until(
         &self,
         scenario: Scenario,
         mut connection: SendRequest<Full<Bytes>>,
         from: Instant,
         until: Instant,
-    ) -> anyhow::Result<Seen> {
-        let mut seen = Seen::default();
+    ) -> anyhow::Result<Run> {
+        let mut seen = Run::default();
         loop {
             let request = scenario.request(&Choice::draw(), &self.tokens)?;
             let began = Instant::now();

@@ -24,7 +24,7 @@ mod script;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use sqlx::{Connection, PgConnection};
 
 use comparison::Bench;
@@ -92,7 +92,7 @@ async fn main() -> anyhow::Result<()> {
         runs: 0,
     };
     let scenarios = match arguments.scenarios {
-        none if none.is_empty() => Scenario::ALL.to_vec(),
+        none if none.is_empty() => Scenario::value_variants().to_vec(),
         some => some,
     };
     bench.stock_up().await?;

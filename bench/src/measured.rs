@@ -50,18 +50,23 @@ pub struct Figures {
 }
 
 /// Writes three decimals: more would only look exact.
-pub fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+fn rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((value * 1000.0).round() / 1000.0)
 }
 
 impl CpuSeconds {
+    /// What `figure` makes of each.
+    fn of_each(figure: impl Fn(fn(&Self) -> f64) -> f64) -> Self {
+        Self {
+            api: figure(|cpu| cpu.api),
+            postgres: figure(|cpu| cpu.postgres),
+            callers: figure(|cpu| cpu.callers),
+        }
+    }
+
     /// What went by since an earlier look.
     pub fn since(self, earlier: Self) -> Self {
-        Self {
-            api: self.api - earlier.api,
-            postgres: self.postgres - earlier.postgres,
-            callers: self.callers - earlier.callers,
-        }
+        Self::of_each(|whose| whose(&self) - whose(&earlier))
     }
 }
 
@@ -78,11 +83,7 @@ impl Run {
             p99_ms: percentile_ms(&self.latencies, 99),
             max_ms: percentile_ms(&self.latencies, 100),
             errors: self.refused.values().sum(),
-            cpu_s_per_1000: CpuSeconds {
-                api: per_1000(cpu.api),
-                postgres: per_1000(cpu.postgres),
-                callers: per_1000(cpu.callers),
-            },
+            cpu_s_per_1000: CpuSeconds::of_each(|whose| per_1000(whose(&cpu))),
         }
     }
 }
@@ -96,19 +97,15 @@ fn percentile_ms(sorted: &[Duration], percent: usize) -> f64 {
 impl Figures {
     /// The median of each figure by itself; errors are added up.
     pub fn median(runs: &[Self]) -> Self {
-        let of = |figure: fn(&Self) -> f64| median(runs.iter().map(figure).collect());
+        let of = |figure: &dyn Fn(&Self) -> f64| median(runs.iter().map(figure).collect());
         Self {
-            requests_per_s: of(|run| run.requests_per_s),
-            p50_ms: of(|run| run.p50_ms),
-            p95_ms: of(|run| run.p95_ms),
-            p99_ms: of(|run| run.p99_ms),
-            max_ms: of(|run| run.max_ms),
+            requests_per_s: of(&|run| run.requests_per_s),
+            p50_ms: of(&|run| run.p50_ms),
+            p95_ms: of(&|run| run.p95_ms),
+            p99_ms: of(&|run| run.p99_ms),
+            max_ms: of(&|run| run.max_ms),
             errors: runs.iter().map(|run| run.errors).sum(),
-            cpu_s_per_1000: CpuSeconds {
-                api: of(|run| run.cpu_s_per_1000.api),
-                postgres: of(|run| run.cpu_s_per_1000.postgres),
-                callers: of(|run| run.cpu_s_per_1000.callers),
-            },
+            cpu_s_per_1000: CpuSeconds::of_each(|whose| of(&|run| whose(&run.cpu_s_per_1000))),
         }
     }
 }

@@ -61,9 +61,6 @@ pub struct Tokens {
 }
 
 impl Scenario {
-    /// Every scenario.
-    pub const ALL: [Self; 2] = [Self::Orders, Self::Allocations];
-
     /// The method and the path.
     pub const fn endpoint(self) -> &'static str {
         match self {
