@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    client::Api,
+    client::{Api, Extent},
     error::CliError,
     moment,
     output::{Output, clean, figure, name, plain, text},
@@ -40,12 +40,8 @@ pub struct Filter {
     /// Only those of this order, by its id or number.
     #[arg(long, value_name = "ORDER")]
     order: Option<String>,
-    /// At most so many.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
-    limit: u8,
-    /// All of them, however many there are.
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
 }
 
 /// A row as the API shows it.
@@ -76,33 +72,19 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
 }
 
 async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
-    let limit = filter.limit.to_string();
     let reason = filter.reason.as_deref().map(str::to_uppercase);
-    let given = [("step", &filter.step), ("reason", &reason), ("orderId", &filter.order)];
-    let mut query: Vec<(&str, &str)> =
-        given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
-    if !filter.all {
-        query.push(("limit", &limit));
-    }
-    let listed = api.list(&["attention"], &query, filter.all).await?;
-    if output.json {
-        output.line(&listed.body);
-        return Ok(());
-    }
-    let rows: Vec<Row> = listed.read()?;
-    if rows.is_empty() {
-        output.line("Nothing waits for a person.");
-        return Ok(());
-    }
-    show(output, &rows, Utc::now());
-    output.more(listed.has_more);
-    Ok(())
+    let filters = [
+        ("step", filter.step.as_deref()),
+        ("reason", reason.as_deref()),
+        ("orderId", filter.order.as_deref()),
+    ];
+    let show = |rows: &[Row]| show(output, rows, Utc::now());
+    api.list(output, &["attention"], &filters, filter.extent, "Nothing waits for a person.", show).await
 }
 
 async fn done(api: &Api, output: Output, row: i64, reason: &str) -> Result<(), CliError> {
     let path = ["attention", &row.to_string(), "resolve"];
-    let answer = api.post(&path, &json!({"reason": reason})).await?;
-    output.line(if output.json { &answer.body } else { "It waits no more." });
+    api.post(&path, &json!({"reason": reason})).await?.say(output, "It waits no more.");
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     error::{CliError, ProblemDetails},
+    output::Output,
     secret,
 };
 
@@ -25,7 +26,7 @@ const MOST_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Of a list that never ends.
 const MOST_PAGES: usize = 10_000;
 /// The API's largest page.
-const MOST_OF_A_PAGE: &str = "200";
+const MOST_OF_A_PAGE: u8 = 200;
 
 /// Which API. Who asks is said by a bearer token in WAYBILL_TOKEN, or in the file that WAYBILL_TOKEN_FILE names.
 #[derive(Args)]
@@ -56,23 +57,25 @@ pub struct Api {
     token: Option<header::HeaderValue>,
 }
 
+/// How much of a list is wanted.
+#[derive(Args, Clone, Copy)]
+pub struct Extent {
+    /// At most so many.
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
+    pub limit: u8,
+    /// All of them, however many there are.
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+}
+
 /// What the API answered.
 pub struct Answer {
     /// The HTTP status, from 200 to 299.
     pub status: u16,
     /// The body as it came.
-    pub body: String,
+    body: String,
     /// The cursor of the next page of a list.
-    pub next: Option<String>,
-    address: String,
-}
-
-/// A list, from its first page or from all.
-pub struct List {
-    /// The entries as they came.
-    pub body: String,
-    /// Whether there are more.
-    pub has_more: bool,
+    next: Option<String>,
     address: String,
 }
 
@@ -133,16 +136,43 @@ impl Api {
         self.ask(self.request(Method::POST, path, &[]).json(body)).await
     }
 
-    /// Asks for a list: its first page, or with `all` page after page to the end.
+    /// Prints a list of what fits the filters that are given, as `show` lays it out for people, or says that there is
+    /// `nothing`.
     ///
     /// # Errors
     /// Any [`CliError`] of the API's.
-    pub async fn list(&self, path: &[&str], query: &[(&str, &str)], all: bool) -> Result<List, CliError> {
-        let query: Vec<_> = query.iter().copied().chain(all.then_some(("limit", MOST_OF_A_PAGE))).collect();
-        let mut page = self.get(path, &query).await?;
-        if !all || page.next.is_none() {
-            return Ok(List { has_more: page.next.is_some(), body: page.body, address: page.address });
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        output: Output,
+        path: &[&str],
+        filters: &[(&str, Option<&str>)],
+        extent: Extent,
+        nothing: &str,
+        show: impl FnOnce(&[T]),
+    ) -> Result<(), CliError> {
+        let limit = if extent.all { MOST_OF_A_PAGE } else { extent.limit };
+        let limit = limit.to_string();
+        let given = filters.iter().filter_map(|&(name, value)| Some((name, value?)));
+        let query: Vec<_> = given.chain([("limit", limit.as_str())]).collect();
+        let mut list = self.get(path, &query).await?;
+        if extent.all && list.next.is_some() {
+            list = self.rest_of(list, path, &query).await?;
         }
+        list.show_entries(output, nothing, show)?;
+        if list.next.is_some() && !output.json {
+            // Where only its readers hear it.
+            eprintln!("There are more; --all shows all of them.");
+        }
+        Ok(())
+    }
+
+    /// The whole of a list that begins with this page.
+    async fn rest_of(
+        &self,
+        mut page: Answer,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Answer, CliError> {
         let mut entries: Vec<Box<RawValue>> = page.read()?;
         let mut pages = 1;
         while let Some(cursor) = page.next.take() {
@@ -155,7 +185,8 @@ impl Api {
             }
         }
         let entries: Vec<&str> = entries.iter().map(|entry| entry.get()).collect();
-        Ok(List { body: format!("[{}]", entries.join(",")), has_more: false, address: page.address })
+        page.body = format!("[{}]", entries.join(","));
+        Ok(page)
     }
 
     fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
@@ -212,19 +243,44 @@ impl Answer {
         serde_json::from_str(&self.body).map_err(|error| self.strange(&error.to_string()))
     }
 
-    fn strange(&self, what: &str) -> CliError {
-        CliError::Strange(self.address.clone(), what.to_owned())
-    }
-}
-
-impl List {
-    /// Reads the entries.
+    /// Prints it: as it is for scripts, else as `show` says it to people.
     ///
     /// # Errors
-    /// [`CliError::Strange`] if they are not what this version expects.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, CliError> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| CliError::Strange(self.address.clone(), error.to_string()))
+    /// As [`Answer::read`].
+    pub fn show<T: DeserializeOwned>(&self, output: Output, show: impl FnOnce(T)) -> Result<(), CliError> {
+        if output.json {
+            output.line(&self.body);
+        } else {
+            show(self.read()?);
+        }
+        Ok(())
+    }
+
+    /// The same of a list, which may have `nothing` in it.
+    ///
+    /// # Errors
+    /// As [`Answer::read`].
+    pub fn show_entries<T: DeserializeOwned>(
+        &self,
+        output: Output,
+        nothing: &str,
+        show: impl FnOnce(&[T]),
+    ) -> Result<(), CliError> {
+        self.show(
+            output,
+            |entries: Vec<T>| {
+                if entries.is_empty() { output.line(nothing) } else { show(&entries) }
+            },
+        )
+    }
+
+    /// Prints it as it is for scripts, and a sentence for people.
+    pub fn say(&self, output: Output, sentence: &str) {
+        output.line(if output.json { &self.body } else { sentence });
+    }
+
+    fn strange(&self, what: &str) -> CliError {
+        CliError::Strange(self.address.clone(), what.to_owned())
     }
 }
 

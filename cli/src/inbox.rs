@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    client::Api,
+    client::{Api, Extent},
     error::CliError,
     moment,
     output::{Output, Tone, clean, figure, name, plain, text, toned},
@@ -38,12 +38,8 @@ pub struct Filter {
     /// Only those about this order, by its id or number.
     #[arg(long, value_name = "ORDER")]
     order: Option<String>,
-    /// At most so many.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
-    limit: u8,
-    /// All of them, however many there are.
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
 }
 
 /// A message as the API shows it, as far as it is shown here.
@@ -71,39 +67,19 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
 }
 
 async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
-    let limit = filter.limit.to_string();
     let state = filter.state.as_deref().map(str::to_uppercase);
     let source = filter.source.as_deref().map(str::to_lowercase);
-    let mut query = Vec::new();
-    let given = [("state", &state), ("source", &source), ("orderId", &filter.order)];
-    query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
-    if !filter.all {
-        query.push(("limit", &limit));
-    }
-    let listed = api.list(&["inbox"], &query, filter.all).await?;
-    if output.json {
-        output.line(&listed.body);
-        return Ok(());
-    }
-    let messages: Vec<Message> = listed.read()?;
-    if messages.is_empty() {
-        output.line("No messages.");
-        return Ok(());
-    }
-    show(output, &messages, Utc::now());
-    output.more(listed.has_more);
-    Ok(())
+    let filters =
+        [("state", state.as_deref()), ("source", source.as_deref()), ("orderId", filter.order.as_deref())];
+    let show = |messages: &[Message]| show(output, messages, Utc::now());
+    api.list(output, &["inbox"], &filters, filter.extent, "No messages.", show).await
 }
 
 async fn replay(api: &Api, output: Output, message: i64) -> Result<(), CliError> {
     let answer = api.post(&["inbox", &message.to_string(), "replay"], &json!({})).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    output.line(&format!(
-        "Message {message} is taken up again; `waybill inbox list` shows what becomes of it."
-    ));
+    let taken_up =
+        format!("Message {message} is taken up again; `waybill inbox list` shows what becomes of it.");
+    answer.say(output, &taken_up);
     Ok(())
 }
 

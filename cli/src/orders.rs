@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Api, id},
+    client::{Api, Extent, id},
     error::CliError,
     output::Output,
 };
@@ -21,16 +21,11 @@ pub enum Command {
     /// List orders, newest first.
     List(Filter),
     /// Show an order: where it stands, its items and its parcels.
-    Show {
-        /// The order's id, its number, or the caller's own id.
-        #[arg(value_name = "ORDER", value_parser = id)]
-        order: String,
-    },
+    Show(Named),
     /// Cancel an order. What has left cannot be cancelled any more.
     Cancel {
-        /// The order's id, its number, or the caller's own id.
-        #[arg(value_name = "ORDER", value_parser = id)]
-        order: String,
+        #[command(flatten)]
+        named: Named,
         /// Why; it is kept with the order, so name no person.
         #[arg(long)]
         reason: Option<String>,
@@ -39,22 +34,13 @@ pub enum Command {
         yes: bool,
     },
     /// Show what happened to an order, oldest first.
-    Timeline {
-        /// The order's id, its number, or the caller's own id.
-        #[arg(value_name = "ORDER", value_parser = id)]
-        order: String,
-    },
+    Timeline(Named),
     /// Have the step done again in which an order is stuck. Mend the cause first.
-    Retry {
-        /// The order's id, its number, or the caller's own id.
-        #[arg(value_name = "ORDER", value_parser = id)]
-        order: String,
-    },
+    Retry(Named),
     /// Answer what waits for a person; `waybill attention list` shows what may be answered.
     Resolve {
-        /// The order's id, its number, or the caller's own id.
-        #[arg(value_name = "ORDER", value_parser = id)]
-        order: String,
+        #[command(flatten)]
+        named: Named,
         /// What is decided: retry, skip or compensate a parked step, release_hold, or done with what a row shows.
         #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate", "release_hold", "done"])]
         action: String,
@@ -65,6 +51,14 @@ pub enum Command {
         #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(i64).range(1..))]
         row: Option<i64>,
     },
+}
+
+/// Which order is meant.
+#[derive(Args)]
+pub struct Named {
+    /// The order's id, its number, or the caller's own id.
+    #[arg(value_name = "ORDER", value_parser = id)]
+    order: String,
 }
 
 /// Which orders to list.
@@ -81,12 +75,8 @@ pub struct Filter {
     /// Only those of this shop, by its domain.
     #[arg(long, value_name = "DOMAIN")]
     shop: Option<String>,
-    /// At most so many.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
-    limit: u8,
-    /// All of them, however many there are.
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
 }
 
 /// An order as the API shows it, as far as it is shown here.
@@ -158,11 +148,13 @@ struct CommandAnswer {
 pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(filter) => list(api, output, &filter).await,
-        Command::Show { order } => show(api, output, &order).await,
-        Command::Cancel { order, reason, yes } => cancel(api, output, &order, reason.as_deref(), yes).await,
-        Command::Timeline { order } => timeline(api, output, &order).await,
-        Command::Retry { order } => retry(api, output, &order).await,
-        Command::Resolve { order, action, reason, row } => {
+        Command::Show(Named { order }) => show(api, output, &order).await,
+        Command::Cancel { named: Named { order }, reason, yes } => {
+            cancel(api, output, &order, reason.as_deref(), yes).await
+        }
+        Command::Timeline(Named { order }) => timeline(api, output, &order).await,
+        Command::Retry(Named { order }) => retry(api, output, &order).await,
+        Command::Resolve { named: Named { order }, action, reason, row } => {
             let answer = json!({"action": action, "reason": reason, "attentionId": row});
             resolve(api, output, &order, &answer).await
         }
@@ -170,53 +162,25 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
 }
 
 async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
-    let limit = filter.limit.to_string();
     let [status, condition] =
         [&filter.status, &filter.condition].map(|name| name.as_deref().map(str::to_uppercase));
-    let mut query = Vec::new();
-    let given = [("status", &status), ("condition", &condition), ("shop", &filter.shop)];
-    query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
-    if !filter.all {
-        query.push(("limit", &limit));
-    }
-    let listed = api.list(&["orders"], &query, filter.all).await?;
-    if output.json {
-        output.line(&listed.body);
-        return Ok(());
-    }
-    let orders: Vec<Order> = listed.read()?;
-    if orders.is_empty() {
-        output.line("No orders.");
-        return Ok(());
-    }
-    view::list(output, &orders, Utc::now());
-    output.more(listed.has_more);
-    Ok(())
+    let filters = [
+        ("status", status.as_deref()),
+        ("condition", condition.as_deref()),
+        ("shop", filter.shop.as_deref()),
+    ];
+    let show = |orders: &[Order]| view::list(output, orders, Utc::now());
+    api.list(output, &["orders"], &filters, filter.extent, "No orders.", show).await
 }
 
 async fn show(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.get(&["orders", order], &[]).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    view::one(output, &answer.read()?, Utc::now());
-    Ok(())
+    answer.show(output, |order| view::one(output, &order, Utc::now()))
 }
 
 async fn timeline(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.get(&["orders", order, "timeline"], &[]).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    let happenings: Vec<TimelineEntry> = answer.read()?;
-    if happenings.is_empty() {
-        output.line("Nothing has happened yet.");
-        return Ok(());
-    }
-    view::timeline(output, &happenings);
-    Ok(())
+    answer.show_entries(output, "Nothing has happened yet.", |entries| view::timeline(output, entries))
 }
 
 async fn cancel(
@@ -231,23 +195,16 @@ async fn cancel(
     }
     let body = reason.map_or_else(|| json!({}), |reason| json!({"reason": reason}));
     let answer = api.post(&["orders", order, "cancel"], &body).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    let done: CommandAnswer = answer.read()?;
-    if answer.status == 202 {
-        output.line(&format!(
-            "Order {order} is being cancelled; whether that can be done shows in \
-             `waybill orders timeline {order}`."
-        ));
-    } else if done.status == "CANCELLED" {
-        output.line(&format!("Order {order} is cancelled."));
-    } else {
-        output
-            .line(&format!("What had not left of order {order} is cancelled; the order is {}.", done.status));
-    }
-    Ok(())
+    answer.show(output, |done: CommandAnswer| {
+        output.line(&match (answer.status, done.status.as_str()) {
+            (202, _) => format!(
+                "Order {order} is being cancelled; whether that can be done shows in \
+                 `waybill orders timeline {order}`."
+            ),
+            (_, "CANCELLED") => format!("Order {order} is cancelled."),
+            (_, status) => format!("What had not left of order {order} is cancelled; the order is {status}."),
+        });
+    })
 }
 
 /// Asks the person in front of the terminal, who sees which order it is.
@@ -270,23 +227,16 @@ async fn confirm(api: &Api, order: &str) -> Result<(), CliError> {
 
 async fn retry(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.post(&["orders", order, "retry"], &json!({})).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    output.line(&format!("Retry requested; `waybill orders timeline {order}` shows how it goes."));
+    answer.say(output, &format!("Retry requested; `waybill orders timeline {order}` shows how it goes."));
     Ok(())
 }
 
 async fn resolve(api: &Api, output: Output, order: &str, answer: &Value) -> Result<(), CliError> {
     let answered = api.post(&["orders", order, "resolve"], answer).await?;
-    if output.json {
-        output.line(&answered.body);
-        return Ok(());
-    }
-    output.line(&match answered.status {
+    let sentence = match answered.status {
         202 => format!("It will be answered; `waybill orders timeline {order}` shows how it goes."),
         _ => format!("Answered; `waybill orders timeline {order}` shows how it goes on."),
-    });
+    };
+    answered.say(output, &sentence);
     Ok(())
 }

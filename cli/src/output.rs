@@ -103,13 +103,6 @@ impl Output {
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 
-    /// Says that a list goes on, where only its readers hear it.
-    pub fn more(self, has_more: bool) {
-        if has_more {
-            eprintln!("There are more; --all shows all of them.");
-        }
-    }
-
     /// Prints bytes as they are.
     pub fn raw(self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();

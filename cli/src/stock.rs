@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    client::{Api, id},
+    client::{Api, Extent, id},
     error::CliError,
     output::{Output, Tone, Value, clean, figure, name, plain, text, toned},
 };
@@ -96,7 +96,7 @@ struct Figures {
 /// Any [`CliError`].
 pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
-        Command::List { limit, all } => list(api, output, limit, all).await,
+        Command::List { limit, all } => list(api, output, Extent { limit, all }).await,
         Command::Receive { sku, quantity, warehouse, reason } => {
             let booking = json!({"quantity": quantity, "warehouseId": warehouse, "reason": reason});
             receive(api, output, &sku, quantity, &booking).await
@@ -105,22 +105,9 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
     }
 }
 
-async fn list(api: &Api, output: Output, limit: u8, all: bool) -> Result<(), CliError> {
-    let limit = limit.to_string();
-    let query: &[_] = if all { &[] } else { &[("limit", limit.as_str())] };
-    let listed = api.list(&["inventory"], query, all).await?;
-    if output.json {
-        output.line(&listed.body);
-        return Ok(());
-    }
-    let items: Vec<Stock> = listed.read()?;
-    if items.is_empty() {
-        output.line("Nothing is stocked.");
-        return Ok(());
-    }
-    show(output, &items);
-    output.more(listed.has_more);
-    Ok(())
+async fn list(api: &Api, output: Output, extent: Extent) -> Result<(), CliError> {
+    let show = |items: &[Stock]| show(output, items);
+    api.list(output, &["inventory"], &[], extent, "Nothing is stocked.", show).await
 }
 
 async fn receive(
@@ -131,15 +118,11 @@ async fn receive(
     booking: &serde_json::Value,
 ) -> Result<(), CliError> {
     let answer = api.post(&["inventory", sku, "receive"], booking).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    let stock: Stock = answer.read()?;
-    let pieces = if quantity == 1 { "piece" } else { "pieces" };
-    output.line(&format!("{quantity} {pieces} of {} booked in. It has now:", clean(&stock.sku)));
-    show_figures(output, &stock);
-    Ok(())
+    answer.show(output, |stock: Stock| {
+        let pieces = if quantity == 1 { "piece" } else { "pieces" };
+        output.line(&format!("{quantity} {pieces} of {} booked in. It has now:", clean(&stock.sku)));
+        show_figures(output, &stock);
+    })
 }
 
 async fn explain(api: &Api, output: Output, order: Option<&str>, items: &[Wanted]) -> Result<(), CliError> {
@@ -149,12 +132,7 @@ async fn explain(api: &Api, output: Output, order: Option<&str>, items: &[Wanted
         None => json!({"items": items.collect::<Vec<_>>()}),
     };
     let answer = api.post(&["allocations", "explain"], &question).await?;
-    if output.json {
-        output.line(&answer.body);
-        return Ok(());
-    }
-    explanation::show(output, &answer.read()?);
-    Ok(())
+    answer.show(output, |explanation| explanation::show(output, &explanation))
 }
 
 /// Reads `SKU=QUANTITY`. A SKU may have a `=` of its own, so the last one counts.
