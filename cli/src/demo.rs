@@ -13,14 +13,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use follower::{Follower, SHOP_NOTIFIED};
 use guide::Guide;
 use orders::{Doors, Order, Placed};
-use screen::Screen;
 use settings::{SHOP, Settings};
+
+use crate::output::Output;
 
 /// How long the first order may take.
 const FULFILLED_WITHIN: Duration = Duration::from_secs(90);
@@ -33,18 +34,22 @@ const INTERRUPTED: u8 = 130;
 /// # Errors
 /// When the servers do not answer, or the order does not arrive; with what to do next.
 pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let settings = Settings::from_environment()?;
     let mut is_up = false;
     tokio::select! {
         outcome = play(&settings, once, &mut is_up) => outcome?,
-        () = signals.any() => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
     Ok(if is_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
 }
 
 async fn play(settings: &Settings, once: bool, is_up: &mut bool) -> anyhow::Result<()> {
-    let (screen, doors, guide) = (Screen::new(), Doors::new(settings)?, Guide::new(settings));
+    let (screen, doors, guide) = (Output::new(false), Doors::new(settings)?, Guide::new(settings));
     doors.stock_up().await?;
     let placed = doors.place_order().await?;
     screen.headline(&format!("Order {} of {SHOP}: 2 × Earl Grey, 100 g", placed.name));
@@ -66,8 +71,8 @@ async fn play(settings: &Settings, once: bool, is_up: &mut bool) -> anyhow::Resu
 /// Tells the first order's way until Shopify was notified.
 async fn follow_first(
     doors: &Doors,
-    screen: Screen,
-    guide: &Guide,
+    screen: Output,
+    guide: &Guide<'_>,
     placed: &Placed,
 ) -> anyhow::Result<Follower> {
     let deadline = Instant::now() + FULFILLED_WITHIN;
@@ -97,7 +102,7 @@ async fn follow_first(
 }
 
 /// Tells the rest of the first order's way, and that of every order that comes in from now on.
-async fn follow_all(doors: &Doors, screen: Screen, guide: &Guide, first: Follower) -> anyhow::Result<()> {
+async fn follow_all(doors: &Doors, screen: Output, guide: &Guide<'_>, first: Follower) -> anyhow::Result<()> {
     let first_id = first.order().order_id.clone();
     let known: HashSet<String> = doors.orders().await?.into_iter().map(|order| order.order_id).collect();
     let mut followers = HashMap::from([(first_id.clone(), first)]);
@@ -126,34 +131,9 @@ async fn follow_all(doors: &Doors, screen: Screen, guide: &Guide, first: Followe
 }
 
 /// Says whose steps follow, where the lines above are another order's.
-fn announce(screen: Screen, order: &Order, on_screen: &mut String) {
+fn announce(screen: Output, order: &Order, on_screen: &mut String) {
     if *on_screen != order.order_id {
         screen.headline(&format!("Order {} of {SHOP}", order.name));
         on_screen.clone_from(&order.order_id);
-    }
-}
-
-/// What asks the demo to end.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
     }
 }

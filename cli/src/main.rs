@@ -5,7 +5,6 @@
 
 mod attention;
 mod client;
-mod completion;
 mod demo;
 mod error;
 mod inbox;
@@ -19,7 +18,6 @@ mod token;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -84,22 +82,19 @@ async fn main() -> ExitCode {
     let outcome = match command {
         Command::Operate(operation) => Ok(operate(operation, &connection).await),
         Command::Completion { shell } => {
-            completion::run(shell, Arguments::command(), Output::new(false));
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "waybill", &mut script);
+            Output::new(false).raw(&script);
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo { once } => demo::run(once).await,
-        Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate => migrate::run().await.map(|()| ExitCode::SUCCESS),
         Command::Token(wanted) => token::run(&wanted).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
-}
-
-async fn migrate() -> anyhow::Result<()> {
-    let database_url = secret::of("DATABASE_URL")?;
-    migrate::run(&database_url.context("DATABASE_URL: the PostgreSQL database is needed")?).await
 }
 
 /// Does it; what went wrong is shown on standard error, and to scripts as the API's own answer too.

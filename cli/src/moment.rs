@@ -2,23 +2,15 @@
 
 use chrono::{DateTime, Local, TimeDelta, TimeZone, Utc};
 
-const MINUTE_S: i64 = 60;
-const HOUR_S: i64 = 60 * MINUTE_S;
-const DAY_S: i64 = 24 * HOUR_S;
+/// Units and their seconds, the largest first.
+const UNITS: [(i64, &str); 4] = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min"), (1, "s")];
 
 /// How long ago it was, in its largest unit: `12 s`, `3 min`, `2 h`, `5 d`. Two clocks may disagree,
 /// so what seems to come is now.
 pub fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let seconds = (now - at).num_seconds().max(0);
-    if seconds < MINUTE_S {
-        format!("{seconds} s")
-    } else if seconds < HOUR_S {
-        format!("{} min", seconds / MINUTE_S)
-    } else if seconds < DAY_S {
-        format!("{} h", seconds / HOUR_S)
-    } else {
-        format!("{} d", seconds / DAY_S)
-    }
+    let (unit_s, unit) = UNITS.into_iter().find(|(unit_s, _)| seconds >= *unit_s).unwrap_or((1, "s"));
+    format!("{} {unit}", seconds / unit_s)
 }
 
 /// What passed between two things that happened: `+0.042 s` or, when it was longer, as an age.

@@ -12,7 +12,7 @@ use std::{
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
 };
-use owo_colors::OwoColorize;
+use owo_colors::{OwoColorize, Style};
 
 /// Characters of a line where nobody says how many there are.
 const USUAL_WIDTH: u16 = 100;
@@ -112,7 +112,12 @@ impl Output {
     /// Prints a headline, after an empty line.
     pub fn headline(self, text: &str) {
         self.line("");
-        if self.coloured { self.line(&text.bold().to_string()) } else { self.line(text) }
+        self.line(&self.styled(text, Style::new().bold()));
+    }
+
+    /// The text as it strikes the eye where somebody looks.
+    pub fn styled(self, text: &str, style: Style) -> String {
+        if self.coloured { text.style(style).to_string() } else { text.to_owned() }
     }
 
     /// Prints values under their titles.

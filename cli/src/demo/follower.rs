@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::guide::Guide;
 use super::orders::{Doors, Order, TimelineEntry};
-use super::screen::{Mark, Screen};
+use super::screen::Mark;
+use crate::output::Output;
 
 /// The event the demo's first order has to come to.
 pub const SHOP_NOTIFIED: &str = "SHOP_NOTIFIED";
@@ -52,7 +53,7 @@ impl Follower {
     }
 
     /// Prints what happened, and what to do where somebody has to do something.
-    pub fn print(&mut self, screen: Screen, guide: &Guide, entries: &[TimelineEntry]) {
+    pub fn print(&mut self, screen: Output, guide: &Guide<'_>, entries: &[TimelineEntry]) {
         for happening in entries {
             let since = *self.since.get_or_insert(happening.at);
             let last = self.last.replace(happening.at).unwrap_or(since);

@@ -9,8 +9,8 @@ use std::{
 use url::form_urlencoded::byte_serialize;
 
 use super::orders::Order;
-use super::screen::Screen;
 use super::settings::{Settings, usual};
+use crate::output::Output;
 
 const WAY: &str = "
   Shopify --webhook--> API --inbox--> Temporal --tasks--> worker
@@ -20,43 +20,31 @@ const WAY: &str = "
      +--------------------tracking number-------------------+";
 
 /// Draws the way every order takes.
-pub fn show_way(screen: Screen) {
+pub fn show_way(screen: Output) {
     screen.headline("The way it took");
     screen.line(WAY.trim_start_matches('\n'));
 }
 
 /// The commands the demo prints, as they work in its folder.
-pub struct Guide {
-    api: String,
-    web_ui: String,
-    faults: String,
+pub struct Guide<'a> {
+    settings: &'a Settings,
     send_order: String,
     temporal: String,
-    temporal_address: String,
-    worker_pid: String,
 }
 
-impl Guide {
+impl<'a> Guide<'a> {
     /// Commands for servers at these addresses.
-    pub fn new(settings: &Settings) -> Self {
-        Self {
-            api: settings.api.clone(),
-            web_ui: settings.temporal_ui.clone(),
-            faults: format!("http://{}/_faults", settings.warehouse),
-            send_order: send_order(&settings.shopify),
-            temporal: temporal_program(),
-            temporal_address: settings.temporal.clone(),
-            worker_pid: format!("{}/pids/worker", settings.folder),
-        }
+    pub fn new(settings: &'a Settings) -> Self {
+        Self { settings, send_order: send_order(&settings.shopify), temporal: temporal_program() }
     }
 
     /// Prints what to look at and what to try.
-    pub fn show(&self, screen: Screen, first: &Order) {
+    pub fn show(&self, screen: Output, first: &Order) {
         let send = || self.send_order.clone();
         screen.headline("What to look at");
         screen.command(
             "The order, as the API shows it:",
-            &[format!("curl -s {}/api/orders/{}", self.api, first.order_id)],
+            &[format!("curl -s {}/api/orders/{}", self.settings.api, first.order_id)],
         );
         screen.command("Its workflow, step by step, in the Temporal Web UI:", &[self.workflow_page(first)]);
         screen.headline("What to try, in a second terminal and in this folder");
@@ -69,31 +57,31 @@ impl Guide {
             "It fails three times, and the next order is parked. How to retry it is said here then:",
             &[self.refuse_hand_overs(3), send()],
         );
-        let kill = format!("kill -9 $(cat {})", self.worker_pid);
+        let kill = format!("kill -9 $(cat {}/pids/worker)", self.settings.folder);
         screen.command("Kill the worker and send an order: nothing gets lost:", &[kill, send()]);
     }
 
     /// Prints how a parked order is looked at and answered.
-    pub fn show_answers(&self, screen: Screen, order: &Order) {
+    pub fn show_answers(&self, screen: Output, order: &Order) {
         screen.notice("    It waits for a person: look at it, mend the cause, then retry it.");
         screen.command_line(&self.workflow_page(order));
         screen.command_line(&format!(
             "{} workflow signal --address {} \\\n      --workflow-id {} --name retry",
-            self.temporal, self.temporal_address, order.workflow_id
+            self.temporal, self.settings.temporal, order.workflow_id
         ));
     }
 
     fn workflow_page(&self, order: &Order) -> String {
         let encoded: String = byte_serialize(order.workflow_id.as_bytes()).collect();
-        format!("{}/namespaces/default/workflows/{encoded}", self.web_ui)
+        format!("{}/namespaces/default/workflows/{encoded}", self.settings.temporal_ui)
     }
 
     /// Has the WMS refuse so many hand-overs. Three attempts are what an order gets before it is parked.
     fn refuse_hand_overs(&self, times: u32) -> String {
         format!(
-            "curl -s -X PUT {} -H 'Content-Type: application/json' \\\n      \
+            "curl -s -X PUT http://{}/_faults -H 'Content-Type: application/json' \\\n      \
              -d '{{\"rules\":[{{\"operation\":\"createShipment\",\"status\":503,\"times\":{times}}}]}}'",
-            self.faults
+            self.settings.warehouse
         )
     }
 }

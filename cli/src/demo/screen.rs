@@ -2,17 +2,11 @@
 //!
 //! **Invariant:** a reader that went away (`make demo | head`) does not end the demo.
 
-use std::env;
-use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use owo_colors::{OwoColorize, Style};
+use owo_colors::Style;
 
-/// Standard output.
-#[derive(Clone, Copy)]
-pub struct Screen {
-    coloured: bool,
-}
+use crate::output::Output;
 
 /// What a step of an order means for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,24 +19,7 @@ pub enum Mark {
     Parked,
 }
 
-impl Screen {
-    /// Colours only on a terminal, and not where `NO_COLOR` is set.
-    pub fn new() -> Self {
-        Self { coloured: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
-    }
-
-    /// Prints one line.
-    pub fn line(self, text: &str) {
-        // Nothing can be said about a standard output that is gone.
-        let _ = writeln!(io::stdout().lock(), "{text}");
-    }
-
-    /// A headline, after an empty line.
-    pub fn headline(self, text: &str) {
-        self.line("");
-        self.line(&self.styled(text, Style::new().bold()));
-    }
-
+impl Output {
     /// A step of an order: when, and how long after the step before.
     pub fn step(self, mark: Mark, label: &str, since_start: Duration, since_last: Duration, detail: &str) {
         let (sign, style) = match mark {
@@ -74,10 +51,6 @@ impl Screen {
     /// Something that went differently than planned.
     pub fn notice(self, text: &str) {
         self.line(&self.styled(text, Style::new().yellow()));
-    }
-
-    fn styled(self, text: &str, style: Style) -> String {
-        if self.coloured { text.style(style).to_string() } else { text.to_owned() }
     }
 }
 
