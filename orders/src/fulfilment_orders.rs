@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId};
 use serde_json::Value;
-use sqlx::{PgConnection, Row, types::Json};
+use sqlx::{FromRow, PgConnection, types::Json};
 
 use crate::OrdersError;
 
 /// A fulfilment order as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Kept {
     /// The shop's id.
     pub number: i64,
@@ -27,15 +27,12 @@ pub struct Kept {
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Kept>, OrdersError> {
-    let rows = sqlx::query(
+    Ok(sqlx::query_as(
         "SELECT number, content FROM orders.fulfilment_orders WHERE order_id = $1 ORDER BY position",
     )
     .bind(order.as_str())
     .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| Ok(Kept { number: row.try_get("number")?, content: row.try_get("content")? }))
-        .collect()
+    .await?)
 }
 
 /// Keeps what a look saw that began at `begun_at`; true if something was said of one of them since, when it

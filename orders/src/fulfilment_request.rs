@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{OrderId, OrderNumber, RequestReference, WarehouseId, WarehouseSystem, words};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, types::Json};
 
 use crate::{OrdersError, pieces_column};
 
@@ -39,21 +39,28 @@ pub enum FulfilmentRequestStatus {
 words!(FulfilmentRequestStatus, "status");
 
 /// A hand-over as it is kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct FulfilmentRequest {
     /// Its unique reference.
+    #[sqlx(try_from = "String")]
     pub reference: RequestReference,
     /// Whose pieces.
+    #[sqlx(try_from = "String")]
     pub order_id: OrderId,
     /// Where.
+    #[sqlx(try_from = "String")]
     pub warehouse: WarehouseId,
     /// The system that ships for that warehouse.
+    #[sqlx(try_from = "String")]
     pub system: WarehouseSystem,
     /// How it stands.
+    #[sqlx(try_from = "String")]
     pub status: FulfilmentRequestStatus,
     /// What was asked for.
+    #[sqlx(json)]
     pub lines: Vec<RequestedLine>,
     /// Pieces that are to leave under it.
+    #[sqlx(try_from = "i32")]
     pub pieces: u32,
     /// Where it was sent to, as a digest.
     pub ship_to_digest: Option<Vec<u8>>,
@@ -75,41 +82,17 @@ impl FulfilmentRequest {
     /// Pieces that were asked for, whatever became of them.
     #[must_use]
     pub fn pieces_asked_for(&self) -> u32 {
-        self.lines.iter().map(|line| line.quantity).sum()
+        pieces_of(&self.lines)
     }
 }
 
-#[derive(FromRow)]
-struct Row {
-    reference: String,
-    order_id: String,
-    warehouse: String,
-    system: String,
-    #[sqlx(try_from = "String")]
-    status: FulfilmentRequestStatus,
-    lines: Json<Vec<RequestedLine>>,
-    pieces: i32,
-    ship_to_digest: Option<Vec<u8>>,
-    was_called: bool,
-    recall_refused: bool,
-}
+/// What [`FulfilmentRequest`] is read from.
+const COLUMNS: &str = "reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest, \
+    called_at IS NOT NULL AS was_called, recall_refused";
 
-impl Row {
-    fn into_request(self) -> Result<FulfilmentRequest, OrdersError> {
-        Ok(FulfilmentRequest {
-            reference: RequestReference::parse(&self.reference)?,
-            order_id: OrderId::parse(&self.order_id)?,
-            warehouse: WarehouseId::parse(&self.warehouse)?,
-            system: WarehouseSystem::parse(&self.system)?,
-            status: self.status,
-            lines: self.lines.0,
-            pieces: u32::try_from(self.pieces)
-                .map_err(|_| OrdersError::Unreadable("negative pieces".into()))?,
-            ship_to_digest: self.ship_to_digest,
-            was_called: self.was_called,
-            recall_refused: self.recall_refused,
-        })
-    }
+/// Pieces of all these lines.
+fn pieces_of(lines: &[RequestedLine]) -> u32 {
+    lines.iter().map(|line| line.quantity).sum()
 }
 
 /// Plans the next hand-over of an order to a warehouse. The round makes its reference unique; the
@@ -133,7 +116,7 @@ pub async fn plan(
     .await?;
     let round_number = u32::try_from(round).map_err(|_| OrdersError::beyond_reason("round"))?;
     let reference = RequestReference::of(number, warehouse, round_number);
-    let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
+    let pieces = pieces_of(&lines);
     sqlx::query(
         "INSERT INTO orders.fulfilment_requests (reference, order_id, warehouse, round, lines, pieces, system)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -169,15 +152,10 @@ pub async fn of_order(
     conn: &mut PgConnection,
     order: &OrderId,
 ) -> Result<Vec<FulfilmentRequest>, OrdersError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest,
-                called_at IS NOT NULL AS was_called, recall_refused
-         FROM orders.fulfilment_requests WHERE order_id = $1 ORDER BY round, warehouse",
-    )
-    .bind(order.as_str())
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(Row::into_request).collect()
+    let sql = format!(
+        "SELECT {COLUMNS} FROM orders.fulfilment_requests WHERE order_id = $1 ORDER BY round, warehouse"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(order.as_str()).fetch_all(conn).await?)
 }
 
 /// A hand-over by its reference.
@@ -188,15 +166,8 @@ pub async fn find(
     conn: &mut PgConnection,
     reference: &RequestReference,
 ) -> Result<Option<FulfilmentRequest>, OrdersError> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest,
-                called_at IS NOT NULL AS was_called, recall_refused
-         FROM orders.fulfilment_requests WHERE reference = $1",
-    )
-    .bind(reference.as_str())
-    .fetch_optional(conn)
-    .await?;
-    row.map(Row::into_request).transpose()
+    let sql = format!("SELECT {COLUMNS} FROM orders.fulfilment_requests WHERE reference = $1");
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(reference.as_str()).fetch_optional(conn).await?)
 }
 
 /// Notes that the warehouse is about to be called, and where the goods are to go. Committed before the
@@ -243,7 +214,6 @@ pub async fn recalled(
     reference: &RequestReference,
     too_late: &[RequestedLine],
 ) -> Result<(), OrdersError> {
-    let pieces: u32 = too_late.iter().map(|line| line.quantity).sum();
     sqlx::query(
         "UPDATE orders.fulfilment_requests
          SET lines_before_recall = COALESCE(lines_before_recall, lines), lines = $2, pieces = $3,
@@ -254,7 +224,7 @@ pub async fn recalled(
     )
     .bind(reference.as_str())
     .bind(Json(too_late))
-    .bind(pieces_column(pieces)?)
+    .bind(pieces_column(pieces_of(too_late))?)
     .execute(conn)
     .await?;
     Ok(())
@@ -335,21 +305,19 @@ pub async fn take_overdue(
     most: i64,
     again_after: Duration,
 ) -> Result<Vec<FulfilmentRequest>, OrdersError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    Ok(sqlx::query_as(AssertSqlSafe(format!(
         "UPDATE orders.fulfilment_requests SET ask_after = now() + $2 * interval '1 millisecond'
          WHERE reference IN (
              SELECT reference FROM orders.fulfilment_requests
              WHERE status = 'ACCEPTED' AND system = $3 AND ask_after <= now()
              ORDER BY ask_after LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest,
-                   called_at IS NOT NULL AS was_called, recall_refused",
-    )
+         RETURNING {COLUMNS}"
+    )))
     .bind(most)
     .bind(again_after.as_secs_f64() * 1000.0)
     .bind(system.as_str())
     .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(Row::into_request).collect()
+    .await?)
 }
 
 /// Sets what is left of a hand-over after the warehouse cancelled some of it; nothing left means
@@ -362,7 +330,6 @@ pub async fn shrink(
     reference: &RequestReference,
     lines: &[RequestedLine],
 ) -> Result<(), OrdersError> {
-    let pieces: u32 = lines.iter().map(|line| line.quantity).sum();
     sqlx::query(
         "UPDATE orders.fulfilment_requests
          SET lines = $2, pieces = $3, updated_at = now(), status = CASE WHEN $3 = 0 THEN 'CANCELLED' ELSE status END
@@ -370,7 +337,7 @@ pub async fn shrink(
     )
     .bind(reference.as_str())
     .bind(Json(lines))
-    .bind(pieces_column(pieces)?)
+    .bind(pieces_column(pieces_of(lines))?)
     .execute(conn)
     .await?;
     Ok(())

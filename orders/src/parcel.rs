@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{OrderId, ParcelStatus, RequestReference};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, types::Json};
 
 use crate::{OrdersError, fulfilment_request::FulfilmentRequest};
 
@@ -40,7 +40,7 @@ pub struct ParcelUpdate<'a> {
 }
 
 /// A parcel as it is kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct KeptParcel {
     /// The hand-over it belongs to.
     pub reference: String,
@@ -51,8 +51,10 @@ pub struct KeptParcel {
     /// From where.
     pub warehouse: String,
     /// The newest status the warehouse reported.
+    #[sqlx(try_from = "String")]
     pub status: ParcelStatus,
     /// What is in it.
+    #[sqlx(json)]
     pub lines: Vec<ParcelLine>,
     /// Who carries it.
     pub carrier: Option<String>,
@@ -75,41 +77,9 @@ impl KeptParcel {
     }
 }
 
-#[derive(FromRow)]
-struct Row {
-    reference: String,
-    parcel_id: String,
-    order_id: String,
-    warehouse: String,
-    #[sqlx(try_from = "String")]
-    status: ParcelStatus,
-    lines: Json<Vec<ParcelLine>>,
-    carrier: Option<String>,
-    tracking_number: Option<String>,
-    tracking_url: Option<String>,
-    booked_at: Option<DateTime<Utc>>,
-    shop_notified_at: Option<DateTime<Utc>>,
-    fulfilment_ids: Vec<i64>,
-}
-
-impl From<Row> for KeptParcel {
-    fn from(row: Row) -> Self {
-        Self {
-            reference: row.reference,
-            parcel_id: row.parcel_id,
-            order_id: row.order_id,
-            warehouse: row.warehouse,
-            status: row.status,
-            lines: row.lines.0,
-            carrier: row.carrier,
-            tracking_number: row.tracking_number,
-            tracking_url: row.tracking_url,
-            booked_at: row.booked_at,
-            shop_notified_at: row.shop_notified_at,
-            fulfilment_ids: row.fulfilment_ids,
-        }
-    }
-}
+/// What [`KeptParcel`] is read from.
+const COLUMNS: &str = "reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number, \
+    tracking_url, booked_at, shop_notified_at, fulfilment_ids";
 
 /// Records what the warehouse said, unless it is older than what is known. True unless it was older:
 /// the newest once more counts, so that whoever crashed after recording may go on.
@@ -195,16 +165,12 @@ pub async fn find(
     reference: &RequestReference,
     parcel_id: &str,
 ) -> Result<Option<KeptParcel>, OrdersError> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, shop_notified_at, fulfilment_ids
-         FROM orders.parcels WHERE reference = $1 AND parcel_id = $2",
-    )
-    .bind(reference.as_str())
-    .bind(parcel_id)
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(KeptParcel::from))
+    let sql = format!("SELECT {COLUMNS} FROM orders.parcels WHERE reference = $1 AND parcel_id = $2");
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(reference.as_str())
+        .bind(parcel_id)
+        .fetch_optional(conn)
+        .await?)
 }
 
 /// The parcels of an order.
@@ -212,15 +178,9 @@ pub async fn find(
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<KeptParcel>, OrdersError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, shop_notified_at, fulfilment_ids
-         FROM orders.parcels WHERE order_id = $1 ORDER BY reference, parcel_id",
-    )
-    .bind(order.as_str())
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(KeptParcel::from).collect())
+    let sql =
+        format!("SELECT {COLUMNS} FROM orders.parcels WHERE order_id = $1 ORDER BY reference, parcel_id");
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(order.as_str()).fetch_all(conn).await?)
 }
 
 /// Marks a parcel as booked here. True the first time.
@@ -386,13 +346,9 @@ pub async fn take_cancelled(
     conn: &mut PgConnection,
     order: &OrderId,
 ) -> Result<Vec<KeptParcel>, OrdersError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let sql = format!(
         "UPDATE orders.parcels SET status = 'written_off', updated_at = now()
-         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING reference, parcel_id, order_id, warehouse, status, lines, carrier, tracking_number,
-                tracking_url, booked_at, shop_notified_at, fulfilment_ids",
-    )
-    .bind(order.as_str())
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(KeptParcel::from).collect())
+         WHERE order_id = $1 AND status = 'cancelled' AND booked_at IS NULL RETURNING {COLUMNS}"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(order.as_str()).fetch_all(conn).await?)
 }

@@ -135,20 +135,19 @@ pub async fn set_condition(
     Ok(())
 }
 
-/// Sets the condition; for callers that write a timeline entry of their own.
-pub(crate) async fn set_condition_quietly(
+/// Sets that a person has to decide; the caller writes a timeline entry of its own.
+pub(crate) async fn need_attention(
     conn: &mut PgConnection,
     order: &OrderId,
-    waiting: Waiting<'_>,
+    park_reason: &ParkReason,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.orders SET condition = $2, condition_reason = $3, held_by = $4, updated_at = now()
+        "UPDATE orders.orders SET condition = $2, condition_reason = $3, held_by = NULL, updated_at = now()
          WHERE order_id = $1",
     )
     .bind(order.as_str())
-    .bind(waiting.condition.as_str())
-    .bind(waiting.reason)
-    .bind(waiting.held_by.map(HeldBy::as_str))
+    .bind(Condition::NeedsAttention.as_str())
+    .bind(park_reason.code())
     .execute(conn)
     .await?;
     Ok(())
@@ -273,7 +272,7 @@ pub async fn next_epoch(conn: &mut PgConnection, order: &OrderId) -> Result<u32,
             .fetch_optional(conn)
             .await?
             .ok_or(OrdersError::NotFound)?;
-    u32::try_from(epoch).map_err(|_| OrdersError::Unreadable("epoch is negative".into()))
+    u32::try_from(epoch).map_err(|_| OrdersError::beyond_reason("epoch"))
 }
 
 /// Notes that some of an order has left and that the rest was cancelled: nothing more is shipped.

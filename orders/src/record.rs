@@ -9,7 +9,7 @@ use domain::{
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use crate::{OrdersError, pieces_column};
@@ -18,11 +18,13 @@ mod arriving;
 mod page;
 mod placing;
 mod row;
+mod wish;
 
 pub use arriving::{Arrival, ArrivalOutcome, Authority, arrive};
 pub use page::{Filter, Person, Position, list};
 pub use placing::{NewOrder, PlaceOutcome, has_content, place};
-use row::{ORDER_COLUMNS, OrderRow};
+use row::ORDER_COLUMNS;
+pub use wish::{doubt, end_doubt, is_planned, note_cancel_sent, note_planned, plan_stands, raise_wish};
 
 /// A line as it is kept.
 pub type Line = OrderLine;
@@ -121,6 +123,12 @@ struct LineColumns {
 }
 
 impl LineColumns {
+    fn of(lines: &[Line]) -> Result<Self, OrdersError> {
+        let mut columns = Self::default();
+        lines.iter().try_for_each(|line| columns.push(line))?;
+        Ok(columns)
+    }
+
     fn push(&mut self, line: &Line) -> Result<(), OrdersError> {
         self.line_ids.push(line.line_id.as_str().to_owned());
         self.skus.push(line.sku.clone());
@@ -199,10 +207,7 @@ pub async fn find_by_client_id(
             .bind(client_order_id.as_str())
             .fetch_optional(&mut *conn)
             .await?;
-    match order_id {
-        Some(order_id) => find(conn, &OrderId::parse(&order_id)?).await,
-        None => Ok(None),
-    }
+    find_selected(conn, order_id).await
 }
 
 /// An order by the shop's id of it.
@@ -220,8 +225,15 @@ pub async fn find_of_shop(
             .bind(id.0)
             .fetch_optional(&mut *conn)
             .await?;
+    find_selected(conn, order_id).await
+}
+
+async fn find_selected(
+    conn: &mut PgConnection,
+    order_id: Option<String>,
+) -> Result<Option<Order>, OrdersError> {
     match order_id {
-        Some(order_id) => find(conn, &OrderId::parse(&order_id)?).await,
+        Some(order_id) => find_where(conn, "order_id = $1", &order_id).await,
         None => Ok(None),
     }
 }
@@ -242,139 +254,15 @@ pub async fn lock(conn: &mut PgConnection, order: &OrderId) -> Result<Order, Ord
     find_where(conn, "order_id = $1 FOR UPDATE", order.as_str()).await?.ok_or(OrdersError::NotFound)
 }
 
-/// Raises the version of what the order wants: whatever was planned before it is to be planned anew.
-///
-/// # Errors
-/// [`OrdersError::NotFound`] or [`OrdersError::Database`].
-pub async fn raise_wish(conn: &mut PgConnection, order: &OrderId) -> Result<u32, OrdersError> {
-    let version: i32 = sqlx::query_scalar(
-        "UPDATE orders.orders SET wish_version = wish_version + 1 WHERE order_id = $1 RETURNING wish_version",
-    )
-    .bind(order.as_str())
-    .fetch_optional(conn)
-    .await?
-    .ok_or(OrdersError::NotFound)?;
-    u32::try_from(version).map_err(|_| OrdersError::Unreadable("negative version".into()))
-}
-
-/// Notes that the order's run was sent a cancel by signal. Whatever was planned before it is to be planned
-/// anew, and what is planned in the next moment, perhaps by a workflow task that began before the signal
-/// came, stands for nothing either.
-///
-/// # Errors
-/// As [`raise_wish`].
-pub async fn note_cancel_sent(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
-    raise_wish(conn, order).await?;
-    sqlx::query("UPDATE orders.orders SET cancel_sent_at = clock_timestamp() WHERE order_id = $1")
-        .bind(order.as_str())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Notes that the reservation and the hand-overs stand for what the order wants in this version, unless the
-/// run that planned may not have heard of a cancel yet: a workflow task hears of nothing that came after it
-/// began, and lasts 10 s at most (Temporal's default workflow task timeout).
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn note_planned(conn: &mut PgConnection, order: &OrderId, version: u32) -> Result<(), OrdersError> {
-    let version = i32::try_from(version).map_err(|_| OrdersError::beyond_reason("version"))?;
-    sqlx::query(
-        "UPDATE orders.orders SET planned_version = $2
-         WHERE order_id = $1
-           AND (cancel_sent_at IS NULL OR cancel_sent_at < clock_timestamp() - interval '10 seconds')",
-    )
-    .bind(order.as_str())
-    .bind(version)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Whether an order's hand-overs stand for the newest of what it wants.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn is_planned(conn: &mut PgConnection, order: &OrderId) -> Result<bool, OrdersError> {
-    Ok(sqlx::query_scalar(
-        "SELECT planned_version = wish_version AND NOT content_in_doubt AND NOT look_wanted
-         FROM orders.orders WHERE order_id = $1",
-    )
-    .bind(order.as_str())
-    .fetch_one(conn)
-    .await?)
-}
-
-/// Settles a doubt that reading the shop's own order has not: what was committed stands.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn end_doubt(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
-    sqlx::query("UPDATE orders.orders SET content_in_doubt = false WHERE order_id = $1")
-        .bind(order.as_str())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Notes that the shop's own order has to be read before anything is done for this one.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn doubt(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
-    sqlx::query(
-        "UPDATE orders.orders SET content_in_doubt = true, wish_version = wish_version + 1 WHERE order_id = $1",
-    )
-    .bind(order.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Whether nothing was committed about an order since its hand-overs were planned: no newer content, no
-/// message nobody has looked at yet, no cancellation that is on its way.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn plan_stands(conn: &mut PgConnection, order: &Order) -> Result<bool, OrdersError> {
-    let (shop, subject) = match &order.channel {
-        Channel::Shopify { shop, shopify_order_id } => (shop.as_str(), shopify_order_id.0.to_string()),
-        Channel::Api => ("", order.order_id.as_str().to_owned()),
-    };
-    Ok(sqlx::query_scalar(
-        "SELECT planned_version = wish_version AND NOT content_in_doubt AND NOT look_wanted
-                AND NOT EXISTS (
-                    SELECT 1 FROM integration.inbox
-                    WHERE settled_at IS NULL
-                      AND ((source = 'shopify' AND shop = $3
-                            AND (subject = $2
-                                 OR subject IN (SELECT 'FulfillmentOrder/' || number
-                                                FROM orders.fulfilment_orders WHERE order_id = $1)))
-                           OR (subject = $1 AND source = 'api'
-                               AND (topic = 'cancel'
-                                    OR (topic = 'set-status'
-                                        AND convert_from(body, 'UTF8')::jsonb ->> 'status' = 'CANCELLED')))))
-         FROM orders.orders WHERE order_id = $1",
-    )
-    .bind(order.order_id.as_str())
-    .bind(subject)
-    .bind(shop)
-    .fetch_one(conn)
-    .await?)
-}
-
 async fn find_where(
     conn: &mut PgConnection,
     condition: &'static str,
     key: &str,
 ) -> Result<Option<Order>, OrdersError> {
     let sql = format!("SELECT {ORDER_COLUMNS} FROM orders.orders WHERE {condition}");
-    let row: Option<OrderRow> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(&mut *conn).await?;
-    let Some(row) = row else { return Ok(None) };
-    let mut found = page::with_lines(conn, vec![row]).await?;
-    Ok(found.pop())
+    let found: Option<Order> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(key).fetch_optional(&mut *conn).await?;
+    Ok(page::with_lines(conn, Vec::from_iter(found)).await?.pop())
 }
 
 /// A number for an order received at `received_at`. The tail is random; the constraint guards it,
@@ -395,7 +283,7 @@ pub async fn take_unchecked(
     most: i64,
     pause: std::time::Duration,
 ) -> Result<Vec<Order>, OrdersError> {
-    let rows: Vec<OrderRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let orders = sqlx::query_as(AssertSqlSafe(format!(
         "UPDATE orders.orders SET run_checked_at = now()
          WHERE order_id IN (
              SELECT order_id FROM orders.orders
@@ -411,5 +299,5 @@ pub async fn take_unchecked(
     .bind(pause.as_secs_f64() * 1000.0)
     .fetch_all(&mut *conn)
     .await?;
-    page::with_lines(conn, rows).await
+    page::with_lines(conn, orders).await
 }

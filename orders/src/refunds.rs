@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, RefundedPieces, Restock};
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use crate::{Order, OrdersError, pieces_column};
 
@@ -75,7 +75,7 @@ pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded
     if order.channel.shop().is_none() {
         return Ok(refunded);
     }
-    let rows = sqlx::query(
+    let rows: Vec<(i64, String, i32, String, bool)> = sqlx::query_as(
         "SELECT refund_line_id, line_id, quantity, restock, refund_id = ANY($2) OR COALESCE(refunded_at < $3, false) AS counted_in
          FROM orders.refund_lines WHERE order_id = $1 ORDER BY refund_line_id",
     )
@@ -84,13 +84,11 @@ pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Refunded
     .bind(order.facts.updated_at)
     .fetch_all(conn)
     .await?;
-    for row in rows {
-        let line_id = LineId::parse(&row.try_get::<String, _>("line_id")?)?;
-        let quantity: i32 = row.try_get("quantity")?;
-        let restock = Restock::of(&row.try_get::<String, _>("restock")?);
-        refunded.ids.push(row.try_get("refund_line_id")?);
+    for (refund_line_id, line_id, quantity, restock, counted_in) in rows {
+        let (line_id, restock) = (LineId::parse(&line_id)?, Restock::of(&restock));
+        refunded.ids.push(refund_line_id);
         refunded.lines.insert(line_id.clone());
-        if !row.try_get::<bool, _>("counted_in")? {
+        if !counted_in {
             let quantity = u32::try_from(quantity).map_err(|_| OrdersError::beyond_reason("quantity"))?;
             refunded.not_counted_in.push(RefundedPieces { line_id, quantity, restock });
         }

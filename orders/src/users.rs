@@ -8,9 +8,10 @@ use sqlx::{FromRow, PgConnection};
 use crate::OrdersError;
 
 /// Somebody who orders. Does not show in `Debug`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, FromRow)]
 pub struct User {
     /// The id the caller chose, or the subject of its tokens.
+    #[sqlx(try_from = "String")]
     pub user_id: UserId,
     /// The name a parcel is addressed to.
     pub name: String,
@@ -35,13 +36,6 @@ pub enum RegisterOutcome {
     IdTaken,
     /// Another user has the e-mail address, in these letters or in others.
     EmailTaken,
-}
-
-#[derive(FromRow)]
-struct Row {
-    user_id: String,
-    name: String,
-    email: String,
 }
 
 /// Registers a user.
@@ -72,12 +66,10 @@ pub async fn register(conn: &mut PgConnection, user: &User) -> Result<RegisterOu
 /// # Errors
 /// [`OrdersError::Database`] or [`OrdersError::Unreadable`].
 pub async fn find(conn: &mut PgConnection, id: &UserId) -> Result<Option<User>, OrdersError> {
-    let row: Option<Row> = sqlx::query_as("SELECT user_id, name, email FROM orders.users WHERE user_id = $1")
+    Ok(sqlx::query_as("SELECT user_id, name, email FROM orders.users WHERE user_id = $1")
         .bind(id.as_str())
         .fetch_optional(conn)
-        .await?;
-    row.map(|row| Ok(User { user_id: UserId::parse(&row.user_id)?, name: row.name, email: row.email }))
-        .transpose()
+        .await?)
 }
 
 #[cfg(test)]

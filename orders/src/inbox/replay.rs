@@ -7,11 +7,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Message, Source, State, milliseconds};
+use super::{Message, State, milliseconds};
 use crate::{OrdersError, timeline::TimelineEvent};
 
 /// What became of the wish to take a message up again.
@@ -28,15 +26,8 @@ pub enum ReplayOutcome {
 /// A message as it was before it was taken up again.
 #[derive(FromRow)]
 struct Row {
-    #[sqlx(try_from = "String")]
-    source: Source,
-    shop: String,
-    message_id: String,
-    topic: String,
-    headers: Value,
-    body: Vec<u8>,
-    received_at: DateTime<Utc>,
-    attempts: i32,
+    #[sqlx(flatten)]
+    message: Message,
     order_id: Option<String>,
     #[sqlx(try_from = "String")]
     state_before: State,
@@ -61,7 +52,7 @@ pub async fn replay(
          FROM (SELECT inbox_id, state, reason FROM integration.inbox
                WHERE inbox_id = $1 AND state <> 'DONE' FOR UPDATE) AS before
          WHERE inbox.inbox_id = before.inbox_id
-         RETURNING source, shop, message_id, topic, headers, body, received_at, attempts, order_id,
+         RETURNING inbox.inbox_id, source, shop, message_id, topic, headers, body, received_at, attempts, order_id,
                    before.state AS state_before",
     )
     .bind(inbox_id)
@@ -72,17 +63,7 @@ pub async fn replay(
         return refused(conn, inbox_id).await;
     };
     note(conn, &row).await?;
-    Ok(ReplayOutcome::TakenUp(Message {
-        inbox_id,
-        source: row.source,
-        shop: row.shop,
-        message_id: row.message_id,
-        topic: row.topic,
-        headers: row.headers,
-        body: row.body,
-        received_at: row.received_at,
-        attempts: row.attempts,
-    }))
+    Ok(ReplayOutcome::TakenUp(row.message))
 }
 
 /// In the order's timeline, where the message has an order.
@@ -92,7 +73,7 @@ async fn note(conn: &mut PgConnection, row: &Row) -> Result<(), OrdersError> {
          SELECT order_id, $3, $2 FROM orders.orders WHERE order_id = $1",
     )
     .bind(row.order_id.as_deref())
-    .bind(format!("{} of {}, it was {}", row.topic, row.source, row.state_before))
+    .bind(format!("{} of {}, it was {}", row.message.topic, row.message.source, row.state_before))
     .bind(TimelineEvent::MessageReplayed.as_str())
     .execute(conn)
     .await?;

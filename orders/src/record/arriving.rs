@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 use domain::{AddressSaid, Channel, LaneName, OrderFacts, OrderId, ShopDomain, ShopifyOrderId, WorkflowId};
 use serde_json::Value;
-use sqlx::{PgConnection, Row, types::Json};
+use sqlx::{PgConnection, types::Json};
 
 use super::{LineColumns, Order, find, lock, new_order_number};
 use crate::{
@@ -116,7 +116,9 @@ pub async fn arrive(
     if !changes {
         return Ok((order, arrived));
     }
-    let order = raise_wish(conn, order).await?;
+    // Whatever changes what is to be done for an order raises the version that plans are made for.
+    let wish_version = super::raise_wish(conn, order_id).await?;
+    let order = Order { wish_version, ..order };
     Ok((order, if arrived == ArrivalOutcome::InDoubt { arrived } else { ArrivalOutcome::Newer { changes } }))
 }
 
@@ -127,7 +129,7 @@ struct Known {
 }
 
 async fn known(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<Known, OrdersError> {
-    let row = sqlx::query(
+    let (order_id, triggered_at): (String, Option<DateTime<Utc>>) = sqlx::query_as(
         "SELECT order_id, content_triggered_at FROM orders.orders
          WHERE shop = $1 AND shopify_order_id = $2 FOR UPDATE",
     )
@@ -135,9 +137,8 @@ async fn known(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<Known, 
     .bind(arrival.shopify_order_id.0)
     .fetch_one(&mut *conn)
     .await?;
-    let order_id = OrderId::parse(&row.try_get::<String, _>("order_id")?)?;
-    let order = lock(conn, &order_id).await?;
-    Ok(Known { order, triggered_at: row.try_get("content_triggered_at")? })
+    let order = lock(conn, &OrderId::parse(&order_id)?).await?;
+    Ok(Known { order, triggered_at })
 }
 
 /// Which of two contents counts.
@@ -301,12 +302,6 @@ async fn note_cancelled(
     Ok(())
 }
 
-/// Whatever changes what is to be done for an order raises the version that plans are made for.
-async fn raise_wish(conn: &mut PgConnection, order: Order) -> Result<Order, OrdersError> {
-    let wish_version = super::raise_wish(conn, &order.order_id).await?;
-    Ok(Order { wish_version, ..order })
-}
-
 /// A new order's first timeline entry. Its event comes when it has passed its gate.
 async fn note_received(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
@@ -322,10 +317,7 @@ async fn note_received(conn: &mut PgConnection, order: &OrderId) -> Result<(), O
 
 /// The lines as the newest content has them. What is held for them follows by itself.
 async fn keep_lines(conn: &mut PgConnection, order: &OrderId, facts: &OrderFacts) -> Result<(), OrdersError> {
-    let mut columns = LineColumns::default();
-    for line in &facts.lines {
-        columns.push(line)?;
-    }
+    let columns = LineColumns::of(&facts.lines)?;
     sqlx::query(
         "WITH gone AS (
              DELETE FROM orders.lines WHERE order_id = $1 AND NOT (line_id = ANY($2))

@@ -4,21 +4,24 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{Condition, OrderId, OrderStatus, ShopDomain, UserId};
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
 use super::{
-    Order,
-    row::{LineRow, ORDER_COLUMNS, OrderRow},
+    Line, Order,
+    row::{ORDER_COLUMNS, line},
 };
 use crate::OrdersError;
 
-/// The orders of these rows, their lines read in one statement.
+/// The orders with their lines, read in one statement.
 pub(super) async fn with_lines(
     conn: &mut PgConnection,
-    rows: Vec<OrderRow>,
+    mut orders: Vec<Order>,
 ) -> Result<Vec<Order>, OrdersError> {
-    let ids: Vec<&str> = rows.iter().map(|row| row.order_id.as_str()).collect();
-    let lines: Vec<LineRow> = sqlx::query_as(
+    if orders.is_empty() {
+        return Ok(orders);
+    }
+    let ids: Vec<&str> = orders.iter().map(|order| order.order_id.as_str()).collect();
+    let rows = sqlx::query(
         "SELECT order_id, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
                 requires_shipping, says_fulfillable, current_quantity, says_fulfilled, fulfilment_service
          FROM orders.lines WHERE order_id = ANY($1) ORDER BY position",
@@ -26,16 +29,14 @@ pub(super) async fn with_lines(
     .bind(&ids)
     .fetch_all(conn)
     .await?;
-    let mut lines_of: HashMap<String, Vec<LineRow>> = HashMap::new();
-    for line in lines {
-        lines_of.entry(line.order_id.clone()).or_default().push(line);
+    let mut lines_of: HashMap<String, Vec<Line>> = HashMap::new();
+    for row in &rows {
+        lines_of.entry(row.try_get("order_id")?).or_default().push(line(row)?);
     }
-    rows.into_iter()
-        .map(|row| {
-            let lines = lines_of.remove(&row.order_id).unwrap_or_default();
-            row.into_order(lines)
-        })
-        .collect()
+    for order in &mut orders {
+        order.facts.lines = lines_of.remove(order.order_id.as_str()).unwrap_or_default();
+    }
+    Ok(orders)
 }
 
 /// Whose orders are wanted.
@@ -86,8 +87,8 @@ pub struct Filter {
 /// # Errors
 /// [`OrdersError::Database`] or [`OrdersError::Unreadable`].
 pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Order>, OrdersError> {
-    let rows: Vec<OrderRow> = statement(filter).build_query_as().fetch_all(&mut *conn).await?;
-    with_lines(conn, rows).await
+    let orders = statement(filter).build_query_as().fetch_all(&mut *conn).await?;
+    with_lines(conn, orders).await
 }
 
 /// Only what is asked for stands in the statement: one text for all filters would be planned once, for

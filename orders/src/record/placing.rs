@@ -76,10 +76,7 @@ const MOST_DRAWS: u32 = 5;
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn place(conn: &mut PgConnection, placement: &NewOrder<'_>) -> Result<PlaceOutcome, OrdersError> {
-    let mut columns = LineColumns::default();
-    for line in &placement.facts.lines {
-        columns.push(line)?;
-    }
+    let columns = LineColumns::of(&placement.facts.lines)?;
     for _ in 0..MOST_DRAWS {
         let order_number = new_order_number(placement.received_at)?;
         if let Some(created_at) = insert(conn, placement, &order_number, &columns).await? {
