@@ -1,14 +1,13 @@
 //! The gate: whether an order is to be fulfilled, decided from what the channel said alone. It is asked
 //! again whenever the channel says something new, also when the order is reserved or at the warehouse.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     facts::{FinancialStatus, OrderFacts},
     ids::Sku,
     money::Currency,
+    park_reason::ParkReason,
     policy::{FulfilmentPolicy, PaymentRule},
     wanted::WantedLine,
 };
@@ -128,76 +127,6 @@ impl IgnoreReason {
     #[must_use]
     pub fn code(self) -> &'static str {
         self.into()
-    }
-}
-
-/// Why an order is parked: a code for histories, search attributes and alerts, never a person's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ParkReason(String);
-
-impl ParkReason {
-    /// A line that ships has no SKU or one that is not stocked.
-    pub const UNKNOWN_SKU: &'static str = "UNKNOWN_SKU";
-    /// The currency is no ISO 4217 code.
-    pub const UNREADABLE_CURRENCY: &'static str = "UNREADABLE_CURRENCY";
-    /// The financial status is one this version does not know.
-    pub const UNREADABLE_STATUS: &'static str = "UNREADABLE_STATUS";
-    /// Not paid within the deadline.
-    pub const PAYMENT_OVERDUE: &'static str = "PAYMENT_OVERDUE";
-    /// Not in stock within the deadline.
-    pub const BACKORDER_OVERDUE: &'static str = "BACKORDER_OVERDUE";
-    /// Not in stock, and the policy does not wait.
-    pub const OUT_OF_STOCK: &'static str = "OUT_OF_STOCK";
-    /// The warehouse reported an exception.
-    pub const WAREHOUSE_EXCEPTION: &'static str = "WAREHOUSE_EXCEPTION";
-    /// The warehouse cancelled a hand-over that nobody here recalled.
-    pub const CANCELLED_BY_WAREHOUSE: &'static str = "CANCELLED_BY_WAREHOUSE";
-    /// The shop cancelled an order that has left or cannot be recalled.
-    pub const CANCELLED_AFTER_SHIPPING: &'static str = "CANCELLED_AFTER_SHIPPING";
-    /// The warehouse could not stop what the shop changed; it leaves as it was handed over.
-    pub const EDITED_TOO_LATE: &'static str = "EDITED_TOO_LATE";
-    /// The shop changed an order at the warehouse, and the policy leaves that to a person.
-    pub const EDITED_AT_WAREHOUSE: &'static str = "EDITED_AT_WAREHOUSE";
-    /// A parcel left that no order waits for, or with other pieces than were handed over.
-    pub const UNEXPECTED_PARCEL: &'static str = "UNEXPECTED_PARCEL";
-    /// The warehouse says that something is wrong with a parcel that has left.
-    pub const TROUBLE_AFTER_SHIPPING: &'static str = "TROUBLE_AFTER_SHIPPING";
-    /// Something that is needed cannot be read; the row names the member.
-    pub const UNREADABLE_ORDER: &'static str = "UNREADABLE_ORDER";
-    /// The order ships and the shop says that it has no address.
-    pub const NO_ADDRESS: &'static str = "NO_ADDRESS";
-    /// The shop wants it fulfilled from a location that is no warehouse of ours.
-    pub const LOCATION_NOT_MAPPED: &'static str = "LOCATION_NOT_MAPPED";
-    /// The shop has no fulfilment orders for it, long after it was placed.
-    pub const NO_FULFILMENT_ORDERS: &'static str = "NO_FULFILMENT_ORDERS";
-    /// Pieces of a parcel have no open fulfilment order in the shop.
-    pub const NOT_REPORTED: &'static str = "NOT_REPORTED";
-    /// Some of a cancelled order has left, and what is left to pay back is to be paid back in the shop.
-    pub const REFUND_BY_HAND: &'static str = "REFUND_BY_HAND";
-    /// What the shop put on the shelf again cannot be booked in; the row says of which return.
-    pub const RETURN_NOT_BOOKED: &'static str = "RETURN_NOT_BOOKED";
-    /// The order is open but no workflow runs for it.
-    pub const RUN_GONE: &'static str = "RUN_GONE";
-    /// Open orders wait for a lane that nobody serves; the row says which.
-    pub const LANE_NOT_SERVED: &'static str = "LANE_NOT_SERVED";
-
-    /// A reason to park by its code, for example an error class of a vendor's API.
-    #[must_use]
-    pub fn new(code: impl Into<String>) -> Self {
-        Self(code.into())
-    }
-
-    /// The code.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ParkReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -208,6 +208,25 @@ text_id!(
     |text| text.starts_with("order/") && is_printable(text, 400)
 );
 
+text_id!(
+    /// An allocation's id: `alloc_` and a UUIDv7 without hyphens.
+    AllocationId,
+    "allocationId",
+    "alloc_ and 32 hexadecimal digits in lower case",
+    |text| {
+        let digits = text.strip_prefix("alloc_").unwrap_or_default();
+        digits.len() == 32 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+);
+
+impl AllocationId {
+    /// The id that has this UUID in it, as a number.
+    #[must_use]
+    pub fn of(uuid: u128) -> Self {
+        Self(format!("alloc_{uuid:032x}"))
+    }
+}
+
 impl WarehouseId {
     /// The warehouse meant where none is named.
     #[must_use]

@@ -4,13 +4,17 @@
 //! **Invariant:** nothing here does I/O or reads a clock; every function is a pure function of its
 //! arguments.
 
+#![warn(missing_docs)]
+
 mod cancellation;
 mod edits;
 mod facts;
 mod gate;
+#[macro_use]
 mod ids;
 mod money;
 mod parcel_status;
+mod park_reason;
 mod policy;
 mod quantity;
 mod resolution;
@@ -23,7 +27,6 @@ mod words;
 pub mod leniently;
 pub mod plan;
 
-#[cfg(feature = "faults")]
 pub mod planted;
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]
@@ -32,13 +35,14 @@ compile_error!("the feature `faults` plants failures for tests; release builds c
 pub use cancellation::{Actor, CancelDecision, CancelUntil, Stage, decide_cancellation};
 pub use edits::{Change, EditDecision, decide_edit};
 pub use facts::{AddressSaid, FinancialStatus, LinePieces, OrderFacts, OrderLine, ShopFulfilment};
-pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, ParkReason, Was, decide_gate};
+pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, Was, decide_gate};
 pub use ids::{
-    Channel, LaneName, LineId, OrderId, OrderNumber, ParseError, RequestReference, ShopDomain,
+    AllocationId, Channel, LaneName, LineId, OrderId, OrderNumber, ParseError, RequestReference, ShopDomain,
     ShopifyOrderId, Sku, UserId, WarehouseId, WarehouseSystem, WorkflowId,
 };
 pub use money::{Currency, Money};
 pub use parcel_status::ParcelStatus;
+pub use park_reason::ParkReason;
 pub use policy::{
     EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, StockOutRule, WhenOverdue,
 };
@@ -48,6 +52,6 @@ pub use status::{Condition, HeldBy, OrderStatus};
 pub use step::Step;
 pub use verdict::{Downstream, Verdict};
 pub use wanted::{
-    OurParcel, RefundedPieces, Restock, WantedLine, is_doubtful, is_our_fulfilment, is_ours_by_service,
-    wanted,
+    OurParcel, RefundLine, RefundedPieces, Restock, WantedLine, is_doubtful, is_our_fulfilment,
+    is_ours_by_service, wanted,
 };

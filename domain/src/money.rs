@@ -7,43 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ParseError;
 
-/// A currency by its three-letter ISO 4217 code.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Currency(String);
-
-impl Currency {
-    /// Checks a code.
-    ///
-    /// # Errors
-    /// [`ParseError`] unless it is three letters in upper case.
-    pub fn parse(code: &str) -> Result<Self, ParseError> {
-        if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-            Ok(Self(code.to_owned()))
-        } else {
-            Err(ParseError::new("currency", "a three-letter ISO 4217 code in upper case, for example EUR"))
-        }
-    }
-
-    /// The code.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = ParseError;
-    fn try_from(code: String) -> Result<Self, ParseError> {
-        Self::parse(&code)
-    }
-}
-
-impl From<Currency> for String {
-    fn from(currency: Currency) -> Self {
-        currency.0
-    }
-}
+text_id!(
+    /// A currency by its three-letter ISO 4217 code.
+    Currency,
+    "currency",
+    "a three-letter ISO 4217 code in upper case, for example EUR",
+    |code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase())
+);
 
 /// An amount of one currency; not negative, below 10^12, at most four decimal places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

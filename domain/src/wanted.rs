@@ -41,6 +41,21 @@ pub struct RefundedPieces {
     pub restock: Restock,
 }
 
+/// Pieces of one line of an order that a refund is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundLine {
+    /// The shop's id of the refund's line, unique.
+    pub refund_line_id: i64,
+    /// The order's line.
+    pub line_id: LineId,
+    /// How many pieces.
+    pub quantity: u32,
+    /// What becomes of them.
+    pub restock: Restock,
+    /// Where they are restocked, by the shop's id of the location.
+    pub location_id: Option<i64>,
+}
+
 /// What a refund says becomes of its pieces (`restock_type` of a refund's line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
@@ -210,7 +225,6 @@ impl<'a> Listed<'a> {
 /// until its id is known.
 #[must_use]
 pub fn is_our_fulfilment(fulfilment: &ShopFulfilment, parcels: &[OurParcel]) -> bool {
-    #[cfg(feature = "faults")]
     if crate::planted::is_planted("own_fulfilment_as_edit") {
         return false;
     }
