@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{LineId, Quantity, Sku, WarehouseId};
-use sqlx::{PgConnection, Row};
+use domain::{LineId, Sku, WarehouseId};
+use sqlx::{FromRow, PgConnection};
 
 use crate::allocation::{Allocation, AllocationChange, AllocationStatus};
 use crate::columns;
@@ -15,7 +15,7 @@ use crate::events;
 use crate::ledger::{self, Booked, Entry, Figures, Guard, Place, Reason};
 use crate::queue::{self, ServedOrder};
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
-use crate::reserve::{self, Missed, ReserveMode, ReserveOutcome, ReserveRequest};
+use crate::reserve::{self, ReserveMode, ReserveOutcome, ReserveRequest, Shortage};
 
 /// Why pieces that an order wants no more were given back.
 const NOT_WANTED: &str = "not wanted any more";
@@ -35,7 +35,8 @@ pub(crate) async fn adjust(
     let mut skus: BTreeSet<String> = request.all_lines().map(|line| line.sku.to_string()).collect();
     skus.extend(crate::release::skus_of(conn, order_id, *epoch).await?);
     let mut places = ledger::lock(conn, &Vec::from_iter(skus)).await?;
-    let made = locked(conn, request).await?;
+    let made = reservation::lock(conn, order_id, *epoch).await?;
+    let made = made.ok_or(InventoryError::Database(sqlx::Error::RowNotFound))?;
     let is_open = !matches!(made.status, ReservationStatus::Released);
     if !is_open || made.version >= request.version {
         return Ok(ReserveOutcome::Reserved(made));
@@ -50,28 +51,21 @@ pub(crate) async fn adjust(
     let mut adjusted = reservation(conn, order_id, *epoch).await?.unwrap_or(made);
     adjusted.changed = changed;
     adjusted.served = served;
-    match missed {
-        None => Ok(ReserveOutcome::Reserved(adjusted)),
-        Some(Missed { short }) => Ok(ReserveOutcome::Short(short)),
-    }
-}
-
-/// The reservation as it is, and stays until this transaction ends.
-async fn locked(conn: &mut PgConnection, request: &ReserveRequest) -> Result<Reservation, InventoryError> {
-    sqlx::query("SELECT FROM inventory.reservations WHERE order_id = $1 AND epoch = $2 FOR NO KEY UPDATE")
-        .bind(request.order_id.as_str())
-        .bind(i64::from(request.epoch))
-        .execute(&mut *conn)
-        .await?;
-    let made = reservation(conn, &request.order_id, request.epoch).await?;
-    made.ok_or(InventoryError::Database(sqlx::Error::RowNotFound))
+    Ok(match missed {
+        None => ReserveOutcome::Reserved(adjusted),
+        Some(short) => ReserveOutcome::Short(short),
+    })
 }
 
 /// A place in a queue.
+#[derive(FromRow)]
 struct WaitingRow {
     waiting_id: i64,
+    #[sqlx(try_from = "String")]
     line_id: LineId,
+    #[sqlx(flatten)]
     place: Place,
+    #[sqlx(try_from = "i64")]
     quantity: u64,
 }
 
@@ -79,23 +73,14 @@ async fn waiting_rows(
     conn: &mut PgConnection,
     request: &ReserveRequest,
 ) -> Result<Vec<WaitingRow>, InventoryError> {
-    let rows = sqlx::query(
+    Ok(sqlx::query_as(
         "SELECT waiting_id, line_id, sku, warehouse, quantity FROM inventory.waiting
          WHERE order_id = $1 AND epoch = $2 ORDER BY waiting_id",
     )
     .bind(request.order_id.as_str())
     .bind(i64::from(request.epoch))
     .fetch_all(conn)
-    .await?;
-    let row = |row: &sqlx::postgres::PgRow| -> Result<WaitingRow, InventoryError> {
-        Ok(WaitingRow {
-            waiting_id: row.try_get("waiting_id")?,
-            line_id: columns::id(row, "line_id")?,
-            place: Place::read(row)?,
-            quantity: columns::pieces(row, "quantity")?,
-        })
-    };
-    rows.iter().map(row).collect()
+    .await?)
 }
 
 /// What becomes of what an order has, and what it wants besides.
@@ -203,37 +188,29 @@ async fn give_back(
     let after: Vec<Allocation> = after.collect::<Result<_, _>>()?;
     lessen(conn, &after).await?;
     leave(conn, &change.leave).await?;
-    let entry = |place: Place, reserved: u64, queued: u64| {
-        Ok(Entry {
-            place,
-            order_id: Some(request.order_id.clone()),
-            on_hand: 0,
-            reserved: -columns::whole(reserved)?,
-            queued: -columns::whole(queued)?,
-        })
-    };
+    let mut entries = Vec::with_capacity(change.leave.len() + change.release.len());
     // It leaves the queues first: what it gives back is available to others then, and told so.
-    let left = change.leave.iter().map(|(row, pieces)| entry(row.place.clone(), 0, *pieces));
-    let given_back =
-        |(held, pieces): &(&Allocation, u64)| entry(Place::new(&held.sku, &held.warehouse), *pieces, 0);
-    let entries = left.chain(change.release.iter().map(given_back));
-    let entries: Vec<Entry> = entries.collect::<Result<_, InventoryError>>()?;
+    for (row, pieces) in &change.leave {
+        let queued = -columns::whole(*pieces)?;
+        entries.push(Entry { queued, ..Entry::of(&request.order_id, row.place.clone()) });
+    }
+    for (held, pieces) in &change.release {
+        let (reserved, place) = (-columns::whole(*pieces)?, Place::new(&held.sku, &held.warehouse));
+        entries.push(Entry { reserved, ..Entry::of(&request.order_id, place) });
+    }
     let booked = ledger::book(conn, Reason::Release, Some(NOT_WANTED), &entries, Guard::None).await?;
     let booked: Vec<Booked> = booked.unwrap_or_default();
     for (entry, booked) in entries.iter().zip(&booked) {
         places.insert(entry.place.clone(), booked.after);
     }
     places.retain(|place, _| entries.iter().any(|entry| entry.place == *place));
-    let released: Vec<AllocationChange> = after
-        .into_iter()
-        .zip(&change.release)
-        .zip(booked.into_iter().skip(change.leave.len()))
-        .map(|((allocation, (_, pieces)), booked)| {
-            AllocationChange::new(&request.order_id, allocation, *pieces, booked)
-        })
-        .collect();
-    events::announce_allocations(conn, correlation_id, &released).await?;
-    changed.extend(released);
+    let released =
+        after.into_iter().zip(&change.release).zip(booked.into_iter().skip(change.leave.len())).map(
+            |((allocation, (_, pieces)), booked)| {
+                AllocationChange::new(&request.order_id, allocation, *pieces, booked)
+            },
+        );
+    changed.extend(events::announce_allocations(conn, correlation_id, released).await?);
     queue::serve(conn, places, correlation_id).await
 }
 
@@ -245,7 +222,7 @@ fn lessened(allocation: &Allocation, pieces: u64) -> Result<Allocation, Inventor
         after.cause = Some(NOT_WANTED.to_owned());
     } else {
         let rest = columns::whole(u64::from(allocation.quantity.get()).saturating_sub(pieces))?;
-        after.quantity = Quantity::new(rest).map_err(|refused| columns::undecodable("quantity", refused))?;
+        after.quantity = columns::quantity(rest)?;
     }
     Ok(after)
 }
@@ -290,13 +267,13 @@ async fn take_more(
     request: &ReserveRequest,
     change: &Change<'_>,
     (changed, correlation_id): (&mut Vec<AllocationChange>, &str),
-) -> Result<Option<Missed>, InventoryError> {
+) -> Result<Option<Vec<Shortage>>, InventoryError> {
     if change.more.is_empty() {
         return Ok(None);
     }
     let plan = reserve::plan_more(conn, request, &change.more).await?;
     if !plan.is_complete() && request.mode == ReserveMode::AllOrNothing {
-        return Ok(Some(Missed::of(request, &plan)));
+        return Ok(Some(reserve::shortages(request, &plan)));
     }
     let taken = reserve::book_plan(conn, request, &plan, Guard::None, correlation_id).await?;
     changed.extend(taken.map(|taken| taken.changed).unwrap_or_default());
@@ -309,7 +286,7 @@ async fn note(
     request: &ReserveRequest,
     settled: bool,
 ) -> Result<(), InventoryError> {
-    let status = sqlx::query(
+    let (waits, holds, some_left): (bool, bool, bool) = sqlx::query_as(
         "SELECT EXISTS (SELECT FROM inventory.waiting WHERE order_id = $1 AND epoch = $2) AS waits,
                 EXISTS (SELECT FROM inventory.allocations WHERE order_id = $1 AND epoch = $2
                         AND status IN ('PENDING', 'CONFIRMED')) AS holds,
@@ -320,7 +297,7 @@ async fn note(
     .bind(i64::from(request.epoch))
     .fetch_one(&mut *conn)
     .await?;
-    let status = match (status.try_get("waits")?, status.try_get("holds")?, status.try_get("some_left")?) {
+    let status = match (waits, holds, some_left) {
         (true, _, _) => ReservationStatus::Waiting,
         (false, true, _) => ReservationStatus::Complete,
         (false, false, true) => ReservationStatus::Fulfilled,

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 
-use crate::allocation::{AllocationChange, AllocationId, AllocationStatus};
+use crate::allocation::{AllocationChange, AllocationId, AllocationStatus, draw_id};
+use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
 use crate::expiry;
 use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::queue::ServedOrder;
-use crate::record::{self, AllocationRecord, OF_ALLOCATIONS};
+use crate::record::{self, AllocationRecord, Found, OF_ALLOCATIONS};
 use crate::reserve::refuse_repeated;
 
 /// What another service asks for.
@@ -103,13 +103,10 @@ pub async fn allocate(
         if !begun.new {
             record::settle_headers(conn, &[header]).await?;
         }
-        let changes: Vec<AllocationChange> = new.iter().map(|(_, change)| change.clone()).collect();
-        events::announce_allocations(conn, correlation_id, &changes).await?;
+        let (new, changes): (Vec<_>, Vec<_>) = new.into_iter().unzip();
+        allocated.changed.extend(events::announce_allocations(conn, correlation_id, changes).await?);
         allocated.any_new = true;
-        for (record, change) in new {
-            allocated.changed.push(change);
-            made.insert(record.allocation.line_id.clone(), record);
-        }
+        made.extend(new.into_iter().map(|record| (record.allocation.line_id.clone(), record)));
     }
     let in_order = request.items.iter().filter_map(|item| made.remove(&item.order_item));
     allocated.allocations = in_order.collect();
@@ -117,8 +114,12 @@ pub async fn allocate(
 }
 
 /// What is known before any stock is locked.
+#[derive(FromRow)]
 struct HeaderState {
+    /// Whether the order is one of ours.
+    ours: bool,
     /// Whether the order had no allocation before. Its header is locked then.
+    #[sqlx(rename = "begun")]
     new: bool,
     expires_at: DateTime<Utc>,
     expiry_passed: bool,
@@ -128,7 +129,7 @@ struct HeaderState {
 
 /// Begins the header, if it is not there, unless the order is one of ours.
 async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<HeaderState, InventoryError> {
-    let row = sqlx::query(
+    let state: HeaderState = sqlx::query_as(
         "WITH ours AS (
              SELECT EXISTS (SELECT FROM inventory.reservations
                             WHERE order_id = $1 AND epoch BETWEEN 1 AND 4294967295) AS ours
@@ -152,15 +153,10 @@ async fn begin(conn: &mut PgConnection, request: &AllocateRequest) -> Result<Hea
     .bind(line_ids(request))
     .fetch_one(conn)
     .await?;
-    if row.try_get("ours")? {
+    if state.ours {
         return Err(InventoryError::OwnedByOrder { order_id: request.order_id.clone() });
     }
-    Ok(HeaderState {
-        new: row.try_get("begun")?,
-        expires_at: row.try_get("expires_at")?,
-        expiry_passed: row.try_get("expiry_passed")?,
-        pending_skus: row.try_get("pending_skus")?,
-    })
+    Ok(state)
 }
 
 /// What the order items hold already.
@@ -178,7 +174,7 @@ async fn known(
     request: &AllocateRequest,
     locked_skus: &[String],
 ) -> Result<Known, InventoryError> {
-    let rows = sqlx::query(
+    let rows: Vec<Found> = sqlx::query_as(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
                 order_id, epoch, expires_at, created_at, updated_at,
                 coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
@@ -191,11 +187,10 @@ async fn known(
     .fetch_all(conn)
     .await?;
     let mut known = Known { kept: BTreeMap::new(), overdue: Vec::new() };
-    for row in &rows {
-        let record = AllocationRecord::read(row)?;
+    for Found { record, overdue } in rows {
         let held = &record.allocation;
         let is_locked = locked_skus.iter().any(|sku| sku == held.sku.as_str());
-        if is_locked && row.try_get("overdue")? {
+        if is_locked && overdue {
             known.overdue.push(held.allocation_id.clone());
             continue;
         }
@@ -233,7 +228,7 @@ impl Shelves {
                 .fetch_all(&mut *conn)
                 .await?;
         let warehouses =
-            ranked.iter().map(|row| crate::columns::id(row, "warehouse_id")).collect::<sqlx::Result<_>>()?;
+            ranked.iter().map(|row| columns::id(row, "warehouse_id")).collect::<sqlx::Result<_>>()?;
         let figures = ledger::lock(conn, &skus).await?;
         Ok(Self { skus, warehouses, figures })
     }
@@ -300,21 +295,17 @@ async fn take(
     placed: &[(&AllocateItem, Place)],
 ) -> Result<Vec<(AllocationRecord, AllocationChange)>, InventoryError> {
     let entry = |(item, place): &(&AllocateItem, Place)| Entry {
-        place: place.clone(),
-        order_id: Some(request.order_id.clone()),
-        on_hand: 0,
         reserved: i64::from(item.quantity),
-        queued: 0,
+        ..Entry::of(&request.order_id, place.clone())
     };
     let entries: Vec<Entry> = placed.iter().map(entry).collect();
     let booked = ledger::book(conn, Reason::Allocation, None, &entries, Guard::None).await?;
-    let rows = write(conn, request, expires_at, placed).await?;
-    let changes = rows.iter().zip(booked.unwrap_or_default()).map(|(row, booked)| {
-        let record = AllocationRecord::read(row)?;
+    let records = write(conn, request, expires_at, placed).await?;
+    let changes = records.into_iter().zip(booked.unwrap_or_default()).map(|(record, booked)| {
         let change = record.change(record.allocation.held(), booked);
-        Ok((record, change))
+        (record, change)
     });
-    changes.collect()
+    Ok(changes.collect())
 }
 
 /// Writes the allocations in the order given.
@@ -323,8 +314,8 @@ async fn write(
     request: &AllocateRequest,
     expires_at: DateTime<Utc>,
     placed: &[(&AllocateItem, Place)],
-) -> Result<Vec<PgRow>, InventoryError> {
-    let rows = sqlx::query(
+) -> Result<Vec<AllocationRecord>, InventoryError> {
+    Ok(sqlx::query_as(
         "INSERT INTO inventory.allocations
              (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, status, owner, expires_at)
          SELECT allocation_id, $1, $2, line_id, sku, warehouse, quantity, $3, 'SERVICE', $4
@@ -337,14 +328,13 @@ async fn write(
     .bind(i64::from(epoch_of(request)))
     .bind(AllocationStatus::Pending.as_str())
     .bind(expires_at)
-    .bind(placed.iter().map(|_| String::from(AllocationId::draw())).collect::<Vec<_>>())
+    .bind(placed.iter().map(|_| String::from(draw_id())).collect::<Vec<_>>())
     .bind(placed.iter().map(|(item, _)| item.order_item.as_str()).collect::<Vec<_>>())
     .bind(placed.iter().map(|(_, place)| place.sku.as_str()).collect::<Vec<_>>())
     .bind(placed.iter().map(|(_, place)| place.warehouse.as_str()).collect::<Vec<_>>())
     .bind(placed.iter().map(|(item, _)| i64::from(item.quantity)).collect::<Vec<_>>())
     .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    .await?)
 }
 
 fn epoch_of(request: &AllocateRequest) -> Epoch {

@@ -1,66 +1,21 @@
 //! Allocations: the pieces of one warehouse that a line of an order holds.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
-use domain::{LineId, OrderId, ParseError, Quantity, Sku, WarehouseId, words};
+use domain::{LineId, OrderId, Quantity, Sku, WarehouseId, words};
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::columns;
 use crate::error::InventoryError;
 use crate::holder::Epoch;
 use crate::ledger::{Booked, Entry, Place};
 use crate::reservation::WaitingLine;
 
-/// An allocation's id: `alloc_` and a UUIDv7 without hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AllocationId(String);
+pub use domain::AllocationId;
 
-impl AllocationId {
-    /// Checks the text.
-    ///
-    /// # Errors
-    /// [`ParseError`] unless it is `alloc_` and 32 hexadecimal digits in lower case.
-    pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let digits = text.strip_prefix("alloc_").unwrap_or_default();
-        if digits.len() == 32 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(ParseError::new("allocationId", "alloc_ and 32 hexadecimal digits in lower case"))
-    }
-
-    /// The text as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn draw() -> Self {
-        Self(format!("alloc_{}", Uuid::now_v7().simple()))
-    }
-}
-
-impl TryFrom<String> for AllocationId {
-    type Error = ParseError;
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<AllocationId> for String {
-    fn from(id: AllocationId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for AllocationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// An id that no allocation has.
+pub(crate) fn draw_id() -> AllocationId {
+    AllocationId::of(Uuid::now_v7().as_u128())
 }
 
 /// What has become of an allocation.
@@ -90,22 +45,29 @@ impl AllocationStatus {
 }
 
 /// The pieces of one warehouse that a line holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Allocation {
     /// Its id.
+    #[sqlx(try_from = "String")]
     pub allocation_id: AllocationId,
     /// The line it is for.
+    #[sqlx(try_from = "String")]
     pub line_id: LineId,
     /// What it holds.
+    #[sqlx(try_from = "String")]
     pub sku: Sku,
     /// Where.
+    #[sqlx(try_from = "String")]
     pub warehouse: WarehouseId,
     /// How many pieces it was given in all.
+    #[sqlx(try_from = "i64")]
     pub quantity: Quantity,
     /// How many of them have left the warehouse.
+    #[sqlx(try_from = "i64")]
     pub fulfilled_quantity: u64,
     /// What has become of it.
+    #[sqlx(try_from = "String")]
     pub status: AllocationStatus,
     /// Why it was cancelled, if it was.
     pub cause: Option<String>,
@@ -120,21 +82,6 @@ impl Allocation {
         } else {
             0
         }
-    }
-
-    /// The columns [`Allocation::read`] wants are `allocation_id, line_id, sku, warehouse, quantity,
-    /// fulfilled_quantity, status, cause`.
-    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            allocation_id: columns::id(row, "allocation_id")?,
-            line_id: columns::id(row, "line_id")?,
-            sku: columns::id(row, "sku")?,
-            warehouse: columns::id(row, "warehouse")?,
-            quantity: columns::quantity(row, "quantity")?,
-            fulfilled_quantity: columns::pieces(row, "fulfilled_quantity")?,
-            status: columns::id(row, "status")?,
-            cause: row.try_get("cause")?,
-        })
     }
 }
 
@@ -207,7 +154,9 @@ impl AllocationChange {
 }
 
 /// An allocation that holds what was booked for it, and whether it was made now.
+#[derive(FromRow)]
 pub(crate) struct Held {
+    #[sqlx(flatten)]
     pub(crate) allocation: Allocation,
     is_new: bool,
 }
@@ -220,31 +169,31 @@ impl Held {
 }
 
 /// Pieces of one place for a line of an order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub(crate) struct Holding {
+    #[sqlx(try_from = "String")]
     pub(crate) order_id: OrderId,
+    #[sqlx(try_from = "i64")]
     pub(crate) epoch: Epoch,
+    #[sqlx(try_from = "String")]
     pub(crate) line_id: LineId,
+    #[sqlx(flatten)]
     pub(crate) place: Place,
+    #[sqlx(try_from = "i64")]
     pub(crate) quantity: Quantity,
 }
 
 impl Holding {
     /// The booking that pays for it; pieces that were waited for leave the queue.
     pub(crate) fn entry(&self, from_queue: bool) -> Entry {
-        let pieces = i64::from(self.quantity);
-        Entry {
-            place: self.place.clone(),
-            order_id: Some(self.order_id.clone()),
-            on_hand: 0,
-            reserved: pieces,
-            queued: if from_queue { -pieces } else { 0 },
-        }
+        let reserved = i64::from(self.quantity);
+        let queued = if from_queue { -reserved } else { 0 };
+        Entry { reserved, queued, ..Entry::of(&self.order_id, self.place.clone()) }
     }
 
     /// The booking that queues for it.
     pub(crate) fn queue_entry(&self) -> Entry {
-        Entry { reserved: 0, queued: i64::from(self.quantity), ..self.entry(false) }
+        Entry { queued: i64::from(self.quantity), ..Entry::of(&self.order_id, self.place.clone()) }
     }
 
     pub(crate) fn into_waiting_line(self) -> WaitingLine {
@@ -260,7 +209,8 @@ pub(crate) async fn hold(conn: &mut PgConnection, holdings: &[Holding]) -> Resul
     if holdings.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(
+    // `unnest` is read in its own order, and RETURNING tells the rows as they were written.
+    Ok(sqlx::query_as(
         "INSERT INTO inventory.allocations
              (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, status, owner)
          SELECT allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, 'CONFIRMED', 'ORDER'
@@ -271,7 +221,7 @@ pub(crate) async fn hold(conn: &mut PgConnection, holdings: &[Holding]) -> Resul
          RETURNING order_id, epoch, allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity,
                    status, cause, xmax = 0 AS is_new",
     )
-    .bind(holdings.iter().map(|_| AllocationId::draw().0).collect::<Vec<_>>())
+    .bind(holdings.iter().map(|_| String::from(draw_id())).collect::<Vec<_>>())
     .bind(holdings.iter().map(|h| h.order_id.as_str()).collect::<Vec<_>>())
     .bind(holdings.iter().map(|h| i64::from(h.epoch)).collect::<Vec<_>>())
     .bind(holdings.iter().map(|h| h.line_id.as_str()).collect::<Vec<_>>())
@@ -279,11 +229,7 @@ pub(crate) async fn hold(conn: &mut PgConnection, holdings: &[Holding]) -> Resul
     .bind(holdings.iter().map(|h| h.place.warehouse.as_str()).collect::<Vec<_>>())
     .bind(holdings.iter().map(|h| i64::from(h.quantity)).collect::<Vec<_>>())
     .fetch_all(conn)
-    .await?;
-    // `unnest` is read in its own order, and RETURNING tells the rows as they were written.
-    rows.iter()
-        .map(|row| Ok(Held { allocation: Allocation::read(row)?, is_new: row.try_get("is_new")? }))
-        .collect()
+    .await?)
 }
 
 #[cfg(test)]
@@ -292,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_allocation_id_is_alloc_and_a_uuid_without_hyphens() {
-        let drawn = AllocationId::draw();
+        let drawn = draw_id();
         assert_eq!(AllocationId::parse(drawn.as_str()).unwrap(), drawn);
         for bad in
             ["", "alloc_", "0190a0b0000070008000000000000000", "alloc_0190A0B0000070008000000000000000"]

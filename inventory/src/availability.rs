@@ -3,11 +3,9 @@
 use domain::{Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::postgres::PgRow;
 
-use crate::columns;
 use crate::error::InventoryError;
-use crate::ledger::Figures;
+use crate::ledger::{Figures, Stock};
 
 /// An item's figures, in all and per warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,18 +33,15 @@ impl Availability {
         Self { sku: sku.clone(), on_hand, reserved, queued, available, per_warehouse: Vec::new() }
     }
 
-    /// Adds a warehouse's figures, read from `warehouse, on_hand, reserved, queued`.
-    pub(crate) fn add(&mut self, row: &PgRow) -> sqlx::Result<()> {
-        let figures = Figures::read(row)?;
+    /// Adds the figures of a warehouse.
+    pub(crate) fn add(&mut self, Stock { place, figures }: Stock) {
         let Figures { on_hand, reserved, queued } = figures;
-        let available = figures.available();
+        let (warehouse, available) = (place.warehouse, figures.available());
         self.on_hand += on_hand;
         self.reserved += reserved;
         self.queued += queued;
         self.available += available;
-        let warehouse = columns::id(row, "warehouse")?;
         self.per_warehouse.push(WarehouseAvailability { warehouse, on_hand, reserved, queued, available });
-        Ok(())
     }
 }
 
@@ -71,8 +66,8 @@ pub struct WarehouseAvailability {
 /// # Errors
 /// [`InventoryError::UnknownItem`], [`InventoryError::Database`].
 pub async fn availability(conn: &mut PgConnection, sku: &Sku) -> Result<Availability, InventoryError> {
-    let rows = sqlx::query(
-        "SELECT s.warehouse, s.on_hand, s.reserved, s.queued
+    let stocks: Vec<Stock> = sqlx::query_as(
+        "SELECT s.sku, s.warehouse, s.on_hand, s.reserved, s.queued
          FROM inventory.stock s
          JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
          WHERE s.sku = $1
@@ -81,12 +76,10 @@ pub async fn availability(conn: &mut PgConnection, sku: &Sku) -> Result<Availabi
     .bind(sku.as_str())
     .fetch_all(conn)
     .await?;
-    if rows.is_empty() {
+    if stocks.is_empty() {
         return Err(InventoryError::UnknownItem { sku: sku.clone() });
     }
     let mut total = Availability::none(sku);
-    for row in &rows {
-        total.add(row)?;
-    }
+    stocks.into_iter().for_each(|stock| total.add(stock));
     Ok(total)
 }

@@ -12,14 +12,9 @@ pub(crate) fn id<T: TryFrom<String, Error = ParseError>>(row: &PgRow, column: &s
     T::try_from(row.try_get(column)?).map_err(|refused| undecodable(column, refused))
 }
 
-/// A column of pieces, at least one.
-pub(crate) fn quantity(row: &PgRow, column: &str) -> sqlx::Result<Quantity> {
-    Quantity::new(row.try_get(column)?).map_err(|refused| undecodable(column, refused))
-}
-
-/// A column of pieces that may be none.
-pub(crate) fn pieces(row: &PgRow, column: &str) -> sqlx::Result<u64> {
-    u64::try_from(row.try_get::<i64, _>(column)?).map_err(|refused| undecodable(column, refused))
+/// Pieces of a line or of an allocation, at least one.
+pub(crate) fn quantity(pieces: i64) -> sqlx::Result<Quantity> {
+    Quantity::new(pieces).map_err(|refused| undecodable("quantity", refused))
 }
 
 /// Pieces as the columns hold them.
@@ -28,13 +23,8 @@ pub(crate) fn whole(pieces: u64) -> Result<i64, InventoryError> {
 }
 
 /// A reservation's epoch.
-pub(crate) fn epoch(row: &PgRow) -> sqlx::Result<Epoch> {
-    Epoch::try_from(row.try_get::<i64, _>("epoch")?).map_err(|refused| undecodable("epoch", refused))
-}
-
-/// A version of what an order wants.
-pub(crate) fn version(row: &PgRow) -> sqlx::Result<u32> {
-    u32::try_from(row.try_get::<i64, _>("version")?).map_err(|refused| undecodable("version", refused))
+pub(crate) fn epoch(kept: i64) -> sqlx::Result<Epoch> {
+    Epoch::try_from(kept).map_err(|refused| undecodable("epoch", refused))
 }
 
 pub(crate) fn undecodable(

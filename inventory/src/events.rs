@@ -12,14 +12,16 @@ use crate::ledger::{Booked, Place};
 use crate::provisional::NOT_CONFIRMED;
 use crate::release::ORDER_CANCELLED;
 
-/// Tells of each change, in their sequence.
+/// Tells of each change, in their sequence, and returns them.
 pub(crate) async fn announce_allocations(
     conn: &mut PgConnection,
     correlation_id: &str,
-    changes: &[AllocationChange],
-) -> Result<(), InventoryError> {
+    changes: impl IntoIterator<Item = AllocationChange>,
+) -> Result<Vec<AllocationChange>, InventoryError> {
+    let changes = Vec::from_iter(changes);
     let events: Vec<Event> = changes.iter().flat_map(events_of).collect();
-    Ok(outbox::append(conn, correlation_id, &events).await?)
+    outbox::append(conn, correlation_id, &events).await?;
+    Ok(changes)
 }
 
 /// Tells of stock that changed while no allocation did.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::OrderId;
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 
 use crate::allocation::{AllocationChange, AllocationId};
 use crate::columns;
@@ -48,25 +48,34 @@ pub async fn expire_due(
     if !alone {
         return Ok(Expired::default());
     }
-    let due = sqlx::query(
+    let due: Vec<Due> = sqlx::query_as(
         "SELECT allocation_id, sku, order_id, epoch FROM inventory.allocations
          WHERE status = 'PENDING' AND expires_at <= now() ORDER BY expires_at LIMIT $1",
     )
     .bind(most)
     .fetch_all(&mut *conn)
     .await?;
-    let column =
-        |name| due.iter().map(|row| row.try_get::<String, _>(name)).collect::<sqlx::Result<Vec<_>>>();
-    let (ids, skus) = (column("allocation_id")?, column("sku")?);
-    if ids.is_empty() {
+    if due.is_empty() {
         return Ok(Expired::default());
     }
+    let skus: Vec<String> = due.iter().map(|due| due.sku.clone()).collect();
     ledger::lock(conn, &skus).await?;
-    let header = |row| Ok((columns::id(row, "order_id")?, columns::epoch(row)?));
-    let headers: Vec<(OrderId, Epoch)> = due.iter().map(header).collect::<sqlx::Result<_>>()?;
-    record::lock_headers(conn, &headers.iter().map(|(order, epoch)| (order, *epoch)).collect::<Vec<_>>())
-        .await?;
-    cancel(conn, &ids, correlation_id).await
+    let headers: Vec<record::Header<'_>> = due.iter().map(|due| (&due.order_id, due.epoch)).collect();
+    record::lock_headers(conn, &headers).await?;
+    let ids: Vec<AllocationId> = due.into_iter().map(|due| due.allocation_id).collect();
+    expire(conn, &ids, correlation_id).await
+}
+
+/// An allocation whose time is over.
+#[derive(FromRow)]
+struct Due {
+    #[sqlx(try_from = "String")]
+    allocation_id: AllocationId,
+    sku: String,
+    #[sqlx(try_from = "String")]
+    order_id: OrderId,
+    #[sqlx(try_from = "i64")]
+    epoch: Epoch,
 }
 
 /// Cancels those of the allocations whose time is over and that nobody has confirmed. The caller
@@ -76,26 +85,16 @@ pub(crate) async fn expire(
     ids: &[AllocationId],
     correlation_id: &str,
 ) -> Result<Expired, InventoryError> {
-    cancel(conn, &ids.iter().map(ToString::to_string).collect::<Vec<_>>(), correlation_id).await
-}
-
-async fn cancel(
-    conn: &mut PgConnection,
-    ids: &[String],
-    correlation_id: &str,
-) -> Result<Expired, InventoryError> {
-    let rows = sqlx::query(
+    let expired: Vec<AllocationRecord> = sqlx::query_as(
         "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $2, updated_at = now()
          WHERE allocation_id = ANY ($1) AND status = 'PENDING' AND expires_at <= now()
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
                    order_id, epoch, expires_at, created_at, updated_at",
     )
-    .bind(ids)
+    .bind(ids.iter().map(AllocationId::as_str).collect::<Vec<_>>())
     .bind(EXPIRED)
     .fetch_all(&mut *conn)
     .await?;
-    let expired: Vec<AllocationRecord> =
-        rows.iter().map(AllocationRecord::read).collect::<sqlx::Result<_>>()?;
     let headers: Vec<record::Header<'_>> = expired.iter().map(AllocationRecord::header).collect();
     record::settle_headers(conn, &headers).await?;
     give_back(conn, Reason::Expiry, None, &expired, correlation_id).await
@@ -120,19 +119,12 @@ pub(crate) async fn give_back(
         .zip(&entries)
         .zip(booked)
         .map(|((record, entry), booked)| record.change(entry.reserved.unsigned_abs(), booked));
-    let changed: Vec<AllocationChange> = changed.collect();
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     Ok(Expired { changed, served: queue::serve(conn, &places, correlation_id).await? })
 }
 
 fn given_back(record: &AllocationRecord) -> Result<Entry, InventoryError> {
     let held = &record.allocation;
-    let gone = columns::whole(held.fulfilled_quantity)?;
-    Ok(Entry {
-        place: Place::new(&held.sku, &held.warehouse),
-        order_id: Some(record.order_id.clone()),
-        on_hand: 0,
-        reserved: gone - i64::from(held.quantity),
-        queued: 0,
-    })
+    let reserved = columns::whole(held.fulfilled_quantity)? - i64::from(held.quantity);
+    Ok(Entry { reserved, ..Entry::of(&record.order_id, Place::new(&held.sku, &held.warehouse)) })
 }

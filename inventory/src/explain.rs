@@ -2,12 +2,11 @@
 
 use domain::WarehouseId;
 use domain::plan::{self, DemandLine, Explanation, Shelf};
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection, Row};
 
 use crate::columns;
 use crate::error::InventoryError;
-use crate::ledger::{Figures, Place};
-use crate::reserve::refuse_repeated;
+use crate::reserve::{ShelfRow, refuse_repeated};
 
 /// Which warehouse would serve which line if it were reserved now, and why not the others. A line
 /// whose SKU is no item says so.
@@ -37,9 +36,7 @@ pub async fn explain(
             warehouses.push(warehouse);
         }
         if row.try_get::<Option<String>, _>("sku")?.is_some() {
-            let Place { sku, warehouse } = Place::read(row)?;
-            let available = Figures::read(row)?.available();
-            shelves.push(Shelf { sku, warehouse, available, priority: row.try_get("priority")? });
+            shelves.push(Shelf::from(ShelfRow::from_row(row)?));
         }
     }
     Ok(plan::explain(lines, &shelves, &warehouses, preferred))

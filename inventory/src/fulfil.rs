@@ -12,7 +12,7 @@ use crate::error::InventoryError;
 use crate::events;
 use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Entry, Guard, Place, Reason};
-use crate::reservation::{self, Reservation, ReservationStatus, reservation};
+use crate::reservation::{self, Reservation, ReservationStatus};
 
 /// What left the warehouse for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,10 @@ pub async fn fulfil(
     }
     let skus: Vec<String> = demand.keys().map(|sku| sku.to_string()).collect();
     ledger::lock(conn, &skus).await?;
-    let held = lock_reservation(conn, request).await?;
+    // Its header, too, so that two parcels of different SKUs do not both think the other is still to come.
+    let held = reservation::lock(conn, order_id, *epoch)
+        .await?
+        .ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch: *epoch })?;
     if is_booked(conn, request).await? {
         return Ok(Fulfilled { already: true, changed: Vec::new(), remaining: held.outstanding() });
     }
@@ -89,30 +92,12 @@ pub async fn fulfil(
         .into_iter()
         .zip(booked.unwrap_or_default())
         .map(|((allocation, pieces), booked)| AllocationChange::new(order_id, allocation, pieces, booked));
-    let changed: Vec<AllocationChange> = changed.collect();
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     Ok(Fulfilled { already: false, changed, remaining })
 }
 
-/// Locks the header, so that two parcels of different SKUs do not both think the other is still
-/// to come, and reads what the order holds.
-async fn lock_reservation(
-    conn: &mut PgConnection,
-    request: &FulfilRequest,
-) -> Result<Reservation, InventoryError> {
-    let FulfilRequest { order_id, epoch, .. } = request;
-    sqlx::query("SELECT FROM inventory.reservations WHERE order_id = $1 AND epoch = $2 FOR NO KEY UPDATE")
-        .bind(order_id.as_str())
-        .bind(i64::from(*epoch))
-        .execute(&mut *conn)
-        .await?;
-    reservation(conn, order_id, *epoch)
-        .await?
-        .ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch: *epoch })
-}
-
 async fn is_booked(conn: &mut PgConnection, request: &FulfilRequest) -> Result<bool, InventoryError> {
-    let booked = sqlx::query_scalar(
+    Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM inventory.fulfilments
                         WHERE order_id = $1 AND warehouse = $2 AND parcel_id = $3)",
     )
@@ -120,8 +105,7 @@ async fn is_booked(conn: &mut PgConnection, request: &FulfilRequest) -> Result<b
     .bind(request.warehouse.as_str())
     .bind(request.kept_as())
     .fetch_one(conn)
-    .await?;
-    Ok(booked)
+    .await?)
 }
 
 /// Which allocations give the pieces that left, as they are afterwards, and how many each.
@@ -162,7 +146,7 @@ fn after(allocation: &Allocation, pieces: u64) -> Allocation {
 fn leaving(order_id: &OrderId, allocation: &Allocation, pieces: u64) -> Result<Entry, InventoryError> {
     let place = Place::new(&allocation.sku, &allocation.warehouse);
     let out = -columns::whole(pieces)?;
-    Ok(Entry { place, order_id: Some(order_id.clone()), on_hand: out, reserved: out, queued: 0 })
+    Ok(Entry { on_hand: out, reserved: out, ..Entry::of(order_id, place) })
 }
 
 async fn mark(conn: &mut PgConnection, shipped: &[(Allocation, u64)]) -> Result<(), InventoryError> {

@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 
 use domain::{OrderId, Sku, WarehouseId};
 use outbox::StockCause;
-use sqlx::PgConnection;
-use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection};
 
-use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
 
 /// The figures of one SKU in one warehouse, in pieces.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, FromRow)]
 pub(crate) struct Figures {
+    #[sqlx(try_from = "i64")]
     pub(crate) on_hand: u64,
+    #[sqlx(try_from = "i64")]
     pub(crate) reserved: u64,
+    #[sqlx(try_from = "i64")]
     pub(crate) queued: u64,
 }
 
@@ -33,14 +34,6 @@ impl Figures {
         self.on_hand.saturating_sub(self.reserved)
     }
 
-    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            on_hand: columns::pieces(row, "on_hand")?,
-            reserved: columns::pieces(row, "reserved")?,
-            queued: columns::pieces(row, "queued")?,
-        })
-    }
-
     /// These figures as they are after `entry`, or with `-1` as they were before it.
     fn moved(self, entry: &Entry, sign: i64) -> Self {
         Self {
@@ -52,19 +45,26 @@ impl Figures {
 }
 
 /// A SKU's place in a warehouse.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, FromRow)]
 pub(crate) struct Place {
+    #[sqlx(try_from = "String")]
     pub(crate) sku: Sku,
+    #[sqlx(try_from = "String")]
     pub(crate) warehouse: WarehouseId,
+}
+
+/// A row of `inventory.stock`.
+#[derive(FromRow)]
+pub(crate) struct Stock {
+    #[sqlx(flatten)]
+    pub(crate) place: Place,
+    #[sqlx(flatten)]
+    pub(crate) figures: Figures,
 }
 
 impl Place {
     pub(crate) fn new(sku: &Sku, warehouse: &WarehouseId) -> Self {
         Self { sku: sku.clone(), warehouse: warehouse.clone() }
-    }
-
-    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self { sku: columns::id(row, "sku")?, warehouse: columns::id(row, "warehouse")? })
     }
 }
 
@@ -79,6 +79,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// What changes nothing yet, for an order.
+    pub(crate) fn of(order_id: &OrderId, place: Place) -> Self {
+        Self { place, order_id: Some(order_id.clone()), on_hand: 0, reserved: 0, queued: 0 }
+    }
+
     pub(crate) fn on_hand(sku: &Sku, warehouse: &WarehouseId, pieces: i64) -> Self {
         let place = Place::new(sku, warehouse);
         Self { place, order_id: None, on_hand: pieces, reserved: 0, queued: 0 }
@@ -122,14 +127,14 @@ pub(crate) async fn lock(
     conn: &mut PgConnection,
     skus: &[String],
 ) -> Result<BTreeMap<Place, Figures>, InventoryError> {
-    let rows = sqlx::query(
+    let rows: Vec<Stock> = sqlx::query_as(
         "SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
          WHERE sku = ANY ($1) ORDER BY sku, warehouse FOR NO KEY UPDATE",
     )
     .bind(skus)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok((Place::read(row)?, Figures::read(row)?))).collect()
+    Ok(rows.into_iter().map(|Stock { place, figures }| (place, figures)).collect())
 }
 
 /// Sees to it that the SKU has a place in the warehouse. To be called before any lock is taken:
@@ -203,7 +208,7 @@ pub(crate) async fn book(
         return crate::planted::book_as_read(conn, reason, entries).await;
     }
     let column = |value: fn(&Entry) -> i64| entries.iter().map(value).collect::<Vec<i64>>();
-    let rows = sqlx::query(BOOK)
+    let rows: Vec<Stock> = sqlx::query_as(BOOK)
         .bind(entries.iter().map(|e| e.place.sku.as_str()).collect::<Vec<_>>())
         .bind(entries.iter().map(|e| e.place.warehouse.as_str()).collect::<Vec<_>>())
         .bind(entries.iter().map(|e| e.order_id.as_ref().map(OrderId::as_str)).collect::<Vec<_>>())
@@ -218,10 +223,7 @@ pub(crate) async fn book(
     if rows.is_empty() {
         return Ok(None);
     }
-    let mut figures = BTreeMap::new();
-    for row in &rows {
-        figures.insert(Place::read(row)?, Figures::read(row)?);
-    }
+    let figures = rows.into_iter().map(|Stock { place, figures }| (place, figures)).collect();
     Ok(Some(retrace(entries, figures)))
 }
 

@@ -16,14 +16,13 @@ pub(crate) async fn book_as_read(
     let mut booked = Vec::with_capacity(entries.len());
     for entry in entries {
         let (sku, warehouse) = (entry.place.sku.as_str(), entry.place.warehouse.as_str());
-        let row = sqlx::query(
+        let before: Figures = sqlx::query_as(
             "SELECT on_hand, reserved, queued FROM inventory.stock WHERE sku = $1 AND warehouse = $2",
         )
         .bind(sku)
         .bind(warehouse)
         .fetch_one(&mut *conn)
         .await?;
-        let before = Figures::read(&row)?;
         if whole(before.available())? < entry.reserved {
             return Ok(None);
         }

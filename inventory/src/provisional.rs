@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::OrderId;
+use domain::{OrderId, ParseError};
 use sqlx::PgConnection;
 
 use crate::columns;
@@ -11,7 +11,7 @@ use crate::error::InventoryError;
 use crate::holder::Epoch;
 use crate::ledger;
 use crate::release::{self, Released, release};
-use crate::reservation::ReservationStatus;
+use crate::reservation::{ReservationKey, ReservationStatus};
 
 /// The cause that cancelled allocations of a reservation nobody confirmed have.
 pub const NOT_CONFIRMED: &str = "NOT_CONFIRMED";
@@ -51,7 +51,7 @@ pub async fn confirm(
     order_id: &OrderId,
     epoch: Epoch,
 ) -> Result<ReservationStatus, InventoryError> {
-    let row = sqlx::query(
+    let status: String = sqlx::query_scalar(
         "UPDATE inventory.reservations SET provisional_until = NULL
          WHERE order_id = $1 AND epoch = $2 RETURNING status",
     )
@@ -60,7 +60,7 @@ pub async fn confirm(
     .fetch_optional(conn)
     .await?
     .ok_or_else(|| InventoryError::UnknownReservation { order_id: order_id.clone(), epoch })?;
-    Ok(columns::id(&row, "status")?)
+    Ok(status.parse().map_err(|refused: ParseError| columns::undecodable("status", refused))?)
 }
 
 /// Gives all provisional reservations whose time is over this much more: after a time in which nobody
@@ -87,14 +87,14 @@ pub async fn unconfirmed(
     conn: &mut PgConnection,
     most: i64,
 ) -> Result<Vec<(OrderId, Epoch)>, InventoryError> {
-    let rows = sqlx::query(
+    let due: Vec<ReservationKey> = sqlx::query_as(
         "SELECT order_id, epoch FROM inventory.reservations
          WHERE provisional_until <= now() ORDER BY provisional_until LIMIT $1",
     )
     .bind(most)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok((columns::id(row, "order_id")?, columns::epoch(row)?))).collect()
+    Ok(due.into_iter().map(|due| (due.order_id, due.epoch)).collect())
 }
 
 /// Gives back a provisional reservation whose time is over, unless it was confirmed in the meantime.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{OrderId, Quantity};
+use domain::OrderId;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 
 use crate::allocation::{self, AllocationChange, Holding};
 use crate::columns;
@@ -13,6 +12,8 @@ use crate::error::InventoryError;
 use crate::events;
 use crate::holder::{Epoch, Holder};
 use crate::ledger::{self, Figures, Guard, Place, Reason};
+use crate::record;
+use crate::reservation::ReservationKey;
 
 /// A waiting order that was allocated pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +76,7 @@ pub(crate) async fn serve(
         holdings.iter().zip(allocations).zip(booked.unwrap_or_default()).map(|((holding, held), booked)| {
             held.change(&holding.order_id, u64::from(holding.quantity.get()), booked)
         });
-    let changed: Vec<AllocationChange> = changed.collect();
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     let mut served = BTreeMap::<(OrderId, Epoch), Vec<AllocationChange>>::new();
     for (holding, change) in holdings.into_iter().zip(changed) {
         served.entry((holding.order_id, holding.epoch)).or_default().push(change);
@@ -98,8 +98,7 @@ fn together(turns: Vec<QueueEntry>) -> Result<Vec<Holding>, InventoryError> {
         match holdings.get_mut(at) {
             Some(first) => {
                 let pieces = i64::from(first.quantity) + i64::from(holding.quantity);
-                first.quantity = Quantity::new(pieces)
-                    .map_err(|refused| InventoryError::Database(columns::undecodable("quantity", refused)))?;
+                first.quantity = columns::quantity(pieces)?;
             }
             None => holdings.push(holding),
         }
@@ -108,8 +107,10 @@ fn together(turns: Vec<QueueEntry>) -> Result<Vec<Holding>, InventoryError> {
 }
 
 /// A waiting line whose turn it is, and the pieces it gets.
+#[derive(FromRow)]
 struct QueueEntry {
     waiting_id: i64,
+    #[sqlx(flatten)]
     holding: Holding,
 }
 
@@ -119,8 +120,8 @@ async fn next_in(
     place: &Place,
     free: u64,
 ) -> Result<Vec<QueueEntry>, InventoryError> {
-    let rows = sqlx::query(
-        "SELECT waiting_id, order_id, epoch, line_id, least(quantity, $3 - before)::bigint AS quantity
+    Ok(sqlx::query_as(
+        "SELECT waiting_id, order_id, epoch, line_id, sku, warehouse, least(quantity, $3 - before)::bigint AS quantity
          FROM (SELECT *, sum(quantity) OVER (ORDER BY waiting_id) - quantity AS before
                FROM inventory.waiting WHERE sku = $1 AND warehouse = $2) queue
          WHERE before < $3
@@ -130,20 +131,7 @@ async fn next_in(
     .bind(place.warehouse.as_str())
     .bind(columns::whole(free)?)
     .fetch_all(conn)
-    .await?;
-    let turn = |row: &PgRow| -> Result<QueueEntry, InventoryError> {
-        Ok(QueueEntry {
-            waiting_id: row.try_get("waiting_id")?,
-            holding: Holding {
-                order_id: columns::id(row, "order_id")?,
-                epoch: columns::epoch(row)?,
-                line_id: columns::id(row, "line_id")?,
-                place: place.clone(),
-                quantity: columns::quantity(row, "quantity")?,
-            },
-        })
-    };
-    rows.iter().map(turn).collect()
+    .await?)
 }
 
 /// Takes served pieces off the waiting lines; a line with nothing left to wait for goes.
@@ -173,18 +161,10 @@ async fn complete_those_served(
     conn: &mut PgConnection,
     holdings: &[Holding],
 ) -> Result<BTreeSet<(OrderId, Epoch)>, InventoryError> {
-    let orders: Vec<&str> = holdings.iter().map(|h| h.order_id.as_str()).collect();
-    let epochs: Vec<i64> = holdings.iter().map(|h| i64::from(h.epoch)).collect();
-    sqlx::query(
-        "SELECT FROM inventory.reservations
-         WHERE (order_id, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
-         ORDER BY order_id, epoch FOR NO KEY UPDATE",
-    )
-    .bind(&orders)
-    .bind(&epochs)
-    .execute(&mut *conn)
-    .await?;
-    let rows = sqlx::query(
+    let headers: Vec<record::Header<'_>> = holdings.iter().map(|h| (&h.order_id, h.epoch)).collect();
+    record::lock_headers(conn, &headers).await?;
+    let (orders, epochs) = record::columns_of(&headers);
+    let served: Vec<ReservationKey> = sqlx::query_as(
         "UPDATE inventory.reservations r SET status = 'COMPLETE'
          WHERE (order_id, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
            AND status = 'WAITING'
@@ -192,9 +172,9 @@ async fn complete_those_served(
                            WHERE w.order_id = r.order_id AND w.epoch = r.epoch)
          RETURNING order_id, epoch",
     )
-    .bind(&orders)
-    .bind(&epochs)
+    .bind(orders)
+    .bind(epochs)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok((columns::id(row, "order_id")?, columns::epoch(row)?))).collect()
+    Ok(served.into_iter().map(|served| (served.order_id, served.epoch)).collect())
 }

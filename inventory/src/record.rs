@@ -1,13 +1,11 @@
 //! Allocations as others see them: whose they are, and until when they are held.
 
 use chrono::{DateTime, Utc};
-use domain::OrderId;
+use domain::{OrderId, ParseError};
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 
 use crate::allocation::{Allocation, AllocationChange, AllocationId};
-use crate::columns;
 use crate::error::InventoryError;
 use crate::holder::{Epoch, Holder};
 use crate::ledger::Booked;
@@ -26,29 +24,32 @@ pub enum Owner {
     Service,
 }
 
-impl Owner {
+impl TryFrom<i64> for Owner {
+    type Error = ParseError;
     /// The epoch says it. What is kept under a holder's own epochs, an allocation like a reservation, is that
     /// holder's.
-    fn of(epoch: Epoch) -> Self {
-        if epoch.holder() == Holder::OURS && epoch.number() != OF_ALLOCATIONS {
-            Self::Order
-        } else {
-            Self::Service
-        }
+    fn try_from(epoch: i64) -> Result<Self, ParseError> {
+        let epoch = Epoch::try_from(epoch)?;
+        let is_ours = epoch.holder() == Holder::OURS && epoch.number() != OF_ALLOCATIONS;
+        Ok(if is_ours { Self::Order } else { Self::Service })
     }
 }
 
 /// An allocation with whose it is and its times.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct AllocationRecord {
     /// What is held.
+    #[sqlx(flatten)]
     pub allocation: Allocation,
     /// For which order.
+    #[sqlx(try_from = "String")]
     pub order_id: OrderId,
     /// Under which reservation it stands, and whose it is.
+    #[sqlx(try_from = "i64")]
     pub epoch: Epoch,
     /// Who asked for it.
+    #[sqlx(rename = "epoch", try_from = "i64")]
     pub owner: Owner,
     /// When it expires unless it is confirmed before; none for one of our own orders.
     pub expires_at: Option<DateTime<Utc>>,
@@ -59,18 +60,6 @@ pub struct AllocationRecord {
 }
 
 impl AllocationRecord {
-    pub(crate) fn read(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            allocation: Allocation::read(row)?,
-            order_id: columns::id(row, "order_id")?,
-            epoch: columns::epoch(row)?,
-            owner: Owner::of(columns::epoch(row)?),
-            expires_at: row.try_get("expires_at")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-        })
-    }
-
     pub(crate) fn header(&self) -> Header<'_> {
         (&self.order_id, self.epoch)
     }
@@ -92,7 +81,7 @@ pub async fn allocations_of_order(
     order_id: &OrderId,
     holder: Option<Holder>,
 ) -> Result<Vec<AllocationRecord>, InventoryError> {
-    let rows = sqlx::query(
+    Ok(sqlx::query_as(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
                 order_id, epoch, expires_at, created_at, updated_at
          FROM inventory.allocations
@@ -102,16 +91,20 @@ pub async fn allocations_of_order(
     .bind(order_id.as_str())
     .bind(holder.map(Holder::number))
     .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Ok(AllocationRecord::read(row)?)).collect()
+    .await?)
 }
 
-/// The allocation with this id, and whether its time is over while nobody has confirmed it.
-pub(crate) async fn find(
-    conn: &mut PgConnection,
-    id: &AllocationId,
-) -> Result<(AllocationRecord, bool), InventoryError> {
-    let row = sqlx::query(
+/// An allocation, and whether its time is over while nobody has confirmed it.
+#[derive(FromRow)]
+pub(crate) struct Found {
+    #[sqlx(flatten)]
+    pub(crate) record: AllocationRecord,
+    pub(crate) overdue: bool,
+}
+
+/// The allocation with this id.
+pub(crate) async fn find(conn: &mut PgConnection, id: &AllocationId) -> Result<Found, InventoryError> {
+    let found: Option<Found> = sqlx::query_as(
         "SELECT allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
                 order_id, epoch, expires_at, created_at, updated_at,
                 coalesce(status = 'PENDING' AND expires_at <= now(), false) AS overdue
@@ -119,9 +112,8 @@ pub(crate) async fn find(
     )
     .bind(id.as_str())
     .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| InventoryError::UnknownAllocation { allocation_id: id.clone() })?;
-    Ok((AllocationRecord::read(&row)?, row.try_get("overdue")?))
+    .await?;
+    found.ok_or_else(|| InventoryError::UnknownAllocation { allocation_id: id.clone() })
 }
 
 /// The header that an allocation stands under: its order and epoch.
@@ -171,6 +163,6 @@ pub(crate) async fn settle_headers(
     Ok(())
 }
 
-fn columns_of<'a>(headers: &[Header<'a>]) -> (Vec<&'a str>, Vec<i64>) {
+pub(crate) fn columns_of<'a>(headers: &[Header<'a>]) -> (Vec<&'a str>, Vec<i64>) {
     headers.iter().map(|(order_id, epoch)| (order_id.as_str(), i64::from(*epoch))).unzip()
 }

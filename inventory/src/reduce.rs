@@ -47,10 +47,8 @@ pub async fn reduce(
 }
 
 async fn is_warehouse(conn: &mut PgConnection, warehouse: &WarehouseId) -> Result<bool, InventoryError> {
-    let known =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM inventory.warehouses WHERE warehouse_id = $1)")
-            .bind(warehouse.as_str())
-            .fetch_one(conn)
-            .await?;
-    Ok(known)
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM inventory.warehouses WHERE warehouse_id = $1)")
+        .bind(warehouse.as_str())
+        .fetch_one(conn)
+        .await?)
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use domain::OrderId;
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 
 use crate::allocation::{Allocation, AllocationChange};
-use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
 use crate::holder::Epoch;
@@ -66,8 +65,7 @@ pub async fn release(
         cancelled.into_iter().zip(booked.into_iter().skip(left)).map(|((allocation, entry), booked)| {
             AllocationChange::new(order_id, allocation, entry.reserved.unsigned_abs(), booked)
         });
-    let changed: Vec<AllocationChange> = changed.collect();
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     let served = queue::serve(conn, &touched(places, &entries), correlation_id).await?;
     Ok(Released { changed, served })
 }
@@ -79,7 +77,7 @@ pub(crate) async fn skus_of(
     order_id: &OrderId,
     epoch: Epoch,
 ) -> Result<Vec<String>, InventoryError> {
-    let skus = sqlx::query_scalar(
+    Ok(sqlx::query_scalar(
         "SELECT sku FROM inventory.allocations WHERE order_id = $1 AND epoch = $2
          UNION
          SELECT sku FROM inventory.waiting WHERE order_id = $1 AND epoch = $2",
@@ -87,20 +85,26 @@ pub(crate) async fn skus_of(
     .bind(order_id.as_str())
     .bind(i64::from(epoch))
     .fetch_all(conn)
-    .await?;
-    Ok(skus)
+    .await?)
 }
 
 async fn is_open(conn: &mut PgConnection, order_id: &OrderId, epoch: Epoch) -> Result<bool, InventoryError> {
-    let open = sqlx::query_scalar(
+    Ok(sqlx::query_scalar(
         "SELECT status IN ('COMPLETE', 'WAITING') FROM inventory.reservations
          WHERE order_id = $1 AND epoch = $2",
     )
     .bind(order_id.as_str())
     .bind(i64::from(epoch))
     .fetch_one(conn)
-    .await?;
-    Ok(open)
+    .await?)
+}
+
+/// An allocation that was cancelled, and the pieces it held.
+#[derive(FromRow)]
+struct Cancelled {
+    #[sqlx(flatten)]
+    allocation: Allocation,
+    given_back: i64,
 }
 
 async fn cancel_allocations(
@@ -109,7 +113,7 @@ async fn cancel_allocations(
     epoch: Epoch,
     cause: &str,
 ) -> Result<Vec<(Allocation, Entry)>, InventoryError> {
-    let rows = sqlx::query(
+    let cancelled: Vec<Cancelled> = sqlx::query_as(
         "UPDATE inventory.allocations SET status = 'CANCELLED', cause = $3, updated_at = now()
          WHERE order_id = $1 AND epoch = $2 AND status IN ('PENDING', 'CONFIRMED')
          RETURNING allocation_id, line_id, sku, warehouse, quantity, fulfilled_quantity, status, cause,
@@ -120,13 +124,19 @@ async fn cancel_allocations(
     .bind(cause)
     .fetch_all(conn)
     .await?;
-    let cancelled = rows.iter().map(|row| {
-        let place = Place::read(row)?;
-        let reserved = -row.try_get::<i64, _>("given_back")?;
-        let entry = Entry { place, order_id: Some(order_id.clone()), on_hand: 0, reserved, queued: 0 };
-        Ok((Allocation::read(row)?, entry))
+    let cancelled = cancelled.into_iter().map(|Cancelled { allocation, given_back }| {
+        let place = Place::new(&allocation.sku, &allocation.warehouse);
+        (allocation, Entry { reserved: -given_back, ..Entry::of(order_id, place) })
     });
-    cancelled.collect()
+    Ok(cancelled.collect())
+}
+
+/// What a line waited for in one place.
+#[derive(FromRow)]
+struct LeftQueue {
+    #[sqlx(flatten)]
+    place: Place,
+    quantity: i64,
 }
 
 async fn leave_queues(
@@ -134,7 +144,7 @@ async fn leave_queues(
     order_id: &OrderId,
     epoch: Epoch,
 ) -> Result<Vec<Entry>, InventoryError> {
-    let rows = sqlx::query(
+    let left: Vec<LeftQueue> = sqlx::query_as(
         "DELETE FROM inventory.waiting WHERE order_id = $1 AND epoch = $2
          RETURNING sku, warehouse, quantity",
     )
@@ -142,17 +152,8 @@ async fn leave_queues(
     .bind(i64::from(epoch))
     .fetch_all(conn)
     .await?;
-    let entry = |row| {
-        let queued = -i64::from(columns::quantity(row, "quantity")?);
-        Ok(Entry {
-            place: Place::read(row)?,
-            order_id: Some(order_id.clone()),
-            on_hand: 0,
-            reserved: 0,
-            queued,
-        })
-    };
-    rows.iter().map(entry).collect()
+    let entry = |LeftQueue { place, quantity }| Entry { queued: -quantity, ..Entry::of(order_id, place) };
+    Ok(left.into_iter().map(entry).collect())
 }
 
 /// The places where something came free.

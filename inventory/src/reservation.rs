@@ -2,8 +2,7 @@
 
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId, words};
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection, Row};
 
 use crate::allocation::{Allocation, AllocationChange};
 use crate::columns;
@@ -63,28 +62,39 @@ impl Reservation {
 }
 
 /// Pieces a line waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingLine {
     /// The line.
+    #[sqlx(try_from = "String")]
     pub line_id: LineId,
     /// What it waits for.
+    #[sqlx(try_from = "String")]
     pub sku: Sku,
     /// In which warehouse's queue.
+    #[sqlx(try_from = "String")]
     pub warehouse: WarehouseId,
     /// How many pieces.
+    #[sqlx(try_from = "i64")]
     pub quantity: Quantity,
 }
 
-impl WaitingLine {
-    fn read(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            line_id: columns::id(row, "line_id")?,
-            sku: columns::id(row, "sku")?,
-            warehouse: columns::id(row, "warehouse")?,
-            quantity: columns::quantity(row, "quantity")?,
-        })
-    }
+/// A reservation without what it holds and waits for.
+#[derive(FromRow)]
+struct Header {
+    #[sqlx(rename = "header_status", try_from = "String")]
+    status: ReservationStatus,
+    #[sqlx(try_from = "i64")]
+    version: u32,
+}
+
+/// Which reservation it is.
+#[derive(FromRow)]
+pub(crate) struct ReservationKey {
+    #[sqlx(try_from = "String")]
+    pub(crate) order_id: OrderId,
+    #[sqlx(try_from = "i64")]
+    pub(crate) epoch: Epoch,
 }
 
 /// The order's reservation of this epoch, if it was made or released.
@@ -116,14 +126,13 @@ pub async fn reservation(
     .fetch_all(&mut *conn)
     .await?;
     let Some(header) = rows.first() else { return Ok(None) };
-    let status = columns::id(header, "header_status")?;
-    let version = columns::version(header)?;
+    let Header { status, version } = Header::from_row(header)?;
     let (mut allocations, mut waiting) = (Vec::new(), Vec::new());
     for row in &rows {
         if row.try_get::<Option<String>, _>("allocation_id")?.is_some() {
-            allocations.push(Allocation::read(row)?);
+            allocations.push(Allocation::from_row(row)?);
         } else if row.try_get::<Option<i64>, _>("waiting_id")?.is_some() {
-            waiting.push(WaitingLine::read(row)?);
+            waiting.push(WaitingLine::from_row(row)?);
         }
     }
     let (order_id, changed, served) = (order_id.clone(), Vec::new(), Vec::new());
@@ -141,7 +150,7 @@ pub async fn shown_reservation(
     number: Option<u32>,
     (holder, sees_all): (Holder, bool),
 ) -> Result<Option<Reservation>, InventoryError> {
-    let shown = sqlx::query(
+    let shown: Option<i64> = sqlx::query_scalar(
         "SELECT epoch FROM inventory.reservations
          WHERE order_id = $1 AND ($2::bigint IS NULL OR epoch & 4294967295 = $2)
            AND (epoch >> 32 IN (0, $3) OR $4)
@@ -156,7 +165,7 @@ pub async fn shown_reservation(
     .fetch_optional(&mut *conn)
     .await?;
     match shown {
-        Some(row) => reservation(conn, order_id, columns::epoch(&row)?).await,
+        Some(epoch) => reservation(conn, order_id, columns::epoch(epoch)?).await,
         None => Ok(None),
     }
 }
@@ -177,14 +186,27 @@ pub async fn latest_reservation(
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn is_ours(conn: &mut PgConnection, order_id: &OrderId) -> Result<bool, InventoryError> {
-    let ours = sqlx::query_scalar(
+    Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM inventory.reservations
                         WHERE order_id = $1 AND epoch BETWEEN 1 AND 4294967295)",
     )
     .bind(order_id.as_str())
     .fetch_one(conn)
-    .await?;
-    Ok(ours)
+    .await?)
+}
+
+/// The reservation as it is, and stays until this transaction ends. The caller holds the locks of the stock.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    order_id: &OrderId,
+    epoch: Epoch,
+) -> Result<Option<Reservation>, InventoryError> {
+    sqlx::query("SELECT FROM inventory.reservations WHERE order_id = $1 AND epoch = $2 FOR NO KEY UPDATE")
+        .bind(order_id.as_str())
+        .bind(i64::from(epoch))
+        .execute(&mut *conn)
+        .await?;
+    reservation(conn, order_id, epoch).await
 }
 
 /// Begins the reservation; false if it was begun already. Waits for whoever is beginning it.

@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::plan::{DemandLine, Missing, Pick, Plan, Shelf, plan};
-use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
+use domain::plan::{DemandLine, Missing, Pick, Plan, Shelf};
+use domain::{LineId, OrderId, Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use crate::adjust::adjust;
-use crate::allocation::{self, Allocation, AllocationChange, Holding};
+use crate::allocation::{self, Allocation, Holding};
 use crate::error::InventoryError;
 use crate::events;
 use crate::holder::Epoch;
-use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
+use crate::ledger::{self, Entry, Guard, Place, Reason};
 use crate::queue;
 use crate::reservation::{self, Reservation, ReservationStatus, reservation};
+
+mod planning;
+
+pub(crate) use planning::{ShelfRow, plan_more, unknown_lines};
+use planning::{Shelves, locked, plan_request, shelves};
 
 /// What an order asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,83 +174,6 @@ async fn reserve_locked(
     made.map(ReserveOutcome::Reserved).ok_or(InventoryError::Database(sqlx::Error::RowNotFound))
 }
 
-/// The shelves with figures that nobody else can change any more.
-async fn locked(
-    conn: &mut PgConnection,
-    request: &ReserveRequest,
-    mut shelves: Vec<Shelf>,
-) -> Result<Vec<Shelf>, InventoryError> {
-    let places = ledger::lock(conn, &skus_of(request)).await?;
-    for shelf in &mut shelves {
-        let place = Place::new(&shelf.sku, &shelf.warehouse);
-        shelf.available = places.get(&place).map_or(0, Figures::available);
-    }
-    Ok(shelves)
-}
-
-fn plan_request(request: &ReserveRequest, shelves: &[Shelf]) -> Plan {
-    let wanted: Vec<(DemandLine, Option<&WarehouseId>)> =
-        request.places().map(|(line, warehouse)| (line.clone(), warehouse)).collect();
-    plan_places(&wanted, shelves, request.preferred_warehouse.as_ref())
-}
-
-/// Lines with a place first, each from its own warehouse; the others from what is then left.
-fn plan_places(
-    wanted: &[(DemandLine, Option<&WarehouseId>)],
-    shelves: &[Shelf],
-    preferred: Option<&WarehouseId>,
-) -> Plan {
-    let mut shelves = shelves.to_vec();
-    let mut whole = Plan::default();
-    let places: BTreeSet<&WarehouseId> = wanted.iter().filter_map(|(_, place)| *place).collect();
-    for warehouse in places {
-        let lines: Vec<DemandLine> = wanted
-            .iter()
-            .filter(|(_, place)| *place == Some(warehouse))
-            .map(|(line, _)| line.clone())
-            .collect();
-        let there: Vec<Shelf> =
-            shelves.iter().filter(|shelf| shelf.warehouse == *warehouse).cloned().collect();
-        let mut part = plan(&lines, &there, Some(warehouse));
-        for pick in &part.picks {
-            let shelf = shelves.iter_mut().find(|s| s.sku == pick.sku && s.warehouse == pick.warehouse);
-            if let Some(shelf) = shelf {
-                shelf.available = shelf.available.saturating_sub(u64::from(pick.quantity.get()));
-            }
-        }
-        for missing in &mut part.missing {
-            missing.queue_at = Some(warehouse.clone());
-        }
-        whole.picks.extend(part.picks);
-        whole.missing.extend(part.missing);
-    }
-    let lines: Vec<DemandLine> =
-        wanted.iter().filter(|(_, place)| place.is_none()).map(|(line, _)| line.clone()).collect();
-    let rest = plan(&lines, &shelves, preferred);
-    whole.picks.extend(rest.picks);
-    whole.missing.extend(rest.missing);
-    merged(whole)
-}
-
-/// One pick per line and warehouse: a line may be wanted from one warehouse in part and from any for
-/// the rest.
-fn merged(plan: Plan) -> Plan {
-    let mut picks: Vec<Pick> = Vec::with_capacity(plan.picks.len());
-    for pick in plan.picks {
-        let same = |known: &&mut Pick| {
-            (&known.line_id, &known.sku, &known.warehouse) == (&pick.line_id, &pick.sku, &pick.warehouse)
-        };
-        let both = picks.iter_mut().find(same).and_then(|known| {
-            let pieces = i64::from(known.quantity) + i64::from(pick.quantity);
-            Quantity::new(pieces).ok().map(|quantity| known.quantity = quantity)
-        });
-        if both.is_none() {
-            picks.push(pick);
-        }
-    }
-    Plan { picks, missing: plan.missing }
-}
-
 /// Sees to it that every SKU has a place where it is wanted from. Before any lock is taken.
 pub(crate) async fn ensure_places(
     conn: &mut PgConnection,
@@ -257,42 +185,18 @@ pub(crate) async fn ensure_places(
     Ok(())
 }
 
-/// Plans pieces that a reservation wants besides what it has. The stock rows are locked.
-pub(crate) async fn plan_more(
-    conn: &mut PgConnection,
-    request: &ReserveRequest,
-    more: &[(LineId, Sku, u64, Option<WarehouseId>)],
-) -> Result<Plan, InventoryError> {
-    let Shelves::Known(shelves) = shelves(conn, request).await? else { return Ok(Plan::default()) };
-    let shelves = locked(conn, request, shelves).await?;
-    let mut wanted = Vec::with_capacity(more.len());
-    for (line_id, sku, pieces, warehouse) in more {
-        let quantity = Quantity::new(crate::columns::whole(*pieces)?)
-            .map_err(|refused| InventoryError::Database(crate::columns::undecodable("quantity", refused)))?;
-        let line = DemandLine { line_id: line_id.clone(), sku: sku.clone(), quantity };
-        wanted.push((line, warehouse.as_ref()));
-    }
-    Ok(plan_places(&wanted, &shelves, request.preferred_warehouse.as_ref()))
-}
-
 /// What does not suffice.
-pub(crate) struct Missed {
-    pub(crate) short: Vec<Shortage>,
-}
-
-impl Missed {
-    pub(crate) fn of(request: &ReserveRequest, plan: &Plan) -> Self {
-        let mut short = BTreeMap::<&Sku, u64>::new();
-        for missing in &plan.missing {
-            *short.entry(&missing.sku).or_default() += u64::from(missing.quantity.get());
-        }
-        let shortage = |(sku, missing): (&Sku, u64)| {
-            let lines = request.all_lines().filter(|line| line.sku == *sku);
-            let requested: u64 = lines.map(|line| u64::from(line.quantity.get())).sum();
-            Shortage { sku: sku.clone(), requested, available: requested.saturating_sub(missing) }
-        };
-        Self { short: short.into_iter().map(shortage).collect() }
+pub(crate) fn shortages(request: &ReserveRequest, plan: &Plan) -> Vec<Shortage> {
+    let mut short = BTreeMap::<&Sku, u64>::new();
+    for missing in &plan.missing {
+        *short.entry(&missing.sku).or_default() += u64::from(missing.quantity.get());
     }
+    let shortage = |(sku, missing): (&Sku, u64)| {
+        let lines = request.all_lines().filter(|line| line.sku == *sku);
+        let requested: u64 = lines.map(|line| u64::from(line.quantity.get())).sum();
+        Shortage { sku: sku.clone(), requested, available: requested.saturating_sub(missing) }
+    };
+    short.into_iter().map(shortage).collect()
 }
 
 /// Books the plan and writes what it holds and waits for; `None` if the guard does not hold.
@@ -318,8 +222,7 @@ pub(crate) async fn book_plan(
         let pieces = held.allocation.held();
         held.change(order_id, pieces, booked)
     });
-    let changed: Vec<AllocationChange> = changed.collect();
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     let mut status = ReservationStatus::Complete;
     if !waiting.is_empty() {
         status = ReservationStatus::Waiting;
@@ -339,49 +242,7 @@ async fn give_up(
     plan: &Plan,
 ) -> Result<ReserveOutcome, InventoryError> {
     reservation::forget(conn, &request.order_id, request.epoch).await?;
-    Ok(ReserveOutcome::Short(Missed::of(request, plan).short))
-}
-
-/// The shelves of all SKUs, or the lines whose SKU is no item.
-enum Shelves {
-    Known(Vec<Shelf>),
-    Unknown(Vec<LineId>),
-}
-
-/// The lines that ask for SKUs that are no items.
-pub(crate) async fn unknown_lines(
-    conn: &mut PgConnection,
-    request: &ReserveRequest,
-) -> Result<Vec<LineId>, InventoryError> {
-    Ok(match shelves(conn, request).await? {
-        Shelves::Known(_) => Vec::new(),
-        Shelves::Unknown(lines) => lines,
-    })
-}
-
-async fn shelves(conn: &mut PgConnection, request: &ReserveRequest) -> Result<Shelves, InventoryError> {
-    let rows = sqlx::query(
-        "SELECT s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, w.priority
-         FROM inventory.stock s JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
-         WHERE s.sku = ANY ($1)",
-    )
-    .bind(skus_of(request))
-    .fetch_all(conn)
-    .await?;
-    let mut shelves = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let Place { sku, warehouse } = Place::read(row)?;
-        let available = Figures::read(row)?.available();
-        shelves.push(Shelf { sku, warehouse, available, priority: row.try_get("priority")? });
-    }
-    // Every item has a place in some warehouse from the transaction that made it.
-    let known: BTreeSet<&Sku> = shelves.iter().map(|shelf| &shelf.sku).collect();
-    let unknown: Vec<LineId> = request
-        .all_lines()
-        .filter(|line| !known.contains(&line.sku))
-        .map(|line| line.line_id.clone())
-        .collect();
-    Ok(if unknown.is_empty() { Shelves::Known(shelves) } else { Shelves::Unknown(unknown) })
+    Ok(ReserveOutcome::Short(shortages(request, plan)))
 }
 
 pub(crate) fn refuse_repeated<'l>(lines: impl IntoIterator<Item = &'l LineId>) -> Result<(), InventoryError> {
@@ -390,10 +251,6 @@ pub(crate) fn refuse_repeated<'l>(lines: impl IntoIterator<Item = &'l LineId>) -
         Some(line_id) => Err(InventoryError::RepeatedLine { line_id: line_id.clone() }),
         None => Ok(()),
     }
-}
-
-fn skus_of(request: &ReserveRequest) -> Vec<String> {
-    request.all_lines().map(|line| line.sku.to_string()).collect()
 }
 
 fn held(request: &ReserveRequest, pick: &Pick) -> Holding {

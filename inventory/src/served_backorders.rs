@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use domain::OrderId;
-use sqlx::{PgConnection, Row};
+use sqlx::{FromRow, PgConnection};
 
-use crate::columns;
 use crate::error::InventoryError;
 use crate::holder::Holder;
 
 /// A movement that gave pieces to an order that waited.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ServedMovement {
     /// The ledger's entry.
     pub movement_id: i64,
     /// The order.
+    #[sqlx(try_from = "String")]
     pub order_id: OrderId,
     /// When its transaction began. One that took long shows up among older ones.
     pub at: DateTime<Utc>,
@@ -32,7 +32,7 @@ pub async fn served_since(
     most: i64,
 ) -> Result<(Vec<ServedMovement>, DateTime<Utc>), InventoryError> {
     let now = sqlx::query_scalar("SELECT now()").fetch_one(&mut *conn).await?;
-    let rows = sqlx::query(
+    let served = sqlx::query_as(
         "SELECT movement_id, order_id, at FROM inventory.movements
          WHERE reason = 'BACKORDER_ALLOCATION' AND order_id IS NOT NULL AND (at, movement_id) > ($1, $2)
            AND EXISTS (SELECT FROM inventory.reservations r
@@ -45,12 +45,5 @@ pub async fn served_since(
     .bind(holder.number())
     .fetch_all(conn)
     .await?;
-    let served = rows.iter().map(|row| {
-        Ok(ServedMovement {
-            movement_id: row.try_get("movement_id")?,
-            order_id: columns::id(row, "order_id")?,
-            at: row.try_get("at")?,
-        })
-    });
-    Ok((served.collect::<Result<_, InventoryError>>()?, now))
+    Ok((served, now))
 }

@@ -2,12 +2,13 @@
 
 use domain::Sku;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection};
 
 use crate::availability::Availability;
 use crate::error::InventoryError;
 use crate::item::Item;
+use crate::ledger::Stock;
 
 /// An item and its figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ fn gather(rows: &[PgRow]) -> sqlx::Result<Vec<StockedItem>> {
             gathered.push(StockedItem { item, availability });
         }
         if let Some(last) = gathered.last_mut() {
-            last.availability.add(row)?;
+            last.availability.add(Stock::from_row(row)?);
         }
     }
     Ok(gathered)

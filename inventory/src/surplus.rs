@@ -49,8 +49,7 @@ pub async fn book_surplus(
         booked.push((sku.clone(), out));
         if out > 0 {
             let on_hand = -columns::whole(out)?;
-            let order_id = Some(surplus.order_id.clone());
-            entries.push(Entry { place, order_id, on_hand, reserved: 0, queued: 0 });
+            entries.push(Entry { on_hand, ..Entry::of(surplus.order_id, place) });
         }
     }
     let why = (Reason::Fulfilment, StockCause::Shipped);

@@ -11,7 +11,7 @@ use crate::expiry::{self, EXPIRED, Expired};
 use crate::holder::Holder;
 use crate::ledger::{self, Booked, Entry, Figures, Guard, Place, Reason};
 use crate::queue::ServedOrder;
-use crate::record::{self, AllocationRecord, Owner};
+use crate::record::{self, AllocationRecord, Found, Owner};
 
 /// The cause an allocation is cancelled with by the service that asked for it.
 const RELEASED: &str = "RELEASED";
@@ -78,7 +78,7 @@ async fn change(
     correlation_id: &str,
     to: AllocationStatus,
 ) -> Result<AllocationTransition, InventoryError> {
-    let (seen, _) = record::find(conn, id).await?;
+    let seen = record::find(conn, id).await?.record;
     if !seen.epoch.is_shown_to(holder) {
         // Somebody else's: it is not told from one that is not there.
         return Err(InventoryError::UnknownAllocation { allocation_id: id.clone() });
@@ -90,7 +90,7 @@ async fn change(
     let figures = ledger::lock(conn, &[place.sku.to_string()]).await?;
     record::lock_headers(conn, &[seen.header()]).await?;
     // Read again: whoever had the locks before may have changed it.
-    let (record, overdue) = record::find(conn, id).await?;
+    let Found { record, overdue } = record::find(conn, id).await?;
     if record.allocation.status == to {
         return Ok(AllocationTransition { record, changed: Vec::new(), served: Vec::new() });
     }
@@ -136,7 +136,7 @@ async fn write(
     to: AllocationStatus,
 ) -> Result<AllocationRecord, InventoryError> {
     let cause = (to == AllocationStatus::Cancelled).then_some(RELEASED);
-    let row = sqlx::query(
+    Ok(sqlx::query_as(
         "UPDATE inventory.allocations
          SET status = $3, cause = $4, updated_at = now(),
              fulfilled_quantity = CASE $3 WHEN 'FULFILLED' THEN quantity ELSE fulfilled_quantity END
@@ -149,8 +149,7 @@ async fn write(
     .bind(to.as_str())
     .bind(cause)
     .fetch_one(conn)
-    .await?;
-    Ok(AllocationRecord::read(&row)?)
+    .await?)
 }
 
 /// A change that moves no stock.
@@ -161,8 +160,8 @@ async fn unmoved(
     figures: Figures,
     correlation_id: &str,
 ) -> Result<Expired, InventoryError> {
-    let changed = vec![record.change(held, Booked { before: figures, after: figures })];
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = [record.change(held, Booked { before: figures, after: figures })];
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     Ok(Expired { changed, served: Vec::new() })
 }
 
@@ -175,12 +174,10 @@ async fn book_out(
     let allocation = &record.allocation;
     let out = -columns::whole(held)?;
     let place = Place::new(&allocation.sku, &allocation.warehouse);
-    let order_id = Some(record.order_id.clone());
-    let entry = Entry { place, order_id, on_hand: out, reserved: out, queued: 0 };
+    let entry = Entry { on_hand: out, reserved: out, ..Entry::of(&record.order_id, place) };
     let reference = Some(allocation.allocation_id.as_str());
     let booked = ledger::book(conn, Reason::Fulfilment, reference, &[entry], Guard::None).await?;
     let changed = booked.into_iter().flatten().map(|booked| record.change(held, booked));
-    let changed: Vec<AllocationChange> = changed.collect();
-    events::announce_allocations(conn, correlation_id, &changed).await?;
+    let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     Ok(Expired { changed, served: Vec::new() })
 }
