@@ -26,7 +26,7 @@ pub use mentions::{
     parse_fulfilment_order_mention, parse_order_mention, parse_orders_requested, parse_orders_to_redact,
     parse_reverse_fulfilment_order_mention,
 };
-pub use refunds::{ParsedRefund, RefundLine, parse_refund};
+pub use refunds::{ParsedRefund, parse_refund};
 pub use returns::{ParsedReturn, ReturnLine, parse_return};
 
 /// The most bytes of a body that are read; Shopify's largest order is a fraction of it.

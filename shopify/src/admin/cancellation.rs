@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::{ShopifyError, UserError};
-use super::pages::{Reference, UNREADABLE};
+use super::pages::{OfOrder, Reference, UNREADABLE};
 use super::{AdminClient, operations};
 use crate::gid;
 
@@ -83,11 +83,6 @@ impl CancelOutcome {
 }
 
 #[derive(Deserialize)]
-struct CancellationData {
-    order: Option<CancellationOrder>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CancellationOrder {
     cancelled_at: Option<DateTime<Utc>>,
@@ -115,7 +110,8 @@ impl AdminClient {
     /// [`ShopifyError`].
     pub async fn cancellation(&self, order: ShopifyOrderId) -> Result<OrderCancellation, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: CancellationData = self.transport.call(operations::CANCELLATION, variables).await?;
+        let data: OfOrder<CancellationOrder> =
+            self.transport.call(operations::CANCELLATION, variables).await?;
         Ok(data.order.map_or_else(OrderCancellation::default, |order| OrderCancellation {
             found: true,
             cancelled_at: order.cancelled_at,

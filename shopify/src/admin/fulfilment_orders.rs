@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, Pages, UNREADABLE};
+use super::pages::{Connection, OfOrder, Pages, UNREADABLE, accepted};
 use super::{AdminClient, operations};
 use crate::gid;
-use nodes::{LineNode, LinesData, MoveData, Node, OrdersData};
+use nodes::{LineNode, LinesData, MoveData, Node, Orders};
 
 /// What Shopify wants fulfilled from one location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,8 +139,8 @@ impl AdminClient {
         let mut after: Option<String> = None;
         loop {
             let variables = json!({ "order": gid::of_order(order), "after": after });
-            let data: OrdersData = self.transport.call(operations::FULFILMENT_ORDERS, variables).await?;
-            let page = data.order.ok_or(ShopifyError::NotFound { what: "order" })?.fulfillment_orders;
+            let data: OfOrder<Orders> = self.transport.call(operations::FULFILMENT_ORDERS, variables).await?;
+            let page = data.found()?.fulfillment_orders;
             after = page.next()?;
             for node in page.nodes {
                 found.push(self.whole(node).await?);
@@ -160,12 +160,7 @@ impl AdminClient {
     pub async fn move_fulfilment_order(&self, id: &str, location_id: i64) -> Result<(), ShopifyError> {
         let variables = json!({ "fulfilmentOrder": id, "location": gid::of("Location", location_id) });
         let data: MoveData = self.transport.call(operations::MOVE_FULFILMENT_ORDER, variables).await?;
-        let payload = data.fulfillment_order_move.ok_or(UNREADABLE)?;
-        if payload.user_errors.is_empty() {
-            Ok(())
-        } else {
-            Err(ShopifyError::UserErrors(payload.user_errors))
-        }
+        accepted(data.fulfillment_order_move.ok_or(UNREADABLE)?.user_errors)
     }
 
     async fn whole(&self, node: Node) -> Result<FulfilmentOrder, ShopifyError> {

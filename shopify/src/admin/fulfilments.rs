@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, Pages, UNREADABLE, number};
+use super::pages::{Connection, OfOrder, Pages, UNREADABLE, accepted, number};
 use super::plan::{FulfilmentGroup, LinePieces};
 use super::{AdminClient, operations};
 use crate::gid;
-use nodes::{CreateData, FulfilmentsData, LineNode, LinesData};
+use nodes::{CreateData, Fulfilments, LineNode, LinesData};
 
 pub(super) use nodes::Node;
 
@@ -93,9 +93,7 @@ impl AdminClient {
         let variables = json!({ "fulfilment": input(new) });
         let data: CreateData = self.transport.call(operations::CREATE_FULFILMENT, variables).await?;
         let payload = data.fulfillment_create.ok_or(UNREADABLE)?;
-        if !payload.user_errors.is_empty() {
-            return Err(ShopifyError::UserErrors(payload.user_errors));
-        }
+        accepted(payload.user_errors)?;
         payload.fulfillment.ok_or(UNREADABLE)?.number("Fulfillment")
     }
 
@@ -121,8 +119,8 @@ impl AdminClient {
         first: usize,
     ) -> Result<Vec<Node>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order), "first": first });
-        let data: FulfilmentsData = self.transport.call(operations::FULFILMENTS, variables).await?;
-        Ok(data.order.ok_or(ShopifyError::NotFound { what: "order" })?.fulfillments)
+        let data: OfOrder<Fulfilments> = self.transport.call(operations::FULFILMENTS, variables).await?;
+        Ok(data.found()?.fulfillments)
     }
 
     async fn all_fulfilment_lines(

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::error::ShopifyError;
 use super::fulfilments::Fulfilment;
-use super::pages::{UNREADABLE, number};
+use super::pages::{OfOrder, UNREADABLE, number};
 use super::{AdminClient, operations};
 use crate::gid;
 use crate::wire::{Address, Customer, ParsedOrder};
-use nodes::{AddressNode, LineNode, LinesData, OrderData, OrderNode};
+use nodes::{AddressNode, LineNode, LinesOrder, OrderNode};
 
 /// Fulfilments the document asks for; an order with as many may have more.
 const FULFILMENTS_ASKED_FOR: usize = 50;
@@ -30,7 +30,7 @@ impl AdminClient {
     /// [`ShopifyError`]; `UnknownOutcome` also for an order that changed while it was read.
     pub async fn read_order(&self, order: ShopifyOrderId) -> Result<Option<ParsedOrder>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: OrderData = self.transport.call(operations::READ_ORDER, variables).await?;
+        let data: OfOrder<OrderNode> = self.transport.call(operations::READ_ORDER, variables).await?;
         let Some(mut node) = data.order else {
             return Ok(None);
         };
@@ -53,8 +53,9 @@ impl AdminClient {
         let mut nodes = std::mem::take(&mut node.line_items.nodes);
         while after.is_some() {
             let variables = json!({ "order": gid::of_order(order), "after": after });
-            let data: LinesData = self.transport.call(operations::READ_ORDER_LINES, variables).await?;
-            let more = data.order.ok_or(ShopifyError::NotFound { what: "order" })?;
+            let data: OfOrder<LinesOrder> =
+                self.transport.call(operations::READ_ORDER_LINES, variables).await?;
+            let more = data.found()?;
             if more.updated_at != node.updated_at {
                 return Err(ShopifyError::unknown("the order changed while it was read"));
             }
@@ -68,7 +69,7 @@ impl AdminClient {
 /// Reads an order as far as one answer has it, for the fuzz targets.
 #[cfg(any(fuzzing, test))]
 pub(super) fn fuzzed(data: serde_json::Value) -> Option<ParsedOrder> {
-    let mut node = serde_json::from_value::<OrderData>(data).ok()?.order?;
+    let mut node = serde_json::from_value::<OfOrder<OrderNode>>(data).ok()?.order?;
     let lines = std::mem::take(&mut node.line_items.nodes);
     let lines = lines.into_iter().map(line).collect::<Result<_, _>>().ok()?;
     let (order, customer) = (ShopifyOrderId(1), customer(&node));

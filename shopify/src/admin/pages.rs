@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::error::ShopifyError;
+use super::error::{ShopifyError, UserError};
 use crate::gid;
 
 /// What is said of an answer that holds something else than was asked for.
@@ -32,6 +32,23 @@ impl<T> Connection<T> {
             (true, _) => Err(UNREADABLE),
         }
     }
+}
+
+/// An order, as far as a document asks for it.
+#[derive(Deserialize)]
+pub(super) struct OfOrder<T> {
+    pub(super) order: Option<T>,
+}
+
+impl<T> OfOrder<T> {
+    pub(super) fn found(self) -> Result<T, ShopifyError> {
+        self.order.ok_or(ShopifyError::NotFound { what: "order" })
+    }
+}
+
+/// A change that was refused is an error.
+pub(super) fn accepted(refusals: Vec<UserError>) -> Result<(), ShopifyError> {
+    if refusals.is_empty() { Ok(()) } else { Err(ShopifyError::UserErrors(refusals)) }
 }
 
 /// All pages of a connection, one after the other.

@@ -7,11 +7,11 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::error::ShopifyError;
-use super::pages::UNREADABLE;
+use super::pages::{OfOrder, UNREADABLE, accepted};
 use super::plan::{LinePieces, by_line};
 use super::{AdminClient, operations};
 use crate::gid;
-use nodes::{CreateData, NotesData, SuggestionData};
+use nodes::{CreateData, Notes, Suggested};
 
 /// What Shopify would give back for pieces of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +102,8 @@ impl AdminClient {
             .map(|(line_item_id, quantity)| RefundLine { line_item_id, quantity, location_id: None })
             .collect();
         let variables = json!({ "order": gid::of_order(order), "lines": line_input(&lines, restock) });
-        let data: SuggestionData = self.transport.call(operations::SUGGESTED_REFUND, variables).await?;
-        let order = data.order.ok_or(ShopifyError::NotFound { what: "order" })?;
-        order.suggested_refund.ok_or(ShopifyError::NotFound { what: "suggested refund" })?.read(lines)
+        let data: OfOrder<Suggested> = self.transport.call(operations::SUGGESTED_REFUND, variables).await?;
+        data.found()?.suggested_refund.ok_or(ShopifyError::NotFound { what: "suggested refund" })?.read(lines)
     }
 
     /// Refunds pieces. Idempotent by its key for as long as Shopify remembers it; it refuses the key
@@ -116,9 +115,7 @@ impl AdminClient {
         let variables = json!({ "key": refund.key, "refund": input(refund) });
         let data: CreateData = self.transport.call(operations::CREATE_REFUND, variables).await?;
         let payload = data.refund_create.ok_or(UNREADABLE)?;
-        if !payload.user_errors.is_empty() {
-            return Err(ShopifyError::UserErrors(payload.user_errors));
-        }
+        accepted(payload.user_errors)?;
         payload.refund.ok_or(UNREADABLE)?.number("Refund")
     }
 
@@ -132,10 +129,10 @@ impl AdminClient {
         key: &str,
     ) -> Result<Option<i64>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: NotesData = self.transport.call(operations::REFUND_NOTES, variables).await?;
-        let refunds = data.order.ok_or(ShopifyError::NotFound { what: "order" })?.refunds;
+        let data: OfOrder<Notes> = self.transport.call(operations::REFUND_NOTES, variables).await?;
         let mark = mark(key);
-        refunds
+        data.found()?
+            .refunds
             .iter()
             .find(|refund| refund.note.as_deref().is_some_and(|note| note.trim_end().ends_with(&mark)))
             .map(|refund| refund.number())

@@ -3,7 +3,7 @@
 //! (REST Admin API, `Refund`: `refund_line_items[].restock_type` says what becomes of the pieces.)
 
 use chrono::{DateTime, Utc};
-use domain::{LineId, Restock, ShopifyOrderId};
+use domain::{RefundLine, Restock, ShopifyOrderId};
 
 use super::{UnreadableOrder, document, members::Members, once, whole_object};
 
@@ -18,21 +18,6 @@ pub struct ParsedRefund {
     pub created_at: Option<DateTime<Utc>>,
     /// Pieces it is for; none where only money was given back.
     pub lines: Vec<RefundLine>,
-}
-
-/// Pieces of one line of an order that a refund is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundLine {
-    /// The shop's id of the refund's line.
-    pub refund_line_id: i64,
-    /// The order's line.
-    pub line_id: LineId,
-    /// How many pieces.
-    pub quantity: u32,
-    /// What becomes of them.
-    pub restock: Restock,
-    /// Where they are restocked, by the shop's id of the location.
-    pub location_id: Option<i64>,
 }
 
 const NEEDED: &[&str] = &[
@@ -115,6 +100,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use domain::LineId;
 
     fn refund() -> Value {
         json!({"id": 21, "order_id": 5, "created_at": "2026-11-25T12:00:00Z", "refund_line_items": [

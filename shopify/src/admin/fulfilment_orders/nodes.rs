@@ -9,13 +9,8 @@ use super::super::pages::{Connection, Reference, number};
 use super::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 
 #[derive(Deserialize)]
-pub(super) struct OrdersData {
-    pub(super) order: Option<OrdersOrder>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OrdersOrder {
+pub(super) struct Orders {
     pub(super) fulfillment_orders: Connection<Node>,
 }
 

@@ -7,12 +7,7 @@ use super::super::pages::{Connection, Reference};
 use super::super::plan::LinePieces;
 
 #[derive(Deserialize)]
-pub(super) struct FulfilmentsData {
-    pub(super) order: Option<FulfilmentsOrder>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct FulfilmentsOrder {
+pub(super) struct Fulfilments {
     pub(super) fulfillments: Vec<Node>,
 }
 

@@ -8,11 +8,6 @@ use super::super::fulfilments;
 use super::super::pages::{Connection, Reference};
 
 #[derive(Deserialize)]
-pub(super) struct OrderData {
-    pub(super) order: Option<OrderNode>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OrderNode {
     pub(super) name: String,
@@ -75,11 +70,6 @@ pub(super) struct MoneyBag {
 #[derive(Deserialize)]
 pub(super) struct Money {
     pub(super) amount: Decimal,
-}
-
-#[derive(Deserialize)]
-pub(super) struct LinesData {
-    pub(super) order: Option<LinesOrder>,
 }
 
 #[derive(Deserialize)]

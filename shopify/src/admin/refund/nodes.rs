@@ -8,13 +8,8 @@ use super::super::pages::{Reference, UNREADABLE, number};
 use super::{RefundLine, RefundTransaction, SuggestedRefund};
 
 #[derive(Deserialize)]
-pub(super) struct SuggestionData {
-    pub(super) order: Option<SuggestionOrder>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SuggestionOrder {
+pub(super) struct Suggested {
     pub(super) suggested_refund: Option<Suggestion>,
 }
 
@@ -105,12 +100,7 @@ pub(super) struct CreatePayload {
 }
 
 #[derive(Deserialize)]
-pub(super) struct NotesData {
-    pub(super) order: Option<NotesOrder>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct NotesOrder {
+pub(super) struct Notes {
     pub(super) refunds: Vec<NotedRefund>,
 }
 
