@@ -81,7 +81,7 @@ impl Dispatcher {
         let input = json!({"messageId": message.message_id});
         match self.signal(&order.workflow_id, names::STOCK_AVAILABLE, &input, request_id(message)).await? {
             SignalOutcome::Run => Ok(Outcome::done(order.order_id)),
-            SignalOutcome::NoRun => Ok(no_run_yet(message, order)),
+            SignalOutcome::NoRun => Ok(Outcome::no_run_yet(message, order.order_id)),
         }
     }
 
@@ -125,7 +125,7 @@ impl Dispatcher {
             reached = self.signal(&order.workflow_id, names::CANCEL, &input, once).await?;
         }
         if reached == SignalOutcome::NoRun {
-            return Ok(no_run_yet(message, order));
+            return Ok(Outcome::no_run_yet(message, order.order_id));
         }
         // A hand-over that looks between the signal and its effect plans anew, and finds it: while this message
         // is not settled by the message, from then on by this note.
@@ -152,7 +152,7 @@ impl Dispatcher {
                 },
                 Some(order_id),
             )),
-            CommandOutcome::Later => Ok(no_run_yet(message, order)),
+            CommandOutcome::Later => Ok(Outcome::no_run_yet(message, order.order_id)),
         }
     }
 
@@ -353,12 +353,4 @@ fn cannot_be_cancelled(status: OrderStatus) -> CommandOutcome {
 
 fn cancel_input(command: &Command) -> Value {
     json!({"actor": command.actor(), "reason": command.reason()})
-}
-
-fn no_run_yet(message: &Message, order: Order) -> Outcome {
-    Outcome::Postpone {
-        reason: "no run of the order's workflow is there",
-        order: Some(order.order_id),
-        wait: Duration::from_secs(2 << message.attempts.clamp(0, 5)),
-    }
 }

@@ -19,6 +19,9 @@ use tracing::{info, warn};
 /// The longest wait between two attempts at a message that cannot be done yet.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// Why a message waits whose order's run is not there.
+pub(crate) const NO_RUN: &str = "no run of the order's workflow is there";
+
 /// Dispatches messages. Cheap to clone.
 #[derive(Clone)]
 pub struct Dispatcher {
@@ -49,8 +52,25 @@ impl Outcome {
         Self::Settle { how: FinalState::Done, reason: None, order: Some(order) }
     }
 
+    /// It had its effect, and is about no one order.
+    pub(crate) const DONE: Self = Self::Settle { how: FinalState::Done, reason: None, order: None };
+
     pub(crate) fn skipped(reason: &'static str, order: Option<OrderId>) -> Self {
         Self::Settle { how: FinalState::Skipped, reason: Some(reason), order }
+    }
+
+    /// Kept: a later version, or whoever looks later, acts on it.
+    pub(crate) fn stored(reason: &'static str) -> Self {
+        Self::Settle { how: FinalState::Stored, reason: Some(reason), order: None }
+    }
+
+    pub(crate) fn postponed(reason: &'static str, order: OrderId, wait: Duration) -> Self {
+        Self::Postpone { reason, order: Some(order), wait }
+    }
+
+    /// The order's run is awaited, the longer the more often that was done.
+    pub(crate) fn no_run_yet(message: &Message, order: OrderId) -> Self {
+        Self::postponed(NO_RUN, order, Duration::from_secs(2 << message.attempts.clamp(0, 5)))
     }
 }
 
@@ -154,10 +174,11 @@ impl Dispatcher {
 
     pub(crate) async fn settle(&self, message: &Message, outcome: Outcome) -> Result<(), OrdersError> {
         let mut conn = self.pool.acquire().await?;
-        let (source, state) = match &outcome {
-            Outcome::Settle { how, .. } => (message.source, State::from(*how)),
-            Outcome::Unreadable(_) => (message.source, State::Unreadable),
-            Outcome::Postpone { .. } => (message.source, State::Waiting),
+        let source = message.source;
+        let state = match &outcome {
+            Outcome::Settle { how, .. } => State::from(*how),
+            Outcome::Unreadable(_) => State::Unreadable,
+            Outcome::Postpone { .. } => State::Waiting,
         };
         counter!("waybill_inbox_total", "source" => source.as_str(), "state" => state.as_str()).increment(1);
         match outcome {

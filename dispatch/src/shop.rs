@@ -1,5 +1,7 @@
 //! Webhooks of a shop that carry a whole order. Those that say less stand in `shop_updates.rs`.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::{
     AddressSaid, Condition, FinancialStatus, GateDecision, OrderFacts, OrderId, OrderStatus, ParkReason,
@@ -7,7 +9,7 @@ use domain::{
 };
 use orders::{
     Order, attention, brief,
-    inbox::{FinalState, Message},
+    inbox::Message,
     privacy::ErasureRequest,
     progress::{self, Waiting},
     record::{self, Arrival, ArrivalOutcome, Authority},
@@ -25,6 +27,7 @@ use workflows::names;
 
 use crate::{
     DispatchError, Dispatcher, Outcome,
+    dispatcher::NO_RUN,
     runs::{SignalOutcome, StartOutcome},
 };
 use process::settings::Shop;
@@ -34,8 +37,6 @@ impl Dispatcher {
         let Some(shop) = self.settings.shops.get(&message.shop) else {
             return Ok(Outcome::skipped("the shop is not configured any more", None));
         };
-        let stored =
-            |reason| Ok(Outcome::Settle { how: FinalState::Stored, reason: Some(reason), order: None });
         match Topic::parse(&message.topic) {
             topic if topic.is_whole_order() => self.whole_order(message, shop).await,
             Topic::OrdersEdited => self.order_edited(message, shop).await,
@@ -49,8 +50,8 @@ impl Dispatcher {
             Topic::FulfilmentOrders(_) | Topic::FulfilmentHolds(_) => {
                 self.fulfilment_orders_changed(message).await
             }
-            Topic::Unknown(_) => stored("a topic this version does not know"),
-            _ => stored("kept; this version does not act on the topic"),
+            Topic::Unknown(_) => Ok(Outcome::stored("a topic this version does not know")),
+            _ => Ok(Outcome::stored("kept; this version does not act on the topic")),
         }
     }
 
@@ -68,7 +69,6 @@ impl Dispatcher {
                 // Whoever was faster started it with what was known then.
                 StartOutcome::GoesAlready => self.have_run_look(message, order).await,
             },
-            #[cfg(feature = "faults")]
             ArrivalOutcome::Newer { changes: true } if dropped_beside_a_start(&order) => {
                 self.begin(&order).await?;
                 Ok(Outcome::done(order.order_id))
@@ -173,11 +173,7 @@ impl Dispatcher {
                 return Ok(Outcome::done(order_id));
             }
         }
-        Ok(Outcome::Postpone {
-            reason: "no run of the order's workflow is there",
-            order: Some(order_id),
-            wait: std::time::Duration::from_secs(2),
-        })
+        Ok(Outcome::postponed(NO_RUN, order_id, Duration::from_secs(2)))
     }
 
     /// A person is to decide about an order whose run is gone.
@@ -229,11 +225,10 @@ impl Dispatcher {
         let once = request_id(message);
         match self.signal(&order.workflow_id, names::CONTENT_UPDATED, &input, once).await? {
             SignalOutcome::Run => Ok(Outcome::done(order_id)),
-            SignalOutcome::NoRun => Ok(Outcome::Postpone {
-                reason: "the order's run closed a moment ago",
-                order: Some(order_id),
-                wait: std::time::Duration::from_millis(500),
-            }),
+            SignalOutcome::NoRun => {
+                let (reason, wait) = ("the order's run closed a moment ago", Duration::from_millis(500));
+                Ok(Outcome::postponed(reason, order_id, wait))
+            }
         }
     }
 
@@ -361,7 +356,6 @@ fn update_of(order: &Order, message: &Message) -> (&'static str, Value) {
 
 /// The fault `signal_dropped_beside_start`: what finds no run starts one, and takes one that was started
 /// meanwhile for its own.
-#[cfg(feature = "faults")]
 fn dropped_beside_a_start(order: &Order) -> bool {
     domain::planted::is_planted("signal_dropped_beside_start") && order.status == OrderStatus::Pending
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use domain::{LineId, ParkReason, Restock, ReturnsRule, ShopifyOrderId, WantedLine, is_our_fulfilment};
 use orders::{
     Order, attention, brief, fulfilment_orders,
-    inbox::{FinalState, Message},
+    inbox::Message,
     parcel_lines::{self, Parcel},
     privacy::{self, ErasureRequest},
     record,
-    refunds::{self, RefundLine, ReturnSource},
+    refunds::{self, ReturnSource},
 };
 use shopify::wire::{self, ParsedRefund, UnreadableOrder};
 use sqlx::PgConnection;
@@ -51,8 +51,7 @@ impl Dispatcher {
         if fulfilment.stands && is_our_fulfilment(&fulfilment, &own) {
             return Ok(Outcome::done(order.order_id));
         }
-        let counted_in = order.facts.fulfilments.as_ref().is_some_and(|known| known.contains(&fulfilment));
-        if counted_in {
+        if order.facts.fulfilments.iter().flatten().any(|known| *known == fulfilment) {
             return Ok(Outcome::done(order.order_id));
         }
         self.ask_the_shop(message, shop, id).await
@@ -111,17 +110,8 @@ impl Dispatcher {
         refund: &ParsedRefund,
         wanted: &mut [WantedLine],
     ) -> Result<(), DispatchError> {
-        let lines: Vec<RefundLine<'_>> = refund
-            .lines
-            .iter()
-            .map(|line| RefundLine {
-                refund_line_id: line.refund_line_id,
-                line_id: &line.line_id,
-                quantity: line.quantity,
-                restock: line.restock,
-            })
-            .collect();
-        let new = refunds::keep(conn, &order.order_id, refund.refund_id, refund.created_at, &lines).await?;
+        let new =
+            refunds::keep(conn, &order.order_id, refund.refund_id, refund.created_at, &refund.lines).await?;
         if new == 0 {
             return Ok(());
         }
@@ -200,10 +190,9 @@ impl Dispatcher {
         };
         if shop.policy.restock_returns == ReturnsRule::WhenDisposed {
             self.ask_what_is_restocked(message, shop, number).await?;
-            return Ok(Outcome::Settle { how: FinalState::Done, reason: None, order: None });
+            return Ok(Outcome::DONE);
         }
-        let reason = Some("pieces that come back are not booked in by this");
-        Ok(Outcome::Settle { how: FinalState::Stored, reason, order: None })
+        Ok(Outcome::stored("pieces that come back are not booked in by this"))
     }
 
     /// Messages about fulfilment orders name nothing but their ids. Of one that is not known yet it is kept
@@ -223,11 +212,7 @@ impl Dispatcher {
             fulfilment_orders::want_look(&mut tx, order).await?;
         }
         tx.commit().await?;
-        let mut outcome = Outcome::Settle {
-            how: FinalState::Stored,
-            reason: Some("kept until it is known whose fulfilment order it is"),
-            order: None,
-        };
+        let mut outcome = Outcome::stored("kept until it is known whose fulfilment order it is");
         for order in orders {
             let Some(order) = self.order(&order).await? else { continue };
             outcome = self.have_run_look(message, order).await?;
@@ -259,7 +244,7 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         privacy::ask_for_data(&mut tx, &shop.domain, &orders, message.inbox_id).await?;
         tx.commit().await?;
-        Ok(Outcome::Settle { how: FinalState::Done, reason: None, order: None })
+        Ok(Outcome::DONE)
     }
 
     /// The worker's sweeper forgets; a body says who it is about, so it goes at once.
@@ -272,7 +257,7 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         privacy::redact(&mut tx, &shop.domain, wish, message.inbox_id).await?;
         tx.commit().await?;
-        Ok(Outcome::Settle { how: FinalState::Done, reason: None, order: None })
+        Ok(Outcome::DONE)
     }
 
     /// Something about an order that cannot be read: a person sees it at the order, if that is known.
@@ -306,11 +291,7 @@ impl Dispatcher {
 /// says is in the order's body too.
 fn not_known_yet(message: &Message) -> Outcome {
     if message.attempts >= MOST_WAITS {
-        return Outcome::Settle {
-            how: FinalState::Stored,
-            reason: Some("of an order that is not known here"),
-            order: None,
-        };
+        return Outcome::stored("of an order that is not known here");
     }
     Outcome::Postpone {
         reason: "the order is not known yet",

@@ -15,7 +15,7 @@ use process::settings::System;
 use serde_json::json;
 use warehouse::{callback::Callback, parcel::ParcelStatus};
 use workflows::{
-    messages::{WarehouseUpdate, WarehouseUpdateKind},
+    messages::{WarehouseUpdate, WarehouseUpdateKind as Kind},
     names,
 };
 
@@ -64,7 +64,7 @@ impl Dispatcher {
                 self.left_after_the_end(&parcel, order).await
             }
             ParcelStatus::Shipped | ParcelStatus::Delivered if parcel.booked_at.is_none() => {
-                let done = self.signal_run(message, &callback, WarehouseUpdateKind::Shipped, &order).await?;
+                let done = self.signal_run(message, &callback, Kind::Shipped, &order).await?;
                 Ok(match callback.kind {
                     ParcelStatus::Delivered => wait_until_shipped(order),
                     _ => done,
@@ -85,15 +85,9 @@ impl Dispatcher {
             ParcelStatus::Shipped if !says_what_is_booked(&callback, &parcel) => {
                 self.corrected(&callback, &parcel, order).await
             }
-            ParcelStatus::OnHold => {
-                self.signal_run(message, &callback, WarehouseUpdateKind::OnHold, &order).await
-            }
-            ParcelStatus::Exception => {
-                self.signal_run(message, &callback, WarehouseUpdateKind::Exception, &order).await
-            }
-            ParcelStatus::Cancelled => {
-                self.signal_run(message, &callback, WarehouseUpdateKind::Cancelled, &order).await
-            }
+            ParcelStatus::OnHold => self.signal_run(message, &callback, Kind::OnHold, &order).await,
+            ParcelStatus::Exception => self.signal_run(message, &callback, Kind::Exception, &order).await,
+            ParcelStatus::Cancelled => self.signal_run(message, &callback, Kind::Cancelled, &order).await,
             ParcelStatus::Accepted | ParcelStatus::Picked | ParcelStatus::Shipped => {
                 Ok(Outcome::done(order.order_id))
             }
@@ -118,7 +112,7 @@ impl Dispatcher {
         &self,
         message: &Message,
         callback: &Callback,
-        kind: WarehouseUpdateKind,
+        kind: Kind,
         order: &Order,
     ) -> Result<Outcome, DispatchError> {
         let order_id = order.order_id.clone();
@@ -132,16 +126,10 @@ impl Dispatcher {
             parcel_id: callback.parcel_id.clone(),
             occurred_at: callback.occurred_at,
         };
-        match self
-            .signal(&order.workflow_id, names::WAREHOUSE_UPDATE, &json!(update), request_id(message))
-            .await?
-        {
+        let (update, once) = (json!(update), request_id(message));
+        match self.signal(&order.workflow_id, names::WAREHOUSE_UPDATE, &update, once).await? {
             SignalOutcome::Run => Ok(Outcome::done(order_id)),
-            SignalOutcome::NoRun => Ok(Outcome::Postpone {
-                reason: "no run of the order's workflow is there",
-                order: Some(order_id),
-                wait: Duration::from_secs(2 << message.attempts.clamp(0, 5)),
-            }),
+            SignalOutcome::NoRun => Ok(Outcome::no_run_yet(message, order_id)),
         }
     }
 
@@ -151,11 +139,8 @@ impl Dispatcher {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
         if order.story_ended_at.is_none() {
-            return Ok(Outcome::Postpone {
-                reason: "the order was taken up again",
-                order: Some(order.order_id),
-                wait: Duration::from_millis(500),
-            });
+            let (reason, wait) = ("the order was taken up again", Duration::from_millis(500));
+            return Ok(Outcome::postponed(reason, order.order_id, wait));
         }
         let reference = RequestReference::parse(&parcel.reference)?;
         if parcel::booked(&mut tx, &reference, &parcel.parcel_id).await? {
@@ -172,12 +157,9 @@ impl Dispatcher {
     /// A parcel left of which nobody says what is in it, and all that was handed over is on its way already.
     /// A later message that says it counts.
     async fn left_with_nothing(&self, callback: &Callback, order: Order) -> Result<Outcome, DispatchError> {
-        let mut conn = self.pool.acquire().await?;
         let Callback { reference, parcel_id, .. } = callback;
         let words = format!("{reference}/{parcel_id} left, and it is not said with what");
-        let park_reason = ParkReason::new(ParkReason::UNEXPECTED_PARCEL);
-        attention::show_besides(&mut conn, &order.order_id, &park_reason, &words).await?;
-        Ok(Outcome::done(order.order_id))
+        self.show(order, ParkReason::UNEXPECTED_PARCEL, &words).await
     }
 
     async fn trouble_after_the_end(
@@ -185,12 +167,9 @@ impl Dispatcher {
         callback: &Callback,
         order: Order,
     ) -> Result<Outcome, DispatchError> {
-        let mut conn = self.pool.acquire().await?;
         let parcel = format!("{}/{}", callback.reference, callback.parcel_id);
         let words = format!("{parcel}: {}", callback.kind.as_str());
-        let park_reason = ParkReason::new(ParkReason::TROUBLE_AFTER_SHIPPING);
-        attention::show_besides(&mut conn, &order.order_id, &park_reason, &words).await?;
-        Ok(Outcome::done(order.order_id))
+        self.show(order, ParkReason::TROUBLE_AFTER_SHIPPING, &words).await
     }
 
     /// The warehouse says of a parcel that was booked that it held something else.
@@ -200,18 +179,21 @@ impl Dispatcher {
         parcel: &KeptParcel,
         order: Order,
     ) -> Result<Outcome, DispatchError> {
-        let said = |lines: Vec<(&str, u32)>| {
-            lines.iter().map(|(sku, pieces)| format!("{pieces} × {sku}")).collect::<Vec<_>>().join(", ")
-        };
-        let booked = said(parcel.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect());
-        let now = said(callback.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect());
+        let piece = |(sku, pieces): (&str, u32)| format!("{pieces} × {sku}");
+        let booked = parcel.lines.iter().map(|line| piece((&line.sku, line.quantity)));
+        let now = callback.lines.iter().map(|line| piece((&line.sku, line.quantity)));
+        let (booked, now) = (Vec::from_iter(booked).join(", "), Vec::from_iter(now).join(", "));
         let words = format!(
             "{}/{}: {booked} was booked, and the warehouse now says {now}",
             callback.reference, callback.parcel_id
         );
+        self.show(order, ParkReason::UNEXPECTED_PARCEL, &words).await
+    }
+
+    /// What nobody works on any more is for a person to see.
+    async fn show(&self, order: Order, reason: &str, words: &str) -> Result<Outcome, DispatchError> {
         let mut conn = self.pool.acquire().await?;
-        let park_reason = ParkReason::new(ParkReason::UNEXPECTED_PARCEL);
-        attention::show_besides(&mut conn, &order.order_id, &park_reason, &words).await?;
+        attention::show_besides(&mut conn, &order.order_id, &ParkReason::new(reason), words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
@@ -244,16 +226,12 @@ fn wait_until_shipped(order: Order) -> Outcome {
     if order.status == OrderStatus::Cancelled {
         return Outcome::done(order.order_id);
     }
-    Outcome::Postpone {
-        reason: "delivered before all of the order is booked as shipped",
-        order: Some(order.order_id),
-        wait: Duration::from_secs(1),
-    }
+    let reason = "delivered before all of the order is booked as shipped";
+    Outcome::postponed(reason, order.order_id, Duration::from_secs(1))
 }
 
 /// One parcel's update. The same parcel id under another hand-over is another parcel.
 fn update_id_of(callback: &Callback) -> String {
-    #[cfg(feature = "faults")]
     if domain::planted::is_planted("parcel_without_reference") {
         return format!("{}/{}/{}", callback.parcel_id, callback.sequence, callback.kind.as_str());
     }

@@ -78,12 +78,6 @@ impl FulfilmentRequest {
             matches!(self.status, FulfilmentRequestStatus::Cancelled | FulfilmentRequestStatus::Recalled);
         !(gone && self.pieces == 0)
     }
-
-    /// Pieces that were asked for, whatever became of them.
-    #[must_use]
-    pub fn pieces_asked_for(&self) -> u32 {
-        pieces_of(&self.lines)
-    }
 }
 
 /// What [`FulfilmentRequest`] is read from.

@@ -238,14 +238,6 @@ async fn find_selected(
     }
 }
 
-/// An order by the id of its workflow.
-///
-/// # Errors
-/// As [`find`].
-pub async fn find_by_workflow(conn: &mut PgConnection, id: &str) -> Result<Option<Order>, OrdersError> {
-    find_where(conn, "workflow_id = $1", id).await
-}
-
 /// An order by its id, locked until the transaction ends.
 ///
 /// # Errors

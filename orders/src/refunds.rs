@@ -3,23 +3,10 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use domain::{LineId, OrderId, RefundedPieces, Restock};
+use domain::{LineId, OrderId, RefundLine, RefundedPieces, Restock};
 use sqlx::PgConnection;
 
 use crate::{Order, OrdersError, pieces_column};
-
-/// A line of a refund.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundLine<'a> {
-    /// The shop's id of it, unique.
-    pub refund_line_id: i64,
-    /// The order's line.
-    pub line_id: &'a LineId,
-    /// How many pieces.
-    pub quantity: u32,
-    /// What becomes of them.
-    pub restock: Restock,
-}
 
 /// Keeps the lines of a refund; those that are kept already stay as they are. Returns how many are new.
 ///
@@ -30,9 +17,9 @@ pub async fn keep(
     order: &OrderId,
     refund_id: i64,
     refunded_at: Option<DateTime<Utc>>,
-    lines: &[RefundLine<'_>],
+    lines: &[RefundLine],
 ) -> Result<u64, OrdersError> {
-    let lines: Vec<&RefundLine<'_>> = lines.iter().filter(|line| line.quantity > 0).collect();
+    let lines: Vec<&RefundLine> = lines.iter().filter(|line| line.quantity > 0).collect();
     let quantities = lines.iter().map(|line| pieces_column(line.quantity));
     let quantities: Vec<i32> = quantities.collect::<Result<_, _>>()?;
     let kept = sqlx::query(
