@@ -29,6 +29,7 @@ mod imagined;
 mod mismatches;
 mod situation;
 
+pub(crate) use draft::planned;
 use draft::{Draft, describe, show_what_came_too_late, write_off_cancelled};
 pub(crate) use situation::{Situation, wish_digest};
 

@@ -54,7 +54,6 @@ impl Story {
     }
 
     async fn walk_back(&self, request: &CancelRequest) -> Result<Option<Ending>, Interrupted> {
-        #[cfg(feature = "faults")]
         self.release_first().await?;
         let planned = self.ctx.state(|order| order.progress.outstanding_pieces());
         while let Some(Undo::Recall { reference }) =
@@ -70,7 +69,6 @@ impl Story {
             });
         });
         let stopped = planned.saturating_sub(self.ctx.state(|order| order.progress.outstanding_pieces()));
-        #[cfg(feature = "faults")]
         self.believe_what_succeeded();
         if self.ctx.state(|order| order.progress.outstanding_pieces() > 0) {
             if stopped > 0 {

@@ -99,17 +99,15 @@ pub struct Progress {
 impl Progress {
     /// Pieces that are still to leave.
     pub fn outstanding_pieces(&self) -> u32 {
-        let planned: u32 = self.requests.iter().map(|fulfilment_request| fulfilment_request.pieces).sum();
+        let planned: u32 = self.requests.iter().map(|request| request.pieces).sum();
         planned.saturating_sub(self.pieces_left)
     }
 
     /// Pieces of them that a warehouse has.
     pub fn outstanding_at_warehouses(&self) -> u32 {
-        let accepted = self.requests.iter().filter(|fulfilment_request| fulfilment_request.accepted);
-        accepted
-            .map(|fulfilment_request| fulfilment_request.pieces)
-            .sum::<u32>()
-            .saturating_sub(self.pieces_left)
+        let accepted = self.requests.iter().filter(|request| request.accepted);
+        let pieces: u32 = accepted.map(|request| request.pieces).sum();
+        pieces.saturating_sub(self.pieces_left)
     }
 
     /// Changes what is known of one hand-over.

@@ -15,7 +15,6 @@ mod order_fulfilment;
 mod overdue_inquiry;
 mod parking;
 mod planning;
-#[cfg(feature = "faults")]
 mod planted;
 mod restock_return;
 mod saga;

@@ -62,7 +62,6 @@ impl Story {
                 self.catch_up().await?;
             }
             if !self.more_to_ship() {
-                #[cfg(feature = "faults")]
                 if domain::planted::is_planted("goes_in_circles") {
                     continue;
                 }
@@ -116,13 +115,12 @@ impl Story {
             return Ok(());
         }
         let took_over = self.ctx.state_mut(|order| {
-            let taken =
-                order.progress.requests.iter().filter(|fulfilment_request| fulfilment_request.accepted);
-            let recalls: Vec<Undo> = taken
-                .map(|fulfilment_request| Undo::Recall { reference: fulfilment_request.reference.clone() })
-                .collect();
-            let took_over = !recalls.is_empty();
-            recalls.into_iter().for_each(|recall| order.progress.push_undo(recall));
+            let taken = order.progress.requests.iter().filter(|request| request.accepted);
+            let taken: Vec<RequestReference> = taken.map(|request| request.reference.clone()).collect();
+            let took_over = !taken.is_empty();
+            for reference in taken {
+                order.progress.push_undo(Undo::Recall { reference });
+            }
             took_over
         });
         if took_over && self.more_to_ship() {
@@ -169,21 +167,17 @@ impl Story {
     /// Hands everything that is planned over to its warehouse, each under its own reference. What was
     /// committed meanwhile comes first.
     async fn hand_over(&self) -> Result<(), Interrupted> {
-        let planned = self.ctx.state(|order| order.progress.requests.clone());
-        for fulfilment_request in planned
-            .into_iter()
-            .filter(|fulfilment_request| !fulfilment_request.accepted && fulfilment_request.pieces > 0)
-        {
+        let mut planned = self.ctx.state(|order| order.progress.requests.clone());
+        planned.retain(|request| !request.accepted && request.pieces > 0);
+        for fulfilment_request in planned {
             let reference = &fulfilment_request.reference;
             self.ctx.state_mut(|order| {
                 order.handing_over = true;
                 order.progress.push_undo(Undo::Recall { reference: reference.clone() });
             });
-            #[cfg(feature = "faults")]
             self.forget_recall(reference);
             let input = self.request_ref(reference);
             let did = self.step(Step::HandOver, reference.as_str(), || RequestFulfilment, input).await?;
-            #[cfg(feature = "faults")]
             self.remember_recall(reference);
             if let StepOutcome::Done(HandOverOutcome::Overtaken) = did {
                 return self.plan_after_a_breath().await;

@@ -200,10 +200,7 @@ impl Story {
         let (deadline, when_out_of_stock) = self
             .ctx
             .state(|order| (order.input.policy.backorder_deadline, order.input.policy.when_out_of_stock));
-        #[cfg(feature = "faults")]
         let deaf = domain::planted::is_planted("edit_ignored_while_backordered");
-        #[cfg(not(feature = "faults"))]
-        let deaf = false;
         let ready = |order: &OrderFulfilment| order.stock_available || (order.content_changed && !deaf);
         let wake = self.wait_until(Some(deadline), ready).await?;
         match (wake, when_out_of_stock) {

@@ -1,5 +1,5 @@
-//! Faults planted for tests in the undo of a story; see `domain::planted`. Debug builds with the
-//! feature `faults` only.
+//! Faults planted for tests in the undo of a story; see `domain::planted`. Nothing happens here but in debug builds
+//! with the feature `faults`.
 
 use domain::{RequestReference, planted::is_planted};
 
@@ -26,13 +26,8 @@ impl Story {
     pub(crate) fn believe_what_succeeded(&self) {
         if is_planted("undo_registered_late") {
             self.ctx.state_mut(|order| {
-                for fulfilment_request in order
-                    .progress
-                    .requests
-                    .iter_mut()
-                    .filter(|fulfilment_request| !fulfilment_request.accepted)
-                {
-                    fulfilment_request.pieces = 0;
+                for request in order.progress.requests.iter_mut().filter(|request| !request.accepted) {
+                    request.pieces = 0;
                 }
             });
         }

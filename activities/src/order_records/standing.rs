@@ -7,7 +7,7 @@ use orders::{
 use workflows::contract::{OrderRef, PlannedRequest, Standing};
 
 use super::OrderRecords;
-use crate::{attempt::AttemptError, shop_notifications};
+use crate::{attempt::AttemptError, planner::planned, shop_notifications};
 
 impl OrderRecords {
     pub(super) async fn standing(&self, input: &OrderRef) -> Result<Standing, AttemptError> {
@@ -17,16 +17,11 @@ impl OrderRecords {
             .ok_or(AttemptError::permanent("ORDER_UNKNOWN"))?;
         let (_, pieces_left) = parcel::pieces(&mut conn, &order.order_id).await?;
         let mut requests = fulfilment_request::of_order(&mut conn, &order.order_id).await?;
-        requests.retain(|fulfilment_request| fulfilment_request.was_called);
-        let there = requests.iter().filter(|fulfilment_request| is_there(fulfilment_request.status));
-        let to_recall = there.map(|fulfilment_request| fulfilment_request.reference.clone()).collect();
-        let requests = requests.into_iter().map(|fulfilment_request| PlannedRequest {
-            accepted: true,
-            reference: fulfilment_request.reference,
-            warehouse: fulfilment_request.warehouse,
-            system: fulfilment_request.system,
-            pieces: fulfilment_request.pieces,
-        });
+        requests.retain(|request| request.was_called);
+        let there = requests.iter().filter(|request| is_there(request.status));
+        let to_recall = there.map(|request| request.reference.clone()).collect();
+        let requests =
+            requests.into_iter().map(|request| PlannedRequest { accepted: true, ..planned(request) });
         Ok(Standing {
             status: order.status,
             requests: requests.collect(),

@@ -149,13 +149,6 @@ impl Draft {
             }
         }
         let (_, pieces_left) = parcel::pieces(conn, &order.order_id).await?;
-        let planned = |fulfilment_request: FulfilmentRequest| PlannedRequest {
-            accepted: fulfilment_request.status != FulfilmentRequestStatus::Requested,
-            reference: fulfilment_request.reference,
-            warehouse: fulfilment_request.warehouse,
-            system: fulfilment_request.system,
-            pieces: fulfilment_request.pieces,
-        };
         Ok(Plan {
             gate: self.gate.clone(),
             status: order.status,
@@ -171,6 +164,17 @@ impl Draft {
             unnotified: shop_notifications::unnotified(conn, order).await?,
             pieces_left,
         })
+    }
+}
+
+/// A hand-over as the workflow knows it.
+pub(crate) fn planned(request: FulfilmentRequest) -> PlannedRequest {
+    PlannedRequest {
+        accepted: request.status != FulfilmentRequestStatus::Requested,
+        reference: request.reference,
+        warehouse: request.warehouse,
+        system: request.system,
+        pieces: request.pieces,
     }
 }
 

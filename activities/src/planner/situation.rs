@@ -47,10 +47,8 @@ impl Situation {
         let mut seen = Vec::new();
         if order.channel.shop().is_some() {
             for kept in fulfilment_orders::of_order(conn, &order.order_id).await? {
-                seen.push(
-                    serde_json::from_value(kept.content)
-                        .map_err(|_| AttemptError::permanent("ORDER_UNREADABLE"))?,
-                );
+                let read = serde_json::from_value(kept.content);
+                seen.push(read.map_err(|_| AttemptError::permanent("ORDER_UNREADABLE"))?);
             }
         }
         let look_is_fresh =
@@ -105,21 +103,18 @@ impl Situation {
             }
         }
         let mut there = Vec::new();
-        for fulfilment_request in
-            self.requests.iter().filter(|fulfilment_request| fulfilment_request.was_called)
-        {
+        for request in self.requests.iter().filter(|request| request.was_called) {
             let mut lines = Vec::new();
-            for line in &fulfilment_request.lines {
+            for line in &request.lines {
                 let Ok(line_id) = LineId::parse(&line.line_id) else { continue };
-                let gone =
-                    left.get(&(fulfilment_request.reference.as_str(), &line_id)).copied().unwrap_or_default();
+                let gone = left.get(&(request.reference.as_str(), &line_id)).copied().unwrap_or_default();
                 let rest = line.quantity.saturating_sub(gone);
                 if rest > 0 {
                     lines.push((line_id, rest));
                 }
             }
             if !lines.is_empty() {
-                there.push((fulfilment_request, lines));
+                there.push((request, lines));
             }
         }
         there
