@@ -230,10 +230,8 @@ impl OrderRecords {
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);
         // One that shipped while it was being cancelled stays shipped, and is not cancelled in silence.
-        let (order_id, to) = (&input.order_id, OrderStatus::Cancelled);
-        progress::move_to(&mut tx, order_id, to, TimelineEvent::Cancelled, Some(&by))
-            .await?
-            .warn_unless_past(order_id, to);
+        let (to, event) = (OrderStatus::Cancelled, TimelineEvent::Cancelled);
+        progress::move_on(&mut tx, &input.order_id, to, event, Some(&by)).await?;
         progress::set_story_ended(&mut tx, &input.order_id, true).await?;
         Ok(tx.commit().await?)
     }

@@ -232,9 +232,7 @@ impl Planner {
             };
             // It is planned again at every stage, and only the first plan moves it.
             let to = OrderStatus::Confirmed;
-            progress::move_to(conn, &order.order_id, to, event, Some(&detail))
-                .await?
-                .warn_unless_past(&order.order_id, to);
+            progress::move_on(conn, &order.order_id, to, event, Some(&detail)).await?;
         } else {
             events::announce_placed(conn, &order.order_id).await?;
         }
@@ -264,14 +262,12 @@ impl Planner {
                 (OrderStatus::Confirmed, TimelineEvent::Reserved),
                 (OrderStatus::Processing, TimelineEvent::HandedOver),
             ] {
-                progress::move_to(conn, order_id, to, event, None).await?.warn_unless_past(order_id, to);
+                progress::move_on(conn, order_id, to, event, None).await?;
             }
         }
         // The last parcel of an order that was delivered already, or cancelled, does not move it.
-        let to = OrderStatus::Shipped;
-        progress::move_to(conn, order_id, to, TimelineEvent::Shipped, tracking_number)
-            .await?
-            .warn_unless_past(order_id, to);
+        let (to, event) = (OrderStatus::Shipped, TimelineEvent::Shipped);
+        progress::move_on(conn, order_id, to, event, tracking_number).await?;
         progress::clear_waiting(conn, order_id).await?;
         fulfilment_request::close_accepted(conn, order_id).await?;
         if shop_notifications::unnotified(conn, order).await?.is_empty() {

@@ -141,10 +141,8 @@ impl WarehouseCalls {
         .await?;
         let detail = Some(input.reference.as_str());
         // It may have left before its warehouse answered.
-        let (order_id, to) = (&input.order_id, OrderStatus::Processing);
-        progress::move_to(&mut tx, order_id, to, TimelineEvent::HandedOver, detail)
-            .await?
-            .warn_unless_past(order_id, to);
+        let (to, event) = (OrderStatus::Processing, TimelineEvent::HandedOver);
+        progress::move_on(&mut tx, &input.order_id, to, event, detail).await?;
         tx.commit().await?;
         Ok(HandOverOutcome::Accepted)
     }

@@ -212,10 +212,8 @@ impl Dispatcher {
         if parcel::delivered(&mut tx, &callback.reference, &callback.parcel_id).await? {
             let carrier = parcel.carrier.as_deref();
             // A parcel of a cancelled order that left nonetheless is delivered, too.
-            let to = OrderStatus::Delivered;
-            progress::move_to(&mut tx, &order.order_id, to, TimelineEvent::Delivered, carrier)
-                .await?
-                .warn_unless_past(&order.order_id, to);
+            let (to, event) = (OrderStatus::Delivered, TimelineEvent::Delivered);
+            progress::move_on(&mut tx, &order.order_id, to, event, carrier).await?;
         }
         tx.commit().await?;
         Ok(Outcome::done(order.order_id))

@@ -23,18 +23,6 @@ pub enum StatusMove {
     Refused(OrderStatus),
 }
 
-impl StatusMove {
-    /// For a move that nothing but being past it should keep an order from: any other refusal is said in the log.
-    /// A cancelled order is past everything.
-    pub fn warn_unless_past(self, order: &OrderId, to: OrderStatus) {
-        if let Self::Refused(status) = self
-            && status < to
-        {
-            warn!(order.id = %order, %status, %to, "an order could not be moved on");
-        }
-    }
-}
-
 /// Moves an order to `to` with its timeline entry and its event, if the status table allows it.
 /// The condition is cleared, unless a person still has to decide; `event` is the timeline's word for it.
 ///
@@ -88,6 +76,26 @@ pub async fn move_to(
     let events = placed.into_iter().chain(OrderEventKind::of(to).map(|kind| (kind, to)));
     row.announce(conn, &events.collect::<Vec<_>>()).await?;
     Ok(StatusMove::Now)
+}
+
+/// As [`move_to`], where nothing but being past it should keep an order from the move: any other refusal is said in the
+/// log. A cancelled order is past everything.
+///
+/// # Errors
+/// As [`move_to`].
+pub async fn move_on(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    to: OrderStatus,
+    event: TimelineEvent,
+    detail: Option<&str>,
+) -> Result<(), OrdersError> {
+    if let StatusMove::Refused(status) = move_to(conn, order, to, event, detail).await?
+        && status < to
+    {
+        warn!(order.id = %order, %status, %to, "an order could not be moved on");
+    }
+    Ok(())
 }
 
 /// An order that was moved.

@@ -92,11 +92,8 @@ async fn note_parcel(
     let parcel =
         parcel::find(conn, reference, parcel_id).await?.ok_or(AttemptError::permanent("PARCEL_UNKNOWN"))?;
     if order.status == OrderStatus::Confirmed {
-        let processing = OrderStatus::Processing;
-        let (order_id, detail) = (&order.order_id, Some(reference.as_str()));
-        progress::move_to(conn, order_id, processing, TimelineEvent::HandedOver, detail)
-            .await?
-            .warn_unless_past(order_id, processing);
+        let (to, event) = (OrderStatus::Processing, TimelineEvent::HandedOver);
+        progress::move_on(conn, &order.order_id, to, event, Some(reference.as_str())).await?;
     }
     Ok(parcel)
 }
