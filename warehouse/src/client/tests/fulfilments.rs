@@ -42,7 +42,7 @@ async fn every_refusal_inside_200_has_its_class() {
         let answer = json!({"results": [result(OURS, "rejected", kind)]});
         let (_, client) = serve_fulfilments(&[(200, answer)]).await;
         let error = client.ensure_request(&hand_over()).await.unwrap_err();
-        assert_eq!((error.code(), error.is_permanent()), (expected.into(), permanent), "{kind}");
+        assert_eq!((error.code(), error.is_permanent()), (expected, permanent), "{kind}");
         assert_eq!(error.vendor_text().as_deref(), Some("because"));
     }
 }
