@@ -12,7 +12,6 @@ mod dividing;
 mod document;
 mod fulfilling;
 mod fulfilment_orders;
-mod inputs;
 mod invented;
 mod moments;
 mod money;
@@ -34,6 +33,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use apollo_compiler::Schema;
+use apollo_compiler::validation::Valid;
 use axum::Router;
 use axum::routing::post;
 use chrono::Utc;
@@ -45,7 +46,6 @@ use crate::ledger::Kind;
 use crate::settings::{Settings, SettingsError};
 use bucket::Bucket;
 use orders::{OrderBook, ShopOrder};
-use schema::Schema;
 use webhooks::Webhooks;
 
 /// Order numbers of invented orders start above this.
@@ -59,7 +59,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         control: Arc::new(Control::new(deliveries::client()?)),
         book: Mutex::default(),
         bucket: Mutex::new(Bucket::new(settings.shopify_bucket_points, settings.shopify_restore_per_s)),
-        schema: Schema::published_part(),
+        schema: schema::published_part(),
         domain: settings.shop_domain.clone(),
         admin_token: settings.shopify_admin_token.clone(),
         announce_own_cancel: settings.shopify_announce_own_cancel,
@@ -89,7 +89,7 @@ struct Shop {
     control: Arc<Control>,
     book: Mutex<OrderBook>,
     bucket: Mutex<Bucket>,
-    schema: Schema,
+    schema: Valid<Schema>,
     domain: String,
     admin_token: String,
     announce_own_cancel: bool,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apollo_compiler::response::JsonMap;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -28,7 +29,7 @@ const INVALID_TOKEN: &str = "[API] Invalid API key or access token (unrecognized
 struct GraphqlRequest {
     query: String,
     operation_name: Option<String>,
-    variables: Option<Map<String, Value>>,
+    variables: Option<JsonMap>,
 }
 
 /// `POST /admin/api/2026-07/graphql.json`
@@ -59,12 +60,7 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
                 let refused: Map<String, Value> = operation
                     .roots
                     .iter()
-                    .map(|root| {
-                        (
-                            root.key.clone(),
-                            project(&shop.schema, root, &user_errors(&root.type_name, &errors)),
-                        )
-                    })
+                    .map(|root| (root.key.clone(), project(root, &user_errors(&root.type_name, &errors))))
                     .collect();
                 let extensions = shop.bucket().cost(requested, Some(requested));
                 Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
@@ -101,7 +97,7 @@ fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
         Box::new(Reply::new(StatusCode::BAD_REQUEST, json!({ "errors": { "query": error.to_string() } })))
     })?;
     let variables = request.variables.unwrap_or_default();
-    read(&shop.schema, &request.query, request.operation_name.as_deref(), &variables).map_err(|errors| {
+    read(&shop.schema, request.query, request.operation_name.as_deref(), &variables).map_err(|errors| {
         let noted = json!(errors);
         Box::new(Reply::new(StatusCode::OK, json!({ "errors": errors })).note("errors", noted))
     })
@@ -178,7 +174,7 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, mann
         if let Some(errors) = view["userErrors"].as_array().filter(|errors| !errors.is_empty()) {
             refusals.extend(errors.iter().cloned());
         }
-        data.insert(root.key.clone(), project(&shop.schema, root, &view));
+        data.insert(root.key.clone(), project(root, &view));
     }
     let data = Value::Object(data);
     let actual = bucket::actual(operation, &data, requested);

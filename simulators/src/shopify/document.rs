@@ -1,20 +1,20 @@
-//! Reads a GraphQL document against the schema: either every field and argument is known, or
-//! nothing is executed.
+//! Reads a GraphQL document against the schema: either all of it is valid, or nothing is executed.
 
-mod arguments;
-mod directives;
-
-use std::collections::{HashMap, HashSet};
-
-use graphql_parser::Pos;
-use graphql_parser::query::{
-    Definition, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet, Type, TypeCondition,
-    VariableDefinition, parse_query,
-};
+use apollo_compiler::ast::Value as Literal;
+use apollo_compiler::executable::{Field, Selection, SelectionSet};
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::request::{RequestError, coerce_variable_values};
+use apollo_compiler::response::{GraphQLError, JsonMap};
+use apollo_compiler::validation::{DiagnosticData, Valid};
+use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use serde_json::{Map, Value, json};
 
-use super::inputs::{invalid_variable, problems};
-use super::schema::{Schema, Shape, named, to_json};
+use super::schema::wrong_scalar;
+
+/// The mutations that are only taken with an idempotency key.
+const IDEMPOTENT: &[&str] = &["refundCreate"];
+const INVALID_VARIABLE: &str = "INVALID_VARIABLE";
+const SELECTION_MISMATCH: &str = "selectionMismatch";
 
 /// An operation, ready to be executed.
 pub(super) struct Operation {
@@ -30,8 +30,8 @@ pub(super) struct Selected {
     pub(super) arguments: Map<String, Value>,
     /// What `@idempotent` says of a mutation.
     pub(super) key_of_call: Option<String>,
-    /// The type that the fragment around it asks for.
-    pub(super) on: Option<String>,
+    /// The type that the fragment around it asks for, where not every object has it.
+    pub(super) on: Option<Name>,
     /// The name of the field's type.
     pub(super) type_name: String,
     pub(super) children: Vec<Selected>,
@@ -39,263 +39,185 @@ pub(super) struct Selected {
 
 /// Reads `query`; the errors are GraphQL errors in the manner of the real API.
 pub(super) fn read(
-    schema: &Schema,
-    query: &str,
+    schema: &Valid<Schema>,
+    query: String,
     operation_name: Option<&str>,
-    variables: &Map<String, Value>,
-) -> Result<Operation, Vec<Value>> {
-    let document = parse_query::<String>(query).map_err(|error| {
-        vec![json!({ "message": format!("syntax error: {error}"), "extensions": { "code": "undefinedSyntax" } })]
+    variables: &JsonMap,
+) -> Result<Operation, Vec<GraphQLError>> {
+    let document = ExecutableDocument::parse_and_validate(schema, query, "query").map_err(|refused| {
+        let found = refused.errors.iter();
+        let mut errors: Vec<_> =
+            found.map(|found| with_code(found.to_json(), code_of(found.error))).collect();
+        // A field of which only unknown members are asked for has no selections either: not the first to say.
+        errors.sort_by_key(|error| error.extensions.get("code") == Some(&SELECTION_MISMATCH.into()));
+        errors
     })?;
-    let mut operations = Vec::new();
-    let mut fragments = HashMap::new();
-    for definition in &document.definitions {
-        match definition {
-            Definition::Operation(operation) => operations.extend(Written::of(operation)),
-            Definition::Fragment(fragment) => {
-                fragments.insert(fragment.name.as_str(), fragment);
-            }
+    let refuse =
+        |error: &RequestError, code| vec![with_code(error.to_graphql_error(&document.sources), code)];
+    let operation = document.operations.get(operation_name).map_err(|error| refuse(&error, None))?;
+    let variables = coerce_variable_values(schema, operation, variables)
+        .map_err(|error| refuse(&error, Some(INVALID_VARIABLE)))?;
+    let variables = variables.iter().map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect();
+    let mut reader = Reader { schema, document: &document, variables, errors: Vec::new() };
+    for variable in &operation.variables {
+        let value = reader.variables.get(variable.name.as_str()).unwrap_or(&Value::Null);
+        if let Some(wrong) = wrong_scalar(schema, &variable.ty, value) {
+            let message = format!("Variable ${} was provided invalid value: {wrong}", variable.name);
+            reader.complain(variable.location(), message, INVALID_VARIABLE);
         }
     }
-    let chosen = choose(&operations, operation_name)?;
-    let mut reader = Reader {
-        schema,
-        fragments,
-        definitions: chosen.variables,
-        variables: Map::new(),
-        used: HashSet::new(),
-        path: vec![json!(chosen.title())],
-        errors: Vec::new(),
-    };
-    reader.read_variables(variables);
-    let root = if chosen.is_mutation { "Mutation" } else { "QueryRoot" };
-    let roots = reader.select(root, chosen.selections, None);
-    reader.complain_of_unused_variables(chosen);
+    let mut roots = Vec::new();
+    reader.select(&operation.selection_set, None, &mut roots);
     if reader.errors.is_empty() {
-        Ok(Operation { is_mutation: chosen.is_mutation, roots })
+        Ok(Operation { is_mutation: operation.is_mutation(), roots })
     } else {
         Err(reader.errors)
     }
 }
 
-/// An operation as it is written in the document.
-struct Written<'a> {
-    is_mutation: bool,
-    name: Option<&'a str>,
-    variables: &'a [VariableDefinition<'a, String>],
-    selections: &'a SelectionSet<'a, String>,
-}
-
-impl<'a> Written<'a> {
-    /// `None` for a subscription, which the Admin API does not have.
-    fn of(operation: &'a OperationDefinition<'a, String>) -> Option<Self> {
-        match operation {
-            OperationDefinition::SelectionSet(selections) => {
-                Some(Self { is_mutation: false, name: None, variables: &[], selections })
-            }
-            OperationDefinition::Query(query) => Some(Self {
-                is_mutation: false,
-                name: query.name.as_deref(),
-                variables: &query.variable_definitions,
-                selections: &query.selection_set,
-            }),
-            OperationDefinition::Mutation(mutation) => Some(Self {
-                is_mutation: true,
-                name: mutation.name.as_deref(),
-                variables: &mutation.variable_definitions,
-                selections: &mutation.selection_set,
-            }),
-            OperationDefinition::Subscription(_) => None,
-        }
-    }
-
-    fn title(&self) -> String {
-        let kind = if self.is_mutation { "mutation" } else { "query" };
-        self.name.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
-    }
-}
-
-fn choose<'a, 'b>(operations: &'b [Written<'a>], name: Option<&str>) -> Result<&'b Written<'a>, Vec<Value>> {
-    let found = match (name, operations) {
-        (None, [only]) => Some(only),
-        (None, _) => None,
-        (Some(name), _) => operations.iter().find(|operation| operation.name == Some(name)),
-    };
-    found.ok_or_else(|| {
-        let message = match name {
-            Some(name) => format!("No operation named \"{name}\""),
-            None => "An operation name is required".to_owned(),
-        };
-        vec![json!({ "message": message })]
-    })
-}
-
+/// Makes one list of fields out of selections and fragments, and finds what the schema cannot say.
 struct Reader<'a> {
     schema: &'a Schema,
-    fragments: HashMap<&'a str, &'a FragmentDefinition<'a, String>>,
-    definitions: &'a [VariableDefinition<'a, String>],
+    document: &'a ExecutableDocument,
     variables: Map<String, Value>,
-    used: HashSet<String>,
-    path: Vec<Value>,
-    errors: Vec<Value>,
+    errors: Vec<GraphQLError>,
 }
 
 impl<'a> Reader<'a> {
-    fn read_variables(&mut self, given: &Map<String, Value>) {
-        for definition in self.definitions {
-            let shape = own(&definition.var_type);
-            let default = definition.default_value.as_ref().map(|literal| to_json(literal, &Map::new()));
-            let Some(value) = given.get(&definition.name).cloned().or(default) else {
-                if matches!(shape, Type::NonNullType(_)) {
-                    let found = problems(self.schema, &shape, &Value::Null);
-                    self.errors.push(invalid_variable(&definition.name, &shape, &Value::Null, &found));
-                }
-                continue;
-            };
-            let found = problems(self.schema, &shape, &value);
-            if !found.is_empty() {
-                self.errors.push(invalid_variable(&definition.name, &shape, &value, &found));
-            }
-            self.variables.insert(definition.name.clone(), value);
-        }
-    }
-
-    fn complain_of_unused_variables(&mut self, operation: &Written<'_>) {
-        let title = operation.name.unwrap_or("anonymous query");
-        for definition in self.definitions {
-            if !self.used.contains(&definition.name) {
-                let name = &definition.name;
-                self.complain(
-                    &definition.position,
-                    format!("Variable ${name} is declared by {title} but not used"),
-                    json!({ "code": "variableNotUsed", "variableName": name }),
-                );
-            }
-        }
-    }
-
-    fn select(
-        &mut self,
-        type_name: &str,
-        selections: &'a SelectionSet<'a, String>,
-        on: Option<&str>,
-    ) -> Vec<Selected> {
-        let mut selected = Vec::new();
-        for selection in &selections.items {
-            let directives = match selection {
-                Selection::Field(field) => &field.directives,
-                Selection::FragmentSpread(spread) => &spread.directives,
-                Selection::InlineFragment(fragment) => &fragment.directives,
-            };
-            let is_field = type_name == "Mutation" && matches!(selection, Selection::Field(_));
-            if !self.is_wanted(directives, is_field) {
+    fn select(&mut self, selections: &SelectionSet, on: Option<&Name>, selected: &mut Vec<Selected>) {
+        let document = self.document;
+        for selection in &selections.selections {
+            if !self.is_wanted(selection) {
                 continue;
             }
-            match selection {
-                Selection::Field(field) => selected.extend(self.select_field(type_name, field, on)),
-                Selection::InlineFragment(fragment) => {
-                    let condition = fragment.type_condition.as_ref().map_or(type_name, condition_name);
-                    selected.extend(self.select(condition, &fragment.selection_set, Some(condition)));
+            let inner = match selection {
+                Selection::Field(field) => {
+                    self.select_field(field, on, selected);
+                    continue;
                 }
-                Selection::FragmentSpread(spread) => {
-                    match self.fragments.get(spread.fragment_name.as_str()).copied() {
-                        Some(fragment) => {
-                            let condition = condition_name(&fragment.type_condition);
-                            selected.extend(self.select(condition, &fragment.selection_set, Some(condition)));
-                        }
-                        None => self.complain(
-                            &spread.position,
-                            format!("Fragment {} was used, but not defined", spread.fragment_name),
-                            json!({ "code": "useAndDefineFragment", "fragmentName": spread.fragment_name }),
-                        ),
-                    }
-                }
+                Selection::InlineFragment(fragment) => &fragment.selection_set,
+                Selection::FragmentSpread(spread) => &document.fragments[&spread.fragment_name].selection_set,
+            };
+            let narrows = inner.ty != selections.ty && self.schema.get_object(&inner.ty).is_some();
+            self.select(inner, if narrows { Some(&inner.ty) } else { on }, selected);
+        }
+    }
+
+    /// Selects a field; one that is there already under this key gets what else is asked of it.
+    fn select_field(&mut self, field: &Node<Field>, on: Option<&Name>, selected: &mut Vec<Selected>) {
+        let key = field.response_key().as_str();
+        let known = selected.iter().position(|known| known.key == key && known.on.as_ref() == on);
+        let position = known.unwrap_or_else(|| {
+            selected.push(Selected {
+                key: key.to_owned(),
+                name: field.name.to_string(),
+                arguments: self.arguments(field),
+                key_of_call: self.key_of_call(field),
+                on: on.cloned(),
+                type_name: field.ty().inner_named_type().to_string(),
+                children: Vec::new(),
+            });
+            selected.len() - 1
+        });
+        self.select(&field.selection_set, None, &mut selected[position].children);
+    }
+
+    /// What `@include` and `@skip` say.
+    fn is_wanted(&self, selection: &Selection) -> bool {
+        let says = |name: &str| {
+            let condition = selection.directives().get(name)?.specified_argument_by_name("if")?;
+            Some(self.to_json(condition) == json!(true))
+        };
+        says("include").unwrap_or(true) && !says("skip").unwrap_or(false)
+    }
+
+    /// The arguments of a field, with variables and defaults put in.
+    fn arguments(&mut self, field: &Node<Field>) -> Map<String, Value> {
+        let mut arguments = Map::new();
+        for expected in &field.definition.arguments {
+            let name = expected.name.as_str();
+            let given = field.specified_argument_by_name(name).filter(|given| self.is_given(given));
+            let Some(literal) = given.or(expected.default_value.as_ref()) else { continue };
+            let value = self.to_json(literal);
+            if literal.as_variable().is_none()
+                && let Some(wrong) = wrong_scalar(self.schema, &expected.ty, &value)
+            {
+                let message =
+                    format!("Argument '{name}' on Field '{}' has an invalid value: {wrong}", field.name);
+                self.complain(field.location(), message, "argumentLiteralsIncompatible");
+            }
+            arguments.insert(name.to_owned(), value);
+        }
+        let is_connection = field.ty().inner_named_type().ends_with("Connection");
+        if is_connection && !["first", "last"].iter().any(|name| arguments.contains_key(*name)) {
+            self.complain(field.location(), "you must provide one of first or last", "BAD_REQUEST");
+        }
+        arguments
+    }
+
+    /// The key under which a mutation takes effect once; errors here the real API only finds when
+    /// it comes to the call.
+    fn key_of_call(&mut self, field: &Node<Field>) -> Option<String> {
+        let directive = field.directives.get("idempotent");
+        let key = directive.and_then(|directive| directive.specified_argument_by_name("key"));
+        let key = key.map(|key| self.to_json(key).as_str().unwrap_or_default().trim().to_owned());
+        let wrong = match (IDEMPOTENT.contains(&field.name.as_str()), key) {
+            (false, None) => return None,
+            (true, Some(key)) if !key.is_empty() => return Some(key),
+            (false, Some(_)) => "The @idempotent directive is not supported for this mutation.",
+            (true, None) => "The @idempotent directive is required for this mutation but was not provided.",
+            (true, Some(_)) => "The idempotency key cannot be an empty string or whitespace only.",
+        };
+        self.complain(field.location(), wrong, "BAD_REQUEST");
+        None
+    }
+
+    fn is_given(&self, literal: &Literal) -> bool {
+        literal.as_variable().is_none_or(|name| self.variables.contains_key(name.as_str()))
+    }
+
+    /// A literal as JSON, with the variables put in.
+    fn to_json(&self, literal: &Literal) -> Value {
+        match literal {
+            Literal::Variable(name) => self.variables.get(name.as_str()).cloned().unwrap_or_default(),
+            Literal::Int(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
+            Literal::Float(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
+            Literal::String(text) => json!(text),
+            Literal::Enum(name) => json!(name.as_str()),
+            Literal::Boolean(truth) => json!(truth),
+            Literal::Null => Value::Null,
+            Literal::List(items) => items.iter().map(|item| self.to_json(item)).collect(),
+            Literal::Object(fields) => {
+                let given = fields.iter().filter(|(_, value)| self.is_given(value));
+                given.map(|(name, value)| (name.to_string(), self.to_json(value))).collect()
             }
         }
-        selected
     }
 
-    fn select_field(
-        &mut self,
-        type_name: &str,
-        field: &'a Field<'a, String>,
-        on: Option<&str>,
-    ) -> Option<Selected> {
-        let key = field.alias.clone().unwrap_or_else(|| field.name.clone());
-        let selected = |arguments, type_name: &str, children| Selected {
-            key: key.clone(),
-            name: field.name.clone(),
-            arguments,
-            key_of_call: None,
-            on: on.map(str::to_owned),
-            type_name: type_name.to_owned(),
-            children,
-        };
-        if field.name == "__typename" {
-            return Some(selected(Map::new(), "String", Vec::new()));
-        }
-        self.path.push(json!(key));
-        let schema = self.schema;
-        let Some(shape) = schema.fields(type_name).and_then(|fields| fields.get(&field.name)) else {
-            self.complain(
-                &field.position,
-                format!("Field '{}' doesn't exist on type '{type_name}'", field.name),
-                json!({ "code": "undefinedField", "typeName": type_name, "fieldName": field.name }),
-            );
-            self.path.pop();
-            return None;
-        };
-        let arguments = self.read_arguments(field, shape);
-        let key_of_call = if type_name == "Mutation" { self.idempotency_key(field) } else { None };
-        let child_type = named(&shape.shape);
-        self.check_has_selections(field, &shape.shape);
-        let children = self.select(child_type, &field.selection_set, None);
-        self.path.pop();
-        Some(Selected { key_of_call, ..selected(arguments, child_type, children) })
-    }
-
-    /// Objects need a selection, and nothing else has one.
-    fn check_has_selections(&mut self, field: &Field<'_, String>, shape: &Shape) {
-        let is_object = self.schema.fields(named(shape)).is_some();
-        let has_selections = !field.selection_set.items.is_empty();
-        if is_object == has_selections {
-            return;
-        }
-        let message = if is_object {
-            format!(
-                "Field must have selections (field '{name}' returns {type_name} but has no selections. Did you mean '{name} {{ ... }}'?)",
-                name = field.name,
-                type_name = named(shape)
-            )
-        } else {
-            format!("Selections can't be made on scalars (field '{}' returns {})", field.name, named(shape))
-        };
-        self.complain(
-            &field.position,
-            message,
-            json!({ "code": "selectionMismatch", "nodeName": format!("field '{}'", field.name), "typeName": named(shape) }),
-        );
-    }
-
-    fn complain(&mut self, position: &Pos, message: String, extensions: Value) {
-        self.errors.push(json!({
-            "message": message,
-            "locations": [{ "line": position.line, "column": position.column }],
-            "path": self.path,
-            "extensions": extensions,
-        }));
+    fn complain(&mut self, location: Option<SourceSpan>, message: impl Into<String>, code: &'static str) {
+        let error = GraphQLError::new(message, location, &self.document.sources);
+        self.errors.push(with_code(error, Some(code)));
     }
 }
 
-fn condition_name<'a>(condition: &'a TypeCondition<'_, String>) -> &'a str {
-    let TypeCondition::On(name) = condition;
-    name
+fn with_code(mut error: GraphQLError, code: Option<&'static str>) -> GraphQLError {
+    error.extensions.extend(code.map(|code| ("code".into(), code.into())));
+    error
 }
 
-fn own(shape: &Type<'_, String>) -> Shape {
-    match shape {
-        Type::NamedType(name) => Type::NamedType(name.clone()),
-        Type::ListType(inner) => Type::ListType(Box::new(own(inner))),
-        Type::NonNullType(inner) => Type::NonNullType(Box::new(own(inner))),
-    }
+/// The code that the real API gives this error.
+fn code_of(error: &DiagnosticData) -> Option<&'static str> {
+    Some(match error.unstable_error_name()? {
+        "UndefinedField" => "undefinedField",
+        "UndefinedArgument" => "argumentNotAccepted",
+        "UndefinedDirective" => "undefinedDirective",
+        "UndefinedFragment" => "useAndDefineFragment",
+        "UndefinedVariable" => "variableNotDefined",
+        "UnusedVariable" => "variableNotUsed",
+        "DisallowedVariableUsage" => "variableMismatch",
+        "RequiredArgument" => "missingRequiredArguments",
+        "MissingSubselection" | "SubselectionOnScalarType" | "SubselectionOnEnumType" => SELECTION_MISMATCH,
+        "UnsupportedValueType" | "UndefinedEnumValue" => "argumentLiteralsIncompatible",
+        _ => return None,
+    })
 }

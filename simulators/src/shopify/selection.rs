@@ -3,32 +3,31 @@
 use serde_json::{Map, Value, json};
 
 use super::document::Selected;
-use super::schema::Schema;
 use super::views::MEMBERS;
 
 /// The selected part of a field's view, cut to `first` or `last` where it is a list.
-pub(super) fn project(schema: &Schema, field: &Selected, view: &Value) -> Value {
+pub(super) fn project(field: &Selected, view: &Value) -> Value {
     if let Some(members) = view[MEMBERS].as_array() {
-        return project_object(schema, field, &connection(members, field));
+        return project_object(field, &connection(members, field));
     }
     match view {
         Value::Array(items) => {
             let first = count(field, "first").unwrap_or(items.len());
-            items.iter().take(first).map(|item| project_object(schema, field, item)).collect()
+            items.iter().take(first).map(|item| project_object(field, item)).collect()
         }
-        single => project_object(schema, field, single),
+        single => project_object(field, single),
     }
 }
 
-fn project_object(schema: &Schema, field: &Selected, view: &Value) -> Value {
+fn project_object(field: &Selected, view: &Value) -> Value {
     if field.children.is_empty() || view.is_null() {
         return view.clone();
     }
     let mut answer = Map::new();
-    for child in field.children.iter().filter(|child| applies(schema, child, view)) {
+    for child in field.children.iter().filter(|child| applies(child, view)) {
         let value = match (child.name.as_str(), &view[&child.name]) {
             ("__typename", Value::Null) => json!(field.type_name),
-            (_, value) => project(schema, child, value),
+            (_, value) => project(child, value),
         };
         answer.insert(child.key.clone(), value);
     }
@@ -36,10 +35,11 @@ fn project_object(schema: &Schema, field: &Selected, view: &Value) -> Value {
 }
 
 /// Whether a fragment's condition, if any, fits what is shown.
-fn applies(schema: &Schema, field: &Selected, view: &Value) -> bool {
-    field.on.as_ref().is_none_or(|wanted| {
-        schema.is_interface(wanted) || view["__typename"].as_str().is_none_or(|shown| shown == wanted)
-    })
+fn applies(field: &Selected, view: &Value) -> bool {
+    field
+        .on
+        .as_ref()
+        .is_none_or(|wanted| view["__typename"].as_str().is_none_or(|shown| shown == wanted.as_str()))
 }
 
 /// A page of a connection; a cursor is the position of a member.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::Path;
 
+use apollo_compiler::Node;
+use apollo_compiler::ast::{Definition, Document, FieldDefinition, InputValueDefinition};
 use flate2::read::GzDecoder;
-use graphql_parser::schema::{Definition, TypeDefinition, parse_schema};
 
 const SERVED: &str = concat!(
     include_str!("../../src/shopify/schema.graphql"),
@@ -38,37 +39,37 @@ fn what_is_served_is_part_of_the_published_schema() {
 }
 
 fn members(schema: &str) -> Members {
-    let document = parse_schema::<String>(schema).unwrap();
-    let mut members = Members::new();
-    for definition in document.definitions {
-        let Definition::TypeDefinition(definition) = definition else {
-            continue;
-        };
-        let (name, listed) = match definition {
-            TypeDefinition::Object(object) => (object.name, fields(object.fields)),
-            TypeDefinition::Interface(interface) => (interface.name, fields(interface.fields)),
-            TypeDefinition::InputObject(input) => (
-                input.name,
-                input.fields.into_iter().map(|field| (field.name, field.value_type.to_string())).collect(),
-            ),
-            TypeDefinition::Enum(values) => {
-                (values.name, values.values.into_iter().map(|value| (value.name, String::new())).collect())
-            }
-            TypeDefinition::Scalar(scalar) => (scalar.name, BTreeMap::new()),
-            TypeDefinition::Union(union) => (union.name, BTreeMap::new()),
-        };
-        members.insert(name, listed);
-    }
-    members
+    // As it is written: what a stricter reader says of the published schema does not matter here.
+    let document = Document::parse(schema, "schema.graphql").unwrap();
+    let listed = |definition: &Definition| match definition {
+        Definition::ObjectTypeDefinition(object) => fields(&object.fields),
+        Definition::InterfaceTypeDefinition(interface) => fields(&interface.fields),
+        Definition::InputObjectTypeDefinition(input) => {
+            input.fields.iter().map(|field| (field.name.to_string(), field.ty.to_string())).collect()
+        }
+        Definition::EnumTypeDefinition(values) => {
+            values.values.iter().map(|value| (value.value.to_string(), String::new())).collect()
+        }
+        Definition::DirectiveDefinition(directive) => arguments(&directive.arguments).collect(),
+        _ => BTreeMap::new(),
+    };
+    let named =
+        document.definitions.iter().filter_map(|found| Some((found.name()?.to_string(), listed(found))));
+    named.collect()
 }
 
-fn fields(fields: Vec<graphql_parser::schema::Field<'_, String>>) -> BTreeMap<String, String> {
+fn fields(fields: &[Node<FieldDefinition>]) -> BTreeMap<String, String> {
     let mut listed = BTreeMap::new();
     for field in fields {
-        for argument in field.arguments {
-            listed.insert(format!("{}({})", field.name, argument.name), argument.value_type.to_string());
-        }
-        listed.insert(field.name, field.field_type.to_string());
+        let name = &field.name;
+        listed.extend(
+            arguments(&field.arguments).map(|(argument, shape)| (format!("{name}({argument})"), shape)),
+        );
+        listed.insert(name.to_string(), field.ty.to_string());
     }
     listed
+}
+
+fn arguments(arguments: &[Node<InputValueDefinition>]) -> impl Iterator<Item = (String, String)> {
+    arguments.iter().map(|argument| (argument.name.to_string(), argument.ty.to_string()))
 }
