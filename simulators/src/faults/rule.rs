@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use strum::IntoStaticStr;
 use thiserror::Error;
 
 use super::Occasion;
@@ -56,7 +57,9 @@ pub(crate) enum Effect {
 }
 
 /// What goes wrong with a call.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[strum(serialize_all = "camelCase")]
 pub(crate) enum Fault {
     /// Answers with this status; nothing takes effect.
     Status { status: u16, body: Option<Value>, headers: BTreeMap<String, String> },
@@ -71,6 +74,7 @@ pub(crate) enum Fault {
     /// Takes effect and answers with something that is not JSON.
     Malformed,
     /// Refuses for too many calls, in the manner of the one who is called.
+    #[serde(rename_all = "camelCase")]
     RateLimit { retry_after_s: u64 },
     /// Refuses a Shopify mutation with these user errors.
     UserErrors(Value),
@@ -83,7 +87,7 @@ pub(crate) enum Fault {
 }
 
 /// A refusal with a code, and of which hand-overs where a call brings several.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct CodedRefusal {
     pub(crate) code: String,
     message: Option<String>,
@@ -107,24 +111,32 @@ impl CodedRefusal {
 impl Fault {
     /// The name of the fault in a rule.
     pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Status { .. } => "status",
-            Self::HangMs(_) => "hangMs",
-            Self::EffectThenDrop => "effectThenDrop",
-            Self::EffectThenHangMs(_) => "effectThenHangMs",
-            Self::DelayMs(_) => "delayMs",
-            Self::Malformed => "malformed",
-            Self::RateLimit { .. } => "rateLimit",
-            Self::UserErrors(_) => "userErrors",
-            Self::EchoFirst => "echoFirst",
-            Self::CancelAfterMs(_) => "cancelAfterMs",
-            Self::Code(_) => "code",
+        self.into()
+    }
+
+    /// Why a call of this kind cannot have the fault.
+    fn check(&self, call: &str) -> Result<(), InvalidRule> {
+        let fits = match self {
+            Self::Status { status, .. } if !(200..=599).contains(status) => {
+                return Err(InvalidRule::InvalidStatus(*status));
+            }
+            Self::UserErrors(_) => MUTATIONS.contains(&call),
+            Self::EchoFirst => ECHOED.contains(&call),
+            Self::CancelAfterMs(_) => call == "orderCancel",
+            Self::Code(_) => call.ends_with("Shipment"),
+            _ => true,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(InvalidRule::WrongEffect { operation: call.to_owned(), effect: self.name() })
         }
     }
 }
 
 /// How the shipments of a hand-over go.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct ShipmentBehaviour {
     pub(crate) parts: Option<Parts>,
     pub(crate) on_hold: bool,
@@ -153,17 +165,13 @@ pub(crate) struct Line {
 }
 
 /// How a webhook or callback is sent.
-#[derive(Clone)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct SendingBehaviour {
     pub(crate) lost: bool,
+    /// How often it is sent; once where nothing is said.
     pub(crate) repeat: u32,
     pub(crate) delay_ms: u64,
-}
-
-impl Default for SendingBehaviour {
-    fn default() -> Self {
-        Self { lost: false, repeat: 1, delay_ms: 0 }
-    }
 }
 
 /// Why a rule is refused.
@@ -182,7 +190,6 @@ pub(crate) enum InvalidRule {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     operation: String,
     order: Option<String>,
@@ -192,43 +199,20 @@ struct Written {
     message_type: Option<String>,
     nth: Option<u64>,
     times: Option<u64>,
-    status: Option<u16>,
+    #[serde(flatten)]
+    details: Details,
+    /// What it does, by name.
+    #[serde(flatten)]
+    effects: Map<String, Value>,
+}
+
+/// What belongs to a `status` or a `code`.
+#[derive(Deserialize)]
+struct Details {
     body: Option<Value>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    hang_ms: Option<u64>,
-    #[serde(default)]
-    effect_then_drop: bool,
-    effect_then_hang_ms: Option<u64>,
-    delay_ms: Option<u64>,
-    #[serde(default)]
-    malformed: bool,
-    rate_limit: Option<RateLimit>,
-    user_errors: Option<Value>,
-    #[serde(default)]
-    echo_first: bool,
-    cancel_after_ms: Option<u64>,
-    code: Option<String>,
     message: Option<String>,
-    parts: Option<Parts>,
-    #[serde(default)]
-    on_hold: bool,
-    exception: Option<String>,
-    #[serde(default)]
-    never: bool,
-    ship_after_ms: Option<u64>,
-    deliver_after_ms: Option<u64>,
-    #[serde(default)]
-    too_late: bool,
-    #[serde(default)]
-    lost: bool,
-    repeat: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RateLimit {
-    retry_after_s: u64,
 }
 
 impl Rule {
@@ -253,17 +237,20 @@ impl TryFrom<Value> for Rule {
     type Error = InvalidRule;
 
     fn try_from(given: Value) -> Result<Self, InvalidRule> {
-        let written: Written = serde_json::from_value(given.clone())?;
+        let mut written: Written = serde_json::from_value(given.clone())?;
+        // What is false or null is not wanted.
+        written.effects.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
         let effect = match written.operation.as_str() {
-            "shipment" => {
-                written.refuse_foreign(&[])?;
-                Effect::Shipment(written.shipment())
-            }
+            "shipment" => Effect::Shipment(serde_json::from_value(Value::Object(written.effects))?),
             "callback" | "webhook" => {
-                written.refuse_foreign(&["delayMs", "lost", "repeat"])?;
-                Effect::Sending(written.sending())
+                Effect::Sending(serde_json::from_value(Value::Object(written.effects))?)
             }
-            call if CALLS.contains(&call) => Effect::Call(written.fault()?),
+            call if CALLS.contains(&call) => {
+                let whose = json!({ "order": written.order, "sku": written.sku });
+                let fault = written.details.fault(written.effects, whose)?;
+                fault.check(call)?;
+                Effect::Call(fault)
+            }
             _ => return Err(InvalidRule::UnknownOperation(written.operation)),
         };
         Ok(Self {
@@ -280,111 +267,23 @@ impl TryFrom<Value> for Rule {
     }
 }
 
-impl Written {
-    /// The faults of calls that were written down.
-    fn faults(&self) -> Vec<Fault> {
-        [
-            self.status.map(|status| Fault::Status {
-                status,
-                body: self.body.clone(),
-                headers: self.headers.clone(),
+impl Details {
+    /// The one fault among these effects; `whose` says which order or SKU the rule means.
+    fn fault(self, effects: Map<String, Value>, whose: Value) -> Result<Fault, InvalidRule> {
+        let count = effects.len();
+        let mut effects = effects.into_iter();
+        let (Some((name, value)), None) = (effects.next(), effects.next()) else {
+            return Err(InvalidRule::NotOneEffect(count));
+        };
+        let content = match (name.as_str(), value) {
+            ("status", status) => json!({ "status": status, "body": self.body, "headers": self.headers }),
+            ("code", code) => json!({
+                "code": code, "message": self.message, "order": whose["order"], "sku": whose["sku"],
             }),
-            self.hang_ms.map(Fault::HangMs),
-            self.effect_then_drop.then_some(Fault::EffectThenDrop),
-            self.effect_then_hang_ms.map(Fault::EffectThenHangMs),
-            self.delay_ms.map(Fault::DelayMs),
-            self.malformed.then_some(Fault::Malformed),
-            self.rate_limit.as_ref().map(|limit| Fault::RateLimit { retry_after_s: limit.retry_after_s }),
-            self.user_errors.clone().map(Fault::UserErrors),
-            self.echo_first.then_some(Fault::EchoFirst),
-            self.cancel_after_ms.map(Fault::CancelAfterMs),
-            self.code.clone().map(|code| {
-                Fault::Code(CodedRefusal {
-                    code,
-                    message: self.message.clone(),
-                    order: self.order.clone(),
-                    sku: self.sku.clone(),
-                })
-            }),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-
-    /// The behaviours of shipments and deliveries that were written down.
-    fn behaviours(&self) -> Vec<&'static str> {
-        [
-            ("parts", self.parts.is_some()),
-            ("onHold", self.on_hold),
-            ("exception", self.exception.is_some()),
-            ("never", self.never),
-            ("shipAfterMs", self.ship_after_ms.is_some()),
-            ("deliverAfterMs", self.deliver_after_ms.is_some()),
-            ("tooLate", self.too_late),
-            ("lost", self.lost),
-            ("repeat", self.repeat.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, there)| there.then_some(name))
-        .collect()
-    }
-
-    fn fault(&self) -> Result<Fault, InvalidRule> {
-        if let Some(effect) = self.behaviours().first() {
-            return Err(self.wrong(effect));
-        }
-        let mut faults = self.faults();
-        if faults.len() != 1 {
-            return Err(InvalidRule::NotOneEffect(faults.len()));
-        }
-        match faults.remove(0) {
-            Fault::Status { status, .. } if !(200..=599).contains(&status) => {
-                Err(InvalidRule::InvalidStatus(status))
-            }
-            Fault::UserErrors(_) if !MUTATIONS.contains(&self.operation.as_str()) => {
-                Err(self.wrong("userErrors"))
-            }
-            Fault::EchoFirst if !ECHOED.contains(&self.operation.as_str()) => Err(self.wrong("echoFirst")),
-            Fault::CancelAfterMs(_) if self.operation != "orderCancel" => Err(self.wrong("cancelAfterMs")),
-            Fault::Code(_) if !self.operation.ends_with("Shipment") => Err(self.wrong("code")),
-            fault => Ok(fault),
-        }
-    }
-
-    /// Refuses what belongs to another kind of rule; `sending` names what a delivery may have.
-    fn refuse_foreign(&self, sending: &[&str]) -> Result<(), InvalidRule> {
-        let shipment = sending.is_empty();
-        let faults = self.faults();
-        let foreign = faults.iter().map(Fault::name).find(|name| !sending.contains(name)).or_else(|| {
-            self.behaviours().into_iter().find(|name| {
-                if shipment { matches!(*name, "lost" | "repeat") } else { !sending.contains(name) }
-            })
-        });
-        foreign.map_or(Ok(()), |effect| Err(self.wrong(effect)))
-    }
-
-    fn wrong(&self, effect: &'static str) -> InvalidRule {
-        InvalidRule::WrongEffect { operation: self.operation.clone(), effect }
-    }
-
-    fn shipment(&self) -> ShipmentBehaviour {
-        ShipmentBehaviour {
-            parts: self.parts.clone(),
-            on_hold: self.on_hold,
-            exception: self.exception.clone(),
-            never: self.never,
-            ship_after_ms: self.ship_after_ms,
-            deliver_after_ms: self.deliver_after_ms,
-            too_late: self.too_late,
-        }
-    }
-
-    fn sending(&self) -> SendingBehaviour {
-        SendingBehaviour {
-            lost: self.lost,
-            repeat: self.repeat.unwrap_or(1).max(1),
-            delay_ms: self.delay_ms.unwrap_or(0),
-        }
+            // A fault that is only named.
+            (_, Value::Bool(true)) => Value::Null,
+            (_, value) => value,
+        };
+        Ok(serde_json::from_value(json!({ name: content }))?)
     }
 }
