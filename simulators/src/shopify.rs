@@ -120,26 +120,7 @@ impl Shop {
     }
 }
 
-/// The payload of a mutation that was refused for these reasons.
-fn user_errors(type_name: &str, errors: &Value) -> Value {
-    match type_name {
-        "OrderCancelPayload" => {
-            let plain: Vec<Value> = errors
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|error| json!({ "field": error["field"], "message": error["message"] }))
-                .collect();
-            json!({ "job": null, "orderCancelUserErrors": errors, "userErrors": plain })
-        }
-        "FulfillmentOrderMovePayload" => json!({
-            "movedFulfillmentOrder": null,
-            "originalFulfillmentOrder": null,
-            "remainingFulfillmentOrder": null,
-            "userErrors": errors,
-        }),
-        "RefundCreatePayload" => json!({ "refund": null, "order": null, "userErrors": errors }),
-        "TagsAddPayload" => json!({ "node": null, "userErrors": errors }),
-        _ => json!({ "fulfillment": null, "userErrors": errors }),
-    }
+/// The payload of a mutation that was refused for these reasons; it has nothing else.
+fn user_errors(errors: &Value) -> Value {
+    json!({ "userErrors": errors, "orderCancelUserErrors": errors })
 }

@@ -57,11 +57,9 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
                 pay_and_execute(&shop, &operation, requested, &manner)
             }
             Some(Fault::UserErrors(errors)) => {
-                let refused: Map<String, Value> = operation
-                    .roots
-                    .iter()
-                    .map(|root| (root.key.clone(), project(root, &user_errors(&root.type_name, &errors))))
-                    .collect();
+                let refusal = user_errors(&errors);
+                let refused: Map<String, Value> =
+                    operation.roots.iter().map(|root| (root.key.clone(), project(root, &refusal))).collect();
                 let extensions = shop.bucket().cost(requested, Some(requested));
                 Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
                     .note("userErrors", errors)
@@ -115,32 +113,32 @@ fn call_about(shop: &Shop, operation: &Operation) -> Call {
         call.operations.extend(operation_names(root));
     }
     let book = shop.book();
-    let order = operation.roots.iter().find_map(|root| {
-        let text = |name: &str| root.arguments.get(name).and_then(Value::as_str);
-        let by_order = ["id", "orderId"].iter().find_map(|name| book.find(number("Order", text(name)?)?));
-        let refunded = || book.find(number("Order", root.arguments.get("input")?["orderId"].as_str()?)?);
-        let moved = || Some(book.with_fulfilment_order(number("FulfillmentOrder", text("id")?)?)?.0);
-        by_order.or_else(refunded).or_else(moved).or_else(|| {
-            let first = &root.arguments.get("fulfillment")?["lineItemsByFulfillmentOrder"][0];
-            let id = number("FulfillmentOrder", first["fulfillmentOrderId"].as_str()?)?;
-            book.with_fulfilment_order(id).map(|(order, _)| order)
-        })
+    let arguments: Map<String, Value> =
+        operation.roots.iter().map(|root| (root.key.clone(), json!(root.arguments))).collect();
+    let arguments = Value::Object(arguments);
+    let order = ids_in(&arguments).into_iter().find_map(|id| {
+        let routed = || Some(book.with_fulfilment_order(number("FulfillmentOrder", id)?)?.0);
+        number("Order", id).and_then(|id| book.find(id)).or_else(routed)
     });
     if let Some(order) = order {
         call.subject = order.subject();
         call.skus = order.skus();
     }
-    let keys: Vec<&str> = operation.roots.iter().filter_map(|root| root.key_of_call.as_deref()).collect();
-    if let Some(key) = keys.first() {
+    if let Some(key) = operation.roots.iter().find_map(|root| root.key_of_call.as_deref()) {
         call.details.insert("idempotencyKey".into(), json!(key));
     }
-    let arguments: Map<String, Value> = operation
-        .roots
-        .iter()
-        .map(|root| (root.key.clone(), Value::Object(root.arguments.clone())))
-        .collect();
-    call.details.insert("arguments".into(), Value::Object(arguments));
+    call.details.insert("arguments".into(), arguments);
     call
+}
+
+/// Every text in the arguments, of which some are global ids.
+fn ids_in(arguments: &Value) -> Vec<&str> {
+    match arguments {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(ids_in).collect(),
+        Value::Object(members) => members.values().flat_map(ids_in).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The first is the name in the ledger.
@@ -232,7 +230,7 @@ fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Out
         }
         "orderCancel" => cancelling::cancel(shop, &root.arguments, manner.cancel_after),
         "tagsAdd" => tagging::add(shop, &root.arguments),
-        "job" => json!({ "__typename": "Job", "id": id, "done": !shop.book().jobs.contains(id) }),
+        "job" => json!({ "id": id, "done": !shop.book().jobs.contains(id) }),
         _ => find(shop, root, id),
     }
 }

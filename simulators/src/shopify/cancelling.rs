@@ -19,7 +19,7 @@ pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>, after: Du
     let mut book = shop.book();
     let id = arguments["orderId"].as_str().and_then(|id| number("Order", id));
     if let Err(error) = check(arguments, id.and_then(|id| book.find(id))) {
-        return user_errors("OrderCancelPayload", &json!([error]));
+        return user_errors(&json!([error]));
     }
     let job = format!("gid://shopify/Job/{}", Uuid::now_v7());
     let id = id.unwrap_or_default();

@@ -21,7 +21,7 @@ pub(super) struct Portion {
 pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> (Value, Vec<Announcement>) {
     let input = &arguments["fulfillment"];
     let mut book = shop.book();
-    let refused = |error| (user_errors("FulfillmentCreatePayload", &json!([error])), Vec::new());
+    let refused = |error| (user_errors(&json!([error])), Vec::new());
     let (order_id, portions) = match plan(&book, input) {
         Ok(planned) => planned,
         Err(error) => return refused(error),
@@ -43,7 +43,7 @@ pub(super) fn fulfil(order: &mut ShopOrder, portions: &[Portion], tracking: Vec<
     let (lines, recorded) = take(order, portions);
     let place = portions
         .first()
-        .and_then(|portion| order.fulfilment_orders.iter().find(|known| known.id == portion.fulfilment_order))
+        .and_then(|portion| order.fulfilment_order(portion.fulfilment_order))
         .map(|fulfilment_order| fulfilment_order.place.clone());
     let id = order.ids.next();
     let now = moments::now();

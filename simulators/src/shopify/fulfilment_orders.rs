@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 
 use super::moments;
 use super::orders::{Ids, gid};
@@ -46,7 +47,8 @@ pub(super) struct Hold {
 }
 
 /// Where a fulfilment order stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Status {
     Open,
     InProgress,
@@ -61,13 +63,7 @@ pub(super) type Pieces = (i64, i64);
 impl Status {
     /// As the Admin API writes it; webhooks and messages write it small.
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "OPEN",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Scheduled => "SCHEDULED",
-            Self::OnHold => "ON_HOLD",
-            Self::Closed => "CLOSED",
-        }
+        self.into()
     }
 }
 
@@ -75,6 +71,12 @@ impl Place {
     /// A location of the merchant's own.
     pub(super) fn own(id: i64) -> Self {
         Self { id, name: format!("Location {id}") }
+    }
+}
+
+impl FulfilmentOrderLine {
+    pub(super) fn new(ids: &Ids, (line, quantity): Pieces) -> Self {
+        Self { id: ids.next(), line, total: quantity, remaining: quantity }
     }
 }
 
@@ -138,13 +140,7 @@ impl FulfilmentOrder {
             self.reduce(*line, *quantity);
         }
         self.settle();
-        let line = |&(line, quantity): &Pieces| FulfilmentOrderLine {
-            id: ids.next(),
-            line,
-            total: quantity,
-            remaining: quantity,
-        };
-        pieces.iter().map(line).collect()
+        pieces.iter().map(|pieces| FulfilmentOrderLine::new(ids, *pieces)).collect()
     }
 
     /// Takes up pieces that another fulfilment order gave away.
@@ -155,12 +151,7 @@ impl FulfilmentOrder {
                     known.total += quantity;
                     known.remaining += quantity;
                 }
-                None => self.lines.push(FulfilmentOrderLine {
-                    id: ids.next(),
-                    line: *line,
-                    total: *quantity,
-                    remaining: *quantity,
-                }),
+                None => self.lines.push(FulfilmentOrderLine::new(ids, (*line, *quantity))),
             }
         }
         self.updated_at = moments::now();

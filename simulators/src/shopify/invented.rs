@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::moments;
 use super::orders::gid;
+use super::{moments, money};
 
 /// Ids of invented orders and lines lie above this: beyond 2^53, where a float rounds them.
 const ID_FLOOR: i64 = 820_000_000_000_000_000;
 const CURRENCY: &str = "EUR";
-const SHIPPING_CENTS: u64 = 490;
-const UNIT_PRICE_CENTS: u64 = 1_990;
+const SHIPPING_CENTS: i64 = 490;
+const UNIT_PRICE_CENTS: i64 = 1_990;
 
 /// First name, last name, street, city, postcode, country, country code.
 const PEOPLE: &[[&str; 7]] = &[
@@ -23,37 +23,27 @@ const PEOPLE: &[[&str; 7]] = &[
 
 /// What is ordered, from the query string.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Wish {
     /// One SKU, or several with commas between; the lines take turns.
-    #[serde(default = "tea")]
     sku: String,
-    #[serde(default = "one", deserialize_with = "count")]
-    quantity: u64,
-    #[serde(default = "one", deserialize_with = "count")]
-    lines: u64,
-    #[serde(default = "paid")]
+    quantity: u32,
+    lines: usize,
     financial_status: String,
     /// The postcode to ship to, where it matters.
     zip: Option<String>,
 }
 
-fn tea() -> String {
-    "TEA-GREEN-100".to_owned()
-}
-
-fn one() -> u64 {
-    1
-}
-
-fn paid() -> String {
-    "paid".to_owned()
-}
-
-/// A flattened query hands numbers over as text.
-fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            sku: "TEA-GREEN-100".to_owned(),
+            quantity: 1,
+            lines: 1,
+            financial_status: "paid".to_owned(),
+            zip: None,
+        }
+    }
 }
 
 /// An order with this number, as orders/create carries it.
@@ -63,10 +53,10 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
     let lines: Vec<Value> = skus
         .iter()
         .cycle()
-        .take((wish.lines as usize).max(skus.len()))
-        .map(|sku| line(sku, wish.quantity))
+        .take(wish.lines.max(skus.len()))
+        .map(|sku| line(sku, i64::from(wish.quantity)))
         .collect();
-    let subtotal = UNIT_PRICE_CENTS * wish.quantity * lines.len() as u64;
+    let subtotal = lines.iter().map(|_| UNIT_PRICE_CENTS * i64::from(wish.quantity)).sum();
     let person = PEOPLE[rand::random_range(0..PEOPLE.len())];
     let address = address(&person, wish.zip.as_deref());
     let email = format!("{}.{}@example.com", person[0], person[1]).to_lowercase();
@@ -118,34 +108,34 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
     order
 }
 
-fn prices(subtotal: u64, paid: bool) -> Value {
+fn prices(subtotal: i64, paid: bool) -> Value {
     let total = subtotal + SHIPPING_CENTS;
     json!({
         "currency": CURRENCY,
         "presentment_currency": CURRENCY,
         "taxes_included": true,
-        "subtotal_price": money(subtotal),
-        "subtotal_price_set": money_set(subtotal),
-        "total_line_items_price": money(subtotal),
-        "total_shipping_price_set": money_set(SHIPPING_CENTS),
-        "total_discounts": money(0),
-        "total_tax": money(0),
-        "total_price": money(total),
-        "total_price_set": money_set(total),
-        "current_total_price": money(total),
-        "total_outstanding": money(if paid { 0 } else { total }),
+        "subtotal_price": money::written(subtotal),
+        "subtotal_price_set": money::set(subtotal, &json!(CURRENCY)),
+        "total_line_items_price": money::written(subtotal),
+        "total_shipping_price_set": money::set(SHIPPING_CENTS, &json!(CURRENCY)),
+        "total_discounts": money::written(0),
+        "total_tax": money::written(0),
+        "total_price": money::written(total),
+        "total_price_set": money::set(total, &json!(CURRENCY)),
+        "current_total_price": money::written(total),
+        "total_outstanding": money::written(if paid { 0 } else { total }),
         "shipping_lines": [{
             "id": random_id(),
             "code": "Standard",
             "title": "Standard",
-            "price": money(SHIPPING_CENTS),
-            "price_set": money_set(SHIPPING_CENTS),
+            "price": money::written(SHIPPING_CENTS),
+            "price_set": money::set(SHIPPING_CENTS, &json!(CURRENCY)),
         }],
     })
 }
 
 /// A line of an order.
-pub(super) fn line(sku: &str, quantity: u64) -> Value {
+pub(super) fn line(sku: &str, quantity: i64) -> Value {
     let id = random_id();
     let title = sku.replace('-', " ").to_lowercase();
     json!({
@@ -162,9 +152,9 @@ pub(super) fn line(sku: &str, quantity: u64) -> Value {
         "requires_shipping": true,
         "gift_card": false,
         "grams": 250,
-        "price": money(UNIT_PRICE_CENTS),
-        "price_set": money_set(UNIT_PRICE_CENTS),
-        "total_discount": money(0),
+        "price": money::written(UNIT_PRICE_CENTS),
+        "price_set": money::set(UNIT_PRICE_CENTS, &json!(CURRENCY)),
+        "total_discount": money::written(0),
         "taxable": true,
         "product_exists": true,
         "product_id": random_id(),
@@ -198,13 +188,4 @@ fn address(person: &[&str; 7], zip: Option<&str>) -> Value {
 
 fn random_id() -> i64 {
     ID_FLOOR + rand::random_range(0..1_000_000_000_000_000)
-}
-
-fn money(cents: u64) -> String {
-    format!("{}.{:02}", cents / 100, cents % 100)
-}
-
-fn money_set(cents: u64) -> Value {
-    let amount = json!({ "amount": money(cents), "currency_code": CURRENCY });
-    json!({ "shop_money": amount, "presentment_money": amount })
 }

@@ -23,6 +23,6 @@ pub(super) fn set(cents: i64, currency: &Value) -> Value {
 pub(super) fn bag(cents: i64, currency: &Value) -> Value {
     let text = written(cents);
     let amount = text.strip_suffix('0').unwrap_or(&text);
-    let money = json!({ "__typename": "MoneyV2", "amount": amount, "currencyCode": currency });
-    json!({ "__typename": "MoneyBag", "shopMoney": money, "presentmentMoney": money })
+    let money = json!({ "amount": amount, "currencyCode": currency });
+    json!({ "shopMoney": money, "presentmentMoney": money })
 }

@@ -26,12 +26,12 @@ pub(super) fn relocate(
             Ok(picked) => picked,
             Err(message) => {
                 let error = json!({ "field": null, "message": message, "code": null });
-                return Some((user_errors("FulfillmentOrderMovePayload", &json!([error])), Vec::new()));
+                return Some((user_errors(&json!([error])), Vec::new()));
             }
         };
         let (moved, told) = perform(shop, order, &picked, location, "fulfillmentOrderMove", "app")?;
         let view = |id: i64| {
-            let found = order.fulfilment_orders.iter().find(|found| found.id == id);
+            let found = order.fulfilment_order(id);
             found.map(|found| views::fulfilment_order(order, found))
         };
         let remaining = if moved == id { None } else { view(id) };
@@ -55,12 +55,12 @@ pub(super) fn perform(
     operation: &str,
     by: &str,
 ) -> Option<(i64, Value)> {
-    let original = order.fulfilment_orders.iter().find(|found| found.id == picked.fulfilment_order)?;
+    let original = order.fulfilment_order(picked.fulfilment_order)?;
     let source = original.place.id;
     let requested = original.told_lines(&picked.pieces);
     let moved = order.relocate(picked, Place::own(location))?;
     let told = |id: i64| {
-        let found = order.fulfilment_orders.iter().find(|found| found.id == id)?;
+        let found = order.fulfilment_order(id)?;
         let mut told = found.told();
         told["assigned_location_id"] = json!(gid("Location", found.place.id));
         Some(told)

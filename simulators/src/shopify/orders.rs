@@ -140,7 +140,7 @@ impl OrderBook {
     /// The order whose routed fulfilment order has this id.
     pub(super) fn with_fulfilment_order(&self, id: i64) -> Option<(&ShopOrder, &FulfilmentOrder)> {
         let order = self.orders.get(self.routed.get(&id)?).filter(|order| order.is_routed())?;
-        let found = order.fulfilment_orders.iter().find(|found| found.id == id)?;
+        let found = order.fulfilment_order(id)?;
         Some((order, found))
     }
 
@@ -192,6 +192,10 @@ impl ShopOrder {
     pub(super) fn line_mut(&mut self, id: i64) -> Option<&mut Value> {
         let lines = self.body["line_items"].as_array_mut()?;
         lines.iter_mut().find(|line| line["id"].as_i64() == Some(id))
+    }
+
+    pub(super) fn fulfilment_order(&self, id: i64) -> Option<&FulfilmentOrder> {
+        self.fulfilment_orders.iter().find(|found| found.id == id)
     }
 
     pub(super) fn fulfilment_order_mut(&mut self, id: i64) -> Option<&mut FulfilmentOrder> {

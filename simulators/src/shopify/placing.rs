@@ -39,8 +39,6 @@ pub(super) struct Placing {
     locations: Option<u32>,
     location: Option<i64>,
     delivery_method: Option<String>,
-    #[serde(flatten)]
-    wish: Wish,
 }
 
 pub(super) fn yes() -> bool {
@@ -59,11 +57,12 @@ fn orders_create() -> String {
 pub(super) async fn place(
     State(shop): State<Arc<Shop>>,
     Query(placing): Query<Placing>,
+    Query(wish): Query<Wish>,
     raw: Bytes,
 ) -> Response {
     let number = || shop.last_order_number.fetch_add(1, Ordering::Relaxed) + 1;
     let (body, raw) = if raw.is_empty() {
-        let body = invent(&placing.wish, number());
+        let body = invent(&wish, number());
         let raw = Bytes::from(body.to_string());
         (body, raw)
     } else {

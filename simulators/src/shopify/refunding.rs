@@ -24,7 +24,7 @@ pub(super) fn create(
     let outcome = id.and_then(|id| book.change(id, |order| refund(shop, order, input, key)));
     let (payload, told) = outcome.unwrap_or_else(|| {
         let error = json!({ "field": ["orderId"], "message": "Order does not exist" });
-        (user_errors("RefundCreatePayload", &json!([error])), Vec::new())
+        (user_errors(&json!([error])), Vec::new())
     });
     if payload["userErrors"] == json!([]) {
         book.answered.insert(key.to_owned(), (input.clone(), payload.clone()));
@@ -39,14 +39,14 @@ fn answered(book: &OrderBook, input: &Value, key: &str) -> Option<Value> {
         return Some(payload.clone());
     }
     let message = "The same idempotency key cannot be used with different parameters.";
-    Some(user_errors("RefundCreatePayload", &json!([{ "field": null, "message": message }])))
+    Some(user_errors(&json!([{ "field": null, "message": message }])))
 }
 
 fn refund(shop: &Shop, order: &mut ShopOrder, input: &Value, key: &str) -> (Value, Vec<Announcement>) {
     let wish = match wish(order, input) {
         Ok(wish) => wish,
         Err(error) => {
-            let mut payload = user_errors("RefundCreatePayload", &json!([error]));
+            let mut payload = user_errors(&json!([error]));
             payload["order"] = views::order(order);
             return (payload, Vec::new());
         }

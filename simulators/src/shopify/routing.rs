@@ -97,7 +97,7 @@ pub(super) fn route(ids: &Ids, body: &Value, routing: &Routing) -> Vec<Fulfilmen
         })
         .collect();
     for (index, (_, pieces)) in own.into_iter().enumerate() {
-        dealt[index % count].lines.push(line(ids, pieces));
+        dealt[index % count].lines.push(FulfilmentOrderLine::new(ids, pieces));
     }
     for (service, pieces) in left {
         add(ids, &mut dealt, service.unwrap_or_else(|| Place::own(first)), pieces);
@@ -171,14 +171,10 @@ fn add(ids: &Ids, fulfilment_orders: &mut Vec<FulfilmentOrder>, place: Place, pi
     match open {
         Some(open) => open.take_in(ids, &[pieces]),
         None => {
-            let lines = vec![line(ids, pieces)];
+            let lines = vec![FulfilmentOrderLine::new(ids, pieces)];
             fulfilment_orders.push(FulfilmentOrder::new(ids.next(), place, lines));
         }
     }
-}
-
-fn line(ids: &Ids, (line, quantity): Pieces) -> FulfilmentOrderLine {
-    FulfilmentOrderLine { id: ids.next(), line, total: quantity, remaining: quantity }
 }
 
 fn with_services(body: &Value, pieces: Vec<Pieces>) -> Vec<(Option<Place>, Pieces)> {

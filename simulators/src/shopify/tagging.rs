@@ -14,7 +14,7 @@ pub(super) fn add(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
     let answered = id.and_then(|id| book.change(id, |order| add_to(shop, order, &arguments["tags"])));
     answered.unwrap_or_else(|| {
         let error = json!({ "field": ["id"], "message": "Node not found" });
-        user_errors("TagsAddPayload", &json!([error]))
+        user_errors(&json!([error]))
     })
 }
 

@@ -87,39 +87,36 @@ fn customer(body: &Value) -> Value {
         return Value::Null;
     }
     let name = |part: &str| known[part].as_str().unwrap_or_default();
-    json!({
-        "__typename": "Customer",
-        "id": known["id"].as_i64().map(|id| gid("Customer", id)),
-        "firstName": known["first_name"],
-        "lastName": known["last_name"],
-        "displayName": format!("{} {}", name("first_name"), name("last_name")).trim(),
-        "email": known["email"],
-        "phone": known["phone"],
-        "defaultEmailAddress": known["email"].as_str().map(|email| json!({ "emailAddress": email })),
-        "defaultPhoneNumber": known["phone"].as_str().map(|phone| json!({ "phoneNumber": phone })),
-    })
+    let mut shown = in_camel_case(known);
+    shown["id"] = json!(known["id"].as_i64().map(|id| gid("Customer", id)));
+    shown["displayName"] = json!(format!("{} {}", name("first_name"), name("last_name")).trim());
+    shown["defaultEmailAddress"] =
+        json!(known["email"].as_str().map(|email| json!({ "emailAddress": email })));
+    shown["defaultPhoneNumber"] = json!(known["phone"].as_str().map(|phone| json!({ "phoneNumber": phone })));
+    shown
 }
 
+/// An address has the members of the body, under the names of the Admin API.
 fn address(address: &Value) -> Value {
-    if address.is_null() {
-        return Value::Null;
+    let mut shown = in_camel_case(address);
+    if shown.is_object() {
+        shown["countryCodeV2"] = address["country_code"].clone();
     }
-    json!({
-        "__typename": "MailingAddress",
-        "firstName": address["first_name"],
-        "lastName": address["last_name"],
-        "name": address["name"],
-        "company": address["company"],
-        "address1": address["address1"],
-        "address2": address["address2"],
-        "city": address["city"],
-        "province": address["province"],
-        "provinceCode": address["province_code"],
-        "zip": address["zip"],
-        "country": address["country"],
-        "countryCodeV2": address["country_code"],
-        "phone": address["phone"],
-    })
+    shown
+}
+
+/// The members of an object of a body, named as the Admin API names them.
+fn in_camel_case(members: &Value) -> Value {
+    let Some(members) = members.as_object() else { return Value::Null };
+    let named = |name: &str| {
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |name, word| {
+            let (initial, rest) = word.split_at(word.len().min(1));
+            name + &initial.to_uppercase() + rest
+        })
+    };
+    members.iter().map(|(name, value)| (named(name), value.clone())).collect()
 }
 
 fn line_by_id(order: &ShopOrder, id: i64) -> Value {
@@ -135,7 +132,6 @@ fn line_item(order: &ShopOrder, line: &Value) -> Value {
     let unfulfilled = current - fulfilled_in(&order.body, id) + returned_in(&order.body, id);
     let service = line["fulfillment_service"].as_str().unwrap_or("manual");
     json!({
-        "__typename": "LineItem",
         "id": gid("LineItem", id),
         "name": line["name"].as_str().or(line["title"].as_str()).unwrap_or_default(),
         "title": line["title"].as_str().unwrap_or_default(),
@@ -147,7 +143,6 @@ fn line_item(order: &ShopOrder, line: &Value) -> Value {
         "refundableQuantity": current,
         "requiresShipping": line["requires_shipping"].as_bool().unwrap_or(true),
         "fulfillmentService": {
-            "__typename": "FulfillmentService",
             "id": format!("gid://shopify/FulfillmentService/{service}"),
             "handle": service,
             "serviceName": service,
@@ -173,7 +168,7 @@ fn fulfilment_status(order: &ShopOrder) -> &'static str {
 }
 
 fn location(id: i64, name: &str) -> Value {
-    json!({ "__typename": "Location", "id": gid("Location", id), "name": name })
+    json!({ "id": gid("Location", id), "name": name })
 }
 
 fn upper(text: &Value) -> Value {

@@ -84,7 +84,7 @@ fn change(order: &mut ShopOrder, id: i64, quantity: i64) -> Change {
 
 fn add(order: &mut ShopOrder, wanted: &Value) -> Change {
     let quantity = wanted["quantity"].as_i64().unwrap_or_default();
-    let mut line = invented::line(wanted["sku"].as_str().unwrap_or_default(), quantity.unsigned_abs());
+    let mut line = invented::line(wanted["sku"].as_str().unwrap_or_default(), quantity);
     if !wanted["price"].is_null() {
         let price = money::cents(&wanted["price"]);
         line["price"] = json!(money::written(price));

@@ -29,7 +29,7 @@ pub(super) fn hold(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Res
             "reason_notes": hold.reason_notes,
         });
         let rest = order.hold(&picked, hold);
-        let find = |id: i64| order.fulfilment_orders.iter().find(|found| found.id == id);
+        let find = |id: i64| order.fulfilment_order(id);
         let Some(held) = find(picked.fulfilment_order) else { continue };
         let lines = held.told_lines(&picked.pieces);
         let mut webhook = json!({ "fulfillment_order": held.told() });
@@ -54,7 +54,7 @@ pub(super) fn release(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> 
     let mut told = Told::new();
     for picked in order.pick(body, |found| !found.holds.is_empty())? {
         order.release(picked.fulfilment_order);
-        let found = order.fulfilment_orders.iter().find(|found| found.id == picked.fulfilment_order);
+        let found = order.fulfilment_order(picked.fulfilment_order);
         told.extend(
             found.map(|found| {
                 ("fulfillment_orders/hold_released", json!({ "fulfillment_order": found.told() }))

@@ -15,10 +15,8 @@ pub(super) fn split(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Re
     }
     let mut told = Told::new();
     for picked in order.pick(body, |found| found.is_fulfillable())? {
-        let find = |order: &ShopOrder, id: i64| {
-            order.fulfilment_orders.iter().find(|found| found.id == id).map(|found| found.told())
-        };
-        let original = order.fulfilment_orders.iter().find(|found| found.id == picked.fulfilment_order);
+        let find = |order: &ShopOrder, id: i64| order.fulfilment_order(id).map(|found| found.told());
+        let original = order.fulfilment_order(picked.fulfilment_order);
         let Some(original) = original.filter(|found| !found.is_whole(&picked.pieces)) else {
             return Err("nothing would be left of the fulfilment order".to_owned());
         };
@@ -61,9 +59,7 @@ pub(super) fn relocate(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) ->
 /// `merge`: what is open at one location becomes one fulfilment order, the first of them.
 pub(super) fn merge(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
     let picked = order.pick(body, |found| found.is_fulfillable() && !found.has_progress())?;
-    let place = |order: &ShopOrder, id: i64| {
-        order.fulfilment_orders.iter().find(|found| found.id == id).map(|found| found.place.clone())
-    };
+    let place = |order: &ShopOrder, id: i64| order.fulfilment_order(id).map(|found| found.place.clone());
     let ids: Vec<i64> = picked.iter().map(|picked| picked.fulfilment_order).collect();
     let at_one_place = |into: &i64| {
         ids.iter().copied().filter(|id| place(order, *id) == place(order, *into)).collect::<Vec<_>>()
@@ -73,7 +69,7 @@ pub(super) fn merge(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Re
     let into = together[0];
     let intents: Vec<Value> = together
         .iter()
-        .filter_map(|id| order.fulfilment_orders.iter().find(|found| found.id == *id))
+        .filter_map(|id| order.fulfilment_order(*id))
         .map(|found| {
             let lines: Vec<Value> =
                 found.lines.iter().map(|line| json!({ "id": line.id, "quantity": line.remaining })).collect();
@@ -87,7 +83,7 @@ pub(super) fn merge(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Re
     let merged: Vec<String> = together.iter().map(|id| gid("FulfillmentOrder", *id)).collect();
     let details = json!({ "fulfillmentOrderId": merged[0], "merged": merged });
     shop.record_effect("mergeOrder", order, "fulfillmentOrdersMerged", details);
-    let told = order.fulfilment_orders.iter().find(|found| found.id == into).map(|found| found.told());
+    let told = order.fulfilment_order(into).map(|found| found.told());
     let webhook = json!({
         "merge_intents": intents,
         "fulfillment_order_merges": { "fulfillment_order": told },
@@ -100,7 +96,7 @@ pub(super) fn reopen(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> R
     let mut told = Told::new();
     for picked in order.pick(body, |_| true)? {
         let Some(replacement) = order.divide(picked.fulfilment_order, &picked.pieces) else { continue };
-        let find = |id: i64| order.fulfilment_orders.iter().find(|found| found.id == id);
+        let find = |id: i64| order.fulfilment_order(id);
         let mut webhook = json!({
             "fulfillment_order": find(picked.fulfilment_order).map(|found| found.told()),
             "replacement_fulfillment_order": find(replacement).map(|found| found.told()),

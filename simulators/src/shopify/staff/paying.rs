@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Told;
 use crate::shopify::dividing::line_id;
+use crate::shopify::fulfilment_orders::Pieces;
 use crate::shopify::orders::{ShopOrder, gid, lines};
 use crate::shopify::refunds::{RefundWish, wanted_lines};
 use crate::shopify::returns::{Reverse, ReverseLine};
@@ -59,17 +60,11 @@ pub(super) fn refund(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> R
 /// `return`: these lines, or all that left, are to come back.
 pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
     let gone = |id: i64| order.fulfilled_by_us(id) - returned_in(&order.body, id);
-    let wanted: Vec<(i64, i64)> = match body["lines"].as_array() {
-        Some(lines) => lines
-            .iter()
-            .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
-            .collect(),
-        None => lines(&order.body)
-            .iter()
-            .filter_map(|line| line["id"].as_i64())
-            .map(|id| (id, gone(id)))
-            .filter(|(_, quantity)| *quantity > 0)
-            .collect(),
+    let wanted: Vec<Pieces> = if body["lines"].is_array() {
+        named_pieces(body)
+    } else {
+        let ids = lines(&order.body).iter().filter_map(|line| line["id"].as_i64());
+        ids.map(|id| (id, gone(id))).filter(|(_, quantity)| *quantity > 0).collect()
     };
     if wanted.is_empty() || wanted.iter().any(|(id, quantity)| *quantity > gone(*id)) {
         return Err("so many pieces have not left".to_owned());
@@ -95,11 +90,7 @@ pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -
         "return_line_items": told,
     });
     order.touch();
-    let recorded: Vec<Value> = wanted
-        .iter()
-        .map(|(id, quantity)| json!({ "lineItemId": gid("LineItem", *id), "quantity": quantity }))
-        .collect();
-    let details = json!({ "returnId": gid("Return", id), "lines": recorded });
+    let details = json!({ "returnId": gid("Return", id), "lines": recorded(&wanted) });
     shop.record_effect("returnOrder", order, "returnApproved", details);
     Ok(vec![("returns/approve", announced), ("orders/updated", order.body.clone())])
 }
@@ -107,24 +98,34 @@ pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -
 /// `dispose`: what became of pieces that came back; `RESTOCKED` unless said.
 pub(super) fn dispose(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
     let kind = body["type"].as_str().unwrap_or("RESTOCKED");
-    let lines = body["lines"].as_array().cloned().unwrap_or_default();
-    let wanted: Vec<(i64, i64)> = lines
-        .iter()
-        .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
-        .collect();
+    let wanted = named_pieces(body);
     if wanted.is_empty() {
         return Err("which pieces stands in lines".to_owned());
     }
     let told = order.dispose(&wanted, kind)?;
-    let recorded: Vec<Value> = wanted
-        .iter()
-        .map(|(id, quantity)| json!({ "lineItemId": gid("LineItem", *id), "quantity": quantity }))
-        .collect();
-    shop.record_effect("disposeReturn", order, "returnDisposed", json!({ "type": kind, "lines": recorded }));
+    shop.record_effect(
+        "disposeReturn",
+        order,
+        "returnDisposed",
+        json!({ "type": kind, "lines": recorded(&wanted) }),
+    );
     Ok(vec![("reverse_fulfillment_orders/dispose", told)])
 }
 
-fn return_line(order: &ShopOrder, (line, quantity): (i64, i64), body: &Value) -> Value {
+/// The pieces that `lines` name, one of a line unless said.
+fn named_pieces(body: &Value) -> Vec<Pieces> {
+    let named = body["lines"].as_array().into_iter().flatten();
+    named
+        .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
+        .collect()
+}
+
+fn recorded(pieces: &[Pieces]) -> Value {
+    let line = |(id, quantity): &Pieces| json!({ "lineItemId": gid("LineItem", *id), "quantity": quantity });
+    pieces.iter().map(line).collect()
+}
+
+fn return_line(order: &ShopOrder, (line, quantity): Pieces, body: &Value) -> Value {
     let id = order.ids.next();
     let fulfilled = order.fulfilled_line(line);
     json!({

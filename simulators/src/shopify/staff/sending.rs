@@ -73,7 +73,7 @@ pub(super) fn cancel_fulfilment(
 
 /// The location of these pieces, and the lines of the fulfilment order that hold them.
 fn portions(order: &ShopOrder, picked: &Picked) -> Vec<(i64, Portion)> {
-    let found = order.fulfilment_orders.iter().find(|found| found.id == picked.fulfilment_order);
+    let found = order.fulfilment_order(picked.fulfilment_order);
     let portion = |found: &FulfilmentOrder, (line, quantity): Pieces| {
         let line = found.lines.iter().find(|known| known.line == line && known.remaining >= quantity)?;
         Some((found.place.id, Portion { fulfilment_order: found.id, line: line.id, quantity }))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{MEMBERS, line_by_id, location};
 use crate::shopify::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, Hold};
 use crate::shopify::moments;
-use crate::shopify::orders::{Fulfilment, FulfilmentLine, ShopOrder, gid};
+use crate::shopify::orders::{Fulfilment, ShopOrder, gid};
 use crate::shopify::routing::is_there;
 
 /// A fulfilment order of `order`.
@@ -26,12 +26,10 @@ pub(in crate::shopify) fn fulfilment_order(order: &ShopOrder, shown: &Fulfilment
         "requestStatus": "UNSUBMITTED",
         "fulfillAt": fulfil_at.unwrap_or(created_at),
         "assignedLocation": {
-            "__typename": "FulfillmentOrderAssignedLocation",
             "name": shown.place.name,
             "location": location(shown.place.id, &shown.place.name),
         },
         "deliveryMethod": {
-            "__typename": "DeliveryMethod",
             "id": gid("DeliveryMethod", order.id),
             "methodType": method,
         },
@@ -43,55 +41,35 @@ pub(in crate::shopify) fn fulfilment_order(order: &ShopOrder, shown: &Fulfilment
 
 /// A fulfilment of `order`.
 pub(in crate::shopify) fn fulfilment(order: &ShopOrder, shown: &Fulfilment) -> Value {
-    let member = |shown: &FulfilmentLine| {
-        json!({
-            "__typename": "FulfillmentLineItem",
-            "id": gid("FulfillmentLineItem", shown.id),
-            "quantity": shown.quantity,
-            "lineItem": line_by_id(order, shown.line),
-        })
-    };
+    let members = shown.lines.iter().map(|line| fulfilled_line(order, line.id, line.line, line.quantity));
+    let mut view = told(order, &order.told_fulfilment(shown), members.collect());
     let position = order.fulfilments.iter().position(|found| found.id == shown.id).unwrap_or_default() + 1;
-    let total: i64 = shown.lines.iter().map(|line| line.quantity).sum();
-    let members: Vec<Value> = shown.lines.iter().map(member).collect();
-    json!({
-        "__typename": "Fulfillment",
-        "id": gid("Fulfillment", shown.id),
-        "legacyResourceId": shown.id.to_string(),
-        "name": format!("{}-F{position}", order.name()),
-        "status": if shown.cancelled { "CANCELLED" } else { "SUCCESS" },
-        "displayStatus": if shown.cancelled { "CANCELED" } else { "FULFILLED" },
-        "createdAt": moments::answered(&json!(shown.created_at)),
-        "updatedAt": moments::answered(&json!(shown.updated_at)),
-        "totalQuantity": total,
-        "location": location(shown.place.id, &shown.place.name),
-        "trackingInfo": shown.tracking,
-        "fulfillmentLineItems": { MEMBERS: members },
-    })
+    view["name"] = json!(format!("{}-F{position}", order.name()));
+    view["location"] = location(shown.place.id, &shown.place.name);
+    view["trackingInfo"] = json!(shown.tracking);
+    view
 }
 
 /// All fulfilments of an order: those of others, which only its body knows, and the simulator's.
 pub(super) fn all(order: &ShopOrder) -> Value {
-    let told = order.body["fulfillments"].as_array().into_iter().flatten();
-    let others = told.filter(|told| !order.is_ours(told)).map(|told| of_others(order, told));
+    let listed = order.body["fulfillments"].as_array().into_iter().flatten();
+    let others = listed.filter(|told| !order.is_ours(told)).map(|told| of_others(order, told));
     others.chain(order.fulfilments.iter().map(|found| fulfilment(order, found))).collect()
 }
 
 /// A fulfilment that somebody wrote into a body.
-fn of_others(order: &ShopOrder, told: &Value) -> Value {
+fn of_others(order: &ShopOrder, other: &Value) -> Value {
+    let lines = other["line_items"].as_array().into_iter().flatten();
+    let members = lines.map(|line| {
+        let id = line["id"].as_i64().unwrap_or_default();
+        fulfilled_line(order, id, id, line["quantity"].as_i64().unwrap_or_default())
+    });
+    told(order, other, members.collect())
+}
+
+/// A fulfilment as a body tells of it, with these lines.
+fn told(order: &ShopOrder, told: &Value, members: Vec<Value>) -> Value {
     let id = told["id"].as_i64().unwrap_or_default();
-    let lines = told["line_items"].as_array().into_iter().flatten();
-    let members: Vec<Value> = lines
-        .map(|line| {
-            let line_id = line["id"].as_i64().unwrap_or_default();
-            json!({
-                "__typename": "FulfillmentLineItem",
-                "id": gid("FulfillmentLineItem", line_id),
-                "quantity": line["quantity"],
-                "lineItem": line_by_id(order, line_id),
-            })
-        })
-        .collect();
     let tracking = json!({
         "number": told["tracking_number"],
         "company": told["tracking_company"],
@@ -112,9 +90,12 @@ fn of_others(order: &ShopOrder, told: &Value) -> Value {
     })
 }
 
+fn fulfilled_line(order: &ShopOrder, id: i64, line: i64, quantity: i64) -> Value {
+    json!({ "id": gid("FulfillmentLineItem", id), "quantity": quantity, "lineItem": line_by_id(order, line) })
+}
+
 fn hold(hold: &Hold) -> Value {
     json!({
-        "__typename": "FulfillmentHold",
         "id": gid("FulfillmentHold", hold.id),
         "reason": hold.reason,
         "reasonNotes": hold.reason_notes,
@@ -126,7 +107,6 @@ fn hold(hold: &Hold) -> Value {
 fn fulfilment_order_line(order: &ShopOrder, line: &FulfilmentOrderLine) -> Value {
     let line_item = line_by_id(order, line.line);
     json!({
-        "__typename": "FulfillmentOrderLineItem",
         "id": gid("FulfillmentOrderLineItem", line.id),
         "sku": line_item["sku"],
         "productTitle": line_item["title"],

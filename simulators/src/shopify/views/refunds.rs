@@ -26,7 +26,6 @@ pub(in crate::shopify) fn refund(order: &ShopOrder, shown: &Value) -> Value {
         .map(|line| {
             let place = line["location_id"].as_i64();
             json!({
-                "__typename": "RefundLineItem",
                 "id": line["id"].as_i64().map(|id| gid("RefundLineItem", id)),
                 "quantity": line["quantity"],
                 "restockType": upper(&line["restock_type"]),
@@ -39,7 +38,6 @@ pub(in crate::shopify) fn refund(order: &ShopOrder, shown: &Value) -> Value {
         .collect();
     let created_at = moments::answered(&shown["created_at"]);
     json!({
-        "__typename": "Refund",
         "id": shown["id"].as_i64().map(|id| gid("Refund", id)),
         "legacyResourceId": shown["id"].to_string(),
         "createdAt": created_at,
@@ -76,7 +74,6 @@ pub(in crate::shopify) fn suggested_refund(order: &ShopOrder, arguments: &Map<St
     }
     let amount = (subtotal + shipping).clamp(0, left.max(0));
     let suggested = json!({
-        "__typename": "SuggestedOrderTransaction",
         "kind": "SUGGESTED_REFUND",
         "gateway": order.gateway(),
         "formattedGateway": order.gateway(),
@@ -88,7 +85,6 @@ pub(in crate::shopify) fn suggested_refund(order: &ShopOrder, arguments: &Map<St
         .iter()
         .map(|line| {
             json!({
-                "__typename": "RefundLineItem",
                 "id": null,
                 "quantity": line.quantity,
                 "restockType": line.restock_type.to_uppercase(),
@@ -100,7 +96,6 @@ pub(in crate::shopify) fn suggested_refund(order: &ShopOrder, arguments: &Map<St
         })
         .collect();
     json!({
-        "__typename": "SuggestedRefund",
         "amountSet": money::bag(amount, &currency),
         "maximumRefundableSet": money::bag(left, &currency),
         "subtotalSet": money::bag(subtotal, &currency),
@@ -112,7 +107,6 @@ pub(in crate::shopify) fn suggested_refund(order: &ShopOrder, arguments: &Map<St
 /// What the customer paid with.
 fn payment(order: &ShopOrder) -> Value {
     json!({
-        "__typename": "OrderTransaction",
         "id": gid("OrderTransaction", order.payment),
         "kind": "SALE",
         "status": "SUCCESS",
@@ -124,7 +118,6 @@ fn payment(order: &ShopOrder) -> Value {
 
 fn transaction(order: &ShopOrder, paid: &Value) -> Value {
     json!({
-        "__typename": "OrderTransaction",
         "id": paid["id"].as_i64().map(|id| gid("OrderTransaction", id)),
         "kind": upper(&paid["kind"]),
         "status": upper(&paid["status"]),

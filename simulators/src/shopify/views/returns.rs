@@ -20,13 +20,11 @@ pub(in crate::shopify) fn reverse(order: &ShopOrder, shown: &Reverse) -> Value {
 
 fn reverse_line(order: &ShopOrder, line: &ReverseLine) -> Value {
     let fulfilled = json!({
-        "__typename": "FulfillmentLineItem",
         "id": line.fulfilled.map(|id| gid("FulfillmentLineItem", id)),
         "quantity": line.quantity,
         "lineItem": line_by_id(order, line.line),
     });
     json!({
-        "__typename": "ReverseFulfillmentOrderLineItem",
         "id": gid("ReverseFulfillmentOrderLineItem", line.id),
         "totalQuantity": line.quantity,
         "fulfillmentLineItem": if line.fulfilled.is_some() { fulfilled } else { Value::Null },
@@ -36,7 +34,6 @@ fn reverse_line(order: &ShopOrder, line: &ReverseLine) -> Value {
 
 fn disposition(shown: &Disposition) -> Value {
     json!({
-        "__typename": "ReverseFulfillmentOrderDisposition",
         "id": gid("ReverseFulfillmentOrderDisposition", shown.id),
         "type": shown.kind,
         "quantity": shown.quantity,
