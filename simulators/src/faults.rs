@@ -60,37 +60,23 @@ impl Faults {
 
     /// The fault that strikes this call.
     pub(crate) fn for_call(&self, occasion: &Occasion<'_>) -> Option<Fault> {
-        self.take(occasion, |effect| match effect {
-            Effect::Call(fault) => Some(fault.clone()),
-            _ => None,
-        })
+        self.take(occasion, |effect| effect.try_as_call_ref().cloned())
     }
 
     /// How the shipments of a new hand-over behave.
     pub(crate) fn for_shipment(&self, occasion: &Occasion<'_>) -> ShipmentBehaviour {
-        self.take(occasion, |effect| match effect {
-            Effect::Shipment(behaviour) => Some(behaviour.clone()),
-            _ => None,
-        })
-        .unwrap_or_default()
+        self.take(occasion, |effect| effect.try_as_shipment_ref().cloned()).unwrap_or_default()
     }
 
     /// Whether a recall is to come too late by a rule made after the hand-over.
     pub(crate) fn too_late(&self, occasion: &Occasion<'_>) -> bool {
-        self.take(occasion, |effect| match effect {
-            Effect::Shipment(behaviour) if behaviour.too_late => Some(()),
-            _ => None,
-        })
-        .is_some()
+        let too_late = |effect: &Effect| effect.try_as_shipment_ref()?.too_late.then_some(());
+        self.take(occasion, too_late).is_some()
     }
 
     /// How a webhook or callback is sent.
     pub(crate) fn for_sending(&self, occasion: &Occasion<'_>) -> SendingBehaviour {
-        self.take(occasion, |effect| match effect {
-            Effect::Sending(behaviour) => Some(behaviour.clone()),
-            _ => None,
-        })
-        .unwrap_or_default()
+        self.take(occasion, |effect| effect.try_as_sending_ref().cloned()).unwrap_or_default()
     }
 
     fn take<T>(&self, occasion: &Occasion<'_>, pick: impl Fn(&Effect) -> Option<T>) -> Option<T> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use strum::IntoStaticStr;
+use strum::{EnumTryAs, IntoStaticStr};
 use thiserror::Error;
 
 use super::Occasion;
@@ -47,6 +47,7 @@ pub(crate) struct Rule {
 }
 
 /// What a rule does.
+#[derive(EnumTryAs)]
 pub(crate) enum Effect {
     /// To a call.
     Call(Fault),

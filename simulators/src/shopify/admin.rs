@@ -46,34 +46,37 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
     let control = Arc::clone(&shop.control);
     answer(control, call, move |fault| {
         let requested = bucket::requested(&operation);
-        match fault {
-            None => pay_and_execute(&shop, &operation, requested, &Manner::of(&shop)),
-            Some(Fault::EchoFirst) => {
-                let manner = Manner { echo_first: true, ..Manner::of(&shop) };
-                pay_and_execute(&shop, &operation, requested, &manner)
-            }
+        let manner = Manner { echo_first: false, cancel_after: shop.cancel_after };
+        let manner = match fault {
+            None => manner,
+            Some(Fault::EchoFirst) => Manner { echo_first: true, ..manner },
             Some(Fault::CancelAfterMs(after_ms)) => {
-                let manner = Manner { cancel_after: Duration::from_millis(after_ms), ..Manner::of(&shop) };
-                pay_and_execute(&shop, &operation, requested, &manner)
+                Manner { cancel_after: Duration::from_millis(after_ms), ..manner }
             }
-            Some(Fault::UserErrors(errors)) => {
-                let refusal = user_errors(&errors);
-                let refused: Map<String, Value> =
-                    operation.roots.iter().map(|root| (root.key.clone(), project(root, &refusal))).collect();
-                let extensions = shop.bucket().cost(requested, Some(requested));
-                Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
-                    .note("userErrors", errors)
-            }
-            Some(Fault::RateLimit { retry_after_s }) => {
-                throttled(shop.bucket().exhausted(requested, retry_after_s))
-            }
-            Some(other) => Reply::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                json!({ "errors": format!("{} means nothing to Shopify", other.name()) }),
-            ),
-        }
+            Some(fault) => return refuse(&shop, &operation, requested, fault),
+        };
+        pay_and_execute(&shop, &operation, requested, &manner)
     })
     .await
+}
+
+/// A fault that the shop words itself.
+fn refuse(shop: &Shop, operation: &Operation, requested: u32, fault: Fault) -> Reply {
+    match fault {
+        Fault::UserErrors(errors) => {
+            let refusal = user_errors(&errors);
+            let refused: Map<String, Value> =
+                operation.roots.iter().map(|root| (root.key.clone(), project(root, &refusal))).collect();
+            let extensions = shop.bucket().cost(requested, Some(requested));
+            Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
+                .note("userErrors", errors)
+        }
+        Fault::RateLimit { retry_after_s } => throttled(shop.bucket().exhausted(requested, retry_after_s)),
+        other => Reply::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            json!({ "errors": format!("{} means nothing to Shopify", other.name()) }),
+        ),
+    }
 }
 
 /// How mutations go about it.
@@ -82,12 +85,6 @@ struct Manner {
     echo_first: bool,
     /// How long a cancellation takes.
     cancel_after: Duration,
-}
-
-impl Manner {
-    fn of(shop: &Shop) -> Self {
-        Self { echo_first: false, cancel_after: shop.cancel_after }
-    }
 }
 
 fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
@@ -204,69 +201,48 @@ struct Outcome {
 /// The whole view of what a root field returns.
 fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Outcome) -> Value {
     let id = root.arguments.get("id").and_then(Value::as_str).unwrap_or_default();
-    match root.name.as_str() {
-        "fulfillmentCreate" => {
-            let (payload, told) = fulfilling::create(shop, &root.arguments);
-            outcome.echoes.extend(told);
-            payload
-        }
-        "fulfillmentOrderMove" => {
-            let Some((payload, told)) = moving::relocate(shop, &root.arguments) else {
-                outcome.errors.push(json!({
-                    "message": format!("Invalid id: {id}"),
-                    "path": [root.key],
-                    "extensions": { "code": "RESOURCE_NOT_FOUND" },
-                }));
-                return Value::Null;
-            };
-            outcome.echoes.extend(told);
-            payload
-        }
-        "refundCreate" => {
-            let key = root.key_of_call.as_deref().unwrap_or_default();
-            let (payload, told) = refunding::create(shop, &root.arguments, key);
-            outcome.echoes.extend(told);
-            payload
-        }
-        "orderCancel" => cancelling::cancel(shop, &root.arguments, manner.cancel_after),
-        "tagsAdd" => tagging::add(shop, &root.arguments),
-        "job" => json!({ "id": id, "done": !shop.book().jobs.contains(id) }),
-        _ => find(shop, root, id),
-    }
+    let arguments = &root.arguments;
+    let silently = |view| (view, Vec::new());
+    let (view, told) = match root.name.as_str() {
+        "fulfillmentCreate" => fulfilling::create(shop, arguments),
+        "fulfillmentOrderMove" => moving::relocate(shop, arguments).unwrap_or_else(|| {
+            outcome.errors.push(json!({
+                "message": format!("Invalid id: {id}"),
+                "path": [root.key],
+                "extensions": { "code": "RESOURCE_NOT_FOUND" },
+            }));
+            silently(Value::Null)
+        }),
+        "refundCreate" => refunding::create(shop, arguments, root.key_of_call.as_deref().unwrap_or_default()),
+        "orderCancel" => silently(cancelling::cancel(shop, arguments, manner.cancel_after)),
+        "tagsAdd" => silently(tagging::add(shop, arguments)),
+        "job" => silently(json!({ "id": id, "done": !shop.book().jobs.contains(id) })),
+        _ => silently(find(shop, root, id).unwrap_or_default()),
+    };
+    outcome.echoes.extend(told);
+    view
 }
 
 /// The object with that global id, if it is of the kind that is asked for.
-fn find(shop: &Shop, root: &Selected, id: &str) -> Value {
+fn find(shop: &Shop, root: &Selected, id: &str) -> Option<Value> {
     let book = shop.book();
-    let kind = root.name.as_str();
-    let wants = |wanted: &str| kind == wanted || kind == "node";
-    let order = number("Order", id).filter(|_| wants("order"));
-    let fulfilment_order = number("FulfillmentOrder", id).filter(|_| wants("fulfillmentOrder"));
-    let reverse = number("ReverseFulfillmentOrder", id).filter(|_| wants("reverseFulfillmentOrder"));
-    let fulfilment = number("Fulfillment", id).filter(|_| wants("fulfillment"));
-    order
-        .and_then(|id| book.find(id))
-        .map(|order| {
-            let mut view = views::order(order);
-            // The only field whose value hangs on its arguments.
-            if let Some(asked) = root.children.iter().find(|child| child.name == "suggestedRefund") {
-                view["suggestedRefund"] = views::suggested_refund(order, &asked.arguments);
-            }
-            view
-        })
-        .or_else(|| {
-            let (order, found) = book.with_fulfilment_order(fulfilment_order?)?;
-            Some(views::fulfilment_order(order, found))
-        })
-        .or_else(|| {
-            let (order, found) = book.with_reverse(reverse?)?;
-            Some(views::reverse(order, found))
-        })
-        .or_else(|| {
-            let (order, found) = book.with_fulfilment(fulfilment?)?;
-            Some(views::fulfilment(order, found))
-        })
-        .unwrap_or(Value::Null)
+    let of = |kind: &str, field: &str| number(kind, id).filter(|_| root.name == field || root.name == "node");
+    if let Some(order) = of("Order", "order") {
+        let order = book.find(order)?;
+        let mut view = views::order(order);
+        // The only field whose value hangs on its arguments.
+        if let Some(asked) = root.children.iter().find(|child| child.name == "suggestedRefund") {
+            view["suggestedRefund"] = views::suggested_refund(order, &asked.arguments);
+        }
+        Some(view)
+    } else if let Some(id) = of("FulfillmentOrder", "fulfillmentOrder") {
+        book.with_fulfilment_order(id).map(|(order, found)| views::fulfilment_order(order, found))
+    } else if let Some(id) = of("ReverseFulfillmentOrder", "reverseFulfillmentOrder") {
+        book.with_reverse(id).map(|(order, found)| views::reverse(order, found))
+    } else {
+        let id = of("Fulfillment", "fulfillment")?;
+        book.with_fulfilment(id).map(|(order, found)| views::fulfilment(order, found))
+    }
 }
 
 fn throttled(extensions: Value) -> Reply {

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::orders::{Fulfilment, ShopOrder, gid, lines};
+use super::orders::{Fulfilment, ShopOrder, gid, line_ids, listed};
 use super::routing::fulfilled_in;
 
 impl ShopOrder {
@@ -15,8 +15,7 @@ impl ShopOrder {
             self.body["refunds"] = json!([]);
         }
         self.write_fulfilments();
-        let ids: Vec<i64> = lines(&self.body).iter().filter_map(|line| line["id"].as_i64()).collect();
-        for id in ids {
+        for id in line_ids(&self.body) {
             let fulfillable = self.fulfillable(id);
             let fulfilled = fulfilled_in(&self.body, id);
             let was_fulfilled =
@@ -32,11 +31,7 @@ impl ShopOrder {
             }
         }
         if !self.fulfilments.is_empty() {
-            let fulfilled: i64 = lines(&self.body)
-                .iter()
-                .filter_map(|line| line["id"].as_i64())
-                .map(|id| fulfilled_in(&self.body, id))
-                .sum();
+            let fulfilled = line_ids(&self.body).into_iter().map(|id| fulfilled_in(&self.body, id)).sum();
             let open = self.fulfilment_orders.iter().filter(|found| !found.closed);
             let fulfillable = open.flat_map(|found| &found.lines).map(|line| line.remaining).sum();
             self.body["fulfillment_status"] = fulfilment_status(fulfilled, fulfillable);
@@ -108,8 +103,8 @@ impl ShopOrder {
     }
 
     fn write_fulfilments(&mut self) {
-        let known = self.body["fulfillments"].as_array().cloned().unwrap_or_default();
-        let mut told: Vec<Value> = known.into_iter().filter(|fulfilment| !self.is_ours(fulfilment)).collect();
+        let known = listed(&self.body, "fulfillments").iter();
+        let mut told: Vec<Value> = known.filter(|fulfilment| !self.is_ours(fulfilment)).cloned().collect();
         told.extend(self.fulfilments.iter().map(|fulfilment| self.told_fulfilment(fulfilment)));
         self.body["fulfillments"] = json!(told);
     }

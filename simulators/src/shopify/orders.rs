@@ -213,7 +213,7 @@ impl ShopOrder {
 
     /// Whether anybody fulfilled something of it that was not taken back.
     pub(super) fn has_fulfilments(&self) -> bool {
-        self.body["fulfillments"].as_array().into_iter().flatten().any(is_there)
+        listed(&self.body, "fulfillments").iter().any(is_there)
     }
 
     /// The order is not to be fulfilled any more.
@@ -238,11 +238,10 @@ impl ShopOrder {
 
     /// Takes a body that somebody posted; with the `same` pieces the fulfilment orders stay.
     fn take(&mut self, mut body: Value, posted: Vec<Pieces>, same: bool) {
-        let known: Vec<Value> = self.body["fulfillments"].as_array().cloned().unwrap_or_default();
-        let fulfilments = body["fulfillments"].as_array().cloned().unwrap_or_default();
-        let ours = known.into_iter().filter(|fulfilment| self.is_ours(fulfilment));
-        let theirs = fulfilments.into_iter().filter(|fulfilment| !self.is_ours(fulfilment));
-        body["fulfillments"] = theirs.chain(ours).collect();
+        let (known, posted_ones) = (listed(&self.body, "fulfillments"), listed(&body, "fulfillments"));
+        let theirs = posted_ones.iter().filter(|fulfilment| !self.is_ours(fulfilment));
+        let ours = known.iter().filter(|fulfilment| self.is_ours(fulfilment));
+        body["fulfillments"] = theirs.chain(ours).cloned().collect();
         self.body = body;
         self.posted = posted;
         if self.is_cancelled() {
@@ -276,5 +275,15 @@ pub(super) fn number(kind: &str, gid: &str) -> Option<i64> {
 
 /// The lines of an order body.
 pub(super) fn lines(body: &Value) -> &[Value] {
-    body["line_items"].as_array().map_or(&[], Vec::as_slice)
+    listed(body, "line_items")
+}
+
+/// The ids of an order body's lines.
+pub(super) fn line_ids(body: &Value) -> Vec<i64> {
+    lines(body).iter().filter_map(|line| line["id"].as_i64()).collect()
+}
+
+/// What stands in a list of a body, if there is one.
+pub(super) fn listed<'a>(body: &'a Value, name: &str) -> &'a [Value] {
+    body[name].as_array().map_or(&[], Vec::as_slice)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::orders::{OrderBook, ShopOrder, gid, number};
+use super::orders::{OrderBook, ShopOrder, gid, listed, number};
 use super::refunds::{RefundWish, wanted_lines};
 use super::webhooks::Announcement;
 use super::{Shop, money, user_errors, views};
@@ -67,8 +67,7 @@ fn refund(shop: &Shop, order: &mut ShopOrder, input: &Value, key: &str) -> (Valu
 
 /// Records a refund: who made it, which pieces, what money.
 pub(super) fn record(shop: &Shop, order: &ShopOrder, operation: &str, refund: &Value, mut details: Value) {
-    let listed = |name: &str| refund[name].as_array().cloned().unwrap_or_default();
-    let lines: Vec<Value> = listed("refund_line_items")
+    let lines: Vec<Value> = listed(refund, "refund_line_items")
         .iter()
         .map(|line| {
             json!({
@@ -79,7 +78,7 @@ pub(super) fn record(shop: &Shop, order: &ShopOrder, operation: &str, refund: &V
             })
         })
         .collect();
-    let transactions: Vec<Value> = listed("transactions")
+    let transactions: Vec<Value> = listed(refund, "transactions")
         .iter()
         .map(|paid| json!({ "amount": paid["amount"], "gateway": paid["gateway"], "kind": paid["kind"] }))
         .collect();
@@ -97,7 +96,7 @@ fn wish(order: &ShopOrder, input: &Value) -> Result<RefundWish, Value> {
         return Err(error(json!(["refundLineItems", position.to_string(), "quantity"]), message));
     }
     let mut amount = 0;
-    for transaction in input["transactions"].as_array().into_iter().flatten() {
+    for transaction in listed(input, "transactions") {
         let kind = transaction["kind"].as_str().unwrap_or_default();
         if kind != "REFUND" {
             let message = format!("Kind {} is not a valid transaction", kind.to_lowercase());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::orders::{ShopOrder, gid, lines, number};
+use super::orders::{ShopOrder, gid, line_ids, listed, number};
 use super::routing::{fulfilled_in, refunded_in};
 use super::{moments, money};
 
@@ -51,9 +51,9 @@ impl ShopOrder {
 
     /// What went back to the customer, in hundredths.
     pub(super) fn refunded(&self) -> i64 {
-        let refunds = self.body["refunds"].as_array().into_iter().flatten();
-        refunds
-            .flat_map(|refund| refund["transactions"].as_array().into_iter().flatten())
+        listed(&self.body, "refunds")
+            .iter()
+            .flat_map(|refund| listed(refund, "transactions"))
             .map(|transaction| money::cents(&transaction["amount"]))
             .sum()
     }
@@ -71,8 +71,7 @@ impl ShopOrder {
     /// Every piece that is still there: as `cancel` what has not left, as `return` what has.
     pub(super) fn all_refundable(&self) -> Vec<RefundedLine> {
         let mut all = Vec::new();
-        for line in lines(&self.body) {
-            let Some(id) = line["id"].as_i64() else { continue };
+        for id in line_ids(&self.body) {
             let open = self.fulfillable(id).min(self.current(id));
             for (quantity, restock_type) in [(open, "cancel"), (self.current(id) - open, "return")] {
                 if quantity > 0 {
@@ -86,8 +85,8 @@ impl ShopOrder {
 
     /// Whether nothing is left of the order without these pieces.
     pub(super) fn leaves_nothing(&self, refunded: &[RefundedLine]) -> bool {
-        let ids = lines(&self.body).iter().filter_map(|line| line["id"].as_i64());
-        !refunded.is_empty() && ids.into_iter().all(|id| self.current(id) <= quantity_of(refunded, id))
+        !refunded.is_empty()
+            && line_ids(&self.body).into_iter().all(|id| self.current(id) <= quantity_of(refunded, id))
     }
 
     /// Why these pieces cannot be refunded: the position in the list, and the words.

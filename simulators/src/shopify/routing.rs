@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, Pieces, Place};
-use super::orders::{Ids, ShopOrder, lines};
+use super::orders::{Ids, ShopOrder, line_ids, lines, listed};
 
 /// The first location of every simulated shop; a second fulfilment order is at the next one.
 pub(super) const FIRST_LOCATION: i64 = 655_441_491;
@@ -52,10 +52,9 @@ fn unfulfilled(body: &Value, line: &Value) -> Option<i64> {
 
 /// How many pieces of a line the body's fulfilments hold.
 pub(super) fn fulfilled_in(body: &Value, line: i64) -> i64 {
-    let fulfilments = body["fulfillments"].as_array().into_iter().flatten();
-    let fulfilments = fulfilments.filter(|fulfilment| is_there(fulfilment));
+    let fulfilments = listed(body, "fulfillments").iter().filter(|fulfilment| is_there(fulfilment));
     fulfilments
-        .flat_map(|fulfilment| fulfilment["line_items"].as_array().into_iter().flatten())
+        .flat_map(lines)
         .filter(|fulfilled| fulfilled["id"].as_i64() == Some(line))
         .filter_map(|fulfilled| fulfilled["quantity"].as_i64())
         .sum()
@@ -73,9 +72,9 @@ pub(super) fn returned_in(body: &Value, line: i64) -> i64 {
 
 /// How many pieces of a line the body's refunds hold, of these restock types.
 pub(super) fn refunded_in(body: &Value, line: i64, of: impl Fn(&str) -> bool) -> i64 {
-    let refunds = body["refunds"].as_array().into_iter().flatten();
-    refunds
-        .flat_map(|refund| refund["refund_line_items"].as_array().into_iter().flatten())
+    listed(body, "refunds")
+        .iter()
+        .flat_map(|refund| listed(refund, "refund_line_items"))
         .filter(|refunded| refunded["line_item_id"].as_i64() == Some(line))
         .filter(|refunded| of(refunded["restock_type"].as_str().unwrap_or_default()))
         .filter_map(|refunded| refunded["quantity"].as_i64())
@@ -118,7 +117,7 @@ impl ShopOrder {
     /// Makes the fulfilment orders fit a body that somebody else wrote, which may know of our
     /// fulfilments or not.
     pub(super) fn follow_body(&mut self) {
-        let ids: Vec<i64> = lines(&self.body).iter().filter_map(|line| line["id"].as_i64()).collect();
+        let ids = line_ids(&self.body);
         let known: Vec<i64> =
             self.fulfilment_orders.iter().flat_map(|found| &found.lines).map(|line| line.line).collect();
         for gone in known.iter().filter(|line| !ids.contains(line)) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Told;
 use crate::shopify::dividing::line_id;
 use crate::shopify::invented;
-use crate::shopify::orders::ShopOrder;
+use crate::shopify::orders::{ShopOrder, listed};
 use crate::shopify::{Shop, moments, money};
 
 /// A line whose number of pieces changed, by how many.
@@ -18,12 +18,12 @@ struct Change {
 
 /// `edit`: other quantities, further lines, another address or price.
 pub(super) fn edit(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
-    let wanted = body["lines"].as_array().cloned().unwrap_or_default();
-    for line in &wanted {
+    let wanted = listed(body, "lines");
+    for line in wanted {
         check(order, line)?;
     }
     let mut changes = Vec::new();
-    for line in &wanted {
+    for line in wanted {
         changes.push(match line_id(&line["lineItemId"]) {
             Some(id) => change(order, id, line["quantity"].as_i64().unwrap_or_default()),
             None => add(order, line),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Told;
 use crate::shopify::dividing::line_id;
 use crate::shopify::fulfilment_orders::Pieces;
-use crate::shopify::orders::{ShopOrder, gid, lines};
+use crate::shopify::orders::{ShopOrder, gid, line_ids, listed};
 use crate::shopify::refunds::{RefundWish, wanted_lines};
 use crate::shopify::returns::{Reverse, ReverseLine};
 use crate::shopify::routing::returned_in;
@@ -63,8 +63,11 @@ pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -
     let wanted: Vec<Pieces> = if body["lines"].is_array() {
         named_pieces(body)
     } else {
-        let ids = lines(&order.body).iter().filter_map(|line| line["id"].as_i64());
-        ids.map(|id| (id, gone(id))).filter(|(_, quantity)| *quantity > 0).collect()
+        line_ids(&order.body)
+            .into_iter()
+            .map(|id| (id, gone(id)))
+            .filter(|(_, quantity)| *quantity > 0)
+            .collect()
     };
     if wanted.is_empty() || wanted.iter().any(|(id, quantity)| *quantity > gone(*id)) {
         return Err("so many pieces have not left".to_owned());
@@ -114,8 +117,8 @@ pub(super) fn dispose(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> 
 
 /// The pieces that `lines` name, one of a line unless said.
 fn named_pieces(body: &Value) -> Vec<Pieces> {
-    let named = body["lines"].as_array().into_iter().flatten();
-    named
+    listed(body, "lines")
+        .iter()
         .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
         .collect()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{MEMBERS, line_by_id, location};
 use crate::shopify::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, Hold};
 use crate::shopify::moments;
-use crate::shopify::orders::{Fulfilment, ShopOrder, gid};
+use crate::shopify::orders::{Fulfilment, ShopOrder, gid, lines, listed};
 use crate::shopify::routing::is_there;
 
 /// A fulfilment order of `order`.
@@ -52,15 +52,14 @@ pub(in crate::shopify) fn fulfilment(order: &ShopOrder, shown: &Fulfilment) -> V
 
 /// All fulfilments of an order: those of others, which only its body knows, and the simulator's.
 pub(super) fn all(order: &ShopOrder) -> Value {
-    let listed = order.body["fulfillments"].as_array().into_iter().flatten();
-    let others = listed.filter(|told| !order.is_ours(told)).map(|told| of_others(order, told));
+    let others = listed(&order.body, "fulfillments").iter().filter(|told| !order.is_ours(told));
+    let others = others.map(|told| of_others(order, told));
     others.chain(order.fulfilments.iter().map(|found| fulfilment(order, found))).collect()
 }
 
 /// A fulfilment that somebody wrote into a body.
 fn of_others(order: &ShopOrder, other: &Value) -> Value {
-    let lines = other["line_items"].as_array().into_iter().flatten();
-    let members = lines.map(|line| {
+    let members = lines(other).iter().map(|line| {
         let id = line["id"].as_i64().unwrap_or_default();
         fulfilled_line(order, id, id, line["quantity"].as_i64().unwrap_or_default())
     });

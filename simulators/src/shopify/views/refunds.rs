@@ -3,25 +3,23 @@
 use serde_json::{Map, Value, json};
 
 use super::{MEMBERS, currency, line_by_id, location, upper};
-use crate::shopify::orders::{ShopOrder, gid};
+use crate::shopify::orders::{ShopOrder, gid, listed};
 use crate::shopify::refunds::wanted_lines;
 use crate::shopify::routing::FIRST_LOCATION;
 use crate::shopify::{moments, money};
 
 /// All refunds of an order.
 pub(super) fn all(order: &ShopOrder) -> Value {
-    let refunds = order.body["refunds"].as_array().into_iter().flatten();
-    refunds.map(|shown| refund(order, shown)).collect()
+    listed(&order.body, "refunds").iter().map(|shown| refund(order, shown)).collect()
 }
 
 /// One refund, from the order's body.
 pub(in crate::shopify) fn refund(order: &ShopOrder, shown: &Value) -> Value {
-    let listed = |name: &str| shown[name].as_array().cloned().unwrap_or_default();
     let currency = currency(order);
-    let transactions: Vec<Value> =
-        listed("transactions").iter().map(|paid| transaction(order, paid)).collect();
-    let total = listed("transactions").iter().map(|paid| money::cents(&paid["amount"])).sum();
-    let members: Vec<Value> = listed("refund_line_items")
+    let paid_back = listed(shown, "transactions");
+    let transactions: Vec<Value> = paid_back.iter().map(|paid| transaction(order, paid)).collect();
+    let total = paid_back.iter().map(|paid| money::cents(&paid["amount"])).sum();
+    let members: Vec<Value> = listed(shown, "refund_line_items")
         .iter()
         .map(|line| {
             let place = line["location_id"].as_i64();
@@ -52,8 +50,7 @@ pub(in crate::shopify) fn refund(order: &ShopOrder, shown: &Value) -> Value {
 
 /// What the customer paid, and what was paid back.
 pub(super) fn transactions(order: &ShopOrder) -> Value {
-    let refunds = order.body["refunds"].as_array().into_iter().flatten();
-    let back = refunds.flat_map(|refund| refund["transactions"].as_array().into_iter().flatten());
+    let back = listed(&order.body, "refunds").iter().flat_map(|refund| listed(refund, "transactions"));
     let paid = (order.paid() > 0).then(|| payment(order));
     paid.into_iter().chain(back.map(|paid| transaction(order, paid))).collect()
 }
