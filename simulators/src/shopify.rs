@@ -33,8 +33,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use apollo_compiler::Schema;
-use apollo_compiler::validation::Valid;
 use axum::Router;
 use axum::routing::post;
 use chrono::Utc;
@@ -45,6 +43,7 @@ use crate::deliveries;
 use crate::ledger::Kind;
 use crate::settings::{Settings, SettingsError};
 use bucket::Bucket;
+use document::Documents;
 use orders::{OrderBook, ShopOrder};
 use webhooks::Webhooks;
 
@@ -59,7 +58,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         control: Arc::new(Control::new(deliveries::client()?)),
         book: Mutex::default(),
         bucket: Mutex::new(Bucket::new(settings.shopify_bucket_points, settings.shopify_restore_per_s)),
-        schema: schema::published_part(),
+        documents: Documents::of(schema::published_part()),
         domain: settings.shop_domain.clone(),
         admin_token: settings.shopify_admin_token.clone(),
         announce_own_cancel: settings.shopify_announce_own_cancel,
@@ -89,7 +88,7 @@ struct Shop {
     control: Arc<Control>,
     book: Mutex<OrderBook>,
     bucket: Mutex<Bucket>,
-    schema: Valid<Schema>,
+    documents: Documents,
     domain: String,
     admin_token: String,
     announce_own_cancel: bool,

@@ -92,7 +92,7 @@ fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
         Box::new(Reply::new(StatusCode::BAD_REQUEST, json!({ "errors": { "query": error.to_string() } })))
     })?;
     let variables = request.variables.unwrap_or_default();
-    read(&shop.schema, request.query, request.operation_name.as_deref(), &variables).map_err(|errors| {
+    read(&shop.documents, &request.query, request.operation_name.as_deref(), &variables).map_err(|errors| {
         let noted = json!(errors);
         Box::new(Reply::new(StatusCode::OK, json!({ "errors": errors })).note("errors", noted))
     })

@@ -1,11 +1,14 @@
 //! Reads a GraphQL document against the schema: either all of it is valid, or nothing is executed.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use apollo_compiler::ast::Value as Literal;
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::request::{RequestError, coerce_variable_values};
 use apollo_compiler::response::{GraphQLError, JsonMap};
-use apollo_compiler::validation::{DiagnosticData, Valid};
+use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +16,8 @@ use super::schema::wrong_scalar;
 
 /// The mutations that are only taken with an idempotency key.
 const IDEMPOTENT: &[&str] = &["refundCreate"];
+/// How many valid documents are remembered; one with its values written into it is never sent again.
+const MOST_DOCUMENTS: usize = 1_000;
 const INVALID_VARIABLE: &str = "INVALID_VARIABLE";
 const SELECTION_MISMATCH: &str = "selectionMismatch";
 
@@ -37,21 +42,46 @@ pub(super) struct Selected {
     pub(super) children: Vec<Selected>,
 }
 
+/// The schema, and the documents that were found to fit it: a caller sends the same few again and
+/// again, and to validate one takes longer than to answer it.
+pub(super) struct Documents {
+    schema: Valid<Schema>,
+    valid: Mutex<HashMap<String, Arc<Valid<ExecutableDocument>>>>,
+}
+
+impl Documents {
+    pub(super) fn of(schema: Valid<Schema>) -> Self {
+        Self { schema, valid: Mutex::default() }
+    }
+
+    fn find(&self, query: &str) -> Result<Arc<Valid<ExecutableDocument>>, Vec<GraphQLError>> {
+        if let Some(known) = self.valid().get(query) {
+            return Ok(Arc::clone(known));
+        }
+        let read = ExecutableDocument::parse_and_validate(&self.schema, query, "query");
+        let document = Arc::new(read.map_err(|refused| refusals(&refused.errors))?);
+        let mut valid = self.valid();
+        if valid.len() >= MOST_DOCUMENTS {
+            valid.clear();
+        }
+        valid.insert(query.to_owned(), Arc::clone(&document));
+        Ok(document)
+    }
+
+    fn valid(&self) -> MutexGuard<'_, HashMap<String, Arc<Valid<ExecutableDocument>>>> {
+        self.valid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Reads `query`; the errors are GraphQL errors in the manner of the real API.
 pub(super) fn read(
-    schema: &Valid<Schema>,
-    query: String,
+    documents: &Documents,
+    query: &str,
     operation_name: Option<&str>,
     variables: &JsonMap,
 ) -> Result<Operation, Vec<GraphQLError>> {
-    let document = ExecutableDocument::parse_and_validate(schema, query, "query").map_err(|refused| {
-        let found = refused.errors.iter();
-        let mut errors: Vec<_> =
-            found.map(|found| with_code(found.to_json(), code_of(found.error))).collect();
-        // A field of which only unknown members are asked for has no selections either: not the first to say.
-        errors.sort_by_key(|error| error.extensions.get("code") == Some(&SELECTION_MISMATCH.into()));
-        errors
-    })?;
+    let schema = &documents.schema;
+    let document = documents.find(query)?;
     let refuse =
         |error: &RequestError, code| vec![with_code(error.to_graphql_error(&document.sources), code)];
     let operation = document.operations.get(operation_name).map_err(|error| refuse(&error, None))?;
@@ -198,6 +228,14 @@ impl<'a> Reader<'a> {
         let error = GraphQLError::new(message, location, &self.document.sources);
         self.errors.push(with_code(error, Some(code)));
     }
+}
+
+fn refusals(found: &DiagnosticList) -> Vec<GraphQLError> {
+    let mut errors: Vec<_> =
+        found.iter().map(|found| with_code(found.to_json(), code_of(found.error))).collect();
+    // A field of which only unknown members are asked for has no selections either: not the first to say.
+    errors.sort_by_key(|error| error.extensions.get("code") == Some(&SELECTION_MISMATCH.into()));
+    errors
 }
 
 fn with_code(mut error: GraphQLError, code: Option<&'static str>) -> GraphQLError {
