@@ -84,7 +84,7 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// The most lines of a file.
-const MOST_LINES: usize = 480;
+const MOST_LINES: usize = 400;
 
 static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
     MetadataCommand::new()
