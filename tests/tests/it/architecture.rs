@@ -163,7 +163,11 @@ fn reaches_no_room_of(room: &Package, names: &[&str]) {
 
 /// All Rust files of a room's `src`.
 fn files_of(room: &Package) -> Vec<PathBuf> {
-    let mut open = vec![folder_of(room).join("src")];
+    let mut open: Vec<PathBuf> = ["src", "tests"]
+        .map(|folder| folder_of(room).join(folder))
+        .into_iter()
+        .filter(|folder| folder.exists())
+        .collect();
     let mut files = Vec::new();
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).expect("the folder is read") {

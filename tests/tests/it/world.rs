@@ -1,6 +1,7 @@
 //! A whole Waybill for tests: real PostgreSQL and Temporal, API and worker as real processes, and
 //! the two stand-ins over HTTP. Each world has a database and a Temporal namespace of its own.
 
+mod configuration;
 mod database;
 mod doors;
 mod inventory_service;
@@ -25,6 +26,7 @@ use sqlx::PgPool;
 use temporalio_client::Client;
 use tokio::runtime::Runtime;
 
+use configuration::{filled_in, shops};
 pub use database::database;
 pub use doors::minutes_later;
 pub use inventory_service::{Certificate, InventoryService};
@@ -353,55 +355,4 @@ pub async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -
         assert!(Instant::now() < deadline, "{what}: not within {within:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// A test's own part of the configuration.
-fn filled_in(file: &str, shopify_url: &str) -> String {
-    let file = file.replace("SHOPIFY_URL", shopify_url);
-    let file = file.replace("SHOPIFY_ADMIN_TOKEN", ADMIN_TOKEN).replace("SHOPIFY_WEBHOOK_SECRET", SECRET);
-    file.replace("SIM_SECOND_WMS_TOKEN", local("SIM_SECOND_WMS_TOKEN"))
-        .replace("SIM_SECOND_WMS_WEBHOOK_SECRET", local("SIM_SECOND_WMS_WEBHOOK_SECRET"))
-}
-
-/// The shops of every world.
-/// They share a lane, but for the first: a test needs few of them.
-fn shops(shopify_url: &str) -> String {
-    let shop = |domain: &str, policy: &str| {
-        let lane = if domain == SHOP { "" } else { "lane = \"shopify-shared\"\n" };
-        format!(
-            "[[shops]]\n{lane}domain = \"{domain}\"\nadmin_url = \"{shopify_url}\"\nadmin_token = \"{ADMIN_TOKEN}\"\n\
-             webhook_secrets = [\"{SECRET}\", \"{OLD_SECRET}\"]\npolicy = {{ {QUICK}{policy} }}\n\n"
-        )
-    };
-    let mut file = String::new();
-    file += &shop(SHOP, r#", hand_over_overdue = "3s""#);
-    file += &shop(SPLITTING_SHOP, r#", stock_out = "ship_what_is_there""#);
-    file += &shop(HASTY_SHOP, r#", payment_deadline = "1s", backorder_deadline = "1s""#);
-    file += &shop(
-        STRICT_SHOP,
-        r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
-    );
-    file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
-    file += &shop(
-        CAUTIOUS_SHOP,
-        r#", stock_out = "ship_what_is_there", edits_after_hand_over = "park", refund_on_cancel = false, look_again_after = "1s", fulfilment_orders_within = "2s""#,
-    );
-    for (domain, policy) in
-        [(PATIENT_SHOP, ""), (PATIENT_SPLITTING_SHOP, r#", stock_out = "ship_what_is_there""#)]
-    {
-        file += &shop(domain, policy)
-            .replace("attempts = 3", "attempts = 50")
-            .replace("call_timeout = \"6s\"", "call_timeout = \"3s\"");
-    }
-    file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
-    file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
-    file += &shop(UNSEEN_SHOP, ", look_before_hand_over = false");
-    let services = format!("fulfillment_services = [\"{OUR_SERVICE}\"]\npolicy =");
-    file += &shop(SERVED_SHOP, "").replace("policy =", &services);
-    for (domain, policy) in [(MAPPED_SHOP, ""), (FREE_SHOP, ", follow_shop_locations = false")] {
-        let locations = "locations = { 655441491 = \"main\", 655441492 = \"far\" }\npolicy =";
-        file += &shop(domain, policy).replace("policy =", locations);
-    }
-    file += "[policy]\ncall_timeout = \"6s\"\nrecord_timeout = \"1s\"\n";
-    file
 }
