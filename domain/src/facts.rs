@@ -190,3 +190,70 @@ impl FinancialStatus {
         matches!(self, Self::Voided | Self::Refunded)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, quantity: u32, current_quantity: Option<u32>) -> OrderLine {
+        serde_json::from_value(serde_json::json!({
+            "lineId": id, "sku": "TEA", "productName": "Tea", "quantity": quantity, "fulfillableQuantity": quantity,
+            "currentQuantity": current_quantity, "unitPrice": "1.00", "requiresShipping": true,
+        }))
+        .unwrap()
+    }
+
+    fn left(id: &str, quantity: u32, stands: bool) -> ShopFulfilment {
+        let lines = vec![LinePieces { line_id: LineId::parse(id).unwrap(), quantity }];
+        ShopFulfilment { id: 1, stands, tracking_numbers: Vec::new(), lines }
+    }
+
+    fn shown(lines: Vec<OrderLine>, fulfilments: Vec<ShopFulfilment>) -> Vec<(String, u32)> {
+        let facts = OrderFacts {
+            lines,
+            fulfilments: Some(fulfilments),
+            ..serde_json::from_value(serde_json::json!({
+                "name": "#1", "currency": "EUR", "totalAmount": "1.00", "financialStatus": "paid", "lines": [],
+            }))
+            .unwrap()
+        };
+        let lines = facts.current_lines().into_iter();
+        lines.map(|line| (line.line_id.to_string(), line.quantity)).collect()
+    }
+
+    #[test]
+    fn a_line_is_shown_with_what_is_part_of_the_order_now_or_has_left() {
+        let lines = vec![
+            line("untouched", 3, None),
+            line("edited", 3, Some(2)),
+            line("left", 3, Some(1)),
+            line("gone", 3, Some(0)),
+            line("one", 1, Some(1)),
+        ];
+        let fulfilments = vec![left("left", 2, true), left("gone", 3, false)];
+        let expected = [("untouched", 3), ("edited", 2), ("left", 2), ("one", 1)];
+        assert_eq!(shown(lines, fulfilments), expected.map(|(line, pieces)| (line.to_owned(), pieces)));
+    }
+
+    #[test]
+    fn where_nothing_is_said_of_what_is_fulfillable_it_is_the_channels_word() {
+        assert!(line("1", 1, None).says_fulfillable);
+    }
+
+    #[test]
+    fn an_address_is_as_it_was_said_and_what_is_not_known_is_silence() {
+        for said in [AddressSaid::Given, AddressSaid::Null, AddressSaid::Absent] {
+            assert_eq!(AddressSaid::of(said.into()), said);
+        }
+        assert_eq!(AddressSaid::of("ELSEWHERE"), AddressSaid::Absent);
+    }
+
+    #[test]
+    fn money_is_gone_when_it_was_voided_or_given_back_in_full() {
+        let gone = ["voided", "refunded"];
+        for status in ["pending", "authorized", "paid", "partially_refunded", "expired", "of_next_year"] {
+            assert!(!FinancialStatus::from(status.to_owned()).is_gone(), "{status}");
+        }
+        assert!(gone.iter().all(|status| FinancialStatus::from((*status).to_owned()).is_gone()));
+    }
+}

@@ -333,4 +333,16 @@ mod tests {
         assert_eq!(with(|f| f.currency_is_readable = false), park(ParkReason::UNREADABLE_CURRENCY));
         assert_eq!(with(|f| f.financial_status = status("half_paid")), park(ParkReason::UNREADABLE_STATUS));
     }
+
+    #[test]
+    fn why_an_order_is_ignored_is_a_code() {
+        let reasons = [
+            IgnoreReason::TestOrder,
+            IgnoreReason::CancelledInShop,
+            IgnoreReason::Voided,
+            IgnoreReason::NothingToShip,
+        ];
+        let codes = ["TEST_ORDER", "CANCELLED_IN_SHOP", "VOIDED", "NOTHING_TO_SHIP"];
+        assert_eq!(reasons.map(IgnoreReason::code), codes);
+    }
 }

@@ -75,6 +75,13 @@ mod tests {
     }
 
     #[test]
+    fn money_is_what_it_was_made_of() {
+        let money = Money::new("29.90".parse().unwrap(), Currency::parse("EUR").unwrap()).unwrap();
+        assert_eq!((money.amount(), money.currency().as_str()), ("29.90".parse().unwrap(), "EUR"));
+        assert_eq!(money.to_string(), "29.90 EUR");
+    }
+
+    #[test]
     fn a_currency_is_a_three_letter_code() {
         assert!(Currency::parse("EUR").is_ok());
         assert!(Currency::parse("eur").is_err());

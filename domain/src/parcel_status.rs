@@ -36,3 +36,20 @@ fn bare(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("shipment.").unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_with_and_without_what_it_is_of_and_a_new_one_is_kept() {
+        for (text, status) in [
+            ("shipped", ParcelStatus::Shipped),
+            ("shipment.shipped", ParcelStatus::Shipped),
+            (" shipment.on_hold ", ParcelStatus::OnHold),
+            ("shipment.weighed", ParcelStatus::Unknown("weighed".to_owned())),
+        ] {
+            assert_eq!(ParcelStatus::from(text.to_owned()), status, "{text}");
+        }
+    }
+}
