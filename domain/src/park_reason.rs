@@ -73,3 +73,14 @@ impl fmt::Display for ParkReason {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_its_code() {
+        let reason = ParkReason::new(ParkReason::NO_ADDRESS);
+        assert_eq!((reason.code(), reason.to_string().as_str()), ("NO_ADDRESS", "NO_ADDRESS"));
+    }
+}

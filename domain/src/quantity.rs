@@ -64,5 +64,7 @@ mod tests {
         for bad in [0, -1, 1_000_001, 99_999_999_999] {
             assert!(Quantity::new(bad).is_err(), "{bad}");
         }
+        let seven = Quantity::try_from(7).unwrap();
+        assert_eq!((i64::from(seven), seven.to_string().as_str()), (7, "7"));
     }
 }

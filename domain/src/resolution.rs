@@ -81,6 +81,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_done_as_it_was_asked_for_needs_a_reason() {
+        let asked = Resolution::ALL.into_iter().filter(|answer| answer.needs_a_reason());
+        assert_eq!(asked.collect::<Vec<_>>(), [Resolution::Skip, Resolution::Done]);
+    }
+
+    #[test]
     fn every_answer_reads_back() {
         for answer in Resolution::ALL {
             assert_eq!(answer.as_str().parse(), Ok(answer));

@@ -52,3 +52,21 @@ impl Verdict {
         self == Self::Permanent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_kept_in_milliseconds_and_only_permanent_is_permanent() {
+        assert_eq!(Verdict::come_back(Duration::from_millis(1500)), Verdict::ComeBack { after_ms: 1500 });
+        assert_eq!(Verdict::come_back(Duration::MAX), Verdict::ComeBack { after_ms: u64::MAX });
+        assert!(Verdict::Permanent.is_permanent());
+        let away = Verdict::Away { downstream: Downstream::Shop };
+        assert!(
+            ![Verdict::TryAgain, away, Verdict::ComeBack { after_ms: 0 }]
+                .iter()
+                .any(|verdict| verdict.is_permanent())
+        );
+    }
+}

@@ -67,3 +67,20 @@ fn a_channel_names_its_shop_and_its_orders_workflow() {
     assert_eq!(WorkflowId::of(&of_shop, &order).as_str(), "order/anyx-demo.myshopify.com/17");
     assert_eq!(WorkflowId::of(&Channel::Api, &order).as_str(), "order/api/web-17");
 }
+
+#[test]
+fn names_of_our_own_making_are_fixed() {
+    assert_eq!(WarehouseId::main().as_str(), "main");
+    assert_eq!(AllocationId::of(7).as_str(), "alloc_00000000000000000000000000000007");
+    assert_eq!(ShopifyOrderId(17).to_string(), "17");
+    let shop = ShopDomain::parse("anyx-demo.myshopify.com").unwrap();
+    let depot = WarehouseSystem::parse("depot").unwrap();
+    let lanes = [
+        LaneName::orders(),
+        LaneName::of_shop(&shop),
+        LaneName::of_system(&WarehouseSystem::first()),
+        LaneName::of_system(&depot),
+    ];
+    let names = ["orders", "shopify-anyx-demo.myshopify.com", "warehouse", "warehouse-depot"];
+    assert_eq!(lanes.map(|lane| lane.to_string()), names);
+}
