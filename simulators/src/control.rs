@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::faults::{Faults, InvalidRule};
+use crate::faults::{Faults, InvalidRule, Rule};
 use crate::ledger::Ledger;
 
 /// Shared by everything a server does.
@@ -49,15 +49,14 @@ impl Control {
 }
 
 /// The routes under `/_`; `forget` empties the server's own state.
-pub(crate) fn router<S>(control: Arc<Control>, forget: impl Fn() + Send + Sync + 'static) -> Router<S> {
-    let forget = Arc::new(forget);
-    let reset = move |State(control): State<Arc<Control>>| {
-        let forget = Arc::clone(&forget);
-        async move {
-            control.forget();
-            forget();
-            StatusCode::NO_CONTENT
-        }
+pub(crate) fn router<S>(
+    control: Arc<Control>,
+    forget: impl Fn() + Clone + Send + Sync + 'static,
+) -> Router<S> {
+    let reset = |State(control): State<Arc<Control>>| async move {
+        control.forget();
+        forget();
+        StatusCode::NO_CONTENT
     };
     Router::new()
         .route("/_ledger", get(show_ledger))
@@ -86,26 +85,23 @@ async fn show_faults(State(control): State<Arc<Control>>) -> Response {
 }
 
 async fn replace_faults(State(control): State<Arc<Control>>, Json(body): Json<Rules>) -> Response {
-    let rules: Result<Vec<_>, _> = body.rules.into_iter().map(TryInto::try_into).collect();
-    match rules {
-        Ok(rules) => {
-            control.faults.replace(rules);
-            show_faults(State(control)).await
-        }
-        Err(invalid) => refuse(&invalid),
-    }
+    let rules: Result<Vec<Rule>, _> = body.rules.into_iter().map(TryInto::try_into).collect();
+    keep(control, rules, Faults::replace).await
 }
 
 async fn add_fault(State(control): State<Arc<Control>>, Json(rule): Json<Value>) -> Response {
-    match rule.try_into() {
-        Ok(rule) => {
-            control.faults.add(rule);
-            show_faults(State(control)).await
-        }
-        Err(invalid) => refuse(&invalid),
-    }
+    keep(control, rule.try_into(), Faults::add).await
 }
 
-fn refuse(invalid: &InvalidRule) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": invalid.to_string() }))).into_response()
+/// Keeps what could be read of rules, and shows all.
+async fn keep<T>(control: Arc<Control>, read: Result<T, InvalidRule>, keep: fn(&Faults, T)) -> Response {
+    match read {
+        Ok(read) => {
+            keep(&control.faults, read);
+            show_faults(State(control)).await
+        }
+        Err(invalid) => {
+            (StatusCode::BAD_REQUEST, Json(json!({ "error": invalid.to_string() }))).into_response()
+        }
+    }
 }

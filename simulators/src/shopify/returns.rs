@@ -43,37 +43,28 @@ impl ShopOrder {
 
     /// Decides about pieces that came back and returns the body of the webhook.
     pub(super) fn dispose(&mut self, wanted: &[(i64, i64)], kind: &str) -> Result<Value, String> {
-        let ids = self.ids.clone();
-        let told_of = |reverse: &mut Reverse| {
-            let mut told = Vec::new();
-            for (line, quantity) in wanted {
-                let fits = |found: &&mut ReverseLine| found.line == *line && found.open() >= *quantity;
-                let found = reverse.lines.iter_mut().find(fits)?;
-                let disposition =
-                    Disposition { id: ids.next(), kind: kind.to_uppercase(), quantity: *quantity };
-                found.dispositions.push(disposition);
-                told.push(json!({
-                    "type": kind.to_lowercase(),
-                    "quantity": quantity,
-                    "location": null,
-                    "reverse_delivery_line_item": null,
-                    "reverse_fulfillment_order_line_item":
-                        { "id": found.id, "admin_graphql_api_id": gid("ReverseFulfillmentOrderLineItem", found.id) },
-                }));
-            }
-            Some((reverse.id, told))
+        let fits = |reverse: &&mut Reverse| {
+            wanted.iter().all(|(line, _)| reverse.lines.iter().any(|found| found.line == *line))
         };
-        let (id, told) = self
-            .reverses
-            .iter_mut()
-            .find(|reverse| {
-                wanted.iter().all(|(line, _)| reverse.lines.iter().any(|found| found.line == *line))
-            })
-            .and_then(told_of)
-            .ok_or("so many pieces did not come back")?;
+        let too_many = "so many pieces did not come back";
+        let reverse = self.reverses.iter_mut().find(fits).ok_or(too_many)?;
+        let mut told = Vec::new();
+        for &(line, quantity) in wanted {
+            let fits = |found: &&mut ReverseLine| found.line == line && found.open() >= quantity;
+            let found = reverse.lines.iter_mut().find(fits).ok_or(too_many)?;
+            found.dispositions.push(Disposition { id: self.ids.next(), kind: kind.to_uppercase(), quantity });
+            told.push(json!({
+                "type": kind.to_lowercase(),
+                "quantity": quantity,
+                "location": null,
+                "reverse_delivery_line_item": null,
+                "reverse_fulfillment_order_line_item":
+                    { "id": found.id, "admin_graphql_api_id": gid("ReverseFulfillmentOrderLineItem", found.id) },
+            }));
+        }
         Ok(json!({
-            "id": id,
-            "admin_graphql_api_id": gid("ReverseFulfillmentOrder", id),
+            "id": reverse.id,
+            "admin_graphql_api_id": gid("ReverseFulfillmentOrder", reverse.id),
             "total_dispositions": told.len(),
             "dispositions": told,
         }))

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 use crate::faults::{Line, Parts, ShipmentBehaviour};
 use crate::ledger::now;
 
 /// Where a shipment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", prefix = "shipment.")]
 pub(super) enum Status {
     Accepted,
     Picked,
@@ -25,15 +27,7 @@ pub(super) enum Status {
 impl Status {
     /// The type of the callback that tells of it.
     pub(super) fn callback_type(self) -> &'static str {
-        match self {
-            Self::Accepted => "shipment.accepted",
-            Self::Picked => "shipment.picked",
-            Self::OnHold => "shipment.on_hold",
-            Self::Exception => "shipment.exception",
-            Self::Shipped => "shipment.shipped",
-            Self::Delivered => "shipment.delivered",
-            Self::Cancelled => "shipment.cancelled",
-        }
+        self.into()
     }
 
     /// The name of the effect in the ledger.
@@ -106,6 +100,7 @@ impl Shipment {
 }
 
 /// What was handed over under one reference.
+#[derive(Default)]
 pub(super) struct HandOver {
     pub(super) reference: String,
     pub(super) warehouse_id: Option<String>,
@@ -128,14 +123,7 @@ impl HandOver {
     }
 
     pub(super) fn refused_in_advance(reference: String) -> Self {
-        Self {
-            reference,
-            warehouse_id: None,
-            lines: Vec::new(),
-            shipments: Vec::new(),
-            refused: true,
-            behaviour: ShipmentBehaviour::default(),
-        }
+        Self { reference, refused: true, ..Self::default() }
     }
 
     pub(super) fn skus(&self) -> Vec<String> {

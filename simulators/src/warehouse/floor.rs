@@ -7,20 +7,16 @@ use tokio::time::sleep;
 
 use super::Warehouse;
 use super::book::Status;
+use crate::faults::ShipmentBehaviour;
 
 /// Walks a new hand-over through the house. Trouble by rule strikes its first part.
 pub(super) async fn walk(warehouse: Arc<Warehouse>, reference: String) {
-    let Some(pace) = Pace::of(&warehouse, &reference) else {
-        return;
-    };
-    if pace.never {
-        return;
-    }
+    let Some(pace) = Pace::of(&warehouse, &reference).filter(|pace| !pace.behaviour.never) else { return };
     sleep(pace.half).await;
-    if let Some(reason) = &pace.exception {
+    if let Some(reason) = &pace.behaviour.exception {
         warehouse.advance(&reference, 0, Status::Exception, Some(reason));
         walk_parts(&warehouse, &reference, &pace, 1).await;
-    } else if pace.on_hold {
+    } else if pace.behaviour.on_hold {
         warehouse.advance(&reference, 0, Status::OnHold, None);
     } else {
         pick_and_ship(&warehouse, &reference, &pace, 0).await;
@@ -75,30 +71,22 @@ fn is_in_house(warehouse: &Warehouse, reference: &str, part: usize) -> bool {
         .is_some_and(|shipment| shipment.status.is_in_house())
 }
 
-/// How fast a hand-over goes, and what stops it.
+/// How fast a hand-over goes, and how it behaves.
 struct Pace {
     parts: usize,
     /// Half the time from accepted to shipped.
     half: Duration,
     deliver_after: Duration,
-    never: bool,
-    on_hold: bool,
-    exception: Option<String>,
+    behaviour: ShipmentBehaviour,
 }
 
 impl Pace {
     fn of(warehouse: &Warehouse, reference: &str) -> Option<Self> {
         let book = warehouse.book();
         let hand_over = book.find(reference)?;
-        let behaviour = &hand_over.behaviour;
+        let behaviour = hand_over.behaviour.clone();
         let ship_after = behaviour.ship_after_ms.map_or(warehouse.ship_after, Duration::from_millis);
-        Some(Self {
-            parts: hand_over.shipments.len(),
-            half: ship_after / 2,
-            deliver_after: behaviour.deliver_after_ms.map_or(warehouse.deliver_after, Duration::from_millis),
-            never: behaviour.never,
-            on_hold: behaviour.on_hold,
-            exception: behaviour.exception.clone(),
-        })
+        let deliver_after = behaviour.deliver_after_ms.map_or(warehouse.deliver_after, Duration::from_millis);
+        Some(Self { parts: hand_over.shipments.len(), half: ship_after / 2, deliver_after, behaviour })
     }
 }

@@ -26,46 +26,39 @@ pub(super) fn router(systems: Systems) -> Router {
 
 /// Lets a hand-over that is on hold, or in exception, go on.
 async fn release(State(systems): State<Systems>, Path(reference): Path<String>) -> Response {
-    let warehouse = which_has(&systems, &reference);
-    let call = warehouse.call_about("release", &reference);
-    let reply = if warehouse.book().find(&reference).is_some() {
-        warehouse.control.spawn(floor::walk_on(Arc::clone(warehouse), reference));
+    work(&systems, &reference, "release", |warehouse, _| {
+        warehouse.control.spawn(floor::walk_on(Arc::clone(warehouse), reference.clone()));
         Reply::new(StatusCode::ACCEPTED, json!({ "released": true }))
-    } else {
-        shipments::not_found(&reference)
-    };
-    turn_away(&warehouse.control, &call, reply)
+    })
 }
 
 /// Ships at once whatever of a hand-over has not left yet.
 async fn ship(State(systems): State<Systems>, Path(reference): Path<String>) -> Response {
-    let warehouse = which_has(&systems, &reference);
-    let call = warehouse.call_about("ship", &reference);
-    let parts = warehouse.book().find(&reference).map(|hand_over| hand_over.shipments.len());
-    let reply = match parts {
-        Some(parts) => {
-            let shipped = (0..parts).filter(|part| floor::ship(warehouse, &reference, *part)).count();
-            Reply::new(StatusCode::OK, json!({ "shipped": shipped }))
-        }
-        None => shipments::not_found(&reference),
-    };
-    turn_away(&warehouse.control, &call, reply)
+    work(&systems, &reference, "ship", |warehouse, parts| {
+        let shipped = (0..parts).filter(|part| floor::ship(warehouse, &reference, *part)).count();
+        Reply::new(StatusCode::OK, json!({ "shipped": shipped }))
+    })
 }
 
 /// The warehouse itself cancels whatever of a hand-over has not left yet; nobody asked it to.
 async fn call_off(State(systems): State<Systems>, Path(reference): Path<String>) -> Response {
-    let warehouse = which_has(&systems, &reference);
-    let call = warehouse.call_about("callOff", &reference);
-    let parts = warehouse.book().find(&reference).map(|hand_over| hand_over.shipments.len());
-    let reply = match parts {
-        Some(parts) => {
-            let cancelled = (0..parts)
-                .filter(|part| warehouse.advance(&reference, *part, Status::Cancelled, None))
-                .count();
-            Reply::new(StatusCode::OK, json!({ "cancelled": cancelled }))
-        }
-        None => shipments::not_found(&reference),
-    };
+    work(&systems, &reference, "callOff", |warehouse, parts| {
+        let cancel = |part: &usize| warehouse.advance(&reference, *part, Status::Cancelled, None);
+        Reply::new(StatusCode::OK, json!({ "cancelled": (0..parts).filter(cancel).count() }))
+    })
+}
+
+/// Has the house that knows the reference do this with its number of shipments.
+fn work(
+    systems: &Systems,
+    reference: &str,
+    operation: &'static str,
+    deed: impl FnOnce(&Arc<Warehouse>, usize) -> Reply,
+) -> Response {
+    let warehouse = which_has(systems, reference);
+    let call = warehouse.call_about(operation, reference);
+    let parts = warehouse.book().find(reference).map(|hand_over| hand_over.shipments.len());
+    let reply = parts.map_or_else(|| shipments::not_found(reference), |parts| deed(warehouse, parts));
     turn_away(&warehouse.control, &call, reply)
 }
 

@@ -53,11 +53,13 @@ async fn create_shipment(
                 });
                 Reply::new(StatusCode::CREATED, answer)
             }
-            Err(refusal) => unprocessable(&refusal.code, &refusal.message, Some(&asked.reference)),
+            Err(refusal) => {
+                let mut reply = unprocessable(&refusal.code, &refusal.message);
+                reply.body["reference"] = json!(asked.reference);
+                reply
+            }
         },
-        Err(message) => {
-            Reply::new(StatusCode::BAD_REQUEST, json!({ "code": "malformed", "message": message }))
-        }
+        Err(message) => problem(StatusCode::BAD_REQUEST, "malformed", &message),
     };
     answer(&warehouse, &headers, call, perform).await
 }
@@ -86,12 +88,11 @@ async fn cancel_shipment(
             let result = if recalled.cancelled { "cancelled" } else { "too_late" };
             json!({ "shipmentId": recalled.shipment_id, "result": result })
         };
-        let Some(recalled) = warehouse.recall(&reference) else {
-            return Reply::new(StatusCode::OK, json!({ "reference": reference, "results": [] }));
-        };
-        let results: Vec<Value> = recalled.into_iter().map(result).collect();
-        Reply::new(StatusCode::OK, json!({ "reference": reference, "results": results }))
-            .note("results", json!(results))
+        let recalled = warehouse.recall(&reference);
+        let is_known = recalled.is_some();
+        let results: Value = recalled.into_iter().flatten().map(result).collect();
+        let reply = Reply::new(StatusCode::OK, json!({ "reference": reference, "results": results }));
+        if is_known { reply.note("results", results) } else { reply }
     };
     answer(&warehouse, &headers, call, perform).await
 }
@@ -103,8 +104,9 @@ async fn answer(
     perform: impl FnOnce(&Arc<Warehouse>) -> Reply + Send + 'static,
 ) -> Response {
     if !presents(headers, "authorization", &format!("Bearer {}", warehouse.token)) {
-        let body = json!({ "code": "unauthorized", "message": "the bearer token is missing or wrong" });
-        return turn_away(&warehouse.control, &call, Reply::new(StatusCode::UNAUTHORIZED, body));
+        let message = "the bearer token is missing or wrong";
+        let reply = problem(StatusCode::UNAUTHORIZED, "unauthorized", message);
+        return turn_away(&warehouse.control, &call, reply);
     }
     let warehouse = Arc::clone(warehouse);
     calls::answer(Arc::clone(&warehouse.control), call, move |fault| match fault {
@@ -164,33 +166,30 @@ pub(super) fn callback(reference: &str, shipment: &Shipment, reason: Option<&str
     (message_type.to_owned(), body)
 }
 
-fn unprocessable(code: &str, message: &str, reference: Option<&str>) -> Reply {
-    let mut body = json!({ "code": code, "message": message });
-    if let Some(reference) = reference {
-        body["reference"] = json!(reference);
-    }
-    Reply::new(StatusCode::UNPROCESSABLE_ENTITY, body).note("code", json!(code))
+/// What is answered about a call that came to nothing.
+fn problem(status: StatusCode, code: &str, message: &str) -> Reply {
+    Reply::new(status, json!({ "code": code, "message": message }))
+}
+
+fn unprocessable(code: &str, message: &str) -> Reply {
+    problem(StatusCode::UNPROCESSABLE_ENTITY, code, message).note("code", json!(code))
 }
 
 pub(super) fn not_found(reference: &str) -> Reply {
-    Reply::new(
-        StatusCode::NOT_FOUND,
-        json!({ "code": "not_found", "message": format!("reference {reference} is not known") }),
-    )
+    problem(StatusCode::NOT_FOUND, "not_found", &format!("reference {reference} is not known"))
 }
 
 /// A fault that this dialect words itself.
 fn refuse(fault: Fault) -> Reply {
     match fault {
-        Fault::RateLimit { retry_after_s } => Reply::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            json!({ "code": "rate_limited", "message": "too many calls" }),
-        )
-        .retry_after(retry_after_s),
-        Fault::Code(refusal) => unprocessable(&refusal.code, refusal.message(), None),
-        other => Reply::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            json!({ "code": "internal", "message": format!("{} means nothing to a WMS", other.name()) }),
-        ),
+        Fault::RateLimit { retry_after_s } => {
+            problem(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many calls")
+                .retry_after(retry_after_s)
+        }
+        Fault::Code(refusal) => unprocessable(&refusal.code, refusal.message()),
+        other => {
+            let message = format!("{} means nothing to a WMS", other.name());
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &message)
+        }
     }
 }
