@@ -19,6 +19,7 @@ use crate::ledger::{Kind, subjects, system_of};
 use crate::server::DropConnection;
 
 /// What a caller wants.
+#[derive(Default)]
 pub(crate) struct Call {
     /// The names under which a rule may mean it; the first is the ledger's.
     pub(crate) operations: Vec<&'static str>,
@@ -85,7 +86,7 @@ pub(crate) async fn answer(
         orders: &orders,
         skus: &call.skus,
         system: system_of(&call.subject),
-        message_type: None,
+        ..Occasion::default()
     });
     let Some(fault) = fault else {
         let reply = perform(None);
@@ -110,9 +111,8 @@ pub(crate) fn turn_away(control: &Control, call: &Call, reply: Reply) -> Respons
 }
 
 fn record(control: &Control, call: &Call) {
-    let mut facts = call.subject.clone();
-    facts.extend(call.details.clone());
-    control.ledger.record(call.operations[0], Kind::Call, Value::Object(facts));
+    let details = Value::Object(call.details.clone());
+    control.ledger.record(call.operations[0], Kind::Call, call.subject.clone(), details);
 }
 
 async fn strike(
@@ -122,66 +122,58 @@ async fn strike(
     perform: impl FnOnce(Option<Fault>) -> Reply,
 ) -> Response {
     let name = Some(fault.name());
+    let after = |wait_ms| tokio::time::sleep(Duration::from_millis(wait_ms));
     let reply = match fault {
-        Fault::Status { status, body, headers } => Reply {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            body: body.unwrap_or_else(|| json!({ "error": "a simulated fault" })),
-            headers: headers.into_iter().collect(),
-            noted: Map::new(),
-            first: Vec::new(),
-        },
+        Fault::Status { status, body, headers } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let body = body.unwrap_or_else(|| json!({ "error": "a simulated fault" }));
+            Some(Reply { headers: headers.into_iter().collect(), ..Reply::new(status, body) })
+        }
         Fault::HangMs(hang_ms) => {
-            tokio::time::sleep(Duration::from_millis(hang_ms)).await;
-            note(control, call, None, name);
-            return DropConnection.into_response();
+            after(hang_ms).await;
+            None
         }
         Fault::EffectThenDrop => {
             perform(None);
-            note(control, call, None, name);
-            return DropConnection.into_response();
+            None
         }
         Fault::EffectThenHangMs(hang_ms) => {
             let reply = perform(None);
-            tokio::time::sleep(Duration::from_millis(hang_ms)).await;
-            reply
+            after(hang_ms).await;
+            Some(reply)
         }
         Fault::DelayMs(delay_ms) => {
-            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-            perform(None)
+            after(delay_ms).await;
+            Some(perform(None))
         }
         Fault::Malformed => {
-            let reply = perform(None);
-            note(control, call, Some(&reply), name);
-            let body = "{\"this is\": not JSON";
-            return (reply.status, [(CONTENT_TYPE, "application/json")], body).into_response();
+            let headers = vec![(CONTENT_TYPE.to_string(), "application/json".to_owned())];
+            Some(Reply { headers, body: json!("{\"this is\": not JSON"), ..perform(None) })
         }
         Fault::EchoFirst => {
             let mut reply = perform(Some(Fault::EchoFirst));
             for delivery in std::mem::take(&mut reply.first) {
                 deliver(Arc::clone(control), delivery).await;
             }
-            reply
+            Some(reply)
         }
-        other => perform(Some(other)),
+        other => Some(perform(Some(other))),
     };
-    note(control, call, Some(&reply), name);
-    reply.into_response()
+    note(control, call, reply.as_ref(), name);
+    reply.map_or_else(|| DropConnection.into_response(), IntoResponse::into_response)
 }
 
 /// Records the answer, or without a reply that the connection was dropped.
 fn note(control: &Control, call: &Call, reply: Option<&Reply>, fault: Option<&'static str>) {
-    let mut facts = call.subject.clone();
-    match reply {
-        Some(reply) => {
-            facts.insert("status".into(), json!(reply.status.as_u16()));
-            facts.extend(reply.noted.clone());
-        }
-        None => {
-            facts.insert("dropped".into(), json!(true));
-        }
+    let mut facts = match reply {
+        Some(reply) => json!({ "status": reply.status.as_u16() }),
+        None => json!({ "dropped": true }),
+    };
+    for (name, value) in reply.iter().flat_map(|reply| &reply.noted) {
+        facts[name] = value.clone();
     }
     if let Some(fault) = fault {
-        facts.insert("fault".into(), json!(fault));
+        facts["fault"] = json!(fault);
     }
-    control.ledger.record(call.operations[0], Kind::Answer, Value::Object(facts));
+    control.ledger.record(call.operations[0], Kind::Answer, call.subject.clone(), facts);
 }

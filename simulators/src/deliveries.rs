@@ -4,9 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
+use sha2::Sha256;
 
 use crate::control::Control;
 use crate::faults::Occasion;
@@ -42,6 +46,14 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().no_proxy().timeout(ATTEMPT_TIMEOUT).build()
 }
 
+/// The base64 of the HMAC-SHA256 over these bytes, one after the other.
+pub(crate) fn signature(key: &[u8], signed: &[&[u8]]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key)
+        .unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+    signed.iter().for_each(|bytes| mac.update(bytes));
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
 /// Delivers `delivery` as the rules want it; ends when it is accepted, lost or given up.
 pub(crate) async fn deliver(control: Arc<Control>, delivery: Delivery) {
     let orders = subjects(&delivery.facts);
@@ -60,11 +72,8 @@ pub(crate) async fn deliver(control: Arc<Control>, delivery: Delivery) {
     send_until_accepted(&control, &delivery).await;
     for copy in 1..behaviour.repeat.max(delivery.copies) {
         let outcome = send(&control, &delivery).await;
-        record(
-            &control,
-            &delivery,
-            json!({ "repeated": copy, "status": outcome.ok().map(|status| status.as_u16()) }),
-        );
+        let status = outcome.ok().map(|status| status.as_u16());
+        record(&control, &delivery, json!({ "repeated": copy, "status": status }));
     }
 }
 
@@ -111,11 +120,7 @@ async fn send(control: &Control, delivery: &Delivery) -> Result<StatusCode, reqw
     Ok(status)
 }
 
-fn record(control: &Control, delivery: &Delivery, outcome: Value) {
-    let mut facts = delivery.facts.clone();
-    facts.insert("type".into(), json!(delivery.message_type));
-    if let Value::Object(outcome) = outcome {
-        facts.extend(outcome);
-    }
-    control.ledger.record(delivery.operation, Kind::Callback, Value::Object(facts));
+fn record(control: &Control, delivery: &Delivery, mut outcome: Value) {
+    outcome["type"] = json!(delivery.message_type);
+    control.ledger.record(delivery.operation, Kind::Callback, delivery.facts.clone(), outcome);
 }

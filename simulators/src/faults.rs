@@ -9,7 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-pub(crate) use rule::{Effect, Fault, InvalidRule, Line, Parts, Rule, SendingBehaviour, ShipmentBehaviour};
+pub(crate) use rule::{
+    Effect, Fault, InvalidRule, Line, MUTATIONS, Parts, Rule, SendingBehaviour, ShipmentBehaviour,
+};
 
 /// What a rule is matched against.
 #[derive(Default)]
@@ -104,9 +106,7 @@ impl Counted {
     /// Counts a match and says whether the rule applies to it.
     fn strike(&mut self) -> bool {
         self.matched += 1;
-        let first = self.rule.nth.unwrap_or(1);
-        let applies =
-            self.matched >= first && (self.rule.times == 0 || self.matched - first < self.rule.times);
+        let applies = self.rule.applies_to(self.matched);
         self.fired += u64::from(applies);
         applies
     }

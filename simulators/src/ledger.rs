@@ -38,11 +38,12 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Appends an entry; `facts` is a JSON object.
-    pub(crate) fn record(&self, operation: &str, kind: Kind, facts: Value) {
-        let Value::Object(facts) = facts else {
-            unreachable!("the facts of a ledger entry are an object");
-        };
+    /// Appends an entry about a subject; `details` is a JSON object.
+    pub(crate) fn record(&self, operation: &str, kind: Kind, subject: Map<String, Value>, details: Value) {
+        let mut facts = subject;
+        if let Value::Object(details) = details {
+            facts.extend(details);
+        }
         let mut entries = self.lock();
         let sequence = entries.len() as u64 + 1;
         entries.push(Entry { sequence, at: now(), operation: operation.to_owned(), kind, facts });

@@ -31,12 +31,11 @@ mod webhooks;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
 use chrono::Utc;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::control::{self, Control};
 use crate::deliveries;
@@ -45,10 +44,12 @@ use crate::settings::{Settings, SettingsError};
 use bucket::Bucket;
 use document::Documents;
 use orders::{OrderBook, ShopOrder};
-use webhooks::Webhooks;
 
 /// Order numbers of invented orders start above this.
 const FIRST_ORDER_NUMBER: u64 = 1_000;
+
+/// What the shop says by webhook: topics and bodies, in their order.
+type Told = Vec<(&'static str, Value)>;
 
 /// The routes of the simulated Shopify.
 pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
@@ -59,17 +60,8 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         book: Mutex::default(),
         bucket: Mutex::new(Bucket::new(settings.shopify_bucket_points, settings.shopify_restore_per_s)),
         documents: Documents::of(schema::published_part()),
-        domain: settings.shop_domain.clone(),
-        admin_token: settings.shopify_admin_token.clone(),
-        announce_own_cancel: settings.shopify_announce_own_cancel,
-        echo: settings.shopify_echo,
-        cancel_after: Duration::from_millis(settings.shopify_cancel_after_ms),
-        route_after: Duration::from_millis(settings.fulfilment_order_after_ms),
+        settings: settings.clone(),
         last_order_number: AtomicU64::new(FIRST_ORDER_NUMBER + seconds % 10_000_000),
-        webhooks: Webhooks {
-            url: settings.shopify_webhook_url.clone(),
-            secret: settings.shopify_webhook_secret.clone(),
-        },
     });
     let forgetful = Arc::clone(&shop);
     let control = control::router(Arc::clone(&shop.control), move || {
@@ -89,14 +81,8 @@ struct Shop {
     book: Mutex<OrderBook>,
     bucket: Mutex<Bucket>,
     documents: Documents,
-    domain: String,
-    admin_token: String,
-    announce_own_cancel: bool,
-    echo: bool,
-    cancel_after: Duration,
-    route_after: Duration,
+    settings: Settings,
     last_order_number: AtomicU64,
-    webhooks: Webhooks,
 }
 
 impl Shop {
@@ -109,13 +95,9 @@ impl Shop {
     }
 
     /// Records what happened to an order.
-    fn record_effect(&self, operation: &str, order: &ShopOrder, effect: &str, details: Value) {
-        let mut facts: Map<String, Value> = order.subject();
-        facts.insert("effect".into(), json!(effect));
-        if let Value::Object(details) = details {
-            facts.extend(details);
-        }
-        self.control.ledger.record(operation, Kind::Effect, Value::Object(facts));
+    fn record_effect(&self, operation: &str, order: &ShopOrder, effect: &str, mut details: Value) {
+        details["effect"] = json!(effect);
+        self.control.ledger.record(operation, Kind::Effect, order.subject(), details);
     }
 }
 

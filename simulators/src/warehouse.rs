@@ -81,20 +81,18 @@ impl Warehouse {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whose calls and effects these are: the first system has no name.
+    fn subject(&self) -> Map<String, Value> {
+        self.name.iter().map(|name| ("system".to_owned(), json!(name))).collect()
+    }
+
     /// Records an effect; `facts` is a JSON object.
-    fn record(&self, operation: &str, mut facts: Value) {
-        if let Some(name) = &self.name {
-            facts["system"] = json!(name);
-        }
-        self.control.ledger.record(operation, Kind::Effect, facts);
+    fn record(&self, operation: &str, facts: Value) {
+        self.control.ledger.record(operation, Kind::Effect, self.subject(), facts);
     }
 
     fn call(&self, operation: &'static str) -> Call {
-        let mut subject = Map::new();
-        if let Some(name) = &self.name {
-            subject.insert("system".into(), json!(name));
-        }
-        Call { operations: vec![operation], subject, details: Map::new(), skus: Vec::new() }
+        Call { operations: vec![operation], subject: self.subject(), ..Call::default() }
     }
 
     /// A call about a reference, with the SKUs that were handed over under it.

@@ -26,7 +26,7 @@ const CALLS: &[&str] = &[
 ];
 
 /// The calls that can be answered with user errors.
-const MUTATIONS: &[&str] =
+pub(crate) const MUTATIONS: &[&str] =
     &["fulfillmentCreate", "fulfillmentOrderMove", "orderCancel", "refundCreate", "tagsAdd"];
 
 /// The calls after which the shop says by webhook what was done.
@@ -37,13 +37,20 @@ pub(crate) struct Rule {
     /// The rule as somebody wrote it.
     pub(crate) given: Value,
     pub(crate) effect: Effect,
-    pub(crate) nth: Option<u64>,
-    pub(crate) times: u64,
+    meaning: Meaning,
+}
+
+/// What a rule is for, and how often.
+#[derive(Deserialize)]
+struct Meaning {
     operation: String,
     order: Option<String>,
     sku: Option<String>,
     system: Option<String>,
+    #[serde(rename = "type")]
     message_type: Option<String>,
+    nth: Option<u64>,
+    times: Option<u64>,
 }
 
 /// What a rule does.
@@ -192,14 +199,8 @@ pub(crate) enum InvalidRule {
 
 #[derive(Deserialize)]
 struct Written {
-    operation: String,
-    order: Option<String>,
-    sku: Option<String>,
-    system: Option<String>,
-    #[serde(rename = "type")]
-    message_type: Option<String>,
-    nth: Option<u64>,
-    times: Option<u64>,
+    #[serde(flatten)]
+    meaning: Meaning,
     #[serde(flatten)]
     details: Details,
     /// What it does, by name.
@@ -218,19 +219,22 @@ struct Details {
 
 impl Rule {
     pub(super) fn matches(&self, occasion: &Occasion<'_>) -> bool {
-        let operation = (self.operation == "*" && matches!(self.effect, Effect::Call(_)))
-            || occasion.operations.contains(&self.operation.as_str());
-        let order = self
-            .order
-            .as_ref()
-            .is_none_or(|wanted| occasion.orders.iter().any(|order| order.contains(wanted)));
-        let sku = self.sku.as_ref().is_none_or(|wanted| occasion.skus.contains(wanted));
-        let system = self.system.as_ref().is_none_or(|wanted| occasion.system == Some(wanted));
-        let message_type = self
-            .message_type
-            .as_ref()
-            .is_none_or(|wanted| occasion.message_type.is_some_and(|given| given.contains(wanted)));
-        operation && order && sku && system && message_type
+        let Meaning { operation, order, sku, system, message_type, .. } = &self.meaning;
+        let meant = (operation == "*" && matches!(self.effect, Effect::Call(_)))
+            || occasion.operations.contains(&operation.as_str());
+        let of_order = |wanted: &String| occasion.orders.iter().any(|order| order.contains(wanted));
+        let of_type = |wanted: &String| occasion.message_type.is_some_and(|given| given.contains(wanted));
+        meant
+            && order.as_ref().is_none_or(of_order)
+            && sku.as_ref().is_none_or(|wanted| occasion.skus.contains(wanted))
+            && system.as_ref().is_none_or(|wanted| occasion.system == Some(wanted))
+            && message_type.as_ref().is_none_or(of_type)
+    }
+
+    /// Whether it applies to its match of this number, from 1.
+    pub(super) fn applies_to(&self, matched: u64) -> bool {
+        let (first, times) = (self.meaning.nth.unwrap_or(1), self.meaning.times.unwrap_or(1));
+        matched >= first && (times == 0 || matched - first < times)
     }
 }
 
@@ -241,30 +245,20 @@ impl TryFrom<Value> for Rule {
         let mut written: Written = serde_json::from_value(given.clone())?;
         // What is false or null is not wanted.
         written.effects.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
-        let effect = match written.operation.as_str() {
+        let effect = match written.meaning.operation.as_str() {
             "shipment" => Effect::Shipment(serde_json::from_value(Value::Object(written.effects))?),
             "callback" | "webhook" => {
                 Effect::Sending(serde_json::from_value(Value::Object(written.effects))?)
             }
             call if CALLS.contains(&call) => {
-                let whose = json!({ "order": written.order, "sku": written.sku });
+                let whose = json!({ "order": written.meaning.order, "sku": written.meaning.sku });
                 let fault = written.details.fault(written.effects, whose)?;
                 fault.check(call)?;
                 Effect::Call(fault)
             }
-            _ => return Err(InvalidRule::UnknownOperation(written.operation)),
+            _ => return Err(InvalidRule::UnknownOperation(written.meaning.operation)),
         };
-        Ok(Self {
-            given,
-            effect,
-            nth: written.nth,
-            times: written.times.unwrap_or(1),
-            operation: written.operation,
-            order: written.order,
-            sku: written.sku,
-            system: written.system,
-            message_type: written.message_type,
-        })
+        Ok(Self { given, effect, meaning: written.meaning })
     }
 }
 

@@ -16,11 +16,15 @@ use super::document::{Operation, Selected, read};
 use super::orders::number;
 use super::placing::send;
 use super::selection::project;
-use super::webhooks::Announcement;
 use super::{Shop, cancelling, fulfilling, moving, refunding, tagging, user_errors, views};
 use crate::calls::{Call, Reply, answer, turn_away};
-use crate::faults::Fault;
+use crate::deliveries::Delivery;
+use crate::faults::{Fault, MUTATIONS};
 
+/// The queries that go by their own name, as all mutations do.
+const QUERIES: &[&str] = &["order", "reverseFulfillmentOrder", "job"];
+/// What any other operation is called.
+const UNNAMED: &str = "graphql";
 const TOKEN_HEADER: &str = "X-Shopify-Access-Token";
 const INVALID_TOKEN: &str = "[API] Invalid API key or access token (unrecognized login or wrong password)";
 
@@ -34,7 +38,10 @@ struct GraphqlRequest {
 
 /// `POST /admin/api/2026-07/graphql.json`
 pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Bytes) -> Response {
-    if headers.get(TOKEN_HEADER).is_none_or(|given| given.as_bytes() != shop.admin_token.as_bytes()) {
+    if headers
+        .get(TOKEN_HEADER)
+        .is_none_or(|given| given.as_bytes() != shop.settings.shopify_admin_token.as_bytes())
+    {
         let reply = Reply::new(StatusCode::UNAUTHORIZED, json!({ "errors": INVALID_TOKEN }));
         return turn_away(&shop.control, &unread_call(), reply);
     }
@@ -46,15 +53,13 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
     let control = Arc::clone(&shop.control);
     answer(control, call, move |fault| {
         let requested = bucket::requested(&operation);
-        let manner = Manner { echo_first: false, cancel_after: shop.cancel_after };
-        let manner = match fault {
-            None => manner,
-            Some(Fault::EchoFirst) => Manner { echo_first: true, ..manner },
-            Some(Fault::CancelAfterMs(after_ms)) => {
-                Manner { cancel_after: Duration::from_millis(after_ms), ..manner }
-            }
+        let mut manner = Manner { echo_first: false, cancel_after_ms: shop.settings.shopify_cancel_after_ms };
+        match fault {
+            None => {}
+            Some(Fault::EchoFirst) => manner.echo_first = true,
+            Some(Fault::CancelAfterMs(after_ms)) => manner.cancel_after_ms = after_ms,
             Some(fault) => return refuse(&shop, &operation, requested, fault),
-        };
+        }
         pay_and_execute(&shop, &operation, requested, &manner)
     })
     .await
@@ -65,7 +70,7 @@ fn refuse(shop: &Shop, operation: &Operation, requested: u32, fault: Fault) -> R
     match fault {
         Fault::UserErrors(errors) => {
             let refusal = user_errors(&errors);
-            let refused: Map<String, Value> =
+            let refused: Value =
                 operation.roots.iter().map(|root| (root.key.clone(), project(root, &refusal))).collect();
             let extensions = shop.bucket().cost(requested, Some(requested));
             Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
@@ -84,7 +89,7 @@ struct Manner {
     /// The shop's webhooks about it are sent before the answer.
     echo_first: bool,
     /// How long a cancellation takes.
-    cancel_after: Duration,
+    cancel_after_ms: u64,
 }
 
 fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
@@ -99,20 +104,16 @@ fn read_request(shop: &Shop, body: &[u8]) -> Result<Operation, Box<Reply>> {
 }
 
 fn unread_call() -> Call {
-    Call { operations: vec!["graphql"], subject: Map::new(), details: Map::new(), skus: Vec::new() }
+    Call { operations: vec![UNNAMED], ..Call::default() }
 }
 
 /// Which order a request is about, and under which names a rule may mean it.
 fn call_about(shop: &Shop, operation: &Operation) -> Call {
-    let mut call = unread_call();
-    call.operations.clear();
-    for root in &operation.roots {
-        call.operations.extend(operation_names(root));
-    }
+    let operations = operation.roots.iter().flat_map(operation_names).collect();
+    let mut call = Call { operations, ..Call::default() };
     let book = shop.book();
-    let arguments: Map<String, Value> =
+    let arguments: Value =
         operation.roots.iter().map(|root| (root.key.clone(), json!(root.arguments))).collect();
-    let arguments = Value::Object(arguments);
     let order = ids_in(&arguments).into_iter().find_map(|id| {
         let routed = || Some(book.with_fulfilment_order(number("FulfillmentOrder", id)?)?.0);
         number("Order", id).and_then(|id| book.find(id)).or_else(routed)
@@ -141,19 +142,14 @@ fn ids_in(arguments: &Value) -> Vec<&str> {
 /// The first is the name in the ledger.
 fn operation_names(root: &Selected) -> Vec<&'static str> {
     match root.name.as_str() {
-        "fulfillmentCreate" => vec!["fulfillmentCreate"],
-        "fulfillmentOrderMove" => vec!["fulfillmentOrderMove"],
-        "orderCancel" => vec!["orderCancel"],
-        "refundCreate" => vec!["refundCreate"],
-        "tagsAdd" => vec!["tagsAdd"],
         "order" if root.children.iter().any(|child| child.name == "fulfillmentOrders") => {
             vec!["fulfillmentOrders", "order"]
         }
-        "order" => vec!["order"],
         "fulfillmentOrder" => vec!["fulfillmentOrders"],
-        "reverseFulfillmentOrder" => vec!["reverseFulfillmentOrder"],
-        "job" => vec!["job"],
-        _ => vec!["graphql"],
+        name => {
+            let known = MUTATIONS.iter().chain(QUERIES).find(|known| **known == name);
+            vec![known.unwrap_or(&UNNAMED)]
+        }
     }
 }
 
@@ -183,8 +179,8 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, mann
     }
     let mut reply = Reply::new(StatusCode::OK, body).note("points", points);
     if manner.echo_first {
-        reply.first = outcome.echoes.into_iter().map(|echo| echo.delivery).collect();
-    } else if shop.echo {
+        reply.first = outcome.echoes;
+    } else if shop.settings.shopify_echo {
         send(shop, outcome.echoes, Duration::ZERO);
     }
     if refusals.is_empty() { reply } else { reply.note("userErrors", json!(refusals)) }
@@ -194,7 +190,7 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, mann
 #[derive(Default)]
 struct Outcome {
     /// What the shop says of them by webhook.
-    echoes: Vec<Announcement>,
+    echoes: Vec<Delivery>,
     errors: Vec<Value>,
 }
 
@@ -214,7 +210,9 @@ fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Out
             silently(Value::Null)
         }),
         "refundCreate" => refunding::create(shop, arguments, root.key_of_call.as_deref().unwrap_or_default()),
-        "orderCancel" => silently(cancelling::cancel(shop, arguments, manner.cancel_after)),
+        "orderCancel" => {
+            silently(cancelling::cancel(shop, arguments, Duration::from_millis(manner.cancel_after_ms)))
+        }
         "tagsAdd" => silently(tagging::add(shop, arguments)),
         "job" => silently(json!({ "id": id, "done": !shop.book().jobs.contains(id) })),
         _ => silently(find(shop, root, id).unwrap_or_default()),

@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::orders::{Fulfilment, ShopOrder, gid, line_ids, listed};
+use super::Told;
+use super::orders::{Fulfilment, FulfilmentLine, ShopOrder, gid, line_ids, listed};
 use super::routing::fulfilled_in;
 
 impl ShopOrder {
@@ -40,12 +41,15 @@ impl ShopOrder {
         }
     }
 
-    /// The topic that tells how far the order is fulfilled.
-    pub(super) fn fulfilment_topic(&self) -> &'static str {
-        match self.body["fulfillment_status"].as_str() {
+    /// What the shop says when the order was fulfilled: the last fulfilment, then the order itself.
+    pub(super) fn fulfilled(&self) -> Told {
+        let how_far = match self.body["fulfillment_status"].as_str() {
             Some("fulfilled") => "orders/fulfilled",
             _ => "orders/partially_fulfilled",
-        }
+        };
+        let last = self.fulfilments.last().map(|last| ("fulfillments/create", self.told_fulfilment(last)));
+        let about_order = ["orders/updated", how_far].map(|topic| (topic, self.body.clone()));
+        last.into_iter().chain(about_order).collect()
     }
 
     /// How many pieces of a line the simulator fulfilled.
@@ -71,16 +75,12 @@ impl ShopOrder {
         };
         let (numbers, urls) = (listed("number"), listed("url"));
         let position = self.fulfilments.iter().position(|known| known.id == fulfilment.id);
-        let line_items: Vec<Value> = fulfilment
-            .lines
-            .iter()
-            .map(|fulfilled| {
-                let mut line =
-                    self.line(fulfilled.line).cloned().unwrap_or_else(|| json!({ "id": fulfilled.line }));
-                line["quantity"] = json!(fulfilled.quantity);
-                line
-            })
-            .collect();
+        let line_item = |fulfilled: &FulfilmentLine| {
+            let mut line =
+                self.line(fulfilled.line).cloned().unwrap_or_else(|| json!({ "id": fulfilled.line }));
+            line["quantity"] = json!(fulfilled.quantity);
+            line
+        };
         json!({
             "id": fulfilment.id,
             "admin_graphql_api_id": gid("Fulfillment", fulfilment.id),
@@ -98,7 +98,7 @@ impl ShopOrder {
             "tracking_url": urls.first(),
             "tracking_urls": urls,
             "receipt": {},
-            "line_items": line_items,
+            "line_items": fulfilment.lines.iter().map(line_item).collect::<Value>(),
         })
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::orders::{ShopOrder, number};
+use super::orders::{ShopOrder, id_in};
 use super::placing::send;
 use super::{Shop, user_errors};
 
@@ -17,7 +17,7 @@ const STAFF_NOTE_LIMIT: usize = 255;
 /// Cancels the order, at once or after some time, and returns the payload.
 pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>, after: Duration) -> Value {
     let mut book = shop.book();
-    let id = arguments["orderId"].as_str().and_then(|id| number("Order", id));
+    let id = id_in("Order", &arguments["orderId"]);
     if let Err(error) = check(arguments, id.and_then(|id| book.find(id))) {
         return user_errors(&json!([error]));
     }
@@ -72,39 +72,35 @@ fn finish(shop: &Arc<Shop>, order: &mut ShopOrder, arguments: &Map<String, Value
         "staffNote": arguments.get("staffNote"),
     });
     shop.record_effect("orderCancel", order, "orderCancelled", details);
-    if shop.announce_own_cancel {
-        let announcement = shop.webhooks.tell(order, "orders/cancelled", &order.body);
+    if shop.settings.shopify_announce_own_cancel {
+        let announcement = shop.tell(order, "orders/cancelled", &order.body);
         send(shop, vec![announcement], Duration::ZERO);
     }
 }
 
 fn check(arguments: &Map<String, Value>, order: Option<&ShopOrder>) -> Result<(), Value> {
     let note = arguments.get("staffNote").and_then(Value::as_str).unwrap_or_default();
-    if note.chars().count() > STAFF_NOTE_LIMIT {
-        return Err(refusal(
-            "staffNote",
-            "Staff note is too long. Maximum length is 255 characters.",
-            "INVALID",
-        ));
-    }
     let is_given = |name: &str| arguments.get(name).is_some_and(|value| !value.is_null());
-    if is_given("refund") && is_given("refundMethod") {
-        let message = "Only one of the arguments `refund` or `refund_method` is allowed.";
-        return Err(refusal("refund", message, "INVALID"));
-    }
-    let order = order.ok_or_else(|| refusal("orderId", "Order does not exist", "NOT_FOUND"))?;
-    if order.is_cancelled() {
-        let message = "Cannot cancel an order that has already been canceled";
-        return Err(refusal("orderId", message, "INVALID"));
-    }
-    if order.cancelling.is_some() {
-        return Err(refusal("orderId", "Cancellation is already in progress", "INVALID"));
-    }
-    if order.has_fulfilments() {
-        let message = "Cannot cancel an order that has outstanding fulfillments";
-        return Err(refusal("orderId", message, "INVALID"));
-    }
-    Ok(())
+    let (field, message, code) = match order {
+        _ if note.chars().count() > STAFF_NOTE_LIMIT => {
+            ("staffNote", "Staff note is too long. Maximum length is 255 characters.", "INVALID")
+        }
+        _ if is_given("refund") && is_given("refundMethod") => {
+            ("refund", "Only one of the arguments `refund` or `refund_method` is allowed.", "INVALID")
+        }
+        None => ("orderId", "Order does not exist", "NOT_FOUND"),
+        Some(order) if order.is_cancelled() => {
+            ("orderId", "Cannot cancel an order that has already been canceled", "INVALID")
+        }
+        Some(order) if order.cancelling.is_some() => {
+            ("orderId", "Cancellation is already in progress", "INVALID")
+        }
+        Some(order) if order.has_fulfilments() => {
+            ("orderId", "Cannot cancel an order that has outstanding fulfillments", "INVALID")
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(json!({ "field": [field], "message": message, "code": code }))
 }
 
 fn wants_refund(arguments: &Map<String, Value>) -> bool {
@@ -123,8 +119,4 @@ fn settle(order: &mut ShopOrder, refund: bool) {
         _ => return,
     };
     order.body["financial_status"] = json!(settled);
-}
-
-fn refusal(field: &str, message: &str, code: &str) -> Value {
-    json!({ "field": [field], "message": message, "code": code })
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fulfilment_orders::{FulfilmentOrder, Hold, Pieces, Place};
 use super::moments;
-use super::orders::{ShopOrder, number};
+use super::orders::{ShopOrder, id_in};
 
 /// Pieces of one fulfilment order.
 pub(super) struct Picked {
@@ -21,24 +21,16 @@ impl ShopOrder {
         eligible: impl Fn(&FulfilmentOrder) -> bool,
     ) -> Result<Vec<Picked>, String> {
         let only = self.named_fulfilment_order(&body["fulfillmentOrder"])?;
-        let candidates = self
-            .fulfilment_orders
-            .iter()
-            .filter(|found| !found.closed && eligible(found) && only.is_none_or(|only| only == found.id));
-        let candidates: Vec<&FulfilmentOrder> = candidates.collect();
-        let mut picked: Vec<Picked> = Vec::new();
-        match body["lines"].as_array() {
-            None => {
-                for found in candidates {
-                    picked.push(Picked { fulfilment_order: found.id, pieces: found.all_remaining() });
-                }
-            }
-            Some(lines) => {
-                for line in lines {
-                    self.pick_line(line, &candidates, &mut picked)?;
-                }
-            }
-        }
+        let is_meant = |found: &&FulfilmentOrder| {
+            !found.closed && eligible(found) && only.is_none_or(|only| only == found.id)
+        };
+        let candidates: Vec<&FulfilmentOrder> = self.fulfilment_orders.iter().filter(is_meant).collect();
+        let all =
+            |found: &&FulfilmentOrder| Picked { fulfilment_order: found.id, pieces: found.all_remaining() };
+        let picked = match body["lines"].as_array() {
+            None => candidates.iter().map(all).collect(),
+            Some(lines) => pick_lines(lines, &candidates)?,
+        };
         if picked.is_empty() {
             Err("no fulfilment order stands so that this can be done".to_owned())
         } else {
@@ -46,37 +38,11 @@ impl ShopOrder {
         }
     }
 
-    fn pick_line(
-        &self,
-        wanted: &Value,
-        candidates: &[&FulfilmentOrder],
-        picked: &mut Vec<Picked>,
-    ) -> Result<(), String> {
-        let id = line_id(&wanted["lineItemId"]).ok_or("a line needs a lineItemId")?;
-        let mut left = wanted["quantity"].as_i64();
-        for found in candidates {
-            let remaining = found.remaining(id);
-            let quantity = left.map_or(remaining, |left| left.min(remaining));
-            if quantity < 1 {
-                continue;
-            }
-            left = left.map(|left| left - quantity);
-            match picked.iter_mut().find(|known| known.fulfilment_order == found.id) {
-                Some(known) => known.pieces.push((id, quantity)),
-                None => picked.push(Picked { fulfilment_order: found.id, pieces: vec![(id, quantity)] }),
-            }
-        }
-        match left {
-            Some(missing) if missing > 0 => Err(format!("{missing} pieces of line {id} are not there")),
-            _ => Ok(()),
-        }
-    }
-
     fn named_fulfilment_order(&self, name: &Value) -> Result<Option<i64>, String> {
         if name.is_null() {
             return Ok(None);
         }
-        let id = name.as_i64().or_else(|| number("FulfillmentOrder", name.as_str()?));
+        let id = id_in("FulfillmentOrder", name);
         let position = id.and_then(|position| self.fulfilment_orders.get(usize::try_from(position).ok()?));
         let by_id = self.fulfilment_orders.iter().find(|found| Some(found.id) == id);
         let found = by_id.or(position).map(|found| found.id);
@@ -121,8 +87,8 @@ impl ShopOrder {
         }
         let ids = self.ids.clone();
         let original = self.fulfilment_order_mut(id)?;
-        let lines = original.take_out(&ids, pieces);
-        let mut divided = FulfilmentOrder::new(ids.next(), original.place.clone(), lines);
+        original.take_out(pieces);
+        let mut divided = FulfilmentOrder::new(&ids, original.place.clone(), pieces);
         divided.fulfil_at = original.fulfil_at;
         let id = divided.id;
         self.fulfilment_orders.push(divided);
@@ -149,14 +115,34 @@ impl ShopOrder {
         let ids = self.ids.clone();
         let Some(emptied) = self.fulfilment_order_mut(from) else { return };
         let pieces = emptied.all_remaining();
-        emptied.take_out(&ids, &pieces);
+        emptied.take_out(&pieces);
         if let Some(taking) = self.fulfilment_order_mut(into) {
             taking.take_in(&ids, &pieces);
         }
     }
 }
 
-/// The number of a line that is named by number or by global id.
-pub(super) fn line_id(name: &Value) -> Option<i64> {
-    name.as_i64().or_else(|| number("LineItem", name.as_str()?))
+/// The pieces of the order's lines that are wanted, from the first fulfilment orders that have them.
+fn pick_lines(wanted: &[Value], candidates: &[&FulfilmentOrder]) -> Result<Vec<Picked>, String> {
+    let mut picked: Vec<Picked> = Vec::new();
+    for wanted in wanted {
+        let id = id_in("LineItem", &wanted["lineItemId"]).ok_or("a line needs a lineItemId")?;
+        let mut left = wanted["quantity"].as_i64();
+        for found in candidates {
+            let remaining = found.remaining(id);
+            let quantity = left.map_or(remaining, |left| left.min(remaining));
+            if quantity < 1 {
+                continue;
+            }
+            left = left.map(|left| left - quantity);
+            match picked.iter_mut().find(|known| known.fulfilment_order == found.id) {
+                Some(known) => known.pieces.push((id, quantity)),
+                None => picked.push(Picked { fulfilment_order: found.id, pieces: vec![(id, quantity)] }),
+            }
+        }
+        if let Some(missing) = left.filter(|left| *left > 0) {
+            return Err(format!("{missing} pieces of line {id} are not there"));
+        }
+    }
+    Ok(picked)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use strum::IntoStaticStr;
 
 use super::moments;
-use super::orders::{Ids, gid};
+use super::orders::{Ids, gid, id_in};
 
 /// What is to be fulfilled from one location.
 pub(super) struct FulfilmentOrder {
@@ -74,24 +74,20 @@ impl Place {
     }
 }
 
-impl FulfilmentOrderLine {
-    pub(super) fn new(ids: &Ids, (line, quantity): Pieces) -> Self {
-        Self { id: ids.next(), line, total: quantity, remaining: quantity }
-    }
-}
-
 impl FulfilmentOrder {
-    pub(super) fn new(id: i64, place: Place, lines: Vec<FulfilmentOrderLine>) -> Self {
-        Self {
-            id,
+    pub(super) fn new(ids: &Ids, place: Place, pieces: &[Pieces]) -> Self {
+        let mut new = Self {
+            id: ids.next(),
             place,
             closed: false,
             holds: Vec::new(),
             fulfil_at: None,
             rest: None,
             updated_at: moments::now(),
-            lines,
-        }
+            lines: Vec::new(),
+        };
+        new.take_in(ids, pieces);
+        new
     }
 
     pub(super) fn status(&self) -> Status {
@@ -134,38 +130,48 @@ impl FulfilmentOrder {
         self.all_remaining().iter().all(|(line, remaining)| pieces.contains(&(*line, *remaining)))
     }
 
-    /// Takes these pieces out, into lines for another fulfilment order.
-    pub(super) fn take_out(&mut self, ids: &Ids, pieces: &[Pieces]) -> Vec<FulfilmentOrderLine> {
+    /// Gives these pieces away.
+    pub(super) fn take_out(&mut self, pieces: &[Pieces]) {
         for (line, quantity) in pieces {
-            self.reduce(*line, *quantity);
+            for known in self.lines.iter_mut().filter(|known| known.line == *line) {
+                let taken = known.remaining.min(*quantity);
+                known.total -= taken;
+                known.remaining -= taken;
+            }
         }
         self.settle();
-        pieces.iter().map(|pieces| FulfilmentOrderLine::new(ids, *pieces)).collect()
     }
 
-    /// Takes up pieces that another fulfilment order gave away.
+    /// Takes up further pieces, in one line for each line of the order.
     pub(super) fn take_in(&mut self, ids: &Ids, pieces: &[Pieces]) {
-        for (line, quantity) in pieces {
-            match self.lines.iter_mut().find(|known| known.line == *line) {
+        for &(line, quantity) in pieces {
+            match self.lines.iter_mut().find(|known| known.line == line) {
                 Some(known) => {
                     known.total += quantity;
                     known.remaining += quantity;
                 }
-                None => self.lines.push(FulfilmentOrderLine::new(ids, (*line, *quantity))),
+                None => {
+                    let id = ids.next();
+                    self.lines.push(FulfilmentOrderLine { id, line, total: quantity, remaining: quantity });
+                }
             }
         }
         self.updated_at = moments::now();
     }
 
-    /// Fewer pieces of a line are to be fulfilled.
-    pub(super) fn reduce(&mut self, line: i64, quantity: i64) {
-        let mut left = quantity;
-        for known in self.lines.iter_mut().filter(|known| known.line == line) {
-            let taken = left.min(known.remaining);
-            known.total -= taken;
-            known.remaining -= taken;
-            left -= taken;
+    /// The pieces that a mutation names by their lines here; all that remains where it names none.
+    pub(super) fn named_pieces(&self, wanted: &Value) -> Result<Vec<Pieces>, &'static str> {
+        let mut pieces: Vec<Pieces> = Vec::new();
+        for line in wanted.as_array().into_iter().flatten() {
+            let id = id_in("FulfillmentOrderLineItem", &line["id"]);
+            let known = self.lines.iter().find(|known| Some(known.id) == id);
+            let known = known.ok_or("Fulfillment order line item does not exist.")?;
+            let quantity = line["quantity"].as_i64().unwrap_or_default();
+            if quantity < 1 || add_up(&mut pieces, (known.line, quantity)) > known.remaining {
+                return Err("Invalid fulfillment order line item quantity requested.");
+            }
         }
+        Ok(if pieces.is_empty() { self.all_remaining() } else { pieces })
     }
 
     /// Closed when nothing remains; while something does, lines that were emptied go.
@@ -191,5 +197,19 @@ impl FulfilmentOrder {
             Some(json!({ "id": gid("FulfillmentOrderLineItem", known.id), "quantity": quantity }))
         };
         pieces.iter().filter_map(told).collect()
+    }
+}
+
+/// Adds pieces to those of the same line; how many of that line there are then.
+fn add_up(all: &mut Vec<Pieces>, (line, quantity): Pieces) -> i64 {
+    match all.iter_mut().find(|(known, _)| *known == line) {
+        Some((_, sum)) => {
+            *sum += quantity;
+            *sum
+        }
+        None => {
+            all.push((line, quantity));
+            quantity
+        }
     }
 }

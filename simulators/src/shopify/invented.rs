@@ -50,13 +50,10 @@ impl Default for Wish {
 pub(super) fn invent(wish: &Wish, number: u64) -> Value {
     let id = random_id();
     let skus: Vec<&str> = wish.sku.split(',').map(str::trim).collect();
-    let lines: Vec<Value> = skus
-        .iter()
-        .cycle()
-        .take(wish.lines.max(skus.len()))
-        .map(|sku| line(sku, i64::from(wish.quantity)))
-        .collect();
-    let subtotal = lines.iter().map(|_| UNIT_PRICE_CENTS * i64::from(wish.quantity)).sum();
+    let quantity = i64::from(wish.quantity);
+    let in_turn = skus.iter().cycle().take(wish.lines.max(skus.len()));
+    let lines: Vec<Value> = in_turn.map(|sku| line(sku, quantity)).collect();
+    let subtotal = lines.iter().map(|_| UNIT_PRICE_CENTS * quantity).sum();
     let person = PEOPLE[rand::random_range(0..PEOPLE.len())];
     let address = address(&person, wish.zip.as_deref());
     let email = format!("{}.{}@example.com", person[0], person[1]).to_lowercase();
@@ -100,10 +97,9 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
         "refunds": [],
         "line_items": lines,
     });
-    if let (Value::Object(order), Value::Object(prices)) =
-        (&mut order, prices(subtotal, wish.financial_status == "paid"))
+    for (member, price) in prices(subtotal, wish.financial_status == "paid").as_object().into_iter().flatten()
     {
-        order.extend(prices);
+        order[member] = price.clone();
     }
     order
 }

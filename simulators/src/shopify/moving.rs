@@ -6,34 +6,28 @@ use serde_json::{Map, Value, json};
 
 use super::dividing::Picked;
 use super::fulfilment_orders::Place;
-use super::orders::{ShopOrder, gid, number};
-use super::webhooks::Announcement;
+use super::orders::{ShopOrder, gid, id_in};
 use super::{Shop, user_errors, views};
+use crate::deliveries::Delivery;
 
 /// Moves what is asked for; returns the payload and what the shop says of it, or nothing where
 /// the id is unknown.
-pub(super) fn relocate(
-    shop: &Arc<Shop>,
-    arguments: &Map<String, Value>,
-) -> Option<(Value, Vec<Announcement>)> {
+pub(super) fn relocate(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Option<(Value, Vec<Delivery>)> {
     let mut book = shop.book();
-    let id = number("FulfillmentOrder", arguments["id"].as_str()?)?;
-    let location = number("Location", arguments["newLocationId"].as_str()?)?;
+    let id = id_in("FulfillmentOrder", &arguments["id"])?;
+    let location = id_in("Location", &arguments["newLocationId"])?;
     let order = book.with_fulfilment_order(id)?.0.id;
     let wanted = arguments.get("fulfillmentOrderLineItems").unwrap_or(&Value::Null);
     book.change(order, |order| {
         let picked = match picked(order, id, wanted) {
             Ok(picked) => picked,
             Err(message) => {
-                let error = json!({ "field": null, "message": message, "code": null });
-                return Some((user_errors(&json!([error])), Vec::new()));
+                let errors = json!([{ "field": null, "message": message, "code": null }]);
+                return Some((user_errors(&errors), Vec::new()));
             }
         };
         let (moved, told) = perform(shop, order, &picked, location, "fulfillmentOrderMove", "app")?;
-        let view = |id: i64| {
-            let found = order.fulfilment_order(id);
-            found.map(|found| views::fulfilment_order(order, found))
-        };
+        let view = |id: i64| Some(views::fulfilment_order(order, order.fulfilment_order(id)?));
         let remaining = if moved == id { None } else { view(id) };
         let payload = json!({
             "movedFulfillmentOrder": view(moved),
@@ -41,12 +35,11 @@ pub(super) fn relocate(
             "remainingFulfillmentOrder": remaining,
             "userErrors": [],
         });
-        Some((payload, vec![shop.webhooks.tell(order, "fulfillment_orders/moved", &told)]))
+        Some((payload, shop.tell_all(order, vec![told])))
     })?
 }
 
-/// Moves the pieces, records it, and returns the fulfilment order they are in and the webhook's
-/// body.
+/// Moves the pieces, records it, and returns the fulfilment order they are in and what is said of it.
 pub(super) fn perform(
     shop: &Shop,
     order: &mut ShopOrder,
@@ -54,7 +47,7 @@ pub(super) fn perform(
     location: i64,
     operation: &str,
     by: &str,
-) -> Option<(i64, Value)> {
+) -> Option<(i64, (&'static str, Value))> {
     let original = order.fulfilment_order(picked.fulfilment_order)?;
     let source = original.place.id;
     let requested = original.told_lines(&picked.pieces);
@@ -81,26 +74,11 @@ pub(super) fn perform(
         "lines": requested,
     });
     shop.record_effect(operation, order, "fulfillmentOrderMoved", details);
-    Some((moved, webhook))
+    Some((moved, ("fulfillment_orders/moved", webhook)))
 }
 
-fn picked(order: &ShopOrder, id: i64, wanted: &Value) -> Result<Picked, String> {
-    let found = order.fulfilment_orders.iter().find(|found| found.id == id && !found.closed);
+fn picked(order: &ShopOrder, id: i64, wanted: &Value) -> Result<Picked, &'static str> {
+    let found = order.fulfilment_order(id).filter(|found| !found.closed);
     let found = found.ok_or("Cannot change the location of a closed fulfillment order.")?;
-    let wanted = wanted.as_array().map_or(&[][..], Vec::as_slice);
-    if wanted.is_empty() {
-        return Ok(Picked { fulfilment_order: id, pieces: found.all_remaining() });
-    }
-    let mut pieces = Vec::new();
-    for line in wanted {
-        let line_id = line["id"].as_str().and_then(|id| number("FulfillmentOrderLineItem", id));
-        let known = found.lines.iter().find(|known| Some(known.id) == line_id);
-        let known = known.ok_or("Fulfillment order line item does not exist.")?;
-        let quantity = line["quantity"].as_i64().unwrap_or_default();
-        if quantity < 1 || quantity > known.remaining {
-            return Err("Invalid fulfillment order line item quantity requested.".to_owned());
-        }
-        pieces.push((known.line, quantity));
-    }
-    Ok(Picked { fulfilment_order: id, pieces })
+    Ok(Picked { fulfilment_order: id, pieces: found.named_pieces(wanted)? })
 }

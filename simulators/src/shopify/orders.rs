@@ -67,7 +67,15 @@ impl Ids {
     }
 }
 
+impl Default for Ids {
+    /// From the clock, so that no id comes again after a reset or a restart.
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(Utc::now().timestamp_micros())))
+    }
+}
+
 /// All orders by id.
+#[derive(Default)]
 pub(super) struct OrderBook {
     orders: HashMap<i64, ShopOrder>,
     /// The order of each fulfilment order.
@@ -79,29 +87,15 @@ pub(super) struct OrderBook {
     ids: Ids,
 }
 
-impl Default for OrderBook {
-    fn default() -> Self {
-        Self {
-            orders: HashMap::new(),
-            routed: HashMap::new(),
-            jobs: HashSet::new(),
-            answered: HashMap::new(),
-            // From the clock, so that no id comes again after a reset or a restart.
-            ids: Ids(Arc::new(AtomicI64::new(Utc::now().timestamp_micros()))),
-        }
-    }
-}
-
 impl OrderBook {
     /// Keeps an order, or takes a newer body of one that is known.
-    pub(super) fn keep(&mut self, id: i64, shop: String, body: Value, mut routing: Routing) {
+    pub(super) fn keep(&mut self, id: i64, shop: String, body: Value, mut routing: Routing) -> &ShopOrder {
         let posted = fulfillable_lines(&body);
         if let Some(known) = self.orders.get_mut(&id) {
             let same = known.posted == posted;
             if same || known.handled {
                 known.take(body, posted, same);
-                self.enter(id);
-                return;
+                return self.enter(id);
             }
             routing.location = routing.location.or(known.routing.location);
             routing.delivery_method = routing.delivery_method.or(known.routing.delivery_method.take());
@@ -123,7 +117,7 @@ impl OrderBook {
         };
         order.write_body();
         self.orders.insert(id, order);
-        self.enter(id);
+        self.enter(id)
     }
 
     pub(super) fn find(&self, id: i64) -> Option<&ShopOrder> {
@@ -146,20 +140,20 @@ impl OrderBook {
 
     /// The order that has this fulfilment.
     pub(super) fn with_fulfilment(&self, id: i64) -> Option<(&ShopOrder, &Fulfilment)> {
-        self.orders.values().find_map(|order| {
-            order.fulfilments.iter().find(|found| found.id == id).map(|found| (order, found))
-        })
+        let mut orders = self.orders.values();
+        orders.find_map(|order| Some((order, order.fulfilments.iter().find(|found| found.id == id)?)))
     }
 
     pub(super) fn with_reverse(&self, id: i64) -> Option<(&ShopOrder, &Reverse)> {
-        self.orders
-            .values()
-            .find_map(|order| Some((order, order.reverses.iter().find(|found| found.id == id)?)))
+        let mut orders = self.orders.values();
+        orders.find_map(|order| Some((order, order.reverses.iter().find(|found| found.id == id)?)))
     }
 
-    fn enter(&mut self, id: i64) {
-        let Some(order) = self.orders.get(&id) else { return };
+    /// Enters the fulfilment orders of an order that is known.
+    fn enter(&mut self, id: i64) -> &ShopOrder {
+        let order = &self.orders[&id];
         self.routed.extend(order.fulfilment_orders.iter().map(|found| (found.id, id)));
+        order
     }
 }
 
@@ -174,11 +168,9 @@ impl ShopOrder {
 
     /// Who a ledger entry is about.
     pub(super) fn subject(&self) -> Map<String, Value> {
-        let mut subject = Map::new();
-        subject.insert("order".into(), json!(self.gid()));
-        subject.insert("orderName".into(), json!(self.name()));
-        subject.insert("shop".into(), json!(self.shop));
-        subject
+        let subject =
+            [("order", json!(self.gid())), ("orderName", json!(self.name())), ("shop", json!(self.shop))];
+        subject.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
     }
 
     pub(super) fn skus(&self) -> Vec<String> {
@@ -187,6 +179,10 @@ impl ShopOrder {
 
     pub(super) fn line(&self, id: i64) -> Option<&Value> {
         lines(&self.body).iter().find(|line| line["id"].as_i64() == Some(id))
+    }
+
+    pub(super) fn sku(&self, line: i64) -> Option<&Value> {
+        self.line(line).map(|line| &line["sku"])
     }
 
     pub(super) fn line_mut(&mut self, id: i64) -> Option<&mut Value> {
@@ -201,6 +197,11 @@ impl ShopOrder {
     pub(super) fn fulfilment_order_mut(&mut self, id: i64) -> Option<&mut FulfilmentOrder> {
         self.handled = true;
         self.fulfilment_orders.iter_mut().find(|found| found.id == id)
+    }
+
+    /// A fulfilment order as webhooks carry it.
+    pub(super) fn told_fulfilment_order(&self, id: i64) -> Option<Value> {
+        self.fulfilment_order(id).map(FulfilmentOrder::told)
     }
 
     pub(super) fn is_routed(&self) -> bool {
@@ -271,6 +272,11 @@ pub(super) fn gid(kind: &str, id: i64) -> String {
 /// The number in a global id of that kind.
 pub(super) fn number(kind: &str, gid: &str) -> Option<i64> {
     gid.strip_prefix("gid://shopify/")?.strip_prefix(kind)?.strip_prefix('/')?.parse().ok()
+}
+
+/// The number of what is named by number or by global id of that kind.
+pub(super) fn id_in(kind: &str, name: &Value) -> Option<i64> {
+    name.as_i64().or_else(|| number(kind, name.as_str()?))
 }
 
 /// The lines of an order body.

@@ -16,8 +16,8 @@ use super::Shop;
 use super::invented::{Wish, invent};
 use super::orders::ShopOrder;
 use super::routing::Routing;
-use super::webhooks::Announcement;
-use crate::deliveries::deliver;
+use super::webhooks::WEBHOOK_ID;
+use crate::deliveries::{Delivery, deliver};
 
 /// How an order is placed, from the query string.
 #[derive(Deserialize)]
@@ -74,32 +74,23 @@ pub(super) async fn place(
     let Some(id) = body["id"].as_i64() else {
         return bad_request("the order has no id that fits 64 bits");
     };
-    let domain = placing.shop.clone().unwrap_or_else(|| shop.domain.clone());
+    let domain = placing.shop.clone().unwrap_or_else(|| shop.settings.shop_domain.clone());
     let routing = Routing {
         fulfilment_orders: placing.fulfilment_orders as usize,
         locations: placing.locations.unwrap_or(placing.fulfilment_orders) as usize,
         location: placing.location,
         delivery_method: placing.delivery_method.as_deref().map(str::to_uppercase),
-        after: shop.route_after,
+        after: Duration::from_millis(shop.settings.fulfilment_order_after_ms),
     };
     let mut book = shop.book();
-    book.keep(id, domain, body, routing);
-    let Some(order) = book.find(id) else {
-        return bad_request("the order was forgotten at once");
-    };
+    let order = book.keep(id, domain, body, routing);
     shop.record_effect("placeOrder", order, "orderPlaced", json!({ "skus": order.skus() }));
-    let announcements = if placing.announce {
-        let mut topics: Vec<&str> = placing.topics.split(',').collect();
-        if placing.reorder {
-            topics.reverse();
-        }
-        topics
-            .into_iter()
-            .map(|topic| shop.webhooks.announce(order, topic.trim(), raw.clone(), placing.times))
-            .collect()
-    } else {
-        Vec::new()
-    };
+    let mut topics: Vec<&str> = placing.topics.split(',').filter(|_| placing.announce).collect();
+    if placing.reorder {
+        topics.reverse();
+    }
+    let announce = |topic: &str| shop.announce(order, topic.trim(), raw.clone(), placing.times);
+    let announcements: Vec<Delivery> = topics.into_iter().map(announce).collect();
     let answer = placed(order, &announcements);
     drop(book);
     send(&shop, announcements, Duration::from_millis(placing.delay_ms));
@@ -107,7 +98,7 @@ pub(super) async fn place(
 }
 
 /// Sends announcements after `delay`, the next when the one before has been accepted.
-pub(super) fn send(shop: &Arc<Shop>, announcements: Vec<Announcement>, delay: Duration) {
+pub(super) fn send(shop: &Arc<Shop>, announcements: Vec<Delivery>, delay: Duration) {
     if announcements.is_empty() {
         return;
     }
@@ -115,25 +106,23 @@ pub(super) fn send(shop: &Arc<Shop>, announcements: Vec<Announcement>, delay: Du
     shop.control.spawn(async move {
         tokio::time::sleep(delay).await;
         for announcement in announcements {
-            deliver(Arc::clone(&control), announcement.delivery).await;
+            deliver(Arc::clone(&control), announcement).await;
         }
     });
 }
 
 /// What is said of an order to whoever placed or changed it.
-pub(super) fn placed(order: &ShopOrder, announcements: &[Announcement]) -> Value {
-    let webhooks: Vec<Value> = announcements
-        .iter()
-        .map(|announcement| json!({ "topic": announcement.topic, "webhookId": announcement.webhook_id }))
-        .collect();
-    let ids: Vec<&str> = announcements.iter().map(|announcement| announcement.webhook_id.as_str()).collect();
+pub(super) fn placed(order: &ShopOrder, announcements: &[Delivery]) -> Value {
+    let id = |announced: &Delivery| json!(announced.facts[WEBHOOK_ID]);
+    let webhook =
+        |announced: &Delivery| json!({ "topic": announced.message_type, "webhookId": id(announced) });
     json!({
         "id": order.id,
         "adminGraphqlApiId": order.gid(),
         "name": order.name(),
         "shop": order.shop,
-        "webhookIds": ids,
-        "webhooks": webhooks,
+        "webhookIds": announcements.iter().map(id).collect::<Value>(),
+        "webhooks": announcements.iter().map(webhook).collect::<Value>(),
     })
 }
 

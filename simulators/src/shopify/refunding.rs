@@ -4,27 +4,23 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::orders::{OrderBook, ShopOrder, gid, listed, number};
+use super::orders::{OrderBook, ShopOrder, gid, id_in, listed};
 use super::refunds::{RefundWish, wanted_lines};
-use super::webhooks::Announcement;
 use super::{Shop, money, user_errors, views};
+use crate::deliveries::Delivery;
 
 /// Refunds what is asked for; returns the payload and what the shop says of it.
-pub(super) fn create(
-    shop: &Arc<Shop>,
-    arguments: &Map<String, Value>,
-    key: &str,
-) -> (Value, Vec<Announcement>) {
+pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>, key: &str) -> (Value, Vec<Delivery>) {
     let input = &arguments["input"];
     let mut book = shop.book();
     if let Some(payload) = answered(&book, input, key) {
         return (payload, Vec::new());
     }
-    let id = input["orderId"].as_str().and_then(|id| number("Order", id));
+    let id = id_in("Order", &input["orderId"]);
     let outcome = id.and_then(|id| book.change(id, |order| refund(shop, order, input, key)));
     let (payload, told) = outcome.unwrap_or_else(|| {
-        let error = json!({ "field": ["orderId"], "message": "Order does not exist" });
-        (user_errors(&json!([error])), Vec::new())
+        let errors = json!([{ "field": ["orderId"], "message": "Order does not exist" }]);
+        (user_errors(&errors), Vec::new())
     });
     if payload["userErrors"] == json!([]) {
         book.answered.insert(key.to_owned(), (input.clone(), payload.clone()));
@@ -42,7 +38,7 @@ fn answered(book: &OrderBook, input: &Value, key: &str) -> Option<Value> {
     Some(user_errors(&json!([{ "field": null, "message": message }])))
 }
 
-fn refund(shop: &Shop, order: &mut ShopOrder, input: &Value, key: &str) -> (Value, Vec<Announcement>) {
+fn refund(shop: &Shop, order: &mut ShopOrder, input: &Value, key: &str) -> (Value, Vec<Delivery>) {
     let wish = match wish(order, input) {
         Ok(wish) => wish,
         Err(error) => {
@@ -53,38 +49,30 @@ fn refund(shop: &Shop, order: &mut ShopOrder, input: &Value, key: &str) -> (Valu
     };
     let refund = order.refund(&wish);
     record(shop, order, "refundCreate", &refund, json!({ "by": "app", "key": key }));
-    let told = vec![
-        shop.webhooks.tell(order, "refunds/create", &refund),
-        shop.webhooks.tell(order, "orders/updated", &order.body),
-    ];
     let payload = json!({
         "refund": views::refund(order, &refund),
         "order": views::order(order),
         "userErrors": [],
     });
-    (payload, told)
+    let told = vec![("refunds/create", refund), ("orders/updated", order.body.clone())];
+    (payload, shop.tell_all(order, told))
 }
 
 /// Records a refund: who made it, which pieces, what money.
 pub(super) fn record(shop: &Shop, order: &ShopOrder, operation: &str, refund: &Value, mut details: Value) {
-    let lines: Vec<Value> = listed(refund, "refund_line_items")
-        .iter()
-        .map(|line| {
-            json!({
-                "lineItemId": line["line_item_id"].as_i64().map(|id| gid("LineItem", id)),
-                "sku": line["line_item"]["sku"],
-                "quantity": line["quantity"],
-                "restockType": line["restock_type"],
-            })
+    let line = |line: &Value| {
+        json!({
+            "lineItemId": line["line_item_id"].as_i64().map(|id| gid("LineItem", id)),
+            "sku": line["line_item"]["sku"],
+            "quantity": line["quantity"],
+            "restockType": line["restock_type"],
         })
-        .collect();
-    let transactions: Vec<Value> = listed(refund, "transactions")
-        .iter()
-        .map(|paid| json!({ "amount": paid["amount"], "gateway": paid["gateway"], "kind": paid["kind"] }))
-        .collect();
+    };
+    let transaction =
+        |paid: &Value| json!({ "amount": paid["amount"], "gateway": paid["gateway"], "kind": paid["kind"] });
     details["refundId"] = json!(refund["id"].as_i64().map(|id| gid("Refund", id)));
-    details["lines"] = json!(lines);
-    details["transactions"] = json!(transactions);
+    details["lines"] = listed(refund, "refund_line_items").iter().map(line).collect();
+    details["transactions"] = listed(refund, "transactions").iter().map(transaction).collect();
     details["note"] = refund["note"].clone();
     shop.record_effect(operation, order, "orderRefunded", details);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::orders::{ShopOrder, gid, line_ids, listed, number};
+use super::orders::{ShopOrder, gid, id_in, line_ids, listed};
 use super::routing::{fulfilled_in, refunded_in};
 use super::{moments, money};
 
@@ -27,12 +27,11 @@ pub(super) struct RefundWish {
 /// The lines as the Admin API or a control route names them.
 pub(super) fn wanted_lines(given: &Value) -> Vec<RefundedLine> {
     let line = |given: &Value| {
-        let id = &given["lineItemId"];
         Some(RefundedLine {
-            line: id.as_i64().or_else(|| number("LineItem", id.as_str()?))?,
+            line: id_in("LineItem", &given["lineItemId"])?,
             quantity: given["quantity"].as_i64().unwrap_or(1),
             restock_type: given["restockType"].as_str().unwrap_or("no_restock").to_lowercase(),
-            location: given["locationId"].as_str().and_then(|id| number("Location", id)),
+            location: id_in("Location", &given["locationId"]),
         })
     };
     given.as_array().into_iter().flatten().filter_map(line).collect()
@@ -115,28 +114,24 @@ impl ShopOrder {
 
     /// Refunds what was found refundable; returns the refund as webhooks carry it.
     pub(super) fn refund(&mut self, wish: &RefundWish) -> Value {
-        let ids = self.ids.clone();
+        let ids = &self.ids;
         let id = ids.next();
         let everything = self.leaves_nothing(&wish.lines);
         let now = moments::now();
         let currency = self.body["currency"].clone();
-        let told: Vec<Value> = wish
-            .lines
-            .iter()
-            .map(|line| {
-                json!({
-                    "id": ids.next(),
-                    "line_item_id": line.line,
-                    "quantity": line.quantity,
-                    "restock_type": line.restock_type,
-                    "location_id": line.location,
-                    "subtotal": money::written(self.price_of(line)),
-                    "subtotal_set": money::set(self.price_of(line), &currency),
-                    "total_tax": "0.00",
-                    "line_item": self.line(line.line),
-                })
+        let told = |line: &RefundedLine| {
+            json!({
+                "id": ids.next(),
+                "line_item_id": line.line,
+                "quantity": line.quantity,
+                "restock_type": line.restock_type,
+                "location_id": line.location,
+                "subtotal": money::written(self.price_of(line)),
+                "subtotal_set": money::set(self.price_of(line), &currency),
+                "total_tax": "0.00",
+                "line_item": self.line(line.line),
             })
-            .collect();
+        };
         let transaction = json!({
             "id": ids.next(),
             "order_id": self.id,
@@ -156,7 +151,7 @@ impl ShopOrder {
             "processed_at": now,
             "note": wish.note,
             "restock": wish.lines.iter().any(|line| line.restock_type != "no_restock"),
-            "refund_line_items": told,
+            "refund_line_items": wish.lines.iter().map(told).collect::<Value>(),
             "transactions": if wish.amount > 0 { vec![transaction] } else { Vec::new() },
             "order_adjustments": [],
         });

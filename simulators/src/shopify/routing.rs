@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, Pieces, Place};
+use super::fulfilment_orders::{FulfilmentOrder, Pieces, Place};
 use super::orders::{Ids, ShopOrder, line_ids, lines, listed};
 
 /// The first location of every simulated shop; a second fulfilment order is at the next one.
@@ -86,20 +86,21 @@ pub(super) fn refunded_in(body: &Value, line: i64, of: impl Fn(&str) -> bool) ->
 pub(super) fn route(ids: &Ids, body: &Value, routing: &Routing) -> Vec<FulfilmentOrder> {
     let first = routing.location.unwrap_or(FIRST_LOCATION);
     let locations = routing.locations.max(1);
-    let (left, own): (Vec<_>, Vec<_>) =
-        with_services(body, fulfillable_lines(body)).into_iter().partition(|(service, _)| service.is_some());
+    let service = |(id, _): &Pieces| lines(body).iter().find(|line| line["id"] == *id).and_then(service_of);
+    let (left, own): (Vec<Pieces>, Vec<Pieces>) =
+        fulfillable_lines(body).into_iter().partition(|pieces| service(pieces).is_some());
     let count = routing.fulfilment_orders.max(1).min(own.len());
     let mut dealt: Vec<FulfilmentOrder> = (0..count)
         .map(|index| {
             let place = Place::own(first + i64::try_from(index % locations).unwrap_or_default());
-            FulfilmentOrder::new(ids.next(), place, Vec::new())
+            FulfilmentOrder::new(ids, place, &[])
         })
         .collect();
-    for (index, (_, pieces)) in own.into_iter().enumerate() {
-        dealt[index % count].lines.push(FulfilmentOrderLine::new(ids, pieces));
+    for (index, pieces) in own.into_iter().enumerate() {
+        dealt[index % count].take_in(ids, &[pieces]);
     }
-    for (service, pieces) in left {
-        add(ids, &mut dealt, service.unwrap_or_else(|| Place::own(first)), pieces);
+    for pieces in left {
+        add(ids, &mut dealt, service(&pieces).unwrap_or_else(|| Place::own(first)), pieces);
     }
     for fulfilment_order in &mut dealt {
         fulfilment_order.closed = body["cancelled_at"].is_string();
@@ -143,8 +144,7 @@ impl ShopOrder {
         for fulfilment_order in self.fulfilment_orders.iter_mut().rev().filter(|found| !found.closed) {
             let taken = surplus.min(fulfilment_order.remaining(line));
             if taken > 0 {
-                fulfilment_order.reduce(line, taken);
-                fulfilment_order.settle();
+                fulfilment_order.take_out(&[(line, taken)]);
                 surplus -= taken;
             }
         }
@@ -169,17 +169,6 @@ fn add(ids: &Ids, fulfilment_orders: &mut Vec<FulfilmentOrder>, place: Place, pi
     });
     match open {
         Some(open) => open.take_in(ids, &[pieces]),
-        None => {
-            let lines = vec![FulfilmentOrderLine::new(ids, pieces)];
-            fulfilment_orders.push(FulfilmentOrder::new(ids.next(), place, lines));
-        }
+        None => fulfilment_orders.push(FulfilmentOrder::new(ids, place, &[pieces])),
     }
-}
-
-fn with_services(body: &Value, pieces: Vec<Pieces>) -> Vec<(Option<Place>, Pieces)> {
-    let service = |id: i64| {
-        let line = lines(body).iter().find(|line| line["id"].as_i64() == Some(id))?;
-        service_of(line)
-    };
-    pieces.into_iter().map(|pieces| (service(pieces.0), pieces)).collect()
 }

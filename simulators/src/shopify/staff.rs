@@ -21,15 +21,51 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::dividing::Picked;
+use super::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine};
 use super::orders::{ShopOrder, gid};
 use super::placing::{bad_request, placed, send, yes};
-use super::{Shop, moments};
-
-/// What is announced: topics and bodies, in their order.
-type Told = Vec<(&'static str, Value)>;
+use super::{Shop, Told, moments};
 
 /// What somebody does with an order; the words say why it cannot be done.
-type Deed = fn(&Arc<Shop>, &mut ShopOrder, &Value) -> Result<Told, String>;
+type Deed = fn(&mut Clerk<'_>) -> Result<(), String>;
+
+/// Somebody of the shop, at work on one order.
+struct Clerk<'a> {
+    shop: &'a Arc<Shop>,
+    order: &'a mut ShopOrder,
+    /// What the ledger calls the deed.
+    operation: &'static str,
+    /// What is asked for.
+    body: &'a Value,
+    told: Told,
+}
+
+impl Clerk<'_> {
+    /// The text that stands in the body under this name.
+    fn text(&self, name: &str) -> Option<&str> {
+        self.body[name].as_str()
+    }
+
+    /// What the body means of the fulfilment orders that are eligible.
+    fn pick(&self, eligible: impl Fn(&FulfilmentOrder) -> bool) -> Result<Vec<Picked>, String> {
+        self.order.pick(self.body, eligible)
+    }
+
+    fn record(&self, effect: &str, details: Value) {
+        self.shop.record_effect(self.operation, self.order, effect, details);
+    }
+
+    fn tell(&mut self, topic: &'static str, body: Value) {
+        self.told.push((topic, body));
+    }
+
+    /// Announces the order with all that is true now.
+    fn tell_order(&mut self, topic: &'static str) {
+        self.order.touch();
+        self.tell(topic, self.order.body.clone());
+    }
+}
 
 #[derive(Deserialize)]
 struct Announcing {
@@ -39,27 +75,27 @@ struct Announcing {
 
 /// The routes under `/_orders/{id}`.
 pub(super) fn router() -> Router<Arc<Shop>> {
-    let deeds: [(&str, Deed); 16] = [
-        ("pay", paying::pay),
-        ("void", paying::void),
-        ("refund", paying::refund),
-        ("return", paying::take_back),
-        ("dispose", paying::dispose),
-        ("cancel", paying::cancel),
-        ("hold", holding::hold),
-        ("release", holding::release),
-        ("schedule", holding::schedule),
-        ("split", moving::split),
-        ("move", moving::relocate),
-        ("merge", moving::merge),
-        ("reopen", moving::reopen),
-        ("fulfil", sending::fulfil),
-        ("cancel_fulfilment", sending::cancel_fulfilment),
-        ("edit", editing::edit),
+    let deeds: [(&str, &str, Deed); 16] = [
+        ("pay", "payOrder", paying::pay),
+        ("void", "voidOrder", paying::void),
+        ("refund", "refundOrder", paying::refund),
+        ("return", "returnOrder", paying::take_back),
+        ("dispose", "disposeReturn", paying::dispose),
+        ("cancel", "cancelOrder", paying::cancel),
+        ("hold", "holdOrder", holding::hold),
+        ("release", "releaseOrder", holding::release),
+        ("schedule", "scheduleOrder", holding::schedule),
+        ("split", "splitOrder", moving::split),
+        ("move", "moveOrder", moving::relocate),
+        ("merge", "mergeOrder", moving::merge),
+        ("reopen", "reopenOrder", moving::reopen),
+        ("fulfil", "fulfilOrder", sending::fulfil),
+        ("cancel_fulfilment", "cancelFulfilment", sending::cancel_fulfilment),
+        ("edit", "editOrder", editing::edit),
     ];
     let show = Router::new().route("/_orders/{id}", get(show));
-    deeds.into_iter().fold(show, |router, (name, deed)| {
-        let handler = move |state, path, query, body| perform(state, path, query, body, deed);
+    deeds.into_iter().fold(show, |router, (name, operation, deed)| {
+        let handler = move |state, path, query, body| perform(state, path, query, body, operation, deed);
         router.route(&format!("/_orders/{{id}}/{name}"), post(handler))
     })
 }
@@ -69,6 +105,7 @@ async fn perform(
     Path(id): Path<i64>,
     Query(announcing): Query<Announcing>,
     raw: Bytes,
+    operation: &'static str,
     deed: Deed,
 ) -> Response {
     let body = if raw.is_empty() { Ok(Value::Null) } else { serde_json::from_slice::<Value>(&raw) };
@@ -77,11 +114,10 @@ async fn perform(
         Err(error) => return bad_request(&format!("the body is not JSON: {error}")),
     };
     let done = shop.book().change(id, |order| {
-        let told = deed(&shop, order, &body)?;
-        let announcements = match announcing.announce {
-            true => told.iter().map(|(topic, body)| shop.webhooks.tell(order, topic, body)).collect(),
-            false => Vec::new(),
-        };
+        let mut clerk = Clerk { shop: &shop, order, operation, body: &body, told: Told::new() };
+        deed(&mut clerk)?;
+        let Clerk { order, told, .. } = clerk;
+        let announcements = if announcing.announce { shop.tell_all(order, told) } else { Vec::new() };
         let mut answer = placed(order, &announcements);
         answer["fulfilmentOrders"] = fulfilment_orders(order);
         Ok::<_, String>((answer, announcements))
@@ -98,14 +134,10 @@ async fn perform(
 
 /// `GET /_orders/{id}`: the order as the shop would send it now, and its fulfilment orders.
 async fn show(State(shop): State<Arc<Shop>>, Path(id): Path<i64>) -> Response {
-    let book = shop.book();
-    book.find(id).map_or_else(
-        || unknown(id),
-        |order| {
-            let shown = json!({ "order": order.body, "fulfilmentOrders": fulfilment_orders(order) });
-            Json(shown).into_response()
-        },
-    )
+    let shown =
+        |order: &ShopOrder| json!({ "order": order.body, "fulfilmentOrders": fulfilment_orders(order) });
+    let found = shop.book().find(id).map(shown);
+    found.map_or_else(|| unknown(id), |shown| Json(shown).into_response())
 }
 
 fn unknown(id: i64) -> Response {
@@ -114,19 +146,15 @@ fn unknown(id: i64) -> Response {
 
 fn fulfilment_orders(order: &ShopOrder) -> Value {
     let shown = order.fulfilment_orders.iter().map(|found| {
-        let lines: Vec<Value> = found
-            .lines
-            .iter()
-            .map(|line| {
-                json!({
-                    "id": gid("FulfillmentOrderLineItem", line.id),
-                    "lineItemId": line.line,
-                    "sku": order.line(line.line).map(|line| line["sku"].clone()),
-                    "totalQuantity": line.total,
-                    "remainingQuantity": line.remaining,
-                })
+        let line = |line: &FulfilmentOrderLine| {
+            json!({
+                "id": gid("FulfillmentOrderLineItem", line.id),
+                "lineItemId": line.line,
+                "sku": order.sku(line.line),
+                "totalQuantity": line.total,
+                "remainingQuantity": line.remaining,
             })
-            .collect();
+        };
         json!({
             "id": found.id,
             "adminGraphqlApiId": gid("FulfillmentOrder", found.id),
@@ -134,8 +162,8 @@ fn fulfilment_orders(order: &ShopOrder) -> Value {
             "location": found.place.id,
             "locationName": found.place.name,
             "fulfillAt": found.fulfil_at.map(moments::written),
-            "holds": found.holds.iter().map(|hold| hold.reason.clone()).collect::<Vec<_>>(),
-            "lines": lines,
+            "holds": found.holds.iter().map(|hold| json!(hold.reason)).collect::<Value>(),
+            "lines": found.lines.iter().map(line).collect::<Value>(),
         })
     });
     shown.collect()

@@ -4,24 +4,23 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::orders::{ShopOrder, number};
+use super::orders::{ShopOrder, id_in};
 use super::{Shop, user_errors, views};
 
 /// Adds the tags that are not there yet and returns the payload.
 pub(super) fn add(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
     let mut book = shop.book();
-    let id = arguments["id"].as_str().and_then(|id| number("Order", id));
+    let id = id_in("Order", &arguments["id"]);
     let answered = id.and_then(|id| book.change(id, |order| add_to(shop, order, &arguments["tags"])));
-    answered.unwrap_or_else(|| {
-        let error = json!({ "field": ["id"], "message": "Node not found" });
-        user_errors(&json!([error]))
-    })
+    answered.unwrap_or_else(|| user_errors(&json!([{ "field": ["id"], "message": "Node not found" }])))
 }
 
 fn add_to(shop: &Shop, order: &mut ShopOrder, given: &Value) -> Value {
-    let mut tags = views::tags(&order.body);
+    let mut tags = views::tags(&order.body["tags"]);
     let mut added = Vec::new();
-    for tag in wanted(given) {
+    // A list, or one text with commas.
+    let given = given.as_array().map_or(std::slice::from_ref(given), Vec::as_slice);
+    for tag in given.iter().flat_map(views::tags) {
         if !tags.iter().any(|known| known.eq_ignore_ascii_case(&tag)) {
             added.push(tag.clone());
             tags.push(tag);
@@ -32,18 +31,4 @@ fn add_to(shop: &Shop, order: &mut ShopOrder, given: &Value) -> Value {
     order.touch();
     shop.record_effect("tagsAdd", order, "tagsAdded", json!({ "added": added, "tags": tags }));
     json!({ "node": views::order(order), "userErrors": [] })
-}
-
-/// A list, or one text with commas.
-fn wanted(tags: &Value) -> Vec<String> {
-    let texts: Vec<&str> = match tags {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        single => single.as_str().into_iter().collect(),
-    };
-    texts
-        .iter()
-        .flat_map(|text| text.split(','))
-        .map(|tag| tag.trim().to_owned())
-        .filter(|tag| !tag.is_empty())
-        .collect()
 }

@@ -10,7 +10,7 @@ pub(super) use fulfilments::{fulfilment, fulfilment_order};
 pub(super) use refunds::{refund, suggested_refund};
 pub(super) use returns::reverse;
 
-use super::fulfilment_orders::Status;
+use super::fulfilment_orders::{FulfilmentOrder, Place, Status};
 use super::orders::{ShopOrder, gid, lines};
 use super::routing::{fulfilled_in, returned_in};
 use super::{moments, money};
@@ -21,12 +21,9 @@ pub(super) const MEMBERS: &str = "__members";
 /// An order with all it has.
 pub(super) fn order(order: &ShopOrder) -> Value {
     let mut view = facts(order);
-    let fulfilment_orders: Vec<Value> = if order.is_routed() {
-        order.fulfilment_orders.iter().map(|found| fulfilment_order(order, found)).collect()
-    } else {
-        Vec::new()
-    };
-    let line_items: Vec<Value> = lines(&order.body).iter().map(|line| line_item(order, line)).collect();
+    let routed = order.fulfilment_orders.iter().filter(|_| order.is_routed());
+    let fulfilment_orders: Value = routed.map(|found| fulfilment_order(order, found)).collect();
+    let line_items: Value = lines(&order.body).iter().map(|line| line_item(order, line)).collect();
     view["lineItems"] = json!({ MEMBERS: line_items });
     view["fulfillments"] = fulfilments::all(order);
     view["fulfillmentOrders"] = json!({ MEMBERS: fulfilment_orders });
@@ -62,7 +59,7 @@ fn facts(order: &ShopOrder) -> Value {
         "cancelReason": upper(&body["cancel_reason"]),
         "displayFinancialStatus": upper(&body["financial_status"]),
         "displayFulfillmentStatus": fulfilment_status(order),
-        "tags": tags(body),
+        "tags": tags(&body["tags"]),
         "currencyCode": currency,
         "totalPriceSet": money::bag(total, &currency),
         "currentTotalPriceSet": money::bag(current, &currency),
@@ -75,9 +72,9 @@ fn currency(order: &ShopOrder) -> Value {
     json!(order.body["currency"].as_str().unwrap_or("EUR"))
 }
 
-/// The tags of an order body, which carries them as one text.
-pub(super) fn tags(body: &Value) -> Vec<String> {
-    let text = body["tags"].as_str().unwrap_or_default();
+/// The tags in one text, as an order body carries them.
+pub(super) fn tags(text: &Value) -> Vec<String> {
+    let text = text.as_str().unwrap_or_default();
     text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
@@ -152,12 +149,8 @@ fn line_item(order: &ShopOrder, line: &Value) -> Value {
 }
 
 fn fulfilment_status(order: &ShopOrder) -> &'static str {
-    let open: Vec<Status> = order
-        .fulfilment_orders
-        .iter()
-        .filter(|found| !found.closed)
-        .map(super::fulfilment_orders::FulfilmentOrder::status)
-        .collect();
+    let open = order.fulfilment_orders.iter().filter(|found| !found.closed);
+    let open: Vec<Status> = open.map(FulfilmentOrder::status).collect();
     match (order.has_fulfilments(), open.as_slice()) {
         (true, []) => "FULFILLED",
         (true, _) => "PARTIALLY_FULFILLED",
@@ -167,8 +160,8 @@ fn fulfilment_status(order: &ShopOrder) -> &'static str {
     }
 }
 
-fn location(id: i64, name: &str) -> Value {
-    json!({ "id": gid("Location", id), "name": name })
+fn location(place: &Place) -> Value {
+    json!({ "id": gid("Location", place.id), "name": place.name })
 }
 
 fn upper(text: &Value) -> Value {

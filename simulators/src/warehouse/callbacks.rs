@@ -1,16 +1,12 @@
 //! Callbacks of a warehouse system, signed as Standard Webhooks 1.0.0 says: `v1,` and the base64 of the
 //! HMAC-SHA256 over `id.timestamp.body`.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::Utc;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
-use sha2::Sha256;
 
 use super::book::Shipment;
-use crate::deliveries::Delivery;
+use crate::deliveries::{Delivery, signature};
 
 /// The type and the body of the callback about the last event of a shipment, in the words of a dialect.
 pub(super) type Wording = fn(reference: &str, shipment: &Shipment, reason: Option<&str>) -> (String, Value);
@@ -45,10 +41,12 @@ impl Callbacks {
             // Signed anew for each attempt: the timestamp is that of the attempt.
             headers: Box::new(move || {
                 let timestamp = Utc::now().timestamp();
+                let head = format!("{id}.{timestamp}.");
+                let signature = signature(&signing_key, &[head.as_bytes(), &signed]);
                 vec![
                     ("webhook-id", id.clone()),
                     ("webhook-timestamp", timestamp.to_string()),
-                    ("webhook-signature", sign(&signing_key, &id, timestamp, &signed)),
+                    ("webhook-signature", format!("v1,{signature}")),
                 ]
             }),
             body,
@@ -56,12 +54,4 @@ impl Callbacks {
             copies: 1,
         }
     }
-}
-
-fn sign(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key)
-        .unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }

@@ -79,28 +79,21 @@ impl Warehouse {
         if let Some(refusal) = new.refusal() {
             return Err(refusal);
         }
-        let behaviour = self.control.faults.for_shipment(&Occasion {
-            operations: &["shipment"],
-            orders: std::slice::from_ref(&new.reference),
-            skus: &new.skus(),
-            system: self.name.as_deref(),
-            message_type: None,
-        });
+        let skus = new.skus();
+        let behaviour = self.control.faults.for_shipment(&self.occasion(&new.reference, &skus));
         let hand_over =
             HandOver::new(new.reference.clone(), new.lines.clone(), new.warehouse_id.clone(), behaviour);
         for (index, shipment) in hand_over.shipments.iter().enumerate() {
-            self.record(
-                "createShipment",
-                json!({
-                    "effect": "shipmentCreated",
-                    "reference": hand_over.reference,
-                    "shipmentId": shipment.id,
-                    "part": index + 1,
-                    "warehouseId": hand_over.warehouse_id,
-                    "lines": shipment.lines,
-                    "shipTo": new.ship_to,
-                }),
-            );
+            let facts = json!({
+                "effect": "shipmentCreated",
+                "reference": hand_over.reference,
+                "shipmentId": shipment.id,
+                "part": index + 1,
+                "warehouseId": hand_over.warehouse_id,
+                "lines": shipment.lines,
+                "shipTo": new.ship_to,
+            });
+            self.record("createShipment", facts);
             self.call_back(&hand_over.reference, shipment, None);
         }
         let first = hand_over.shipments[0].id.clone();
@@ -113,13 +106,7 @@ impl Warehouse {
     /// Cancels what has not left; none for a reference that is not known, which is refused from now on.
     pub(super) fn recall(self: &Arc<Self>, reference: &str) -> Option<Vec<Recalled>> {
         let (parts, skus) = self.find_or_refuse(reference)?;
-        let too_late = self.control.faults.too_late(&Occasion {
-            operations: &["shipment"],
-            orders: &[reference.to_owned()],
-            skus: &skus,
-            system: self.name.as_deref(),
-            message_type: None,
-        });
+        let too_late = self.control.faults.too_late(&self.occasion(&reference.to_owned(), &skus));
         if !self.book().is_too_late(reference, too_late) {
             for part in 0..parts {
                 self.advance(reference, part, Status::Cancelled, None);
@@ -132,6 +119,17 @@ impl Warehouse {
             cancelled: shipment.status == Status::Cancelled,
         };
         Some(shipments.map(recalled).collect())
+    }
+
+    /// What the rules for shipments are asked about.
+    fn occasion<'a>(&'a self, reference: &'a String, skus: &'a [String]) -> Occasion<'a> {
+        Occasion {
+            operations: &["shipment"],
+            orders: std::slice::from_ref(reference),
+            skus,
+            system: self.name.as_deref(),
+            message_type: None,
+        }
     }
 
     /// The number of parts and the SKUs of a hand-over; one that is not known is refused from
@@ -176,13 +174,9 @@ impl Warehouse {
     }
 
     fn call_back(self: &Arc<Self>, reference: &str, shipment: &Shipment, reason: Option<&str>) {
-        let Some(callbacks) = &self.callbacks else {
-            return;
-        };
+        let Some(callbacks) = &self.callbacks else { return };
         let mut delivery = callbacks.announce(reference, shipment, reason);
-        if let Some(name) = &self.name {
-            delivery.facts.insert("system".into(), json!(name));
-        }
+        delivery.facts.extend(self.subject());
         self.control.spawn(deliveries::deliver(Arc::clone(&self.control), delivery));
     }
 }

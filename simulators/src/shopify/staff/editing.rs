@@ -1,14 +1,11 @@
 //! Orders edited after they were placed: lines, address, price.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::Told;
-use crate::shopify::dividing::line_id;
+use super::Clerk;
 use crate::shopify::invented;
-use crate::shopify::orders::{ShopOrder, listed};
-use crate::shopify::{Shop, moments, money};
+use crate::shopify::orders::{ShopOrder, id_in, listed};
+use crate::shopify::{moments, money};
 
 /// A line whose number of pieces changed, by how many.
 struct Change {
@@ -17,14 +14,15 @@ struct Change {
 }
 
 /// `edit`: other quantities, further lines, another address or price.
-pub(super) fn edit(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+pub(super) fn edit(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    let (body, order) = (clerk.body, &mut *clerk.order);
     let wanted = listed(body, "lines");
     for line in wanted {
         check(order, line)?;
     }
     let mut changes = Vec::new();
     for line in wanted {
-        changes.push(match line_id(&line["lineItemId"]) {
+        changes.push(match id_in("LineItem", &line["lineItemId"]) {
             Some(id) => change(order, id, line["quantity"].as_i64().unwrap_or_default()),
             None => add(order, line),
         });
@@ -32,33 +30,31 @@ pub(super) fn edit(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Res
     changes.retain(|change| change.delta != 0);
     order.handled = true;
     reprice(order, &changes, &body["totalPrice"]);
-    if let Some(address) = body.get("shippingAddress") {
+    let new_address = body.get("shippingAddress");
+    if let Some(address) = new_address {
         match (address.as_object(), order.body["shipping_address"].as_object_mut()) {
             (Some(new), Some(known)) => known.extend(new.clone()),
             _ => order.body["shipping_address"] = address.clone(),
         }
     }
-    order.touch();
-    let recorded: Vec<Value> = changes
-        .iter()
-        .map(|change| json!({ "lineItemId": change.line, "delta": change.delta, "currentQuantity": order.current(change.line) }))
-        .collect();
-    let address_changed = body.get("shippingAddress").is_some();
-    let details =
-        json!({ "lines": recorded, "shippingAddress": address_changed, "totalPrice": body["totalPrice"] });
-    shop.record_effect("editOrder", order, "orderEdited", details);
-    let mut told = Told::new();
+    let recorded = |Change { line, delta }: &Change| json!({ "lineItemId": line, "delta": delta, "currentQuantity": order.current(*line) });
+    let details = json!({
+        "lines": changes.iter().map(recorded).collect::<Value>(),
+        "shippingAddress": new_address.is_some(),
+        "totalPrice": body["totalPrice"],
+    });
+    clerk.record("orderEdited", details);
     if !changes.is_empty() {
-        told.push(("orders/edited", order_edit(order, &changes)));
+        clerk.tell("orders/edited", order_edit(clerk.order, &changes));
     }
-    told.push(("orders/updated", order.body.clone()));
-    Ok(told)
+    clerk.tell_order("orders/updated");
+    Ok(())
 }
 
 fn check(order: &ShopOrder, wanted: &Value) -> Result<(), String> {
     let quantity = wanted["quantity"].as_i64().filter(|quantity| *quantity >= 0);
     let quantity = quantity.ok_or("a line needs a quantity, 0 or more")?;
-    match line_id(&wanted["lineItemId"]) {
+    match id_in("LineItem", &wanted["lineItemId"]) {
         Some(id) if order.line(id).is_none() => Err(format!("the order has no line {id}")),
         Some(id) if order.current(id) - quantity > order.fulfillable(id) => {
             Err(format!("so many pieces of line {id} have left that {quantity} is too few"))
@@ -126,7 +122,7 @@ fn reprice(order: &mut ShopOrder, changes: &[Change], total: &Value) {
 
 /// What `orders/edited` carries: which lines, by how many, and not the order.
 fn order_edit(order: &ShopOrder, changes: &[Change]) -> Value {
-    let listed = |wanted: fn(&Change) -> bool| -> Vec<Value> {
+    let listed = |wanted: fn(&Change) -> bool| -> Value {
         let those = changes.iter().filter(|change| wanted(change));
         those.map(|change| json!({ "id": change.line, "delta": change.delta.abs() })).collect()
     };

@@ -1,47 +1,45 @@
 //! Money and ends: paid, voided, refunded, returned, cancelled.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::Told;
-use crate::shopify::dividing::line_id;
+use super::Clerk;
 use crate::shopify::fulfilment_orders::Pieces;
-use crate::shopify::orders::{ShopOrder, gid, line_ids, listed};
+use crate::shopify::orders::{ShopOrder, gid, id_in, line_ids, listed};
 use crate::shopify::refunds::{RefundWish, wanted_lines};
 use crate::shopify::returns::{Reverse, ReverseLine};
 use crate::shopify::routing::returned_in;
-use crate::shopify::{Shop, moments, money, refunding};
+use crate::shopify::{moments, money, refunding};
 
 /// `pay`: the customer pays.
-pub(super) fn pay(shop: &Arc<Shop>, order: &mut ShopOrder, _: &Value) -> Result<Told, String> {
-    order.body["financial_status"] = json!("paid");
-    order.body["total_outstanding"] = json!("0.00");
-    order.body["processed_at"] = json!(moments::now());
-    order.touch();
-    shop.record_effect("payOrder", order, "orderPaid", json!({}));
-    Ok(vec![("orders/paid", order.body.clone())])
+pub(super) fn pay(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    clerk.order.body["financial_status"] = json!("paid");
+    clerk.order.body["total_outstanding"] = json!("0.00");
+    clerk.order.body["processed_at"] = json!(moments::now());
+    clerk.record("orderPaid", json!({}));
+    clerk.tell_order("orders/paid");
+    Ok(())
 }
 
 /// `void`: the authorisation is given up.
-pub(super) fn void(shop: &Arc<Shop>, order: &mut ShopOrder, _: &Value) -> Result<Told, String> {
-    order.body["financial_status"] = json!("voided");
-    order.touch();
-    shop.record_effect("voidOrder", order, "orderVoided", json!({}));
-    Ok(vec![("orders/updated", order.body.clone())])
+pub(super) fn void(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    clerk.order.body["financial_status"] = json!("voided");
+    clerk.record("orderVoided", json!({}));
+    clerk.tell_order("orders/updated");
+    Ok(())
 }
 
 /// `cancel`: the shop cancels its order, whatever became of it.
-pub(super) fn cancel(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
-    let reason = body["reason"].as_str().unwrap_or("customer");
-    order.cancel(reason);
-    let details = json!({ "by": "shop", "reason": reason });
-    shop.record_effect("cancelOrder", order, "orderCancelled", details);
-    Ok(vec![("orders/cancelled", order.body.clone())])
+pub(super) fn cancel(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    let reason = clerk.body["reason"].as_str().unwrap_or("customer");
+    clerk.order.cancel(reason);
+    clerk.record("orderCancelled", json!({ "by": "shop", "reason": reason }));
+    clerk.tell_order("orders/cancelled");
+    Ok(())
 }
 
 /// `refund`: these lines, or everything that is left, with the money for them.
-pub(super) fn refund(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+pub(super) fn refund(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    let (body, order) = (clerk.body, &mut *clerk.order);
     let lines = if body["lines"].is_array() { wanted_lines(&body["lines"]) } else { order.all_refundable() };
     if let Some((_, why)) = order.not_refundable(&lines) {
         return Err(why.to_owned());
@@ -53,27 +51,26 @@ pub(super) fn refund(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> R
         amount => money::cents(amount),
     };
     let refund = order.refund(&RefundWish { lines, amount, note: body["note"].clone() });
-    refunding::record(shop, order, "refundOrder", &refund, json!({ "by": "shop", "key": null }));
-    Ok(vec![("refunds/create", refund), ("orders/updated", order.body.clone())])
+    refunding::record(clerk.shop, order, clerk.operation, &refund, json!({ "by": "shop", "key": null }));
+    clerk.tell("refunds/create", refund);
+    clerk.tell_order("orders/updated");
+    Ok(())
 }
 
 /// `return`: these lines, or all that left, are to come back.
-pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
+pub(super) fn take_back(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    let (body, order) = (clerk.body, &mut *clerk.order);
     let gone = |id: i64| order.fulfilled_by_us(id) - returned_in(&order.body, id);
     let wanted: Vec<Pieces> = if body["lines"].is_array() {
         named_pieces(body)
     } else {
-        line_ids(&order.body)
-            .into_iter()
-            .map(|id| (id, gone(id)))
-            .filter(|(_, quantity)| *quantity > 0)
-            .collect()
+        let all_gone = line_ids(&order.body).into_iter().map(|id| (id, gone(id)));
+        all_gone.filter(|(_, quantity)| *quantity > 0).collect()
     };
     if wanted.is_empty() || wanted.iter().any(|(id, quantity)| *quantity > gone(*id)) {
         return Err("so many pieces have not left".to_owned());
     }
     let id = order.ids.next();
-    let told: Vec<Value> = wanted.iter().map(|pieces| return_line(order, *pieces, body)).collect();
     let lines = wanted.iter().map(|(line, quantity)| ReverseLine {
         id: order.ids.next(),
         line: *line,
@@ -83,43 +80,41 @@ pub(super) fn take_back(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -
     });
     let reverse = Reverse { id: order.ids.next(), lines: lines.collect() };
     order.reverses.push(reverse);
-    let announced = json!({
+    let told = json!({
         "id": id,
         "admin_graphql_api_id": gid("Return", id),
         "order": { "id": order.id, "admin_graphql_api_id": order.gid() },
         "name": format!("{}-R1", order.name()),
         "status": "open",
         "total_return_line_items": wanted.iter().map(|(_, quantity)| quantity).sum::<i64>(),
-        "return_line_items": told,
+        "return_line_items": wanted.iter().map(|pieces| return_line(order, *pieces, body)).collect::<Value>(),
     });
-    order.touch();
-    let details = json!({ "returnId": gid("Return", id), "lines": recorded(&wanted) });
-    shop.record_effect("returnOrder", order, "returnApproved", details);
-    Ok(vec![("returns/approve", announced), ("orders/updated", order.body.clone())])
+    clerk.record("returnApproved", json!({ "returnId": gid("Return", id), "lines": recorded(&wanted) }));
+    clerk.tell("returns/approve", told);
+    clerk.tell_order("orders/updated");
+    Ok(())
 }
 
 /// `dispose`: what became of pieces that came back; `RESTOCKED` unless said.
-pub(super) fn dispose(shop: &Arc<Shop>, order: &mut ShopOrder, body: &Value) -> Result<Told, String> {
-    let kind = body["type"].as_str().unwrap_or("RESTOCKED");
-    let wanted = named_pieces(body);
+pub(super) fn dispose(clerk: &mut Clerk<'_>) -> Result<(), String> {
+    let kind = clerk.body["type"].as_str().unwrap_or("RESTOCKED");
+    let wanted = named_pieces(clerk.body);
     if wanted.is_empty() {
         return Err("which pieces stands in lines".to_owned());
     }
-    let told = order.dispose(&wanted, kind)?;
-    shop.record_effect(
-        "disposeReturn",
-        order,
-        "returnDisposed",
-        json!({ "type": kind, "lines": recorded(&wanted) }),
-    );
-    Ok(vec![("reverse_fulfillment_orders/dispose", told)])
+    let told = clerk.order.dispose(&wanted, kind)?;
+    clerk.record("returnDisposed", json!({ "type": kind, "lines": recorded(&wanted) }));
+    clerk.tell("reverse_fulfillment_orders/dispose", told);
+    Ok(())
 }
 
 /// The pieces that `lines` name, one of a line unless said.
 fn named_pieces(body: &Value) -> Vec<Pieces> {
     listed(body, "lines")
         .iter()
-        .filter_map(|line| Some((line_id(&line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1))))
+        .filter_map(|line| {
+            Some((id_in("LineItem", &line["lineItemId"])?, line["quantity"].as_i64().unwrap_or(1)))
+        })
         .collect()
 }
 

@@ -25,14 +25,8 @@ pub(in crate::shopify) fn fulfilment_order(order: &ShopOrder, shown: &Fulfilment
         "status": shown.status().as_str(),
         "requestStatus": "UNSUBMITTED",
         "fulfillAt": fulfil_at.unwrap_or(created_at),
-        "assignedLocation": {
-            "name": shown.place.name,
-            "location": location(shown.place.id, &shown.place.name),
-        },
-        "deliveryMethod": {
-            "id": gid("DeliveryMethod", order.id),
-            "methodType": method,
-        },
+        "assignedLocation": { "name": shown.place.name, "location": location(&shown.place) },
+        "deliveryMethod": { "id": gid("DeliveryMethod", order.id), "methodType": method },
         "fulfillmentHolds": shown.holds.iter().map(hold).collect::<Vec<_>>(),
         "merchantRequests": { MEMBERS: [] },
         "lineItems": { MEMBERS: members },
@@ -45,7 +39,7 @@ pub(in crate::shopify) fn fulfilment(order: &ShopOrder, shown: &Fulfilment) -> V
     let mut view = told(order, &order.told_fulfilment(shown), members.collect());
     let position = order.fulfilments.iter().position(|found| found.id == shown.id).unwrap_or_default() + 1;
     view["name"] = json!(format!("{}-F{position}", order.name()));
-    view["location"] = location(shown.place.id, &shown.place.name);
+    view["location"] = location(&shown.place);
     view["trackingInfo"] = json!(shown.tracking);
     view
 }

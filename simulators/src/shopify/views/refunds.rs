@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{MEMBERS, currency, line_by_id, location, upper};
+use crate::shopify::fulfilment_orders::Place;
 use crate::shopify::orders::{ShopOrder, gid, listed};
-use crate::shopify::refunds::wanted_lines;
+use crate::shopify::refunds::{RefundedLine, wanted_lines};
 use crate::shopify::routing::FIRST_LOCATION;
 use crate::shopify::{moments, money};
 
@@ -19,21 +20,19 @@ pub(in crate::shopify) fn refund(order: &ShopOrder, shown: &Value) -> Value {
     let paid_back = listed(shown, "transactions");
     let transactions: Vec<Value> = paid_back.iter().map(|paid| transaction(order, paid)).collect();
     let total = paid_back.iter().map(|paid| money::cents(&paid["amount"])).sum();
-    let members: Vec<Value> = listed(shown, "refund_line_items")
-        .iter()
-        .map(|line| {
-            let place = line["location_id"].as_i64();
-            json!({
-                "id": line["id"].as_i64().map(|id| gid("RefundLineItem", id)),
-                "quantity": line["quantity"],
-                "restockType": upper(&line["restock_type"]),
-                "restocked": line["restock_type"] != "no_restock",
-                "lineItem": line_by_id(order, line["line_item_id"].as_i64().unwrap_or_default()),
-                "location": place.map(|id| location(id, &format!("Location {id}"))),
-                "subtotalSet": money::bag(money::cents(&line["subtotal"]), &currency),
-            })
+    let member = |line: &Value| {
+        let place = line["location_id"].as_i64().map(Place::own);
+        json!({
+            "id": line["id"].as_i64().map(|id| gid("RefundLineItem", id)),
+            "quantity": line["quantity"],
+            "restockType": upper(&line["restock_type"]),
+            "restocked": line["restock_type"] != "no_restock",
+            "lineItem": line_by_id(order, line["line_item_id"].as_i64().unwrap_or_default()),
+            "location": place.as_ref().map(location),
+            "subtotalSet": money::bag(money::cents(&line["subtotal"]), &currency),
         })
-        .collect();
+    };
+    let members: Value = listed(shown, "refund_line_items").iter().map(member).collect();
     let created_at = moments::answered(&shown["created_at"]);
     json!({
         "id": shown["id"].as_i64().map(|id| gid("Refund", id)),
@@ -78,25 +77,22 @@ pub(in crate::shopify) fn suggested_refund(order: &ShopOrder, arguments: &Map<St
         "maximumRefundableSet": money::bag(left, &currency),
         "parentTransaction": payment(order),
     });
-    let members: Vec<Value> = lines
-        .iter()
-        .map(|line| {
-            json!({
-                "id": null,
-                "quantity": line.quantity,
-                "restockType": line.restock_type.to_uppercase(),
-                "restocked": line.restock_type != "no_restock",
-                "lineItem": line_by_id(order, line.line),
-                "location": location(FIRST_LOCATION, &format!("Location {FIRST_LOCATION}")),
-                "subtotalSet": money::bag(order.price_of(line), &currency),
-            })
+    let member = |line: &RefundedLine| {
+        json!({
+            "id": null,
+            "quantity": line.quantity,
+            "restockType": line.restock_type.to_uppercase(),
+            "restocked": line.restock_type != "no_restock",
+            "lineItem": line_by_id(order, line.line),
+            "location": location(&Place::own(FIRST_LOCATION)),
+            "subtotalSet": money::bag(order.price_of(line), &currency),
         })
-        .collect();
+    };
     json!({
         "amountSet": money::bag(amount, &currency),
         "maximumRefundableSet": money::bag(left, &currency),
         "subtotalSet": money::bag(subtotal, &currency),
-        "refundLineItems": members,
+        "refundLineItems": lines.iter().map(member).collect::<Value>(),
         "suggestedTransactions": if amount > 0 { vec![suggested] } else { Vec::new() },
     })
 }
