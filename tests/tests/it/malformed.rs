@@ -18,8 +18,8 @@ use requests::{Malformed, requests};
 
 const NUMBER: usize = 300;
 const SEED: u64 = 20_261_121;
-/// How long an answer may take.
-const WITHIN: Duration = Duration::from_secs(1);
+/// How long an answer may take on a busy machine: what hangs takes longer.
+const WITHIN: Duration = Duration::from_secs(5);
 
 #[test]
 fn three_hundred_malformed_requests_are_refused_in_words_and_leave_nothing_behind() {
