@@ -105,7 +105,8 @@ async fn stock_the_example(world: &World, operations: &[Operation]) {
 async fn fault_of(world: &World, request: &Malformed) -> Option<String> {
     let started = Instant::now();
     let method = Method::from_bytes(request.method.as_bytes()).unwrap();
-    let mut asked = world.http.request(method, world.api(&request.path));
+    // A connection of its own: who sends what cannot be read may find it ended afterwards.
+    let mut asked = world.http.request(method, world.api(&request.path)).header("connection", "close");
     for (name, value) in &request.headers {
         asked = asked.header(*name, HeaderValue::from_bytes(value).unwrap());
     }
