@@ -180,7 +180,7 @@ mod tests {
         for (name, member) in [
             ("event", "event"),
             ("externalReference", "package.externalReference"),
-            ("amount", "package.items[].amount"),
+            ("amount", "package.items[0].amount"),
         ] {
             let member_twice = format!(r#""{name}":"1","{name}":"#);
             let twice = left().to_string().replacen(&format!(r#""{name}":"#), &member_twice, 1);
