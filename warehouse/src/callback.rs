@@ -108,7 +108,7 @@ pub(crate) fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback
             .get("sequence")
             .and_then(wire::sequence)
             .ok_or_else(|| unreadable("sequence", "is not a whole number of at least 0"))?,
-        lines: lines(&value)?,
+        lines: pieces(list(value.get("lines"), "lines")?, "lines", ["sku", "quantity"])?,
         carrier: text("carrier"),
         tracking_number: text("trackingNumber"),
         tracking_url: text("trackingUrl").filter(|address| is_web_address(address)),
@@ -139,23 +139,32 @@ pub(crate) fn is_web_address(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-fn lines(value: &Value) -> Result<Vec<ParcelPieces>, UnreadableCallback> {
-    let items = match value.get("lines") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(items)) if items.len() <= MOST_LINES => items,
-        Some(_) => return Err(unreadable("lines", "is not a list of at most 1,000 lines")),
-    };
+/// The list that stands under `member`; null is the same as none.
+pub(crate) fn list<'a>(value: Option<&'a Value>, member: &str) -> Result<&'a [Value], UnreadableCallback> {
+    match value {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(items)) if items.len() <= MOST_LINES => Ok(items),
+        Some(_) => Err(unreadable(member, "is not a list of at most 1,000 lines")),
+    }
+}
+
+/// The pieces in the list that stands under `member`, whose SKU and quantity have these names.
+pub(crate) fn pieces(
+    items: &[Value],
+    member: &str,
+    [sku, quantity]: [&str; 2],
+) -> Result<Vec<ParcelPieces>, UnreadableCallback> {
     let mut lines = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let quantity = item.get("quantity").and_then(wire::pieces).ok_or_else(|| {
-            unreadable(format!("lines[{index}].quantity"), "is not a whole number from 0 to 1000000")
-        })?;
+        let of = |name: &str| format!("{member}[{index}].{name}");
+        let count = item.get(quantity).and_then(wire::pieces);
+        let count =
+            count.ok_or_else(|| unreadable(of(quantity), "is not a whole number from 0 to 1000000"))?;
         // A line of 0 pieces says nothing, whatever it is called.
-        if quantity > 0 {
-            let sku = item.get("sku").and_then(wire::text);
-            let sku =
-                sku.ok_or_else(|| unreadable(format!("lines[{index}].sku"), "is missing or not a text"))?;
-            lines.push(ParcelPieces { sku, quantity });
+        if count > 0 {
+            let text = item.get(sku).and_then(wire::text);
+            let text = text.ok_or_else(|| unreadable(of(sku), "is missing or not a text"))?;
+            lines.push(ParcelPieces { sku: text, quantity: count });
         }
     }
     Ok(lines)

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    callback::{Callback, MOST_LINES, UnreadableCallback, body_of, is_web_address, unreadable},
+    callback::{Callback, UnreadableCallback, body_of, is_web_address, list, pieces, unreadable},
     client::{ParcelState, RequestState},
-    parcel::{ParcelPieces, ParcelStatus},
+    parcel::ParcelStatus,
     wire,
 };
 
@@ -22,6 +22,9 @@ const NEEDED: &[&str] = &[
     "package.items[].articleNumber",
     "package.items[].amount",
 ];
+
+/// What an item calls its SKU and its quantity.
+const ITEM: [&str; 2] = ["articleNumber", "amount"];
 
 /// Pieces as they are sent.
 #[derive(Serialize)]
@@ -49,7 +52,7 @@ impl Fulfilment {
         Ok(RequestState {
             reference: reference.clone(),
             status: None,
-            lines: pieces("items", &self.items)?,
+            lines: pieces(&self.items, "items", ITEM)?,
             parcels: self.packages.iter().map(parcel).collect::<Result<_, _>>()?,
         })
     }
@@ -75,11 +78,7 @@ pub(crate) fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback
 
 fn parcel(package: &Value) -> Result<ParcelState, UnreadableCallback> {
     let text = |name: &str| package.get(name).and_then(wire::text);
-    let items = match package.get("items") {
-        None | Some(Value::Null) => &[][..],
-        Some(Value::Array(items)) if items.len() <= MOST_LINES => items,
-        Some(_) => return Err(unreadable("package.items", "is not a list of at most 1,000 items")),
-    };
+    let items = list(package.get("items"), "package.items")?;
     Ok(ParcelState {
         parcel_id: text("packageId")
             .ok_or_else(|| unreadable("package.packageId", "is missing or not a text"))?,
@@ -88,29 +87,12 @@ fn parcel(package: &Value) -> Result<ParcelState, UnreadableCallback> {
             .get("revision")
             .and_then(wire::sequence)
             .ok_or_else(|| unreadable("package.revision", "is not a whole number of at least 0"))?,
-        lines: pieces("package.items", items)?,
+        lines: pieces(items, "package.items", ITEM)?,
         carrier: text("courier"),
         tracking_number: text("trackingCode"),
         tracking_url: text("trackingLink").filter(|address| is_web_address(address)),
         occurred_at: package.get("changedAt").and_then(wire::moment),
     })
-}
-
-/// Items of no pieces say nothing, whatever they are called.
-fn pieces(list: &str, items: &[Value]) -> Result<Vec<ParcelPieces>, UnreadableCallback> {
-    let mut lines = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        let member = |name: &str| format!("{list}[{index}].{name}");
-        let quantity = item.get("amount").and_then(wire::pieces);
-        let quantity = quantity
-            .ok_or_else(|| unreadable(member("amount"), "is not a whole number from 0 to 1000000"))?;
-        if quantity > 0 {
-            let sku = item.get("articleNumber").and_then(wire::text);
-            let sku = sku.ok_or_else(|| unreadable(member("articleNumber"), "is missing or not a text"))?;
-            lines.push(ParcelPieces { sku, quantity });
-        }
-    }
-    Ok(lines)
 }
 
 /// A stage and the last part of an event are the same words.
@@ -132,6 +114,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::parcel::ParcelPieces;
 
     fn left() -> Value {
         json!({
