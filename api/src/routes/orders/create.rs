@@ -81,16 +81,20 @@ async fn place_within(
         Begun::Answered(answer) => return Ok((answer, None)),
     };
     // Of an order that is known nobody has to be asked.
-    let kept = match request.find_known(&mut tx).await? {
-        Some(_) => None,
-        None => keep(&mut tx, request, new_id).await?,
-    };
+    let mut known = request.find_known(&mut tx).await?;
+    let kept = if known.is_none() { keep(&mut tx, request, new_id).await? } else { None };
     let (status, told, order, message) = match kept {
         Some(order) => {
             let (order, message) = fill(&mut tx, request, order).await?;
             (StatusCode::CREATED, "Order placed successfully", order, message)
         }
-        None => (StatusCode::OK, "Order was placed before", known(&mut tx, request).await?, None),
+        None => {
+            if known.is_none() {
+                // Somebody else kept it a moment ago.
+                known = request.find_known(&mut tx).await?;
+            }
+            (StatusCode::OK, "Order was placed before", as_asked_for(&mut tx, request, known).await?, None)
+        }
     };
     let body = PlacedBody::new(told, order, &request.asked.caller);
     let answer = keyed.keep(&mut tx, status, &body).await?;
@@ -130,9 +134,13 @@ async fn keep(
 }
 
 /// The order that has the id already, if it is the one that is asked for.
-async fn known(conn: &mut PgConnection, request: &Request<'_>) -> Result<Order, Problem> {
+async fn as_asked_for(
+    conn: &mut PgConnection,
+    request: &Request<'_>,
+    known: Option<Order>,
+) -> Result<Order, Problem> {
     let taken = || Problem::Internal("an id of ours is taken".into());
-    let order = request.find_known(conn).await?.ok_or_else(taken)?;
+    let order = known.ok_or_else(taken)?;
     if !record::has_content(conn, &order.order_id, &request.fingerprint).await? {
         let own_id = request.form.order_id.clone().ok_or_else(taken)?;
         return Err(Problem::OrderExists { field: request.form.order_id_place, order_id: own_id });
