@@ -2,7 +2,7 @@
 # Puts small faults into the rules, one at a time, and has the tests beside them run: one that they do not notice is a
 # test that is missing. What is tried, and which faults change nothing and why, stands in .cargo/mutants.toml.
 #
-#   scripts/mutants.sh [FLAG ...]     FLAGs are those of `cargo mutants`, for example --file domain/src/status.rs
+#   scripts/mutants.sh [FLAG ...]     FLAGs are those of `cargo mutants`, for example --re status.rs
 #
 # The sources stay as they are: it works on a copy. What was found is in target/mutants.out.
 set -euo pipefail
