@@ -80,7 +80,9 @@ TEST_DATABASE_URL="postgres://waybill@127.0.0.1:$(cat "$place/postgres.port")/po
 TEST_TEMPORAL_ADDRESS="127.0.0.1:$temporal_port"
 TEST_TEMPORAL_NAMESPACES=$(IFS=, && echo "${NAMESPACES[*]}")
 TEST_BIN_DIR="${CARGO_TARGET_DIR:-$PWD/target}/debug"
-export TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR
+# What is shown is compared, never accepted, unless a person asks for it (INSTA_UPDATE=always).
+INSTA_UPDATE=${INSTA_UPDATE:-no}
+export INSTA_UPDATE TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR
 
 # The runner's lines, then their sum. There are no examples in docs to be run as tests.
 run_tests() {

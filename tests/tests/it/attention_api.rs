@@ -4,6 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    answers::assert_answer,
     line::WORLD,
     world::{self, Placed, SHOP, World},
 };
@@ -68,10 +69,7 @@ fn a_parked_step_is_listed_with_what_may_be_answered_and_a_retry_ships_it() {
         let listed = rows(world, &format!("orderId={number}")).await;
         assert_eq!(listed.len(), 1, "{listed:?}");
         let row = &listed[0];
-        assert_eq!((&row["step"], &row["reason"]), (&json!("hand_over"), &json!("WMS_BAD_ADDRESS")));
-        assert_eq!(row["answers"], json!(["retry", "skip", "compensate"]));
-        assert_eq!(row["vendorText"], "no such street: 7 Nowhere");
-        assert!(row["since"].as_str().is_some_and(|since| since.ends_with('Z')), "{row}");
+        assert_answer("attention_of_a_parked_step", row);
         let of_step = rows(world, "step=hand_over&reason=WMS_BAD_ADDRESS&limit=200").await;
         assert!(of_step.iter().any(|other| other["attentionId"] == row["attentionId"]));
         assert!(rows(world, "step=recall&limit=200").await.iter().all(|other| other["step"] == "recall"));

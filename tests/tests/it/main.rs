@@ -5,6 +5,7 @@
 mod access;
 mod allocations_api;
 mod allocations_race;
+mod answers;
 mod architecture;
 mod attention_api;
 mod cli;

@@ -133,8 +133,6 @@ impl Story<'_> {
             Way::Ship | Way::Park => {}
             Way::Pay => {
                 board.until(what, order, |seen| seen.condition.as_deref() == Some("AWAITING_PAYMENT")).await;
-                // The same failure once more, where the new content is looked at.
-                self.plant(order).await;
                 world.stage(world.shopify(&format!("/_orders/{}/pay", order.id))).await;
             }
             Way::Edit => {
