@@ -19,3 +19,10 @@ fn a_look_stands_for_what_was_wanted_and_for_the_refunds_it_was_made_by() {
     assert!(!differs(|brief| brief.wanted[0].left = 1));
     assert!(!differs(|brief| brief.ship_to_digest = Some(vec![1])));
 }
+
+#[test]
+fn what_the_gate_is_told_to_ship_is_what_is_left_to_us() {
+    let situation = situation(vec![wanted("1", 2, 0)], Vec::new());
+    assert_eq!(situation.brief.gate.to_ship, 2);
+    assert_eq!(situation.gate(0), GateFacts { to_ship: 0, ..situation.brief.gate.clone() });
+}
