@@ -160,85 +160,76 @@ impl Problem {
         value.map_err(|error| Self::invalid(field, &error.allowed))
     }
 
-    /// The one place that chooses a status, with the problem's name, its code on the integration
-    /// endpoints, and its title.
-    #[rustfmt::skip]
-    fn kind(&self) -> Kind {
+    /// The one place that chooses a status, with the problem's name.
+    fn kind(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Invalid { .. } => Kind(S::BAD_REQUEST, "invalid-request", "VALIDATION_ERROR", "Invalid request"),
-            Self::UnknownItem(_) => Kind(S::BAD_REQUEST, "unknown-item", "UNKNOWN_ITEM", "Unknown item"),
-            Self::InsufficientStock(_) => {
-                Kind(S::BAD_REQUEST, "insufficient-stock", "INSUFFICIENT_STOCK", "Insufficient stock")
-            }
-            Self::CannotBeCancelled(_) => {
-                Kind(S::BAD_REQUEST, "cannot-be-cancelled", "CANNOT_BE_CANCELLED", "Cannot be cancelled")
-            }
-            Self::WebhookRefused => Kind(S::UNAUTHORIZED, "webhook-refused", "WEBHOOK_REFUSED", "Webhook refused"),
-            Self::Unauthenticated(_) => Kind(S::UNAUTHORIZED, "unauthenticated", "UNAUTHENTICATED", "Unauthenticated"),
-            Self::Forbidden(_) => Kind(S::FORBIDDEN, "forbidden", "FORBIDDEN", "Forbidden"),
-            Self::NoSuchItem(_) => Kind(S::NOT_FOUND, "item-not-found", "INVENTORY_ITEM_NOT_FOUND", "Item not found"),
-            Self::NoSuchOrder(_) => Kind(S::NOT_FOUND, "order-not-found", "ORDER_NOT_FOUND", "Order not found"),
-            Self::NoSuchUser(_) => Kind(S::NOT_FOUND, "user-not-found", "USER_NOT_FOUND", "User not found"),
-            Self::NoSuchMessage(_) => Kind(S::NOT_FOUND, "message-not-found", "MESSAGE_NOT_FOUND", "Message not found"),
-            Self::MessageDone { .. } => Kind(S::CONFLICT, "message-done", "MESSAGE_DONE", "Message done"),
-            Self::NoSuchAllocation(_) => {
-                Kind(S::NOT_FOUND, "allocation-not-found", "ALLOCATION_NOT_FOUND", "Allocation not found")
-            }
-            Self::NoSuchPath => Kind(S::NOT_FOUND, "path-not-found", "PATH_NOT_FOUND", "Path not found"),
-            Self::MethodNotAllowed(_) => {
-                Kind(S::METHOD_NOT_ALLOWED, "method-not-allowed", "METHOD_NOT_ALLOWED", "Method not allowed")
-            }
-            Self::ItemExists(_) => Kind(S::CONFLICT, "item-exists", "ITEM_EXISTS", "Item exists"),
-            Self::NotThatMuchThere { .. } => {
-                Kind(S::CONFLICT, "not-that-much-there", "NOT_THAT_MUCH_THERE", "Not that much there")
-            }
-            Self::UserExists(_) => Kind(S::CONFLICT, "user-exists", "USER_EXISTS", "User exists"),
-            Self::OrderExists { .. } => Kind(S::CONFLICT, "order-exists", "ORDER_EXISTS", "Order exists"),
-            Self::IdempotencyKeyReused => {
-                Kind(S::CONFLICT, "idempotency-key-reused", "IDEMPOTENCY_KEY_REUSED", "Idempotency key reused")
-            }
-            Self::StatusRefused(_) => Kind(S::CONFLICT, "status-refused", "STATUS_REFUSED", "Status refused"),
-            Self::AnswerRefused(_) => Kind(S::CONFLICT, "answer-refused", "ANSWER_REFUSED", "Answer refused"),
-            Self::NoSuchAttention(_) => {
-                Kind(S::NOT_FOUND, "no-such-attention", "ATTENTION_NOT_FOUND", "No such open row")
-            }
-            Self::NotEnough { .. } => Kind(S::CONFLICT, "not-enough-inventory", "INSUFFICIENT_STOCK", "Not enough inventory"),
-            Self::AllocationExists(_) => {
-                Kind(S::CONFLICT, "allocation-exists", "ALLOCATION_EXISTS", "Allocation exists")
-            }
-            Self::OwnedByOrder(_) => Kind(S::CONFLICT, "owned-by-order", "OWNED_BY_ORDER", "Owned by an order"),
-            Self::InvalidTransition { .. } => {
-                Kind(S::CONFLICT, "invalid-state-transition", "INVALID_STATE_TRANSITION", "Invalid state transition")
-            }
-            Self::AllocationExpired => {
-                Kind(S::CONFLICT, "allocation-expired", "ALLOCATION_EXPIRED", "Allocation expired")
-            }
-            Self::TooLarge(_) => Kind(S::PAYLOAD_TOO_LARGE, "body-too-large", "BODY_TOO_LARGE", "Body too large"),
-            Self::TooSlow => Kind(S::REQUEST_TIMEOUT, "body-too-slow", "BODY_TOO_SLOW", "Body too slow"),
-            Self::NoRoom => Kind(S::SERVICE_UNAVAILABLE, "no-room-for-body", "NO_ROOM_FOR_BODY", "No room for the body"),
-            Self::NotJson => {
-                Kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type")
-            }
-            Self::StockElsewhere => {
-                Kind(S::MISDIRECTED_REQUEST, "stock-elsewhere", "STOCK_ELSEWHERE", "Stock is kept elsewhere")
-            }
-            Self::TooManyRequests(_) => {
-                Kind(S::TOO_MANY_REQUESTS, "too-many-requests", "TOO_MANY_REQUESTS", "Too many requests")
-            }
-            Self::TimedOut => Kind(S::SERVICE_UNAVAILABLE, "timed-out", "TIMED_OUT", "Timed out"),
-            Self::Unavailable(_) => Kind(S::SERVICE_UNAVAILABLE, "unavailable", "UNAVAILABLE", "Temporarily unavailable"),
-            Self::Internal(_) => Kind(S::INTERNAL_SERVER_ERROR, "internal", "INTERNAL_ERROR", "Internal error"),
+            Self::Invalid { .. } => (S::BAD_REQUEST, "invalid-request"),
+            Self::UnknownItem(_) => (S::BAD_REQUEST, "unknown-item"),
+            Self::InsufficientStock(_) => (S::BAD_REQUEST, "insufficient-stock"),
+            Self::CannotBeCancelled(_) => (S::BAD_REQUEST, "cannot-be-cancelled"),
+            Self::WebhookRefused => (S::UNAUTHORIZED, "webhook-refused"),
+            Self::Unauthenticated(_) => (S::UNAUTHORIZED, "unauthenticated"),
+            Self::Forbidden(_) => (S::FORBIDDEN, "forbidden"),
+            Self::NoSuchItem(_) => (S::NOT_FOUND, "item-not-found"),
+            Self::NoSuchOrder(_) => (S::NOT_FOUND, "order-not-found"),
+            Self::NoSuchUser(_) => (S::NOT_FOUND, "user-not-found"),
+            Self::NoSuchMessage(_) => (S::NOT_FOUND, "message-not-found"),
+            Self::MessageDone { .. } => (S::CONFLICT, "message-done"),
+            Self::NoSuchAllocation(_) => (S::NOT_FOUND, "allocation-not-found"),
+            Self::NoSuchPath => (S::NOT_FOUND, "path-not-found"),
+            Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, "method-not-allowed"),
+            Self::ItemExists(_) => (S::CONFLICT, "item-exists"),
+            Self::NotThatMuchThere { .. } => (S::CONFLICT, "not-that-much-there"),
+            Self::UserExists(_) => (S::CONFLICT, "user-exists"),
+            Self::OrderExists { .. } => (S::CONFLICT, "order-exists"),
+            Self::IdempotencyKeyReused => (S::CONFLICT, "idempotency-key-reused"),
+            Self::StatusRefused(_) => (S::CONFLICT, "status-refused"),
+            Self::AnswerRefused(_) => (S::CONFLICT, "answer-refused"),
+            Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
+            Self::NotEnough { .. } => (S::CONFLICT, "not-enough-inventory"),
+            Self::AllocationExists(_) => (S::CONFLICT, "allocation-exists"),
+            Self::OwnedByOrder(_) => (S::CONFLICT, "owned-by-order"),
+            Self::InvalidTransition { .. } => (S::CONFLICT, "invalid-state-transition"),
+            Self::AllocationExpired => (S::CONFLICT, "allocation-expired"),
+            Self::TooLarge(_) => (S::PAYLOAD_TOO_LARGE, "body-too-large"),
+            Self::TooSlow => (S::REQUEST_TIMEOUT, "body-too-slow"),
+            Self::NoRoom => (S::SERVICE_UNAVAILABLE, "no-room-for-body"),
+            Self::NotJson => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+            Self::StockElsewhere => (S::MISDIRECTED_REQUEST, "stock-elsewhere"),
+            Self::TooManyRequests(_) => (S::TOO_MANY_REQUESTS, "too-many-requests"),
+            Self::TimedOut => (S::SERVICE_UNAVAILABLE, "timed-out"),
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         }
+    }
+
+    /// The code on the integration endpoints: the name in capitals, but for a few.
+    fn code(&self) -> String {
+        let code = match self.name() {
+            "invalid-request" => "VALIDATION_ERROR",
+            "item-not-found" => "INVENTORY_ITEM_NOT_FOUND",
+            "no-such-attention" => "ATTENTION_NOT_FOUND",
+            "not-enough-inventory" => "INSUFFICIENT_STOCK",
+            "internal" => "INTERNAL_ERROR",
+            name => return name.to_uppercase().replace('-', "_"),
+        };
+        code.to_owned()
+    }
+
+    /// The name in words.
+    fn title(&self) -> String {
+        let (initial, rest) = self.name().split_at(1);
+        initial.to_uppercase() + &rest.replace('-', " ")
     }
 
     /// What the caller is told.
     pub(crate) fn body(&self) -> ProblemBody {
-        let Kind(status, name, _, title) = self.kind();
+        let (status, name) = self.kind();
         let sentence = self.to_string();
         ProblemBody {
             r#type: format!("{TYPE_PREFIX}{name}"),
-            title: title.to_owned(),
+            title: self.title(),
             status: status.as_u16(),
             detail: sentence.clone(),
             error: sentence,
@@ -249,21 +240,22 @@ impl Problem {
 
     /// The same for the integration endpoints.
     pub(crate) fn failure(&self) -> FailureBody {
-        let Kind(_, _, code, _) = self.kind();
-        let (message, details) = (self.to_string(), self.details());
-        FailureBody { code, message, details, correlation_id: CorrelationId::current() }
+        FailureBody {
+            code: self.code(),
+            message: self.to_string(),
+            details: self.details(),
+            correlation_id: CorrelationId::current(),
+        }
     }
 
-    pub(crate) fn status_and_title(&self) -> (StatusCode, &'static str) {
-        let Kind(status, _, _, title) = self.kind();
-        (status, title)
+    pub(crate) fn status_and_title(&self) -> (StatusCode, String) {
+        (self.kind().0, self.title())
     }
 
     /// The name of the problem, for metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        let Kind(_, name, ..) = self.kind();
-        name
+        self.kind().1
     }
 
     fn field(&self) -> Option<&str> {
@@ -300,15 +292,13 @@ impl Problem {
     }
 }
 
-struct Kind(StatusCode, &'static str, &'static str, &'static str);
-
 /// The refusal itself.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FailureBody {
     /// For programs: it never changes its meaning.
     #[schema(example = "VALIDATION_ERROR")]
-    code: &'static str,
+    code: String,
     /// For people.
     message: String,
     /// What a program may want to know beside the code.
@@ -345,7 +335,7 @@ pub(crate) struct ProblemBody {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Kind(status, name, code, _) = self.kind();
+        let (status, name) = self.kind();
         if let Some(cause) = self.source() {
             error!(problem = name, cause = %chain(cause), "request failed");
         }
@@ -354,7 +344,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after(status) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        if status == StatusCode::UNAUTHORIZED && code == "UNAUTHENTICATED" {
+        if name == "unauthenticated" {
             let scheme = header::HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
