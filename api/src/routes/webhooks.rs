@@ -16,6 +16,7 @@ use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};
 use shopify::webhook::Topic;
 use tracing::warn;
+use utoipa::{IntoParams, IntoResponses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use warehouse::callback::SignatureError;
 
@@ -40,6 +41,63 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(wms_of))
 }
 
+/// The headers of a webhook of a shop.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes what is read by name")]
+struct ShopifyHeaders {
+    /// HMAC-SHA256 of the body under one of the shop's secrets, in base64
+    #[param(rename = "X-Shopify-Hmac-Sha256", max_length = 255)]
+    signature: String,
+    /// The shop, which has to be configured
+    #[param(rename = "X-Shopify-Shop-Domain", max_length = 255, example = "anyx-demo.myshopify.com")]
+    shop_domain: String,
+    /// The delivery's own id
+    #[param(
+        rename = "X-Shopify-Webhook-Id",
+        max_length = 255,
+        example = "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"
+    )]
+    webhook_id: String,
+    /// What it is about
+    #[param(rename = "X-Shopify-Topic", max_length = 255, example = "orders/create")]
+    topic: String,
+    #[param(rename = "X-Shopify-API-Version", max_length = 255, example = "2026-04")]
+    api_version: Option<String>,
+    #[param(rename = "X-Shopify-Triggered-At", max_length = 255)]
+    triggered_at: Option<String>,
+    #[param(rename = "X-Shopify-Event-Id", max_length = 255)]
+    event_id: Option<String>,
+}
+
+/// The headers of a callback of a warehouse system.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes what is read by name")]
+struct CallbackHeaders {
+    /// The callback's own id
+    #[param(rename = "webhook-id", max_length = 255)]
+    id: String,
+    /// When it was signed, in seconds since 1970
+    #[param(rename = "webhook-timestamp", max_length = 255, example = "1795250000")]
+    timestamp: String,
+    /// `v1,` and the signature in base64; several with a space between them
+    #[param(rename = "webhook-signature")]
+    signature: String,
+}
+
+/// What every sender may hear.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes what is answered")]
+enum Answers {
+    #[response(status = 200, description = "Kept")]
+    Kept,
+    #[response(status = 401, description = "The sender did not prove who it is")]
+    Refused,
+    #[response(status = 408, description = "The body came too slowly")]
+    TooSlow,
+}
+
 /// What became of a delivery.
 enum Receipt {
     New,
@@ -52,38 +110,13 @@ enum Receipt {
 /// What is signed is kept even if it cannot be read; the inbox then says why nothing came of it.
 #[utoipa::path(
     post, path = "/webhooks/shopify", tag = "webhooks", operation_id = "takeShopifyWebhook",
-    params(
-        (
-            "X-Shopify-Hmac-Sha256" = String, Header, max_length = 255,
-            description = "HMAC-SHA256 of the body under one of the shop's secrets, in base64",
-        ),
-        (
-            "X-Shopify-Shop-Domain" = String, Header, max_length = 255,
-            description = "The shop, which has to be configured", example = "anyx-demo.myshopify.com",
-        ),
-        (
-            "X-Shopify-Webhook-Id" = String, Header, max_length = 255,
-            description = "The delivery's own id", example = "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-        ),
-        (
-            "X-Shopify-Topic" = String, Header, max_length = 255,
-            description = "What it is about", example = "orders/create",
-        ),
-        ("X-Shopify-API-Version" = Option<String>, Header, max_length = 255, example = "2026-04"),
-        ("X-Shopify-Triggered-At" = Option<String>, Header, max_length = 255),
-        ("X-Shopify-Event-Id" = Option<String>, Header, max_length = 255),
-    ),
+    params(ShopifyHeaders),
     request_body(
         content = Value, content_type = "application/json",
         description = "As the shop sends it; the signature is over these bytes",
         example = json!({"id": 820_982_911_946_154_508_u64, "name": "#1001"}),
     ),
-    responses(
-        (status = 200, description = "Kept"),
-        (status = 401, description = "The sender did not prove who it is"),
-        (status = 408, description = "The body came too slowly"),
-        (status = 413, description = "The body is larger than 5 MiB"),
-    ),
+    responses(Answers, (status = 413, description = "The body is larger than 5 MiB")),
 )]
 async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
     let delivery = Delivery::of(Source::Shopify);
@@ -100,25 +133,14 @@ async fn shopify(State(api): State<Api>, request: Request) -> Result<StatusCode,
     params(
         ("path" = String, Path, description = "The shop's domain, or what its configuration says", max_length = 128,
          example = "anyx-demo.myshopify.com"),
-        ("X-Shopify-Hmac-Sha256" = String, Header, max_length = 255),
-        ("X-Shopify-Shop-Domain" = String, Header, max_length = 255, example = "anyx-demo.myshopify.com"),
-        ("X-Shopify-Webhook-Id" = String, Header, max_length = 255),
-        ("X-Shopify-Topic" = String, Header, max_length = 255, example = "orders/create"),
-        ("X-Shopify-API-Version" = Option<String>, Header, max_length = 255, example = "2026-04"),
-        ("X-Shopify-Triggered-At" = Option<String>, Header, max_length = 255),
-        ("X-Shopify-Event-Id" = Option<String>, Header, max_length = 255),
+        ShopifyHeaders,
     ),
     request_body(
         content = Value, content_type = "application/json",
         description = "As the shop sends it; the signature is over these bytes",
         example = json!({"id": 820_982_911_946_154_508_u64, "name": "#1001"}),
     ),
-    responses(
-        (status = 200, description = "Kept"),
-        (status = 401, description = "The sender did not prove who it is"),
-        (status = 408, description = "The body came too slowly"),
-        (status = 413, description = "The body is larger than 5 MiB"),
-    ),
+    responses(Answers, (status = 413, description = "The body is larger than 5 MiB")),
 )]
 async fn shopify_at(
     State(api): State<Api>,
@@ -134,17 +156,7 @@ async fn shopify_at(
 /// Signed as Standard Webhooks are. Kept, answered, and then acted on.
 #[utoipa::path(
     post, path = "/webhooks/wms", tag = "webhooks", operation_id = "takeWarehouseCallback",
-    params(
-        ("webhook-id" = String, Header, max_length = 255, description = "The callback's own id"),
-        (
-            "webhook-timestamp" = String, Header, max_length = 255,
-            description = "When it was signed, in seconds since 1970", example = "1795250000",
-        ),
-        (
-            "webhook-signature" = String, Header,
-            description = "`v1,` and the signature in base64; several with a space between them",
-        ),
-    ),
+    params(CallbackHeaders),
     request_body(
         content = Value, content_type = "application/json",
         description = "What happened to a shipment; the signature is over these bytes",
@@ -153,12 +165,7 @@ async fn shopify_at(
             "sequence": 3, "carrier": "DHL", "trackingNumber": "00340434292135100186",
         }),
     ),
-    responses(
-        (status = 200, description = "Kept"),
-        (status = 401, description = "The sender did not prove who it is"),
-        (status = 408, description = "The body came too slowly"),
-        (status = 413, description = "The body is larger than 1 MiB"),
-    ),
+    responses(Answers, (status = 413, description = "The body is larger than 1 MiB")),
 )]
 async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Problem> {
     let delivery = Delivery::of(Source::Warehouse);
@@ -173,9 +180,7 @@ async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Pro
     params(
         ("system" = String, Path, description = "The system's name in the configuration", max_length = 32,
          example = "depot"),
-        ("webhook-id" = String, Header, max_length = 255),
-        ("webhook-timestamp" = String, Header, max_length = 255, example = "1795250000"),
-        ("webhook-signature" = String, Header),
+        CallbackHeaders,
     ),
     request_body(
         content = Value, content_type = "application/json",
@@ -184,12 +189,7 @@ async fn wms(State(api): State<Api>, request: Request) -> Result<StatusCode, Pro
             "packageId": "P-1", "externalReference": "ORD-20261121-7K2M9QXA-north-1", "revision": 3, "stage": "LEFT",
         }}),
     ),
-    responses(
-        (status = 200, description = "Kept"),
-        (status = 401, description = "The sender did not prove who it is"),
-        (status = 408, description = "The body came too slowly"),
-        (status = 413, description = "The body is larger than 1 MiB"),
-    ),
+    responses(Answers, (status = 413, description = "The body is larger than 1 MiB")),
 )]
 async fn wms_of(
     State(api): State<Api>,
