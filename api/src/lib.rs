@@ -21,6 +21,7 @@
 //! | `routes` | one file per part of the interface |
 //! | `correlation`, `extract`, `field`, `members` | reading what a caller sent |
 //! | `idempotency` | the same answer to a request sent again under its key |
+//! | `word` | how words of other rooms are described |
 //! | [`telemetry`] | the names of the metrics |
 //!
 //! **Invariant:** nothing is acknowledged before it is committed, nothing here writes stock except
@@ -52,6 +53,7 @@ mod paced_log;
 mod page;
 mod remote_stock;
 mod routes;
+mod word;
 
 #[cfg(feature = "faults")]
 mod planted;

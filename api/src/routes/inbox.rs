@@ -8,7 +8,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use dispatch::SWEEP_AFTER;
 use domain::OrderId;
-use orders::inbox::{self, Filter, Listed, ReplayOutcome, Source};
+use orders::inbox::{self, Filter, Listed, ReplayOutcome, Source, State as MessageState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,7 +18,11 @@ use crate::{
     page::{self, Page},
     problem::Problem,
     state::Api,
+    word::Word,
 };
+
+type StateName = Word<MessageState>;
+type SourceName = Word<Source>;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(replay))
@@ -30,11 +34,11 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only those in this state.
-    #[param(example = "WAITING")]
-    state: Option<StateName>,
+    #[param(value_type = Option<StateName>, example = "WAITING")]
+    state: Option<String>,
     /// Only those from there.
-    #[param(example = "shopify")]
-    source: Option<SourceName>,
+    #[param(value_type = Option<SourceName>, example = "shopify")]
+    source: Option<String>,
     /// Only those about the order with this id or order number.
     #[param(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867")]
     order_id: Option<String>,
@@ -44,64 +48,6 @@ struct ListQuery {
     /// Where the page begins: from the `Link` header of the page before.
     #[param(max_length = 512)]
     cursor: Option<String>,
-}
-
-/// Where a message stands.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[schema(as = InboxState)]
-enum StateName {
-    /// Not looked at yet.
-    Received,
-    /// Looked at; it cannot be done yet and is tried again by itself.
-    Waiting,
-    /// It had its effect on an order.
-    Done,
-    /// Stale, or without effect.
-    Skipped,
-    /// Kept; this version does not act on it.
-    Stored,
-    /// Signed, but nothing this version can read.
-    Unreadable,
-}
-
-/// Where a message came from.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = InboxSource)]
-enum SourceName {
-    /// A webhook of a shop.
-    Shopify,
-    /// A callback of the warehouse.
-    Warehouse,
-    /// Our own order API.
-    Api,
-    /// Stock that was allocated to an order that waited for it.
-    Inventory,
-}
-
-impl From<StateName> for inbox::State {
-    fn from(name: StateName) -> Self {
-        match name {
-            StateName::Received => Self::Received,
-            StateName::Waiting => Self::Waiting,
-            StateName::Done => Self::Done,
-            StateName::Skipped => Self::Skipped,
-            StateName::Stored => Self::Stored,
-            StateName::Unreadable => Self::Unreadable,
-        }
-    }
-}
-
-impl From<SourceName> for Source {
-    fn from(name: SourceName) -> Self {
-        match name {
-            SourceName::Shopify => Self::Shopify,
-            SourceName::Warehouse => Self::Warehouse,
-            SourceName::Api => Self::Api,
-            SourceName::Inventory => Self::Inventory,
-        }
-    }
 }
 
 /// A message, without its body, which may hold personal data.
@@ -179,8 +125,8 @@ async fn list(
 ) -> Result<Page<MessageBody>, Problem> {
     let limit = page::limit(query.limit)?;
     let filter = Filter {
-        state: query.state.map(inbox::State::from),
-        source: query.source.map(Source::from),
+        state: query.state.map(|state| Problem::of_field("state", state.parse())).transpose()?,
+        source: query.source.map(|source| Problem::of_field("source", source.parse())).transpose()?,
         order: query.order_id.as_deref().map(order).transpose()?,
         before: page::after(query.cursor.as_deref())?,
         limit: limit + 1,

@@ -56,8 +56,11 @@ pub struct WarehouseVerdict {
 }
 
 /// Why a warehouse would give a line nothing. What is told is the first in this order that is true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum WhyNot {
     /// It has no place for the SKU.
     NotStocked,

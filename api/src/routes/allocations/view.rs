@@ -5,6 +5,10 @@ use inventory::{AllocationRecord, AllocationStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::word::Word;
+
+type StatusName = Word<AllocationStatus>;
+
 /// Pieces of an item that are held for an item of an order.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -25,7 +29,8 @@ pub(super) struct AllocationBody {
     warehouse_id: String,
     #[schema(minimum = 1, example = 2)]
     quantity: u32,
-    status: StatusName,
+    #[schema(value_type = StatusName)]
+    status: AllocationStatus,
     /// Until when it is held unless it is confirmed; null if it does not expire.
     expires_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -33,21 +38,6 @@ pub(super) struct AllocationBody {
     /// Why it was cancelled; `EXPIRED` if nobody confirmed it in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
-}
-
-/// What has become of an allocation.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[schema(as = AllocationStatus)]
-enum StatusName {
-    /// Held until it is confirmed or expires.
-    Pending,
-    /// Held for good.
-    Confirmed,
-    /// Its pieces have left.
-    Fulfilled,
-    /// Its pieces were given back.
-    Cancelled,
 }
 
 impl From<AllocationRecord> for AllocationBody {
@@ -61,22 +51,11 @@ impl From<AllocationRecord> for AllocationBody {
             sku: allocation.sku.into(),
             warehouse_id: allocation.warehouse.into(),
             quantity: allocation.quantity.get(),
-            status: allocation.status.into(),
+            status: allocation.status,
             expires_at: record.expires_at,
             created_at: record.created_at,
             updated_at: record.updated_at,
             cause: allocation.cause,
-        }
-    }
-}
-
-impl From<AllocationStatus> for StatusName {
-    fn from(status: AllocationStatus) -> Self {
-        match status {
-            AllocationStatus::Pending => Self::Pending,
-            AllocationStatus::Confirmed => Self::Confirmed,
-            AllocationStatus::Fulfilled => Self::Fulfilled,
-            AllocationStatus::Cancelled => Self::Cancelled,
         }
     }
 }

@@ -5,6 +5,10 @@ use inventory::{LineExplanation, WarehouseVerdict, WhyNot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::word::Word;
+
+type WhyNotName = Word<WhyNot>;
+
 /// Which warehouse would serve which line, and why not the others.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -66,7 +70,8 @@ struct VerdictBody {
     #[schema(example = 2)]
     serves: u64,
     /// Why it would give none; null if it gives some.
-    why_not: Option<WhyNotName>,
+    #[schema(value_type = Option<WhyNotName>)]
+    why_not: Option<WhyNot>,
 }
 
 /// Pieces of a line in a warehouse.
@@ -85,33 +90,6 @@ pub(super) struct HoldingBody {
     warehouse_id: String,
     #[schema(minimum = 1, example = 2)]
     quantity: u64,
-}
-
-/// Why a warehouse would give a line nothing: the first of these that is true.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[schema(as = WhyNot)]
-enum WhyNotName {
-    /// It has no place for the item.
-    NotStocked,
-    /// A newcomer could get no piece there.
-    OutOfStock,
-    /// Other lines of the order get what is there.
-    GivenToOtherLines,
-    /// It has less than the line gets elsewhere.
-    NotEnough,
-    /// With it the order would ship in more parcels.
-    AnotherShipsFewerParcels,
-    /// With it more lines would be split over warehouses.
-    AnotherSplitsFewerLines,
-    /// Another one is preferred.
-    AnotherIsPreferred,
-    /// Others come first by priority.
-    LowerPriority,
-    /// Others come first by name.
-    LaterName,
-    /// Of the many warehouses others gave more, step by step.
-    OthersGiveMore,
 }
 
 impl LineBody {
@@ -144,7 +122,7 @@ impl From<WarehouseVerdict> for VerdictBody {
             warehouse_id: verdict.warehouse.into(),
             available: verdict.available,
             serves: verdict.serves,
-            why_not: verdict.why_not.map(WhyNotName::from),
+            why_not: verdict.why_not,
         }
     }
 }
@@ -157,23 +135,6 @@ impl HoldingBody {
             sku: sku.to_string(),
             warehouse_id: warehouse.to_string(),
             quantity,
-        }
-    }
-}
-
-impl From<WhyNot> for WhyNotName {
-    fn from(why_not: WhyNot) -> Self {
-        match why_not {
-            WhyNot::NotStocked => Self::NotStocked,
-            WhyNot::OutOfStock => Self::OutOfStock,
-            WhyNot::GivenToOtherLines => Self::GivenToOtherLines,
-            WhyNot::NotEnough => Self::NotEnough,
-            WhyNot::AnotherShipsFewerParcels => Self::AnotherShipsFewerParcels,
-            WhyNot::AnotherSplitsFewerLines => Self::AnotherSplitsFewerLines,
-            WhyNot::AnotherIsPreferred => Self::AnotherIsPreferred,
-            WhyNot::LowerPriority => Self::LowerPriority,
-            WhyNot::LaterName => Self::LaterName,
-            WhyNot::OthersGiveMore => Self::OthersGiveMore,
         }
     }
 }

@@ -1,0 +1,55 @@
+//! How the interface describes a word of another room: an enum of theirs, under a name of its own.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use domain::plan::WhyNot;
+use inventory::AllocationStatus;
+use orders::inbox::{Source, State};
+use strum::VariantArray;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
+
+/// An enum of words, what the interface calls it, and what it tells.
+pub(crate) trait Described: Copy + Into<&'static str> + VariantArray {
+    const NAME: &'static str;
+    const ABOUT: &'static str;
+}
+
+/// The description of a member that is one of these words.
+pub(crate) struct Word<T>(PhantomData<T>);
+
+impl<T: Described> PartialSchema for Word<T> {
+    fn schema() -> RefOr<Schema> {
+        let words = T::VARIANTS.iter().map(|word| -> &str { (*word).into() });
+        let described = ObjectBuilder::new().schema_type(Type::String).description(Some(T::ABOUT));
+        described.enum_values(Some(words)).into()
+    }
+}
+
+impl<T: Described> ToSchema for Word<T> {
+    fn name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
+}
+
+impl Described for AllocationStatus {
+    const NAME: &'static str = "AllocationStatus";
+    const ABOUT: &'static str = "What has become of an allocation.";
+}
+
+impl Described for WhyNot {
+    const NAME: &'static str = "WhyNot";
+    const ABOUT: &'static str = "Why a warehouse would give a line nothing: the first of these that is true.";
+}
+
+impl Described for State {
+    const NAME: &'static str = "InboxState";
+    const ABOUT: &'static str = "Where a message stands.";
+}
+
+impl Described for Source {
+    const NAME: &'static str = "InboxSource";
+    const ABOUT: &'static str = "Where a message came from.";
+}
