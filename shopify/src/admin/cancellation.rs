@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::{ShopifyError, UserError};
-use super::pages::{OfOrder, Reference, UNREADABLE};
+use super::pages::{Reference, UNREADABLE};
 use super::{AdminClient, operations};
 use crate::gid;
 
@@ -91,12 +91,6 @@ struct CancellationOrder {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CancelData {
-    order_cancel: Option<CancelPayload>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct CancelPayload {
     #[serde(default)]
     job: Option<Reference>,
@@ -110,9 +104,9 @@ impl AdminClient {
     /// [`ShopifyError`].
     pub async fn cancellation(&self, order: ShopifyOrderId) -> Result<OrderCancellation, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: OfOrder<CancellationOrder> =
+        let found: Option<CancellationOrder> =
             self.transport.call(operations::CANCELLATION, variables).await?;
-        Ok(data.order.map_or_else(OrderCancellation::default, |order| OrderCancellation {
+        Ok(found.map_or_else(OrderCancellation::default, |order| OrderCancellation {
             found: true,
             cancelled_at: order.cancelled_at,
             display_fulfilment_status: order.display_fulfillment_status,
@@ -143,14 +137,13 @@ impl AdminClient {
             "notifyCustomer": notify_customer,
             "staffNote": note,
         });
-        let data: CancelData = match self.transport.call(operations::CANCEL_ORDER, variables).await {
-            Err(error) if error.is_unknown_id() => return Ok(CancelOutcome::DoesNotExist),
-            answer => answer?,
-        };
-        let payload = data.order_cancel.ok_or(UNREADABLE)?;
-        let errors = payload.order_cancel_user_errors;
+        let CancelPayload { job, order_cancel_user_errors: errors } =
+            match self.transport.call(operations::CANCEL_ORDER, variables).await {
+                Err(error) if error.is_unknown_id() => return Ok(CancelOutcome::DoesNotExist),
+                answer => answer?.ok_or(UNREADABLE)?,
+            };
         if errors.is_empty() {
-            return Ok(CancelOutcome::Accepted { job: payload.job.map(|job| job.id) });
+            return Ok(CancelOutcome::Accepted { job: job.map(|job| job.id) });
         }
         CancelOutcome::of_refusal(&errors).ok_or(ShopifyError::UserErrors(errors))
     }

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, OfOrder, Pages, UNREADABLE, accepted};
+use super::pages::{NO_ORDER, UNREADABLE, accepted};
 use super::{AdminClient, operations};
 use crate::gid;
-use nodes::{LineNode, LinesData, MoveData, Node, Orders};
+use nodes::{LineNode, LinesOrder, MovePayload, Node, Orders};
 
 /// What Shopify wants fulfilled from one location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,8 +139,8 @@ impl AdminClient {
         let mut after: Option<String> = None;
         loop {
             let variables = json!({ "order": gid::of_order(order), "after": after });
-            let data: OfOrder<Orders> = self.transport.call(operations::FULFILMENT_ORDERS, variables).await?;
-            let page = data.found()?.fulfillment_orders;
+            let answer = self.transport.call(operations::FULFILMENT_ORDERS, variables).await?;
+            let Orders { fulfillment_orders: page } = answer.ok_or(NO_ORDER)?;
             after = page.next()?;
             for node in page.nodes {
                 found.push(self.whole(node).await?);
@@ -159,28 +159,19 @@ impl AdminClient {
     /// [`ShopifyError`]; `UserErrors` where the location does not stock the lines.
     pub async fn move_fulfilment_order(&self, id: &str, location_id: i64) -> Result<(), ShopifyError> {
         let variables = json!({ "fulfilmentOrder": id, "location": gid::of("Location", location_id) });
-        let data: MoveData = self.transport.call(operations::MOVE_FULFILMENT_ORDER, variables).await?;
-        accepted(data.fulfillment_order_move.ok_or(UNREADABLE)?.user_errors)
+        let moved = self.transport.call(operations::MOVE_FULFILMENT_ORDER, variables).await?;
+        let MovePayload { user_errors } = moved.ok_or(UNREADABLE)?;
+        accepted(user_errors)
     }
 
     async fn whole(&self, node: Node) -> Result<FulfilmentOrder, ShopifyError> {
-        let (mut fulfilment_order, first) = node.read()?;
-        fulfilment_order.lines = self.all_lines(&fulfilment_order.id, first).await?;
+        let (mut fulfilment_order, mut first) = node.read()?;
+        let variables = json!({ "fulfilmentOrder": fulfilment_order.id });
+        let missing = ShopifyError::NotFound { what: "fulfilment order" };
+        let page = |found: Option<LinesOrder>| Ok(found.ok_or(missing.clone())?.line_items);
+        let lines =
+            self.transport.all_pages(&mut first, operations::FULFILMENT_ORDER_LINES, variables, page).await?;
+        fulfilment_order.lines = lines.into_iter().map(LineNode::read).collect::<Result<_, _>>()?;
         Ok(fulfilment_order)
-    }
-
-    async fn all_lines(
-        &self,
-        fulfilment_order: &str,
-        first: Connection<LineNode>,
-    ) -> Result<Vec<FulfilmentOrderLine>, ShopifyError> {
-        let mut pages = Pages::begin(first)?;
-        while let Some(after) = &pages.after {
-            let variables = json!({ "fulfilmentOrder": fulfilment_order, "after": after });
-            let data: LinesData = self.transport.call(operations::FULFILMENT_ORDER_LINES, variables).await?;
-            let found = data.fulfillment_order.ok_or(ShopifyError::NotFound { what: "fulfilment order" })?;
-            pages.add(found.line_items)?;
-        }
-        pages.nodes.into_iter().map(LineNode::read).collect()
     }
 }

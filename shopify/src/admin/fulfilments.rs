@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, OfOrder, Pages, UNREADABLE, accepted, number};
+use super::pages::{Connection, NO_ORDER, UNREADABLE, accepted, number};
 use super::plan::{FulfilmentGroup, LinePieces};
 use super::{AdminClient, operations};
 use crate::gid;
-use nodes::{CreateData, Fulfilments, LineNode, LinesData};
+use nodes::{CreatePayload, Fulfilments, LineNode, LinesFulfilment};
 
 pub(super) use nodes::Node;
 
@@ -91,17 +91,17 @@ impl AdminClient {
     /// [`ShopifyError`]; `UserErrors` if Shopify refuses it.
     pub async fn create_fulfilment(&self, new: &NewFulfilment) -> Result<i64, ShopifyError> {
         let variables = json!({ "fulfilment": input(new) });
-        let data: CreateData = self.transport.call(operations::CREATE_FULFILMENT, variables).await?;
-        let payload = data.fulfillment_create.ok_or(UNREADABLE)?;
-        accepted(payload.user_errors)?;
-        payload.fulfillment.ok_or(UNREADABLE)?.number("Fulfillment")
+        let created = self.transport.call(operations::CREATE_FULFILMENT, variables).await?;
+        let CreatePayload { fulfillment, user_errors } = created.ok_or(UNREADABLE)?;
+        accepted(user_errors)?;
+        fulfillment.ok_or(UNREADABLE)?.number("Fulfillment")
     }
 
     /// Nodes with all pages of their lines.
     pub(super) async fn whole_fulfilments(&self, nodes: Vec<Node>) -> Result<Vec<Fulfilment>, ShopifyError> {
         let mut found = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let lines = self.all_fulfilment_lines(&node.id, node.fulfillment_line_items).await?;
+        for mut node in nodes {
+            let lines = self.all_fulfilment_lines(&node.id, &mut node.fulfillment_line_items).await?;
             let numbers = node.tracking_info.into_iter().filter_map(|info| info.number);
             found.push(Fulfilment {
                 id: number("Fulfillment", &node.id)?,
@@ -119,23 +119,20 @@ impl AdminClient {
         first: usize,
     ) -> Result<Vec<Node>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order), "first": first });
-        let data: OfOrder<Fulfilments> = self.transport.call(operations::FULFILMENTS, variables).await?;
-        Ok(data.found()?.fulfillments)
+        let found: Option<Fulfilments> = self.transport.call(operations::FULFILMENTS, variables).await?;
+        Ok(found.ok_or(NO_ORDER)?.fulfillments)
     }
 
     async fn all_fulfilment_lines(
         &self,
         fulfilment: &str,
-        first: Connection<LineNode>,
+        first: &mut Connection<LineNode>,
     ) -> Result<Vec<LinePieces>, ShopifyError> {
-        let mut pages = Pages::begin(first)?;
-        while let Some(after) = &pages.after {
-            let variables = json!({ "fulfilment": fulfilment, "after": after });
-            let data: LinesData = self.transport.call(operations::FULFILMENT_LINES, variables).await?;
-            let found = data.fulfillment.ok_or(ShopifyError::NotFound { what: "fulfilment" })?;
-            pages.add(found.fulfillment_line_items)?;
-        }
-        pages.nodes.into_iter().map(LineNode::read).collect()
+        let variables = json!({ "fulfilment": fulfilment });
+        let missing = ShopifyError::NotFound { what: "fulfilment" };
+        let page = |found: Option<LinesFulfilment>| Ok(found.ok_or(missing.clone())?.fulfillment_line_items);
+        let lines = self.transport.all_pages(first, operations::FULFILMENT_LINES, variables, page).await?;
+        lines.into_iter().map(LineNode::read).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::error::ShopifyError;
 use super::fulfilments::Fulfilment;
-use super::pages::{OfOrder, UNREADABLE, number};
+use super::pages::{NO_ORDER, UNREADABLE, number};
 use super::{AdminClient, operations};
 use crate::gid;
 use crate::wire::{Address, Customer, ParsedOrder};
@@ -30,11 +30,17 @@ impl AdminClient {
     /// [`ShopifyError`]; `UnknownOutcome` also for an order that changed while it was read.
     pub async fn read_order(&self, order: ShopifyOrderId) -> Result<Option<ParsedOrder>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: OfOrder<OrderNode> = self.transport.call(operations::READ_ORDER, variables).await?;
-        let Some(mut node) = data.order else {
+        let found: Option<OrderNode> = self.transport.call(operations::READ_ORDER, variables.clone()).await?;
+        let Some(mut node) = found else {
             return Ok(None);
         };
-        let lines = self.all_order_lines(order, &mut node).await?;
+        let page = |more: Option<LinesOrder>| match more.ok_or(NO_ORDER)? {
+            more if more.updated_at == node.updated_at => Ok(more.line_items),
+            _ => Err(ShopifyError::unknown("the order changed while it was read")),
+        };
+        let (first, document) = (&mut node.line_items, operations::READ_ORDER_LINES);
+        let lines = self.transport.all_pages(first, document, variables, page).await?;
+        let lines = lines.into_iter().map(line).collect::<Result<_, _>>()?;
         let fulfilments = if node.fulfillments.len() < FULFILMENTS_ASKED_FOR {
             self.whole_fulfilments(std::mem::take(&mut node.fulfillments)).await?
         } else {
@@ -43,33 +49,12 @@ impl AdminClient {
         let customer = customer(&node);
         Ok(Some(parsed(order, facts(order, node, lines, fulfilments)?, customer)))
     }
-
-    async fn all_order_lines(
-        &self,
-        order: ShopifyOrderId,
-        node: &mut OrderNode,
-    ) -> Result<Vec<OrderLine>, ShopifyError> {
-        let mut after = node.line_items.next()?;
-        let mut nodes = std::mem::take(&mut node.line_items.nodes);
-        while after.is_some() {
-            let variables = json!({ "order": gid::of_order(order), "after": after });
-            let data: OfOrder<LinesOrder> =
-                self.transport.call(operations::READ_ORDER_LINES, variables).await?;
-            let more = data.found()?;
-            if more.updated_at != node.updated_at {
-                return Err(ShopifyError::unknown("the order changed while it was read"));
-            }
-            after = more.line_items.next()?;
-            nodes.extend(more.line_items.nodes);
-        }
-        nodes.into_iter().map(line).collect()
-    }
 }
 
 /// Reads an order as far as one answer has it, for the fuzz targets.
 #[cfg(any(fuzzing, test))]
 pub(super) fn fuzzed(data: serde_json::Value) -> Option<ParsedOrder> {
-    let mut node = serde_json::from_value::<OfOrder<OrderNode>>(data).ok()?.order?;
+    let mut node = super::pages::asked_for::<OrderNode>(data).ok()??;
     let lines = std::mem::take(&mut node.line_items.nodes);
     let lines = lines.into_iter().map(line).collect::<Result<_, _>>().ok()?;
     let (order, customer) = (ShopifyOrderId(1), customer(&node));

@@ -1,12 +1,23 @@
 //! Pages of a connection, and references to other things of the shop.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::error::{ShopifyError, UserError};
 use crate::gid;
 
 /// What is said of an answer that holds something else than was asked for.
 pub(super) const UNREADABLE: ShopifyError = ShopifyError::unknown("unreadable answer");
+/// What is said of an order that the shop does not have.
+pub(super) const NO_ORDER: ShopifyError = ShopifyError::NotFound { what: "order" };
+
+/// What was asked for. Every document asks for one thing, so it is all that the answer's `data` has; none where the
+/// shop has no such thing.
+pub(super) fn asked_for<T: DeserializeOwned>(mut data: Value) -> Result<Option<T>, ShopifyError> {
+    let thing = data.as_object_mut().and_then(|members| members.values_mut().next()).map(Value::take);
+    serde_json::from_value(thing.unwrap_or_default()).map_err(|_| UNREADABLE)
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,40 +45,9 @@ impl<T> Connection<T> {
     }
 }
 
-/// An order, as far as a document asks for it.
-#[derive(Deserialize)]
-pub(super) struct OfOrder<T> {
-    pub(super) order: Option<T>,
-}
-
-impl<T> OfOrder<T> {
-    pub(super) fn found(self) -> Result<T, ShopifyError> {
-        self.order.ok_or(ShopifyError::NotFound { what: "order" })
-    }
-}
-
 /// A change that was refused is an error.
 pub(super) fn accepted(refusals: Vec<UserError>) -> Result<(), ShopifyError> {
     if refusals.is_empty() { Ok(()) } else { Err(ShopifyError::UserErrors(refusals)) }
-}
-
-/// All pages of a connection, one after the other.
-pub(super) struct Pages<T> {
-    pub(super) nodes: Vec<T>,
-    /// Where the next page begins; none once all are there.
-    pub(super) after: Option<String>,
-}
-
-impl<T> Pages<T> {
-    pub(super) fn begin(first: Connection<T>) -> Result<Self, ShopifyError> {
-        Ok(Self { after: first.next()?, nodes: first.nodes })
-    }
-
-    pub(super) fn add(&mut self, page: Connection<T>) -> Result<(), ShopifyError> {
-        self.after = page.next()?;
-        self.nodes.extend(page.nodes);
-        Ok(())
-    }
 }
 
 /// A thing of which only the global id was asked for.

@@ -7,11 +7,11 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::error::ShopifyError;
-use super::pages::{OfOrder, UNREADABLE, accepted};
+use super::pages::{NO_ORDER, UNREADABLE, accepted};
 use super::plan::{LinePieces, by_line};
 use super::{AdminClient, operations};
 use crate::gid;
-use nodes::{CreateData, Notes, Suggested};
+use nodes::{CreatePayload, Notes, Suggested};
 
 /// What Shopify would give back for pieces of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +102,9 @@ impl AdminClient {
             .map(|(line_item_id, quantity)| RefundLine { line_item_id, quantity, location_id: None })
             .collect();
         let variables = json!({ "order": gid::of_order(order), "lines": line_input(&lines, restock) });
-        let data: OfOrder<Suggested> = self.transport.call(operations::SUGGESTED_REFUND, variables).await?;
-        data.found()?.suggested_refund.ok_or(ShopifyError::NotFound { what: "suggested refund" })?.read(lines)
+        let found = self.transport.call(operations::SUGGESTED_REFUND, variables).await?;
+        let Suggested { suggested_refund } = found.ok_or(NO_ORDER)?;
+        suggested_refund.ok_or(ShopifyError::NotFound { what: "suggested refund" })?.read(lines)
     }
 
     /// Refunds pieces. Idempotent by its key for as long as Shopify remembers it; it refuses the key
@@ -113,10 +114,10 @@ impl AdminClient {
     /// [`ShopifyError`]; `UserErrors` if Shopify refuses it.
     pub async fn create_refund(&self, refund: &NewRefund<'_>) -> Result<i64, ShopifyError> {
         let variables = json!({ "key": refund.key, "refund": input(refund) });
-        let data: CreateData = self.transport.call(operations::CREATE_REFUND, variables).await?;
-        let payload = data.refund_create.ok_or(UNREADABLE)?;
-        accepted(payload.user_errors)?;
-        payload.refund.ok_or(UNREADABLE)?.number("Refund")
+        let created = self.transport.call(operations::CREATE_REFUND, variables).await?;
+        let CreatePayload { refund, user_errors } = created.ok_or(UNREADABLE)?;
+        accepted(user_errors)?;
+        refund.ok_or(UNREADABLE)?.number("Refund")
     }
 
     /// The refund whose note ends with this key, if the order has one.
@@ -129,10 +130,10 @@ impl AdminClient {
         key: &str,
     ) -> Result<Option<i64>, ShopifyError> {
         let variables = json!({ "order": gid::of_order(order) });
-        let data: OfOrder<Notes> = self.transport.call(operations::REFUND_NOTES, variables).await?;
+        let found = self.transport.call(operations::REFUND_NOTES, variables).await?;
+        let Notes { refunds } = found.ok_or(NO_ORDER)?;
         let mark = mark(key);
-        data.found()?
-            .refunds
+        refunds
             .iter()
             .find(|refund| refund.note.as_deref().is_some_and(|note| note.trim_end().ends_with(&mark)))
             .map(|refund| refund.number())

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::ShopifyError;
-use super::pages::{Connection, Pages, Reference, number};
+use super::pages::{Connection, Reference, number};
 use super::{AdminClient, operations};
 use crate::gid;
 
@@ -18,12 +18,6 @@ pub struct RestockedPieces {
     pub line_item_id: i64,
     /// How many.
     pub quantity: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Data {
-    reverse_fulfillment_order: Option<Node>,
 }
 
 #[derive(Deserialize)]
@@ -68,18 +62,17 @@ impl AdminClient {
         reverse_fulfilment_order: i64,
     ) -> Result<Option<(ShopifyOrderId, Vec<RestockedPieces>)>, ShopifyError> {
         let id = gid::of("ReverseFulfillmentOrder", reverse_fulfilment_order);
-        let Some(Node { order: Some(order), line_items }) = self.reverse_node(&id, None).await? else {
+        let variables = json!({ "reverseFulfilmentOrder": id });
+        let found = self.transport.call(operations::RESTOCKED, variables.clone()).await?;
+        let Some(Node { order: Some(order), mut line_items }) = found else {
             return Ok(None);
         };
         let order = ShopifyOrderId(order.number("Order")?);
-        let mut pages = Pages::begin(line_items)?;
-        while let Some(after) = pages.after.take() {
-            let node = self.reverse_node(&id, Some(after)).await?;
-            let found = node.ok_or(ShopifyError::NotFound { what: "reverse fulfilment order" })?;
-            pages.add(found.line_items)?;
-        }
+        let missing = ShopifyError::NotFound { what: "reverse fulfilment order" };
+        let page = |found: Option<Node>| Ok(found.ok_or(missing.clone())?.line_items);
+        let lines = self.transport.all_pages(&mut line_items, operations::RESTOCKED, variables, page).await?;
         let mut restocked = Vec::new();
-        for line in &pages.nodes {
+        for line in &lines {
             let Some(fulfilled) = &line.fulfillment_line_item else { continue };
             for disposition in line.dispositions.iter().filter(|disposition| disposition.kind == RESTOCKED) {
                 restocked.push(RestockedPieces {
@@ -90,11 +83,5 @@ impl AdminClient {
             }
         }
         Ok(Some((order, restocked)))
-    }
-
-    async fn reverse_node(&self, id: &str, after: Option<String>) -> Result<Option<Node>, ShopifyError> {
-        let variables = json!({ "reverseFulfilmentOrder": id, "after": after });
-        let data: Data = self.transport.call(operations::RESTOCKED, variables).await?;
-        Ok(data.reverse_fulfillment_order)
     }
 }

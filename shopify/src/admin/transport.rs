@@ -10,7 +10,7 @@ use url::Url;
 
 use super::error::ShopifyError;
 use super::pace::{Pace, Turn};
-use super::pages::UNREADABLE;
+use super::pages::{Connection, asked_for};
 use super::token::TokenProvider;
 use super::{API_VERSION, AdminSettings, answer};
 
@@ -35,12 +35,12 @@ impl Transport {
         Ok(Self { http, endpoint, token: settings.token, pace: Arc::new(Pace::new()) })
     }
 
-    /// The `data` of the answer, read as `T`.
+    /// What the document asks for, read as `T`; none where the shop has no such thing.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         document: &'static str,
         variables: Value,
-    ) -> Result<T, ShopifyError> {
+    ) -> Result<Option<T>, ShopifyError> {
         let turn =
             self.pace.turn(document).await.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
         let token = self.token.token().await?;
@@ -56,16 +56,34 @@ impl Transport {
         let answer = self.http.send(request).await?;
         read(&answer, &turn).map_err(|error| error.found_by(answer.header(REQUEST_ID)))
     }
+
+    /// All nodes of a connection whose first page is there, and is emptied: `document` asks for one page after the
+    /// other, and `page` finds it in the answer.
+    pub(super) async fn all_pages<Found: DeserializeOwned, Node>(
+        &self,
+        first: &mut Connection<Node>,
+        document: &'static str,
+        mut variables: Value,
+        page: impl Fn(Option<Found>) -> Result<Connection<Node>, ShopifyError>,
+    ) -> Result<Vec<Node>, ShopifyError> {
+        let (mut after, mut nodes) = (first.next()?, std::mem::take(&mut first.nodes));
+        while after.is_some() {
+            variables["after"] = json!(after);
+            let more = page(self.call(document, variables.clone()).await?)?;
+            after = more.next()?;
+            nodes.extend(more.nodes);
+        }
+        Ok(nodes)
+    }
 }
 
-fn read<T: DeserializeOwned>(answer: &HttpAnswer, turn: &Turn<'_>) -> Result<T, ShopifyError> {
+fn read<T: DeserializeOwned>(answer: &HttpAnswer, turn: &Turn<'_>) -> Result<Option<T>, ShopifyError> {
     match answer::cost(&answer.body) {
         Some(cost) => turn.learn(&cost),
         None if (200..300).contains(&answer.status) => turn.learn_that_nothing_is_said(),
         None => {}
     }
-    let data = answer::read(answer.status, answer.header(RETRY_AFTER.as_str()), &answer.body)?;
-    serde_json::from_value(data).map_err(|_| UNREADABLE)
+    asked_for(answer::read(answer.status, answer.header(RETRY_AFTER.as_str()), &answer.body)?)
 }
 
 fn endpoint(base: &Url) -> Result<Url, HttpSetUpError> {

@@ -84,20 +84,8 @@ impl LineNode {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LinesData {
-    pub(super) fulfillment_order: Option<LinesOrder>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct LinesOrder {
     pub(super) line_items: Connection<LineNode>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct MoveData {
-    pub(super) fulfillment_order_move: Option<MovePayload>,
 }
 
 #[derive(Deserialize)]

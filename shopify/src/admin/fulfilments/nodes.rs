@@ -40,20 +40,9 @@ impl LineNode {
 }
 
 #[derive(Deserialize)]
-pub(super) struct LinesData {
-    pub(super) fulfillment: Option<LinesFulfilment>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LinesFulfilment {
     pub(super) fulfillment_line_items: Connection<LineNode>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CreateData {
-    pub(super) fulfillment_create: Option<CreatePayload>,
 }
 
 #[derive(Deserialize)]

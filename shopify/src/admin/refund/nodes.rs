@@ -88,12 +88,6 @@ impl SuggestedTransaction {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CreateData {
-    pub(super) refund_create: Option<CreatePayload>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct CreatePayload {
     pub(super) refund: Option<Reference>,
     pub(super) user_errors: Vec<UserError>,
