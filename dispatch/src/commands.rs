@@ -22,7 +22,7 @@ use tracing::warn;
 use workflows::names;
 
 use crate::{
-    DispatchError, Dispatcher, Outcome,
+    DispatchError, Dispatched, Dispatcher, Outcome,
     runs::{SignalOutcome, UpdateOutcome},
     shop::request_id,
 };
@@ -42,7 +42,7 @@ pub enum CommandOutcome {
 }
 
 impl Dispatcher {
-    pub(crate) async fn command(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn command(&self, message: &Message) -> Dispatched {
         let (order_id, command) = match command::read(&message.body) {
             Ok(kept) => kept,
             Err(error) => return Ok(Outcome::Unreadable(error.to_string())),
@@ -66,7 +66,7 @@ impl Dispatcher {
 
     /// The order's reservation may be provisional until it is confirmed. One that was given back meanwhile is made
     /// anew by the order's run.
-    async fn order_placed(&self, order: Order) -> Result<Outcome, DispatchError> {
+    async fn order_placed(&self, order: Order) -> Dispatched {
         if order.story_ended_at.is_none() && !self.settings.stock.confirm(&order).await? {
             warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
         }
@@ -74,7 +74,7 @@ impl Dispatcher {
         Ok(Outcome::done(order.order_id))
     }
 
-    async fn stock_available(&self, message: &Message, order: Order) -> Result<Outcome, DispatchError> {
+    async fn stock_available(&self, message: &Message, order: Order) -> Dispatched {
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
         }
@@ -86,7 +86,7 @@ impl Dispatcher {
     }
 
     /// Retries the parked step; an order whose run is gone gets a new one.
-    async fn retry(&self, message: &Message, order: Order, actor: Actor) -> Result<Outcome, DispatchError> {
+    async fn retry(&self, message: &Message, order: Order, actor: Actor) -> Dispatched {
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
         }
@@ -101,12 +101,7 @@ impl Dispatcher {
     }
 
     /// Cancels the order by the signal: whoever sent the command has not waited for the answer.
-    async fn cancel(
-        &self,
-        message: &Message,
-        order: Order,
-        command: &Command,
-    ) -> Result<Outcome, DispatchError> {
+    async fn cancel(&self, message: &Message, order: Order, command: &Command) -> Dispatched {
         if order.story_ended_at.is_some() && is_open_in_its_shop(&order) {
             let mut tx = self.pool.begin().await?;
             progress::set_story_ended(&mut tx, &order.order_id, false).await?;
@@ -136,12 +131,7 @@ impl Dispatcher {
     }
 
     /// Asks again; an Update is not kept by the server before a worker takes it, so the inbox does.
-    async fn ask_again(
-        &self,
-        message: &Message,
-        order: Order,
-        command: &Command,
-    ) -> Result<Outcome, DispatchError> {
+    async fn ask_again(&self, message: &Message, order: Order, command: &Command) -> Dispatched {
         let order_id = order.order_id.clone();
         match self.ask_run(message, &order, command).await? {
             CommandOutcome::Done(_) => Ok(Outcome::done(order_id)),

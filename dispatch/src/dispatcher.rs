@@ -74,6 +74,9 @@ impl Outcome {
     }
 }
 
+/// What became of a message, or why it was not dispatched.
+pub(crate) type Dispatched = Result<Outcome, DispatchError>;
+
 /// Why a message was not dispatched; it stays in the inbox.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
@@ -150,7 +153,7 @@ impl Dispatcher {
         }
     }
 
-    async fn take(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    async fn take(&self, message: &Message) -> Dispatched {
         match message.source {
             Source::Shopify => self.shop_webhook(message).await,
             Source::Warehouse => self.warehouse_callback(message).await,
@@ -160,11 +163,7 @@ impl Dispatcher {
 
     /// A signed message that cannot be read, and of which it is not known whose it is: a person sees which
     /// member.
-    pub(crate) async fn unreadable_update(
-        &self,
-        message: &Message,
-        why: &str,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn unreadable_update(&self, message: &Message, why: &str) -> Dispatched {
         let mut conn = self.pool.acquire().await?;
         let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
         let words = format!("{why} ({})", message.topic);

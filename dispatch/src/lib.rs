@@ -15,7 +15,7 @@ mod warehouse_updates;
 
 pub use dispatcher::{DispatchError, Dispatcher};
 
-use dispatcher::Outcome;
+use dispatcher::{Dispatched, Outcome};
 
 /// How long whoever stored a message has to dispatch it before a sweeper may.
 pub const SWEEP_AFTER: std::time::Duration = std::time::Duration::from_secs(5);

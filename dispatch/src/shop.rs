@@ -26,14 +26,14 @@ use warehouse::parcel::ShipTo;
 use workflows::names;
 
 use crate::{
-    DispatchError, Dispatcher, Outcome,
+    DispatchError, Dispatched, Dispatcher, Outcome,
     dispatcher::NO_RUN,
     runs::{SignalOutcome, StartOutcome},
 };
 use process::settings::Shop;
 
 impl Dispatcher {
-    pub(crate) async fn shop_webhook(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn shop_webhook(&self, message: &Message) -> Dispatched {
         let Some(shop) = self.settings.shops.get(&message.shop) else {
             return Ok(Outcome::skipped("the shop is not configured any more", None));
         };
@@ -55,7 +55,7 @@ impl Dispatcher {
         }
     }
 
-    async fn whole_order(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    async fn whole_order(&self, message: &Message, shop: &Shop) -> Dispatched {
         let mut parsed = match wire::parse_order(&message.body) {
             Ok(parsed) => parsed,
             Err(unreadable) => return self.unreadable_order(message, shop, unreadable).await,
@@ -140,11 +140,7 @@ impl Dispatcher {
 
     /// Something that may change the order's way is in its record: its run looks at it. An order without
     /// one gets one; that one begins with what is in the record, and needs no signal.
-    pub(crate) async fn have_run_look(
-        &self,
-        message: &Message,
-        order: Order,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn have_run_look(&self, message: &Message, order: Order) -> Dispatched {
         let order_id = order.order_id.clone();
         for _ in 0..3 {
             let Some(order) = self.order(&order_id).await? else { break };
@@ -185,7 +181,7 @@ impl Dispatcher {
 
     /// An order whose story has ended: where the newest content asks for more, or for something else than
     /// what was done, a new run follows it or shows what it cannot follow.
-    async fn take_up_again(&self, message: &Message, order: Order) -> Result<Outcome, DispatchError> {
+    async fn take_up_again(&self, message: &Message, order: Order) -> Dispatched {
         let order_id = order.order_id.clone();
         let (policy, services) = self.rules_of(&order);
         let mut tx = self.pool.begin().await?;
@@ -215,7 +211,7 @@ impl Dispatcher {
     }
 
     /// A run takes the order up itself: whatever becomes of this message, nothing is half done.
-    async fn have_a_run_look(&self, message: &Message, order: &Order) -> Result<Outcome, DispatchError> {
+    async fn have_a_run_look(&self, message: &Message, order: &Order) -> Dispatched {
         let order_id = order.order_id.clone();
         if self.begin(order).await? == StartOutcome::Started {
             return Ok(Outcome::done(order_id));
@@ -238,7 +234,7 @@ impl Dispatcher {
         message: &Message,
         shop: &Shop,
         unreadable: UnreadableOrder,
-    ) -> Result<Outcome, DispatchError> {
+    ) -> Dispatched {
         let park_reason = ParkReason::new(ParkReason::UNREADABLE_ORDER);
         let words = format!("{} ({})", unreadable, message.topic);
         let mut tx = self.pool.begin().await?;

@@ -15,7 +15,7 @@ use orders::{
 use shopify::wire::{self, ParsedRefund, UnreadableOrder};
 use sqlx::PgConnection;
 
-use crate::{DispatchError, Dispatcher, Outcome};
+use crate::{DispatchError, Dispatched, Dispatcher, Outcome};
 use process::settings::Shop;
 
 /// How often a message waits for the order it is about: its own webhook is usually a moment away.
@@ -23,11 +23,7 @@ const MOST_WAITS: i32 = 6;
 
 impl Dispatcher {
     /// `orders/edited` lists changes and not the order: the shop's own order is read.
-    pub(crate) async fn order_edited(
-        &self,
-        message: &Message,
-        shop: &Shop,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn order_edited(&self, message: &Message, shop: &Shop) -> Dispatched {
         let Some(id) = wire::parse_order_mention(&message.body) else {
             return self.unreadable_update(message, "order_edit.order_id: is missing").await;
         };
@@ -35,7 +31,7 @@ impl Dispatcher {
     }
 
     /// A fulfilment was made or changed. Our own need nothing; another's changes what is left for us.
-    pub(crate) async fn fulfilled(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn fulfilled(&self, message: &Message, shop: &Shop) -> Dispatched {
         let Some((id, fulfilment)) = wire::parse_fulfilment(&message.body) else {
             return self.unreadable_update(message, "order_id, id: one is missing").await;
         };
@@ -58,12 +54,7 @@ impl Dispatcher {
     }
 
     /// The shop's own order is read by its run, before anything else is done for it.
-    async fn ask_the_shop(
-        &self,
-        message: &Message,
-        shop: &Shop,
-        id: ShopifyOrderId,
-    ) -> Result<Outcome, DispatchError> {
+    async fn ask_the_shop(&self, message: &Message, shop: &Shop, id: ShopifyOrderId) -> Dispatched {
         let Some(order) = self.order_of_shop(shop, id).await? else {
             return Ok(not_known_yet(message));
         };
@@ -74,7 +65,7 @@ impl Dispatcher {
         self.have_run_look(message, order).await
     }
 
-    pub(crate) async fn refunded(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn refunded(&self, message: &Message, shop: &Shop) -> Dispatched {
         let refund = match wire::parse_refund(&message.body) {
             Ok(refund) => refund,
             Err(unreadable) => return self.unreadable_part(message, shop, unreadable).await,
@@ -140,11 +131,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    pub(crate) async fn return_approved(
-        &self,
-        message: &Message,
-        shop: &Shop,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn return_approved(&self, message: &Message, shop: &Shop) -> Dispatched {
         let approved = match wire::parse_return(&message.body) {
             Ok(approved) => approved,
             Err(unreadable) => return self.unreadable_part(message, shop, unreadable).await,
@@ -184,7 +171,7 @@ impl Dispatcher {
 
     /// What became of pieces that came back. The message does not say whose they are: the shop is asked, by
     /// a workflow of its own, and only where the policy books them in by it.
-    pub(crate) async fn disposed(&self, message: &Message, shop: &Shop) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn disposed(&self, message: &Message, shop: &Shop) -> Dispatched {
         let Some(number) = wire::parse_reverse_fulfilment_order_mention(&message.body) else {
             return self.unreadable_update(message, "reverse_fulfillment_order.id: is missing").await;
         };
@@ -197,10 +184,7 @@ impl Dispatcher {
 
     /// Messages about fulfilment orders name nothing but their ids. Of one that is not known yet it is kept
     /// that something was said: whoever keeps its id looks again.
-    pub(crate) async fn fulfilment_orders_changed(
-        &self,
-        message: &Message,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn fulfilment_orders_changed(&self, message: &Message) -> Dispatched {
         let numbers = wire::parse_fulfilment_order_mention(&message.body);
         if numbers.is_empty() {
             return self.unreadable_update(message, "fulfillment_order.id: is missing").await;
@@ -221,11 +205,7 @@ impl Dispatcher {
     }
 
     /// Somebody asks the shop to be forgotten.
-    pub(crate) async fn customer_redacted(
-        &self,
-        message: &Message,
-        shop: &Shop,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn customer_redacted(&self, message: &Message, shop: &Shop) -> Dispatched {
         let Some(orders) = wire::parse_orders_to_redact(&message.body) else {
             return self.unreadable_update(message, "orders_to_redact: is no list of order ids").await;
         };
@@ -233,11 +213,7 @@ impl Dispatcher {
     }
 
     /// Somebody asks the shop what is known. An administrator fetches it.
-    pub(crate) async fn data_requested(
-        &self,
-        message: &Message,
-        shop: &Shop,
-    ) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn data_requested(&self, message: &Message, shop: &Shop) -> Dispatched {
         let Some(orders) = wire::parse_orders_requested(&message.body) else {
             return self.unreadable_update(message, "orders_requested: is no list of order ids").await;
         };
@@ -253,7 +229,7 @@ impl Dispatcher {
         message: &Message,
         shop: &Shop,
         wish: ErasureRequest<'_>,
-    ) -> Result<Outcome, DispatchError> {
+    ) -> Dispatched {
         let mut tx = self.pool.begin().await?;
         privacy::redact(&mut tx, &shop.domain, wish, message.inbox_id).await?;
         tx.commit().await?;
@@ -266,7 +242,7 @@ impl Dispatcher {
         message: &Message,
         shop: &Shop,
         unreadable: UnreadableOrder,
-    ) -> Result<Outcome, DispatchError> {
+    ) -> Dispatched {
         let order = match unreadable.order_id {
             Some(id) => self.order_of_shop(shop, id).await?,
             None => None,

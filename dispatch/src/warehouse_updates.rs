@@ -19,10 +19,10 @@ use workflows::{
     names,
 };
 
-use crate::{DispatchError, Dispatcher, Outcome, runs::SignalOutcome, shop::request_id};
+use crate::{DispatchError, Dispatched, Dispatcher, Outcome, runs::SignalOutcome, shop::request_id};
 
 impl Dispatcher {
-    pub(crate) async fn warehouse_callback(&self, message: &Message) -> Result<Outcome, DispatchError> {
+    pub(crate) async fn warehouse_callback(&self, message: &Message) -> Dispatched {
         let callback = match self.callback_of(message) {
             Ok(callback) => callback,
             Err(unreadable) => return self.unreadable_update(message, &unreadable).await,
@@ -114,7 +114,7 @@ impl Dispatcher {
         callback: &Callback,
         kind: Kind,
         order: &Order,
-    ) -> Result<Outcome, DispatchError> {
+    ) -> Dispatched {
         let order_id = order.order_id.clone();
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order_id)));
@@ -135,7 +135,7 @@ impl Dispatcher {
 
     /// A parcel left for an order that nobody works on any more: its stock is booked as it really is, and a
     /// person sees it.
-    async fn left_after_the_end(&self, parcel: &KeptParcel, order: Order) -> Result<Outcome, DispatchError> {
+    async fn left_after_the_end(&self, parcel: &KeptParcel, order: Order) -> Dispatched {
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
         if order.story_ended_at.is_none() {
@@ -156,29 +156,20 @@ impl Dispatcher {
 
     /// A parcel left of which nobody says what is in it, and all that was handed over is on its way already.
     /// A later message that says it counts.
-    async fn left_with_nothing(&self, callback: &Callback, order: Order) -> Result<Outcome, DispatchError> {
+    async fn left_with_nothing(&self, callback: &Callback, order: Order) -> Dispatched {
         let Callback { reference, parcel_id, .. } = callback;
         let words = format!("{reference}/{parcel_id} left, and it is not said with what");
         self.show(order, ParkReason::UNEXPECTED_PARCEL, &words).await
     }
 
-    async fn trouble_after_the_end(
-        &self,
-        callback: &Callback,
-        order: Order,
-    ) -> Result<Outcome, DispatchError> {
+    async fn trouble_after_the_end(&self, callback: &Callback, order: Order) -> Dispatched {
         let parcel = format!("{}/{}", callback.reference, callback.parcel_id);
         let words = format!("{parcel}: {}", callback.kind.as_str());
         self.show(order, ParkReason::TROUBLE_AFTER_SHIPPING, &words).await
     }
 
     /// The warehouse says of a parcel that was booked that it held something else.
-    async fn corrected(
-        &self,
-        callback: &Callback,
-        parcel: &KeptParcel,
-        order: Order,
-    ) -> Result<Outcome, DispatchError> {
+    async fn corrected(&self, callback: &Callback, parcel: &KeptParcel, order: Order) -> Dispatched {
         let piece = |(sku, pieces): (&str, u32)| format!("{pieces} × {sku}");
         let booked = parcel.lines.iter().map(|line| piece((&line.sku, line.quantity)));
         let now = callback.lines.iter().map(|line| piece((&line.sku, line.quantity)));
@@ -191,19 +182,14 @@ impl Dispatcher {
     }
 
     /// What nobody works on any more is for a person to see.
-    async fn show(&self, order: Order, reason: &str, words: &str) -> Result<Outcome, DispatchError> {
+    async fn show(&self, order: Order, reason: &str, words: &str) -> Dispatched {
         let mut conn = self.pool.acquire().await?;
         attention::show_besides(&mut conn, &order.order_id, &ParkReason::new(reason), words).await?;
         Ok(Outcome::done(order.order_id))
     }
 
     /// `DELIVERED` is a guarded update of the record: the workflow closed when the last parcel left.
-    async fn delivered(
-        &self,
-        callback: &Callback,
-        parcel: &KeptParcel,
-        order: Order,
-    ) -> Result<Outcome, DispatchError> {
+    async fn delivered(&self, callback: &Callback, parcel: &KeptParcel, order: Order) -> Dispatched {
         if order.status < OrderStatus::Shipped {
             return Ok(wait_until_shipped(order));
         }
