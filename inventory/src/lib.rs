@@ -86,4 +86,4 @@ pub use served_backorders::{ServedMovement, served_since};
 pub use shortage::announce_shortage;
 pub use stocked::{StockedItem, items, stocked_item, stocked_items};
 pub use surplus::{Surplus, book_surplus};
-pub use transition::{AllocationTransition, cancel_allocation, confirm_allocation, fulfil_allocation};
+pub use transition::{AllocationTransition, change_allocation};

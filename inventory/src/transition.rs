@@ -28,55 +28,20 @@ pub struct AllocationTransition {
     pub served: Vec<ServedOrder>,
 }
 
-/// Holds the allocation for good: it does not expire any more.
+/// Confirms an allocation: it is held for good and does not expire any more; cancels it: what it holds is given back,
+/// and whoever waits for it is served; or fulfils it: what it holds has left the warehouse and is booked out.
 ///
 /// # Errors
 /// [`InventoryError::UnknownAllocation`], [`InventoryError::OwnedByOrder`];
-/// [`InventoryError::AllocationExpired`] if its time is over; [`InventoryError::InvalidTransition`] if it was
-/// cancelled otherwise or is fulfilled; [`InventoryError::Database`].
-pub async fn confirm_allocation(
+/// [`InventoryError::AllocationExpired`] if it is to be confirmed and its time is over;
+/// [`InventoryError::InvalidTransition`] for what may not follow: only what is pending is confirmed, only what is
+/// confirmed is fulfilled, and nothing that is fulfilled is cancelled; [`InventoryError::Database`].
+pub async fn change_allocation(
     conn: &mut PgConnection,
     id: &AllocationId,
     holder: Option<Holder>,
-    correlation_id: &str,
-) -> Result<AllocationTransition, InventoryError> {
-    change(conn, id, holder, correlation_id, AllocationStatus::Confirmed).await
-}
-
-/// Gives back what the allocation holds; whoever waits for it is served.
-///
-/// # Errors
-/// [`InventoryError::UnknownAllocation`], [`InventoryError::OwnedByOrder`];
-/// [`InventoryError::InvalidTransition`] if it is fulfilled; [`InventoryError::Database`].
-pub async fn cancel_allocation(
-    conn: &mut PgConnection,
-    id: &AllocationId,
-    holder: Option<Holder>,
-    correlation_id: &str,
-) -> Result<AllocationTransition, InventoryError> {
-    change(conn, id, holder, correlation_id, AllocationStatus::Cancelled).await
-}
-
-/// Books out what the allocation holds: it has left the warehouse.
-///
-/// # Errors
-/// [`InventoryError::UnknownAllocation`], [`InventoryError::OwnedByOrder`];
-/// [`InventoryError::InvalidTransition`] unless it is confirmed; [`InventoryError::Database`].
-pub async fn fulfil_allocation(
-    conn: &mut PgConnection,
-    id: &AllocationId,
-    holder: Option<Holder>,
-    correlation_id: &str,
-) -> Result<AllocationTransition, InventoryError> {
-    change(conn, id, holder, correlation_id, AllocationStatus::Fulfilled).await
-}
-
-async fn change(
-    conn: &mut PgConnection,
-    id: &AllocationId,
-    holder: Option<Holder>,
-    correlation_id: &str,
     to: AllocationStatus,
+    correlation_id: &str,
 ) -> Result<AllocationTransition, InventoryError> {
     let seen = record::find(conn, id).await?.record;
     if !seen.epoch.is_shown_to(holder) {

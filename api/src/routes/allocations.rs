@@ -5,7 +5,8 @@ use axum::{Json, http::StatusCode};
 use database::retried;
 use dispatch::SWEEP_AFTER;
 use inventory::{
-    AllocateRequest, AllocationId, AllocationRecord, AllocationTransition, Holder, InventoryError, Shortage,
+    AllocateRequest, AllocationId, AllocationRecord, AllocationStatus, AllocationTransition, Holder,
+    InventoryError, Shortage,
 };
 use orders::command;
 use stock::StepError as _;
@@ -115,7 +116,7 @@ async fn confirm(
     asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&asked, &id, Change::Confirm).await
+    change(&asked, &id, AllocationStatus::Confirmed).await
 }
 
 /// Give an allocation's stock back
@@ -134,7 +135,7 @@ async fn cancel(
     asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&asked, &id, Change::Cancel).await
+    change(&asked, &id, AllocationStatus::Cancelled).await
 }
 
 /// Book an allocation's pieces out, as they have left
@@ -153,7 +154,7 @@ async fn fulfil(
     asked: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<Success<AllocationBody>>, Problem> {
-    change(&asked, &id, Change::Fulfil).await
+    change(&asked, &id, AllocationStatus::Fulfilled).await
 }
 
 /// Whose allocations the caller sees; all where none is named.
@@ -163,14 +164,6 @@ async fn whose(Asked { api, caller, .. }: &Asked) -> Result<Option<Holder>, Prob
     }
     let mut conn = api.pool.acquire().await?;
     Ok(Some(inventory::holder_of(&mut conn, caller.holds_as(api.shared_allocations)).await?))
-}
-
-/// What is to become of an allocation.
-#[derive(Clone, Copy)]
-enum Change {
-    Confirm,
-    Cancel,
-    Fulfil,
 }
 
 /// Holds all of it or nothing, for the caller. The status tells whether any of it is new.
@@ -208,7 +201,11 @@ async fn hold(
     Ok((status, shown(allocated.allocations)))
 }
 
-async fn change(asked: &Asked, id: &str, change: Change) -> Result<Json<Success<AllocationBody>>, Problem> {
+async fn change(
+    asked: &Asked,
+    id: &str,
+    to: AllocationStatus,
+) -> Result<Json<Success<AllocationBody>>, Problem> {
     // An id of another form is the id of nothing here.
     let id = AllocationId::parse(id).map_err(|_| Problem::NoSuchAllocation(id.to_owned()))?;
     let holder = whose(asked).await?;
@@ -216,11 +213,8 @@ async fn change(asked: &Asked, id: &str, change: Change) -> Result<Json<Success<
     let cause = correlation_id.as_str();
     let (record, messages) = retried(Problem::met_another_transaction, async || {
         let mut tx = api.pool.begin().await?;
-        let AllocationTransition { record, served, .. } = match change {
-            Change::Confirm => inventory::confirm_allocation(&mut tx, &id, holder, cause).await?,
-            Change::Cancel => inventory::cancel_allocation(&mut tx, &id, holder, cause).await?,
-            Change::Fulfil => inventory::fulfil_allocation(&mut tx, &id, holder, cause).await?,
-        };
+        let AllocationTransition { record, served, .. } =
+            inventory::change_allocation(&mut tx, &id, holder, to, cause).await?;
         let messages = command::keep_served(&mut tx, inventory::ours(&served), SWEEP_AFTER).await?;
         tx.commit().await?;
         Ok::<_, Problem>((record, messages))

@@ -60,15 +60,7 @@ pub(crate) async fn put(
 ) -> Result<AllocationTransition, InventoryError> {
     let mut transaction = pool.begin().await?;
     let conn: &mut PgConnection = &mut transaction;
-    let news = match to {
-        AllocationStatus::Confirmed => {
-            inventory::confirm_allocation(conn, id, Some(another_system()), CAUSE).await?
-        }
-        AllocationStatus::Fulfilled => {
-            inventory::fulfil_allocation(conn, id, Some(another_system()), CAUSE).await?
-        }
-        _ => inventory::cancel_allocation(conn, id, Some(another_system()), CAUSE).await?,
-    };
+    let news = inventory::change_allocation(conn, id, Some(another_system()), to, CAUSE).await?;
     transaction.commit().await?;
     Ok(news)
 }
