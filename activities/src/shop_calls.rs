@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{Channel, OrderId, ShopDomain, ShopifyOrderId, Step};
-use orders::{Order, record};
+use orders::{Order, OrdersError, record};
 use shopify::admin::AdminClient;
 use sqlx::PgPool;
 use temporalio_macros::activities;
@@ -100,7 +100,7 @@ impl ShopCalls {
     /// The order as it stands, not locked.
     async fn order(&self, order_id: &OrderId) -> Result<Order, AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        record::find(&mut conn, order_id).await?.ok_or(AttemptError::permanent("ORDER_UNKNOWN"))
+        Ok(record::find(&mut conn, order_id).await?.ok_or(OrdersError::NotFound)?)
     }
 
     fn shop_of(&self, order: &Order) -> Result<(&AdminClient, ShopifyOrderId), AttemptError> {

@@ -157,10 +157,7 @@ impl WarehouseCalls {
     }
 
     async fn recall(&self, input: &RequestRef) -> Result<Recalled, AttemptError> {
-        let known = {
-            let mut conn = self.pool.acquire().await?;
-            fulfilment_request::find(&mut conn, &input.reference).await?
-        };
+        let known = fulfilment_request::find(&mut *self.pool.acquire().await?, &input.reference).await?;
         if let Some(fulfilment_request) = &known {
             self.is_ours(fulfilment_request)?;
         }
@@ -182,10 +179,8 @@ impl WarehouseCalls {
     }
 
     async fn ask_about_order(&self, input: &OrderRef) -> Result<(), AttemptError> {
-        let requests = {
-            let mut conn = self.pool.acquire().await?;
-            fulfilment_request::of_order(&mut conn, &input.order_id).await?
-        };
+        let requests =
+            fulfilment_request::of_order(&mut *self.pool.acquire().await?, &input.order_id).await?;
         for fulfilment_request in requests {
             let is_open = fulfilment_request.status == FulfilmentRequestStatus::Accepted;
             if is_open && fulfilment_request.system == *self.client.system() {

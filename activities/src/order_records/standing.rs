@@ -1,6 +1,7 @@
 //! How an order stands that another run may have brought far.
 
 use orders::{
+    OrdersError,
     fulfilment_request::{self, FulfilmentRequestStatus},
     parcel, record,
 };
@@ -12,9 +13,7 @@ use crate::{attempt::AttemptError, planner::planned, shop_notifications};
 impl OrderRecords {
     pub(super) async fn standing(&self, input: &OrderRef) -> Result<Standing, AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        let order = record::find(&mut conn, &input.order_id)
-            .await?
-            .ok_or(AttemptError::permanent("ORDER_UNKNOWN"))?;
+        let order = record::find(&mut conn, &input.order_id).await?.ok_or(OrdersError::NotFound)?;
         let (_, pieces_left) = parcel::pieces(&mut conn, &order.order_id).await?;
         let mut requests = fulfilment_request::of_order(&mut conn, &order.order_id).await?;
         requests.retain(|request| request.was_called);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::{Actor, LineId, ParkReason, WantedLine};
 use orders::{
-    Order, attention, record,
+    Order, OrdersError, attention, record,
     timeline::{self, TimelineEvent},
 };
 use shopify::admin::{CancelOutcome, CancelReason, LinePieces, RefundOutcome};
@@ -60,9 +60,7 @@ impl ShopCalls {
     /// person is told what to do.
     pub(super) async fn refund(&self, input: &RefundOfTheRest) -> Result<(), AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        let order = record::find(&mut conn, &input.order_id)
-            .await?
-            .ok_or(AttemptError::permanent("ORDER_UNKNOWN"))?;
+        let order = record::find(&mut conn, &input.order_id).await?.ok_or(OrdersError::NotFound)?;
         let rest = self.rest_of(&mut conn, &order).await?;
         if rest.is_empty() {
             return Ok(());

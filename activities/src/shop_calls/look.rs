@@ -33,10 +33,7 @@ impl ShopCalls {
         if order.facts.address == AddressSaid::Absent && order.looked_for.is_none() {
             self.ask_for_the_address(&order).await?;
         }
-        let begun_at = {
-            let mut conn = self.pool.acquire().await?;
-            fulfilment_orders::begin_look(&mut conn).await?
-        };
+        let begun_at = fulfilment_orders::begin_look(&mut *self.pool.acquire().await?).await?;
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
         let keep_and_plan = async |mut tx: StockTransaction<'static>| {
             let is_there = !seen.is_empty()

@@ -2,7 +2,7 @@
 
 use domain::ParkReason;
 use orders::{
-    Order, attention, fulfilment_orders,
+    Order, OrdersError, attention, fulfilment_orders,
     parcel::{self, KeptParcel},
     parcel_lines::{self, Parcel},
     record,
@@ -18,9 +18,7 @@ use crate::{attempt::AttemptError, shop_notifications};
 impl ShopCalls {
     pub(super) async fn notify(&self, input: &ParcelForShop) -> Result<(), AttemptError> {
         let mut conn = self.pool.acquire().await?;
-        let order = record::find(&mut conn, &input.order_id)
-            .await?
-            .ok_or(AttemptError::permanent("ORDER_UNKNOWN"))?;
+        let order = record::find(&mut conn, &input.order_id).await?.ok_or(OrdersError::NotFound)?;
         let (client, shopify_order_id) = self.shop_of(&order)?;
         let (reference, parcel_id) = (&input.parcel.reference, &input.parcel.parcel_id);
         let unknown = || AttemptError::permanent("PARCEL_UNKNOWN");
