@@ -62,10 +62,10 @@ pub struct Api {
 pub struct Extent {
     /// At most so many.
     #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
-    pub limit: u8,
+    limit: u8,
     /// All of them, however many there are.
     #[arg(long, conflicts_with = "limit")]
-    pub all: bool,
+    all: bool,
 }
 
 /// What the API answered.

@@ -17,15 +17,7 @@ mod explanation;
 #[derive(Subcommand)]
 pub enum Command {
     /// List what is there of each item, in pieces.
-    List {
-        /// At most so many items.
-        #[arg(long, value_name = "NUMBER", default_value_t = 50,
-              value_parser = clap::value_parser!(u8).range(1..=200))]
-        limit: u8,
-        /// All of them, however many there are.
-        #[arg(long, conflicts_with = "limit")]
-        all: bool,
-    },
+    List(Extent),
     /// Book pieces in. Orders that wait for them are served first. Sent twice, it is booked twice.
     Receive {
         /// The item.
@@ -96,7 +88,7 @@ struct Figures {
 /// Any [`CliError`].
 pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
-        Command::List { limit, all } => list(api, output, Extent { limit, all }).await,
+        Command::List(extent) => list(api, output, extent).await,
         Command::Receive { sku, quantity, warehouse, reason } => {
             let booking = json!({"quantity": quantity, "warehouseId": warehouse, "reason": reason});
             receive(api, output, &sku, quantity, &booking).await
