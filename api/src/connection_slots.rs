@@ -5,12 +5,13 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -133,7 +134,7 @@ impl Addresses {
             return Some(None);
         }
         let address = network_of(address);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
         let count = held.entry(address).or_default();
         if *count >= self.most {
             return None;
@@ -146,7 +147,7 @@ impl Addresses {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
         if let Some(count) = held.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -208,7 +209,7 @@ mod tests {
             assert!(addresses.hold(ip("10.0.0.1")).is_some());
         }
         drop(held);
-        assert!(addresses.held.lock().unwrap().is_empty());
+        assert!(addresses.held.lock().is_empty());
     }
 
     #[test]

@@ -6,12 +6,10 @@
 //!
 //! **Invariant:** while it is half open there is one trial at a time.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use metrics::gauge;
+use parking_lot::Mutex;
 use tracing::{info, warn};
 
 /// When a breaker opens, and for how long.
@@ -57,7 +55,7 @@ impl Breaker {
     /// of, because its caller hung up, makes way for another after the same time.
     #[must_use]
     pub fn allows(&self, now: Instant) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let since = match *state {
             State::Closed { .. } => return true,
             State::Open { since } | State::HalfOpen { trial_since: since } => since,
@@ -71,7 +69,7 @@ impl Breaker {
 
     /// A call was answered.
     pub fn succeeded(&self) {
-        let before = std::mem::replace(&mut *self.state(), State::Closed { failures: 0 });
+        let before = std::mem::replace(&mut *self.state.lock(), State::Closed { failures: 0 });
         if !matches!(before, State::Closed { .. }) {
             info!(of = self.of, "answers again");
             self.show(0.0);
@@ -80,7 +78,7 @@ impl Breaker {
 
     /// A call was not answered.
     pub fn failed(&self, now: Instant) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let failures = match *state {
             State::Closed { failures } => failures + 1,
             State::HalfOpen { .. } => self.settings.failures,
@@ -100,11 +98,6 @@ impl Breaker {
 
     fn show(&self, open: f64) {
         gauge!("waybill_breaker_open", "of" => self.of.clone()).set(open);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Whoever panicked held a state that is whole: each is written in one step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,13 +2,14 @@
 //! `/_ledger`, `/_faults` and `/_reset`.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -36,13 +37,13 @@ impl Control {
 
     /// Runs `work` until it is done or everything is reset.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let mut background = self.background.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut background = self.background.lock();
         while background.try_join_next().is_some() {}
         background.spawn(work);
     }
 
     fn forget(&self) {
-        *self.background.lock().unwrap_or_else(PoisonError::into_inner) = JoinSet::new();
+        *self.background.lock() = JoinSet::new();
         self.faults.replace(Vec::new());
         self.ledger.clear();
     }

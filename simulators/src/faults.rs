@@ -5,8 +5,7 @@
 
 mod rule;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 pub(crate) use rule::{
@@ -42,11 +41,11 @@ struct Counted {
 
 impl Faults {
     pub(crate) fn replace(&self, rules: Vec<Rule>) {
-        *self.lock() = rules.into_iter().map(Counted::new).collect();
+        *self.rules.lock() = rules.into_iter().map(Counted::new).collect();
     }
 
     pub(crate) fn add(&self, rule: Rule) {
-        self.lock().push(Counted::new(rule));
+        self.rules.lock().push(Counted::new(rule));
     }
 
     /// Each rule as it was given, with `matched` and `fired` beside it.
@@ -57,7 +56,7 @@ impl Faults {
             shown["fired"] = json!(counted.fired);
             shown
         };
-        self.lock().iter().map(shown).collect()
+        self.rules.lock().iter().map(shown).collect()
     }
 
     /// The fault that strikes this call.
@@ -82,7 +81,7 @@ impl Faults {
     }
 
     fn take<T>(&self, occasion: &Occasion<'_>, pick: impl Fn(&Effect) -> Option<T>) -> Option<T> {
-        for counted in self.lock().iter_mut() {
+        for counted in self.rules.lock().iter_mut() {
             let Some(picked) = pick(&counted.rule.effect) else {
                 continue;
             };
@@ -91,10 +90,6 @@ impl Faults {
             }
         }
         None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Counted>> {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

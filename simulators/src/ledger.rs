@@ -1,8 +1,7 @@
 //! The append-only ledger: what was called, what took effect, what was answered, what was sent.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use chrono::{SecondsFormat, Utc};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -44,7 +43,7 @@ impl Ledger {
         if let Value::Object(details) = details {
             facts.extend(details);
         }
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         let sequence = entries.len() as u64 + 1;
         entries.push(Entry { sequence, at: now(), operation: operation.to_owned(), kind, facts });
     }
@@ -55,7 +54,8 @@ impl Ledger {
         let concerns = |entry: &Entry, wanted: &str| {
             subjects(&entry.facts).iter().any(|subject| subject.contains(wanted))
         };
-        self.lock()
+        self.entries
+            .lock()
             .iter()
             .filter(|entry| order.is_none_or(|wanted| concerns(entry, wanted)))
             .filter(|entry| system.is_none() || system_of(&entry.facts) == system)
@@ -64,11 +64,7 @@ impl Ledger {
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().clear();
     }
 }
 

@@ -29,12 +29,13 @@ mod tagging;
 mod views;
 mod webhooks;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::routing::post;
 use chrono::Utc;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::control::{self, Control};
@@ -65,8 +66,8 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
     });
     let forgetful = Arc::clone(&shop);
     let control = control::router(Arc::clone(&shop.control), move || {
-        *forgetful.book() = OrderBook::default();
-        forgetful.bucket().refill();
+        *forgetful.book.lock() = OrderBook::default();
+        forgetful.bucket.lock().refill();
     });
     Ok(Router::new()
         .route("/admin/api/2026-07/graphql.json", post(admin::call))
@@ -86,14 +87,6 @@ struct Shop {
 }
 
 impl Shop {
-    fn book(&self) -> MutexGuard<'_, OrderBook> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Records what happened to an order.
     fn record_effect(&self, operation: &str, order: &ShopOrder, effect: &str, mut details: Value) {
         details["effect"] = json!(effect);

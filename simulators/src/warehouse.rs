@@ -11,11 +11,12 @@ mod fulfilments;
 mod hands;
 mod shipments;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::HeaderMap;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::calls::Call;
@@ -57,7 +58,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
 
     let systems = [Arc::clone(&first), Arc::clone(&second)];
     let forgetful = systems.clone();
-    let forget = move || forgetful.iter().for_each(|system| *system.book() = Book::default());
+    let forget = move || forgetful.iter().for_each(|system| *system.book.lock() = Book::default());
     Ok(shipments::router(first)
         .nest(SECOND, fulfilments::router(second))
         .merge(hands::router(systems))
@@ -77,10 +78,6 @@ struct Warehouse {
 }
 
 impl Warehouse {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whose calls and effects these are: the first system has no name.
     fn subject(&self) -> Map<String, Value> {
         self.name.iter().map(|name| ("system".to_owned(), json!(name))).collect()
@@ -99,7 +96,7 @@ impl Warehouse {
     fn call_about(&self, operation: &'static str, reference: &str) -> Call {
         let mut call = self.call(operation);
         call.subject.insert("reference".into(), json!(reference));
-        call.skus = self.book().find(reference).map(HandOver::skus).unwrap_or_default();
+        call.skus = self.book.lock().find(reference).map(HandOver::skus).unwrap_or_default();
         call
     }
 

@@ -9,11 +9,12 @@ use std::{
     any::Any,
     mem,
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use futures::future::BoxFuture;
 use inventory_service::{InventoryClient, StockError};
+use parking_lot::Mutex;
 use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use crate::{
@@ -84,7 +85,7 @@ impl StockTransaction<'_> {
     /// [`sqlx::Error`]: whether it is committed is not known if the connection broke.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.tx.commit().await?;
-        self.asked.lock().committed = !self.is_nested;
+        self.asked.0.lock().committed = !self.is_nested;
         Ok(())
     }
 
@@ -152,22 +153,18 @@ struct Answered {
 }
 
 impl Asked {
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn begin(&self) {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         known.question = None;
         known.answers.iter_mut().for_each(|answered| answered.used = false);
     }
 
     fn take_question(&self) -> Option<Question> {
-        self.lock().question.take()
+        self.0.lock().question.take()
     }
 
     fn ask<V: Verb>(&self, verb: V, correlation_id: String) {
-        self.lock().question = Some(Box::new(move |service| {
+        self.0.lock().question = Some(Box::new(move |service| {
             Box::pin(async move {
                 let answer = Box::new(verb.there(&service, &correlation_id).await?);
                 Ok(Answered { verb: Box::new(verb), answer, used: false })
@@ -176,13 +173,13 @@ impl Asked {
     }
 
     fn keep(&self, answered: Answered) -> Result<(), StockError> {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         known.answers.push(answered);
         if known.answers.len() > MOST_QUESTIONS { Err(StockError::ToBeAsked) } else { Ok(()) }
     }
 
     fn answer_to<V: Verb>(&self, verb: &V) -> Option<V::Answer> {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         let answered =
             known.answers.iter_mut().find(|answered| answered.verb.downcast_ref::<V>() == Some(verb))?;
         answered.used = true;
@@ -191,7 +188,7 @@ impl Asked {
 
     /// What was reserved provisionally, and is not in what was committed.
     fn reserved_in_vain(&self) -> Vec<Reserve> {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         let committed = known.committed;
         let in_vain = mem::take(&mut known.answers).into_iter().filter(|made| !(committed && made.used));
         let reserved = in_vain.filter_map(|made| made.verb.downcast::<Reserve>().ok());

@@ -4,12 +4,13 @@
 //! again before some seconds are over. Keys that were fetched are kept until others are, for a day at most.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{anyhow, ensure};
 use jsonwebtoken::Algorithm;
+use parking_lot::RwLock;
 use reqwest::{Client, redirect::Policy};
 use tokio::{sync::Mutex, task::JoinHandle};
 use tracing::{info, warn};
@@ -117,7 +118,7 @@ impl Issuer {
 
     async fn fetch_and_keep(&self) {
         let fetched = self.fetch().await;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         known.asked_at = Some(Instant::now());
         match fetched {
             Ok(keys) => {
@@ -154,7 +155,7 @@ impl Issuer {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
-        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.known.read())
     }
 
     async fn fetch(&self) -> anyhow::Result<Vec<Key>> {

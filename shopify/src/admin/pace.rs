@@ -6,12 +6,9 @@
 //! (`extensions.cost`, Admin API 2026-07). Where it does not tell, the pace is mild: calls are held
 //! back for a while at most, as no bucket is known to be empty.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -63,16 +60,12 @@ impl Pace {
     /// # Errors
     /// How long the turn is away, if that is too long to wait for here.
     pub(super) async fn turn(&self, document: &'static str) -> Result<Turn<'_>, Duration> {
-        let (wait, cost) = self.level().take(document)?;
+        let (wait, cost) = self.level.lock().take(document)?;
         let turn = Turn { pace: self, document, cost };
         if !wait.is_zero() {
             sleep(wait).await;
         }
         Ok(turn)
-    }
-
-    fn level(&self) -> MutexGuard<'_, Level> {
-        self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,7 +107,7 @@ impl Turn<'_> {
     /// Learns from the answer what the document costs and what is left in the bucket.
     pub(super) fn learn(&self, cost: &Value) {
         let figure = |path: &str| cost.pointer(path).and_then(Value::as_f64).filter(|figure| *figure >= 0.0);
-        let mut level = self.pace.level();
+        let mut level = self.pace.level.lock();
         if let Some(requested) = figure("/requestedQueryCost") {
             level.costs.insert(self.document, requested);
         }
@@ -136,7 +129,7 @@ impl Turn<'_> {
 
     /// Learns that the shop took the document and says nothing of its cost.
     pub(super) fn learn_that_nothing_is_said(&self) {
-        let mut level = self.pace.level();
+        let mut level = self.pace.level.lock();
         if !level.is_known {
             level.costs.insert(self.document, UNSAID_COST);
         }
@@ -145,7 +138,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.pace.level().under_way -= self.cost;
+        self.pace.level.lock().under_way -= self.cost;
     }
 }
 
@@ -161,7 +154,7 @@ mod tests {
     }
 
     fn takes(pace: &Pace) -> Result<(Duration, f64), Duration> {
-        pace.level().take("q")
+        pace.level.lock().take("q")
     }
 
     fn is_about(wait: Duration, seconds: f64) -> bool {

@@ -72,11 +72,13 @@ fn refuse(shop: &Shop, operation: &Operation, requested: u32, fault: Fault) -> R
             let refusal = user_errors(&errors);
             let refused: Value =
                 operation.roots.iter().map(|root| (root.key.clone(), project(root, &refusal))).collect();
-            let extensions = shop.bucket().cost(requested, Some(requested));
+            let extensions = shop.bucket.lock().cost(requested, Some(requested));
             Reply::new(StatusCode::OK, json!({ "data": refused, "extensions": extensions }))
                 .note("userErrors", errors)
         }
-        Fault::RateLimit { retry_after_s } => throttled(shop.bucket().exhausted(requested, retry_after_s)),
+        Fault::RateLimit { retry_after_s } => {
+            throttled(shop.bucket.lock().exhausted(requested, retry_after_s))
+        }
         other => Reply::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             json!({ "errors": format!("{} means nothing to Shopify", other.name()) }),
@@ -111,7 +113,7 @@ fn unread_call() -> Call {
 fn call_about(shop: &Shop, operation: &Operation) -> Call {
     let operations = operation.roots.iter().flat_map(operation_names).collect();
     let mut call = Call { operations, ..Call::default() };
-    let book = shop.book();
+    let book = shop.book.lock();
     let arguments: Value =
         operation.roots.iter().map(|root| (root.key.clone(), json!(root.arguments))).collect();
     let order = ids_in(&arguments).into_iter().find_map(|id| {
@@ -154,8 +156,8 @@ fn operation_names(root: &Selected) -> Vec<&'static str> {
 }
 
 fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, manner: &Manner) -> Reply {
-    if !shop.bucket().pay(requested) {
-        return throttled(shop.bucket().cost(requested, None));
+    if !shop.bucket.lock().pay(requested) {
+        return throttled(shop.bucket.lock().cost(requested, None));
     }
     let mut data = Map::new();
     let mut refusals = Vec::new();
@@ -169,7 +171,7 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, mann
     }
     let data = Value::Object(data);
     let actual = bucket::actual(operation, &data, requested);
-    let mut bucket = shop.bucket();
+    let mut bucket = shop.bucket.lock();
     bucket.give_back(requested - actual);
     let extensions = bucket.cost(requested, Some(actual));
     let points = json!({ "requested": requested, "actual": actual });
@@ -214,7 +216,7 @@ fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Out
             silently(cancelling::cancel(shop, arguments, Duration::from_millis(manner.cancel_after_ms)))
         }
         "tagsAdd" => silently(tagging::add(shop, arguments)),
-        "job" => silently(json!({ "id": id, "done": !shop.book().jobs.contains(id) })),
+        "job" => silently(json!({ "id": id, "done": !shop.book.lock().jobs.contains(id) })),
         _ => silently(find(shop, root, id).unwrap_or_default()),
     };
     outcome.echoes.extend(told);
@@ -223,7 +225,7 @@ fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Out
 
 /// The object with that global id, if it is of the kind that is asked for.
 fn find(shop: &Shop, root: &Selected, id: &str) -> Option<Value> {
-    let book = shop.book();
+    let book = shop.book.lock();
     let of = |kind: &str, field: &str| number(kind, id).filter(|_| root.name == field || root.name == "node");
     if let Some(order) = of("Order", "order") {
         let order = book.find(order)?;

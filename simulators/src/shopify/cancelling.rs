@@ -16,7 +16,7 @@ const STAFF_NOTE_LIMIT: usize = 255;
 
 /// Cancels the order, at once or after some time, and returns the payload.
 pub(super) fn cancel(shop: &Arc<Shop>, arguments: &Map<String, Value>, after: Duration) -> Value {
-    let mut book = shop.book();
+    let mut book = shop.book.lock();
     let id = id_in("Order", &arguments["orderId"]);
     if let Err(error) = check(arguments, id.and_then(|id| book.find(id))) {
         return user_errors(&json!([error]));
@@ -42,7 +42,7 @@ fn finish_later(shop: &Arc<Shop>, id: i64, arguments: Map<String, Value>, job: S
     let later = Arc::clone(shop);
     shop.control.spawn(async move {
         tokio::time::sleep(after).await;
-        let mut book = later.book();
+        let mut book = later.book.lock();
         book.jobs.remove(&job);
         book.change(id, |order| {
             if order.cancelling.take().as_ref() != Some(&job) {

@@ -1,7 +1,7 @@
 //! Reads a GraphQL document against the schema: either all of it is valid, or nothing is executed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use apollo_compiler::ast::Value as Literal;
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
@@ -10,6 +10,7 @@ use apollo_compiler::request::{RequestError, coerce_variable_values};
 use apollo_compiler::response::{GraphQLError, JsonMap};
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::schema::wrong_scalar;
@@ -55,21 +56,17 @@ impl Documents {
     }
 
     fn find(&self, query: &str) -> Result<Arc<Valid<ExecutableDocument>>, Vec<GraphQLError>> {
-        if let Some(known) = self.valid().get(query) {
+        if let Some(known) = self.valid.lock().get(query) {
             return Ok(Arc::clone(known));
         }
         let read = ExecutableDocument::parse_and_validate(&self.schema, query, "query");
         let document = Arc::new(read.map_err(|refused| refusals(&refused.errors))?);
-        let mut valid = self.valid();
+        let mut valid = self.valid.lock();
         if valid.len() >= MOST_DOCUMENTS {
             valid.clear();
         }
         valid.insert(query.to_owned(), Arc::clone(&document));
         Ok(document)
-    }
-
-    fn valid(&self) -> MutexGuard<'_, HashMap<String, Arc<Valid<ExecutableDocument>>>> {
-        self.valid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

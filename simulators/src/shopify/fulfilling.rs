@@ -14,7 +14,7 @@ use crate::deliveries::Delivery;
 /// Fulfils what is asked for; returns the payload, and what the shop then says of it.
 pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> (Value, Vec<Delivery>) {
     let input = &arguments["fulfillment"];
-    let mut book = shop.book();
+    let mut book = shop.book.lock();
     let refused = |error| (user_errors(&json!([error])), Vec::new());
     let (order_id, picked) = match plan(&book, input) {
         Ok(planned) => planned,

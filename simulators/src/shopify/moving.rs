@@ -13,7 +13,7 @@ use crate::deliveries::Delivery;
 /// Moves what is asked for; returns the payload and what the shop says of it, or nothing where
 /// the id is unknown.
 pub(super) fn relocate(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Option<(Value, Vec<Delivery>)> {
-    let mut book = shop.book();
+    let mut book = shop.book.lock();
     let id = id_in("FulfillmentOrder", &arguments["id"])?;
     let location = id_in("Location", &arguments["newLocationId"])?;
     let order = book.with_fulfilment_order(id)?.0.id;

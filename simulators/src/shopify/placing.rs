@@ -82,7 +82,7 @@ pub(super) async fn place(
         delivery_method: placing.delivery_method.as_deref().map(str::to_uppercase),
         after: Duration::from_millis(shop.settings.fulfilment_order_after_ms),
     };
-    let mut book = shop.book();
+    let mut book = shop.book.lock();
     let order = book.keep(id, domain, body, routing);
     shop.record_effect("placeOrder", order, "orderPlaced", json!({ "skus": order.skus() }));
     let mut topics: Vec<&str> = placing.topics.split(',').filter(|_| placing.announce).collect();

@@ -12,7 +12,7 @@ use crate::deliveries::Delivery;
 /// Refunds what is asked for; returns the payload and what the shop says of it.
 pub(super) fn create(shop: &Arc<Shop>, arguments: &Map<String, Value>, key: &str) -> (Value, Vec<Delivery>) {
     let input = &arguments["input"];
-    let mut book = shop.book();
+    let mut book = shop.book.lock();
     if let Some(payload) = answered(&book, input, key) {
         return (payload, Vec::new());
     }

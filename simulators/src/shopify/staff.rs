@@ -113,7 +113,7 @@ async fn perform(
         Ok(body) => body,
         Err(error) => return bad_request(&format!("the body is not JSON: {error}")),
     };
-    let done = shop.book().change(id, |order| {
+    let done = shop.book.lock().change(id, |order| {
         let mut clerk = Clerk { shop: &shop, order, operation, body: &body, told: Told::new() };
         deed(&mut clerk)?;
         let Clerk { order, told, .. } = clerk;
@@ -136,7 +136,7 @@ async fn perform(
 async fn show(State(shop): State<Arc<Shop>>, Path(id): Path<i64>) -> Response {
     let shown =
         |order: &ShopOrder| json!({ "order": order.body, "fulfilmentOrders": fulfilment_orders(order) });
-    let found = shop.book().find(id).map(shown);
+    let found = shop.book.lock().find(id).map(shown);
     found.map_or_else(|| unknown(id), |shown| Json(shown).into_response())
 }
 

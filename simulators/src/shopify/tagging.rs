@@ -9,7 +9,7 @@ use super::{Shop, user_errors, views};
 
 /// Adds the tags that are not there yet and returns the payload.
 pub(super) fn add(shop: &Arc<Shop>, arguments: &Map<String, Value>) -> Value {
-    let mut book = shop.book();
+    let mut book = shop.book.lock();
     let id = id_in("Order", &arguments["id"]);
     let answered = id.and_then(|id| book.change(id, |order| add_to(shop, order, &arguments["tags"])));
     answered.unwrap_or_else(|| user_errors(&json!([{ "field": ["id"], "message": "Node not found" }])))

@@ -71,7 +71,7 @@ impl NewHandOver {
 impl Warehouse {
     /// Takes a hand-over, once per reference; the id of its first shipment.
     pub(super) fn take(self: &Arc<Self>, new: &NewHandOver) -> Result<String, Refusal> {
-        let mut book = self.book();
+        let mut book = self.book.lock();
         if let Some(known) = book.find(&new.reference) {
             let code = if known.refused { "refused" } else { "duplicate" };
             return Err(Refusal::new(code, format!("reference {} is {code}", new.reference)));
@@ -107,12 +107,12 @@ impl Warehouse {
     pub(super) fn recall(self: &Arc<Self>, reference: &str) -> Option<Vec<Recalled>> {
         let (parts, skus) = self.find_or_refuse(reference)?;
         let too_late = self.control.faults.too_late(&self.occasion(&reference.to_owned(), &skus));
-        if !self.book().is_too_late(reference, too_late) {
+        if !self.book.lock().is_too_late(reference, too_late) {
             for part in 0..parts {
                 self.advance(reference, part, Status::Cancelled, None);
             }
         }
-        let book = self.book();
+        let book = self.book.lock();
         let shipments = book.find(reference).into_iter().flat_map(|hand_over| &hand_over.shipments);
         let recalled = |shipment: &Shipment| Recalled {
             shipment_id: shipment.id.clone(),
@@ -135,7 +135,7 @@ impl Warehouse {
     /// The number of parts and the SKUs of a hand-over; one that is not known is refused from
     /// this very moment on.
     fn find_or_refuse(&self, reference: &str) -> Option<(usize, Vec<String>)> {
-        let mut book = self.book();
+        let mut book = self.book.lock();
         if let Some(known) = book.find(reference) {
             return Some((known.shipments.len(), known.skus()));
         }
@@ -152,7 +152,7 @@ impl Warehouse {
         to: Status,
         reason: Option<&str>,
     ) -> bool {
-        let mut book = self.book();
+        let mut book = self.book.lock();
         let Some(shipment) = book.advance(reference, part, to) else {
             return false;
         };

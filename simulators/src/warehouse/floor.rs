@@ -65,7 +65,8 @@ async fn pick_and_ship(warehouse: &Arc<Warehouse>, reference: &str, pace: &Pace,
 
 fn is_in_house(warehouse: &Warehouse, reference: &str, part: usize) -> bool {
     warehouse
-        .book()
+        .book
+        .lock()
         .find(reference)
         .and_then(|hand_over| hand_over.shipments.get(part))
         .is_some_and(|shipment| shipment.status.is_in_house())
@@ -82,7 +83,7 @@ struct Pace {
 
 impl Pace {
     fn of(warehouse: &Warehouse, reference: &str) -> Option<Self> {
-        let book = warehouse.book();
+        let book = warehouse.book.lock();
         let hand_over = book.find(reference)?;
         let behaviour = hand_over.behaviour.clone();
         let ship_after = behaviour.ship_after_ms.map_or(warehouse.ship_after, Duration::from_millis);

@@ -83,7 +83,7 @@ async fn look_up(
         if let Some(fault) = fault {
             return refuse(fault);
         }
-        let known: Vec<Value> = warehouse.book().find(&reference).map(shown).into_iter().collect();
+        let known: Vec<Value> = warehouse.book.lock().find(&reference).map(shown).into_iter().collect();
         Reply::new(StatusCode::OK, json!({ "fulfilments": known }))
     };
     answer(&warehouse, &headers, call, perform).await

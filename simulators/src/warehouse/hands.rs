@@ -57,12 +57,12 @@ fn work(
 ) -> Response {
     let warehouse = which_has(systems, reference);
     let call = warehouse.call_about(operation, reference);
-    let parts = warehouse.book().find(reference).map(|hand_over| hand_over.shipments.len());
+    let parts = warehouse.book.lock().find(reference).map(|hand_over| hand_over.shipments.len());
     let reply = parts.map_or_else(|| shipments::not_found(reference), |parts| deed(warehouse, parts));
     turn_away(&warehouse.control, &call, reply)
 }
 
 /// The first where neither or both have it.
 fn which_has<'a>(systems: &'a Systems, reference: &str) -> &'a Arc<Warehouse> {
-    systems.iter().find(|system| system.book().find(reference).is_some()).unwrap_or(&systems[0])
+    systems.iter().find(|system| system.book.lock().find(reference).is_some()).unwrap_or(&systems[0])
 }

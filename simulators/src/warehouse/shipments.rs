@@ -70,7 +70,7 @@ async fn get_shipment(
     headers: HeaderMap,
 ) -> Response {
     let call = warehouse.call_about("getShipment", &reference);
-    let perform = move |warehouse: &Arc<Warehouse>| match warehouse.book().find(&reference) {
+    let perform = move |warehouse: &Arc<Warehouse>| match warehouse.book.lock().find(&reference) {
         Some(hand_over) => Reply::new(StatusCode::OK, shown(hand_over)),
         None => not_found(&reference),
     };

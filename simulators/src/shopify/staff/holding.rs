@@ -94,7 +94,7 @@ fn open_later(shop: &Arc<Shop>, order: i64, id: i64, moment: DateTime<Utc>) {
     shop.control.spawn(async move {
         let wait = (moment - Utc::now()).to_std().unwrap_or(Duration::ZERO);
         tokio::time::sleep(wait).await;
-        let book = later.book();
+        let book = later.book.lock();
         let Some(order) = book.find(order) else { return };
         let ready = order.fulfilment_order(id);
         let ready = ready.filter(|found| found.fulfil_at == Some(moment) && found.is_fulfillable());
