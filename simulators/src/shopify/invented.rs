@@ -23,35 +23,25 @@ const PEOPLE: &[[&str; 7]] = &[
 
 /// What is ordered, from the query string.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Wish {
     /// One SKU, or several with commas between; the lines take turns.
-    sku: String,
-    quantity: u32,
-    lines: usize,
-    financial_status: String,
+    sku: Option<String>,
+    quantity: Option<u32>,
+    lines: Option<usize>,
+    financial_status: Option<String>,
     /// The postcode to ship to, where it matters.
     zip: Option<String>,
-}
-
-impl Default for Wish {
-    fn default() -> Self {
-        Self {
-            sku: "TEA-GREEN-100".to_owned(),
-            quantity: 1,
-            lines: 1,
-            financial_status: "paid".to_owned(),
-            zip: None,
-        }
-    }
 }
 
 /// An order with this number, as orders/create carries it.
 pub(super) fn invent(wish: &Wish, number: u64) -> Value {
     let id = random_id();
-    let skus: Vec<&str> = wish.sku.split(',').map(str::trim).collect();
-    let quantity = i64::from(wish.quantity);
-    let in_turn = skus.iter().cycle().take(wish.lines.max(skus.len()));
+    let skus = wish.sku.as_deref().unwrap_or("TEA-GREEN-100");
+    let skus: Vec<&str> = skus.split(',').map(str::trim).collect();
+    let quantity = wish.quantity.map_or(1, i64::from);
+    let financial_status = wish.financial_status.as_deref().unwrap_or("paid");
+    let in_turn = skus.iter().cycle().take(wish.lines.unwrap_or(1).max(skus.len()));
     let lines: Vec<Value> = in_turn.map(|sku| line(sku, quantity)).collect();
     let subtotal = lines.iter().map(|_| UNIT_PRICE_CENTS * quantity).sum();
     let person = PEOPLE[rand::random_range(0..PEOPLE.len())];
@@ -72,7 +62,7 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
         "closed_at": null,
         "cancelled_at": null,
         "cancel_reason": null,
-        "financial_status": wish.financial_status,
+        "financial_status": financial_status,
         "fulfillment_status": null,
         "payment_gateway_names": ["bogus"],
         "source_name": "web",
@@ -97,8 +87,7 @@ pub(super) fn invent(wish: &Wish, number: u64) -> Value {
         "refunds": [],
         "line_items": lines,
     });
-    for (member, price) in prices(subtotal, wish.financial_status == "paid").as_object().into_iter().flatten()
-    {
+    for (member, price) in prices(subtotal, financial_status == "paid").as_object().into_iter().flatten() {
         order[member] = price.clone();
     }
     order

@@ -23,34 +23,16 @@ use crate::deliveries::{Delivery, deliver};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Placing {
-    #[serde(default = "yes")]
-    announce: bool,
-    #[serde(default = "one")]
-    times: u32,
-    #[serde(default)]
-    delay_ms: u64,
-    #[serde(default = "orders_create")]
-    topics: String,
-    #[serde(default)]
-    reorder: bool,
+    announce: Option<bool>,
+    times: Option<u32>,
+    delay_ms: Option<u64>,
+    topics: Option<String>,
+    reorder: Option<bool>,
     shop: Option<String>,
-    #[serde(default = "one")]
-    fulfilment_orders: u32,
+    fulfilment_orders: Option<u32>,
     locations: Option<u32>,
     location: Option<i64>,
     delivery_method: Option<String>,
-}
-
-pub(super) fn yes() -> bool {
-    true
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn orders_create() -> String {
-    "orders/create".to_owned()
 }
 
 /// `POST /_orders`: keeps the order in the body, or an invented one, and announces it.
@@ -75,9 +57,10 @@ pub(super) async fn place(
         return bad_request("the order has no id that fits 64 bits");
     };
     let domain = placing.shop.clone().unwrap_or_else(|| shop.settings.shop_domain.clone());
+    let fulfilment_orders = placing.fulfilment_orders.unwrap_or(1);
     let routing = Routing {
-        fulfilment_orders: placing.fulfilment_orders as usize,
-        locations: placing.locations.unwrap_or(placing.fulfilment_orders) as usize,
+        fulfilment_orders: fulfilment_orders as usize,
+        locations: placing.locations.unwrap_or(fulfilment_orders) as usize,
         location: placing.location,
         delivery_method: placing.delivery_method.as_deref().map(str::to_uppercase),
         after: Duration::from_millis(shop.settings.fulfilment_order_after_ms),
@@ -85,15 +68,16 @@ pub(super) async fn place(
     let mut book = shop.book.lock();
     let order = book.keep(id, domain, body, routing);
     shop.record_effect("placeOrder", order, "orderPlaced", json!({ "skus": order.skus() }));
-    let mut topics: Vec<&str> = placing.topics.split(',').filter(|_| placing.announce).collect();
-    if placing.reorder {
+    let topics = placing.topics.as_deref().unwrap_or("orders/create").split(',');
+    let mut topics: Vec<&str> = topics.filter(|_| placing.announce.unwrap_or(true)).collect();
+    if placing.reorder == Some(true) {
         topics.reverse();
     }
-    let announce = |topic: &str| shop.announce(order, topic.trim(), raw.clone(), placing.times);
+    let announce = |topic: &str| shop.announce(order, topic.trim(), raw.clone(), placing.times.unwrap_or(1));
     let announcements: Vec<Delivery> = topics.into_iter().map(announce).collect();
     let answer = placed(order, &announcements);
     drop(book);
-    send(&shop, announcements, Duration::from_millis(placing.delay_ms));
+    send(&shop, announcements, Duration::from_millis(placing.delay_ms.unwrap_or_default()));
     (StatusCode::CREATED, Json(answer)).into_response()
 }
 

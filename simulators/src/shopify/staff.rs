@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use super::dividing::Picked;
 use super::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine};
 use super::orders::{ShopOrder, gid};
-use super::placing::{bad_request, placed, send, yes};
+use super::placing::{bad_request, placed, send};
 use super::{Shop, Told, moments};
 
 /// What somebody does with an order; the words say why it cannot be done.
@@ -69,8 +69,7 @@ impl Clerk<'_> {
 
 #[derive(Deserialize)]
 struct Announcing {
-    #[serde(default = "yes")]
-    announce: bool,
+    announce: Option<bool>,
 }
 
 /// The routes under `/_orders/{id}`.
@@ -117,7 +116,8 @@ async fn perform(
         let mut clerk = Clerk { shop: &shop, order, operation, body: &body, told: Told::new() };
         deed(&mut clerk)?;
         let Clerk { order, told, .. } = clerk;
-        let announcements = if announcing.announce { shop.tell_all(order, told) } else { Vec::new() };
+        let is_told = announcing.announce.unwrap_or(true);
+        let announcements = if is_told { shop.tell_all(order, told) } else { Vec::new() };
         let mut answer = placed(order, &announcements);
         answer["fulfilmentOrders"] = fulfilment_orders(order);
         Ok::<_, String>((answer, announcements))
