@@ -1,6 +1,6 @@
 //! A failed call, whoever was called.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use domain::Verdict;
 use serde::Deserialize;
@@ -30,8 +30,9 @@ pub trait CallFailure {
 
 /// What the other side said, for a person who mends the order. It may be in any language and quote
 /// an address, so it does not show in `Debug`.
-#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
+#[debug("VendorText(redacted)")]
 pub struct VendorText(String);
 
 impl VendorText {
@@ -50,11 +51,5 @@ impl VendorText {
     #[must_use]
     pub fn shown(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| self.0.clone())
-    }
-}
-
-impl fmt::Debug for VendorText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("VendorText(redacted)")
     }
 }

@@ -6,7 +6,6 @@
 
 use std::{
     error::Error,
-    fmt,
     future::Future,
     sync::Arc,
     time::{Duration, Instant},
@@ -38,7 +37,8 @@ pub(crate) const CORRELATION_ID: &str = "x-correlation-id";
 const PAGE: u32 = 500;
 
 /// Where the service is, and how long it is waited for.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("ClientSettings({url})")]
 pub struct ClientSettings {
     /// Its base URL, http or https.
     pub url: Url,
@@ -79,12 +79,6 @@ impl ClientSettings {
     }
 }
 
-impl fmt::Debug for ClientSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSettings").field("url", &self.url.as_str()).finish_non_exhaustive()
-    }
-}
-
 /// A movement that gave pieces to an order that waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
@@ -97,7 +91,8 @@ pub struct Served {
 }
 
 /// The inventory service. Cheap to clone; all clones share one connection and one breaker.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("InventoryClient({})", inner.settings.url)]
 pub struct InventoryClient {
     inner: Arc<Inner>,
 }
@@ -108,12 +103,6 @@ struct Inner {
     token: Option<MetadataValue<Ascii>>,
     settings: ClientSettings,
     breaker: Breaker,
-}
-
-impl fmt::Debug for InventoryClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("InventoryClient").field(&self.inner.settings).finish()
-    }
 }
 
 impl InventoryClient {

@@ -1,14 +1,13 @@
 //! Users: who orders through our own API.
 
-use std::fmt;
-
 use domain::UserId;
 use sqlx::{FromRow, PgConnection};
 
 use crate::OrdersError;
 
 /// Somebody who orders. Does not show in `Debug`.
-#[derive(Clone, PartialEq, Eq, FromRow)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, FromRow)]
+#[debug("User(redacted)")]
 pub struct User {
     /// The id the caller chose, or the subject of its tokens.
     #[sqlx(try_from = "String")]
@@ -17,12 +16,6 @@ pub struct User {
     pub name: String,
     /// Where mail goes.
     pub email: String,
-}
-
-impl fmt::Debug for User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("User(redacted)")
-    }
 }
 
 /// What became of a registration.

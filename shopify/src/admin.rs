@@ -20,7 +20,6 @@ mod returns;
 mod token;
 mod transport;
 
-use std::fmt;
 use std::sync::Arc;
 
 use calls::{HttpSetUpError, TimeLimits};
@@ -42,7 +41,8 @@ use transport::Transport;
 pub const API_VERSION: &str = "2026-07";
 
 /// How to reach one shop's Admin API.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("AdminSettings({shop}, {admin_url})")]
 pub struct AdminSettings {
     /// The shop.
     pub shop: ShopDomain,
@@ -62,17 +62,9 @@ impl AdminSettings {
     }
 }
 
-impl fmt::Debug for AdminSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminSettings")
-            .field("shop", &self.shop)
-            .field("admin_url", &self.admin_url.as_str())
-            .finish_non_exhaustive()
-    }
-}
-
 /// One shop's Admin API. Cheap to clone; clones share their connections.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("AdminClient({shop})")]
 pub struct AdminClient {
     shop: ShopDomain,
     transport: Transport,
@@ -92,12 +84,6 @@ impl AdminClient {
     #[must_use]
     pub fn shop(&self) -> &ShopDomain {
         &self.shop
-    }
-}
-
-impl fmt::Debug for AdminClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminClient").field("shop", &self.shop).finish_non_exhaustive()
     }
 }
 

@@ -12,19 +12,14 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
 /// The secret a shop signs its webhooks with: the app's client secret.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("WebhookSecret(redacted)")]
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {
     /// Takes the secret as Shopify shows it.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
-    }
-}
-
-impl fmt::Debug for WebhookSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WebhookSecret(redacted)")
     }
 }
 

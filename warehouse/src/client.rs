@@ -9,7 +9,6 @@ mod responses;
 mod shipments;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,19 +28,14 @@ pub use responses::{CancelResult, ParcelState, RequestState};
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The token the warehouse gave us. It never shows in `Debug`.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("WarehouseToken(redacted)")]
 pub struct WarehouseToken(String);
 
 impl WarehouseToken {
     /// Takes the token as the warehouse issued it.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
-    }
-}
-
-impl fmt::Debug for WarehouseToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WarehouseToken(redacted)")
     }
 }
 
@@ -109,16 +103,11 @@ trait Speak: Send + Sync {
 }
 
 /// A warehouse system. Cheap to clone; clones share their connections.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("WarehouseClient({system})")]
 pub struct WarehouseClient {
     system: WarehouseSystem,
     dialect: Arc<dyn Speak>,
-}
-
-impl fmt::Debug for WarehouseClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WarehouseClient").field("system", &self.system).finish_non_exhaustive()
-    }
 }
 
 impl WarehouseClient {

@@ -1,7 +1,5 @@
 //! What calls and callbacks speak of: lines, where a parcel stands, where it goes.
 
-use std::fmt;
-
 pub use domain::ParcelStatus;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,8 +14,9 @@ pub struct ParcelPieces {
 }
 
 /// Where a parcel goes. It reads the address kept with an order and is sent in camelCase.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(derive_more::Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[debug("ShipTo(redacted)")]
 pub struct ShipTo {
     /// Whose address it is.
     pub name: Option<String>,
@@ -81,12 +80,6 @@ impl ShipTo {
 fn normalised(text: &Option<String>) -> String {
     let lower = text.as_deref().unwrap_or_default().to_lowercase();
     lower.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-impl fmt::Debug for ShipTo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ShipTo(redacted)")
-    }
 }
 
 #[cfg(test)]

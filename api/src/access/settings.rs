@@ -3,7 +3,6 @@
 //! **Invariant:** whatever cannot be reached from this machine alone asks everybody for a token.
 
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
 };
@@ -97,18 +96,13 @@ pub enum Proof {
 }
 
 /// A secret. It does not show in `Debug`.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("[redacted]")]
 pub struct Secret(String);
 
 impl Secret {
     pub(super) fn reveal(&self) -> &[u8] {
         self.0.as_bytes()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
     }
 }
 

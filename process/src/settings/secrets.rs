@@ -1,7 +1,7 @@
 //! Secrets come from the environment alone: what is given as a flag stands in the list of processes, where
 //! everybody on the machine can read it.
 
-use std::{collections::HashMap, ffi::OsString, fmt};
+use std::{collections::HashMap, ffi::OsString};
 
 /// Every variable that holds a secret, and what it is.
 const KNOWN: [(&str, &str); 9] = [
@@ -17,16 +17,11 @@ const KNOWN: [(&str, &str); 9] = [
 ];
 
 /// The secrets that were given.
-#[derive(Clone, Default)]
+#[derive(derive_more::Debug, Clone, Default)]
+#[debug("Secrets([redacted])")]
 pub struct Secrets {
     given: HashMap<&'static str, String>,
     problems: Vec<String>,
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secrets([redacted])")
-    }
 }
 
 impl Secrets {

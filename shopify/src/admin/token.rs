@@ -1,13 +1,13 @@
 //! Where the Admin API's access token comes from.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
 use super::error::ShopifyError;
 
 /// An access token. It never shows in `Debug`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
+#[debug("AccessToken(redacted)")]
 pub struct AccessToken(String);
 
 impl AccessToken {
@@ -18,12 +18,6 @@ impl AccessToken {
 
     pub(super) fn reveal(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken(redacted)")
     }
 }
 

@@ -2,15 +2,14 @@
 //!
 //! **Invariant:** neither type shows what it holds in `Debug`.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::members::Members;
 
 /// Who ordered. Kept as JSON in PostgreSQL and nowhere else.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(derive_more::Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[debug("Customer(redacted)")]
 pub struct Customer {
     /// The name a parcel or a mail is addressed to.
     pub name: Option<String>,
@@ -23,8 +22,9 @@ pub struct Customer {
 }
 
 /// Where a parcel goes.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(derive_more::Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[debug("Address(redacted)")]
 pub struct Address {
     /// Whose address it is.
     pub name: Option<String>,
@@ -48,18 +48,6 @@ pub struct Address {
     pub country: Option<String>,
     /// Whom the carrier may call.
     pub phone: Option<String>,
-}
-
-impl fmt::Debug for Customer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Customer(redacted)")
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Address(redacted)")
-    }
 }
 
 impl Customer {

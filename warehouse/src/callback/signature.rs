@@ -3,7 +3,6 @@
 //! Done here and not by the crate `standardwebhooks`, which reads the clock itself, takes one
 //! secret, and compares one signature after another.
 
-use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -22,7 +21,8 @@ const MOST_SIGNATURES: usize = 16;
 const FEWEST_SECRET_BYTES: usize = 16;
 
 /// The secret a warehouse signs its callbacks with.
-#[derive(Clone)]
+#[derive(derive_more::Debug, Clone)]
+#[debug("CallbackSecret(redacted)")]
 pub struct CallbackSecret(Vec<u8>);
 
 /// A secret that cannot be one. It does not say what was given.
@@ -42,12 +42,6 @@ impl CallbackSecret {
             Ok(key) if key.len() >= FEWEST_SECRET_BYTES => Ok(Self(key)),
             _ => Err(BadSecret),
         }
-    }
-}
-
-impl fmt::Debug for CallbackSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallbackSecret(redacted)")
     }
 }
 

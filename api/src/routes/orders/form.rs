@@ -1,6 +1,6 @@
 //! The form in which an order is placed, and what it means once it is checked.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use domain::{Currency, Money, OrderId, OrderNumber, Quantity, Sku, UserId};
 use process::settings::CustomerLimits;
@@ -56,9 +56,10 @@ pub(super) enum PlaceForm {
 
 /// An order that may be placed. Who orders is named by `userId`, or by `customerName` and
 /// `customerEmail`; both may be given.
-#[derive(Serialize, ToSchema)]
+#[derive(derive_more::Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrderForm)]
+#[debug("OrderForm(redacted)")]
 pub(super) struct OrderForm {
     /// The caller's own id for it. The same order sent again under it is the order that is there.
     #[schema(value_type = Option<String>, max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "order-1")]
@@ -113,12 +114,6 @@ pub(super) struct WantedLine {
     /// Where the price stands in the body.
     #[serde(skip)]
     pub(super) price_place: String,
-}
-
-impl fmt::Debug for OrderForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OrderForm(redacted)")
-    }
 }
 
 impl PlaceForm {
