@@ -83,9 +83,10 @@ impl AttemptError {
 }
 
 /// What an attempt is at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, derive_more::From)]
 pub(crate) enum Work {
     /// A step of the story.
+    #[from]
     Step(Step),
     /// Something that is read or written down between steps, under this name in metrics and logs.
     Note(&'static str),
@@ -97,12 +98,6 @@ impl Work {
             Self::Step(step) => step.as_str(),
             Self::Note(name) => name,
         }
-    }
-}
-
-impl From<Step> for Work {
-    fn from(step: Step) -> Self {
-        Self::Step(step)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ids as types: each is parsed once, at the door, and stays valid from then on.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,7 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
+        #[derive(derive_more::Display, derive_more::Into)]
         pub struct $name(String);
 
         impl $name {
@@ -60,18 +61,6 @@ macro_rules! text_id {
             type Error = ParseError;
             fn try_from(text: String) -> Result<Self, ParseError> {
                 Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };
@@ -297,13 +286,8 @@ impl RequestReference {
 /// Shopify's id of an order. Real ids exceed 2^53, so it is never a float.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
+#[derive(derive_more::Display)]
 pub struct ShopifyOrderId(pub i64);
-
-impl fmt::Display for ShopifyOrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Where an order came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,5 @@
 //! Exact money: a decimal amount with its currency, never a float.
 
-use std::fmt;
-
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +14,8 @@ text_id!(
 );
 
 /// An amount of one currency; not negative, below 10^12, at most four decimal places.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, derive_more::Display, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[display("{amount} {currency}")]
 pub struct Money {
     amount: Decimal,
     currency: Currency,
@@ -51,12 +50,6 @@ impl Money {
     #[must_use]
     pub fn currency(&self) -> &Currency {
         &self.currency
-    }
-}
-
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.amount, self.currency.as_str())
     }
 }
 

@@ -1,11 +1,9 @@
 //! Why an order waits for a person.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// Why an order is parked: a code for histories, search attributes and alerts, never a person's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, derive_more::Display, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ParkReason(String);
 
@@ -65,12 +63,6 @@ impl ParkReason {
     #[must_use]
     pub fn code(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for ParkReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Pieces of something.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ParseError;
@@ -9,6 +7,7 @@ use crate::ids::ParseError;
 /// A number of pieces, 1 to 1,000,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
+#[derive(derive_more::Display)]
 pub struct Quantity(u32);
 
 impl Quantity {
@@ -44,12 +43,6 @@ impl TryFrom<i64> for Quantity {
 impl From<Quantity> for i64 {
     fn from(quantity: Quantity) -> Self {
         Self::from(quantity.0)
-    }
-}
-
-impl fmt::Display for Quantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -37,6 +37,8 @@ impl Holder {
 /// Which of an order's reservations, and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
+#[derive(derive_more::Display, derive_more::Into)]
+#[display("{}", self.number())]
 pub struct Epoch(i64);
 
 impl Epoch {
@@ -70,18 +72,6 @@ impl TryFrom<i64> for Epoch {
 impl From<u32> for Epoch {
     fn from(number: u32) -> Self {
         Holder::OURS.epoch(number)
-    }
-}
-
-impl From<Epoch> for i64 {
-    fn from(epoch: Epoch) -> Self {
-        epoch.0
-    }
-}
-
-impl std::fmt::Display for Epoch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.number())
     }
 }
 

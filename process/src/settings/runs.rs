@@ -1,9 +1,8 @@
 //! What a process runs: lanes and duties by their names, or by the beginning of a name.
 
-use std::fmt;
-
 /// Patterns such as `orders`, `shopify-*` or `*`. What none of them fits is left to other processes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, derive_more::Display, Clone, PartialEq, Eq)]
+#[display("{}", _0.join(","))]
 pub struct Runs(Vec<String>);
 
 impl Runs {
@@ -50,12 +49,6 @@ fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => name.starts_with(beginning),
         None => pattern == name,
-    }
-}
-
-impl fmt::Display for Runs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(","))
     }
 }
 
