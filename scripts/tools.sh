@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Finds the tools Waybill needs and installs what is missing.
 #
-#   scripts/tools.sh cargo | compiler | postgres | temporal | cargo-deny
+#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny
 #
-# prints where the tool is: the program, or for `postgres` the folder of the server's programs.
-# What it does meanwhile goes to standard error. Looked at in this order: PATH, the usual folders,
-# ~/.cache/waybill/bin (shared by all clones); then it installs. System packages are installed as
+# prints where the tool is: the program; for `postgres` and `rabbitmq` the folder of the server's programs, for
+# `kafka` that of its jars. What it does meanwhile goes to standard error. Looked at in this order: PATH, the
+# usual folders, ~/.cache/waybill (shared by all clones); then it installs. System packages are installed as
 # root only; anyone else is told the command. The other scripts source this file for its functions.
 set -euo pipefail
 
 readonly TEMPORAL_VERSION=v1.5.1
+readonly KAFKA_VERSION=4.1.0
+readonly LOG4J_VERSION=2.24.3
+readonly MAVEN_DEPENDENCY_VERSION=3.6.1
 readonly CARGO_DENY_VERSION=0.20.2
 readonly CARGO_FUZZ_VERSION=0.13.2
 readonly CARGO_MUTANTS_VERSION=27.1.0
@@ -84,6 +87,15 @@ free_ports() {
         return
     done
     fail "no free ports between 20000 and 32000"
+}
+
+# free_port_beside PORT ...: a free port that is none of these, on which somebody is about to listen.
+free_port_beside() {
+    local port
+    while port=$(free_ports); do
+        [[ " $* " == *" $port "* ]] || break
+    done
+    echo "$port"
 }
 
 # need_free_ports "VARIABLE WHAT" ...: each variable holds an address, or a port, where nobody listens yet.
@@ -234,6 +246,165 @@ need_temporal() {
         "Put the folder that holds \`temporal\` on PATH and try again."
 }
 
+# Kafka's servers of version 4 want Java 17.
+need_java() {
+    command -v java >/dev/null || install_packages "Java" default-jre-headless java-21-openjdk-headless \
+        openjdk21-jre-headless openjdk
+    local found
+    found=$(java -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p')
+    [[ -n $found ]] || fail "the \`java\` on PATH does not run." "Install Java 17 or newer and try again."
+    ((found >= 17)) || fail "Java $found is too old; Kafka needs 17." "Put a newer \`java\` on PATH and try again."
+    command -v java
+}
+
+# The folder of Kafka's jars, of version 4 or newer.
+find_kafka() {
+    local folder program candidates=()
+    [[ -z ${KAFKA_HOME:-} ]] || candidates+=("$KAFKA_HOME/libs")
+    if program=$(command -v kafka-server-start.sh); then
+        candidates+=("$(dirname "$(readlink -f "$program" 2>/dev/null || echo "$program")")/../libs")
+    fi
+    candidates+=(/opt/kafka/libs /opt/homebrew/opt/kafka/libexec/libs /usr/local/opt/kafka/libexec/libs
+        "${tool_folder%/bin}/kafka-$KAFKA_VERSION")
+    for folder in "${candidates[@]}"; do
+        if compgen -G "$folder/kafka_2.13-[4-9].*.jar" >/dev/null; then
+            (cd "$folder" && pwd -P)
+            return
+        fi
+    done
+    return 1
+}
+
+# Into a draft which is then moved, so that a broken download leaves nothing, and of two at once the first stays.
+# Maven's own storehouse would keep everything a second time, so it is in the draft too.
+fetch_kafka() (
+    draft=$(mktemp -d "${tool_folder%/bin}/.kafka.XXXXXX")
+    trap 'rm -rf "$draft"' EXIT
+    trap 'exit 130' INT TERM HUP
+    cat >"$draft/pom.xml" <<END
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>waybill</groupId><artifactId>kafka</artifactId><version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$KAFKA_VERSION</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>$LOG4J_VERSION</version>
+    </dependency>
+  </dependencies>
+</project>
+END
+    said=$(mvn --batch-mode --quiet --file "$draft/pom.xml" -Dmaven.repo.local="$draft/repository" \
+        "org.apache.maven.plugins:maven-dependency-plugin:$MAVEN_DEPENDENCY_VERSION:copy-dependencies" \
+        -DincludeScope=runtime -DoutputDirectory="$draft/kafka-$KAFKA_VERSION" 2>&1 </dev/null) || {
+        tail -n 12 <<<"$said" >&2
+        exit 1
+    }
+    mv "$draft/kafka-$KAFKA_VERSION" "${tool_folder%/bin}/" 2>/dev/null || true
+)
+
+need_kafka() {
+    find_kafka && return
+    need_java >/dev/null
+    command -v mvn >/dev/null || install_packages "Maven, which fetches Kafka," maven maven maven maven
+    mkdir -p "$tool_folder"
+    say "downloading Kafka $KAFKA_VERSION with Maven: 43 MB, about 20 seconds, once"
+    fetch_kafka || fail "Kafka could not be downloaded." \
+        "See what Maven said above; or install Kafka 4 and set KAFKA_HOME to its folder."
+    find_kafka || fail "Kafka was downloaded, but its jars are not in ${tool_folder%/bin}/kafka-$KAFKA_VERSION."
+}
+
+# The folder that holds RabbitMQ's own rabbitmq-server. The one on PATH is often the system's, which insists on
+# a user of its own; the real one has rabbitmq-env beside it.
+find_rabbitmq() {
+    local folder program candidates=()
+    while IFS= read -r folder; do candidates+=("$folder"); done < <(
+        for folder in '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin' '/usr/lib64/rabbitmq/lib/rabbitmq_server-*/sbin' \
+            '/opt/homebrew/opt/rabbitmq/sbin' '/usr/local/opt/rabbitmq/sbin'; do
+            compgen -G "$folder" | sort -rV || true
+        done
+        if program=$(command -v rabbitmq-server); then
+            dirname "$(readlink -f "$program" 2>/dev/null || echo "$program")"
+        fi
+        compgen -G "${tool_folder%/bin}/rabbitmq/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin" || true
+    )
+    for folder in ${candidates[@]+"${candidates[@]}"}; do
+        if [[ -x $folder/rabbitmq-server && -f $folder/rabbitmq-env ]]; then
+            echo "$folder"
+            return
+        fi
+    done
+    return 1
+}
+
+# Debian's packages, unpacked and not installed: that needs no root, starts no service, and changes nothing on
+# the machine. False where that does not work.
+fetch_rabbitmq() (
+    draft=$(mktemp -d "${tool_folder%/bin}/.rabbitmq.XXXXXX")
+    trap 'rm -rf "$draft"' EXIT
+    trap 'exit 130' INT TERM HUP
+    unpack_rabbitmq "$draft" >"$draft/log" 2>&1 </dev/null || {
+        tail -n 8 "$draft/log" >&2
+        exit 1
+    }
+    mv "$draft/rabbitmq" "${tool_folder%/bin}/" 2>/dev/null || true
+)
+
+# What of it is not installed already, into the folder `rabbitmq` of $1; and whether its Erlang runs there.
+unpack_rabbitmq() {
+    local packages package erlang="$1/rabbitmq/usr/lib/erlang/bin"
+    cd "$1" || return
+    packages=$(apt-get install --simulate --no-install-recommends rabbitmq-server |
+        sed -nE 's/^Inst ((erlang-|rabbitmq-server)[^ ]*) .*/\1/p')
+    [[ -n $packages ]] || return
+    # shellcheck disable=SC2086
+    apt-get download $packages || return
+    for package in *.deb; do dpkg -x "$package" rabbitmq || return; done
+    if [[ -f $erlang/erl ]]; then
+        # It knows one place only, where it would have been installed.
+        # shellcheck disable=SC2016
+        sed 's|ROOTDIR=/usr/lib/erlang$|ROOTDIR=$(cd "$(dirname "$0")/.." \&\& pwd -P)|' "$erlang/erl" >erl
+        cat erl >"$erlang/erl"
+    fi
+    HOME="$1" PATH="$erlang:$PATH" erl -noinput -boot no_dot_erlang \
+        -eval '{ok, _} = application:ensure_all_started(crypto), halt().'
+}
+
+# Installs RabbitMQ's packages. Debian's start a server for the whole machine unless told not to; ours is
+# private, so they are told, for this one installation.
+install_rabbitmq() {
+    local policy=/usr/sbin/policy-rc.d
+    if [[ $(id -u) == 0 && ! -e $policy ]] && command -v apt-get >/dev/null; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        # A subshell, because a failed installation ends it.
+        (install_packages RabbitMQ rabbitmq-server - - -) || { rm -f "$policy"; exit 1; }
+        rm -f "$policy"
+    else
+        install_packages RabbitMQ rabbitmq-server rabbitmq-server rabbitmq-server rabbitmq
+    fi
+}
+
+need_rabbitmq() {
+    find_rabbitmq && return
+    mkdir -p "$tool_folder"
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        if [[ $(id -u) == 0 && -z $(apt-cache policy rabbitmq-server 2>/dev/null) ]]; then
+            say "fetching the lists of packages (apt-get update)"
+            apt-get update >/dev/null 2>&1 </dev/null || true
+        fi
+        say "downloading RabbitMQ and Erlang as Debian packages: 34 MB, once"
+        if fetch_rabbitmq; then
+            find_rabbitmq && return
+        fi
+        say "that did not work; installing the packages instead"
+    fi
+    install_rabbitmq
+    find_rabbitmq || fail "RabbitMQ was installed, but its programs are in none of the known folders." \
+        "Put the folder that holds rabbitmq-server and rabbitmq-env on PATH and try again."
+}
+
 need_curl() {
     command -v curl >/dev/null || install_packages curl curl curl curl curl
 }
@@ -318,7 +489,10 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
         compiler) need_compiler ;;
         postgres) need_postgres ;;
         temporal) need_temporal ;;
+        java) need_java ;;
+        kafka) need_kafka ;;
+        rabbitmq) need_rabbitmq ;;
         cargo-deny) need_cargo_deny ;;
-        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | cargo-deny" ;;
+        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny" ;;
     esac
 fi
