@@ -1,12 +1,12 @@
 # `make` alone lists the commands.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak mutants fuzz check bench histories stack-up stack-down
+.PHONY: help demo test soak mutants fuzz check bench bench-events histories stack-up stack-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a first order, fulfilled; stays up until Ctrl-C (not with ARGS=--once)
+demo: ## a first order, fulfilled; stays up until Ctrl-C (not with ARGS=--once; ARGS=--with-brokers: its events too)
 	@scripts/demo.sh $(ARGS)
 
 test: ## all tests, against real servers of their own (ARGS: for cargo test)
@@ -27,6 +27,9 @@ check: ## format, lints, dependencies, syntax of the scripts
 
 bench: ## measure the API beside pgbench running the same SQL (ARGS="--seconds 5")
 	@scripts/bench.sh $(ARGS)
+
+bench-events: ## measure how fast events are drained to Kafka and RabbitMQ
+	@scripts/bench-events.sh $(ARGS)
 
 histories: ## record the histories that later versions must replay
 	@WAYBILL_RECORD_HISTORIES=1 scripts/test.sh -p tests --test it histories

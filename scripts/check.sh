@@ -31,3 +31,6 @@ cargo fmt --all --check
 "$deny" --log-level error check licenses bans sources
 check_advisories
 cargo clippy --workspace --all-targets -- -D warnings
+# What is built for those who have brokers.
+cargo clippy -p events -p worker -p cli --all-targets --features events/kafka,events/amqp,worker/kafka,worker/amqp,cli/brokers \
+    -- -D warnings

@@ -2,8 +2,9 @@
 # From a fresh clone to a fulfilled order: finds or installs what the demo needs, builds Waybill, starts everything on
 # this machine, and has `waybill demo` send an order and follow it.
 #
-#   scripts/demo.sh [--once]
+#   scripts/demo.sh [--once] [--with-brokers]
 #
+# With brokers, a Kafka and a RabbitMQ are started too, and the events of the order are shown as they arrive in both.
 # However it ends (Ctrl-C, a signal, a failure, the order's arrival), it leaves nothing running; what a killed demo
 # could not end, the next one does. Where everything listens: scripts/local.env.
 set -euo pipefail
@@ -17,6 +18,9 @@ listeners=(
     "SIM_SHOPIFY_LISTEN the simulated Shopify" "SIM_WMS_LISTEN the simulated WMS"
     "WAYBILL_TEMPORAL_PORT Temporal" "WAYBILL_TEMPORAL_UI_PORT the Temporal Web UI"
 )
+with_brokers=''
+[[ " $* " != *" --with-brokers "* ]] || with_brokers=yes
+[[ -z $with_brokers ]] || listeners+=("WAYBILL_KAFKA_PORT Kafka" "WAYBILL_RABBITMQ_PORT RabbitMQ")
 [[ -n ${DATABASE_URL:-} ]] || listeners+=("WAYBILL_POSTGRES_PORT PostgreSQL")
 # In the order in which they end: what needs others first.
 readonly SERVERS=(worker api simulators)
@@ -34,6 +38,7 @@ programs="${CARGO_TARGET_DIR:-target}/debug"
 # What is being done, and what runs: nothing yet.
 names=() steps=()
 is_ours='' stack_job='' order_job='' start_anew=''
+brokers=()
 running=() started_at=() ended_at=() quick_ends=()
 
 set -m
@@ -71,6 +76,12 @@ end_leftovers() {
         rm -f "$pids/$name"
         found=yes
     done
+    for name in kafka:java rabbitmq:beam.smp; do
+        [[ -f $pids/${name%%:*} ]] || continue
+        end_program "$(cat "$pids/${name%%:*}")" "${name#*:}"
+        rm -f "$pids/${name%%:*}"
+        found=yes
+    done
     if [[ -f $folder/temporal.pid ]]; then
         scripts/stack.sh stop "$folder"
         found=yes
@@ -90,7 +101,9 @@ step() {
 build() {
     need_compiler
     need_cargo
-    cargo build -p api -p cli -p simulators -p worker
+    local features=()
+    [[ -z $with_brokers ]] || features=(--features "cli/brokers,worker/kafka,worker/amqp")
+    cargo build -p api -p cli -p simulators -p worker ${features[@]+"${features[@]}"}
 }
 
 # What a long step has come to, from its log.
@@ -150,6 +163,36 @@ await() {
     done
 }
 
+# end_group PID: a broker and what it has started, whichever program that is by now.
+end_group() {
+    kill -TERM -- "-$1" 2>/dev/null || return 0
+    for _ in {1..240}; do
+        kill -0 -- "-$1" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    kill -KILL -- "-$1" 2>/dev/null || true
+}
+
+# Both brokers, with the topics that we publish to; whoever listens learns of them by the environment.
+start_brokers() {
+    local topic
+    scripts/kafka.sh serve "$folder/kafka" "$WAYBILL_KAFKA_PORT" >"$logs/kafka.log" 2>&1 </dev/null &
+    brokers[0]=$! && disown
+    scripts/rabbitmq.sh serve "$folder/rabbitmq" "$WAYBILL_RABBITMQ_PORT" >"$logs/rabbitmq.log" 2>&1 </dev/null &
+    brokers[1]=$! && disown
+    echo "${brokers[0]}" >"$pids/kafka"
+    echo "${brokers[1]}" >"$pids/rabbitmq"
+    scripts/kafka.sh ready "$WAYBILL_KAFKA_PORT" || give_up kafka "Kafka did not start."
+    for topic in order-placed order-events inventory-events; do
+        scripts/kafka.sh topic "$WAYBILL_KAFKA_PORT" "$topic" 8 || give_up kafka "the topic $topic was not created."
+    done
+    report Kafka "127.0.0.1:$WAYBILL_KAFKA_PORT"
+    scripts/rabbitmq.sh ready "$WAYBILL_RABBITMQ_PORT" || give_up rabbitmq "RabbitMQ did not start."
+    report RabbitMQ "127.0.0.1:$WAYBILL_RABBITMQ_PORT"
+    export KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:$WAYBILL_KAFKA_PORT"
+    export AMQP_URL="amqp://127.0.0.1:$WAYBILL_RABBITMQ_PORT/%2f"
+}
+
 report() { show "$(printf '  %-20s%-26safter %s s' "$1" "$2" $((SECONDS - began)))"; }
 
 # Simulators need nobody, so they start while PostgreSQL and Temporal do.
@@ -178,6 +221,7 @@ start() {
     report "Shopify, simulated" "$SHOPIFY_ADMIN_URL"
     await "$SIMULATORS" "$SIM_WMS_LISTEN" /_ledger
     report "WMS, simulated" "$WMS_URL"
+    [[ -z $with_brokers ]] || start_brokers
     launch "$WORKER"
     launch "$API"
     await "$API" "$API_LISTEN" /ready
@@ -228,6 +272,8 @@ finish() {
         [[ -z ${running[index]:-} ]] || end_program "${running[index]}" "waybill-${SERVERS[index]}"
         rm -f "$pids/${SERVERS[index]}"
     done
+    for job in ${brokers[@]+"${brokers[@]}"}; do end_group "$job"; done
+    rm -f "$pids/kafka" "$pids/rabbitmq"
     if [[ -n $stack_job ]]; then
         # Only once it has started all: half a start could not be found again.
         wait "$stack_job" 2>/dev/null || true
@@ -247,6 +293,8 @@ need_free_ports "${listeners[@]}"
 show "Getting ready (logs in $logs)"
 step build build
 step temporal scripts/tools.sh temporal
+[[ -z $with_brokers ]] || step kafka scripts/tools.sh kafka
+[[ -z $with_brokers ]] || step rabbitmq scripts/tools.sh rabbitmq
 [[ -n ${DATABASE_URL:-} ]] || step postgresql scripts/tools.sh postgres
 await_steps
 start

@@ -11,6 +11,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 cd "$checkout"
 
+# A worker that publishes to both.
+readonly BROKERS=worker/kafka,worker/amqp
 readonly NAMESPACES=(waybill-test-{1..8})
 
 set -m
@@ -56,10 +58,10 @@ start_temporal() {
 # The programs twice: with failures planted for tests, kept in a folder of their own, then as they are.
 build() {
     local programs=${CARGO_TARGET_DIR:-$PWD/target}/debug
-    cargo build --workspace --bins --features api/faults,worker/faults
+    cargo build --workspace --bins --features "api/faults,worker/faults,$BROKERS"
     mkdir -p "$programs/with-faults"
     cp "$programs/waybill-api" "$programs/waybill-worker" "$programs/with-faults/"
-    cargo build --workspace --bins
+    cargo build --workspace --bins --features "$BROKERS"
 }
 
 use_cargo
@@ -67,6 +69,8 @@ need_compiler >/dev/null
 need_cargo >/dev/null
 [[ -n $(find_postgres) ]] || need_postgres >/dev/null
 need_temporal >/dev/null
+need_kafka >/dev/null
+need_rabbitmq >/dev/null
 
 in_background build
 build_job=$!
@@ -93,6 +97,6 @@ run_tests() {
     return "$result"
 }
 
-[[ $# -gt 0 ]] || set -- --workspace --lib --bins --tests --no-fail-fast
+[[ $# -gt 0 ]] || set -- --workspace --features "$BROKERS" --lib --bins --tests --no-fail-fast
 in_background run_tests "$@"
 wait $!

@@ -80,7 +80,7 @@ impl Settings {
             problems.add(&tokens_needed("GRPC_LISTEN", open));
         }
         // Calls to shops and warehouses are the worker's.
-        let needs = Needs { webhooks: true, calls: Runs::nothing() };
+        let needs = Needs { orders: true, webhooks: true, calls: Runs::nothing() };
         if grpc_listen.is_some() && self.shared.has_inventory_service() {
             problems.add(
                 "GRPC_LISTEN: a process that has INVENTORY_SERVICE_URL keeps no stock to be served; \

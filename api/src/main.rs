@@ -61,6 +61,8 @@ async fn main() -> anyhow::Result<()> {
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
         hold_window: shared.api_policy.hold_window,
+        plain_http: shared.plain_http,
+        private_webhooks: shared.private_webhooks,
         customers: shared.customers,
         health: Found::default(),
         queue: queue.clone(),

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::error;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::correlation::CorrelationId;
 
@@ -104,6 +105,10 @@ pub enum Problem {
     /// No such row waits for a person.
     #[error("There is no open row {0}")]
     NoSuchAttention(i64),
+    #[error("There is no dead letter {0}")]
+    NoSuchDeadLetter(String),
+    #[error("There is no subscription {0}")]
+    NoSuchSubscription(Uuid),
     /// More is asked for than a newcomer could get.
     #[error("Not enough inventory available")]
     NotEnough {
@@ -187,6 +192,8 @@ impl Problem {
             Self::StatusRefused(_) => (S::CONFLICT, "status-refused"),
             Self::AnswerRefused(_) => (S::CONFLICT, "answer-refused"),
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
+            Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),
+            Self::NoSuchSubscription(_) => (S::NOT_FOUND, "no-such-subscription"),
             Self::NotEnough { .. } => (S::CONFLICT, "not-enough-inventory"),
             Self::AllocationExists(_) => (S::CONFLICT, "allocation-exists"),
             Self::OwnedByOrder(_) => (S::CONFLICT, "owned-by-order"),

@@ -7,6 +7,7 @@ use crate::state::Api;
 mod allocations;
 mod attention;
 mod data_requests;
+mod dead_letters;
 mod explain;
 mod health;
 mod inbox;
@@ -14,12 +15,15 @@ mod integration;
 mod inventory;
 mod orders;
 mod users;
+mod webhook_subscriptions;
 pub(crate) mod webhooks;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(webhooks::router())
         .merge(inbox::router())
+        .merge(dead_letters::router())
+        .merge(webhook_subscriptions::router())
         .merge(attention::router())
         .merge(inventory::router())
         .merge(orders::router())

@@ -26,6 +26,10 @@ pub struct Api {
     pub systems: Arc<[System]>,
     /// How long orders of our own are held unless they say otherwise.
     pub hold_window: Duration,
+    /// Whether other machines may be spoken to without TLS.
+    pub plain_http: bool,
+    /// Whether webhooks of subscribers may go to private addresses.
+    pub private_webhooks: bool,
     /// What customers may ask for.
     pub customers: CustomerLimits,
     /// How it was a moment ago.

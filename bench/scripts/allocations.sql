@@ -116,9 +116,10 @@ WITH new AS (
                + row_number() OVER (PARTITION BY stream ORDER BY position)
     FROM new JOIN counted USING (stream)
     ORDER BY position
-    RETURNING outbox_id, occurred_at, lane, stream
+    RETURNING outbox_id, occurred_at, lane, stream, event_type
 )
 INSERT INTO integration.deliveries (sink, outbox_id, occurred_at, lane, stream)
-SELECT sink, outbox_id, occurred_at, lane, stream FROM written CROSS JOIN integration.sinks;
+SELECT sink, outbox_id, occurred_at, lane, stream
+FROM written JOIN integration.sinks s ON s.event_types IS NULL OR written.event_type = ANY (s.event_types);
 
 COMMIT;

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** nothing is started here. `scripts/demo.sh` starts everything, runs this, and ends everything.
 
+#[cfg(feature = "brokers")]
+mod brokers;
 mod follower;
 mod guide;
 mod orders;
@@ -33,14 +35,14 @@ const INTERRUPTED: u8 = 130;
 ///
 /// # Errors
 /// When the servers do not answer, or the order does not arrive; with what to do next.
-pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(once: bool, with_brokers: bool) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let settings = Settings::from_environment()?;
     let mut is_up = false;
     tokio::select! {
-        outcome = play(&settings, once, &mut is_up) => outcome?,
+        outcome = play(&settings, once, with_brokers, &mut is_up) => outcome?,
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         _ = hang_up.recv() => {}
@@ -48,13 +50,18 @@ pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
     Ok(if is_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
 }
 
-async fn play(settings: &Settings, once: bool, is_up: &mut bool) -> anyhow::Result<()> {
+async fn play(settings: &Settings, once: bool, with_brokers: bool, is_up: &mut bool) -> anyhow::Result<()> {
     let (screen, doors, guide) = (Output::new(false), Doors::new(settings)?, Guide::new(settings));
+    let ears = if with_brokers { Some(listen().await?) } else { None };
     doors.stock_up().await?;
     let placed = doors.place_order().await?;
     screen.headline(&format!("Order {} of {SHOP}: 2 × Earl Grey, 100 g", placed.name));
     let first = follow_first(&doors, screen, &guide, &placed).await?;
     guide::show_way(screen);
+    if let Some(mut ears) = ears {
+        screen.headline("Its events, as they arrived in both brokers");
+        ears.show(screen, &first.order().order_id).await?;
+    }
     if !once {
         guide.show(screen, first.order());
     }
@@ -66,6 +73,27 @@ async fn play(settings: &Settings, once: bool, is_up: &mut bool) -> anyhow::Resu
     }
     screen.line("Ctrl-C ends everything; data and histories are kept for the next time.");
     follow_all(&doors, screen, &guide, first).await
+}
+
+#[cfg(feature = "brokers")]
+async fn listen() -> anyhow::Result<brokers::Ears> {
+    brokers::Ears::open().await
+}
+
+/// Somebody asked a program for the brokers that was built without them.
+#[cfg(not(feature = "brokers"))]
+async fn listen() -> anyhow::Result<NoEars> {
+    bail!("this program was built without the brokers; `make demo ARGS=--with-brokers` builds it with them")
+}
+
+#[cfg(not(feature = "brokers"))]
+enum NoEars {}
+
+#[cfg(not(feature = "brokers"))]
+impl NoEars {
+    async fn show(&mut self, _screen: Output, _order: &str) -> anyhow::Result<()> {
+        match *self {}
+    }
 }
 
 /// Tells the first order's way until Shopify was notified.

@@ -5,6 +5,7 @@
 
 mod attention;
 mod client;
+mod dead_letters;
 mod demo;
 mod error;
 mod inbox;
@@ -49,6 +50,9 @@ enum Command {
         /// End after the first fulfilled order.
         #[arg(long)]
         once: bool,
+        /// Show the first order's events as they arrive in Kafka and RabbitMQ.
+        #[arg(long)]
+        with_brokers: bool,
     },
     /// Bring the database of DATABASE_URL (or DATABASE_URL_FILE, a file) up to this version.
     Migrate,
@@ -71,6 +75,9 @@ enum Operation {
     /// Look at what came in, and take a message up again.
     #[command(subcommand, after_help = EXIT_CODES)]
     Inbox(inbox::Command),
+    /// Look at events that a broker refused until they were given up, and try them again or give them up.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    DeadLetters(dead_letters::Command),
 }
 
 #[tokio::main]
@@ -87,7 +94,7 @@ async fn main() -> ExitCode {
             Output::new(false).raw(&script);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Demo { once } => demo::run(once).await,
+        Command::Demo { once, with_brokers } => demo::run(once, with_brokers).await,
         Command::Migrate => migrate::run().await.map(|()| ExitCode::SUCCESS),
         Command::Token(wanted) => token::run(&wanted).map(|()| ExitCode::SUCCESS),
     };
@@ -107,6 +114,7 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
             Operation::Stock(command) => stock::run(command, &api, output).await,
             Operation::Attention(command) => attention::run(command, &api, output).await,
             Operation::Inbox(command) => inbox::run(command, &api, output).await,
+            Operation::DeadLetters(command) => dead_letters::run(command, &api, output).await,
         },
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };

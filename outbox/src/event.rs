@@ -24,6 +24,27 @@ pub enum Event {
     ReturnReceived(ReturnReceived),
 }
 
+/// The name of every event, as it is kept.
+pub const EVENT_TYPES: [&str; 14] = [
+    OrderEventKind::Placed.into_str(),
+    OrderEventKind::Confirmed.into_str(),
+    OrderEventKind::Processing.into_str(),
+    OrderEventKind::Shipped.into_str(),
+    OrderEventKind::Delivered.into_str(),
+    OrderEventKind::Cancelled.into_str(),
+    OrderEventKind::ReturnInitiated.into_str(),
+    RETURN_RECEIVED,
+    AllocationEventKind::Created.into_str(),
+    AllocationEventKind::Confirmed.into_str(),
+    AllocationEventKind::Cancelled.into_str(),
+    AllocationEventKind::Fulfilled.into_str(),
+    INSUFFICIENT_STOCK,
+    STOCK_CHANGED,
+];
+const RETURN_RECEIVED: &str = "ORDER_RETURN_RECEIVED";
+const INSUFFICIENT_STOCK: &str = "InsufficientStock";
+const STOCK_CHANGED: &str = "StockChanged";
+
 /// What became of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE", prefix = "ORDER_", const_into_str)]
@@ -232,9 +253,9 @@ impl Event {
         match self {
             Self::Order(kind, _) => kind.into_str(),
             Self::Allocation(kind, _) => kind.into_str(),
-            Self::InsufficientStock(_) => "InsufficientStock",
-            Self::StockChanged(_) => "StockChanged",
-            Self::ReturnReceived(_) => "ORDER_RETURN_RECEIVED",
+            Self::InsufficientStock(_) => INSUFFICIENT_STOCK,
+            Self::StockChanged(_) => STOCK_CHANGED,
+            Self::ReturnReceived(_) => RETURN_RECEIVED,
         }
     }
 

@@ -7,7 +7,9 @@
 //! | `append` | the one place that writes events |
 //! | `sink` | where events go |
 //! | `relay`, `lease` | publishing them in order, by several side by side |
-//! | `deliveries` | what is still to be published, and what is done about what a sink refuses |
+//! | `deliveries` | what is still to be published |
+//! | `dead` | what a sink refused until it was given up, and what a person decides of that |
+//! | `subscriptions` | who gets events by signed webhooks |
 //! | `days` | how long they are kept |
 //!
 //! An event is written in the transaction that made it true. It holds no personal data.
@@ -21,20 +23,26 @@
 
 mod append;
 mod days;
+mod dead;
 mod deliveries;
 mod event;
 mod lease;
 mod relay;
 mod sink;
 mod stream;
+mod subscriptions;
 
 pub use append::append;
 pub use days::{KeptDays, keep_days};
-pub use deliveries::{Backlog, Dead, Filter, add_sink, backlog, dead, redrive, skip};
+pub use dead::{Dead, Filter, count_dead, dead, redrive, skip};
+pub use deliveries::{Backlog, add_sink, backlog, forget_removed};
 pub use event::{
-    AllocationEvent, AllocationEventKind, CancelCause, Event, InsufficientStock, OrderEvent, OrderEventKind,
-    OrderItem, PlaceFigures, ReturnReceived, ReturnedLine, StockCause, StockChanged,
+    AllocationEvent, AllocationEventKind, CancelCause, EVENT_TYPES, Event, InsufficientStock, OrderEvent,
+    OrderEventKind, OrderItem, PlaceFigures, ReturnReceived, ReturnedLine, StockCause, StockChanged,
 };
 pub use relay::{Published, Relay, RelaySettings};
-pub use sink::{Outgoing, Sink, SinkError};
+pub use sink::{Done, Outgoing, Sink, SinkError};
 pub use stream::Stream;
+pub use subscriptions::{
+    Subscriber, Subscription, rotate_secret, subscribe, subscribers, subscriptions, unsubscribe,
+};

@@ -24,10 +24,19 @@ pub struct Outgoing {
     pub lane: i16,
 }
 
+/// That nothing is left to do about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// The sink has it.
+    Taken,
+    /// It is none of those that this sink publishes.
+    NotWanted,
+}
+
 /// Why an event was not published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkError {
-    /// The sink takes nothing now, whatever it is given. No fault of the event: no attempt is counted.
+    /// The sink takes nothing now, as far as can be told. If it takes others all the same, this event's stream alone waits.
     Away(String),
     /// The sink does not take this event. A code or a sentence without personal data.
     Refused(String),
@@ -39,5 +48,5 @@ pub trait Sink: Send + Sync {
     fn name(&self) -> &str;
 
     /// Publishes an event; done when the sink has it for good. It may be asked again for what it has already.
-    fn publish(&self, event: &Outgoing) -> impl Future<Output = Result<(), SinkError>> + Send;
+    fn publish(&self, event: &Outgoing) -> impl Future<Output = Result<Done, SinkError>> + Send;
 }

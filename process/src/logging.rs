@@ -8,6 +8,11 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 /// A second call does nothing.
 pub fn init_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    // It shows what comes back from a broker, which is said once, and what is in it.
+    let filter = match "lapin=error".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let registry = tracing_subscriber::registry().with(filter);
     let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
     // Only an earlier call can make this fail, and then logging is there already.

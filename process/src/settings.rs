@@ -60,6 +60,10 @@ pub struct SharedSettings {
     /// machines: true or false (the default). Whoever stands between reads tokens and addresses then.
     #[arg(long, env = "ALLOW_PLAIN_HTTP")]
     allow_plain_http: Option<String>,
+    /// Whether webhooks of subscribers may go to addresses that the internet does not reach, such as 10.0.0.1: true or
+    /// false (the default).
+    #[arg(long, env = "ALLOW_PRIVATE_WEBHOOKS")]
+    allow_private_webhooks: Option<String>,
 }
 
 /// The secrets that both processes read.
@@ -77,6 +81,8 @@ pub const SHARED_SECRETS: [&str; 8] = [
 /// What a process does, and so which of the secrets it has to be given.
 #[derive(Debug, Clone)]
 pub struct Needs {
+    /// It has to do with orders: there has to be a shop, and a first warehouse system.
+    pub orders: bool,
     /// It takes webhooks and callbacks.
     pub webhooks: bool,
     /// The lanes whose calls it makes.
@@ -102,6 +108,8 @@ pub struct Shared {
     pub shared_allocations: bool,
     /// Whether other machines may be spoken to without TLS.
     pub plain_http: bool,
+    /// Whether webhooks of subscribers may go to private addresses.
+    pub private_webhooks: bool,
     /// The key of Temporal's API, where it wants one. Never logged.
     pub temporal_api_key: Option<String>,
     /// What customers may ask for.
@@ -196,6 +204,8 @@ impl SharedSettings {
     pub fn resolve(&self, secrets: &Secrets, needs: &Needs, problems: &mut Problems) -> Option<Shared> {
         secrets.problems().iter().for_each(|problem| problems.add(problem));
         problems.allows_plain_http = problems.flag("ALLOW_PLAIN_HTTP", self.allow_plain_http.as_deref());
+        let private_webhooks =
+            problems.flag("ALLOW_PRIVATE_WEBHOOKS", self.allow_private_webhooks.as_deref());
         let database_url = secrets.get("DATABASE_URL").unwrap_or_default().to_owned();
         if database_url.is_empty() {
             problems.add("DATABASE_URL: is not set");
@@ -217,6 +227,7 @@ impl SharedSettings {
             inventory_service,
             shared_allocations: file.shared_allocations,
             plain_http: problems.allows_plain_http,
+            private_webhooks,
             temporal_api_key,
             customers: file.customers,
         })
@@ -229,7 +240,7 @@ impl SharedSettings {
         needs: &Needs,
         problems: &mut Problems,
     ) -> Shops {
-        if listed.is_empty() && self.shopify_shop.is_none() {
+        if needs.orders && listed.is_empty() && self.shopify_shop.is_none() {
             problems.add(
                 "SHOPIFY_SHOP: no shop is configured; set SHOPIFY_SHOP or list [[shops]] in WAYBILL_CONFIG",
             );
@@ -262,8 +273,10 @@ impl SharedSettings {
             webhook_secrets: comma_separated(secrets.get("WMS_WEBHOOK_SECRETS").unwrap_or_default()),
             warehouses: Vec::new(),
         };
-        let first = first.check(&|key| format!("WMS_{}", key.to_uppercase()), needs, problems);
-        let mut systems: Vec<System> = first.into_iter().collect();
+        let mut systems = Vec::new();
+        if needs.orders || self.wms_url.is_some() {
+            systems.extend(first.check(&|key| format!("WMS_{}", key.to_uppercase()), needs, problems));
+        }
         for (index, entry) in listed.into_iter().enumerate() {
             systems.extend(entry.check(&|key| format!("warehouse_systems[{index}].{key}"), needs, problems));
         }

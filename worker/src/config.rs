@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use events::{Brokers, EventSettings};
 use process::{
     OpsPort,
     settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
@@ -16,12 +17,14 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Waybill's worker: runs the orders' workflows and the calls to the warehouses and the shops.
 #[derive(Parser, Debug, Clone)]
-#[command(name = "waybill-worker", version, after_help = Secrets::help(&SHARED_SECRETS))]
+#[command(name = "waybill-worker", version, after_help = secrets_help())]
 pub struct Settings {
     #[command(flatten)]
     shared: SharedSettings,
+    #[command(flatten)]
+    events: EventSettings,
     /// What this worker runs, comma separated: lanes (orders, warehouse, warehouse-SYSTEM, shopify-SHOP) and duties
-    /// (sweepers); a * at the end of a name stands for the rest of it. A worker needs the secrets of its lanes alone.
+    /// (sweepers, events); a * at the end of a name stands for the rest of it. A worker needs the secrets of its lanes alone.
     #[arg(long, env = "WORKER_RUNS", default_value = "*")]
     worker_runs: String,
     /// Where metrics, /health and /ready are served.
@@ -67,6 +70,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Config {
     pub shared: Shared,
+    pub brokers: Brokers,
     pub runs: Runs,
     pub ops: OpsPort,
     pub database_connections: u32,
@@ -114,7 +118,9 @@ impl Settings {
             time("WORKER_OVERDUE_INQUIRY_EVERY", &self.worker_overdue_inquiry_every, Duration::from_secs(1));
         let ask_again_after = time("WORKER_ASK_AGAIN_AFTER", &self.worker_ask_again_after, MILLISECOND);
 
-        let needs = Needs { webhooks: false, calls: runs.clone() };
+        let brokers = self.events.resolve(secrets, &mut problems);
+        let needs =
+            Needs { orders: !runs.are_among(&[Duty::Events.name()]), webhooks: false, calls: runs.clone() };
         let shared = self.shared.resolve(secrets, &needs, &mut problems);
         if let Some(shared) = &shared {
             let lanes = shared.lanes.keys().map(ToString::to_string);
@@ -127,6 +133,7 @@ impl Settings {
         match (shared, ops) {
             (Some(shared), Some(ops)) if problems.is_empty() => Ok(Config {
                 shared,
+                brokers,
                 runs,
                 ops,
                 database_connections,
@@ -143,6 +150,10 @@ impl Settings {
             _ => Err(problems.into_vec()),
         }
     }
+}
+
+fn secrets_help() -> String {
+    Secrets::help(&[&SHARED_SECRETS[..], &["AMQP_URL"]].concat())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a worker does beside its lanes.
 
+use process::shutdown::Shutdown;
 use tokio::task::JoinSet;
 
 use crate::{config::Config, sweepers};
@@ -9,27 +10,40 @@ use crate::{config::Config, sweepers};
 pub enum Duty {
     /// What was left in the inbox, runs that are gone, what expires or grows old, and the gauges operators watch.
     Sweepers,
+    /// Events to brokers, and how long they are kept.
+    Events,
 }
 
 impl Duty {
     /// Every duty.
-    pub const ALL: [Self; 1] = [Self::Sweepers];
+    pub const ALL: [Self; 2] = [Self::Sweepers, Self::Events];
 
     /// The name in `WORKER_RUNS`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sweepers => "sweepers",
+            Self::Events => "events",
         }
     }
 }
 
-/// Starts the duties that this worker has.
-pub fn start(config: &Config, with: &sweepers::With) -> JoinSet<()> {
+/// Starts the duties that this worker has. They end with the set, or when the process is asked to end.
+///
+/// # Errors
+/// What is wrong with the settings of a broker.
+pub fn start(config: &Config, with: &sweepers::With, shutdown: &Shutdown) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     for duty in Duty::ALL.into_iter().filter(|duty| config.runs.include(duty.name())) {
         match duty {
-            Duty::Sweepers => sweepers::start(&mut tasks, config, with),
+            Duty::Sweepers => sweepers::start(&mut tasks, config, with, shutdown),
+            Duty::Events => {
+                sweepers::keep_days(&mut tasks, config, with, shutdown);
+                let (private_webhooks, plain_http) =
+                    (config.shared.private_webhooks, config.shared.plain_http);
+                let allowed = events::Allowed { private_webhooks, plain_http };
+                events::start(&mut tasks, &config.brokers, allowed, &with.pool, || shutdown.asked())?;
+            }
         }
     }
-    tasks
+    Ok(tasks)
 }

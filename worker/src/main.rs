@@ -28,10 +28,13 @@ use process::{
 use stock::Stock;
 use temporalio_common::telemetry::TelemetryOptions;
 use temporalio_sdk::{Runtime, Worker, runtime::RuntimeOptions};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use crate::{config::Settings, lanes::Workshop};
+
+/// How long duties under way may take to end when the process is asked to.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -58,18 +61,20 @@ async fn main() -> anyhow::Result<()> {
     let dispatcher = Dispatcher::new(shared, pool.clone(), lazy.clone(), stock.clone());
     let with =
         sweepers::With { pool: pool.clone(), dispatcher, stock: stock.clone(), temporal: lazy.clone() };
-    let _duties = duties::start(&config, &with);
-
     let shutdown = Shutdown::on_signals()?;
+    let mut duties = duties::start(&config, &with, &shutdown)?;
     let lanes = lanes::of(&config);
     if lanes.is_empty() {
+        polling.send_replace(true);
         info!(runs = %config.runs, "worker is up, with duties alone");
-        shutdown.asked().await;
-        return Ok(());
+        return tokio::select! {
+            () = shutdown.asked() => end(duties).await,
+            error = failed(&mut duties) => Err(error),
+        };
     }
     let temporal = tokio::select! {
         temporal = wait_for_temporal(&lazy) => temporal?,
-        () = shutdown.asked() => return Ok(()),
+        () = shutdown.asked() => return end(duties).await,
     };
     let telemetry = TelemetryOptions::builder().metrics(Arc::new(sdk_metrics::Meter) as Arc<_>).build();
     let options = RuntimeOptions::builder().telemetry_options(telemetry).heartbeat_interval(None).build();
@@ -85,7 +90,29 @@ async fn main() -> anyhow::Result<()> {
     }
     polling.send_replace(true);
     info!(lanes = workers.len(), runs = %config.runs, "worker is up");
-    run(workers, shutdown).await
+    tokio::select! {
+        ended = run(workers, shutdown) => ended?,
+        error = failed(&mut duties) => return Err(error),
+    }
+    end(duties).await
+}
+
+/// Why a duty ended that nobody asked to: a fault of ours. Whoever supervises the process starts it again.
+async fn failed(duties: &mut JoinSet<()>) -> anyhow::Error {
+    while let Some(ended) = duties.join_next().await {
+        if let Err(error) = ended {
+            return anyhow!("a duty failed: {error}");
+        }
+    }
+    std::future::pending().await
+}
+
+/// What is under way, such as an event on its way to a broker, may end.
+async fn end(mut duties: JoinSet<()>) -> anyhow::Result<()> {
+    let all = async { while duties.join_next().await.is_some() {} };
+    // What takes longer is begun again by another: events are published at least once.
+    let _ = tokio::time::timeout(GRACE, all).await;
+    Ok(())
 }
 
 /// Runs the lanes until the process is told to end, then lets what is under way end.

@@ -9,7 +9,7 @@ use dispatch::Dispatcher;
 use futures::future::BoxFuture;
 use metrics::gauge;
 use orders::{attention, command, idempotency, inbox, privacy};
-use process::temporal::LazyTemporal;
+use process::{shutdown::Shutdown, temporal::LazyTemporal};
 use sqlx::PgPool;
 use stock::Stock;
 use tokio::{task::JoinSet, time::sleep};
@@ -51,13 +51,9 @@ pub struct With {
 }
 
 /// Starts the sweepers.
-pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With) {
-    let mut every = |pause: Duration, sweep: Sweep| {
-        let with = with.clone();
-        sweepers.spawn(async move { repeat(pause, || sweep(with.clone())).await });
-    };
+pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown: &Shutdown) {
+    let mut every = |pause: Duration, sweep: Sweep| spawn(sweepers, pause, sweep, with, shutdown);
     let (look_every, keep_people) = (config.look_for_lost_runs_every, config.personal_data_for);
-    let days = config.events_for.as_secs() / SECONDS_OF_A_DAY;
     every(config.sweep_every, Box::new(|with| Box::pin(sweep_inbox(with))));
     every(look_every, Box::new(move |with| Box::pin(look_for_lost_runs(with, look_every))));
     every(look_every, Box::new(|with| Box::pin(look_for_unserved_lanes(with))));
@@ -65,10 +61,32 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With) {
     every(SHOW_GAUGES_EVERY, Box::new(|with| Box::pin(show_gauges(with.pool))));
     every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
     every(config.forget_every, Box::new(move |with| Box::pin(forget_people(with.pool, keep_people))));
-    every(KEEP_DAYS_EVERY, Box::new(move |with| Box::pin(keep_days_of_events(with.pool, days))));
     if let Some(watching) = with.stock.watch_served_orders() {
-        sweepers.spawn(watching);
+        let asked = shutdown.asked();
+        sweepers.spawn(async move {
+            tokio::select! {
+                () = asked => {}
+                () = watching => {}
+            }
+        });
     }
+}
+
+/// Keeps the days of the outbox, wherever events are published: an inventory service has no other worker.
+pub fn keep_days(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown: &Shutdown) {
+    let days = config.events_for.as_secs() / SECONDS_OF_A_DAY;
+    let keep: Sweep = Box::new(move |with| Box::pin(keep_days_of_events(with.pool, days)));
+    spawn(sweepers, KEEP_DAYS_EVERY, keep, with, shutdown);
+}
+
+fn spawn(sweepers: &mut JoinSet<()>, pause: Duration, sweep: Sweep, with: &With, shutdown: &Shutdown) {
+    let (with, asked) = (with.clone(), shutdown.asked());
+    sweepers.spawn(async move {
+        tokio::select! {
+            () = asked => {}
+            () = repeat(pause, || sweep(with.clone())) => {}
+        }
+    });
 }
 
 /// One look; true if there is more to do at once.
@@ -81,7 +99,9 @@ async fn look_for_unserved_lanes(with: With) -> anyhow::Result<bool> {
 /// Makes the next days of the outbox, and drops those that are old.
 async fn keep_days_of_events(pool: PgPool, kept: u64) -> anyhow::Result<bool> {
     let today = Utc::now().date_naive();
-    let days = outbox::keep_days(&mut *pool.acquire().await?, today, kept).await?;
+    let mut conn = pool.acquire().await?;
+    while outbox::forget_removed(&mut conn).await? {}
+    let days = outbox::keep_days(&mut conn, today, kept).await?;
     for day in days.dropped {
         info!(%day, "the events of a day were dropped");
     }

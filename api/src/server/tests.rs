@@ -71,6 +71,8 @@ fn api(shared: Shared) -> Api {
     let stock = Stock::new(pool.clone(), None).unwrap();
     let dispatcher = Dispatcher::new(&shared, pool.clone(), LazyTemporal::new(false, None), stock.clone());
     Api {
+        plain_http: false,
+        private_webhooks: false,
         pool,
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),

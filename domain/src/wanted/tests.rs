@@ -239,3 +239,12 @@ fn every_word_of_a_refund_reads_back_and_a_new_one_moves_no_stock() {
     }
     assert_eq!(Restock::of("teleport"), Restock::NoRestock);
 }
+
+#[test]
+fn what_left_beyond_what_is_wanted_is_too_many() {
+    let line = |pieces, left| WantedLine { line_id: LineId::parse("1").unwrap(), sku: None, pieces, left };
+    for (pieces, left, to_ship, too_many) in [(5, 2, 3, 0), (2, 2, 0, 0), (2, 5, 0, 3)] {
+        let line = line(pieces, left);
+        assert_eq!((line.to_ship(), line.too_many()), (to_ship, too_many));
+    }
+}

@@ -39,6 +39,12 @@ impl Runs {
         self.0.iter().any(|pattern| fits(pattern, name))
     }
 
+    /// Whether nothing but these is named.
+    #[must_use]
+    pub fn are_among(&self, names: &[&str]) -> bool {
+        self.0.iter().all(|pattern| names.contains(&pattern.as_str()))
+    }
+
     /// Patterns that fit none of these names.
     pub fn that_fit_none<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a str> {
         self.0.iter().map(String::as_str).filter(|pattern| !names.iter().any(|name| fits(pattern, name)))

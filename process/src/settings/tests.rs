@@ -9,12 +9,13 @@ fn nothing() -> SharedSettings {
         inventory_service_url: None,
         inventory_service_ca: None,
         allow_plain_http: None,
+        allow_private_webhooks: None,
     }
 }
 
 /// As a process that does everything.
 fn resolve(settings: &SharedSettings, secrets: &Secrets) -> Result<Shared, Vec<String>> {
-    resolve_for(settings, secrets, &Needs { webhooks: true, calls: Runs::all() })
+    resolve_for(settings, secrets, &Needs { orders: true, webhooks: true, calls: Runs::all() })
 }
 
 fn resolve_for(settings: &SharedSettings, secrets: &Secrets, needs: &Needs) -> Result<Shared, Vec<String>> {
@@ -94,7 +95,7 @@ fn the_page_on_settings_shows_every_member_of_a_policy_with_its_default() {
     let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let file: ConfigFile = toml::from_str(example).unwrap();
     assert_eq!(file.shops[0].policy, toml::Table::try_from(FulfilmentPolicy::default()).unwrap());
-    let needs = Needs { webhooks: true, calls: Runs::all() };
+    let needs = Needs { orders: true, webhooks: true, calls: Runs::all() };
     let mut problems = Problems::default();
     for (index, shop) in file.shops.into_iter().enumerate() {
         assert!(shop.check(&Keys::Listed(index), &needs, &mut problems).is_some(), "{:?}", problems.found);
@@ -310,16 +311,24 @@ fn what_is_wrong_with_a_lane_or_a_system_is_named_by_its_key() {
 }
 
 #[test]
+fn a_process_that_has_to_do_with_no_order_needs_no_shop_and_no_warehouse() {
+    let database = Secrets::from([("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill")]);
+    let needs = |orders| Needs { orders, webhooks: false, calls: Runs::parse("events").unwrap() };
+    assert!(resolve_for(&nothing(), &database, &needs(false)).is_ok());
+    assert!(resolve_for(&nothing(), &database, &needs(true)).is_err());
+}
+
+#[test]
 fn a_process_needs_the_secrets_of_what_it_runs_alone() {
     let (_folder, settings) = with_file(SECOND_SYSTEM);
     let database = || Secrets::from([("DATABASE_URL", "postgres://waybill@127.0.0.1/waybill")]);
-    let needs = |webhooks, calls: &str| Needs { webhooks, calls: Runs::parse(calls).unwrap() };
+    let needs = |webhooks, calls: &str| Needs { orders: true, webhooks, calls: Runs::parse(calls).unwrap() };
     assert!(resolve_for(&settings, &database(), &needs(false, "orders,sweepers,warehouse-*")).is_ok());
     for (needs, missing) in [
         (needs(false, "warehouse"), vec!["WMS_TOKEN"]),
         (needs(false, "shopify-*"), vec!["SHOPIFY_ADMIN_TOKEN"]),
         (
-            Needs { webhooks: true, calls: Runs::nothing() },
+            Needs { orders: true, webhooks: true, calls: Runs::nothing() },
             vec!["SHOPIFY_WEBHOOK_SECRETS", "WMS_WEBHOOK_SECRETS"],
         ),
     ] {

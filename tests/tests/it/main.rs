@@ -11,6 +11,7 @@ mod attention_api;
 mod cli;
 mod commands;
 mod demo;
+mod events;
 mod fixed_names;
 mod histories;
 mod intake;

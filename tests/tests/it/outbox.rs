@@ -1,6 +1,8 @@
 //! Events on their way out: each stream in the order of its commits, whatever goes on side by side.
 #![allow(clippy::unwrap_used)]
 
+mod refused;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -11,7 +13,7 @@ use chrono::{Days, NaiveDate};
 use domain::{OrderId, Quantity, Sku};
 use futures::future::join_all;
 use outbox::{
-    Event, Filter, Outgoing, Published, Relay, RelaySettings, ReturnReceived, ReturnedLine, Sink, SinkError,
+    Done, Event, Filter, Outgoing, Relay, RelaySettings, ReturnReceived, ReturnedLine, Sink, SinkError,
 };
 use sqlx::{PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
@@ -164,6 +166,8 @@ async fn whoever_writes_to_a_stream_waits_for_the_one_that_came_first_and_other_
 struct Seen {
     away: bool,
     refuses: BTreeSet<String>,
+    /// As if it were away, for these alone.
+    silent_about: BTreeSet<String>,
     got: Vec<(String, i64, String)>,
 }
 
@@ -202,18 +206,21 @@ impl Sink for Shelf {
         self.0
     }
 
-    async fn publish(&self, event: &Outgoing) -> Result<(), SinkError> {
+    async fn publish(&self, event: &Outgoing) -> Result<Done, SinkError> {
         sleep(Duration::from_millis(2)).await;
         let what = event.payload["returnId"].as_str().unwrap().to_owned();
         self.seen(|seen| {
             if seen.away {
                 return Err(SinkError::Away("the broker is away".to_owned()));
             }
+            if seen.silent_about.contains(&what) {
+                return Err(SinkError::Away("no answer".to_owned()));
+            }
             if seen.refuses.contains(&what) {
                 return Err(SinkError::Refused("TOO_LARGE".to_owned()));
             }
             seen.got.push((event.stream.clone(), event.sequence, what));
-            Ok(())
+            Ok(Done::Taken)
         })
     }
 }
@@ -223,6 +230,8 @@ fn quick() -> RelaySettings {
         lease: Duration::from_secs(1),
         event_limit: Duration::from_millis(300),
         batch: 8,
+        of_a_stream: 8,
+        parallel: 1024,
         most_attempts: 3,
         first_pause: Duration::from_millis(40),
         longest_pause: Duration::from_millis(80),
@@ -288,86 +297,6 @@ async fn several_relays_publish_each_stream_in_order_though_one_dies_on_the_way(
         assert!(sequences.is_sorted() && sequences[0] == 1, "{stream}: {sequences:?}");
     }
     relays.iter().for_each(|relay| relay.abort());
-}
-
-#[tokio::test]
-async fn what_a_sink_refuses_holds_back_its_own_stream_alone_until_a_person_decides() {
-    let pool = with_sinks(&["shelf"]).await;
-    let shelf = Shelf::new("shelf");
-    shelf.seen(|seen| seen.refuses.extend(["bad".to_owned(), "worse".to_owned()]));
-    let words = [("o-1", "before"), ("o-1", "bad"), ("o-1", "after"), ("o-2", "aside"), ("o-3", "worse")];
-    write(&pool, &words).await;
-    let relay = Relay::new(pool.clone(), shelf.clone(), quick());
-    for attempt in 1..=3 {
-        until(&format!("attempt {attempt} is refused"), Duration::from_secs(10), async || {
-            (relay.turn().await.unwrap().refused > 0).then_some(())
-        })
-        .await;
-    }
-    until("both are dead", Duration::from_secs(10), async || {
-        relay.turn().await.unwrap();
-        (backlog(&pool).await == [("shelf".to_owned(), 1, 2)]).then_some(())
-    })
-    .await;
-    assert_eq!(shelf.whats(), ["before", "aside"], "what comes after it waits");
-
-    let mut conn = pool.acquire().await.unwrap();
-    let dead = outbox::dead(&mut conn, &dead_ones(), 10).await.unwrap();
-    let shown: Vec<_> = dead.iter().map(|dead| (dead.partition_key.as_str(), dead.attempts)).collect();
-    assert_eq!(shown, [("o-1", 3), ("o-3", 3)]);
-    assert_eq!(dead[0].last_error.as_deref(), Some("TOO_LARGE"));
-    let meant = |key: Option<&str>, error: &str| Filter {
-        key: key.map(ToOwned::to_owned),
-        error: Some(error.to_owned()),
-        ..Filter::default()
-    };
-    for other in [
-        meant(None, "TIMEOUT"),
-        meant(Some("o-2"), "TOO"),
-        Filter { sink: Some("other".to_owned()), ..Filter::default() },
-    ] {
-        assert_eq!(outbox::redrive(&mut conn, &other).await.unwrap(), 0, "{other:?}");
-    }
-    let young = Filter { dead_for: Some(Duration::from_secs(60)), ..Filter::default() };
-    assert!(outbox::dead(&mut conn, &young, 10).await.unwrap().is_empty());
-
-    // One is given up, and what waits behind it goes on; the other is mended and tried again.
-    let skipped = outbox::skip(&mut conn, &meant(Some("o-1"), "TOO"), "anna", "nobody needs it").await;
-    assert_eq!(skipped.unwrap(), 1);
-    shelf.seen(|seen| seen.refuses.clear());
-    assert_eq!(outbox::redrive(&mut conn, &meant(Some("o-3"), "LARGE")).await.unwrap(), 1);
-    while relay.turn().await.unwrap() != Published::default() {}
-    assert_eq!(shelf.whats()[2..], ["after", "worse"]);
-    let kept: (String, String) =
-        sqlx::query_as("SELECT skipped_by, reason FROM integration.skipped_deliveries")
-            .fetch_one(&mut *conn)
-            .await
-            .unwrap();
-    assert_eq!(kept, ("anna".to_owned(), "nobody needs it".to_owned()));
-}
-
-#[tokio::test]
-async fn while_a_sink_is_away_no_attempt_is_counted_and_another_sink_goes_on() {
-    let pool = with_sinks(&["kept", "away"]).await;
-    let (kept, away) = (Shelf::new("kept"), Shelf::new("away"));
-    away.seen(|seen| seen.away = true);
-    write(&pool, &[("o-1", "a"), ("o-2", "b"), ("o-1", "c")]).await;
-    let relays =
-        [Relay::new(pool.clone(), kept.clone(), quick()), Relay::new(pool.clone(), away.clone(), quick())];
-    for _ in 0..5 {
-        assert!(relays[1].turn().await.unwrap().away);
-    }
-    while relays[0].turn().await.unwrap() != Published::default() {}
-    assert_eq!((kept.whats().len(), away.whats().len()), (3, 0));
-    assert_eq!(backlog(&pool).await, [("away".to_owned(), 3, 0), ("kept".to_owned(), 0, 0)]);
-    let attempts: i64 = sqlx::query_scalar("SELECT sum(attempts) FROM integration.deliveries")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(attempts, 0);
-    away.seen(|seen| seen.away = false);
-    while relays[1].turn().await.unwrap() != Published::default() {}
-    assert_eq!(away.by_stream()["order/o-1"], [1, 2]);
 }
 
 #[tokio::test]

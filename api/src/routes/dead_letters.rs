@@ -1,0 +1,297 @@
+//! Dead letters: events that a broker refused until they were given up, and what a person decides of them.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::Uri};
+use chrono::{DateTime, Utc};
+use outbox::{Dead, Filter};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    extract::{JsonBody, PathPart, QueryPart},
+    field,
+    page::{self, Page},
+    problem::Problem,
+    state::{Api, Asked},
+};
+
+/// The most that may be named at once.
+const MOST_IDS: usize = 200;
+/// Events are kept for less.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(find))
+        .routes(routes!(redrive))
+        .routes(routes!(skip))
+}
+
+/// Which dead letters are wanted.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only those that this broker refused.
+    #[param(max_length = 255, example = "kafka")]
+    sink: Option<String>,
+    /// Only those of this type.
+    #[param(max_length = 255, example = "ORDER_PLACED")]
+    event_type: Option<String>,
+    /// Only those of this order, by its id, or of this SKU.
+    #[param(max_length = 255, example = "web-17")]
+    key: Option<String>,
+    /// Only those of which the broker said this, among other words.
+    #[param(max_length = 255, example = "TOO_LARGE")]
+    error: Option<String>,
+    /// Only those that have been dead for so long.
+    #[param(max_length = 255, example = "1h")]
+    dead_for: Option<String>,
+    /// Entries of the page; 50 unless you say otherwise.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// Where the page begins: from the `Link` header of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// Which dead letters are meant. At least one member has to say it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = DeadLetterForm, example = json!({"sink": "kafka", "error": "TOO_LARGE", "dryRun": true}))]
+struct MeantForm {
+    /// These, by their `deadLetterId`.
+    #[schema(max_items = 200)]
+    ids: Option<Vec<String>>,
+    #[schema(max_length = 255)]
+    sink: Option<String>,
+    #[schema(max_length = 255)]
+    event_type: Option<String>,
+    #[schema(max_length = 255)]
+    key: Option<String>,
+    #[schema(max_length = 255)]
+    error: Option<String>,
+    #[schema(max_length = 255)]
+    dead_for: Option<String>,
+    /// Only says how many are meant.
+    #[serde(default)]
+    dry_run: bool,
+    /// Why they are given up; it is kept, so name no person. Needed to skip.
+    #[schema(max_length = 255)]
+    reason: Option<String>,
+}
+
+/// An event that a broker refused until it was given up. What comes after it in its stream waits.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetter)]
+struct DeadLetterBody {
+    #[schema(example = "kafka:1017")]
+    dead_letter_id: String,
+    #[schema(example = "kafka")]
+    sink: String,
+    #[schema(value_type = String, format = Uuid)]
+    event_id: String,
+    #[schema(example = "ORDER_PLACED")]
+    event_type: String,
+    /// The order's id, or the SKU.
+    #[schema(example = "web-17")]
+    key: String,
+    /// Which of its stream it is, from 1.
+    #[schema(minimum = 1)]
+    sequence: i64,
+    occurred_at: DateTime<Utc>,
+    #[schema(minimum = 0)]
+    attempts: i32,
+    /// What the broker said last.
+    #[schema(example = "TOO_LARGE: 1200000 bytes, order-events takes 1048588")]
+    error: Option<String>,
+    dead_since: DateTime<Utc>,
+    /// Events of its stream that wait behind it.
+    #[schema(minimum = 0)]
+    waiting: i64,
+    /// Who had it tried again before.
+    redriven_by: Option<String>,
+}
+
+/// A dead letter with what it says, which is no personal data.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeadLetterDetail)]
+struct DeadLetterDetailBody {
+    #[serde(flatten)]
+    letter: DeadLetterBody,
+    #[schema(value_type = Object)]
+    payload: Value,
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeadLettersDone)]
+struct DoneBody {
+    #[schema(example = "Tried again")]
+    message: &'static str,
+    /// How many it was, or would have been.
+    #[schema(minimum = 0, example = 3)]
+    count: u64,
+    dry_run: bool,
+}
+
+impl From<Dead> for DeadLetterBody {
+    fn from(dead: Dead) -> Self {
+        Self {
+            dead_letter_id: dead.id(),
+            sink: dead.sink,
+            event_id: dead.event_id.to_string(),
+            event_type: dead.event_type,
+            key: dead.partition_key,
+            sequence: dead.sequence,
+            occurred_at: dead.occurred_at,
+            attempts: dead.attempts,
+            error: dead.last_error,
+            dead_since: dead.dead_at,
+            waiting: dead.waiting,
+            redriven_by: dead.redriven_by,
+        }
+    }
+}
+
+/// What brokers refused until it was given up, oldest first
+#[utoipa::path(
+    get, path = "/api/dead-letters", tag = "operations", operation_id = "listDeadLetters", params(ListQuery),
+    responses((
+        status = 200, description = "A page of dead letters", body = Vec<DeadLetterBody>,
+        headers(("Link" = String, description = "The next page, where there is one: `<…>; rel=\"next\"`"))
+    ))
+)]
+async fn list(
+    State(api): State<Api>,
+    uri: Uri,
+    QueryPart(query): QueryPart<ListQuery>,
+) -> Result<Page<DeadLetterBody>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let filter = Filter {
+        ids: None,
+        sink: text("sink", query.sink)?,
+        event_type: text("eventType", query.event_type)?,
+        key: text("key", query.key)?,
+        error: text("error", query.error)?,
+        dead_for: query.dead_for.as_deref().map(time).transpose()?,
+    };
+    let after = page::after::<(i64, String)>(query.cursor.as_deref())?;
+    let mut conn = api.pool.acquire().await?;
+    let dead = outbox::dead(&mut conn, &filter, after.as_ref(), limit + 1).await?;
+    Ok(Page::new(dead, limit, &uri, |last| (last.outbox_id, last.sink.clone())).map(DeadLetterBody::from))
+}
+
+/// A dead letter with what it says
+#[utoipa::path(
+    get, path = "/api/dead-letters/{id}", tag = "operations", operation_id = "getDeadLetter",
+    params(("id" = String, Path, description = "Its `deadLetterId`", max_length = 255, example = "kafka:1017")),
+    responses(
+        (status = 200, description = "The dead letter", body = DeadLetterDetailBody),
+        (status = 404, description = "No such dead letter"),
+    )
+)]
+async fn find(
+    State(api): State<Api>,
+    PathPart(id): PathPart<String>,
+) -> Result<Json<DeadLetterDetailBody>, Problem> {
+    let filter = Filter { ids: Some(vec![field::text("id", &id)?]), ..Filter::default() };
+    let mut conn = api.pool.acquire().await?;
+    let dead = outbox::dead(&mut conn, &filter, None, 1).await?.pop();
+    let dead = dead.ok_or(Problem::NoSuchDeadLetter(id))?;
+    Ok(Json(DeadLetterDetailBody { payload: dead.payload.clone(), letter: dead.into() }))
+}
+
+/// Try dead letters again
+///
+/// From the beginning, and with them what waits behind them. With `dryRun` it only says how many are meant.
+#[utoipa::path(
+    post, path = "/api/dead-letters/redrive", tag = "operations", operation_id = "redriveDeadLetters",
+    request_body = MeantForm,
+    responses((status = 200, description = "They are tried again", body = DoneBody))
+)]
+async fn redrive(
+    Asked { api, caller, .. }: Asked,
+    JsonBody(form): JsonBody<MeantForm>,
+) -> Result<Json<DoneBody>, Problem> {
+    let (filter, dry_run, _) = form.check()?;
+    let mut conn = api.pool.acquire().await?;
+    let count = if dry_run {
+        outbox::count_dead(&mut conn, &filter).await?
+    } else {
+        outbox::redrive(&mut conn, &filter, caller.name()).await?
+    };
+    Ok(Json(DoneBody {
+        message: if dry_run { "Nothing was changed" } else { "Tried again" },
+        count,
+        dry_run,
+    }))
+}
+
+/// Give dead letters up
+///
+/// They are not published, and what waits behind them goes on. Who decided so and why is kept. With `dryRun` it only
+/// says how many are meant.
+#[utoipa::path(
+    post, path = "/api/dead-letters/skip", tag = "operations", operation_id = "skipDeadLetters",
+    request_body = MeantForm,
+    responses((status = 200, description = "They are given up", body = DoneBody))
+)]
+async fn skip(
+    Asked { api, caller, .. }: Asked,
+    JsonBody(form): JsonBody<MeantForm>,
+) -> Result<Json<DoneBody>, Problem> {
+    let (filter, dry_run, reason) = form.check()?;
+    let reason = field::text("reason", &reason.unwrap_or_default())?;
+    let mut conn = api.pool.acquire().await?;
+    let count = if dry_run {
+        outbox::count_dead(&mut conn, &filter).await?
+    } else {
+        outbox::skip(&mut conn, &filter, caller.name(), &reason).await?
+    };
+    Ok(Json(DoneBody { message: if dry_run { "Nothing was changed" } else { "Given up" }, count, dry_run }))
+}
+
+impl MeantForm {
+    /// Whoever means all of them says so by a member that fits all.
+    fn check(self) -> Result<(Filter, bool, Option<String>), Problem> {
+        let ids = self.ids.map(|ids| {
+            let fits = (1..=MOST_IDS).contains(&ids.len());
+            fits.then_some(ids).ok_or_else(|| Problem::invalid("ids", "1 to 200 of them"))
+        });
+        let ids = ids.transpose()?;
+        let ids = ids.map(|ids| ids.iter().map(|id| field::text("ids", id)).collect()).transpose()?;
+        let filter = Filter {
+            ids,
+            sink: text("sink", self.sink)?,
+            event_type: text("eventType", self.event_type)?,
+            key: text("key", self.key)?,
+            error: text("error", self.error)?,
+            dead_for: self.dead_for.as_deref().map(time).transpose()?,
+        };
+        let says_which = filter.ids.is_some()
+            || filter.dead_for.is_some()
+            || [&filter.sink, &filter.event_type, &filter.key, &filter.error]
+                .into_iter()
+                .any(Option::is_some);
+        if !says_which {
+            return Err(Problem::invalid("ids", "say which: ids, sink, eventType, key, error or deadFor"));
+        }
+        Ok((filter, self.dry_run, self.reason))
+    }
+}
+
+fn text(name: &str, given: Option<String>) -> Result<Option<String>, Problem> {
+    given.map(|given| field::text(name, &given)).transpose()
+}
+
+fn time(text: &str) -> Result<Duration, Problem> {
+    let time = humantime::parse_duration(text).ok().filter(|time| *time <= LONGEST);
+    time.ok_or_else(|| Problem::invalid("deadFor", "a time of a year at most, for example 30m or 2h"))
+}
