@@ -3,15 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use metrics::gauge;
-use outbox::{Relay, RelaySettings, Sink};
 use sqlx::PgPool;
 use tokio::{task::JoinSet, time::sleep};
-use tracing::{info, warn};
+use tracing::warn;
 
+#[cfg(any(feature = "kafka", feature = "amqp"))]
+use crate::broker_relay::relay;
 use crate::{settings::Brokers, webhooks::Webhooks};
 
-/// The pause between two attempts to say in the database that there is a sink.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The pause between two looks at what operators watch.
 const SHOW_GAUGES_EVERY: Duration = Duration::from_secs(5);
 
@@ -64,30 +63,6 @@ where
         }
     });
     Ok(())
-}
-
-/// Publishes to a sink. What is written from the first time on that it is said to be there is published.
-async fn relay(
-    sink: impl Sink,
-    pool: PgPool,
-    settings: RelaySettings,
-    stop: impl Future<Output = ()> + Send,
-) {
-    let mut stop = std::pin::pin!(stop);
-    let name = sink.name().to_owned();
-    while let Err(error) = add(&pool, &name).await {
-        warn!(sink = name, %error, "waiting for the database");
-        tokio::select! {
-            () = &mut stop => return,
-            () = sleep(TRY_AGAIN_AFTER) => {}
-        }
-    }
-    info!(sink = name, "events are published");
-    Relay::new(pool, sink, settings).run(stop).await;
-}
-
-async fn add(pool: &PgPool, sink: &str) -> Result<(), sqlx::Error> {
-    outbox::add_sink(&mut *pool.acquire().await?, sink).await
 }
 
 /// How far each sink is behind. Of one that is gone nothing is left.

@@ -9,7 +9,7 @@
 //! | `webhooks` | a sink for each subscriber to signed webhooks |
 //! | `connected` | one connection for all who wait for it |
 //! | `alone` | finds the event for which Kafka refuses its neighbours too |
-//! | `duty` | runs a relay for each sink |
+//! | `duty`, `broker_relay` | a relay for each sink, and the gauges that operators watch |
 //!
 //! **Invariant:** nothing here decides what is published and in which order: that is `outbox`'s. A sink only says whether
 //! it has an event for good, does not take it, or takes nothing now.
@@ -20,6 +20,8 @@
 mod alone;
 #[cfg(feature = "amqp")]
 mod amqp;
+#[cfg(any(feature = "kafka", feature = "amqp"))]
+mod broker_relay;
 #[cfg(any(feature = "kafka", feature = "amqp"))]
 mod connected;
 mod duty;
