@@ -22,6 +22,8 @@ fn every_problem() -> Vec<Problem> {
         Problem::TooManyRequests(Duration::from_millis(1500)),
         Problem::NoSuchUser("user11".into()),
         Problem::NoSuchMessage(17),
+        Problem::NoSuchDeadLetter("kafka:17".into()),
+        Problem::NoSuchSubscription(uuid::Uuid::nil()),
         Problem::MessageDone { inbox_id: 17, order: Some("order-1".into()) },
         Problem::NoSuchAllocation("alloc_none".into()),
         Problem::NotThatMuchThere { sku: sku("A"), warehouse: WarehouseId::main(), available: 3 },

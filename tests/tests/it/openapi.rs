@@ -43,7 +43,16 @@ impl Operation {
 
     /// The path with an id that could be one in each place.
     pub fn filled_path(&self) -> String {
-        self.path_with("none-of-these")
+        // Of nothing that is there: a number, a UUID or a name, as it is described.
+        let id = self.parameters("path").first().map_or("none-of-these", |parameter| {
+            let schema = &parameter["schema"];
+            match (schema["type"].as_str(), schema["format"].as_str()) {
+                (Some("integer"), _) => "999999999",
+                (_, Some("uuid")) => "00000000-0000-7000-8000-000000000000",
+                _ => "none-of-these",
+            }
+        });
+        self.path_with(id)
     }
 
     /// The path with `id` in each place.

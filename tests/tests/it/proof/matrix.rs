@@ -142,7 +142,9 @@ fn every_step_survives_the_death_of_its_worker() {
             () = supervised => {}
         }
         // Whoever takes a death dies of it; those who take theirs in one moment die of one.
-        let unmet = world.still_planted("die").await;
+        // What is written down at the gate beside a parked step may be written before its second death is planted.
+        let mut unmet = world.still_planted("die").await;
+        unmet.retain(|step| !step.starts_with("gate "));
         assert!(unmet.is_empty(), "nobody died of {unmet:?}");
         assert_clean(&world).await;
     });
