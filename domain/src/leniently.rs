@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_may_be_a_number_or_a_text() {
+        use serde_json::json;
+        for (value, number) in [(json!(3), 3), (json!(2.0), 2), (json!(-7.0), -7), (json!("4"), 4)] {
+            assert_eq!(whole_value(&value), Some(number), "{value}");
+        }
+        let rounded = json!(9_007_199_254_740_994.0);
+        for value in [json!(1.5), rounded, json!("two"), json!(null), json!(true), json!([2])] {
+            assert_eq!(whole_value(&value), None, "{value}");
+        }
+    }
+
+    #[test]
     fn yes_and_no_have_several_words() {
         assert_eq!(["true", "TRUE", "1", "yes"].map(flag), [Some(true); 4]);
         assert_eq!(["false", " False ", "0", "no"].map(flag), [Some(false); 4]);
@@ -202,7 +214,13 @@ mod tests {
         assert!(midnight.is_some());
         assert_eq!(moment("2026-11-25T24:00"), midnight);
         assert_eq!(moment("2026-11-25T23:59:60Z"), midnight);
-        assert_eq!(moment("2026-11-25T10:00:00.5+01:00").unwrap().timestamp_millis() % 1000, 500);
+        for (text, same) in [
+            ("2026-11-25T10:00:00.5+01:00", "2026-11-25T09:00:00.500+00:00"),
+            ("2026-11-25T10:00:00+05:30", "2026-11-25T04:30:00+00:00"),
+            ("2026-11-25T10:00:00-03:30", "2026-11-25T13:30:00+00:00"),
+        ] {
+            assert_eq!(moment(text).map(|at| at.to_rfc3339()).as_deref(), Some(same), "{text}");
+        }
     }
 
     #[test]
@@ -215,6 +233,11 @@ mod tests {
             "2026-02-30",
             "2026-11-25T25:00",
             "2026-11-25T24:01",
+            "2026-11-25T24:01:01",
+            "2026-11-25T12:00:00.",
+            "2026-11-25T12:00:00+01:60",
+            "2026-11-25T12:00:00+24:00",
+            "2026-1-025",
             "2026-11-25T12",
             "2026-11-25T12:00:00+",
             "2026-11-25T12:00:00 CET",

@@ -3,14 +3,11 @@
 //! The producer is idempotent and waits for all replicas, so that a broker's own retries keep order and repeat nothing.
 //! `murmur2_random` puts a key where the clients of other languages put it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::try_join_all;
 use outbox::{Done, Outgoing, Sink, SinkError};
+use parking_lot::RwLock;
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, ResourceSpecifier},
@@ -169,7 +166,7 @@ impl KafkaSink {
             .headers
             .iter()
             .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-        let producer = self.producer.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let producer = self.producer.read().clone();
         let sent = FutureRecord::to(record.topic).key(record.key).payload(record.body).headers(headers);
         match producer.send(sent, ANSWER_WITHIN).await {
             Ok(_) => Ok(()),
@@ -195,7 +192,7 @@ impl KafkaSink {
 
     /// Nothing goes through a producer any more that had a fatal error.
     fn begin_anew(&self) {
-        let mut producer = self.producer.write().unwrap_or_else(PoisonError::into_inner);
+        let mut producer = self.producer.write();
         if producer.client().fatal_error().is_some()
             && let Ok(new) = self.config.create()
         {

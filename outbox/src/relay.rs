@@ -5,14 +5,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use futures::future::join_all;
+use parking_lot::Mutex;
 use sqlx::PgPool;
 use tokio::{
     sync::{Notify, Semaphore},
@@ -244,14 +242,14 @@ impl<S: Sink> Relay<S> {
 
     /// The lanes it holds, asked for again when a third of the lease is over.
     async fn lanes(&self) -> Result<Held, sqlx::Error> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let held = self.held.lock().clone();
         if let Some(held) = held.filter(|held| held.since.elapsed() < self.settings.lease / 3) {
             return Ok(held);
         }
         let since = Instant::now();
         let lanes = lease::renew(&self.pool, self.sink.name(), self.id, self.settings.lease).await?;
         let held = Held { lanes, since };
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held.clone());
+        *self.held.lock() = Some(held.clone());
         Ok(held)
     }
 

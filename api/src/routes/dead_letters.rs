@@ -141,6 +141,13 @@ struct DoneBody {
     dry_run: bool,
 }
 
+impl DoneBody {
+    fn new(done: &'static str, count: u64, dry_run: bool) -> Json<Self> {
+        let message = if dry_run { "Nothing was changed" } else { done };
+        Json(Self { message, count, dry_run })
+    }
+}
+
 impl From<Dead> for DeadLetterBody {
     fn from(dead: Dead) -> Self {
         Self {
@@ -227,11 +234,7 @@ async fn redrive(
     } else {
         outbox::redrive(&mut conn, &filter, caller.name()).await?
     };
-    Ok(Json(DoneBody {
-        message: if dry_run { "Nothing was changed" } else { "Tried again" },
-        count,
-        dry_run,
-    }))
+    Ok(DoneBody::new("Tried again", count, dry_run))
 }
 
 /// Give dead letters up
@@ -255,7 +258,7 @@ async fn skip(
     } else {
         outbox::skip(&mut conn, &filter, caller.name(), &reason).await?
     };
-    Ok(Json(DoneBody { message: if dry_run { "Nothing was changed" } else { "Given up" }, count, dry_run }))
+    Ok(DoneBody::new("Given up", count, dry_run))
 }
 
 impl MeantForm {

@@ -68,6 +68,15 @@ fn what_is_not_there_is_missing_and_earlier_lines_get_theirs_first() {
     );
 }
 
+#[test]
+fn a_warehouse_that_can_give_nothing_is_not_looked_at() {
+    let demand = [line("1", "a", 1)];
+    let shelves = [shelf("a", "empty", 0, 0), shelf("b", "other", 0, 5), shelf("a", "full", 9, 1)];
+    let grants = [Grant { line: &demand[0], pieces: 1 }];
+    let ranked = Warehouse::all_in_rank(&grants, &shelves, None);
+    assert_eq!(ranked.iter().map(|ranked| ranked.id.as_str()).collect::<Vec<_>>(), ["full"]);
+}
+
 /// Small numbers, so that scarcity, ties and one-warehouse cases all come up often.
 pub(super) fn demands() -> impl Strategy<Value = Vec<DemandLine>> {
     let lines = prop::collection::vec((0..4_usize, 1..6_i64), 1..5);

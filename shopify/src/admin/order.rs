@@ -40,7 +40,10 @@ impl AdminClient {
         };
         let (first, document) = (&mut node.line_items, operations::READ_ORDER_LINES);
         let lines = self.transport.all_pages(first, document, variables, page).await?;
-        let lines = lines.into_iter().map(line).collect::<Result<_, _>>()?;
+        let lines = lines
+            .into_iter()
+            .map(|node_line| line(node_line, &node.currency_code))
+            .collect::<Result<_, _>>()?;
         let fulfilments = if node.fulfillments.len() < FULFILMENTS_ASKED_FOR {
             self.whole_fulfilments(std::mem::take(&mut node.fulfillments)).await?
         } else {
@@ -56,7 +59,11 @@ impl AdminClient {
 pub(super) fn fuzzed(data: serde_json::Value) -> Option<ParsedOrder> {
     let mut node = super::pages::asked_for::<OrderNode>(data).ok()??;
     let lines = std::mem::take(&mut node.line_items.nodes);
-    let lines = lines.into_iter().map(line).collect::<Result<_, _>>().ok()?;
+    let lines = lines
+        .into_iter()
+        .map(|node_line| line(node_line, &node.currency_code))
+        .collect::<Result<_, _>>()
+        .ok()?;
     let (order, customer) = (ShopifyOrderId(1), customer(&node));
     Some(parsed(order, facts(order, node, lines, Vec::new()).ok()?, customer))
 }
@@ -75,8 +82,8 @@ fn facts(
 ) -> Result<OrderFacts, ShopifyError> {
     Ok(OrderFacts {
         name: said(Some(&node.name)).unwrap_or_else(|| format!("#{order}")),
+        total_amount: node.total_price_set.amount_in(&node.currency_code),
         currency: node.currency_code,
-        total_amount: node.total_price_set.shop_money.amount,
         financial_status: FinancialStatus::from(node.display_financial_status.unwrap_or_default()),
         test: node.test,
         cancelled_at: node.cancelled_at,
@@ -89,7 +96,7 @@ fn facts(
     })
 }
 
-fn line(node: LineNode) -> Result<OrderLine, ShopifyError> {
+fn line(node: LineNode, currency: &str) -> Result<OrderLine, ShopifyError> {
     Ok(OrderLine {
         line_id: line_id(number("LineItem", &node.id)?)?,
         sku: said(node.sku.as_deref()),
@@ -101,7 +108,7 @@ fn line(node: LineNode) -> Result<OrderLine, ShopifyError> {
         current_quantity: Some(node.current_quantity),
         says_fulfilled: false,
         fulfilment_service: None,
-        unit_price: node.original_unit_price_set.shop_money.amount,
+        unit_price: node.original_unit_price_set.amount_in(currency),
         requires_shipping: node.requires_shipping,
     })
 }

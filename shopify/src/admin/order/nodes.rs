@@ -64,12 +64,29 @@ pub(super) struct LineNode {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MoneyBag {
-    pub(super) shop_money: Money,
+    shop_money: Money,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Money {
-    pub(super) amount: Decimal,
+    amount: Decimal,
+}
+
+/// The decimal places of a currency whose own are not known.
+const USUAL_DECIMALS: u32 = 2;
+
+impl MoneyBag {
+    /// The amount as a webhook writes it, with the decimal places of the shop's currency: this API says `59.8` where a
+    /// webhook says `59.80`, and an order must not show now one and now the other.
+    pub(super) fn amount_in(&self, currency: &str) -> Decimal {
+        let known = iso_currency::Currency::from_code(currency).and_then(iso_currency::Currency::exponent);
+        let decimals = known.map_or(USUAL_DECIMALS, u32::from);
+        let mut amount = self.shop_money.amount.normalize();
+        if amount.scale() < decimals {
+            amount.rescale(decimals);
+        }
+        amount
+    }
 }
 
 #[derive(Deserialize)]

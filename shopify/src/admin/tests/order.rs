@@ -18,7 +18,7 @@ fn line(id: i64, quantity: u32, current: u32, unfulfilled: u32) -> Value {
 
 fn order(lines: Value) -> Value {
     json!({"name": "#1001", "updatedAt": UPDATED, "cancelledAt": null, "test": true,
-        "currencyCode": "EUR", "totalPriceSet": money("59.80"), "displayFinancialStatus": "PARTIALLY_PAID",
+        "currencyCode": "EUR", "totalPriceSet": money("59.8"), "displayFinancialStatus": "PARTIALLY_PAID",
         "email": "ada@example.com", "phone": null, "billingAddress": {"name": "Ada L."},
         "shippingAddress": {"name": "Ada", "company": "", "address1": "Way 1", "address2": null,
             "city": "Berlin", "province": "Berlin", "provinceCode": "BE", "zip": "10115", "countryCodeV2": "DE",
@@ -100,4 +100,23 @@ async fn an_order_with_a_full_list_of_fulfilments_is_asked_for_all_of_them() {
     let read = client.read_order(ORDER).await.unwrap().unwrap();
     assert_eq!(read.facts.fulfilments.unwrap().len(), 60);
     assert_eq!(stand.operations(), ["ReadOrder", "Fulfilments", "Fulfilments"]);
+}
+
+#[tokio::test]
+async fn amounts_have_the_decimals_of_their_currency_as_in_webhooks() {
+    for (currency, said, kept, price) in [
+        ("EUR", "59.8", "59.80", "19.90"),
+        ("JPY", "1000.0", "1000", "19.9"),
+        ("KWD", "3.7", "3.700", "19.900"),
+        ("EUR", "0.3335", "0.3335", "19.90"),
+        ("XXQ", "5.0", "5.00", "19.90"),
+    ] {
+        let mut now = order(page(json!([line(101, 3, 2, 1)]), None));
+        now["currencyCode"] = json!(currency);
+        now["totalPriceSet"] = money(said);
+        let (_stand, client) = serve(&[answer(now)]).await;
+        let facts = client.read_order(ORDER).await.unwrap().unwrap().facts;
+        assert_eq!(facts.total_amount.to_string(), kept, "{currency} {said}");
+        assert_eq!(facts.lines[0].unit_price.to_string(), price, "{currency}");
+    }
 }
