@@ -1,4 +1,4 @@
-//! What a sink refused until it was given up, and what a person decides of that.
+//! Events that died, on their way out or in, and what a person decides of them.
 
 use std::time::Duration;
 
@@ -22,42 +22,61 @@ pub struct Filter {
     pub error: Option<String>,
 }
 
-/// An event a sink refused until it was given up.
+/// Which way an event was going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Direction {
+    /// One of ours, which a sink refused until it was given up.
+    Out,
+    /// One of another system's, on which nobody could act.
+    In,
+}
+
+/// An event that a person decides about.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct Dead {
+    /// What it is called.
+    #[sqlx(rename = "letter_id")]
+    pub id: String,
+    #[sqlx(try_from = "String")]
+    pub direction: Direction,
+    /// Where it was going, or the broker that brought it.
     pub sink: String,
-    pub outbox_id: i64,
-    pub event_id: Uuid,
+    pub event_id: String,
     pub event_type: String,
-    pub partition_key: String,
-    /// Which of its stream it is.
-    pub sequence: i64,
+    /// The order's id, or the SKU; of one that came in, what it says itself.
+    pub key: Option<String>,
+    /// Which of its stream it is, of ours.
+    pub sequence: Option<i64>,
+    /// Of one that came in: when it came.
     pub occurred_at: DateTime<Utc>,
     pub attempts: i32,
     pub last_error: Option<String>,
     pub dead_at: DateTime<Utc>,
-    /// Events of its stream that wait behind it.
+    /// Events of its stream, or of its order, that wait behind it.
     pub waiting: i64,
     /// Who had it tried again before.
     pub redriven_by: Option<String>,
-    pub payload: Value,
+    /// What it says, of ours: no personal data.
+    pub payload: Option<Value>,
+    /// As it came from another system, personal data and all.
+    pub body: Option<Vec<u8>>,
 }
 
-impl Dead {
-    /// What it is called.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("{}:{}", self.sink, self.outbox_id)
+impl TryFrom<String> for Direction {
+    type Error = strum::ParseError;
+
+    fn try_from(kept: String) -> Result<Self, strum::ParseError> {
+        kept.parse()
     }
 }
 
-/// A part of a WHERE for `d` and `o`, with its parameters from the first on.
-const MATCHES: &str = "d.dead_at IS NOT NULL
-    AND ($1::text[] IS NULL OR d.sink || ':' || d.outbox_id = ANY ($1))
-    AND ($2::text IS NULL OR d.sink = $2) AND ($3::text IS NULL OR o.event_type = $3)
-    AND ($4::text IS NULL OR o.partition_key = $4)
-    AND ($5::float8 IS NULL OR d.dead_at <= now() - $5 * interval '1 second')
-    AND ($6::text IS NULL OR position($6 IN d.last_error) > 0)";
+/// A part of a WHERE over the view, with its parameters from the first on.
+const MATCHES: &str = "($1::text[] IS NULL OR letter_id = ANY ($1))
+    AND ($2::text IS NULL OR sink = $2) AND ($3::text IS NULL OR event_type = $3)
+    AND ($4::text IS NULL OR key = $4)
+    AND ($5::float8 IS NULL OR dead_at <= now() - $5 * interval '1 second')
+    AND ($6::text IS NULL OR position($6 IN last_error) > 0)";
 
 macro_rules! filtered {
     ($query:expr, $filter:expr) => {
@@ -71,30 +90,24 @@ macro_rules! filtered {
     };
 }
 
-/// The dead events that are meant, oldest first, from the one after `after` (outbox id and sink) on.
+/// The dead events that are meant, those that died first before the others, from the one after `after` on.
 ///
 /// # Errors
 /// The database's.
 pub async fn dead(
     conn: &mut PgConnection,
     filter: &Filter,
-    after: Option<&(i64, String)>,
+    after: Option<&(DateTime<Utc>, String)>,
     most: i64,
 ) -> Result<Vec<Dead>, sqlx::Error> {
     let sql = format!(
-        "SELECT d.sink, d.outbox_id, o.event_id, o.event_type, o.partition_key, o.sequence, o.occurred_at, d.attempts,
-                d.last_error, d.dead_at, o.payload,
-                (SELECT redriven_by FROM integration.redriven_deliveries r
-                 WHERE r.sink = d.sink AND r.outbox_id = d.outbox_id ORDER BY redriven_at DESC LIMIT 1) AS redriven_by,
-                (SELECT count(*) FROM integration.deliveries b WHERE b.sink = d.sink AND b.stream = d.stream AND b.parked
-                 AND b.outbox_id > d.outbox_id) AS waiting
-         FROM integration.deliveries d JOIN integration.outbox o USING (outbox_id, occurred_at)
-         WHERE {MATCHES} AND ($8::bigint IS NULL OR (d.outbox_id, d.sink) > ($8, $9))
-         ORDER BY d.outbox_id, d.sink LIMIT $7"
+        "SELECT * FROM integration.dead_letters
+         WHERE {MATCHES} AND ($8::timestamptz IS NULL OR (dead_at, letter_id) > ($8, $9))
+         ORDER BY dead_at, letter_id LIMIT $7"
     );
-    let (id, sink) = after.map(|(id, sink)| (*id, sink.as_str())).unzip();
+    let (at, id) = after.map(|(at, id)| (*at, id.as_str())).unzip();
     let query = filtered!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), filter);
-    query.bind(most).bind(id).bind(sink).fetch_all(conn).await
+    query.bind(most).bind(at).bind(id).fetch_all(conn).await
 }
 
 /// How many are meant.
@@ -102,12 +115,23 @@ pub async fn dead(
 /// # Errors
 /// The database's.
 pub async fn count_dead(conn: &mut PgConnection, filter: &Filter) -> Result<u64, sqlx::Error> {
-    let sql = format!(
-        "SELECT count(*) FROM integration.deliveries d JOIN integration.outbox o USING (outbox_id, occurred_at)
-         WHERE {MATCHES}"
-    );
+    let sql = format!("SELECT count(*) FROM integration.dead_letters WHERE {MATCHES}");
     let count: i64 = filtered!(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)), filter).fetch_one(conn).await?;
     Ok(count.unsigned_abs())
+}
+
+/// The numbers of those that are meant and go this way, with their sinks.
+async fn meant(
+    conn: &mut PgConnection,
+    filter: &Filter,
+    direction: Direction,
+) -> Result<(Vec<String>, Vec<i64>), sqlx::Error> {
+    let sql = format!(
+        "SELECT sink, number FROM integration.dead_letters WHERE {MATCHES} AND direction = $7 ORDER BY number, sink"
+    );
+    let query = filtered!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), filter).bind(direction.to_string());
+    let meant: Vec<(String, i64)> = query.fetch_all(conn).await?;
+    Ok(meant.into_iter().unzip())
 }
 
 /// A dead event that somebody decides about. Whoever parks what waits behind it locks its row too, and looks again: what
@@ -130,14 +154,18 @@ pub async fn redrive(
     filter: &Filter,
     redriven_by: &str,
 ) -> Result<u64, sqlx::Error> {
-    let sql = format!(
-        "SELECT d.sink, d.stream, d.outbox_id, d.last_error
-         FROM integration.deliveries d JOIN integration.outbox o USING (outbox_id, occurred_at)
-         WHERE {MATCHES} ORDER BY d.outbox_id, d.sink FOR UPDATE OF d"
-    );
     let mut tx = conn.begin().await?;
-    let meant: Vec<Decided> =
-        filtered!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), filter).fetch_all(&mut *tx).await?;
+    let again = incoming_again(&mut tx, filter, redriven_by).await?;
+    let (sinks, ids) = meant(&mut tx, filter, Direction::Out).await?;
+    let meant: Vec<Decided> = sqlx::query_as(
+        "SELECT d.sink, d.stream, d.outbox_id, d.last_error
+         FROM integration.deliveries d JOIN unnest($1::text[], $2::bigint[]) AS m (sink, outbox_id) USING (sink, outbox_id)
+         WHERE d.dead_at IS NOT NULL ORDER BY d.outbox_id, d.sink FOR UPDATE OF d",
+    )
+    .bind(sinks)
+    .bind(ids)
+    .fetch_all(&mut *tx)
+    .await?;
     let (sinks, ids, errors) = columns(&meant);
     sqlx::query(
         "WITH again AS (
@@ -157,7 +185,7 @@ pub async fn redrive(
     .await?;
     let_go_behind(&mut tx, &meant).await?;
     tx.commit().await?;
-    Ok(meant.len() as u64)
+    Ok(meant.len() as u64 + again)
 }
 
 /// Gives dead events up: what waits behind them goes on without them. Who decided so and why is kept. How many.
@@ -170,23 +198,74 @@ pub async fn skip(
     skipped_by: &str,
     reason: &str,
 ) -> Result<u64, sqlx::Error> {
-    let sql = format!(
+    let mut tx = conn.begin().await?;
+    let given_up = incoming_skipped(&mut tx, filter, skipped_by, reason).await?;
+    let (sinks, ids) = meant(&mut tx, filter, Direction::Out).await?;
+    let gone: Vec<Decided> = sqlx::query_as(
         "WITH gone AS (
-             DELETE FROM integration.deliveries d USING integration.outbox o
-             WHERE o.outbox_id = d.outbox_id AND o.occurred_at = d.occurred_at AND {MATCHES}
+             DELETE FROM integration.deliveries d USING unnest($1::text[], $2::bigint[]) AS m (sink, outbox_id)
+             WHERE d.sink = m.sink AND d.outbox_id = m.outbox_id AND d.dead_at IS NOT NULL
              RETURNING d.sink, d.stream, d.outbox_id, d.last_error
          ), kept AS (
              INSERT INTO integration.skipped_deliveries (sink, outbox_id, last_error, skipped_by, reason)
-             SELECT sink, outbox_id, last_error, $7, $8 FROM gone
+             SELECT sink, outbox_id, last_error, $3, $4 FROM gone
          )
-         SELECT sink, stream, outbox_id, last_error FROM gone"
-    );
-    let mut tx = conn.begin().await?;
-    let query = filtered!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), filter).bind(skipped_by).bind(reason);
-    let gone: Vec<Decided> = query.fetch_all(&mut *tx).await?;
+         SELECT sink, stream, outbox_id, last_error FROM gone",
+    )
+    .bind(sinks)
+    .bind(ids)
+    .bind(skipped_by)
+    .bind(reason)
+    .fetch_all(&mut *tx)
+    .await?;
     let_go_behind(&mut tx, &gone).await?;
     tx.commit().await?;
-    Ok(gone.len() as u64)
+    Ok(gone.len() as u64 + given_up)
+}
+
+/// Has dead events of other systems tried again, and what waits behind them after them.
+async fn incoming_again(conn: &mut PgConnection, filter: &Filter, by: &str) -> Result<u64, sqlx::Error> {
+    let (_, ids) = meant(conn, filter, Direction::In).await?;
+    let again = sqlx::query(
+        "UPDATE integration.incoming SET state = 'AGAIN', dead_at = NULL, decided_by = $2, decided_at = now()
+         WHERE incoming_id = ANY ($1) AND state = 'DEAD'",
+    );
+    let again = again.bind(&ids).bind(by).execute(&mut *conn).await?.rows_affected();
+    go_on_behind(conn, &ids).await?;
+    Ok(again)
+}
+
+/// Gives dead events of other systems up; what waits behind them has its turn.
+async fn incoming_skipped(
+    conn: &mut PgConnection,
+    filter: &Filter,
+    by: &str,
+    reason: &str,
+) -> Result<u64, sqlx::Error> {
+    let (_, ids) = meant(conn, filter, Direction::In).await?;
+    let skipped = sqlx::query(
+        "UPDATE integration.incoming
+         SET state = 'SKIPPED', body = NULL, dead_at = NULL, decided_by = $2, decided_at = now(), reason = $3
+         WHERE incoming_id = ANY ($1) AND state = 'DEAD'",
+    );
+    let skipped = skipped.bind(&ids).bind(by).bind(reason).execute(&mut *conn).await?.rows_affected();
+    go_on_behind(conn, &ids).await?;
+    Ok(skipped)
+}
+
+/// A dead one of the same order, if there is another, stops them anew.
+async fn go_on_behind(conn: &mut PgConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE integration.incoming b SET state = 'AGAIN' FROM integration.incoming i
+         WHERE i.incoming_id = ANY ($1) AND b.source = i.source AND b.order_id = i.order_id AND b.state = 'WAITING'
+           AND NOT EXISTS (SELECT FROM integration.incoming d
+                           WHERE d.source = b.source AND d.order_id = b.order_id AND d.state = 'DEAD'
+                             AND d.incoming_id < b.incoming_id)",
+    )
+    .bind(ids)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 fn columns(decided: &[Decided]) -> (Vec<&str>, Vec<i64>, Vec<Option<&str>>) {

@@ -1,4 +1,4 @@
-//! Events on their way to other systems: what they are, and the one writer of them.
+//! Events on their way to other systems and from them: what they are, and the one writer of them.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -8,7 +8,8 @@
 //! | `sink` | where events go |
 //! | `relay`, `lease` | publishing them in order, by several side by side |
 //! | `deliveries` | what is still to be published |
-//! | `dead` | what a sink refused until it was given up, and what a person decides of that |
+//! | `incoming` | events of other systems, each once, with what came of it |
+//! | `dead` | what died, on its way out or in, and what a person decides of it |
 //! | `subscriptions` | who gets events by signed webhooks |
 //! | `days` | how long they are kept |
 //!
@@ -26,6 +27,7 @@ mod days;
 mod dead;
 mod deliveries;
 mod event;
+pub mod incoming;
 mod lease;
 mod relay;
 mod sink;
@@ -34,7 +36,7 @@ mod subscriptions;
 
 pub use append::append;
 pub use days::{KeptDays, keep_days};
-pub use dead::{Dead, Filter, count_dead, dead, redrive, skip};
+pub use dead::{Dead, Direction, Filter, count_dead, dead, redrive, skip};
 pub use deliveries::{Backlog, add_sink, backlog, forget_removed};
 pub use event::{
     AllocationEvent, AllocationEventKind, CancelCause, EVENT_TYPES, Event, InsufficientStock, OrderEvent,

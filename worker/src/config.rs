@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use consumers::{ConsumerSettings, Consuming};
 use events::{Brokers, EventSettings};
 use process::{
     OpsPort,
@@ -23,8 +24,10 @@ pub struct Settings {
     shared: SharedSettings,
     #[command(flatten)]
     events: EventSettings,
+    #[command(flatten)]
+    consumers: ConsumerSettings,
     /// What this worker runs, comma separated: lanes (orders, warehouse, warehouse-SYSTEM, shopify-SHOP) and duties
-    /// (sweepers, events); a * at the end of a name stands for the rest of it. A worker needs the secrets of its lanes alone.
+    /// (sweepers, events, consumers); a * at the end of a name stands for the rest of it. A worker needs the secrets of its lanes alone.
     #[arg(long, env = "WORKER_RUNS", default_value = "*")]
     worker_runs: String,
     /// Where metrics, /health and /ready are served.
@@ -71,6 +74,7 @@ pub struct Settings {
 pub struct Config {
     pub shared: Shared,
     pub brokers: Brokers,
+    pub consuming: Consuming,
     pub runs: Runs,
     pub ops: OpsPort,
     pub database_connections: u32,
@@ -119,10 +123,15 @@ impl Settings {
         let ask_again_after = time("WORKER_ASK_AGAIN_AFTER", &self.worker_ask_again_after, MILLISECOND);
 
         let brokers = self.events.resolve(secrets, &mut problems);
+        let kafka = brokers.kafka.as_ref().map(|kafka| kafka.bootstrap_servers.clone());
+        let amqp = brokers.amqp.clone();
+        let mut consuming =
+            self.consumers.resolve(&brokers.source, amqp, kafka, secrets, &mut problems);
         let needs =
-            Needs { orders: !runs.are_among(&[Duty::Events.name()]), webhooks: false, calls: runs.clone() };
+            Needs { orders: !runs.are_among(&[Duty::Events.name(), Duty::Consumers.name()]), webhooks: false, calls: runs.clone() };
         let shared = self.shared.resolve(secrets, &needs, &mut problems);
         if let Some(shared) = &shared {
+            consuming.shared_allocations = shared.shared_allocations;
             let lanes = shared.lanes.keys().map(ToString::to_string);
             let duties = Duty::ALL.into_iter().map(|duty| duty.name().to_owned());
             let known: Vec<String> = lanes.chain(["orders".to_owned()]).chain(duties).collect();
@@ -134,6 +143,7 @@ impl Settings {
             (Some(shared), Some(ops)) if problems.is_empty() => Ok(Config {
                 shared,
                 brokers,
+                consuming,
                 runs,
                 ops,
                 database_connections,

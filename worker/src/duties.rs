@@ -12,17 +12,20 @@ pub enum Duty {
     Sweepers,
     /// Events to brokers, and how long they are kept.
     Events,
+    /// Events of other systems, where the stock is.
+    Consumers,
 }
 
 impl Duty {
     /// Every duty.
-    pub const ALL: [Self; 2] = [Self::Sweepers, Self::Events];
+    pub const ALL: [Self; 3] = [Self::Sweepers, Self::Events, Self::Consumers];
 
     /// The name in `WORKER_RUNS`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sweepers => "sweepers",
             Self::Events => "events",
+            Self::Consumers => "consumers",
         }
     }
 }
@@ -42,6 +45,11 @@ pub fn start(config: &Config, with: &sweepers::With, shutdown: &Shutdown) -> any
                     (config.shared.private_webhooks, config.shared.plain_http);
                 let allowed = events::Allowed { private_webhooks, plain_http };
                 events::start(&mut tasks, &config.brokers, allowed, &with.pool, || shutdown.asked())?;
+            }
+            // They hold stock, which is elsewhere: a worker beside it consumes them.
+            Duty::Consumers if config.shared.inventory_service.is_some() => {}
+            Duty::Consumers => {
+                consumers::start(&mut tasks, &config.consuming, &with.pool, || shutdown.asked())?;
             }
         }
     }

@@ -1,10 +1,11 @@
-//! Dead letters: events that a broker refused until they were given up, and what a person decides of them.
+//! Dead letters: events of ours that a broker refused until they were given up, events of other systems on which nobody
+//! could act, and what a person decides of them.
 
 use std::time::Duration;
 
 use axum::{Json, extract::State, http::Uri};
 use chrono::{DateTime, Utc};
-use outbox::{Dead, Filter};
+use outbox::{Dead, Direction, Filter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -36,7 +37,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// Only those that this broker refused.
+    /// Only those that this broker refused or brought.
     #[param(max_length = 255, example = "kafka")]
     sink: Option<String>,
     /// Only those of this type.
@@ -85,47 +86,54 @@ struct MeantForm {
     reason: Option<String>,
 }
 
-/// An event that a broker refused until it was given up. What comes after it in its stream waits.
+/// An event that a broker refused until it was given up, or one of another system on which nobody could act. What comes
+/// after it in its stream, or of its order, waits.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeadLetter)]
 struct DeadLetterBody {
     #[schema(example = "kafka:1017")]
     dead_letter_id: String,
+    /// `OUT` for an event of ours, `IN` for one of another system.
+    #[schema(value_type = String, example = "OUT")]
+    direction: &'static str,
+    /// Where it was going, or what brought it.
     #[schema(example = "kafka")]
     sink: String,
-    #[schema(value_type = String, format = Uuid)]
+    #[schema(example = "0190a0b0-1111-7000-8000-000000000001")]
     event_id: String,
     #[schema(example = "ORDER_PLACED")]
     event_type: String,
-    /// The order's id, or the SKU.
+    /// The order's id, or the SKU; of one that came in, as it says.
     #[schema(example = "web-17")]
-    key: String,
-    /// Which of its stream it is, from 1.
+    key: Option<String>,
+    /// Which of its stream it is, from 1; of ours alone.
     #[schema(minimum = 1)]
-    sequence: i64,
+    sequence: Option<i64>,
+    /// When it happened, or when it came in.
     occurred_at: DateTime<Utc>,
     #[schema(minimum = 0)]
     attempts: i32,
-    /// What the broker said last.
+    /// What the broker said last, or why nobody could act on it.
     #[schema(example = "TOO_LARGE: 1200000 bytes, order-events takes 1048588")]
     error: Option<String>,
     dead_since: DateTime<Utc>,
-    /// Events of its stream that wait behind it.
+    /// Events of its stream, or of its order, that wait behind it.
     #[schema(minimum = 0)]
     waiting: i64,
     /// Who had it tried again before.
     redriven_by: Option<String>,
 }
 
-/// A dead letter with what it says, which is no personal data.
+/// A dead letter with what it says.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetterDetail)]
 struct DeadLetterDetailBody {
     #[serde(flatten)]
     letter: DeadLetterBody,
-    #[schema(value_type = Object)]
-    payload: Value,
+    /// Of ours: no personal data. Of another system's: the message as it came, for the role `admin` alone; a text
+    /// where it is no JSON.
+    payload: Option<Value>,
 }
 
 /// What was done.
@@ -151,11 +159,12 @@ impl DoneBody {
 impl From<Dead> for DeadLetterBody {
     fn from(dead: Dead) -> Self {
         Self {
-            dead_letter_id: dead.id(),
+            dead_letter_id: dead.id,
+            direction: dead.direction.into(),
             sink: dead.sink,
-            event_id: dead.event_id.to_string(),
+            event_id: dead.event_id,
             event_type: dead.event_type,
-            key: dead.partition_key,
+            key: dead.key,
             sequence: dead.sequence,
             occurred_at: dead.occurred_at,
             attempts: dead.attempts,
@@ -167,7 +176,7 @@ impl From<Dead> for DeadLetterBody {
     }
 }
 
-/// What brokers refused until it was given up, oldest first
+/// Events that died, on their way out or in, those that died first before the others
 #[utoipa::path(
     get, path = "/api/dead-letters", tag = "operations", operation_id = "listDeadLetters", params(ListQuery),
     responses((
@@ -189,10 +198,10 @@ async fn list(
         error: text("error", query.error)?,
         dead_for: query.dead_for.as_deref().map(time).transpose()?,
     };
-    let after = page::after::<(i64, String)>(query.cursor.as_deref())?;
+    let after = page::after::<(DateTime<Utc>, String)>(query.cursor.as_deref())?;
     let mut conn = api.pool.acquire().await?;
     let dead = outbox::dead(&mut conn, &filter, after.as_ref(), limit + 1).await?;
-    Ok(Page::new(dead, limit, &uri, |last| (last.outbox_id, last.sink.clone())).map(DeadLetterBody::from))
+    Ok(Page::new(dead, limit, &uri, |last| (last.dead_at, last.id.clone())).map(DeadLetterBody::from))
 }
 
 /// A dead letter with what it says
@@ -205,14 +214,18 @@ async fn list(
     )
 )]
 async fn find(
-    State(api): State<Api>,
+    Asked { api, caller, .. }: Asked,
     PathPart(id): PathPart<String>,
 ) -> Result<Json<DeadLetterDetailBody>, Problem> {
     let filter = Filter { ids: Some(vec![field::text("id", &id)?]), ..Filter::default() };
     let mut conn = api.pool.acquire().await?;
     let dead = outbox::dead(&mut conn, &filter, None, 1).await?.pop();
     let dead = dead.ok_or(Problem::NoSuchDeadLetter(id))?;
-    Ok(Json(DeadLetterDetailBody { payload: dead.payload.clone(), letter: dead.into() }))
+    // Another system may say whose order it is.
+    let came = dead.body.as_deref().filter(|_| caller.sees_all()).map(|body| {
+        serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into())
+    });
+    Ok(Json(DeadLetterDetailBody { payload: dead.payload.clone().or(came), letter: dead.into() }))
 }
 
 /// Try dead letters again

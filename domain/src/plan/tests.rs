@@ -69,6 +69,32 @@ fn what_is_not_there_is_missing_and_earlier_lines_get_theirs_first() {
 }
 
 #[test]
+fn a_line_that_is_split_gets_no_more_than_it_asks_for() {
+    let shelves = [shelf("a", "x", 0, 3), shelf("a", "y", 1, 4)];
+    assert_eq!(told(&plan(&[line("1", "a", 5)], &shelves, None)), "1:x×1 1:y×4");
+}
+
+#[test]
+fn up_to_twelve_warehouses_the_fewest_are_found_and_of_more_those_that_give_most() {
+    let demand = [line("1", "a", 6), line("2", "b", 6)];
+    let mut shelves = vec![
+        shelf("a", "both", 0, 4),
+        shelf("b", "both", 0, 4),
+        shelf("a", "first", 0, 6),
+        shelf("b", "second", 0, 6),
+    ];
+    shelves.extend((3..12).map(|at| shelf("a", &format!("w{at:02}"), 9, 1)));
+    let chosen = |shelves: &[Shelf]| {
+        let drafted = draft(&demand, shelves, None);
+        let chosen = drafted.chosen.iter().map(|at| drafted.warehouses[*at].id.to_string());
+        chosen.collect::<Vec<_>>()
+    };
+    assert_eq!(chosen(&shelves), ["first", "second"]);
+    shelves.push(shelf("a", "w12", 9, 1));
+    assert_eq!(chosen(&shelves), ["both", "first", "second"]);
+}
+
+#[test]
 fn a_warehouse_that_can_give_nothing_is_not_looked_at() {
     let demand = [line("1", "a", 1)];
     let shelves = [shelf("a", "empty", 0, 0), shelf("b", "other", 0, 5), shelf("a", "full", 9, 1)];

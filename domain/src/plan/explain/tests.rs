@@ -108,6 +108,8 @@ fn one_that_is_taken_from_may_leave_a_line_to_one_that_ranks_before_it() {
         [shelf("a", "x", 0, 1), shelf("b", "x", 0, 1), shelf("a", "y", 1, 1), shelf("c", "y", 1, 1)];
     assert_eq!(why_not(&demand, &shelves, None), [pair("y", WhyNot::LowerPriority)]);
     assert_eq!(why_not(&demand, &shelves, Some("y")), [pair("x", WhyNot::AnotherIsPreferred)]);
+    let equals = shelves.map(|shelf| Shelf { priority: 0, ..shelf });
+    assert_eq!(why_not(&demand, &equals, None), [pair("y", WhyNot::LaterName)]);
 }
 
 #[test]
@@ -117,6 +119,19 @@ fn pieces_that_earlier_lines_get_are_told_of_the_later_line() {
     let explanation = explain(&demand, &shelves, &names_of(&shelves), None);
     assert_eq!(told(&explanation, 1), [("x".to_owned(), Err(WhyNot::GivenToOtherLines))]);
     assert_eq!(explanation.lines[1].missing, 1);
+}
+
+#[test]
+fn a_line_that_gets_all_waits_nowhere() {
+    let shelves = [shelf("a", "x", 0, 2)];
+    assert_eq!(explain(&[line("1", "a", 2)], &shelves, &names_of(&shelves), None).lines[0].queue_at, None);
+}
+
+#[test]
+fn of_twelve_warehouses_every_combination_is_known() {
+    let shelves: Vec<Shelf> = (0..12).map(|at| shelf("a", &format!("w{at:02}"), at, 1)).collect();
+    let said = why_not(&[line("1", "a", 1)], &shelves, None);
+    assert!(said.iter().all(|(_, why_not)| *why_not == WhyNot::LowerPriority), "{said:?}");
 }
 
 #[test]

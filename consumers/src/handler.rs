@@ -1,0 +1,209 @@
+//! One message, one transaction: that it came, and its effect.
+
+use std::{sync::Arc, time::Instant};
+
+use calls::{Breaker, BreakerSettings};
+use database::retried;
+use outbox::incoming::{self, Kept};
+use sqlx::{Connection, PgConnection, PgPool};
+use tracing::{info, warn};
+
+use crate::{
+    effects::{By, EffectError, act, shortage_of},
+    message::{EventItem, Kind, Message, OrderEvent, Read},
+    order_service::{Asked, OrderService},
+    settings::Consuming,
+};
+
+/// Something of ours is away, so that nothing can come of a message now.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Trouble(pub(crate) String);
+
+/// Acts on messages. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Handler {
+    pool: PgPool,
+    source: String,
+    shared_allocations: bool,
+    order_service: Option<OrderService>,
+    breaker: Arc<Breaker>,
+}
+
+impl Handler {
+    pub(crate) fn new(pool: PgPool, consuming: &Consuming, breaker: BreakerSettings) -> anyhow::Result<Self> {
+        let order_service = consuming.order_service.clone().map(OrderService::new).transpose()?;
+        Ok(Self {
+            pool,
+            source: consuming.source.clone(),
+            shared_allocations: consuming.shared_allocations,
+            order_service,
+            breaker: Arc::new(Breaker::new("order events", breaker)),
+        })
+    }
+
+    /// Whether a message may be tried now: after some failures in a row only one may, now and then.
+    pub(crate) fn may_try(&self) -> bool {
+        self.breaker.allows(Instant::now())
+    }
+
+    /// Handles a message. Once it returns, the message may be acknowledged.
+    ///
+    /// # Errors
+    /// [`Trouble`]: it is to be handled again.
+    pub(crate) async fn handle(&self, message: Message) -> Result<(), Trouble> {
+        if message.is_from(&self.source) {
+            return Ok(());
+        }
+        let read = message.read();
+        let handled = retried(met_another, || self.attempt(&read)).await;
+        self.tell_breaker(handled)
+    }
+
+    /// Keeps a message as dead that its broker gave up.
+    ///
+    /// # Errors
+    /// [`Trouble`]: it is to be kept again.
+    pub(crate) async fn bury(&self, message: Message, why: &str) -> Result<(), Trouble> {
+        let read = message.read();
+        let handled = retried(met_another, async || {
+            let mut tx = self.pool.begin().await?;
+            if let Kept::New(id) = incoming::keep(&mut tx, &read.incoming).await? {
+                incoming::die(&mut tx, id, &read.incoming, why).await?;
+            }
+            Ok(tx.commit().await?)
+        });
+        self.tell_breaker(handled.await)
+    }
+
+    /// Handles the oldest event that a person wants tried again. False if there is none.
+    ///
+    /// # Errors
+    /// [`Trouble`]: it is to be handled again.
+    pub(crate) async fn handle_one_again(&self) -> Result<bool, Trouble> {
+        let handled = retried(met_another, async || {
+            let mut tx = self.pool.begin().await?;
+            let Some((id, kept)) = incoming::next_again(&mut tx).await? else {
+                return Ok(false);
+            };
+            self.settle(&mut tx, id, &Read::again(kept)).await?;
+            tx.commit().await?;
+            Ok(true)
+        });
+        self.tell_breaker(handled.await)
+    }
+
+    /// The cheap check: whether what messages need is there.
+    pub(crate) async fn check(&self) -> Result<(), Trouble> {
+        let asked = sqlx::query("SELECT 1").execute(&self.pool).await;
+        asked.map_err(|error| Trouble(error.to_string()))?;
+        match &self.order_service {
+            Some(service) => service.check().await,
+            None => Ok(()),
+        }
+    }
+
+    fn tell_breaker<T>(&self, handled: Result<T, EffectError>) -> Result<T, Trouble> {
+        match &handled {
+            Ok(_) => self.breaker.succeeded(),
+            Err(_) => self.breaker.failed(Instant::now()),
+        }
+        handled.map_err(|error| Trouble(error.to_string()))
+    }
+
+    async fn attempt(&self, read: &Read) -> Result<(), EffectError> {
+        let mut tx = self.pool.begin().await?;
+        if let Kept::New(id) = incoming::keep(&mut tx, &read.incoming).await? {
+            self.settle(&mut tx, id, read).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Whatever came of it is kept with it.
+    async fn settle(&self, conn: &mut PgConnection, id: i64, read: &Read) -> Result<(), EffectError> {
+        let event = &read.incoming;
+        let outcome = match &read.event {
+            Ok(said) => self.effect(conn, read, said).await,
+            Err(why) => Err(EffectError::Refused(why.clone())),
+        };
+        match outcome {
+            Ok(outcome) => {
+                info!(event.r#type = event.event_type, outcome, "an event of another system was handled");
+                Ok(incoming::done(conn, id, outcome).await?)
+            }
+            Err(EffectError::Refused(why)) => {
+                warn!(event.r#type = event.event_type, why, "nothing could come of an event");
+                Ok(incoming::die(conn, id, event, &why).await?)
+            }
+            Err(EffectError::Short(refusal)) => {
+                if let (Some((short, warehouse)), Ok(said)) = (shortage_of(&refusal), &read.event) {
+                    let (order, asked) = (&said.order_id, Some(warehouse));
+                    inventory::announce_shortage(conn, order, asked, &[short], order.as_str()).await?;
+                }
+                Ok(incoming::done(conn, id, "SHORT").await?)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// In a savepoint: what is refused leaves nothing but its row.
+    async fn effect(
+        &self,
+        conn: &mut PgConnection,
+        read: &Read,
+        event: &OrderEvent,
+    ) -> Result<&'static str, EffectError> {
+        let items = match self.items(event).await? {
+            Items::Of(items) => items,
+            Items::Settled(outcome) => return Ok(outcome),
+        };
+        let subject = if self.shared_allocations { EVERYBODY } else { read.incoming.source.as_str() };
+        let mut inside = conn.begin().await?;
+        let acted = act(&mut inside, &By { incoming: &read.incoming, subject }, event, &items).await;
+        match acted {
+            Ok(outcome) => {
+                inside.commit().await?;
+                Ok(outcome)
+            }
+            Err(EffectError::Database(error)) if database::is_transient(&error) => Err(error.into()),
+            // It would be refused for ever, and everything behind it with it.
+            Err(EffectError::Database(error)) => {
+                warn!(%error, "an event cannot be written as it is");
+                inside.rollback().await?;
+                Err(EffectError::Refused("INTERNAL: it cannot be written as it is".to_owned()))
+            }
+            Err(refused) => {
+                inside.rollback().await?;
+                Err(refused)
+            }
+        }
+    }
+
+    /// What stock is to be held for: as the orders' own system says, if there is one.
+    async fn items(&self, event: &OrderEvent) -> Result<Items, EffectError> {
+        match &self.order_service {
+            Some(service) if event.kind == Kind::Created && event.pre_allocates => {
+                match service.ask(&event.order_id).await? {
+                    Asked::Open(items) => Ok(Items::Of(items)),
+                    Asked::Cancelled => Ok(Items::Settled("CANCELLED_BEFORE")),
+                    Asked::NotFound => Err(EffectError::Refused(
+                        "ORDER_NOT_FOUND: the order service has no such order".to_owned(),
+                    )),
+                }
+            }
+            _ => Ok(Items::Of(event.items.clone())),
+        }
+    }
+}
+
+/// The subject of everybody's allocations, as the allocation API has it.
+const EVERYBODY: &str = " ";
+
+enum Items {
+    Of(Vec<EventItem>),
+    Settled(&'static str),
+}
+
+fn met_another(error: &EffectError) -> bool {
+    matches!(error, EffectError::Database(error) if database::met_another_transaction(error))
+}
