@@ -30,6 +30,10 @@ pub enum TimelineEvent {
     Delivered,
     /// It is not to be fulfilled any more.
     Cancelled,
+    /// Pieces of it are to come back.
+    ReturnAnnounced,
+    /// Pieces of it came back.
+    ReturnReceived,
     /// What was paid for what does not leave was given back in the shop.
     Refunded,
     /// A step waits for a person.
