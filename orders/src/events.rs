@@ -84,7 +84,8 @@ pub async fn announce_placed(conn: &mut PgConnection, order: &OrderId) -> Result
     row.announce(conn, &[(OrderEventKind::Placed, OrderStatus::Pending)]).await
 }
 
-/// Announces that these pieces of an order, which the caller has locked, are to come back.
+/// Announces that these pieces of an order, which the caller has locked, are to come back. Of a cancelled order, of which
+/// a parcel left nonetheless, nothing is told any more.
 ///
 /// # Errors
 /// [`OrdersError`].
@@ -94,6 +95,9 @@ pub(crate) async fn announce_return(
     return_id: &ReturnId,
     items: Vec<OrderItem>,
 ) -> Result<(), OrdersError> {
+    if order.status == OrderStatus::Cancelled {
+        return Ok(());
+    }
     let row: EventRow = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "SELECT {EVENT_COLUMNS} FROM orders.orders o WHERE order_id = $1"
     )))

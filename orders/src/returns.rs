@@ -9,8 +9,12 @@
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, OrderNumber, ReturnId, Sku, WarehouseId, words};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use uuid::Uuid;
 
-use crate::OrdersError;
+use crate::{
+    OrdersError, record,
+    timeline::{self, TimelineEvent},
+};
 
 mod announcing;
 mod receiving;
@@ -204,6 +208,41 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Return
         .fetch_all(&mut *conn)
         .await?;
     with_lines(conn, found).await
+}
+
+/// The shop took back a return that it had announced under this id: what has not come is expected no more. One that is
+/// not known yet is not expected when its announcement comes either. True if that changed something.
+///
+/// # Errors
+/// [`OrdersError`].
+pub async fn cancel(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    external_id: &str,
+) -> Result<bool, OrdersError> {
+    let order = record::lock(conn, order).await?;
+    let cancelled: Option<String> = sqlx::query_scalar(
+        "INSERT INTO orders.returns AS known (return_id, order_id, source, external_id, state)
+         VALUES ($1, $2, $3, $4, 'CANCELLED')
+         ON CONFLICT ON CONSTRAINT returns_announced_once
+         DO UPDATE SET state = 'CANCELLED', updated_at = now()
+             WHERE known.order_id = EXCLUDED.order_id AND known.state IN ('ANNOUNCED', 'PARTLY_RECEIVED')
+         RETURNING return_id",
+    )
+    .bind(new_id().as_str())
+    .bind(order.order_id.as_str())
+    .bind(Source::Shopify.as_str())
+    .bind(external_id)
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(return_id) = &cancelled {
+        timeline::note(conn, &order.order_id, TimelineEvent::ReturnCancelled, Some(return_id)).await?;
+    }
+    Ok(cancelled.is_some())
+}
+
+fn new_id() -> ReturnId {
+    ReturnId::of(Uuid::now_v7().as_u128())
 }
 
 /// A line with the return it is of.

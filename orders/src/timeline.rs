@@ -34,6 +34,8 @@ pub enum TimelineEvent {
     ReturnAnnounced,
     /// Pieces of it came back.
     ReturnReceived,
+    /// The shop took a return of it back.
+    ReturnCancelled,
     /// What was paid for what does not leave was given back in the shop.
     Refunded,
     /// A step waits for a person.

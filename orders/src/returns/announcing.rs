@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use domain::{LineId, OrderId, ParkReason, Quantity, ReturnId, Sku};
 use outbox::OrderItem;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
-use super::{Return, ReturnError, Source, find};
+use super::{Return, ReturnError, Source, find, new_id};
 use crate::{
     Order, attention, events, parcel_lines, pieces_column, record,
     timeline::{self, TimelineEvent},
@@ -23,8 +22,8 @@ pub struct Announcement<'a> {
     pub external_id: Option<&'a str>,
     /// Why, in the announcer's words; it is kept and told to nobody.
     pub reason: Option<&'a str>,
-    /// What is to come back; nothing for all that left and is not announced yet.
-    pub items: &'a [AnnouncedItem],
+    /// What is to come back; none for all that left and is not announced yet.
+    pub items: Option<&'a [AnnouncedItem]>,
 }
 
 /// Pieces that are to come back: of the order's line with this id if it has one, else of its lines with this SKU.
@@ -102,7 +101,7 @@ struct OpenLine {
     pieces: u32,
 }
 
-/// What a return that was taken back received stays received.
+/// The lines of an order. What a return that was taken back received stays received.
 async fn open_lines(conn: &mut PgConnection, order: &Order) -> Result<Vec<OpenLine>, ReturnError> {
     let announced: Vec<(String, i64)> = sqlx::query_as(
         "SELECT line_id, sum(CASE WHEN state = 'CANCELLED' THEN received_sellable + received_unsellable
@@ -120,7 +119,16 @@ async fn open_lines(conn: &mut PgConnection, order: &Order) -> Result<Vec<OpenLi
         let pieces = left.pieces.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
         Some(OpenLine { line_id, sku, warehouse: warehouse.to_string(), pieces })
     });
-    Ok(open.collect())
+    let mut open: Vec<OpenLine> = open.collect();
+    for line in &order.facts.lines {
+        // Of what has not left nothing can come back; it is a line of the order all the same.
+        let has_left = open.iter().any(|open| open.line_id == line.line_id);
+        let sku = line.sku.as_deref().filter(|_| !has_left).map(Sku::parse);
+        if let Some(Ok(sku)) = sku {
+            open.push(OpenLine { line_id: line.line_id.clone(), sku, warehouse: String::new(), pieces: 0 });
+        }
+    }
+    Ok(open)
 }
 
 /// Items laid upon the lines they are of.
@@ -135,9 +143,9 @@ impl Fitted {
     }
 
     /// All of the items, or the first that does not fit.
-    fn all(open: Vec<OpenLine>, items: &[AnnouncedItem]) -> Result<Vec<OpenLine>, ReturnError> {
+    fn all(open: Vec<OpenLine>, items: Option<&[AnnouncedItem]>) -> Result<Vec<OpenLine>, ReturnError> {
         let mut fitted = Self::new(open);
-        for (line, item) in items.iter().enumerate() {
+        for (line, item) in items.unwrap_or_default().iter().enumerate() {
             if !fitted.open.iter().any(|open| is_of(item, open, false)) {
                 return Err(ReturnError::UnknownLine { line });
             }
@@ -146,14 +154,14 @@ impl Fitted {
                 return Err(ReturnError::TooMany { line, open: item.quantity.get() - missing });
             }
         }
-        Ok(fitted.lines(items.is_empty()))
+        Ok(fitted.lines(items.is_none()))
     }
 
     /// As much of the items as fits, and what does not, in words.
-    fn what_fits(open: Vec<OpenLine>, items: &[AnnouncedItem]) -> (Vec<OpenLine>, Vec<String>) {
+    fn what_fits(open: Vec<OpenLine>, items: Option<&[AnnouncedItem]>) -> (Vec<OpenLine>, Vec<String>) {
         let mut fitted = Self::new(open);
         let mut besides = Vec::new();
-        for item in items {
+        for item in items.unwrap_or_default() {
             let of_no_line = !fitted.open.iter().any(|open| is_of(item, open, false));
             let missing = fitted.take(item, of_no_line);
             if missing > 0 {
@@ -162,7 +170,7 @@ impl Fitted {
                 besides.push(format!("{missing} × {}", sku.or(line).unwrap_or("?")));
             }
         }
-        (fitted.lines(items.is_empty()), besides)
+        (fitted.lines(items.is_none()), besides)
     }
 
     /// Takes an item's pieces from its lines; how many there are none of.
@@ -224,7 +232,7 @@ async fn keep(
     announcement: &Announcement<'_>,
     lines: &[OpenLine],
 ) -> Result<ReturnId, ReturnError> {
-    let return_id = ReturnId::of(Uuid::now_v7().as_u128());
+    let return_id = new_id();
     let pieces: Vec<i32> = lines.iter().map(|line| pieces_column(line.pieces)).collect::<Result<_, _>>()?;
     sqlx::query(
         "INSERT INTO orders.returns (return_id, order_id, source, external_id, reason) VALUES ($1, $2, $3, $4, $5)",
@@ -272,27 +280,37 @@ mod tests {
     }
 
     fn order() -> Vec<OpenLine> {
-        vec![open("1", "TEA", 2), open("2", "CUP", 1), open("3", "TEA", 2)]
+        vec![open("1", "TEA", 2), open("2", "CUP", 1), open("3", "TEA", 2), open("4", "POT", 0)]
+    }
+
+    fn all(items: &[AnnouncedItem]) -> Result<Vec<OpenLine>, ReturnError> {
+        Fitted::all(order(), Some(items))
     }
 
     #[test]
     fn pieces_of_a_sku_are_of_its_lines_in_their_order_and_none_is_announced_twice() {
-        let lines = Fitted::all(order(), &[item(None, Some("TEA"), 3)]).unwrap();
+        let lines = all(&[item(None, Some("TEA"), 3)]).unwrap();
         assert_eq!(lines, [open("1", "TEA", 2), open("3", "TEA", 1)]);
-        let of_line = Fitted::all(order(), &[item(Some("3"), Some("TEA"), 1), item(Some("2"), None, 1)]);
-        assert_eq!(of_line.unwrap(), [open("2", "CUP", 1), open("3", "TEA", 1)]);
-        assert_eq!(Fitted::all(order(), &[]).unwrap(), order());
+        let of_line = all(&[item(Some("3"), Some("TEA"), 1), item(Some("2"), None, 1)]).unwrap();
+        assert_eq!(of_line, [open("2", "CUP", 1), open("3", "TEA", 1)]);
+        assert_eq!(Fitted::all(order(), None).unwrap(), order()[..3]);
+        assert_eq!(all(&[]).unwrap(), [], "nothing was named, and nothing is meant");
     }
 
     #[test]
     fn what_is_asked_for_and_does_not_fit_is_refused_by_its_line() {
-        let refused =
-            Fitted::all(order(), &[item(None, Some("TEA"), 3), item(Some("3"), None, 2)]).unwrap_err();
-        assert!(matches!(refused, ReturnError::TooMany { line: 1, open: 1 }), "{refused}");
+        for (items, position, open) in [
+            (vec![item(None, Some("TEA"), 3), item(Some("3"), None, 2)], 1, 1),
+            (vec![item(None, Some("POT"), 1)], 0, 0),
+        ] {
+            let refused = all(&items).unwrap_err();
+            let is_named = matches!(refused, ReturnError::TooMany { line, open: found } if (line, found) == (position, open));
+            assert!(is_named, "{refused}");
+        }
         for unknown in
             [item(Some("9"), Some("TEA"), 1), item(Some("1"), Some("CUP"), 1), item(None, Some("?"), 1)]
         {
-            let refused = Fitted::all(order(), &[unknown]).unwrap_err();
+            let refused = all(&[unknown]).unwrap_err();
             assert!(matches!(refused, ReturnError::UnknownLine { line: 0 }), "{refused}");
         }
     }
@@ -301,8 +319,8 @@ mod tests {
     fn of_a_fact_all_that_fits_is_announced_and_the_rest_is_said() {
         let items =
             [item(Some("item_9"), Some("TEA"), 5), item(Some("2"), None, 1), item(Some("8"), None, 1)];
-        let (lines, besides) = Fitted::what_fits(order(), &items);
-        assert_eq!(lines, order());
+        let (lines, besides) = Fitted::what_fits(order(), Some(&items));
+        assert_eq!(lines, order()[..3]);
         assert_eq!(besides, ["1 × TEA", "1 × 8"]);
     }
 }

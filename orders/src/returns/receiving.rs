@@ -1,6 +1,6 @@
 //! Receiving a return: what came, once per piece, and what of it is on hand again.
 
-use domain::{LineId, ParkReason, Quantity, ReturnId, Sku, WarehouseId, words};
+use domain::{LineId, OrderStatus, ParkReason, Quantity, ReturnId, Sku, WarehouseId, words};
 use outbox::{Event, ReturnReceived, ReturnedLine};
 use sqlx::PgConnection;
 
@@ -272,6 +272,9 @@ async fn tell(
     let words = lines.iter().map(word).collect::<Vec<_>>().join(", ");
     let words = format!("{}: {words}", found.return_id);
     timeline::note(conn, &order.order_id, TimelineEvent::ReturnReceived, Some(&words)).await?;
+    if order.status == OrderStatus::Cancelled {
+        return Ok(());
+    }
     let event = Event::ReturnReceived(ReturnReceived {
         return_id: found.return_id.to_string(),
         order_id: order.order_id.clone(),
