@@ -116,7 +116,7 @@ const RULES: [&str; 25] = [
            FROM orders.return_receipt_lines l JOIN orders.return_receipts USING (receipt_id)
            GROUP BY return_id, l.sku, l.warehouse) AS received
      FULL JOIN (SELECT split_part(reference, ' ', 2) AS return_id, sku, warehouse, sum(on_hand_change)::bigint AS moved
-                FROM inventory.movements WHERE reason = 'RETURN' AND reference LIKE '% ret\_%'
+                FROM inventory.movements WHERE reason = 'RETURN' AND starts_with(split_part(reference, ' ', 2), 'ret_')
                 GROUP BY 1, sku, warehouse) AS moves USING (return_id, sku, warehouse)
      WHERE COALESCE(booked, 0) <> COALESCE(moved, 0)",
     "SELECT format('order %s: %s pieces of line %s came back by returns and by the shop''s word, and %s were ordered',
