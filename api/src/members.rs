@@ -93,6 +93,10 @@ impl<'a> Member<'a> {
         self.read("a text")
     }
 
+    pub(crate) fn flag(&self) -> Result<bool, Problem> {
+        self.read("true or false")
+    }
+
     /// A name or the like.
     pub(crate) fn name(&self) -> Result<String, Problem> {
         field::text(&self.place, &self.text()?)

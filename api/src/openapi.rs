@@ -33,8 +33,9 @@ Under `/api` answers are bare and refusals are problems (RFC 9457, `application/
 are RFC 3339 in UTC. Every answer has an `X-Correlation-Id`, the caller's own if the request had one: quote it \
 when you ask about an answer. What is answered with 429 or 503 may be sent again after `Retry-After` seconds.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("orders", "Placing, following and cancelling orders."),
+    ("returns", "Pieces that come back: announced, and received."),
     ("users", "Those who order through this interface."),
     ("privacy", "What is known of customers who ask for it."),
     ("inventory", "What is on hand, what of it is free, and booking stock in and out."),

@@ -22,6 +22,9 @@ use uuid::Uuid;
 use crate::correlation::CorrelationId;
 
 mod causes;
+mod words;
+
+use words::{chain, list, on, shortages};
 
 const TYPE_PREFIX: &str = "https://waybill.dev/errors/";
 /// When a caller may try again what failed because something of ours was away, in seconds.
@@ -109,6 +112,20 @@ pub enum Problem {
     NoSuchDeadLetter(String),
     #[error("There is no subscription {0}")]
     NoSuchSubscription(Uuid),
+    #[error("There is no return {0}")]
+    NoSuchReturn(String),
+    /// More is to come back than left, or came than is still to come.
+    #[error("{field}: at most {open}, {why}")]
+    TooManyReturned {
+        /// Where the pieces stand in the body.
+        field: String,
+        /// Pieces there could have been.
+        open: u32,
+        /// What the others are.
+        why: &'static str,
+    },
+    #[error("The return was taken back; nothing of it is expected")]
+    ReturnCancelled,
     /// More is asked for than a newcomer could get.
     #[error("Not enough inventory available")]
     NotEnough {
@@ -194,6 +211,9 @@ impl Problem {
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),
             Self::NoSuchSubscription(_) => (S::NOT_FOUND, "no-such-subscription"),
+            Self::NoSuchReturn(_) => (S::NOT_FOUND, "return-not-found"),
+            Self::TooManyReturned { .. } => (S::CONFLICT, "too-many-returned"),
+            Self::ReturnCancelled => (S::CONFLICT, "return-cancelled"),
             Self::NotEnough { .. } => (S::CONFLICT, "not-enough-inventory"),
             Self::AllocationExists(_) => (S::CONFLICT, "allocation-exists"),
             Self::OwnedByOrder(_) => (S::CONFLICT, "owned-by-order"),
@@ -273,6 +293,7 @@ impl Problem {
             Self::NotThatMuchThere { .. } => Some("quantity"),
             Self::UserExists(field) => Some(field),
             Self::OrderExists { field, .. } => Some(field),
+            Self::TooManyReturned { field, .. } => Some(field),
             Self::IdempotencyKeyReused => Some("Idempotency-Key"),
             Self::AllocationExists(_) => Some("orderItemId"),
             _ => None,
@@ -358,36 +379,6 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self.failure());
         response
     }
-}
-
-/// An error and what caused it. `Display` only: PostgreSQL's details, which hold values, stand in
-/// `Debug`.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
-fn on(order: Option<&str>) -> String {
-    order.map(|order| format!(" on order {order}")).unwrap_or_default()
-}
-
-fn list(skus: &[Sku]) -> String {
-    skus.iter().map(Sku::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn shortages(shortages: &[Shortage]) -> String {
-    let one = |short: &Shortage| {
-        format!("{}: requested {}, available {}", short.sku, short.requested, short.available)
-    };
-    shortages.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod inbox;
 mod integration;
 mod inventory;
 mod orders;
+mod returns;
 mod users;
 mod webhook_subscriptions;
 pub(crate) mod webhooks;
@@ -27,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(attention::router())
         .merge(inventory::router())
         .merge(orders::router())
+        .merge(returns::router())
         .merge(users::router())
         .merge(data_requests::router())
         .merge(allocations::router())

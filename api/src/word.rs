@@ -4,7 +4,10 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use domain::plan::WhyNot;
 use inventory::AllocationStatus;
-use orders::inbox::{Source, State};
+use orders::{
+    inbox::{Source, State},
+    returns::{self, ReturnState},
+};
 use strum::VariantArray;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -52,4 +55,14 @@ impl Described for State {
 impl Described for Source {
     const NAME: &'static str = "InboxSource";
     const ABOUT: &'static str = "Where a message came from.";
+}
+
+impl Described for ReturnState {
+    const NAME: &'static str = "ReturnState";
+    const ABOUT: &'static str = "How far a return is.";
+}
+
+impl Described for returns::Source {
+    const NAME: &'static str = "ReturnSource";
+    const ABOUT: &'static str = "Who announced a return.";
 }

@@ -8,6 +8,7 @@ pub mod commands;
 
 mod dispatcher;
 mod lost_runs;
+mod returns;
 mod runs;
 mod shop;
 mod shop_updates;

@@ -42,6 +42,7 @@ impl Dispatcher {
             Topic::OrdersEdited => self.order_edited(message, shop).await,
             Topic::RefundsCreate => self.refunded(message, shop).await,
             Topic::ReturnsApprove => self.return_approved(message, shop).await,
+            Topic::ReturnsCancel => self.return_cancelled(message, shop).await,
             Topic::ReverseFulfilmentOrdersDispose => self.disposed(message, shop).await,
             Topic::CustomersDataRequest => self.data_requested(message, shop).await,
             Topic::CustomersRedact => self.customer_redacted(message, shop).await,

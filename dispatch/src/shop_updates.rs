@@ -1,5 +1,5 @@
-//! Webhooks of a shop that say something of an order without being one: edits, refunds, returns,
-//! fulfilments, and what happens to fulfilment orders.
+//! Webhooks of a shop that say something of an order without being one: edits, refunds, fulfilments, and what happens to
+//! fulfilment orders. Returns stand in `returns.rs`.
 
 use std::time::Duration;
 
@@ -131,30 +131,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    pub(crate) async fn return_approved(&self, message: &Message, shop: &Shop) -> Dispatched {
-        let approved = match wire::parse_return(&message.body) {
-            Ok(approved) => approved,
-            Err(unreadable) => return self.unreadable_part(message, shop, unreadable).await,
-        };
-        let Some(order) = self.order_of_shop(shop, approved.shopify_order_id).await? else {
-            return Ok(not_known_yet(message));
-        };
-        let mut tx = self.pool.begin().await?;
-        let order = record::lock(&mut tx, &order.order_id).await?;
-        for line in &approved.lines {
-            let (source, id) = (ReturnSource::Return, line.return_line_id);
-            let of = &order.order_id;
-            if refunds::announce_return(&mut tx, of, source, id, &line.line_id, line.quantity).await? {
-                let cause = format!("return line {id}");
-                self.restock(&mut tx, &order, shop, &line.line_id, &cause, line.quantity).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(Outcome::done(order.order_id))
-    }
-
     /// Books returned pieces in again, where the policy does not wait for them.
-    async fn restock(
+    pub(crate) async fn restock(
         &self,
         conn: &mut PgConnection,
         order: &Order,
@@ -237,7 +215,7 @@ impl Dispatcher {
     }
 
     /// Something about an order that cannot be read: a person sees it at the order, if that is known.
-    async fn unreadable_part(
+    pub(crate) async fn unreadable_part(
         &self,
         message: &Message,
         shop: &Shop,
@@ -257,7 +235,11 @@ impl Dispatcher {
         Ok(Outcome::Unreadable(unreadable.to_string()))
     }
 
-    async fn order_of_shop(&self, shop: &Shop, id: ShopifyOrderId) -> Result<Option<Order>, DispatchError> {
+    pub(crate) async fn order_of_shop(
+        &self,
+        shop: &Shop,
+        id: ShopifyOrderId,
+    ) -> Result<Option<Order>, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         Ok(record::find_of_shop(&mut conn, shop.domain.as_str(), id).await?)
     }
@@ -265,7 +247,7 @@ impl Dispatcher {
 
 /// The order's own webhook may be a moment away. If it does not come, the message stays as it is: what it
 /// says is in the order's body too.
-fn not_known_yet(message: &Message) -> Outcome {
+pub(crate) fn not_known_yet(message: &Message) -> Outcome {
     if message.attempts >= MOST_WAITS {
         return Outcome::stored("of an order that is not known here");
     }

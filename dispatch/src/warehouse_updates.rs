@@ -1,4 +1,5 @@
-//! What the warehouse says of a parcel: callbacks, and answers to our inquiries.
+//! What the warehouse says of a parcel: callbacks, and answers to our inquiries. What it says of a return stands in
+//! `returns.rs`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +14,10 @@ use orders::{
 };
 use process::settings::System;
 use serde_json::json;
-use warehouse::{callback::Callback, parcel::ParcelStatus};
+use warehouse::{
+    callback::{Callback, Told},
+    parcel::ParcelStatus,
+};
 use workflows::{
     messages::{WarehouseUpdate, WarehouseUpdateKind as Kind},
     names,
@@ -24,7 +28,8 @@ use crate::{DispatchError, Dispatched, Dispatcher, Outcome, runs::SignalOutcome,
 impl Dispatcher {
     pub(crate) async fn warehouse_callback(&self, message: &Message) -> Dispatched {
         let callback = match self.callback_of(message) {
-            Ok(callback) => callback,
+            Ok(Told::Parcel(callback)) => *callback,
+            Ok(Told::Return(came)) => return self.return_came(message, &came).await,
             Err(unreadable) => return self.unreadable_update(message, &unreadable).await,
         };
         let mut conn = self.pool.acquire().await?;
@@ -98,14 +103,19 @@ impl Dispatcher {
     }
 
     /// What a message says, in the dialect of the system it came from. An answer to our inquiry is in our own words.
-    fn callback_of(&self, message: &Message) -> Result<Callback, String> {
+    fn callback_of(&self, message: &Message) -> Result<Told, String> {
         if message.topic == inbox::INQUIRY {
-            return serde_json::from_slice(&message.body).map_err(|error| error.to_string());
+            let callback = serde_json::from_slice(&message.body).map_err(|error| error.to_string())?;
+            return Ok(Told::Parcel(Box::new(callback)));
         }
-        let of_system = |system: &&System| inbox::shop_of_system(&system.name) == message.shop;
-        let system = self.settings.systems.iter().find(of_system);
-        let system = system.ok_or("the warehouse system is not configured any more")?;
+        let system = self.system_of(message).ok_or("the warehouse system is not configured any more")?;
         system.dialect.parse_callback(&message.body).map_err(|unreadable| unreadable.to_string())
+    }
+
+    /// The system that a message came from.
+    pub(crate) fn system_of(&self, message: &Message) -> Option<&System> {
+        let of_system = |system: &&System| inbox::shop_of_system(&system.name) == message.shop;
+        self.settings.systems.iter().find(of_system)
     }
 
     async fn signal_run(

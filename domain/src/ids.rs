@@ -208,6 +208,25 @@ text_id!(
     }
 );
 
+text_id!(
+    /// A return's id: `ret_` and a UUIDv7 without hyphens, so that the newest is the largest.
+    ReturnId,
+    "returnId",
+    "ret_ and 32 hexadecimal digits in lower case",
+    |text| {
+        let digits = text.strip_prefix("ret_").unwrap_or_default();
+        digits.len() == 32 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+);
+
+impl ReturnId {
+    /// The id that has this UUID in it, as a number.
+    #[must_use]
+    pub fn of(uuid: u128) -> Self {
+        Self(format!("ret_{uuid:032x}"))
+    }
+}
+
 impl AllocationId {
     /// The id that has this UUID in it, as a number.
     #[must_use]

@@ -37,8 +37,8 @@ pub use edits::{Change, EditDecision, decide_edit};
 pub use facts::{AddressSaid, FinancialStatus, LinePieces, OrderFacts, OrderLine, ShopFulfilment};
 pub use gate::{GateDecision, GateFacts, GateRules, IgnoreReason, Was, decide_gate};
 pub use ids::{
-    AllocationId, Channel, LaneName, LineId, OrderId, OrderNumber, ParseError, RequestReference, ShopDomain,
-    ShopifyOrderId, Sku, UserId, WarehouseId, WarehouseSystem, WorkflowId,
+    AllocationId, Channel, LaneName, LineId, OrderId, OrderNumber, ParseError, RequestReference, ReturnId,
+    ShopDomain, ShopifyOrderId, Sku, UserId, WarehouseId, WarehouseSystem, WorkflowId,
 };
 pub use money::{Currency, Money};
 pub use parcel_status::ParcelStatus;

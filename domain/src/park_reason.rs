@@ -46,8 +46,15 @@ impl ParkReason {
     pub const NOT_REPORTED: &'static str = "NOT_REPORTED";
     /// Some of a cancelled order has left, and what is left to pay back is to be paid back in the shop.
     pub const REFUND_BY_HAND: &'static str = "REFUND_BY_HAND";
-    /// What the shop put on the shelf again cannot be booked in; the row says of which return.
+    /// What the shop put on the shelf again, or what came back while stock is kept elsewhere, cannot be booked in; the
+    /// row says of which return.
     pub const RETURN_NOT_BOOKED: &'static str = "RETURN_NOT_BOOKED";
+    /// A shop or another system announced a return of pieces that did not leave, or are announced already.
+    pub const RETURN_NOT_EXPECTED: &'static str = "RETURN_NOT_EXPECTED";
+    /// The warehouse says that a return came, with other pieces than are still to come.
+    pub const RETURN_NOT_RECEIVED: &'static str = "RETURN_NOT_RECEIVED";
+    /// Pieces that came back cannot be sold, and the shop's word had put them on hand.
+    pub const UNSELLABLE_ON_HAND: &'static str = "UNSELLABLE_ON_HAND";
     /// The order is open but no workflow runs for it.
     pub const RUN_GONE: &'static str = "RUN_GONE";
     /// Open orders wait for a lane that nobody serves; the row says which.

@@ -8,6 +8,7 @@ fuzz_target!(|body: &[u8]| {
     let _ = wire::parse_order(body);
     let _ = wire::parse_refund(body);
     let _ = wire::parse_return(body);
+    let _ = wire::parse_cancelled_return(body);
     let _ = wire::parse_fulfilment(body);
     let _ = wire::parse_order_mention(body);
     let _ = wire::parse_fulfilment_order_mention(body);

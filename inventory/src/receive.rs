@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::availability::{Availability, availability};
 use crate::error::InventoryError;
-use crate::ledger::{self, Entry, Place, Reason};
+use crate::ledger::{self, Entry, Reason};
 use crate::queue::{self, ServedOrder};
 
 /// What a receipt led to.
@@ -35,39 +35,38 @@ pub async fn receive(
     reference: Option<&str>,
     correlation_id: &str,
 ) -> Result<Received, InventoryError> {
-    let why = (Reason::Receipt, StockCause::Received);
-    book_in(conn, Entry::on_hand(sku, warehouse, i64::from(quantity)), why, reference, correlation_id).await
+    let (why, pieces) =
+        ((Reason::Receipt, StockCause::Received), [(sku.clone(), warehouse.clone(), quantity)]);
+    let served = book_in(conn, &pieces, why, reference, correlation_id).await?;
+    Ok(Received { availability: availability(conn, sku).await?, served })
 }
 
-/// Books pieces in that had left and came back; else as [`receive`].
+/// Books pieces in that had left and came back, in each place once; whoever waits there is served, as by [`receive`].
 ///
 /// # Errors
 /// As [`receive`].
 pub async fn take_back(
     conn: &mut PgConnection,
-    sku: &Sku,
-    warehouse: &WarehouseId,
-    quantity: Quantity,
+    pieces: &[(Sku, WarehouseId, Quantity)],
     reference: &str,
     correlation_id: &str,
-) -> Result<Received, InventoryError> {
-    let why = (Reason::Return, StockCause::Returned);
-    book_in(conn, Entry::on_hand(sku, warehouse, i64::from(quantity)), why, Some(reference), correlation_id)
-        .await
+) -> Result<Vec<ServedOrder>, InventoryError> {
+    book_in(conn, pieces, (Reason::Return, StockCause::Returned), Some(reference), correlation_id).await
 }
 
 async fn book_in(
     conn: &mut PgConnection,
-    receipt: Entry,
+    pieces: &[(Sku, WarehouseId, Quantity)],
     why: (Reason, StockCause),
     reference: Option<&str>,
     correlation_id: &str,
-) -> Result<Received, InventoryError> {
-    let Place { sku, warehouse } = receipt.place.clone();
-    ledger::ensure_shelf(conn, &sku, &warehouse).await?;
-    let booked = ledger::book_unheld(conn, why, reference, &[receipt], correlation_id).await?;
-    let place = Place::new(&sku, &warehouse);
-    let places = booked.into_iter().map(|booked| (place.clone(), booked.after)).collect();
-    let served = queue::serve(conn, &places, correlation_id).await?;
-    Ok(Received { availability: availability(conn, &sku).await?, served })
+) -> Result<Vec<ServedOrder>, InventoryError> {
+    let mut entries = Vec::with_capacity(pieces.len());
+    for (sku, warehouse, quantity) in pieces {
+        ledger::ensure_shelf(conn, sku, warehouse).await?;
+        entries.push(Entry::on_hand(sku, warehouse, i64::from(*quantity)));
+    }
+    let booked = ledger::book_unheld(conn, why, reference, &entries, correlation_id).await?;
+    let places = entries.into_iter().zip(booked).map(|(entry, booked)| (entry.place, booked.after)).collect();
+    queue::serve(conn, &places, correlation_id).await
 }

@@ -49,6 +49,15 @@ impl StockError {
         }
     }
 
+    /// Whether it is about an item or a warehouse that is not there: asking again does not help.
+    #[must_use]
+    pub fn names_what_is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Inventory(InventoryError::UnknownItem { .. } | InventoryError::UnknownWarehouse { .. })
+        )
+    }
+
     /// The service answered something that it does not say it would.
     #[must_use]
     pub fn unexpected(what: impl std::fmt::Display) -> Self {

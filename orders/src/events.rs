@@ -1,10 +1,10 @@
 //! What becomes of an order, told to other systems in the transaction that made it so.
 
-use domain::{LineId, OrderId, OrderNumber, OrderStatus, ShopDomain, ShopifyOrderId};
+use domain::{LineId, OrderId, OrderNumber, OrderStatus, ReturnId, ShopDomain, ShopifyOrderId};
 use outbox::{Event, OrderEvent, OrderEventKind, OrderItem};
 use sqlx::{FromRow, PgConnection};
 
-use crate::OrdersError;
+use crate::{Order, OrdersError};
 
 /// What [`EventRow`] wants of a row `o` of `orders.orders`. Lines that were taken off, and those without a SKU, are no
 /// items.
@@ -62,6 +62,7 @@ impl EventRow {
             shopify_order_id: self.shopify_order_id.map(ShopifyOrderId),
             requires_pre_allocation: false,
             items: items.collect::<Result<_, OrdersError>>()?,
+            return_id: None,
             reason: self.cancelled_by.clone().filter(|_| status == OrderStatus::Cancelled),
         })
     }
@@ -81,4 +82,30 @@ pub async fn announce_placed(conn: &mut PgConnection, order: &OrderId) -> Result
     .await?;
     let Some(row) = row else { return Ok(()) };
     row.announce(conn, &[(OrderEventKind::Placed, OrderStatus::Pending)]).await
+}
+
+/// Announces that these pieces of an order, which the caller has locked, are to come back. Of a cancelled order, of which
+/// a parcel left nonetheless, nothing is told any more.
+///
+/// # Errors
+/// [`OrdersError`].
+pub(crate) async fn announce_return(
+    conn: &mut PgConnection,
+    order: &Order,
+    return_id: &ReturnId,
+    items: Vec<OrderItem>,
+) -> Result<(), OrdersError> {
+    if order.status == OrderStatus::Cancelled {
+        return Ok(());
+    }
+    let row: EventRow = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {EVENT_COLUMNS} FROM orders.orders o WHERE order_id = $1"
+    )))
+    .bind(order.order_id.as_str())
+    .fetch_one(&mut *conn)
+    .await?;
+    let event =
+        OrderEvent { return_id: Some(return_id.clone()), items, reason: None, ..row.event(order.status)? };
+    let event = Event::Order(OrderEventKind::ReturnInitiated, event);
+    Ok(outbox::append(conn, &order.correlation_id, &[event]).await?)
 }

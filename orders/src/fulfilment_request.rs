@@ -351,17 +351,3 @@ pub async fn close_accepted(conn: &mut PgConnection, order: &OrderId) -> Result<
     .await?;
     Ok(())
 }
-
-/// Which SKU a line was handed over as.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn sku_of(
-    conn: &mut PgConnection,
-    reference: &RequestReference,
-    line: &str,
-) -> Result<Option<String>, OrdersError> {
-    let lines =
-        find(conn, reference).await?.map(|fulfilment_request| fulfilment_request.lines).unwrap_or_default();
-    Ok(lines.into_iter().find(|known| known.line_id == line).map(|known| known.sku))
-}

@@ -1,4 +1,4 @@
-//! What is known of each order: its record, hand-overs and parcels, what waits for a person, and
+//! What is known of each order: its record, hand-overs, parcels and returns, what waits for a person, and
 //! what arrives from outside (the inbox).
 //!
 //! Every function takes a connection, so that the caller decides what is one transaction.
@@ -21,6 +21,7 @@ pub mod privacy;
 pub mod progress;
 pub mod record;
 pub mod refunds;
+pub mod returns;
 pub mod timeline;
 pub mod users;
 

@@ -69,16 +69,32 @@ pub struct Left {
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn left_of(conn: &mut PgConnection, order: &OrderId, line: &LineId) -> Result<Left, OrdersError> {
-    let mut left = Left::default();
-    for parcel in of_order(conn, order).await?.iter().filter(|parcel| parcel.booked_at.is_some()) {
-        for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id == *line) {
+    Ok(left_by_line(conn, order).await?.remove(line).unwrap_or_default())
+}
+
+/// What left of an order, by its lines; a line of which nothing left is not among them.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn left_by_line(
+    conn: &mut PgConnection,
+    order: &OrderId,
+) -> Result<BTreeMap<LineId, Left>, OrdersError> {
+    let mut left = BTreeMap::<LineId, Left>::new();
+    let parcels = parcel::of_order(conn, order).await?;
+    if parcels.is_empty() {
+        return Ok(left);
+    }
+    let requests = fulfilment_request::of_order(conn, order).await?;
+    for parcel in by_lines(&requests, parcels)?.iter().filter(|parcel| parcel.booked_at.is_some()) {
+        let request = requests.iter().find(|request| request.reference == parcel.reference);
+        for pieces in &parcel.lines {
+            let left = left.entry(pieces.line_id.clone()).or_default();
             left.pieces += pieces.quantity;
-            if left.place.is_none() {
-                let sku = fulfilment_request::sku_of(conn, &parcel.reference, line.as_str()).await?;
-                left.place = match sku {
-                    Some(sku) => Some((Sku::parse(&sku)?, WarehouseId::parse(&parcel.warehouse)?)),
-                    None => None,
-                };
+            let mut lines = request.into_iter().flat_map(|request| &request.lines);
+            let handed = lines.find(|line| line.line_id == pieces.line_id.as_str());
+            if let (None, Some(handed)) = (&left.place, handed) {
+                left.place = Some((Sku::parse(&handed.sku)?, WarehouseId::parse(&parcel.warehouse)?));
             }
         }
     }

@@ -109,6 +109,8 @@ async fn forget_words(conn: &mut PgConnection) -> Result<(), OrdersError> {
         "UPDATE orders.attention a SET vendor_text = NULL, resolve_reason = NULL FROM orders.orders o
          WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL
            AND (a.vendor_text IS NOT NULL OR a.resolve_reason IS NOT NULL)",
+        "UPDATE orders.returns r SET reason = NULL FROM orders.orders o
+         WHERE o.order_id = r.order_id AND o.personal_gone_at IS NOT NULL AND r.reason IS NOT NULL",
         "UPDATE orders.orders SET cancel_reason = NULL
          WHERE personal_gone_at IS NOT NULL AND cancel_reason IS NOT NULL",
     ] {

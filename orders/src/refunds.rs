@@ -111,8 +111,8 @@ pub async fn announce_return(
         return Ok(false);
     }
     let kept = sqlx::query(
-        "INSERT INTO orders.returns (order_id, source, source_line_id, line_id, quantity)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT returns_pk DO NOTHING",
+        "INSERT INTO orders.announced_pieces (order_id, source, source_line_id, line_id, quantity)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT announced_pieces_pk DO NOTHING",
     )
     .bind(order.as_str())
     .bind(<&str>::from(source))
@@ -124,8 +124,9 @@ pub async fn announce_return(
     Ok(kept.rows_affected() == 1)
 }
 
-/// Pieces of a line that may still be booked in again. A refund, a return and a disposition speak of the same
-/// pieces, so the largest of the three counts, at most what left; less what was booked in already.
+/// Pieces of a line that may still be booked in again by the shop's word. A refund, a return and a disposition speak of
+/// the same pieces, so the largest of the three counts, at most what left; less what was booked in already, and what
+/// was [received](crate::returns::receive) and is not on hand.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -137,10 +138,14 @@ pub async fn restockable(
 ) -> Result<u32, OrdersError> {
     let open: i64 = sqlx::query_scalar(
         "SELECT LEAST($3, COALESCE((SELECT max(pieces) FROM
-                     (SELECT sum(quantity)::bigint AS pieces FROM orders.returns
+                     (SELECT sum(quantity)::bigint AS pieces FROM orders.announced_pieces
                       WHERE order_id = $1 AND line_id = $2 GROUP BY source) AS announced), 0))
                 - COALESCE((SELECT sum(quantity)::bigint FROM orders.restocked
-                            WHERE order_id = $1 AND line_id = $2), 0)",
+                            WHERE order_id = $1 AND line_id = $2), 0)
+                - COALESCE((SELECT sum(l.quantity - l.on_hand_before - l.booked)::bigint
+                            FROM orders.return_receipt_lines l
+                            JOIN orders.return_receipts USING (receipt_id) JOIN orders.returns r USING (return_id)
+                            WHERE r.order_id = $1 AND l.line_id = $2), 0)",
     )
     .bind(order.as_str())
     .bind(line.as_str())
@@ -148,6 +153,29 @@ pub async fn restockable(
     .fetch_one(conn)
     .await?;
     u32::try_from(open.max(0)).map_err(|_| OrdersError::beyond_reason("pieces"))
+}
+
+/// Pieces of a line that the shop's word put on hand and that no receipt of a return has found yet.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub(crate) async fn on_hand_unreceived(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    line: &LineId,
+) -> Result<u32, OrdersError> {
+    let pieces: i64 = sqlx::query_scalar(
+        "SELECT COALESCE((SELECT sum(quantity)::bigint FROM orders.restocked
+                          WHERE order_id = $1 AND line_id = $2), 0)
+                - COALESCE((SELECT sum(l.booked + l.on_hand_before)::bigint FROM orders.return_receipt_lines l
+                            JOIN orders.return_receipts USING (receipt_id) JOIN orders.returns r USING (return_id)
+                            WHERE r.order_id = $1 AND l.line_id = $2), 0)",
+    )
+    .bind(order.as_str())
+    .bind(line.as_str())
+    .fetch_one(conn)
+    .await?;
+    u32::try_from(pieces.max(0)).map_err(|_| OrdersError::beyond_reason("pieces"))
 }
 
 /// Notes that pieces of a line were booked in again, by this cause; false if it was noted before.

@@ -30,6 +30,12 @@ pub enum TimelineEvent {
     Delivered,
     /// It is not to be fulfilled any more.
     Cancelled,
+    /// Pieces of it are to come back.
+    ReturnAnnounced,
+    /// Pieces of it came back.
+    ReturnReceived,
+    /// The shop took a return of it back.
+    ReturnCancelled,
     /// What was paid for what does not leave was given back in the shop.
     Refunded,
     /// A step waits for a person.

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    LineId, OrderId, OrderNumber, OrderStatus, Quantity, ShopDomain, ShopifyOrderId, Sku, WarehouseId,
+    LineId, OrderId, OrderNumber, OrderStatus, Quantity, ReturnId, ShopDomain, ShopifyOrderId, Sku,
+    WarehouseId,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -93,8 +94,11 @@ pub struct OrderEvent {
     pub shopify_order_id: Option<ShopifyOrderId>,
     /// Whether whoever keeps stock elsewhere is to allocate for it: an order of ours does so itself.
     pub requires_pre_allocation: bool,
-    /// Lines with a SKU, in the order of the newest content.
+    /// Lines with a SKU, in the order of the newest content; of a return, what is to come back.
     pub items: Vec<OrderItem>,
+    /// The return that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_id: Option<ReturnId>,
     /// Who cancelled it, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

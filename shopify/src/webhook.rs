@@ -68,6 +68,8 @@ pub enum Topic {
     RefundsCreate,
     /// `returns/approve`
     ReturnsApprove,
+    /// `returns/cancel`
+    ReturnsCancel,
     /// `reverse_fulfillment_orders/dispose`
     ReverseFulfilmentOrdersDispose,
     /// Any topic of `fulfillment_orders/`; the body has ids of fulfilment orders alone.
@@ -99,6 +101,7 @@ const NAMED: &[(&str, Topic)] = &[
     ("fulfillments/update", Topic::FulfilmentsUpdate),
     ("refunds/create", Topic::RefundsCreate),
     ("returns/approve", Topic::ReturnsApprove),
+    ("returns/cancel", Topic::ReturnsCancel),
     ("reverse_fulfillment_orders/dispose", Topic::ReverseFulfilmentOrdersDispose),
     ("customers/data_request", Topic::CustomersDataRequest),
     ("customers/redact", Topic::CustomersRedact),

@@ -27,7 +27,7 @@ pub use mentions::{
     parse_reverse_fulfilment_order_mention,
 };
 pub use refunds::{ParsedRefund, parse_refund};
-pub use returns::{ParsedReturn, ReturnLine, parse_return};
+pub use returns::{ParsedReturn, ReturnLine, parse_cancelled_return, parse_return};
 
 /// The most bytes of a body that are read; Shopify's largest order is a fraction of it.
 pub const MOST_BYTES: usize = 8 * 1024 * 1024;

@@ -9,6 +9,7 @@ mod desk;
 mod floor;
 mod fulfilments;
 mod hands;
+mod returning;
 mod shipments;
 
 use std::sync::Arc;

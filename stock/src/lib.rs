@@ -28,6 +28,7 @@ mod transaction;
 mod unkept;
 mod verbs;
 
+pub use returned::ReceiveError;
 pub use transaction::{StepError, StockTransaction};
 
 /// Where the stock of orders is. Cheap to clone.

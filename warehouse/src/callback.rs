@@ -3,6 +3,7 @@
 //! **Invariant:** whatever the bytes are, reading them ends in a callback or in the name of the
 //! member that cannot be read, never in a panic.
 
+mod returned;
 mod signature;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +17,8 @@ use crate::{
     parcel::{ParcelPieces, ParcelStatus},
     wire,
 };
+pub use returned::{ReturnCallback, ReturnedPieces};
+pub(crate) use returned::{ReturnWords, returned_pieces};
 pub use signature::{BadSecret, CallbackSecret, SignatureError, TOLERANCE, verify};
 
 /// The most bytes of a callback that are read.
@@ -69,6 +72,15 @@ impl Callback {
     }
 }
 
+/// What a callback is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A parcel that leaves, or left.
+    Parcel(Box<Callback>),
+    /// A return that came.
+    Return(ReturnCallback),
+}
+
 /// Why a body is no callback we can act on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: {reason}")]
@@ -84,16 +96,34 @@ pub(crate) fn unreadable(member: impl Into<String>, reason: &'static str) -> Unr
 }
 
 /// Of two that stand in one object nobody knows which one is meant; of everything else the last counts.
-const NEEDED: &[&str] =
-    &["type", "reference", "shipmentId", "sequence", "lines", "lines[].sku", "lines[].quantity"];
+const NEEDED: &[&str] = &[
+    "type",
+    "reference",
+    "shipmentId",
+    "sequence",
+    "lines",
+    "lines[].sku",
+    "lines[].quantity",
+    "returnId",
+    "warehouseId",
+    "lines[].sellable",
+];
 
 /// Reads a body of the first dialect. Members we do not know are skipped; null is the same as absent, and so is a
-/// moment that cannot be read; only `type`, `reference`, `shipmentId` and `sequence` must be there.
+/// moment that cannot be read. Of a parcel only `type`, `reference`, `shipmentId` and `sequence` must be there; of a
+/// return `returnId` and, in each line, `sku`, `quantity` and `sellable`.
 ///
 /// # Errors
 /// [`UnreadableCallback`] names the first member that cannot be read.
-pub(crate) fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
+pub(crate) fn parse_callback(body: &[u8]) -> Result<Told, UnreadableCallback> {
     let value = body_of(body, NEEDED)?;
+    if returned::is_of_return(&value) {
+        return Ok(Told::Return(returned::came_back(&value)?));
+    }
+    Ok(Told::Parcel(Box::new(parcel(&value)?)))
+}
+
+fn parcel(value: &Value) -> Result<Callback, UnreadableCallback> {
     let text = |name: &str| value.get(name).and_then(wire::text);
     let word = |name: &str| {
         let written = value.get(name).filter(|written| written.is_string()).and_then(wire::text);
@@ -186,7 +216,10 @@ mod tests {
     }
 
     fn read(value: &Value) -> Result<Callback, UnreadableCallback> {
-        parse_callback(value.to_string().as_bytes())
+        match parse_callback(value.to_string().as_bytes())? {
+            Told::Parcel(callback) => Ok(*callback),
+            Told::Return(_) => panic!("it is about a parcel"),
+        }
     }
 
     #[test]
@@ -257,7 +290,8 @@ mod tests {
         body["occurredAt"] = json!("today");
         assert_eq!(read(&body).unwrap().occurred_at, None);
         let cut = shipped().to_string().replace("Parcel Post", "\\ud83d");
-        assert_eq!(parse_callback(cut.as_bytes()).unwrap().carrier.as_deref(), Some("\u{fffd}"));
+        let Ok(Told::Parcel(callback)) = parse_callback(cut.as_bytes()) else { panic!("it can be read") };
+        assert_eq!(callback.carrier.as_deref(), Some("\u{fffd}"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    callback::{self, Callback, UnreadableCallback},
+    callback::{self, Told, UnreadableCallback},
     fulfilments,
 };
 
@@ -23,7 +23,7 @@ impl Dialect {
     ///
     /// # Errors
     /// [`UnreadableCallback`] names the first member that cannot be read.
-    pub fn parse_callback(self, body: &[u8]) -> Result<Callback, UnreadableCallback> {
+    pub fn parse_callback(self, body: &[u8]) -> Result<Told, UnreadableCallback> {
         match self {
             Self::Shipments => callback::parse_callback(body),
             Self::Fulfilments => fulfilments::parse_callback(body),

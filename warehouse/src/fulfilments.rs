@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    callback::{Callback, UnreadableCallback, body_of, is_web_address, list, pieces, unreadable},
+    callback::{
+        Callback, ReturnCallback, ReturnWords, Told, UnreadableCallback, body_of, is_web_address, list,
+        pieces, returned_pieces, unreadable,
+    },
     client::{ParcelState, RequestState},
     parcel::ParcelStatus,
     wire,
@@ -21,7 +24,17 @@ const NEEDED: &[&str] = &[
     "package.items",
     "package.items[].articleNumber",
     "package.items[].amount",
+    "return",
+    "return.externalReference",
+    "return.site",
+    "return.items",
+    "return.items[].articleNumber",
+    "return.items[].amount",
+    "return.items[].grade",
 ];
+
+/// The event of a return that was looked at.
+const RETURN_GRADED: &str = "return.graded";
 
 /// What an item calls its SKU and its quantity.
 const ITEM: [&str; 2] = ["articleNumber", "amount"];
@@ -58,9 +71,36 @@ impl Fulfilment {
     }
 }
 
-/// Reads a callback: what happened stands in `event`, and the package as it is since then in `package`.
-pub(crate) fn parse_callback(body: &[u8]) -> Result<Callback, UnreadableCallback> {
+/// Reads a callback: what happened stands in `event`, and the package as it is since then in `package`, or what came of a
+/// return in `return`.
+pub(crate) fn parse_callback(body: &[u8]) -> Result<Told, UnreadableCallback> {
     let value = body_of(body, NEEDED)?;
+    let event = value.get("event").and_then(Value::as_str).unwrap_or_default();
+    if event.trim() == RETURN_GRADED {
+        return Ok(Told::Return(came_back(&value)?));
+    }
+    Ok(Told::Parcel(Box::new(package_of(&value)?)))
+}
+
+/// `grade` is `A` for what can be sold and `B` or `C` for what cannot.
+fn came_back(value: &Value) -> Result<ReturnCallback, UnreadableCallback> {
+    let words = ReturnWords { member: "return.items", sku: ITEM[0], quantity: ITEM[1], sellable: "grade" };
+    let came = value.get("return").filter(|came| came.is_object());
+    let came = came.ok_or_else(|| unreadable("return", "is missing or not an object"))?;
+    let return_id = came.get("externalReference").and_then(wire::text);
+    Ok(ReturnCallback {
+        return_id: return_id
+            .ok_or_else(|| unreadable("return.externalReference", "is missing or not a text"))?,
+        warehouse_id: came.get("site").and_then(wire::text),
+        lines: returned_pieces(came.get("items"), &words, |grade| match grade.as_str()?.trim() {
+            "A" | "a" => Some(true),
+            "B" | "b" | "C" | "c" => Some(false),
+            _ => None,
+        })?,
+    })
+}
+
+fn package_of(value: &Value) -> Result<Callback, UnreadableCallback> {
     let package = value.get("package").filter(|package| package.is_object());
     let package = package.ok_or_else(|| unreadable("package", "is missing or not an object"))?;
     let reference = package.get("externalReference").and_then(wire::text);
@@ -126,7 +166,10 @@ mod tests {
     }
 
     fn read(value: &Value) -> Result<Callback, UnreadableCallback> {
-        parse_callback(value.to_string().as_bytes())
+        match parse_callback(value.to_string().as_bytes())? {
+            Told::Parcel(callback) => Ok(*callback),
+            Told::Return(_) => panic!("it is about a package"),
+        }
     }
 
     #[test]

@@ -72,6 +72,8 @@ fn a_channel_names_its_shop_and_its_orders_workflow() {
 fn names_of_our_own_making_are_fixed() {
     assert_eq!(WarehouseId::main().as_str(), "main");
     assert_eq!(AllocationId::of(7).as_str(), "alloc_00000000000000000000000000000007");
+    assert_eq!(ReturnId::of(7).as_str(), "ret_00000000000000000000000000000007");
+    assert!(ReturnId::parse("ret_7").is_err() && ReturnId::parse(&"0".repeat(36)).is_err());
     assert_eq!(ShopifyOrderId(17).to_string(), "17");
     let shop = ShopDomain::parse("anyx-demo.myshopify.com").unwrap();
     let depot = WarehouseSystem::parse("depot").unwrap();

@@ -16,6 +16,7 @@ fn order(status: OrderStatus, reason: Option<&str>) -> OrderEvent {
             sku: "WIDGET-2".to_owned(),
             quantity: 2,
         }],
+        return_id: None,
         reason: reason.map(ToOwned::to_owned),
     }
 }

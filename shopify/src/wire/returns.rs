@@ -1,4 +1,6 @@
-//! Returns: the body of `returns/approve` (webhooks reference of API 2026-04).
+//! Returns: the bodies of `returns/approve` and `returns/cancel` (webhooks reference of API 2026-04).
+
+use std::collections::BTreeSet;
 
 use domain::{LineId, ShopifyOrderId};
 
@@ -11,6 +13,8 @@ pub struct ParsedReturn {
     pub shopify_order_id: ShopifyOrderId,
     /// The shop's id of it.
     pub return_id: i64,
+    /// Why, in the shop's words for it (`unwanted`, `size_too_small`), each once.
+    pub reason: Option<String>,
     /// Pieces that are to come back. A line that names no line of the order is left out.
     pub lines: Vec<ReturnLine>,
 }
@@ -50,9 +54,31 @@ pub fn parse_return(body: &[u8]) -> Result<ParsedReturn, UnreadableOrder> {
         let lines: Vec<Option<ReturnLine>> =
             items.iter().map(return_line).collect::<Result<_, UnreadableOrder>>()?;
         let lines = lines.into_iter().flatten().collect();
-        Ok(ParsedReturn { shopify_order_id: order, return_id: parsed.own_id("Return")?, lines })
+        let return_id = parsed.own_id("Return")?;
+        Ok(ParsedReturn { shopify_order_id: order, return_id, reason: reason(&items), lines })
     };
     read().map_err(|unreadable: UnreadableOrder| unreadable.of_order(Some(order)))
+}
+
+/// Reads the body of `returns/cancel`: the order, and the shop's id of the return.
+///
+/// # Errors
+/// [`UnreadableOrder`] names the first member that is needed and cannot be read.
+pub fn parse_cancelled_return(body: &[u8]) -> Result<(ShopifyOrderId, i64), UnreadableOrder> {
+    let value = document(body)?;
+    let parsed = whole_object(&value)?;
+    let order =
+        order_of(&parsed).ok_or_else(|| parsed.unreadable("order.id", "is missing or no order's id"))?;
+    let read = || {
+        once(body, &["id", "order", "order.id"])?;
+        Ok((order, parsed.own_id("Return")?))
+    };
+    read().map_err(|unreadable: UnreadableOrder| unreadable.of_order(Some(order)))
+}
+
+fn reason(items: &[Members<'_>]) -> Option<String> {
+    let words: BTreeSet<String> = items.iter().filter_map(|item| item.text("return_reason")).collect();
+    (!words.is_empty()).then(|| words.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// `None` for what is of no line of the order (something sent along by mistake) and for 0 pieces.
@@ -92,8 +118,15 @@ mod tests {
         let line = ReturnLine { return_line_id: 51, line_id: LineId::parse("7").unwrap(), quantity: 2 };
         assert_eq!(
             parsed,
-            ParsedReturn { shopify_order_id: ShopifyOrderId(5), return_id: 41, lines: vec![line] }
+            ParsedReturn {
+                shopify_order_id: ShopifyOrderId(5),
+                return_id: 41,
+                reason: Some("unwanted".to_owned()),
+                lines: vec![line],
+            }
         );
+        let cancelled = parse_cancelled_return(body.to_string().as_bytes());
+        assert_eq!(cancelled.unwrap(), (ShopifyOrderId(5), 41));
         body["return_line_items"][0]["quantity"] = json!("some");
         let unreadable = parse_return(body.to_string().as_bytes()).unwrap_err();
         assert_eq!(unreadable.member, "return_line_items[0].quantity");

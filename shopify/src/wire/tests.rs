@@ -351,7 +351,12 @@ fn the_corpus_of_the_fuzz_targets_is_read_to_its_end() {
     for entry in corpus {
         let body = std::fs::read(entry.unwrap().path()).unwrap();
         orders += usize::from(parse_order(&body).is_ok());
-        let _ = (parse_refund(&body).is_ok(), parse_return(&body).is_ok(), parse_fulfilment(&body));
+        let _ = (
+            parse_refund(&body).is_ok(),
+            parse_return(&body).is_ok(),
+            parse_cancelled_return(&body).is_ok(),
+            parse_fulfilment(&body),
+        );
         let _ = (parse_order_mention(&body), parse_fulfilment_order_mention(&body));
         let _ = (parse_reverse_fulfilment_order_mention(&body), parse_orders_to_redact(&body));
         let _ = parse_orders_requested(&body);

@@ -22,13 +22,25 @@ impl Callbacks {
     /// The callback about the last event of a shipment. Its id follows from the event, so that
     /// a receiver knows it again.
     pub(super) fn announce(&self, reference: &str, shipment: &Shipment, reason: Option<&str>) -> Delivery {
-        let (message_type, body) = (self.wording)(reference, shipment, reason);
+        let said = (self.wording)(reference, shipment, reason);
         let id = format!("msg_{}_{}", shipment.id, shipment.sequence);
-        let body = Bytes::from(body.to_string());
         let mut facts = Map::new();
         facts.insert("reference".into(), json!(reference));
         facts.insert("shipmentId".into(), json!(shipment.id));
         facts.insert("shipmentSequence".into(), json!(shipment.sequence));
+        let skus = shipment.lines.iter().map(|line| line.sku.clone()).collect();
+        self.signed(id, said, facts, skus)
+    }
+
+    /// A callback under an id, with its type and body.
+    pub(super) fn signed(
+        &self,
+        id: String,
+        (message_type, body): (String, Value),
+        mut facts: Map<String, Value>,
+        skus: Vec<String>,
+    ) -> Delivery {
+        let body = Bytes::from(body.to_string());
         facts.insert("webhookId".into(), Value::String(id.clone()));
         let signing_key = self.signing_key.clone();
         let signed = body.clone();
@@ -37,7 +49,7 @@ impl Callbacks {
             message_type,
             url: self.url.clone(),
             facts,
-            skus: shipment.lines.iter().map(|line| line.sku.clone()).collect(),
+            skus,
             // Signed anew for each attempt: the timestamp is that of the attempt.
             headers: Box::new(move || {
                 let timestamp = Utc::now().timestamp();

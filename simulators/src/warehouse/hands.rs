@@ -10,17 +10,18 @@ use axum::routing::post;
 use serde_json::json;
 
 use super::book::Status;
-use super::{Warehouse, floor, shipments};
+use super::{Warehouse, floor, returning, shipments};
 use crate::calls::{Reply, turn_away};
 
 /// Both systems, the first at the head.
-type Systems = [Arc<Warehouse>; 2];
+pub(super) type Systems = [Arc<Warehouse>; 2];
 
 pub(super) fn router(systems: Systems) -> Router {
     Router::new()
         .route("/_shipments/{reference}/release", post(release))
         .route("/_shipments/{reference}/ship", post(ship))
         .route("/_shipments/{reference}/cancel", post(call_off))
+        .route("/_returns/{return_id}/receive", post(returning::receive))
         .with_state(systems)
 }
 

@@ -61,6 +61,7 @@ fn event(order: &str, kind: OrderEventKind, items: usize) -> Event {
             shopify_order_id: None,
             requires_pre_allocation: false,
             items: items.collect(),
+            return_id: None,
             reason: None,
         },
     )

@@ -22,10 +22,10 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 /// Which order a path names.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct OrderPath {
+pub(in crate::routes) struct OrderPath {
     /// The order's id, its number, or the caller's own id
     #[param(max_length = 64, pattern = "^[A-Za-z0-9._-]+$", example = "ORD-20261121-6BA0A415")]
-    pub(super) id: String,
+    pub(in crate::routes) id: String,
 }
 
 /// Show an order

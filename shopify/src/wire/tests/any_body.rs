@@ -62,7 +62,7 @@ proptest! {
     fn no_json_makes_a_parser_panic(value in any_json()) {
         let body = value.to_string();
         let body = body.as_bytes();
-        let _ = (parse_order(body), parse_refund(body), parse_return(body));
+        let _ = (parse_order(body), parse_refund(body), parse_return(body), parse_cancelled_return(body));
         let _ = (parse_order_mention(body), parse_fulfilment_order_mention(body));
         let _ = parse_reverse_fulfilment_order_mention(body);
     }

@@ -120,7 +120,7 @@ fn pieces_that_a_return_and_a_refund_both_announce_are_on_hand_once() {
 /// The pieces that refunds of an order announce to come back.
 async fn returned(world: &World, order: &Placed) -> Vec<(String, i32)> {
     sqlx::query_as(
-        "SELECT source, quantity FROM orders.returns JOIN orders.orders USING (order_id)
+        "SELECT source, quantity FROM orders.announced_pieces JOIN orders.orders USING (order_id)
          WHERE shopify_order_id = $1 ORDER BY announced_at",
     )
     .bind(order.id)

@@ -30,7 +30,7 @@ async fn stock_that_changes_without_an_allocation_says_so_and_an_allocation_for_
     reduce(&pool, "a", "main", 1).await.unwrap();
     let mut tx = pool.begin().await.unwrap();
     let main = WarehouseId::main();
-    inventory::take_back(&mut tx, &sku("a"), &main, pieces(1), "came back", CAUSE).await.unwrap();
+    inventory::take_back(&mut tx, &[(sku("a"), main.clone(), pieces(1))], "came back", CAUSE).await.unwrap();
     // Nobody held it: nothing but stock changes.
     let lines = [(sku("a"), pieces(1))];
     let surplus = Surplus {

@@ -67,7 +67,7 @@ fn a_refund_of_what_left_puts_nothing_on_hand_and_a_return_is_kept_once() {
         staff(world, &order, "refund", words).await;
         let kept = until("the return is kept", Duration::from_secs(30), async || {
             let kept: Vec<(String, i32)> = sqlx::query_as(
-                "SELECT source, quantity FROM orders.returns r JOIN orders.orders o USING (order_id)
+                "SELECT source, quantity FROM orders.announced_pieces r JOIN orders.orders o USING (order_id)
                  WHERE o.shopify_order_id = $1",
             )
             .bind(order.id)

@@ -4,8 +4,8 @@ mod broken;
 
 use sqlx::PgConnection;
 
-/// The rules of stock, inbox, events, timeline and parked steps.
-const RULES: [&str; 21] = [
+/// The rules of stock, inbox, events, timeline, parked steps and returns.
+const RULES: [&str; 25] = [
     // Stock.
     "SELECT format('%s in %s: %s reserved of %s on hand', sku, warehouse, reserved, on_hand)
      FROM inventory.stock WHERE reserved NOT BETWEEN 0 AND on_hand",
@@ -56,7 +56,8 @@ const RULES: [&str; 21] = [
            FROM integration.outbox,
                 (SELECT ARRAY['ORDER_PLACED', 'ORDER_CONFIRMED', 'ORDER_PROCESSING', 'ORDER_SHIPPED',
                               'ORDER_DELIVERED', 'ORDER_CANCELLED'] AS steps) AS life
-           WHERE aggregate_type = 'Order' WINDOW per_order AS (PARTITION BY aggregate_id ORDER BY outbox_id)) AS told
+           WHERE aggregate_type = 'Order' AND event_type NOT IN ('ORDER_RETURN_INITIATED', 'ORDER_RETURN_RECEIVED')
+           WINDOW per_order AS (PARTITION BY aggregate_id ORDER BY outbox_id)) AS told
      WHERE rank IS NULL OR rank <= rank_before OR before = 'ORDER_CANCELLED'",
     "SELECT format('order %s is %s and %s events say so', o.order_number, o.status, count(e.outbox_id))
      FROM orders.orders o
@@ -100,6 +101,46 @@ const RULES: [&str; 21] = [
                      WHERE f.order_id = s.order_id
                        AND f.parcel_id IN (s.reference || '/' || s.parcel_id,
                                              s.reference || '/' || s.parcel_id || '/surplus'))",
+    // Returns: each piece once, on hand as often as the ledger says, told as often as it was kept.
+    "SELECT format('return %s: %s and %s of line %s came, and its receipts say %s and %s', l.return_id, l.received_sellable,
+                   l.received_unsellable, l.line_id, COALESCE(r.sellable, 0), COALESCE(r.unsellable, 0))
+     FROM orders.return_lines l
+     LEFT JOIN (SELECT return_id, line_id, COALESCE(sum(quantity) FILTER (WHERE sellable), 0) AS sellable,
+                       COALESCE(sum(quantity) FILTER (WHERE NOT sellable), 0) AS unsellable
+                FROM orders.return_receipt_lines JOIN orders.return_receipts USING (receipt_id)
+                GROUP BY return_id, line_id) AS r USING (return_id, line_id)
+     WHERE (l.received_sellable, l.received_unsellable) <> (COALESCE(r.sellable, 0), COALESCE(r.unsellable, 0))",
+    "SELECT format('return %s: its receipts put %s of %s on hand in %s, and its movements %s', return_id, COALESCE(booked, 0),
+                   sku, warehouse, COALESCE(moved, 0))
+     FROM (SELECT return_id, l.sku, l.warehouse, sum(booked)::bigint AS booked
+           FROM orders.return_receipt_lines l JOIN orders.return_receipts USING (receipt_id)
+           GROUP BY return_id, l.sku, l.warehouse) AS received
+     FULL JOIN (SELECT split_part(reference, ' ', 2) AS return_id, sku, warehouse, sum(on_hand_change)::bigint AS moved
+                FROM inventory.movements WHERE reason = 'RETURN' AND starts_with(split_part(reference, ' ', 2), 'ret_')
+                GROUP BY 1, sku, warehouse) AS moves USING (return_id, sku, warehouse)
+     WHERE COALESCE(booked, 0) <> COALESCE(moved, 0)",
+    "SELECT format('order %s: %s pieces of line %s came back by returns and by the shop''s word, and %s were ordered',
+                   o.order_number, came.pieces, came.line_id, l.quantity)
+     FROM (SELECT order_id, line_id, sum(pieces) AS pieces
+           FROM (SELECT order_id, line_id, quantity AS pieces FROM orders.restocked
+                 UNION ALL
+                 SELECT order_id, l.line_id, l.quantity - l.on_hand_before - l.booked FROM orders.return_receipt_lines l
+                 JOIN orders.return_receipts USING (receipt_id) JOIN orders.returns USING (return_id)) AS each_of_them
+           GROUP BY order_id, line_id) AS came
+     JOIN orders.lines l USING (order_id, line_id) JOIN orders.orders o USING (order_id)
+     WHERE came.pieces > l.quantity",
+    "SELECT format('return %s: %s events say that it is to come, and %s of %s receipts are told', return_id, initiated,
+                   told, kept)
+     FROM (SELECT return_id,
+                  (SELECT count(*) FROM integration.outbox e WHERE e.aggregate_id = order_id
+                   AND event_type = 'ORDER_RETURN_INITIATED' AND payload ->> 'returnId' = return_id) AS initiated,
+                  (SELECT count(*) FROM integration.outbox e WHERE e.aggregate_id = order_id
+                   AND event_type = 'ORDER_RETURN_RECEIVED' AND payload ->> 'returnId' = return_id) AS told,
+                  (SELECT count(*) FROM orders.return_receipts r WHERE r.return_id = returns.return_id) AS kept
+           FROM orders.returns JOIN orders.orders o USING (order_id)
+           WHERE o.status <> 'CANCELLED'
+             AND EXISTS (SELECT FROM orders.return_lines l WHERE l.return_id = returns.return_id)) AS told
+     WHERE initiated <> 1 OR told <> kept",
 ];
 
 /// What is wrong within the database.
