@@ -165,9 +165,8 @@ async fn held(
     let mut keep = keep.into_iter();
     all.retain(|_| keep.next().unwrap_or_default());
     all.sort_by(|a, b| {
-        let place = |record: &AllocationRecord| {
-            (record.allocation.sku.clone(), record.allocation.warehouse.clone())
-        };
+        let place =
+            |record: &AllocationRecord| (record.allocation.sku.clone(), record.allocation.warehouse.clone());
         place(a).cmp(&place(b))
     });
     Ok(all)

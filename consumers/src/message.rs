@@ -97,7 +97,8 @@ impl Message {
         let event = event_of(&envelope, kind, event_type.as_deref(), order_id.as_deref());
         let incoming = Incoming {
             source: source.unwrap_or_else(|| self.broker.to_owned()),
-            event_id: event_id.unwrap_or_else(|| format!("sha256:{:x}", Sha256::digest(&self.body))),
+            event_id: event_id
+                .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(&self.body)))),
             broker: self.broker.to_owned(),
             event_type: kind.map(|kind| kind.to_string()).or(event_type).unwrap_or_default(),
             order_id,
@@ -108,19 +109,12 @@ impl Message {
 }
 
 impl Read {
-    /// What is left of a message that was kept because nobody could act on it.
+    /// What was kept because nobody could act on it, read again. Its type may have stood in a header.
     pub(crate) fn again(kept: Incoming) -> Self {
-        let broker = if kept.broker == "kafka" { "kafka" } else { "amqp" };
-        let message = Message { broker, headers: BTreeMap::new(), body: kept.body.clone() };
-        let mut read = message.read();
-        if let Err(_) = &read.event
-            && let Ok(kind) = kept.event_type.parse::<Kind>()
-        {
-            // Its type stood in a header.
-            let message = Message { broker, headers: BTreeMap::new(), body: kept.body.clone() };
-            read.event = event_of(&message.envelope(), Some(kind), None, kept.order_id.as_deref());
-        }
-        Self { incoming: kept, event: read.event }
+        let envelope = serde_json::from_str(&leniently::sound_json(&kept.body)).unwrap_or_default();
+        let kind = kept.event_type.parse().ok();
+        let event = event_of(&envelope, kind, Some(&kept.event_type), kept.order_id.as_deref());
+        Self { incoming: kept, event }
     }
 }
 

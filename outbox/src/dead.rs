@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{Connection, FromRow, PgConnection};
-use uuid::Uuid;
 
 /// Which dead events are meant; all of them where nothing is said.
 #[derive(Debug, Clone, Default)]

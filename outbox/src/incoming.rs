@@ -144,9 +144,10 @@ pub async fn next_again(conn: &mut PgConnection) -> Result<Option<(i64, Incoming
         event: Incoming,
     }
     // One process at a time, so that none goes past what another has taken.
-    let turn: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('incoming again', 0))")
-        .fetch_one(&mut *conn)
-        .await?;
+    let turn: bool =
+        sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('incoming again', 0))")
+            .fetch_one(&mut *conn)
+            .await?;
     if !turn {
         return Ok(None);
     }

@@ -125,10 +125,12 @@ impl Settings {
         let brokers = self.events.resolve(secrets, &mut problems);
         let kafka = brokers.kafka.as_ref().map(|kafka| kafka.bootstrap_servers.clone());
         let amqp = brokers.amqp.clone();
-        let mut consuming =
-            self.consumers.resolve(&brokers.source, amqp, kafka, secrets, &mut problems);
-        let needs =
-            Needs { orders: !runs.are_among(&[Duty::Events.name(), Duty::Consumers.name()]), webhooks: false, calls: runs.clone() };
+        let mut consuming = self.consumers.resolve(&brokers.source, amqp, kafka, secrets, &mut problems);
+        let needs = Needs {
+            orders: !runs.are_among(&[Duty::Events.name(), Duty::Consumers.name()]),
+            webhooks: false,
+            calls: runs.clone(),
+        };
         let shared = self.shared.resolve(secrets, &needs, &mut problems);
         if let Some(shared) = &shared {
             consuming.shared_allocations = shared.shared_allocations;
@@ -163,7 +165,7 @@ impl Settings {
 }
 
 fn secrets_help() -> String {
-    Secrets::help(&[&SHARED_SECRETS[..], &["AMQP_URL"]].concat())
+    Secrets::help(&[&SHARED_SECRETS[..], &["AMQP_URL", "ORDER_SERVICE_TOKEN"]].concat())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, ffi::OsString};
 
 /// Every variable that holds a secret, and what it is.
-const KNOWN: [(&str, &str); 10] = [
+const KNOWN: [(&str, &str); 11] = [
     ("DATABASE_URL", "PostgreSQL, with its password"),
     ("SHOPIFY_ADMIN_TOKEN", "access token of the Admin API of SHOPIFY_SHOP"),
     ("SHOPIFY_WEBHOOK_SECRETS", "secrets of its webhooks, comma separated: the new and the old one"),
@@ -13,7 +13,8 @@ const KNOWN: [(&str, &str); 10] = [
     ("WMS_WEBHOOK_SECRETS", "Standard Webhooks secrets (whsec_…) of its callbacks, comma separated"),
     ("INVENTORY_SERVICE_TOKEN", "bearer token of INVENTORY_SERVICE_URL; its role is order-service"),
     ("TEMPORAL_API_KEY", "key of Temporal's API, where it wants one"),
-    ("AMQP_URL", "the RabbitMQ that events are published to, amqp://USER:PASSWORD@HOST:PORT/VHOST"),
+    ("ORDER_SERVICE_TOKEN", "bearer token of ORDER_SERVICE_URL"),
+    ("AMQP_URL", "the RabbitMQ that events go to and come from, amqp://USER:PASSWORD@HOST:PORT/VHOST"),
     ("AUTH_HS256_SECRET", "secret of tokens signed with HS256, for set-ups without an issuer; 32 bytes"),
 ];
 
