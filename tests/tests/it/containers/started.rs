@@ -114,7 +114,8 @@ fn what_the_containers_are_told_is_enough_to_fulfil_an_order() {
         let shopify = machine.ports[&("simulators".to_owned(), "9090".to_owned())];
         // Published on this machine, where a page in a browser may find them by a name of its own.
         let ledger = format!("http://127.0.0.1:{shopify}/_ledger");
-        for (host, expected) in [("rebound.example:9090", 403), ("simulators:9090", 200), ("127.0.0.1", 200)] {
+        for (host, expected) in [("rebound.example:9090", 403), ("simulators:9090", 200), ("127.0.0.1", 200)]
+        {
             let asked = world::http_client().get(&ledger).header("Host", host).send().await.unwrap();
             assert_eq!(asked.status(), expected, "{host}");
         }
