@@ -22,7 +22,7 @@ mutants: ## small faults put into the rules, which tests must notice (ARGS: for 
 fuzz: ## odd inputs for everything that reads what strangers send, a minute each (FUZZ_SECONDS)
 	@scripts/fuzz.sh $(ARGS)
 
-check: ## format, lints, dependencies, syntax of the scripts
+check: ## format, lints, dependencies, syntax of the scripts, the containers
 	@scripts/check.sh
 
 bench: ## measure the API beside pgbench running the same SQL (ARGS="--seconds 5")

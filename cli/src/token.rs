@@ -17,6 +17,8 @@ pub const DEMO_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
 /// What the API asks of a secret.
 const FEWEST_SECRET_BYTES: usize = 32;
 const MOST_SUBJECT_CHARACTERS: usize = 128;
+/// Longer than anybody leaves a demo running.
+const LIFETIME_OF_THE_DEMOS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What the token shall say.
 #[derive(Args)]
@@ -62,6 +64,23 @@ pub fn run(wanted: &Wanted) -> anyhow::Result<()> {
     let secret = secret::of("AUTH_HS256_SECRET")?;
     println!("{}", token(wanted, secret.as_deref().unwrap_or(DEMO_SECRET), Utc::now().timestamp())?);
     Ok(())
+}
+
+/// A token for the demo, which does what an administrator may; none where no secret is given, and so no token is asked for.
+///
+/// # Errors
+/// When the API would not take a token under that secret.
+pub fn for_the_demo() -> anyhow::Result<Option<String>> {
+    let Some(secret) = secret::of("AUTH_HS256_SECRET")? else { return Ok(None) };
+    let name = |variable: &str| std::env::var(variable).unwrap_or_else(|_| "waybill".to_owned());
+    let wanted = Wanted {
+        roles: vec![Role::Admin],
+        subject: Some("demo".to_owned()),
+        expires_in: LIFETIME_OF_THE_DEMOS,
+        auth_issuer: name("AUTH_ISSUER"),
+        auth_audience: name("AUTH_AUDIENCE"),
+    };
+    token(&wanted, &secret, Utc::now().timestamp()).map(Some)
 }
 
 /// The token, issued at `now` (seconds since 1970).

@@ -63,6 +63,7 @@ pub(crate) fn router<S>(
         .route("/_ledger", get(show_ledger))
         .route("/_faults", get(show_faults).put(replace_faults).post(add_fault))
         .route("/_reset", post(reset))
+        .route("/_health", get(async || "up\n"))
         .with_state(control)
 }
 

@@ -38,8 +38,8 @@ impl Simulators {
     /// Binds both addresses and starts to serve.
     ///
     /// # Errors
-    /// An address that is not loopback or cannot be bound, a secret that is not base64, or an
-    /// HTTP client that cannot be built.
+    /// An address that cannot be bound, or that others can reach who know the secrets, a secret that is not base64, or
+    /// an HTTP client that cannot be built.
     pub async fn start(settings: Settings) -> Result<Self, SettingsError> {
         settings.check()?;
         // An error only says that somebody in this process installed a provider already.

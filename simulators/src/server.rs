@@ -46,8 +46,8 @@ impl Server {
         let bind = |source| SettingsError::Bind { variable, address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let router =
-            if address.ip().is_loopback() { router.layer(from_fn(for_this_machine)) } else { router };
+        let open = !address.ip().is_loopback();
+        let router = router.layer(from_fn(move |request, next| for_this_machine(open, request, next)));
         let accepting = tokio::spawn(accept(listener, router));
         Ok(Self { address, accepting })
     }
@@ -63,18 +63,20 @@ impl Server {
     }
 }
 
-/// On loopback: a page in a browser here gets at nothing by a name that leads to this machine, or across origins.
-async fn for_this_machine(request: Request<Body>, next: Next) -> Response {
+/// A page in a browser here gets at nothing by a name that leads to this machine, or across origins. Where others can reach
+/// us (`open`), as in a container, they may call us by an address, or by a name without a dot, which is no page's.
+async fn for_this_machine(open: bool, request: Request<Body>, next: Next) -> Response {
     let headers = request.headers();
-    let is_here = |url: Option<Url>| match url.as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
+    let is_here = |url: Option<Url>, open: bool| match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || open && !name.contains('.'),
+        Some(Host::Ipv4(address)) => open || address.is_loopback(),
+        Some(Host::Ipv6(address)) => open || address.is_loopback(),
         None => false,
     };
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
-    let host = text(header::HOST).is_some_and(|host| is_here(Url::parse(&format!("http://{host}")).ok()));
-    let origin = text(header::ORIGIN).is_none_or(|origin| is_here(Url::parse(origin).ok()));
+    let host =
+        text(header::HOST).is_some_and(|host| is_here(Url::parse(&format!("http://{host}")).ok(), open));
+    let origin = text(header::ORIGIN).is_none_or(|origin| is_here(Url::parse(origin).ok(), false));
     if host && origin && headers.get_all(header::HOST).iter().count() == 1 {
         return next.run(request).await;
     }

@@ -13,27 +13,35 @@ const SECRETS_HELP: &str = "Secrets come from the environment, each in a variabl
                             SIM_SHOPIFY_ADMIN_TOKEN, SIM_WMS_TOKEN, SIM_WMS_WEBHOOK_SECRET, SIM_SECOND_WMS_TOKEN, \
                             SIM_SECOND_WMS_WEBHOOK_SECRET";
 
-/// Stand-ins for Shopify and a WMS on loopback. State is in memory.
+// Everybody knows these.
+const SHOPIFY_WEBHOOK_SECRET: &str = "hush_test_client_secret";
+const SHOPIFY_ADMIN_TOKEN: &str = "shpat_demo_token";
+const WMS_TOKEN: &str = "wms_demo_bearer_token";
+const WMS_WEBHOOK_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=";
+const SECOND_WMS_TOKEN: &str = "depot_demo_api_key";
+const SECOND_WMS_WEBHOOK_SECRET: &str = "whsec_d2F5YmlsbC1kZW1vLWRlcG90LXNlY3JldA==";
+
+/// Stand-ins for Shopify and a WMS. State is in memory.
 #[derive(Clone, Parser)]
 #[command(name = "waybill-simulators", version, after_help = SECRETS_HELP)]
 pub struct Settings {
-    /// Where the simulated Shopify listens; loopback only, port 0 takes a free one.
+    /// Where the simulated Shopify listens; one that others can reach needs secrets of its own. Port 0 takes a free one.
     #[arg(long, env = "SIM_SHOPIFY_LISTEN", default_value = "127.0.0.1:9090")]
     pub shopify_listen: SocketAddr,
-    /// Where the simulated WMS listens; loopback only, port 0 takes a free one.
+    /// Where the simulated WMS listens; one that others can reach needs secrets of its own. Port 0 takes a free one.
     #[arg(long, env = "SIM_WMS_LISTEN", default_value = "127.0.0.1:9091")]
     pub wms_listen: SocketAddr,
     /// The shop of an order that is placed without `?shop=`.
     #[arg(long, env = "SIM_SHOP_DOMAIN", default_value = "anyx-demo.myshopify.com")]
     pub shop_domain: String,
     /// Signs the webhooks of Shopify (HMAC-SHA256 over the raw body).
-    #[arg(skip = "hush_test_client_secret".to_owned())]
+    #[arg(skip = SHOPIFY_WEBHOOK_SECRET.to_owned())]
     pub shopify_webhook_secret: String,
     /// Where the webhooks of Shopify go.
     #[arg(long, env = "SIM_SHOPIFY_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/shopify")]
     pub shopify_webhook_url: String,
     /// The Admin API token that callers must present.
-    #[arg(skip = "shpat_demo_token".to_owned())]
+    #[arg(skip = SHOPIFY_ADMIN_TOKEN.to_owned())]
     pub shopify_admin_token: String,
     /// Whether an order that our side cancelled is announced like one the shop cancelled.
     #[arg(long, env = "SIM_SHOPIFY_ANNOUNCE_OWN_CANCEL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -54,10 +62,10 @@ pub struct Settings {
     #[arg(long, env = "SIM_FULFILMENT_ORDER_AFTER_MS", default_value_t = 200)]
     pub fulfilment_order_after_ms: u64,
     /// The bearer token that callers of the WMS must present.
-    #[arg(skip = "wms_demo_bearer_token".to_owned())]
+    #[arg(skip = WMS_TOKEN.to_owned())]
     pub wms_token: String,
     /// Signs the callbacks of the WMS (Standard Webhooks): `whsec_` and base64.
-    #[arg(skip = "whsec_d2F5YmlsbC1kZW1vLXdhcmVob3VzZS1zZWNyZXQ=".to_owned())]
+    #[arg(skip = WMS_WEBHOOK_SECRET.to_owned())]
     pub wms_webhook_secret: String,
     /// Where the callbacks of the WMS go.
     #[arg(long, env = "SIM_WMS_WEBHOOK_URL", default_value = "http://127.0.0.1:8080/webhooks/wms")]
@@ -66,10 +74,10 @@ pub struct Settings {
     #[arg(long, env = "SIM_SECOND_WMS_NAME", default_value = "depot")]
     pub second_wms_name: String,
     /// The key that callers of the second WMS must present.
-    #[arg(skip = "depot_demo_api_key".to_owned())]
+    #[arg(skip = SECOND_WMS_TOKEN.to_owned())]
     pub second_wms_token: String,
     /// Signs the callbacks of the second WMS (Standard Webhooks): `whsec_` and base64.
-    #[arg(skip = "whsec_d2F5YmlsbC1kZW1vLWRlcG90LXNlY3JldA==".to_owned())]
+    #[arg(skip = SECOND_WMS_WEBHOOK_SECRET.to_owned())]
     pub second_wms_webhook_secret: String,
     /// Where the callbacks of the second WMS go; without it nobody is called back.
     #[arg(long, env = "SIM_SECOND_WMS_WEBHOOK_URL")]
@@ -85,13 +93,15 @@ pub struct Settings {
 /// Why the simulators cannot start.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// The simulators hold well-known secrets: nobody else may reach them.
-    #[error("{variable}={address}: the simulators listen on loopback only")]
-    NotLoopback {
-        /// The environment variable at fault.
+    /// Others can reach the simulators, and everybody knows the secrets that they come with.
+    #[error("{variable}={address}: others can reach this address, so these need secrets of their own: {}", .published.join(", "))]
+    PublishedSecrets {
+        /// The environment variable of the address.
         variable: &'static str,
         /// The address it asked for.
         address: SocketAddr,
+        /// The environment variables of the secrets.
+        published: Vec<&'static str>,
     },
     /// The address is taken or not ours.
     #[error("{variable}={address} cannot be listened on: {source}")]
@@ -128,15 +138,20 @@ impl Settings {
         Self::parse().with_secrets(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
+    /// Every secret by its variable, with the one that everybody knows.
+    fn secrets(&mut self) -> [(&'static str, &mut String, &'static str); 6] {
+        [
+            ("SIM_SHOPIFY_WEBHOOK_SECRET", &mut self.shopify_webhook_secret, SHOPIFY_WEBHOOK_SECRET),
+            ("SIM_SHOPIFY_ADMIN_TOKEN", &mut self.shopify_admin_token, SHOPIFY_ADMIN_TOKEN),
+            ("SIM_WMS_TOKEN", &mut self.wms_token, WMS_TOKEN),
+            ("SIM_WMS_WEBHOOK_SECRET", &mut self.wms_webhook_secret, WMS_WEBHOOK_SECRET),
+            ("SIM_SECOND_WMS_TOKEN", &mut self.second_wms_token, SECOND_WMS_TOKEN),
+            ("SIM_SECOND_WMS_WEBHOOK_SECRET", &mut self.second_wms_webhook_secret, SECOND_WMS_WEBHOOK_SECRET),
+        ]
+    }
+
     fn with_secrets(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        for (name, secret) in [
-            ("SIM_SHOPIFY_WEBHOOK_SECRET", &mut self.shopify_webhook_secret),
-            ("SIM_SHOPIFY_ADMIN_TOKEN", &mut self.shopify_admin_token),
-            ("SIM_WMS_TOKEN", &mut self.wms_token),
-            ("SIM_WMS_WEBHOOK_SECRET", &mut self.wms_webhook_secret),
-            ("SIM_SECOND_WMS_TOKEN", &mut self.second_wms_token),
-            ("SIM_SECOND_WMS_WEBHOOK_SECRET", &mut self.second_wms_webhook_secret),
-        ] {
+        for (name, secret, _) in self.secrets() {
             if let Some(given) = variable(name) {
                 *secret = given;
             }
@@ -154,13 +169,17 @@ impl Settings {
     /// Refuses what cannot work.
     ///
     /// # Errors
-    /// An address that is not loopback, or a WMS secret that cannot be decoded.
+    /// Secrets that everybody knows at an address that others can reach, or a WMS secret that cannot be decoded.
     pub fn check(&self) -> Result<(), SettingsError> {
+        let mut copy = self.clone();
+        let secrets = copy.secrets();
+        let published: Vec<_> =
+            secrets.into_iter().filter(|(_, given, known)| given == known).map(|(name, ..)| name).collect();
         for (variable, address) in
             [("SIM_SHOPIFY_LISTEN", self.shopify_listen), ("SIM_WMS_LISTEN", self.wms_listen)]
         {
-            if !address.ip().is_loopback() {
-                return Err(SettingsError::NotLoopback { variable, address });
+            if !address.ip().is_loopback() && !published.is_empty() {
+                return Err(SettingsError::PublishedSecrets { variable, address, published });
             }
         }
         self.wms_signing_key()?;
@@ -221,6 +240,20 @@ mod tests {
         assert_eq!(settings.shopify_webhook_secret, "hush_test_client_secret");
         let refused = with("/not/there").err().unwrap().to_string();
         assert!(refused.starts_with("SIM_SHOPIFY_ADMIN_TOKEN_FILE: /not/there: "), "{refused}");
+    }
+
+    #[test]
+    fn others_reach_the_simulators_only_where_every_secret_is_their_own() {
+        for flag in ["--shopify-listen=0.0.0.0:9090", "--wms-listen=192.0.2.1:9091"] {
+            let settings = Settings::parse_from(["waybill-simulators", flag]);
+            let refused = settings.check().err().unwrap().to_string();
+            assert!(refused.contains("SIM_SHOPIFY_WEBHOOK_SECRET, SIM_SHOPIFY_ADMIN_TOKEN, "), "{refused}");
+            let own = |name: &str| (!name.ends_with("_FILE")).then(|| "whsec_b3duIHNlY3JldA==".to_owned());
+            assert!(settings.clone().with_secrets(own).unwrap().check().is_ok());
+            let all_but_one = |name: &str| own(name).filter(|_| name != "SIM_SECOND_WMS_TOKEN");
+            let refused = settings.with_secrets(all_but_one).unwrap().check().err().unwrap().to_string();
+            assert!(refused.ends_with(": SIM_SECOND_WMS_TOKEN"), "{refused}");
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::settings::{SHOP, Settings};
+use crate::token;
 
 /// What the demo sells.
 const ITEM: &str = "TEA-EARL-GREY";
@@ -51,7 +53,8 @@ pub struct Placed {
 
 /// The two doors the demo knocks at.
 pub struct Doors {
-    client: Client,
+    api_client: Client,
+    shopify_client: Client,
     api: String,
     shopify: String,
 }
@@ -60,14 +63,24 @@ impl Doors {
     /// Plain HTTP on this machine, whatever proxy the environment names.
     ///
     /// # Errors
-    /// When the HTTP client cannot be built.
+    /// When the HTTP client cannot be built, or AUTH_HS256_SECRET signs no token.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(3))
-            .timeout(Duration::from_secs(10))
-            .build()?;
-        Ok(Self { client, api: settings.api.clone(), shopify: format!("http://{}", settings.shopify) })
+        let client = |headers| {
+            let builder = Client::builder().no_proxy().default_headers(headers);
+            builder.connect_timeout(Duration::from_secs(3)).timeout(Duration::from_secs(10)).build()
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token::for_the_demo()? {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        Ok(Self {
+            api_client: client(headers)?,
+            shopify_client: client(HeaderMap::new())?,
+            api: settings.api.clone(),
+            shopify: format!("http://{}", settings.shopify),
+        })
     }
 
     /// Sees to it that there is tea in stock.
@@ -78,12 +91,13 @@ impl Doors {
         let item = json!({
             "itemId": ITEM, "itemName": "Earl Grey, 100 g", "availableQty": 500, "unitPrice": "12.50",
         });
-        let answer = ask(self.client.post(format!("{}/api/inventory", self.api)).json(&item), API).await?;
+        let answer =
+            ask(self.api_client.post(format!("{}/api/inventory", self.api)).json(&item), API).await?;
         if answer.status() != StatusCode::CONFLICT {
             return accepted(answer, "the API did not take the item into stock").await.map(drop);
         }
         let url = format!("{}/api/inventory/{ITEM}/receive", self.api);
-        let answer = ask(self.client.post(url).json(&json!({ "quantity": 100 })), API).await?;
+        let answer = ask(self.api_client.post(url).json(&json!({ "quantity": 100 })), API).await?;
         accepted(answer, "the API did not take more of the item into stock").await.map(drop)
     }
 
@@ -98,7 +112,7 @@ impl Doors {
             .replace("ORDER_ID", &number)
             .replace("PLACED_AT", &at.to_rfc3339_opts(SecondsFormat::Secs, true));
         let url = format!("{}/_orders?announce=true", self.shopify);
-        let request = self.client.post(url).header("Content-Type", "application/json").body(body);
+        let request = self.shopify_client.post(url).header("Content-Type", "application/json").body(body);
         let answer = ask(request, "the simulated Shopify").await?;
         accepted(answer, "the simulated Shopify did not take the order").await?;
         Ok(Placed { shopify_order_id: format!("82098{number}"), name: format!("#{number}"), at })
@@ -125,13 +139,13 @@ impl Doors {
     /// # Errors
     /// When the API cannot be asked.
     pub async fn order(&self, order_id: &str) -> anyhow::Result<Order> {
-        let answer = ask(self.client.get(format!("{}/api/orders/{order_id}", self.api)), API).await?;
+        let answer = ask(self.api_client.get(format!("{}/api/orders/{order_id}", self.api)), API).await?;
         let shown = accepted(answer, "the API did not show the order").await?;
         shown.json().await.context("the order that the API shows cannot be read")
     }
 
     async fn list(&self, query: &str) -> anyhow::Result<Vec<Order>> {
-        let answer = ask(self.client.get(format!("{}/api/orders{query}", self.api)), API).await?;
+        let answer = ask(self.api_client.get(format!("{}/api/orders{query}", self.api)), API).await?;
         let listed = accepted(answer, "the API did not list the orders").await?;
         listed.json().await.context("the API's list of orders cannot be read")
     }

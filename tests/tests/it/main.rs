@@ -10,6 +10,7 @@ mod architecture;
 mod attention_api;
 mod cli;
 mod commands;
+mod containers;
 mod demo;
 mod events;
 mod fixed_names;

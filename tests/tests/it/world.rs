@@ -28,7 +28,7 @@ use temporalio_client::Client;
 use tokio::runtime::Runtime;
 
 use configuration::{filled_in, shops};
-pub use database::database;
+pub use database::{database, empty_database_url};
 pub use doors::minutes_later;
 pub use duty::Duty;
 pub use inventory_service::{Certificate, InventoryService};
@@ -36,7 +36,7 @@ use local::local;
 pub use orders::Placed;
 pub use processes::Program;
 use processes::Running;
-pub use processes::{database_name, free_port};
+pub use processes::{database_name, free_port, http_client};
 pub use tokens::{TOKEN_SECRET, claims, signed};
 pub use valve::Valve;
 pub use webhooks::{Webhook, signature};

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use super::*;
 
 /// Serves the routes on a free port as long as the test runs; returns the address.
-async fn serve(routes: Router) -> String {
+pub(super) async fn serve(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, routes).await });

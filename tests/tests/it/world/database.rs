@@ -7,6 +7,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
+use super::processes::database_url;
+
 /// A fresh database with the newest schema, in the cluster at `TEST_DATABASE_URL`. Whoever started
 /// the cluster throws it away in the end.
 pub async fn database() -> PgPool {
@@ -17,6 +19,14 @@ pub async fn database() -> PgPool {
     create(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
     let pool = PgPoolOptions::new().max_connections(80);
     pool.connect_with(server().database(&name)).await.expect("the new database answers")
+}
+
+/// The URL of a fresh database with nothing in it.
+pub async fn empty_database_url() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let name = format!("empty_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    create(&format!("CREATE DATABASE {name}")).await;
+    database_url(&name)
 }
 
 /// Databases are copied from it, which is faster than migrating each.
