@@ -1,5 +1,6 @@
 //! Callbacks of the WMS: signed, repeated until they are accepted, lost by rule.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
@@ -76,4 +77,29 @@ async fn a_callback_can_be_repeated_and_delayed() {
     let types = stage.callback_types();
     assert_eq!(types.iter().filter(|found| *found == "shipment.picked").count(), 3);
     assert_eq!(types.last().unwrap(), "shipment.accepted");
+}
+
+#[tokio::test]
+async fn what_came_of_a_return_is_called_back_as_often_as_asked_for_under_one_id() {
+    let stage = Stage::set().await;
+    let lines = json!([{ "sku": "TEA", "quantity": 1, "sellable": false }]);
+    let words = json!({ "lines": lines, "copies": 2, "webhookId": "msg_return_1" });
+    let (status, answer) = stage.wms(Method::POST, "/_returns/ret_1/receive", words).await;
+    assert_eq!((status, &answer["webhookId"]), (202, &json!("msg_return_1")));
+    let told = stage
+        .eventually("two callbacks", async || {
+            let told: Vec<Message> =
+                stage.messages().into_iter().filter(|message| is_of(message, "return.received")).collect();
+            (told.len() == 2).then_some(told)
+        })
+        .await;
+    for message in &told {
+        Webhook::new(SECRET).unwrap().verify(&message.body, &message.headers).unwrap();
+        assert_eq!(message.header("webhook-id"), "msg_return_1");
+        assert_eq!((&message.json()["returnId"], &message.json()["lines"]), (&json!("ret_1"), &lines));
+    }
+    assert_eq!(stage.wms_effects("returnReceived").await.len(), 1);
+    let (status, _) =
+        stage.wms(Method::POST, "/_returns/ret_1/receive", json!({ "lines": [], "system": "x" })).await;
+    assert_eq!(status, 404);
 }

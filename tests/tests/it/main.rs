@@ -28,6 +28,7 @@ mod outbox;
 mod paths;
 mod proof;
 mod records;
+mod returns;
 mod rules;
 mod stock;
 mod users_api;

@@ -77,7 +77,8 @@ fn as_page() -> String {
         cells.push(mark(tokenless));
         cells.extend(Role::ALL.map(|role| {
             let may = row.door.roles().contains(&role);
-            let is_ones_own = row.path.starts_with("/api/orders") || row.path.starts_with("/api/users");
+            let is_ones_own =
+                ["/api/orders", "/api/returns", "/api/users"].iter().any(|own| row.path.starts_with(own));
             if may && role == Role::Customer && is_ones_own { "own".to_owned() } else { mark(may) }
         }));
         page += &format!("| {} |\n", cells.join(" | "));

@@ -211,3 +211,32 @@ fn without_the_service_no_order_is_taken_none_is_parked_and_all_go_on_when_it_is
         audit(&service.pool).await;
     });
 }
+
+#[test]
+fn a_return_is_received_and_what_can_be_sold_is_for_a_person_to_book_in_at_the_service() {
+    world::run(async {
+        let (service, world) = apart().await;
+        let sku = "APART-BACK";
+        service.stock(sku, 5).await;
+        let of_shop = Placed::new(SHOP, &[sku], 2);
+        world.place(&of_shop).await;
+        world.until_shipped(&of_shop).await;
+        let id = world.order(&of_shop).await["orderId"].as_str().unwrap().to_owned();
+        let post = async |path: String, body: Value| {
+            let answer = world.http.post(world.api(&path)).json(&body).send().await.unwrap();
+            (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        };
+        let items = json!({"items": [{"sku": sku, "quantity": 2}]});
+        let (status, found) = post(format!("/api/orders/{id}/returns"), items).await;
+        assert_eq!(status, 201, "{found}");
+        let path = format!("/api/returns/{}/receive", found["returnId"].as_str().unwrap());
+        let lines = json!({"lines": [{"sku": sku, "quantity": 1, "sellable": true},
+                                     {"sku": sku, "quantity": 1, "sellable": false}]});
+        let (status, found) = post(path, lines).await;
+        assert_eq!((status, &found["state"]), (200, &json!("RECEIVED")), "{found}");
+        let words = world.until_shown(&of_shop, "RETURN_NOT_BOOKED").await;
+        assert!(words.starts_with(&format!("1 × {sku}")), "{words}");
+        assert_eq!(service.figures(sku).await, (3, 0));
+        no_stock_here(&world).await;
+    });
+}

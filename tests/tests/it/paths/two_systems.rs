@@ -1,9 +1,11 @@
 //! One order over two warehouse systems, each in its own dialect.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::places::stock_at;
-use crate::world::{self, Placed, Plan, SHOP, World};
+use crate::world::{self, Placed, Plan, SHOP, World, until};
 
 /// The second system, which ships what stands in `north`.
 const DEPOT: &str = r#"
@@ -118,5 +120,35 @@ fn what_one_system_refuses_is_parked_while_the_other_ships_and_a_retry_ships_it_
         }
         let rows = world.attention(&order).await;
         assert_eq!((rows.len(), rows[0].resolution.as_deref()), (1, Some("retry")));
+    });
+}
+
+#[test]
+fn a_return_is_received_by_the_system_that_ships_for_its_warehouse_in_its_own_words_and_by_no_other() {
+    world::run(async {
+        let [near, far] = ["TWO-BACK-NEAR", "TWO-BACK-FAR"];
+        let world = world_with_depot(near, far).await;
+        let order = Placed::new(SHOP, &[far], 2);
+        world.place(&order).await;
+        world.until_shop_notified(&order, 1).await;
+        let id = world.order(&order).await["orderId"].as_str().unwrap().to_owned();
+        let path = world.api(&format!("/api/orders/{id}/returns"));
+        let body = json!({"items": [{"sku": far, "quantity": 2}]});
+        let found: Value = world.http.post(path).json(&body).send().await.unwrap().json().await.unwrap();
+        assert_eq!(found["lines"][0]["warehouseId"], "north", "{found}");
+        let path = world.wms(&format!("/_returns/{}/receive", found["returnId"].as_str().unwrap()));
+        let lines = json!([{"sku": far, "quantity": 1, "sellable": true}, {"sku": far, "quantity": 1, "sellable": false}]);
+        world.stage_with(path.clone(), json!({"lines": lines})).await;
+        let words = world.until_shown(&order, "RETURN_NOT_RECEIVED").await;
+        assert!(words.contains("north is no warehouse of the system"), "{words}");
+        assert_eq!(world.on_hand(far).await, 3);
+
+        world.stage_with(path, json!({"lines": lines, "system": "depot", "warehouseId": "north"})).await;
+        until("the depot's return is on hand", Duration::from_secs(60), async || {
+            (world.on_hand(far).await == 4).then_some(())
+        })
+        .await;
+        let said = ledger_of_depot(&world).await;
+        assert!(said.iter().any(|entry| entry["type"] == "return.graded"), "{said:?}");
     });
 }
