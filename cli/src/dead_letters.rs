@@ -1,4 +1,4 @@
-//! `waybill dead-letters`: what brokers refused until it was given up, and what a person decides of it.
+//! `waybill dead-letters`: events that died, on their way out or in, and what a person decides of them.
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -84,7 +84,8 @@ pub struct Which {
 struct Letter {
     dead_letter_id: String,
     event_type: String,
-    key: String,
+    key: Option<String>,
+    direction: String,
     attempts: i32,
     error: Option<String>,
     dead_since: DateTime<Utc>,
@@ -171,6 +172,7 @@ async fn change(
 fn show(output: Output, letters: &[Letter], now: DateTime<Utc>) {
     let columns = [
         text("LETTER"),
+        name("WAY"),
         name("TYPE"),
         name("KEY"),
         figure("BEHIND IT"),
@@ -181,8 +183,9 @@ fn show(output: Output, letters: &[Letter], now: DateTime<Utc>) {
     let rows = letters.iter().map(|letter| {
         vec![
             plain(&letter.dead_letter_id),
+            plain(&letter.direction),
             plain(&letter.event_type),
-            plain(clean(&letter.key)),
+            plain(clean(letter.key.as_deref().unwrap_or_default())),
             plain(letter.waiting.to_string()),
             plain(letter.attempts.to_string()),
             plain(clean(letter.error.as_deref().unwrap_or_default())),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use calls::BreakerSettings;
+use metrics::gauge;
 use sqlx::PgPool;
 use tokio::{task::JoinSet, time::sleep};
 use tracing::warn;
@@ -13,6 +14,8 @@ use crate::{handler::Handler, settings::Consuming};
 pub(crate) const SWEEP_AFTER: Duration = Duration::from_secs(1);
 /// The pause between two looks for what is to be tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The pause between two looks at what operators watch.
+const SHOW_EVERY: Duration = Duration::from_secs(5);
 /// While something is away one attempt is made now and then, several within a message's patience.
 const ATTEMPTS_WITHIN_PATIENCE: u32 = 2;
 
@@ -51,7 +54,20 @@ where
         until_stopped(Box::pin(crate::kafka::consume(handler.clone(), servers, topic, consuming.clone())));
     }
     until_stopped(Box::pin(try_again(handler)));
+    until_stopped(Box::pin(show_dead(pool.clone())));
     Ok(())
+}
+
+/// How many wait for a person.
+async fn show_dead(pool: PgPool) {
+    loop {
+        let dead = async { outbox::incoming::count_dead(&mut *pool.acquire().await?).await };
+        match dead.await {
+            Ok(dead) => gauge!("waybill_incoming_events_dead").set(dead as f64),
+            Err(error) => warn!(%error, "how many events of other systems are dead is not known"),
+        }
+        sleep(SHOW_EVERY).await;
+    }
 }
 
 async fn try_again(handler: Handler) {

@@ -165,6 +165,14 @@ pub async fn next_again(conn: &mut PgConnection) -> Result<Option<(i64, Incoming
     Ok(row.map(|row| (row.incoming_id, row.event)))
 }
 
+/// How many wait for a person to decide.
+///
+/// # Errors
+/// The database's.
+pub async fn count_dead(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT count(*) FROM integration.incoming WHERE state = 'DEAD'").fetch_one(conn).await
+}
+
 /// Forgets up to `most` that were done or given up before then. True if there may be more.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 
 use std::{future::Future, time::Duration};
 
-use chrono::Utc;
+use chrono::{Days, Utc};
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
 use metrics::gauge;
@@ -29,6 +29,7 @@ const EXPIRY_BATCH: i64 = 100;
 
 /// Orders, messages and users that are forgotten at once.
 const ERASURE_BATCH: i64 = 500;
+const OLD_EVENTS_BATCH: i64 = 1000;
 
 /// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
 const KEPT_ANSWER_BATCH: i64 = 1000;
@@ -96,16 +97,18 @@ async fn look_for_unserved_lanes(with: With) -> anyhow::Result<bool> {
     unserved_lanes::look(&with.pool, &with.temporal).await
 }
 
-/// Makes the next days of the outbox, and drops those that are old.
+/// Makes the next days of the outbox, drops those that are old, and forgets what came of old events of other systems.
 async fn keep_days_of_events(pool: PgPool, kept: u64) -> anyhow::Result<bool> {
     let today = Utc::now().date_naive();
     let mut conn = pool.acquire().await?;
     while outbox::forget_removed(&mut conn).await? {}
     let days = outbox::keep_days(&mut conn, today, kept).await?;
+    let before = Utc::now() - Days::new(kept);
+    let more = outbox::incoming::forget(&mut conn, before, OLD_EVENTS_BATCH).await?;
     for day in days.dropped {
         info!(%day, "the events of a day were dropped");
     }
-    Ok(false)
+    Ok(more)
 }
 
 /// Personal data that are old, or that somebody asks to have forgotten.

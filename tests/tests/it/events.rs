@@ -1,6 +1,7 @@
 //! Events in real brokers: what arrives, in which order, and what no death, no refusal and no outage takes away.
 
 mod brokers;
+mod consumed;
 mod orders;
 mod poison;
 mod storm;

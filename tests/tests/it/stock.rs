@@ -110,7 +110,7 @@ async fn fulfil(
     Ok(fulfilled)
 }
 
-async fn create(pool: &PgPool, name: &str, quantity: u32) -> Result<(), InventoryError> {
+pub(crate) async fn create(pool: &PgPool, name: &str, quantity: u32) -> Result<(), InventoryError> {
     let mut transaction = pool.begin().await?;
     let (warehouse, unit_price) = (WarehouseId::main(), Some("29.90".parse().unwrap()));
     let item = NewItem { sku: sku(name), name: format!("Item {name}"), warehouse, quantity, unit_price };

@@ -33,6 +33,8 @@ const START: &str = "120";
 /// A broker with its data in a folder of its own. It ends with this value.
 pub struct Broker {
     script: String,
+    /// More of RabbitMQ's configuration.
+    settings: &'static str,
     folder: TempDir,
     /// Where it listens on loopback.
     pub port: u16,
@@ -42,10 +44,14 @@ pub struct Broker {
 impl Broker {
     /// Starts one by this script of ours.
     pub fn start(script: &str) -> Self {
+        Self::with(script, "")
+    }
+
+    fn with(script: &str, settings: &'static str) -> Self {
         let script = format!("{}/../scripts/{script}", env!("CARGO_MANIFEST_DIR"));
         let (folder, port) = (tempfile::tempdir().expect("a folder is made"), free_port());
-        let child = serve(&script, folder.path(), port);
-        let broker = Self { script, folder, port, child };
+        let child = serve(&script, folder.path(), port, settings);
+        let broker = Self { script, settings, folder, port, child };
         broker.until_ready();
         broker
     }
@@ -58,6 +64,11 @@ impl Broker {
         Self::start("rabbitmq.sh")
     }
 
+    /// A RabbitMQ that ends the channel of a consumer that keeps a message for ten seconds.
+    pub fn impatient_rabbitmq() -> Self {
+        Self::with("rabbitmq.sh", "consumer_timeout = 10000")
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -66,7 +77,7 @@ impl Broker {
 
     /// Starts it again with its data.
     pub fn start_again(&mut self) {
-        self.child = serve(&self.script, self.folder.path(), self.port);
+        self.child = serve(&self.script, self.folder.path(), self.port, self.settings);
         self.until_ready();
     }
 
@@ -86,11 +97,12 @@ impl Broker {
     }
 }
 
-fn serve(script: &str, folder: &Path, port: u16) -> Child {
+fn serve(script: &str, folder: &Path, port: u16, settings: &str) -> Child {
     let log =
         std::fs::File::options().create(true).append(true).open(folder.join("said.log")).expect("a log");
     Command::new(script)
         .args(["serve", &folder.display().to_string(), &port.to_string()])
+        .env("WAYBILL_RABBITMQ_CONFIG", settings)
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a log"))
         .stderr(log)

@@ -30,7 +30,8 @@ async fn what_a_sink_refuses_holds_back_its_own_stream_alone_until_a_person_deci
 
     let mut conn = pool.acquire().await.unwrap();
     let dead = outbox::dead(&mut conn, &dead_ones(), None, 10).await.unwrap();
-    let shown: Vec<_> = dead.iter().map(|dead| (dead.partition_key.as_str(), dead.attempts)).collect();
+    let shown: Vec<_> =
+        dead.iter().map(|dead| (dead.key.as_deref().unwrap_or_default(), dead.attempts)).collect();
     assert_eq!(shown, [("o-1", 3), ("o-3", 3)]);
     assert_eq!(dead[0].last_error.as_deref(), Some("TOO_LARGE"));
     let meant = |key: Option<&str>, error: &str| Filter {
