@@ -43,6 +43,8 @@ async fn consume_until_trouble(
         .set("bootstrap.servers", servers)
         .set("group.id", format!("waybill-{}-orders", consuming.instance))
         .set("enable.auto.commit", "false")
+        // How long the partitions of one that died are kept for it.
+        .set("session.timeout.ms", "10000")
         .set("auto.offset.reset", "earliest")
         .set_log_level(RDKafkaLogLevel::Error)
         .create()?;

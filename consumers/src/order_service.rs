@@ -1,10 +1,11 @@
 //! Asking the orders' own system before stock is held for one: `GET /orders/{id}` and `/orders/{id}/items`, each answered
 //! with the envelope `{success, data}`.
 
-use std::time::Duration;
+use std::sync::Arc;
 
+use calls::{Breaker, BreakerSettings, Http, TimeLimits};
 use domain::OrderId;
-use reqwest::{Client, StatusCode};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
@@ -14,8 +15,8 @@ use crate::{
     message::{EventItem, item_of},
 };
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// The most bytes of an answer.
+const MOST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// An order that nobody has.
 const NOBODYS: &str = "waybill-is-anybody-there";
 
@@ -31,7 +32,7 @@ pub struct OrderServiceSettings {
 /// The orders' own system.
 #[derive(Clone)]
 pub(crate) struct OrderService {
-    http: Client,
+    http: Http,
     settings: OrderServiceSettings,
 }
 
@@ -44,11 +45,9 @@ pub(crate) enum Asked {
 
 impl OrderService {
     pub(crate) fn new(settings: OrderServiceSettings) -> anyhow::Result<Self> {
-        let http = Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let breaker = Arc::new(Breaker::new("order service", BreakerSettings::default()));
+        let limits = TimeLimits::default();
+        let http = Http::new(&settings.url, HeaderMap::new(), limits, MOST_ANSWER_BYTES, breaker)?;
         Ok(Self { http, settings })
     }
 
@@ -83,22 +82,19 @@ impl OrderService {
             .pop_if_empty()
             .push("orders")
             .extend(path);
-        let mut request = self.http.get(url);
+        let mut request = self.http.client().get(url);
         if let Some(token) = &self.settings.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.map_err(|error| away(error.without_url().to_string()))?;
-        match response.status() {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => {
-                let body = response.json().await.map_err(|error| away(error.without_url().to_string()))?;
-                Ok(Some(body))
+        let answer = self.http.send(request).await.map_err(|failure| away(format!("{failure:?}")))?;
+        match answer.status {
+            404 => Ok(None),
+            200..300 => {
+                let body = serde_json::from_slice(&answer.body);
+                body.map(Some).map_err(|_| away("its answer is no JSON".to_owned()))
             }
             // Our token, or too many requests: nothing that lies in this order.
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) => {
-                Err(away(status.to_string()))
-            }
-            status if status.is_server_error() => Err(away(status.to_string())),
+            status @ (401 | 403 | 429 | 500..) => Err(away(format!("it answers {status}"))),
             status => Err(EffectError::Refused(format!("ORDER_SERVICE: it answers {status}"))),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::Uri};
 use chrono::{DateTime, Utc};
-use outbox::{Dead, Direction, Filter};
+use outbox::{Dead, Filter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};

@@ -2,10 +2,7 @@
 //!
 //! **Invariant:** nothing of a body is looked at before its signature holds over the raw bytes.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{sync::LazyLock, time::Instant};
 
 use axum::{
     extract::{Request, State},
@@ -15,10 +12,9 @@ use chrono::Utc;
 use dispatch::SWEEP_AFTER;
 use domain::WarehouseSystem;
 use metrics::{counter, histogram};
-use orders::inbox::{self, Message, NewMessage, Source};
+use orders::inbox::{self, NewMessage, Source};
 use serde_json::{Value, json};
 use shopify::webhook::Topic;
-use tokio::time::sleep;
 use tracing::warn;
 use utoipa::{IntoParams, IntoResponses};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,6 +29,9 @@ use crate::{
     telemetry::{ACKNOWLEDGEMENT, WEBHOOKS},
     unverified::UnverifiedBody,
 };
+
+mod keeping;
+use keeping::keep;
 
 /// The most characters of a header that is kept.
 const MOST_HEADER_CHARACTERS: usize = 255;
@@ -308,39 +307,6 @@ async fn read(api: &Api, request: Request, most: usize) -> Result<(HeaderMap, Un
     let (parts, body) = request.into_parts();
     let body = api.unverified.read(&parts.headers, body, most).await?;
     Ok((parts.headers, body))
-}
-
-/// For how long the database is tried again after a failure that passes. With the 2 s of the last attempt the answer is
-/// there before the 5 s are over after which Shopify gives a delivery up.
-const PATIENCE: Duration = Duration::from_millis(2500);
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Commits the message; a statement of its own is a transaction of its own. A refused delivery comes minutes later and
-/// behind newer ones, so a connection that broke or a moment without any is worth another attempt.
-async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Receipt, Problem> {
-    #[cfg(feature = "faults")]
-    if crate::planted::acknowledged_unkept(api, message) {
-        return Ok(Receipt::New);
-    }
-    let started = Instant::now();
-    let kept = loop {
-        match insert(api, message).await {
-            Err(Problem::Unavailable(_)) if started.elapsed() < PATIENCE => sleep(PAUSE).await,
-            kept => break kept?,
-        }
-    };
-    let Some(kept) = kept else {
-        return Ok(Receipt::Repeated);
-    };
-    #[cfg(feature = "faults")]
-    crate::planted::die_after_commit(message.source).await;
-    api.queue.offer(kept);
-    Ok(Receipt::New)
-}
-
-async fn insert(api: &Api, message: &NewMessage<'_>) -> Result<Option<Message>, Problem> {
-    let mut conn = api.pool.acquire().await?;
-    Ok(inbox::insert(&mut conn, message).await?)
 }
 
 /// Whose order a verified body is about, as far as two members tell: its number, or `FulfillmentOrder/` and
