@@ -16,6 +16,10 @@
 //! none is put back into its queue behind newer ones.
 
 #![warn(missing_docs)]
+#![cfg_attr(
+    not(any(feature = "kafka", feature = "amqp")),
+    expect(dead_code, reason = "without a broker nothing comes; what a person wants tried again still is")
+)]
 
 #[cfg(feature = "amqp")]
 mod amqp;

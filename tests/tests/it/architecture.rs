@@ -11,7 +11,7 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 23] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
