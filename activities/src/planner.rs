@@ -183,7 +183,7 @@ impl Planner {
         if !draft.takes_stock() && !is_held(stock, order).await? {
             return Ok(None);
         }
-        let Some(request) = draft.request(order, rules) else { return Ok(None) };
+        let Some(request) = draft.request(order.into(), rules) else { return Ok(None) };
         take_stock(stock, order, request).await.map(Some)
     }
 

@@ -100,7 +100,7 @@ impl Demand {
             });
         }
         let notified = notified_at_look.get(&line.line_id).copied().unwrap_or_default();
-        let by_warehouse = situation.left_by_warehouse(&line.line_id);
+        let left_from = situation.left_from(&line.line_id);
         let mut gone = line.left.saturating_sub(notified);
         // What left since the look came from where it was wanted, as far as that is known, and from
         // what may go before what is held.
@@ -109,7 +109,7 @@ impl Demand {
                 let from_there = portion
                     .warehouse
                     .as_ref()
-                    .is_some_and(|warehouse| by_warehouse.contains_key(warehouse.as_str()));
+                    .is_some_and(|warehouse| left_from.contains(warehouse.as_str()));
                 if !exactly || from_there {
                     let taken = gone.min(portion.pieces);
                     portion.pieces -= taken;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    GateDecision, GateFacts, IgnoreReason, OrderStatus, ParkReason, StockOutRule, WarehouseId, decide_gate,
+    GateDecision, GateFacts, IgnoreReason, OrderId, OrderStatus, ParkReason, StockOutRule, WarehouseId,
+    decide_gate,
 };
 use inventory::{Reservation as Holding, ReserveMode, ReserveRequest};
 use orders::{
@@ -34,6 +35,20 @@ pub(super) struct Draft {
     looks_first: bool,
 }
 
+/// For what stock is held: which order, under which reservation, and how often what it wants has changed.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    order_id: &'a OrderId,
+    epoch: u32,
+    version: u32,
+}
+
+impl<'a> From<&'a Order> for Wish<'a> {
+    fn from(order: &'a Order) -> Self {
+        Self { order_id: &order.order_id, epoch: order.epoch, version: order.wish_version }
+    }
+}
+
 impl Draft {
     pub(super) async fn of(
         conn: &mut PgConnection,
@@ -56,7 +71,7 @@ impl Draft {
             None => GateDecision::Fulfil,
         };
         let looks_first = rules.look
-            && looks_first(order, &situation)
+            && looks_first(order.status, order.looked_for.is_some(), &situation)
             && matches!(decision, GateDecision::Fulfil | GateDecision::Ignore(IgnoreReason::NothingToShip));
         let mismatches = match &demand {
             Some(demand) => {
@@ -93,11 +108,11 @@ impl Draft {
     }
 
     /// What is to be held; none where that cannot be said.
-    pub(super) fn request(&self, order: &Order, rules: &Rules) -> Option<ReserveRequest> {
+    pub(super) fn request(&self, wish: Wish<'_>, rules: &Rules) -> Option<ReserveRequest> {
         let demand = self.demand.as_ref()?;
         Some(ReserveRequest {
-            order_id: order.order_id.clone(),
-            epoch: order.epoch.into(),
+            order_id: wish.order_id.clone(),
+            epoch: wish.epoch.into(),
             lines: demand.lines.clone(),
             placed: demand.placed.clone(),
             pinned: self.mismatches.pinned.clone(),
@@ -107,7 +122,7 @@ impl Draft {
                 StockOutRule::Park => ReserveMode::AllOrNothing,
             },
             preferred_warehouse: None,
-            version: order.wish_version,
+            version: wish.version,
         })
     }
 
@@ -179,14 +194,11 @@ pub(crate) fn planned(request: FulfilmentRequest) -> PlannedRequest {
 }
 
 /// A content that may be wrong came after the last look, at an order that has something left to ship.
-fn looks_first(order: &Order, situation: &Situation) -> bool {
-    let may_leave_more = order.status < OrderStatus::Shipped
+fn looks_first(status: OrderStatus, was_looked_at: bool, situation: &Situation) -> bool {
+    let may_leave_more = status < OrderStatus::Shipped
         || situation.brief.to_ship() > 0
         || !situation.at_warehouses().is_empty();
-    situation.brief.doubtful_by.is_some()
-        && !situation.look_is_fresh
-        && order.looked_for.is_some()
-        && may_leave_more
+    situation.brief.doubtful_by.is_some() && !situation.look_is_fresh && was_looked_at && may_leave_more
 }
 
 /// Pieces that are allocated, in no hand-over and not held by the shop, by warehouse.

@@ -1,7 +1,7 @@
 //! What is known of an order in one moment, under its lock: what is wanted, what left, what is with a
 //! warehouse, and what the shop's fulfilment orders said when they were last looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AddressSaid, GateFacts, LineId, WarehouseId};
 use orders::{
@@ -72,15 +72,11 @@ impl Situation {
         rules.look && self.look_is_fresh && !self.fulfilment_orders.is_empty()
     }
 
-    /// Pieces of a line that left, by warehouse.
-    pub(crate) fn left_by_warehouse(&self, line: &LineId) -> BTreeMap<&str, u32> {
-        let mut left = BTreeMap::new();
-        for parcel in self.parcels.iter().filter(|parcel| parcel.booked_at.is_some()) {
-            for pieces in parcel.lines.iter().filter(|pieces| pieces.line_id == *line) {
-                *left.entry(parcel.warehouse.as_str()).or_default() += pieces.quantity;
-            }
-        }
-        left
+    /// The warehouses that pieces of a line left from.
+    pub(crate) fn left_from(&self, line: &LineId) -> BTreeSet<&str> {
+        let booked = self.parcels.iter().filter(|parcel| parcel.booked_at.is_some());
+        let of_line = booked.filter(|parcel| parcel.lines.iter().any(|pieces| pieces.line_id == *line));
+        of_line.map(|parcel| parcel.warehouse.as_str()).collect()
     }
 
     /// Pieces by line that the shop was notified of.

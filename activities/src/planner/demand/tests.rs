@@ -107,3 +107,30 @@ fn without_a_look_the_body_says_what_is_to_be_held_wherever_it_is() {
     let freely = Demand::of(&known, &freely, &BTreeMap::from([(line_id("1"), 1)])).unwrap();
     assert_eq!((seen(&freely), freely.held_back_pieces()), (vec!["2×1@*".to_owned()], 2));
 }
+
+#[test]
+fn an_address_is_looked_for_where_the_look_says_what_leaves_or_where_nobody_looks() {
+    let lacks = |look: bool, left: u32| {
+        let mut known = situation(vec![wanted("1", 1, left)], Vec::new());
+        (known.has_no_address, known.look_is_fresh) = (true, false);
+        let rules = Rules { look, ..rules() };
+        Demand::of(&known, &rules, &nothing_notified()).unwrap().park_reason.is_some()
+    };
+    assert!(!lacks(true, 0), "the look may say that it is collected");
+    assert!(lacks(false, 0));
+    assert!(!lacks(false, 1), "nothing is to be shipped");
+}
+
+#[test]
+fn pieces_from_anywhere_and_from_one_warehouse_are_to_be_shipped() {
+    let orders = vec![fulfilment_order(MAIN, &[("1", 2)]), fulfilment_order(9, &[("2", 3)])];
+    let demand = demand(&situation(vec![wanted("1", 2, 0), wanted("2", 3, 0)], orders));
+    assert_eq!((seen(&demand), demand.to_ship()), (vec!["3×2@*".to_owned(), "2×1@main".to_owned()], 5));
+}
+
+#[test]
+fn what_left_from_elsewhere_is_taken_off_what_is_wanted_here() {
+    let mut known = situation(vec![wanted("1", 3, 1)], vec![fulfilment_order(MAIN, &[("1", 3)])]);
+    known.parcels = vec![parcel("far", 1, &[("1", 1)])];
+    assert_eq!(seen(&demand(&known)), ["2×1@main"]);
+}

@@ -77,18 +77,115 @@ fn what_the_shop_holds_is_kept_back_once_however_many_allocations_it_is_in() {
     assert_eq!(missing(&twice, &known), ["1×1@main"]);
 }
 
+/// A draft of an order of which so many pieces are to be shipped, with hand-overs, under this decision.
+fn draft(pieces: u32, requests: Vec<FulfilmentRequest>, decision: GateDecision) -> Draft {
+    let known = with_requests(vec![wanted("1", pieces, 0)], requests);
+    let demand = Demand::of(&known, &rules(), &nothing_notified()).unwrap();
+    let mismatches = Mismatches::of(&known, &demand, &rules(), decision == GateDecision::Fulfil);
+    let gate = known.gate(pieces);
+    Draft { situation: known, demand: Some(demand), mismatches, gate, decision, looks_first: false }
+}
+
+const NOTHING_TO_SHIP: GateDecision = GateDecision::Ignore(IgnoreReason::NothingToShip);
+
 #[test]
 fn what_is_at_a_warehouse_is_not_given_back_though_nothing_is_wanted() {
-    let wants_nothing = |requests: Vec<FulfilmentRequest>| {
-        let known = with_requests(vec![wanted("1", 0, 0)], requests);
-        let demand = Demand::of(&known, &rules(), &nothing_notified()).unwrap();
-        let mismatches = Mismatches::of(&known, &demand, &rules(), false);
-        let (gate, decision) = (known.gate(0), GateDecision::Ignore(IgnoreReason::NothingToShip));
-        Draft { situation: known, demand: Some(demand), mismatches, gate, decision, looks_first: false }
-            .wants_nothing()
+    assert!(draft(0, Vec::new(), NOTHING_TO_SHIP).wants_nothing());
+    assert!(!draft(0, vec![request("main", 1, &[("1", 1)])], NOTHING_TO_SHIP).wants_nothing());
+    assert!(draft(0, Vec::new(), GateDecision::Fulfil).wants_nothing());
+    assert!(draft(2, Vec::new(), NOTHING_TO_SHIP).wants_nothing());
+    assert!(!draft(2, Vec::new(), GateDecision::Fulfil).wants_nothing());
+}
+
+#[test]
+fn stock_is_taken_where_the_gate_lets_something_through() {
+    assert!(draft(2, Vec::new(), GateDecision::Fulfil).takes_stock());
+    assert!(!draft(0, Vec::new(), GateDecision::Fulfil).takes_stock());
+    assert!(!draft(2, Vec::new(), NOTHING_TO_SHIP).takes_stock());
+}
+
+#[test]
+fn what_is_to_be_shipped_is_what_is_held_or_else_what_the_gate_was_told() {
+    let mut drafted = draft(2, Vec::new(), GateDecision::Fulfil);
+    drafted.gate.to_ship = 7;
+    assert_eq!(drafted.to_ship(), 2);
+    drafted.demand = None;
+    assert_eq!(drafted.to_ship(), 7);
+}
+
+#[test]
+fn the_shop_is_asked_first_by_a_doubt_or_by_a_look_that_is_due() {
+    let asks = |in_doubt: bool, looks_first: bool| {
+        let mut drafted = draft(2, Vec::new(), GateDecision::Fulfil);
+        (drafted.situation.brief.in_doubt, drafted.looks_first) = (in_doubt, looks_first);
+        drafted.asks_the_shop_first()
     };
-    assert!(wants_nothing(Vec::new()));
-    assert!(!wants_nothing(vec![request("main", 1, &[("1", 1)])]));
+    assert!(asks(true, false) && asks(false, true));
+    assert!(!asks(false, false));
+}
+
+#[test]
+fn stock_is_asked_for_as_the_shop_wants_it_when_it_is_short() {
+    let order_id = OrderId::parse("one").unwrap();
+    let wish = Wish { order_id: &order_id, epoch: 2, version: 3 };
+    let mut drafted = draft(2, Vec::new(), GateDecision::Fulfil);
+    for (stock_out, mode) in [
+        (StockOutRule::WaitWhole, ReserveMode::WaitForTheRest),
+        (StockOutRule::ShipWhatIsThere, ReserveMode::ShipWhatIsThere),
+        (StockOutRule::Park, ReserveMode::AllOrNothing),
+    ] {
+        let asked = drafted.request(wish, &Rules { stock_out, ..rules() }).unwrap();
+        assert_eq!((asked.mode, asked.lines.len(), asked.lines[0].quantity.get()), (mode, 1, 2));
+        assert_eq!((asked.order_id, asked.epoch, asked.version), (order_id.clone(), 2.into(), 3));
+    }
+    drafted.demand = None;
+    assert!(drafted.request(wish, &rules()).is_none(), "what is held stays as it is");
+}
+
+#[test]
+fn a_hand_over_is_accepted_once_its_warehouse_took_it() {
+    let requested =
+        FulfilmentRequest { status: FulfilmentRequestStatus::Requested, ..request("main", 1, &[("1", 2)]) };
+    assert!(!planned(requested).accepted);
+    assert!(planned(request("main", 1, &[("1", 2)])).accepted);
+}
+
+#[test]
+fn a_doubtful_content_is_looked_at_first_while_something_of_the_order_may_still_leave() {
+    let doubtful = |to_ship: u32, requests: Vec<FulfilmentRequest>| {
+        let mut known = with_requests(vec![wanted("1", to_ship, 0)], requests);
+        known.brief.doubtful_by = Some(vec![7]);
+        known
+    };
+    let (pending, shipped) = (OrderStatus::Pending, OrderStatus::Shipped);
+    assert!(looks_first(pending, true, &doubtful(0, Vec::new())));
+    assert!(looks_first(shipped, true, &doubtful(1, Vec::new())));
+    assert!(looks_first(shipped, true, &doubtful(0, vec![request("main", 1, &[("1", 1)])])));
+    assert!(!looks_first(shipped, true, &doubtful(0, Vec::new())), "all of it is gone");
+    assert!(!looks_first(pending, false, &doubtful(1, Vec::new())), "it was never looked at");
+    let mut known = doubtful(1, Vec::new());
+    known.look_is_fresh = true;
+    assert!(!looks_first(pending, true, &known));
+    (known.look_is_fresh, known.brief.doubtful_by) = (false, None);
+    assert!(!looks_first(pending, true, &known));
+}
+
+#[test]
+fn what_is_held_is_described_by_its_pieces_and_where_they_are() {
+    let held = holding(vec![
+        allocation("1", "main", 2, 0),
+        allocation("1", "far", 1, 0),
+        allocation("2", "main", 1, 0),
+        allocation("3", "north", 2, 2),
+    ]);
+    assert_eq!(describe(&held), "4 pieces in far, main");
+}
+
+#[test]
+fn the_second_allocation_of_a_line_is_covered_by_what_the_first_left_of_the_hand_overs() {
+    let twice = holding(vec![allocation("1", "main", 1, 0), allocation("1", "main", 3, 0)]);
+    let known = with_requests(vec![wanted("1", 4, 0)], vec![request("main", 1, &[("1", 3)])]);
+    assert_eq!(missing(&twice, &known), ["1×1@main"]);
 }
 
 #[test]

@@ -95,3 +95,15 @@ fn what_goes_to_another_address_is_recalled_unless_no_warehouse_knows_of_it() {
     known.requests[0].was_called = false;
     assert_eq!(mismatches(&known, &rules()).0, []);
 }
+
+#[test]
+fn pieces_held_at_two_warehouses_leave_the_rest_of_each_its_room() {
+    let orders = vec![
+        held(FAR, None, &[("1", 1)]),
+        held(MAIN, None, &[("1", 1)]),
+        fulfilment_order(MAIN, &[("1", 2)]),
+    ];
+    let mut known = situation(vec![wanted("1", 4, 0)], orders);
+    known.requests = vec![request("main", 1, &[("1", 2)])];
+    assert_eq!(mismatches(&known, &rules()).0, []);
+}
