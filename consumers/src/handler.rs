@@ -56,8 +56,11 @@ impl Handler {
             return Ok(());
         }
         let read = message.read();
-        let handled = retried(met_another, || self.attempt(&read)).await;
-        self.tell_breaker(handled)
+        let handled = async {
+            let found = self.found_out(&read).await?;
+            retried(met_another, || self.attempt(&read, &found)).await
+        };
+        self.tell_breaker(handled.await)
     }
 
     /// Keeps a message as dead that its broker gave up.
@@ -81,15 +84,24 @@ impl Handler {
     /// # Errors
     /// [`Trouble`]: it is to be handled again.
     pub(crate) async fn handle_one_again(&self) -> Result<bool, Trouble> {
-        let handled = retried(met_another, async || {
-            let mut tx = self.pool.begin().await?;
-            let Some((id, kept)) = incoming::next_again(&mut tx).await? else {
+        let handled = async {
+            let Some((seen, kept)) = incoming::first_again(&mut *self.pool.acquire().await?).await? else {
                 return Ok(false);
             };
-            self.settle(&mut tx, id, &Read::again(kept)).await?;
-            tx.commit().await?;
-            Ok(true)
-        });
+            let read = Read::again(kept);
+            let found = self.found_out(&read).await?;
+            retried(met_another, async || {
+                let mut tx = self.pool.begin().await?;
+                match incoming::take_again(&mut tx, &read.incoming).await? {
+                    Some(id) if id == seen => self.settle(&mut tx, id, &read, &found).await?,
+                    // Another process was faster.
+                    _ => return Ok(false),
+                }
+                tx.commit().await?;
+                Ok(true)
+            })
+            .await
+        };
         self.tell_breaker(handled.await)
     }
 
@@ -111,19 +123,25 @@ impl Handler {
         handled.map_err(|error| Trouble(error.to_string()))
     }
 
-    async fn attempt(&self, read: &Read) -> Result<(), EffectError> {
+    async fn attempt(&self, read: &Read, found: &Found) -> Result<(), EffectError> {
         let mut tx = self.pool.begin().await?;
         if let Kept::New(id) = incoming::keep(&mut tx, &read.incoming).await? {
-            self.settle(&mut tx, id, read).await?;
+            self.settle(&mut tx, id, read, found).await?;
         }
         Ok(tx.commit().await?)
     }
 
     /// Whatever came of it is kept with it.
-    async fn settle(&self, conn: &mut PgConnection, id: i64, read: &Read) -> Result<(), EffectError> {
+    async fn settle(
+        &self,
+        conn: &mut PgConnection,
+        id: i64,
+        read: &Read,
+        found: &Found,
+    ) -> Result<(), EffectError> {
         let event = &read.incoming;
         let outcome = match &read.event {
-            Ok(said) => self.effect(conn, read, said).await,
+            Ok(said) => self.effect(conn, read, said, found).await,
             Err(why) => Err(EffectError::Refused(why.clone())),
         };
         match outcome {
@@ -152,14 +170,16 @@ impl Handler {
         conn: &mut PgConnection,
         read: &Read,
         event: &OrderEvent,
+        found: &Found,
     ) -> Result<&'static str, EffectError> {
-        let items = match self.items(event).await? {
-            Items::Of(items) => items,
-            Items::Settled(outcome) => return Ok(outcome),
+        let items = match found {
+            Found::Items(items) => items,
+            Found::Settled(outcome) => return Ok(outcome),
+            Found::Wrong(why) => return Err(EffectError::Refused(why.clone())),
         };
         let subject = if self.shared_allocations { EVERYBODY } else { read.incoming.source.as_str() };
         let mut inside = conn.begin().await?;
-        let acted = act(&mut inside, &By { incoming: &read.incoming, subject }, event, &items).await;
+        let acted = act(&mut inside, &By { incoming: &read.incoming, subject }, event, items).await;
         match acted {
             Ok(outcome) => {
                 inside.commit().await?;
@@ -179,19 +199,22 @@ impl Handler {
         }
     }
 
-    /// What stock is to be held for: as the orders' own system says, if there is one.
-    async fn items(&self, event: &OrderEvent) -> Result<Items, EffectError> {
-        match &self.order_service {
-            Some(service) if event.kind == Kind::Created && event.pre_allocates => {
-                match service.ask(&event.order_id).await? {
-                    Asked::Open(items) => Ok(Items::Of(items)),
-                    Asked::Cancelled => Ok(Items::Settled("CANCELLED_BEFORE")),
-                    Asked::NotFound => Err(EffectError::Refused(
-                        "ORDER_NOT_FOUND: the order service has no such order".to_owned(),
-                    )),
-                }
+    /// What stock is to be held for: as the orders' own system says, if there is one. It is asked with no transaction
+    /// open.
+    async fn found_out(&self, read: &Read) -> Result<Found, EffectError> {
+        let Ok(event) = &read.event else { return Ok(Found::Items(Vec::new())) };
+        let asks = event.kind == Kind::Created && event.pre_allocates;
+        let Some(service) = self.order_service.as_ref().filter(|_| asks) else {
+            return Ok(Found::Items(event.items.clone()));
+        };
+        match service.ask(&event.order_id).await {
+            Ok(Asked::Open(items)) => Ok(Found::Items(items)),
+            Ok(Asked::Cancelled) => Ok(Found::Settled("CANCELLED_BEFORE")),
+            Ok(Asked::NotFound) => {
+                Ok(Found::Wrong("ORDER_NOT_FOUND: the order service has no such order".to_owned()))
             }
-            _ => Ok(Items::Of(event.items.clone())),
+            Err(EffectError::Refused(why)) => Ok(Found::Wrong(why)),
+            Err(away) => Err(away),
         }
     }
 }
@@ -199,9 +222,14 @@ impl Handler {
 /// The subject of everybody's allocations, as the allocation API has it.
 const EVERYBODY: &str = " ";
 
-enum Items {
-    Of(Vec<EventItem>),
+/// What is known of an event's order before its transaction begins.
+enum Found {
+    /// What stock is to be held for.
+    Items(Vec<EventItem>),
+    /// Nothing is to be held, and why.
     Settled(&'static str),
+    /// A person has to decide.
+    Wrong(String),
 }
 
 fn met_another(error: &EffectError) -> bool {

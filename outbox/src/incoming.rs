@@ -132,18 +132,33 @@ pub async fn die(conn: &mut PgConnection, id: i64, event: &Incoming, why: &str) 
     Ok(())
 }
 
-/// The oldest that is to be tried again, unless another process is at it.
+/// The oldest that is to be tried again, to find out what it needs.
 ///
 /// # Errors
 /// The database's.
-pub async fn next_again(conn: &mut PgConnection) -> Result<Option<(i64, Incoming)>, sqlx::Error> {
+pub async fn first_again(conn: &mut PgConnection) -> Result<Option<(i64, Incoming)>, sqlx::Error> {
     #[derive(FromRow)]
     struct Row {
         incoming_id: i64,
         #[sqlx(flatten)]
         event: Incoming,
     }
-    // One process at a time, so that none goes past what another has taken.
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT incoming_id, source, event_id, broker, event_type, order_id, body
+         FROM integration.incoming WHERE state = 'AGAIN' ORDER BY incoming_id LIMIT 1",
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.incoming_id, row.event)))
+}
+
+/// Takes the oldest that is to be tried again, in the transaction of its effect, and says which it is. `event` is the one
+/// that is expected. None while another process is at it, so that none goes past what another has taken.
+///
+/// # Errors
+/// The database's.
+pub async fn take_again(conn: &mut PgConnection, event: &Incoming) -> Result<Option<i64>, sqlx::Error> {
+    take_turns(conn, event).await?;
     let turn: bool =
         sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('incoming again', 0))")
             .fetch_one(&mut *conn)
@@ -151,18 +166,14 @@ pub async fn next_again(conn: &mut PgConnection) -> Result<Option<(i64, Incoming
     if !turn {
         return Ok(None);
     }
-    let row: Option<Row> = sqlx::query_as(
+    sqlx::query_scalar(
         "UPDATE integration.incoming SET attempts = attempts + 1
          WHERE incoming_id = (SELECT incoming_id FROM integration.incoming WHERE state = 'AGAIN'
                               ORDER BY incoming_id LIMIT 1)
-         RETURNING incoming_id, source, event_id, broker, event_type, order_id, body",
+         RETURNING incoming_id",
     )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(Row { event, .. }) = &row {
-        take_turns(conn, event).await?;
-    }
-    Ok(row.map(|row| (row.incoming_id, row.event)))
+    .fetch_optional(conn)
+    .await
 }
 
 /// How many wait for a person to decide.
