@@ -123,7 +123,8 @@ fn another_worker_takes_over_soon() {
             sqlx::query_scalar::<_, bool>(both).fetch_one(&pool).await.ok().filter(|both| *both)
         })
         .await;
-        let ready = reqwest::get(format!("http://{address}/ready")).await.unwrap().status();
+        let asked = world::http_client().get(format!("http://{address}/ready"));
+        let ready = asked.send().await.unwrap().status();
         assert_eq!(ready, reqwest::StatusCode::OK, "it is ready without Temporal");
         first.kill();
         let orders: Vec<_> =
