@@ -14,7 +14,7 @@ test: ## all tests, against real servers of their own (ARGS: for cargo test)
 
 soak: ## 2,000 orders with much happening (WAYBILL_STORIES, WAYBILL_STORIES_SEED), 10,000 events (WAYBILL_STORM_EVENTS), mutants
 	@scripts/soak.sh
-	@WAYBILL_STORM_EVENTS=$${WAYBILL_STORM_EVENTS:-10000} scripts/test.sh -p tests --test it -- events::storm
+	@WAYBILL_STORM_EVENTS=$${WAYBILL_STORM_EVENTS:-10000} scripts/test.sh --test it -- events::storm
 	@scripts/mutants.sh
 
 mutants: ## small faults put into the rules, which tests must notice (ARGS: for cargo mutants)
@@ -33,7 +33,7 @@ bench-events: ## measure how fast events are drained to Kafka and RabbitMQ
 	@scripts/bench-events.sh $(ARGS)
 
 histories: ## record the histories that later versions must replay
-	@WAYBILL_RECORD_HISTORIES=1 scripts/test.sh -p tests --test it histories
+	@WAYBILL_RECORD_HISTORIES=1 scripts/test.sh --test it histories
 
 stack-up: ## PostgreSQL, Temporal and its Web UI in the background
 	@scripts/stack.sh up

@@ -33,6 +33,4 @@ cargo fmt --all --check
 check_advisories
 cargo clippy --workspace --all-targets -- -D warnings
 # What is built for those who have brokers.
-cargo clippy -p events -p consumers -p worker -p cli --all-targets \
-    --features events/kafka,events/amqp,consumers/kafka,consumers/amqp,worker/kafka,worker/amqp,cli/brokers \
-    -- -D warnings
+cargo clippy --workspace --all-targets --features worker/kafka,worker/amqp,cli/brokers -- -D warnings

@@ -103,7 +103,9 @@ build() {
     need_cargo
     local features=()
     [[ -z $with_brokers ]] || features=(--features "cli/brokers,worker/kafka,worker/amqp")
-    cargo build -p api -p cli -p simulators -p worker ${features[@]+"${features[@]}"}
+    # Of the whole workspace, so that what is built here serves the tests too.
+    cargo build --workspace --bin waybill --bin waybill-api --bin waybill-simulators --bin waybill-worker \
+        ${features[@]+"${features[@]}"}
 }
 
 # What a long step has come to, from its log.

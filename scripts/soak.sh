@@ -14,7 +14,7 @@ echo "$WAYBILL_STORIES stories, seed $WAYBILL_STORIES_SEED"
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 result=0
-scripts/test.sh -p tests --test it -- --nocapture proof::stories | tee "$said" || result=$?
+scripts/test.sh --test it -- --nocapture proof::stories | tee "$said" || result=$?
 grep -E '^[0-9]+ stories, seed [0-9]+: ' "$said" ||
     echo "$WAYBILL_STORIES stories, seed $WAYBILL_STORIES_SEED: did not come to their end"
 exit "$result"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests against a PostgreSQL and a Temporal server of their own, and ends both.
 #
-#   scripts/test.sh [ARGUMENT ...]     arguments go to `cargo test`; without any: --workspace
+#   scripts/test.sh [ARGUMENT ...]     arguments go to `cargo test --workspace`, for example --test it -- cancel
 #
 # Tests find the servers and the built programs in TEST_DATABASE_URL, TEST_TEMPORAL_ADDRESS,
 # TEST_TEMPORAL_NAMESPACES and TEST_BIN_DIR. Everything is on free ports and in a temporary folder,
@@ -92,12 +92,12 @@ export INSTA_UPDATE TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESP
 # The runner's lines, then their sum. There are no examples in docs to be run as tests.
 run_tests() {
     local said="$place/said.txt" result=0
-    cargo test "$@" 2>&1 | tee "$said" || result=$?
+    cargo test --workspace --features "$BROKERS" "$@" 2>&1 | tee "$said" || result=$?
     awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
          END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$said"
     return "$result"
 }
 
-[[ $# -gt 0 ]] || set -- --workspace --features "$BROKERS" --lib --bins --tests --no-fail-fast
+[[ $# -gt 0 ]] || set -- --lib --bins --tests --no-fail-fast
 in_background run_tests "$@"
 wait $!

@@ -75,9 +75,7 @@ impl Caller {
 
     /// The subject under which the caller holds stock, by whichever door it came.
     pub(crate) fn holds_as(&self, shared_allocations: bool) -> &str {
-        /// No token's subject is this: it would have to be a space.
-        const EVERYBODY: &str = " ";
-        if shared_allocations { EVERYBODY } else { self.key() }
+        if shared_allocations { inventory::EVERYBODY } else { self.key() }
     }
 
     /// What ties the caller's idempotency keys and limits to it.

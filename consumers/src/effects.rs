@@ -142,7 +142,7 @@ async fn held(
     holder: Holder,
     to: AllocationStatus,
 ) -> Result<Vec<AllocationRecord>, EffectError> {
-    let mut all = inventory::allocations_of_order(conn, order_id, Some(holder)).await?;
+    let all = inventory::allocations_of_order(conn, order_id, Some(holder)).await?;
     // The newest of an item's says how it stands: an older one may have been given back before.
     let newest = |record: &AllocationRecord| {
         let of_item = all.iter().filter(|other| other.allocation.line_id == record.allocation.line_id);
@@ -161,15 +161,9 @@ async fn held(
                 }
             }
     };
-    let keep: Vec<bool> = all.iter().map(wanted).collect();
-    let mut keep = keep.into_iter();
-    all.retain(|_| keep.next().unwrap_or_default());
-    all.sort_by(|a, b| {
-        let place =
-            |record: &AllocationRecord| (record.allocation.sku.clone(), record.allocation.warehouse.clone());
-        place(a).cmp(&place(b))
-    });
-    Ok(all)
+    let mut held: Vec<AllocationRecord> = all.iter().filter(|record| wanted(record)).cloned().collect();
+    held.sort_by_cached_key(|record| (record.allocation.sku.clone(), record.allocation.warehouse.clone()));
+    Ok(held)
 }
 
 async fn expect_back(

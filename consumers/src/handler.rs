@@ -177,7 +177,8 @@ impl Handler {
             Found::Settled(outcome) => return Ok(outcome),
             Found::Wrong(why) => return Err(EffectError::Refused(why.clone())),
         };
-        let subject = if self.shared_allocations { EVERYBODY } else { read.incoming.source.as_str() };
+        let subject =
+            if self.shared_allocations { inventory::EVERYBODY } else { read.incoming.source.as_str() };
         let mut inside = conn.begin().await?;
         let acted = act(&mut inside, &By { incoming: &read.incoming, subject }, event, items).await;
         match acted {
@@ -218,9 +219,6 @@ impl Handler {
         }
     }
 }
-
-/// The subject of everybody's allocations, as the allocation API has it.
-const EVERYBODY: &str = " ";
 
 /// What is known of an event's order before its transaction begins.
 enum Found {

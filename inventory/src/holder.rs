@@ -9,6 +9,10 @@ use sqlx::PgConnection;
 
 use crate::error::InventoryError;
 
+/// The subject under which everybody holds stock where allocations are shared. No token's subject is this: it would have to
+/// be a space.
+pub const EVERYBODY: &str = " ";
+
 /// Epochs of one holder.
 const EPOCHS: i64 = 1 << 32;
 

@@ -1,6 +1,6 @@
 //! What the API shows, whole: every member of an answer is compared with what is kept in `snapshots/`.
 //!
-//! A change that is meant is accepted by a person: `INSTA_UPDATE=always make test ARGS="-p tests --test it -- NAME"`.
+//! A change that is meant is accepted by a person: `INSTA_UPDATE=always make test ARGS="--test it -- NAME"`.
 
 use serde_json::Value;
 

@@ -31,7 +31,7 @@ pub(super) async fn keep(api: &Api, message: &NewMessage<'_>) -> Result<Receipt,
         return Ok(Receipt::Repeated);
     };
     #[cfg(feature = "faults")]
-    crate::planted::die_after_commit(message.source).await;
+    crate::planted::die_after_commit(message.source);
     api.queue.offer(kept);
     Ok(Receipt::New)
 }

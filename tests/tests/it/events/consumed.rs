@@ -84,14 +84,15 @@ async fn figures(pool: &PgPool, sku: &str) -> (i64, i64) {
 struct Sender(Channel);
 
 impl Sender {
-    /// Once the queue is there.
+    /// Once the queue is there, bound and consumed.
     async fn to(rabbitmq: &Broker) -> Self {
         let connection = brokers::connect(rabbitmq).await;
-        world::until("the queue is there", SOON, async || {
+        world::until("the queue is consumed", SOON, async || {
             let channel = connection.create_channel().await.ok()?;
             let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
             let none = FieldTable::default();
-            channel.queue_declare("waybill.main.orders".into(), passive, none).await.ok().map(drop)
+            let queue = channel.queue_declare("waybill.main.orders".into(), passive, none).await.ok()?;
+            (queue.consumer_count() > 0).then_some(())
         })
         .await;
         let channel = connection.create_channel().await.unwrap();
