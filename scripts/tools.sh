@@ -17,6 +17,8 @@ readonly CARGO_DENY_VERSION=0.20.2
 readonly CARGO_FUZZ_VERSION=0.13.2
 readonly CARGO_MUTANTS_VERSION=27.1.0
 readonly GO_VERSION=1.26.6
+readonly CONFLUENT_KAFKA_VERSION=2.16.1
+readonly PIKA_VERSION=1.4.4
 # What Go has to be at least for what we build with it.
 readonly LEAST_GO=1.24
 
@@ -449,6 +451,11 @@ install_from_pypi() {
         python3 -m pip install --quiet --disable-pip-version-check --target "$place/packages" "$@" >&2 &&
             ln -s packages/bin "$place/bin"
     fi
+}
+
+# Clients of the brokers that are not ours, for tests.
+need_broker_clients() {
+    need_from_pypi broker-clients "confluent-kafka==$CONFLUENT_KAFKA_VERSION" "pika==$PIKA_VERSION"
 }
 
 # from_pypi FOLDER PROGRAM ARGUMENT ...: runs a program of such a folder.

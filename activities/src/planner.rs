@@ -4,7 +4,9 @@
 //! **Invariant:** a plan and what it was made from are one moment: all of it is read and written under the
 //! order's lock, and `planned_version` says for which wish it stands.
 
-use domain::{Channel, Condition, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule};
+use domain::{
+    Channel, Condition, Downstream, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule, Verdict,
+};
 use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest, Shortage};
 use orders::{
     Order, attention, brief, events, fulfilment_request,
@@ -54,8 +56,13 @@ impl Planner {
 
     /// Plans an order by the newest that is known of it, in one transaction.
     pub(crate) async fn plan_now(&self, input: &PlanInput) -> Result<PlanOutcome, AttemptError> {
-        let (planned, shortages) =
-            self.stock.transaction(async |tx| self.plan_within(tx, input).await).await?;
+        let planned = self.stock.transaction(async |tx| self.plan_within(tx, input).await).await;
+        if let Err(error) = &planned
+            && error.verdict() == (Verdict::Away { downstream: Downstream::Inventory })
+        {
+            progress::show_inventory_away(&mut *self.pool.acquire().await?, &input.order_id).await?;
+        }
+        let (planned, shortages) = planned?;
         self.announce_shortage(&input.order_id, &shortages).await?;
         Ok(planned)
     }
@@ -97,6 +104,9 @@ impl Planner {
             brief::show_what_a_cancelled_order_is_asked_for(&mut tx, &order, &services).await?;
             tx.commit().await?;
             return Ok((PlanOutcome::Over { status: order.status }, Vec::new()));
+        }
+        if order.awaits_allocation {
+            return Ok((PlanOutcome::AwaitsAllocation, Vec::new()));
         }
         if order.story_ended_at.is_some() {
             progress::take_up_again(&mut tx, &order.order_id).await?;

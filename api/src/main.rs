@@ -61,6 +61,7 @@ async fn main() -> anyhow::Result<()> {
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
         hold_window: shared.api_policy.hold_window,
+        when_inventory_is_away: shared.api_policy.when_inventory_is_away,
         plain_http: shared.plain_http,
         private_webhooks: shared.private_webhooks,
         customers: shared.customers,

@@ -8,6 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use dispatch::Dispatcher;
+use domain::AwayRule;
 use process::settings::{CustomerLimits, Shops, System};
 use sqlx::PgPool;
 use stock::Stock;
@@ -26,6 +27,8 @@ pub struct Api {
     pub systems: Arc<[System]>,
     /// How long orders of our own are held unless they say otherwise.
     pub hold_window: Duration,
+    /// What is done with orders of our own while the inventory service is away.
+    pub when_inventory_is_away: AwayRule,
     /// Whether other machines may be spoken to without TLS.
     pub plain_http: bool,
     /// Whether webhooks of subscribers may go to private addresses.

@@ -70,7 +70,7 @@ pub struct Filter {
     status: Option<String>,
     /// Only those in this condition.
     #[arg(long, value_parser = ["ON_HOLD", "AWAITING_PAYMENT", "BACKORDERED", "PARTIALLY_SHIPPED",
-                                "NEEDS_ATTENTION", "IGNORED"], ignore_case = true)]
+                                "NEEDS_ATTENTION", "AWAITING_ALLOCATION", "IGNORED"], ignore_case = true)]
     condition: Option<String>,
     /// Only those of this shop, by its domain.
     #[arg(long, value_name = "DOMAIN")]

@@ -1,10 +1,13 @@
-//! RabbitMQ: the queue of the orders' events, read by one consumer at a time, in order.
+//! RabbitMQ: the queue of the orders' events, or of another inventory system's, read by one consumer at a time, in order.
 //!
 //! The queue is a quorum queue with a delivery limit, so that what is given back keeps its place, and a message that ends
 //! the process each time goes to the queue of dead ones in the end. That one is read too: every message in it becomes a
 //! row that a person sees.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::StreamExt;
 use lapin::{
@@ -27,13 +30,21 @@ use crate::{
     settings::Consuming,
 };
 
-const EXCHANGE: &str = "order.events";
 const DEAD_EXCHANGE: &str = "order.events.dead";
-const ROUTING_KEYS: [&str; 4] = [
-    "order.ordercreated.order",
-    "order.orderconfirmed.order",
-    "order.ordercancelled.order",
-    "order.orderreturninitiated.order",
+/// What the queue of orders' events is bound to.
+const ORDERS: [(&str, &str); 4] = [
+    ("order.events", "order.ordercreated.order"),
+    ("order.events", "order.orderconfirmed.order"),
+    ("order.events", "order.ordercancelled.order"),
+    ("order.events", "order.orderreturninitiated.order"),
+];
+/// What the queue of another inventory system's events is bound to.
+const STOCK: [(&str, &str); 5] = [
+    ("inventory.events", "inventory.allocationcreated.allocation"),
+    ("inventory.events", "inventory.allocationconfirmed.allocation"),
+    ("inventory.events", "inventory.allocationcancelled.allocation"),
+    ("inventory.events", "inventory.allocationfulfilled.allocation"),
+    ("inventory.notifications", "inventory.insufficientstock.inventoryitem"),
 ];
 /// Messages that are here at once.
 const PREFETCH: u16 = 50;
@@ -44,14 +55,14 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Which of the two queues.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Queue {
-    Orders,
+    Events,
     Dead,
 }
 
 /// Consumes both queues for ever.
 pub(crate) async fn consume(handler: Handler, url: Url, consuming: Consuming) {
     let dead = keep_consuming(&handler, &url, &consuming, Queue::Dead);
-    tokio::join!(keep_consuming(&handler, &url, &consuming, Queue::Orders), dead);
+    tokio::join!(keep_consuming(&handler, &url, &consuming, Queue::Events), dead);
 }
 
 async fn keep_consuming(handler: &Handler, url: &Url, consuming: &Consuming, queue: Queue) {
@@ -74,14 +85,14 @@ async fn consume_until_trouble(
     let properties = ConnectionProperties::default().with_connection_name("waybill order events".into());
     let connection = Connection::connect(url.as_str(), properties).await?;
     let channel = connection.create_channel().await?;
-    let mut consumer = begin(&channel, &consuming.instance, queue).await?;
+    let mut consumer = begin(&channel, consuming, queue).await?;
     while let Some(delivery) = consumer.next().await {
         let delivery = delivery?;
         let attempt = || {
             let message = message_of(&delivery);
             async move {
                 match queue {
-                    Queue::Orders => handler.handle(message).await,
+                    Queue::Events => handler.handle(message).await,
                     Queue::Dead => handler.bury(message, "DELIVERED_TOO_OFTEN: the broker gave it up").await,
                 }
             }
@@ -95,30 +106,38 @@ async fn consume_until_trouble(
     connection.close(200, "until later".into()).await
 }
 
-async fn begin(channel: &Channel, instance: &str, queue: Queue) -> lapin::Result<Consumer> {
+async fn begin(channel: &Channel, consuming: &Consuming, queue: Queue) -> lapin::Result<Consumer> {
+    let (what, bindings) = match consuming.stock_is_elsewhere {
+        true => ("stock", STOCK.as_slice()),
+        false => ("orders", ORDERS.as_slice()),
+    };
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    for exchange in [EXCHANGE, DEAD_EXCHANGE] {
+    let exchanges: BTreeSet<&str> = bindings.iter().map(|(exchange, _)| *exchange).collect();
+    for exchange in exchanges.into_iter().chain([DEAD_EXCHANGE]) {
         let arguments = FieldTable::default();
         channel.exchange_declare(exchange.into(), ExchangeKind::Topic, durable, arguments).await?;
     }
-    let (orders, dead) = (format!("waybill.{instance}.orders"), format!("waybill.{instance}.orders.dead"));
+    let (events, dead) = (
+        format!("waybill.{}.{what}", consuming.instance),
+        format!("waybill.{}.{what}.dead", consuming.instance),
+    );
     declare(channel, &dead, &[]).await?;
-    bind(channel, &dead, DEAD_EXCHANGE, &orders).await?;
+    bind(channel, &dead, DEAD_EXCHANGE, &events).await?;
     let text = |text: &str| AMQPValue::LongString(text.into());
     let arguments = [
         ("x-single-active-consumer", AMQPValue::Boolean(true)),
         ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
         ("x-dead-letter-exchange", text(DEAD_EXCHANGE)),
-        ("x-dead-letter-routing-key", text(&orders)),
+        ("x-dead-letter-routing-key", text(&events)),
         ("x-dead-letter-strategy", text("at-least-once")),
         ("x-overflow", text("reject-publish")),
     ];
-    declare(channel, &orders, &arguments).await?;
-    for key in ROUTING_KEYS {
-        bind(channel, &orders, EXCHANGE, key).await?;
+    declare(channel, &events, &arguments).await?;
+    for (exchange, key) in bindings {
+        bind(channel, &events, exchange, key).await?;
     }
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
-    let name = if queue == Queue::Orders { orders } else { dead };
+    let name = if queue == Queue::Events { events } else { dead };
     let arguments = FieldTable::default();
     channel.basic_consume(name.into(), "".into(), BasicConsumeOptions::default(), arguments).await
 }

@@ -50,7 +50,7 @@ where
         until_stopped(Box::pin(crate::amqp::consume(handler.clone(), url, consuming.clone())));
     }
     #[cfg(feature = "kafka")]
-    if let Some((servers, topic)) = consuming.kafka.clone() {
+    if let (Some((servers, topic)), false) = (consuming.kafka.clone(), consuming.stock_is_elsewhere) {
         until_stopped(Box::pin(crate::kafka::consume(handler.clone(), servers, topic, consuming.clone())));
     }
     until_stopped(Box::pin(try_again(handler)));

@@ -7,7 +7,7 @@ use inventory::{
     AllocateItem, AllocateRequest, AllocationRecord, AllocationStatus, Holder, InventoryError, Shortage,
 };
 use orders::{
-    OrdersError, command,
+    OrdersError, command, line_allocations,
     returns::{self, AnnouncedItem, Announcement, ReturnError},
 };
 use outbox::incoming::{self, Incoming};
@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 use crate::{
     duty::SWEEP_AFTER,
     message::{EventItem, Kind, OrderEvent},
+    stock_event::StockEvent,
 };
 
 /// Why an event had no effect.
@@ -188,6 +189,19 @@ fn announced(item: &EventItem) -> AnnouncedItem {
         sku: Some(item.sku.clone()),
         quantity: item.quantity,
     }
+}
+
+/// Shows with an order of ours what another system says of its stock.
+pub(crate) async fn show(conn: &mut PgConnection, said: &StockEvent) -> Result<&'static str, EffectError> {
+    let StockEvent { order_id, sku, allocation } = said;
+    match allocation {
+        Some(held) => {
+            let line = (&held.line, sku);
+            line_allocations::note(conn, order_id, line, &held.id, held.status.as_str()).await?;
+        }
+        None => line_allocations::note_short(conn, order_id, sku).await?,
+    }
+    Ok("SHOWN")
 }
 
 /// What is told of a shortage.

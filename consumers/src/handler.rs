@@ -9,8 +9,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tracing::{info, warn};
 
 use crate::{
-    effects::{By, EffectError, act, shortage_of},
-    message::{EventItem, Kind, Message, OrderEvent, Read},
+    effects::{By, EffectError, act, shortage_of, show},
+    message::{EventItem, Kind, Message, OrderEvent, Read, Said, unknown_type},
     order_service::{Asked, OrderService},
     settings::Consuming,
 };
@@ -26,6 +26,7 @@ pub(crate) struct Handler {
     pool: PgPool,
     source: String,
     shared_allocations: bool,
+    stock_is_elsewhere: bool,
     order_service: Option<OrderService>,
     breaker: Arc<Breaker>,
 }
@@ -37,6 +38,7 @@ impl Handler {
             pool,
             source: consuming.source.clone(),
             shared_allocations: consuming.shared_allocations,
+            stock_is_elsewhere: consuming.stock_is_elsewhere,
             order_service,
             breaker: Arc::new(Breaker::new("order events", breaker)),
         })
@@ -52,7 +54,8 @@ impl Handler {
     /// # Errors
     /// [`Trouble`]: it is to be handled again.
     pub(crate) async fn handle(&self, message: Message) -> Result<(), Trouble> {
-        if message.is_from(&self.source) {
+        // An inventory system may be an installation of the same name; here nothing is said of stock.
+        if !self.stock_is_elsewhere && message.is_from(&self.source) {
             return Ok(());
         }
         let read = message.read();
@@ -141,7 +144,9 @@ impl Handler {
     ) -> Result<(), EffectError> {
         let event = &read.incoming;
         let outcome = match &read.event {
-            Ok(said) => self.effect(conn, read, said, found).await,
+            Ok(Said::OfOrder(said)) if !self.stock_is_elsewhere => self.effect(conn, read, said, found).await,
+            Ok(Said::OfStock(said)) if self.stock_is_elsewhere => show(conn, said).await,
+            Ok(_) => Err(EffectError::Refused(unknown_type(&event.event_type))),
             Err(why) => Err(EffectError::Refused(why.clone())),
         };
         match outcome {
@@ -154,7 +159,9 @@ impl Handler {
                 Ok(incoming::die(conn, id, event, &why).await?)
             }
             Err(EffectError::Short(refusal)) => {
-                if let (Some((short, warehouse)), Ok(said)) = (shortage_of(&refusal), &read.event) {
+                if let (Some((short, warehouse)), Ok(Said::OfOrder(said))) =
+                    (shortage_of(&refusal), &read.event)
+                {
                     let (order, asked) = (&said.order_id, Some(warehouse));
                     inventory::announce_shortage(conn, order, asked, &[short], order.as_str()).await?;
                 }
@@ -203,7 +210,7 @@ impl Handler {
     /// What stock is to be held for: as the orders' own system says, if there is one. It is asked with no transaction
     /// open.
     async fn found_out(&self, read: &Read) -> Result<Found, EffectError> {
-        let Ok(event) = &read.event else { return Ok(Found::Items(Vec::new())) };
+        let Ok(Said::OfOrder(event)) = &read.event else { return Ok(Found::Items(Vec::new())) };
         let asks = event.kind == Kind::Created && event.pre_allocates;
         let Some(service) = self.order_service.as_ref().filter(|_| asks) else {
             return Ok(Found::Items(event.items.clone()));

@@ -1,9 +1,11 @@
-//! Events of other systems, acted on: what they order is held, confirmed, given back and expected back.
+//! Events of other systems, acted on: what they order is held, confirmed, given back and expected back. Where stock is kept
+//! by another system, its events are shown with our orders instead.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `settings` | which events are consumed |
 //! | `message` | a message as it came, read |
+//! | `stock_event` | what another inventory system says of our orders' stock |
 //! | `handler` | one message, one transaction: that it came, and its effect |
 //! | `effects` | what an event does to stock and returns |
 //! | `order_service` | asking the orders' own system |
@@ -33,6 +35,7 @@ mod order_service;
 #[cfg(any(feature = "kafka", feature = "amqp"))]
 mod patience;
 mod settings;
+mod stock_event;
 
 pub use duty::start;
 pub use settings::{ConsumerSettings, Consuming};

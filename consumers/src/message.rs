@@ -7,6 +7,8 @@ use outbox::incoming::Incoming;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::stock_event::{self, StockEvent, StockKind};
+
 /// The most items of an event; as many as an order may have.
 const MOST_ITEMS: usize = 500;
 /// The most characters of an id or a name that are kept.
@@ -22,7 +24,7 @@ pub(crate) struct Message {
     pub(crate) body: Vec<u8>,
 }
 
-/// What an event of another system says.
+/// What an event of another order system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString)]
 pub(crate) enum Kind {
     #[strum(to_string = "OrderCreated", serialize = "ORDER_CREATED", serialize = "ORDER_PLACED")]
@@ -41,7 +43,16 @@ pub(crate) struct Read {
     /// What is kept of it whatever it says.
     pub(crate) incoming: Incoming,
     /// What it says, or why nobody can act on it.
-    pub(crate) event: Result<OrderEvent, String>,
+    pub(crate) event: Result<Said, String>,
+}
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::From)]
+pub(crate) enum Said {
+    /// Of an order of another system.
+    OfOrder(OrderEvent),
+    /// Of the stock of an order of ours.
+    OfStock(StockEvent),
 }
 
 /// An order's event of another system.
@@ -93,8 +104,8 @@ impl Message {
         let event_type = said(&envelope["eventType"], "type");
         let payload = &envelope["payload"];
         let order_id = text(&payload["orderId"]).or_else(|| text(&envelope["aggregateId"]));
-        let kind = event_type.as_deref().and_then(|name| name.parse::<Kind>().ok());
-        let event = event_of(&envelope, kind, event_type.as_deref(), order_id.as_deref());
+        let kind = event_type.as_deref().and_then(AnyKind::named);
+        let event = event_of(&envelope, event_type.as_deref(), order_id.as_deref());
         let incoming = Incoming {
             source: source.unwrap_or_else(|| self.broker.to_owned()),
             event_id: event_id
@@ -112,18 +123,26 @@ impl Read {
     /// What was kept because nobody could act on it, read again. Its type may have stood in a header.
     pub(crate) fn again(kept: Incoming) -> Self {
         let envelope = serde_json::from_str(&leniently::sound_json(&kept.body)).unwrap_or_default();
-        let kind = kept.event_type.parse().ok();
-        let event = event_of(&envelope, kind, Some(&kept.event_type), kept.order_id.as_deref());
+        let event = event_of(&envelope, Some(&kept.event_type), kept.order_id.as_deref());
         Self { incoming: kept, event }
     }
 }
 
-fn event_of(
-    envelope: &Value,
-    kind: Option<Kind>,
-    event_type: Option<&str>,
-    order_id: Option<&str>,
-) -> Result<OrderEvent, String> {
+/// A type of event that is known.
+#[derive(Clone, Copy, derive_more::Display)]
+enum AnyKind {
+    OfOrder(Kind),
+    OfStock(StockKind),
+}
+
+impl AnyKind {
+    /// By either broker's spelling.
+    fn named(name: &str) -> Option<Self> {
+        name.parse().map(Self::OfOrder).or_else(|_| name.parse().map(Self::OfStock)).ok()
+    }
+}
+
+fn event_of(envelope: &Value, event_type: Option<&str>, order_id: Option<&str>) -> Result<Said, String> {
     if !envelope.is_object() {
         return Err("UNREADABLE: the body is no JSON object".to_owned());
     }
@@ -131,12 +150,23 @@ fn event_of(
     if let Some(version) = text(&envelope["eventVersion"]).filter(|version| !is_known(version)) {
         return Err(format!("UNKNOWN_VERSION: eventVersion {version} is none of 1.x.y"));
     }
-    let Some(kind) = kind else {
-        return Err(format!("UNKNOWN_TYPE: eventType {}", event_type.unwrap_or("is missing")));
-    };
+    let name = event_type.ok_or("UNKNOWN_TYPE: eventType is missing")?;
+    let kind = AnyKind::named(name).ok_or_else(|| unknown_type(name))?;
     let order_id = order_id.ok_or("INVALID: payload.orderId is missing")?;
     let order_id = OrderId::parse(order_id).map_err(|error| format!("INVALID: payload.orderId: {error}"))?;
     let payload = &envelope["payload"];
+    Ok(match kind {
+        AnyKind::OfOrder(kind) => order_event(kind, order_id, payload)?.into(),
+        AnyKind::OfStock(kind) => stock_event::read(kind, order_id, payload)?.into(),
+    })
+}
+
+/// What is said of an event of a type that nobody consumes here.
+pub(crate) fn unknown_type(name: &str) -> String {
+    format!("UNKNOWN_TYPE: eventType {name}")
+}
+
+fn order_event(kind: Kind, order_id: OrderId, payload: &Value) -> Result<OrderEvent, String> {
     let items = match &payload["items"] {
         Value::Null => Vec::new(),
         Value::Array(items) if items.len() <= MOST_ITEMS => {
@@ -180,7 +210,7 @@ fn is_known(version: &str) -> bool {
 }
 
 /// A text that is not empty, or a number as one. What no database keeps in a text is none of it.
-fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),

@@ -44,6 +44,8 @@ pub struct Consuming {
     pub patience: Duration,
     /// Whether all systems' allocations are one.
     pub shared_allocations: bool,
+    /// Whether stock is kept by another system: then its events are consumed, and none of orders.
+    pub stock_is_elsewhere: bool,
 }
 
 impl ConsumerSettings {
@@ -76,6 +78,7 @@ impl ConsumerSettings {
             order_service: url.map(|url| OrderServiceSettings { url, token }),
             patience: problems.time("CONSUMER_PATIENCE", &self.consumer_patience, LEAST_PATIENCE),
             shared_allocations: false,
+            stock_is_elsewhere: false,
         }
     }
 }

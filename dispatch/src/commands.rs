@@ -67,17 +67,24 @@ impl Dispatcher {
     /// The order's reservation may be provisional until it is confirmed. One that was given back meanwhile is made
     /// anew by the order's run.
     async fn order_placed(&self, order: Order) -> Dispatched {
-        if order.story_ended_at.is_none() && !self.settings.stock.confirm(&order).await? {
+        if order.story_ended_at.is_none() && !self.is_confirmed(&order).await? {
             warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
         }
         self.begin(&order).await?;
         Ok(Outcome::done(order.order_id))
     }
 
+    /// Of an order that awaits its allocation nothing is reserved yet.
+    async fn is_confirmed(&self, order: &Order) -> Result<bool, DispatchError> {
+        Ok(order.awaits_allocation || self.settings.stock.confirm(order).await?)
+    }
+
+    /// What was reserved for an order that awaited it may be provisional, too.
     async fn stock_available(&self, message: &Message, order: Order) -> Dispatched {
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
         }
+        self.is_confirmed(&order).await?;
         let input = json!({"messageId": message.message_id});
         match self.signal(&order.workflow_id, names::STOCK_AVAILABLE, &input, request_id(message)).await? {
             SignalOutcome::Run => Ok(Outcome::done(order.order_id)),

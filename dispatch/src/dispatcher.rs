@@ -131,6 +131,14 @@ impl Dispatcher {
         Self { pool, temporal, settings: Arc::new(settings) }
     }
 
+    /// Reserves for orders that were taken while the inventory service was away.
+    ///
+    /// # Errors
+    /// [`StockError`] of our own database.
+    pub async fn allocate_awaiting(&self) -> Result<(), StockError> {
+        self.settings.stock.allocate_awaiting(&self.settings.api_policy).await
+    }
+
     /// Gives a message its effect and settles its row. What fails is logged and left to a sweeper.
     pub async fn dispatch(&self, message: Message) {
         let outcome = match self.take(&message).await {

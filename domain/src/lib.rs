@@ -44,7 +44,8 @@ pub use money::{Currency, Money};
 pub use parcel_status::ParcelStatus;
 pub use park_reason::ParkReason;
 pub use policy::{
-    EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, StockOutRule, WhenOverdue,
+    AwayRule, EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, ShortAfterAwayRule,
+    StockOutRule, WhenOverdue,
 };
 pub use quantity::Quantity;
 pub use resolution::{Resolution, may_skip};

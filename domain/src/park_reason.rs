@@ -18,6 +18,8 @@ impl ParkReason {
     pub const PAYMENT_OVERDUE: &'static str = "PAYMENT_OVERDUE";
     /// Not in stock within the deadline.
     pub const BACKORDER_OVERDUE: &'static str = "BACKORDER_OVERDUE";
+    /// Taken while its items' prices could not be asked, and they have none in its currency.
+    pub const PRICE_UNKNOWN: &'static str = "PRICE_UNKNOWN";
     /// Not in stock, and the policy does not wait.
     pub const OUT_OF_STOCK: &'static str = "OUT_OF_STOCK";
     /// The warehouse reported an exception.

@@ -65,6 +65,26 @@ pub enum ReturnsRule {
     AtOnce,
 }
 
+/// What is done with an order of our own API while the inventory service is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AwayRule {
+    /// It is taken, and reserved for when the service is back (the default).
+    Accept,
+    /// It is refused.
+    Refuse,
+}
+
+/// What is done with such an order that turns out to be short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShortAfterAwayRule {
+    /// It waits for stock, by the rule for any order that is short (the default).
+    Backorder,
+    /// It is cancelled.
+    Cancel,
+}
+
 /// How a call is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -110,6 +130,10 @@ pub struct FulfilmentPolicy {
     pub when_unpaid: WhenOverdue,
     /// What is done when there is not enough stock.
     pub stock_out: StockOutRule,
+    /// What is done with an order of our own API while the inventory service is away.
+    pub when_inventory_is_away: AwayRule,
+    /// What is done with such an order that turns out to be short.
+    pub when_short_after_away: ShortAfterAwayRule,
     /// How long an order waits for stock, from the moment it starts to wait.
     #[serde(with = "humantime_serde")]
     pub backorder_deadline: Duration,
@@ -167,6 +191,8 @@ impl Default for FulfilmentPolicy {
             payment_deadline: days(7),
             when_unpaid: WhenOverdue::Park,
             stock_out: StockOutRule::WaitWhole,
+            when_inventory_is_away: AwayRule::Accept,
+            when_short_after_away: ShortAfterAwayRule::Backorder,
             backorder_deadline: days(14),
             when_out_of_stock: WhenOverdue::Park,
             cancel_until: CancelUntil::Shipped,

@@ -58,6 +58,8 @@ pub enum Condition {
     PartiallyShipped,
     /// Parked: a person has to decide.
     NeedsAttention,
+    /// Taken while the inventory service was away: nothing is reserved yet.
+    AwaitingAllocation,
     /// Not to be fulfilled.
     Ignored,
 }

@@ -7,6 +7,7 @@
 //! timeline entry and its event together and never moves one back.
 
 pub mod attention;
+pub mod awaiting;
 pub mod brief;
 pub mod command;
 pub mod events;
@@ -15,6 +16,7 @@ pub mod fulfilment_request;
 pub mod idempotency;
 pub mod inbox;
 pub mod lanes;
+pub mod line_allocations;
 pub mod parcel;
 pub mod parcel_lines;
 pub mod privacy;

@@ -6,9 +6,9 @@ use sqlx::{FromRow, PgConnection};
 use tracing::warn;
 
 use crate::{
-    OrdersError,
-    events::{EVENT_COLUMNS, EventRow},
-    timeline::TimelineEvent,
+    Order, OrdersError,
+    events::{self, EVENT_COLUMNS, EventRow},
+    timeline::{self, TimelineEvent},
 };
 
 /// What became of a move. A refused one is for the caller to answer.
@@ -44,6 +44,7 @@ pub async fn move_to(
              UPDATE orders.orders o
              SET status = $2, condition = CASE WHEN parked THEN condition END,
                  condition_reason = CASE WHEN parked THEN condition_reason END, held_by = NULL, updated_at = now(),
+                 awaits_allocation_since = CASE WHEN $2 = 'CANCELLED' THEN NULL ELSE awaits_allocation_since END,
                  placed_event_at = CASE WHEN $2 = 'CANCELLED' THEN placed_event_at ELSE COALESCE(placed_event_at, now()) END
              FROM before, (SELECT EXISTS (SELECT 1 FROM orders.attention
                                           WHERE order_id = $1 AND resolved_at IS NULL) AS parked) AS waits
@@ -117,7 +118,8 @@ pub struct Waiting<'a> {
     pub held_by: Option<HeldBy>,
 }
 
-/// Sets the condition beside the status, with its timeline entry. Setting the same again writes nothing.
+/// Sets the condition beside the status, with its timeline entry. Setting the same again writes nothing, and so does
+/// anything else while nothing is reserved for the order, which is what it waits for first.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -130,6 +132,7 @@ pub async fn set_condition(
         "WITH changed AS (
              UPDATE orders.orders SET condition = $2, condition_reason = $3, held_by = $4, updated_at = now()
              WHERE order_id = $1 AND (condition, condition_reason, held_by) IS DISTINCT FROM ($2, $3, $4)
+               AND awaits_allocation_since IS NULL
              RETURNING order_id
          )
          INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, $2, $3 FROM changed",
@@ -138,6 +141,57 @@ pub async fn set_condition(
     .bind(waiting.condition.as_str())
     .bind(waiting.reason)
     .bind(waiting.held_by.map(HeldBy::as_str))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that an order of our own API, which the caller has locked, has all its stock, in the warehouses of `detail`: it is
+/// confirmed, unless it is held; then it stays `PENDING` with its stock. The order as it is then.
+///
+/// # Errors
+/// [`OrdersError`].
+pub async fn note_reserved(
+    conn: &mut PgConnection,
+    mut order: Order,
+    is_held: bool,
+    detail: &str,
+) -> Result<Order, OrdersError> {
+    if is_held {
+        timeline::note(conn, &order.order_id, TimelineEvent::Reserved, Some(detail)).await?;
+        let (condition, held_by) = (Condition::OnHold, HeldBy::Window);
+        let waiting = Waiting { condition, reason: None, held_by: Some(held_by) };
+        set_condition(conn, &order.order_id, waiting).await?;
+        events::announce_placed(conn, &order.order_id).await?;
+        order.condition = Some(condition);
+        order.held_by = Some(held_by);
+    } else {
+        let (to, event) = (OrderStatus::Confirmed, TimelineEvent::Reserved);
+        let moved = move_to(conn, &order.order_id, to, event, Some(detail)).await?;
+        if let StatusMove::Refused(status) = moved {
+            return Err(OrdersError::Unreadable(format!("an order to be confirmed is {status} already")));
+        }
+        order.status = to;
+        order.condition = None;
+    }
+    Ok(order)
+}
+
+/// Shows of an order that has come no further, and waits for nothing else, that the inventory service is away.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn show_inventory_away(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
+    sqlx::query(
+        "WITH changed AS (
+             UPDATE orders.orders SET condition = $2, updated_at = now()
+             WHERE order_id = $1 AND status = 'PENDING' AND condition IS NULL
+             RETURNING order_id
+         )
+         INSERT INTO orders.timeline (order_id, event) SELECT order_id, $2 FROM changed",
+    )
+    .bind(order.as_str())
+    .bind(Condition::AwaitingAllocation.as_str())
     .execute(conn)
     .await?;
     Ok(())
@@ -170,6 +224,7 @@ pub async fn clear_condition(conn: &mut PgConnection, order: &OrderId) -> Result
     sqlx::query(
         "UPDATE orders.orders
          SET condition = CASE WHEN waits.reason IS NOT NULL THEN 'NEEDS_ATTENTION'
+                              WHEN awaits_allocation_since IS NOT NULL THEN 'AWAITING_ALLOCATION'
                               WHEN some_has_left AND status = 'PROCESSING' THEN 'PARTIALLY_SHIPPED' END,
              condition_reason = waits.reason, held_by = NULL, updated_at = now()
          FROM (SELECT (SELECT reason FROM orders.attention WHERE order_id = $1 AND resolved_at IS NULL
@@ -189,7 +244,7 @@ pub async fn clear_condition(conn: &mut PgConnection, order: &OrderId) -> Result
 /// [`OrdersError::Database`].
 pub async fn clear_waiting(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     let waits: bool = sqlx::query_scalar(
-        "SELECT COALESCE(condition IN ('AWAITING_PAYMENT', 'BACKORDERED', 'IGNORED')
+        "SELECT COALESCE(condition IN ('AWAITING_PAYMENT', 'BACKORDERED', 'AWAITING_ALLOCATION', 'IGNORED')
                          OR (condition = 'ON_HOLD' AND held_by IS DISTINCT FROM 'WAREHOUSE'), false)
          FROM orders.orders WHERE order_id = $1",
     )

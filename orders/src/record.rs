@@ -74,6 +74,8 @@ pub struct Order {
     pub look_wanted: bool,
     /// Some of it has left, and the rest was cancelled: nothing more is shipped.
     pub rest_is_cancelled: bool,
+    /// Taken while the inventory service was away: nothing is reserved for it yet.
+    pub awaits_allocation: bool,
     /// Until when it is held, by its hold window.
     pub hold_until: Option<DateTime<Utc>>,
     /// The current reservation epoch.

@@ -46,7 +46,7 @@ pub enum TimelineEvent {
     Shown,
     /// An operator had a message looked at again.
     MessageReplayed,
-    /// It is held: [`Condition::OnHold`](domain::Condition::OnHold), as the next five of the same names.
+    /// It is held: [`Condition::OnHold`](domain::Condition::OnHold), as the next six of the same names.
     OnHold,
     /// It waits until it is paid.
     AwaitingPayment,
@@ -56,6 +56,8 @@ pub enum TimelineEvent {
     PartiallyShipped,
     /// A person has to decide.
     NeedsAttention,
+    /// It was taken while the inventory service was away.
+    AwaitingAllocation,
     /// It is not to be fulfilled.
     Ignored,
     /// Newer than this code.

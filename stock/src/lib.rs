@@ -6,6 +6,9 @@
 //! |---|---|
 //! | `transaction` | the transaction of a step, whose stock may have to be asked for first |
 //! | `verbs` | what can be asked of stock, each as it is done here and as it is done there |
+//! | `placed` | takes hold of the stock of an order that is placed |
+//! | `awaiting` | the same for orders that were placed while the service was away |
+//! | `line_allocations` | what is held for each line, to be seen |
 //! | `unkept` | gives back what was reserved for an order that is not kept |
 //! | `surplus`, `returned` | what left for nobody, and what came back: booked where stock is here |
 //! | `served_backorders` | which waiting orders a service served |
@@ -21,6 +24,9 @@ use inventory_service::{ClientSettings, InventoryClient};
 use orders::Order;
 use sqlx::{PgConnection, PgPool};
 
+mod awaiting;
+mod line_allocations;
+mod placed;
 mod returned;
 mod served_backorders;
 mod surplus;
@@ -28,6 +34,8 @@ mod transaction;
 mod unkept;
 mod verbs;
 
+pub use line_allocations::{LineAllocation, LineStatus};
+pub use placed::{PlacedOutcome, warehouses_of};
 pub use returned::ReceiveError;
 pub use transaction::{StepError, StockTransaction};
 

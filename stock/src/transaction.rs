@@ -31,6 +31,12 @@ pub trait StepError: From<StockError> + From<sqlx::Error> {
     fn met_another_transaction(&self) -> bool;
 }
 
+impl StepError for StockError {
+    fn met_another_transaction(&self) -> bool {
+        self.met_another_transaction()
+    }
+}
+
 /// A transaction in which stock can be asked for. Dropped, it is rolled back.
 pub struct StockTransaction<'c> {
     tx: Transaction<'c, Postgres>,
@@ -79,6 +85,12 @@ impl Stock {
 }
 
 impl StockTransaction<'_> {
+    /// Whether stock is in this database.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        matches!(self.place, Place::Here)
+    }
+
     /// Commits; what is nested counts when what is around it is committed.
     ///
     /// # Errors

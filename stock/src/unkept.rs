@@ -1,6 +1,7 @@
 //! What was reserved provisionally for an order that is not kept is given back. Nobody waits for it: what cannot be
 //! given back now is given back by the service in its own time.
 
+use domain::OrderStatus;
 use inventory_service::InventoryClient;
 use orders::record;
 use sqlx::PgPool;
@@ -16,9 +17,10 @@ pub(crate) fn give_back(pool: &PgPool, service: &InventoryClient, reserved: Vec<
         let (pool, service) = (pool.clone(), service.clone());
         tokio::spawn(async move {
             let (order_id, epoch) = (&request.order_id, request.epoch.number());
-            // An order of which we cannot say whether it is kept may be.
+            // An order of which we cannot say whether it is kept may be. One may have been cancelled meanwhile.
             let given_back = async {
-                if record::find(&mut *pool.acquire().await?, order_id).await?.is_none() {
+                let order = record::find(&mut *pool.acquire().await?, order_id).await?;
+                if order.is_none_or(|order| order.status == OrderStatus::Cancelled) {
                     service.release(order_id, epoch, NOT_KEPT, &Uuid::now_v7().to_string()).await?;
                 }
                 Ok::<_, StockError>(())

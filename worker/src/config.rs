@@ -134,6 +134,7 @@ impl Settings {
         let shared = self.shared.resolve(secrets, &needs, &mut problems);
         if let Some(shared) = &shared {
             consuming.shared_allocations = shared.shared_allocations;
+            consuming.stock_is_elsewhere = shared.inventory_service.is_some();
             let lanes = shared.lanes.keys().map(ToString::to_string);
             let duties = Duty::ALL.into_iter().map(|duty| duty.name().to_owned());
             let known: Vec<String> = lanes.chain(["orders".to_owned()]).chain(duties).collect();

@@ -12,7 +12,7 @@ pub enum Duty {
     Sweepers,
     /// Events to brokers, and how long they are kept.
     Events,
-    /// Events of other systems, where the stock is.
+    /// Events of other systems: of their orders where the stock is, and of that stock where it is not.
     Consumers,
 }
 
@@ -46,8 +46,6 @@ pub fn start(config: &Config, with: &sweepers::With, shutdown: &Shutdown) -> any
                 let allowed = events::Allowed { private_webhooks, plain_http };
                 events::start(&mut tasks, &config.brokers, allowed, &with.pool, || shutdown.asked())?;
             }
-            // They hold stock, which is elsewhere: a worker beside it consumes them.
-            Duty::Consumers if config.shared.inventory_service.is_some() => {}
             Duty::Consumers => {
                 consumers::start(&mut tasks, &config.consuming, &with.pool, || shutdown.asked())?;
             }

@@ -8,7 +8,7 @@ use chrono::{Days, Utc};
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
 use metrics::gauge;
-use orders::{attention, command, idempotency, inbox, privacy};
+use orders::{attention, command, idempotency, inbox, line_allocations, privacy};
 use process::{shutdown::Shutdown, temporal::LazyTemporal};
 use sqlx::PgPool;
 use stock::Stock;
@@ -34,6 +34,9 @@ const OLD_EVENTS_BATCH: i64 = 1000;
 /// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
 const KEPT_ANSWER_BATCH: i64 = 1000;
 const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
+
+/// The pause between two looks for orders that were taken while the inventory service was away.
+const ALLOCATE_EVERY: Duration = Duration::from_secs(1);
 
 /// The pause between two looks at what operators watch.
 const SHOW_GAUGES_EVERY: Duration = Duration::from_secs(5);
@@ -62,6 +65,9 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown:
     every(SHOW_GAUGES_EVERY, Box::new(|with| Box::pin(show_gauges(with.pool))));
     every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
     every(config.forget_every, Box::new(move |with| Box::pin(forget_people(with.pool, keep_people))));
+    if !with.stock.is_here() {
+        every(ALLOCATE_EVERY, Box::new(|with| Box::pin(allocate_awaiting(with))));
+    }
     if let Some(watching) = with.stock.watch_served_orders() {
         let asked = shutdown.asked();
         sweepers.spawn(async move {
@@ -156,16 +162,23 @@ async fn sweep_inbox(With { pool, dispatcher, .. }: With) -> anyhow::Result<bool
     Ok(full)
 }
 
+async fn allocate_awaiting(with: With) -> anyhow::Result<bool> {
+    with.dispatcher.allocate_awaiting().await?;
+    Ok(false)
+}
+
 async fn look_for_lost_runs(with: With, pause: Duration) -> anyhow::Result<bool> {
     let looked = with.dispatcher.look_for_lost_runs(LOST_RUN_BATCH, pause).await?;
     Ok(i64::try_from(looked)? == LOST_RUN_BATCH)
 }
 
-/// What was answered under an idempotency key long ago.
+/// What was answered under an idempotency key long ago, and what another inventory system said of orders that are not ours.
 async fn forget_old_answers(pool: PgPool) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
-    let forgotten = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
-    Ok(i64::try_from(forgotten)? == KEPT_ANSWER_BATCH)
+    let answers = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
+    let day = Duration::from_secs(SECONDS_OF_A_DAY);
+    let others = line_allocations::forget_others(&mut conn, day, KEPT_ANSWER_BATCH).await?;
+    Ok(i64::try_from(answers.max(others))? == KEPT_ANSWER_BATCH)
 }
 
 /// Gives back what other services did not confirm in time, and tells everybody: one transaction.

@@ -133,6 +133,8 @@ pub enum PlanOutcome {
     UnknownSku,
     /// There is not enough, and the policy does not wait.
     OutOfStock,
+    /// It was taken while the inventory service was away, and its turn has not come.
+    AwaitsAllocation,
     /// There is nothing left to do for the order.
     Over {
         /// Where it stands.

@@ -59,6 +59,10 @@ impl Story {
                     self.ctx.state_mut(|order| order.status = status);
                     return Ok(Some(Ending::NothingToDo));
                 }
+                PlanOutcome::AwaitsAllocation => {
+                    self.await_allocation().await?;
+                    continue;
+                }
                 // What is at a warehouse is waited for first, whatever else is wrong.
                 PlanOutcome::UnknownSku | PlanOutcome::OutOfStock if self.is_at_a_warehouse() => {
                     return Ok(None);
@@ -210,6 +214,12 @@ impl Story {
             }
             (Wake::Overdue, WhenOverdue::Cancel) => Err(cancelled_by_policy(ParkReason::BACKORDER_OVERDUE)),
         }
+    }
+
+    /// Waits for the order's turn, however long the inventory service is away.
+    async fn await_allocation(&self) -> Result<(), Interrupted> {
+        self.show_stage(Condition::AwaitingAllocation.as_str());
+        self.wait_until(None, |order| order.stock_available || order.content_changed).await.map(|_| ())
     }
 
     /// Shopify makes fulfilment orders some time after the order: they are looked for again for a while.

@@ -58,7 +58,9 @@ impl OrderFulfilment {
     }
 
     fn waits_for_stock(&self) -> bool {
-        self.stage == Condition::Backordered.as_str()
+        [Condition::Backordered, Condition::AwaitingAllocation]
+            .iter()
+            .any(|waits| self.stage == waits.as_str())
     }
 
     fn cannot_become(&self, to: OrderStatus, why: &str) -> BadInput {

@@ -29,6 +29,14 @@ impl StepError for Problem {
     }
 }
 
+impl Problem {
+    /// Whether it is the inventory service that is away.
+    pub(crate) fn is_inventory_away(&self) -> bool {
+        let Self::Unavailable(cause) = self else { return false };
+        matches!(cause.downcast_ref(), Some(StockError::Unavailable(_)))
+    }
+}
+
 impl From<StockError> for Problem {
     fn from(error: StockError) -> Self {
         match error {

@@ -1,15 +1,18 @@
 //! Orders as other services read them: without the customer.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use chrono::{DateTime, Utc};
-use domain::{Condition, OrderLine, OrderStatus};
+use domain::{Condition, LineId, OrderLine, OrderStatus};
 use orders::Order;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use stock::LineAllocation;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::orders::lookup::named;
+use super::orders::{lookup::named, view::AllocationBody};
 use crate::{
     envelope::Success,
     extract::PathPart,
@@ -77,6 +80,8 @@ struct ItemBody {
     /// As ordered.
     #[schema(example = "Earl Grey, 100 g")]
     product_name: String,
+    #[serde(flatten)]
+    allocation: AllocationBody,
 }
 
 /// An order
@@ -92,8 +97,9 @@ async fn order(
     asked: Asked,
     PathPart(path): PathPart<OrderPath>,
 ) -> Result<Json<Success<OrderBody>>, Problem> {
-    let (_, order) = named(&asked, path.order_id).await?;
-    Ok(Success::new(order.into()))
+    let (mut conn, order) = named(&asked, path.order_id).await?;
+    let held = asked.api.stock.line_allocations(&mut conn, &order).await?;
+    Ok(Success::new(OrderBody::new(order, &held)))
 }
 
 /// An order's items
@@ -109,14 +115,19 @@ async fn items(
     asked: Asked,
     PathPart(path): PathPart<OrderPath>,
 ) -> Result<Json<Success<Vec<ItemBody>>>, Problem> {
-    let (_, order) = named(&asked, path.order_id).await?;
-    Ok(Success::new(order.facts.current_lines().into_iter().map(ItemBody::from).collect()))
+    let (mut conn, order) = named(&asked, path.order_id).await?;
+    let held = asked.api.stock.line_allocations(&mut conn, &order).await?;
+    Ok(Success::new(items_of(&order, &held)))
 }
 
-impl From<Order> for OrderBody {
-    fn from(order: Order) -> Self {
-        let items = order.facts.current_lines().into_iter().map(ItemBody::from).collect();
+fn items_of(order: &Order, held: &BTreeMap<LineId, LineAllocation>) -> Vec<ItemBody> {
+    order.facts.current_lines().into_iter().map(|line| ItemBody::new(line, held)).collect()
+}
+
+impl OrderBody {
+    fn new(order: Order, held: &BTreeMap<LineId, LineAllocation>) -> Self {
         Self {
+            items: items_of(&order, held),
             id: order.order_id.into(),
             order_number: order.order_number.into(),
             status: order.status,
@@ -124,14 +135,14 @@ impl From<Order> for OrderBody {
             currency: order.facts.currency,
             total_amount: order.facts.total_amount,
             created_at: order.received_at,
-            items,
         }
     }
 }
 
-impl From<OrderLine> for ItemBody {
-    fn from(line: OrderLine) -> Self {
+impl ItemBody {
+    fn new(line: OrderLine, held: &BTreeMap<LineId, LineAllocation>) -> Self {
         Self {
+            allocation: held.get(&line.line_id).into(),
             id: line.line_id.into(),
             inventory_item_id: line.sku.clone(),
             sku: line.sku,

@@ -19,7 +19,7 @@ mod listing;
 pub(super) mod lookup;
 mod request;
 mod reservation;
-mod view;
+pub(super) mod view;
 
 use form::PlaceForm;
 use request::Request;

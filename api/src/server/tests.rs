@@ -77,6 +77,7 @@ fn api(shared: Shared) -> Api {
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
         hold_window: shared.api_policy.hold_window,
+        when_inventory_is_away: shared.api_policy.when_inventory_is_away,
         customers: shared.customers,
         health: Found::default(),
         queue,

@@ -75,7 +75,7 @@ impl Follower {
 fn mark(event: &str) -> Mark {
     match event {
         PARKED => Mark::Parked,
-        "AWAITING_PAYMENT" | "BACKORDERED" | "ON_HOLD" => Mark::Waits,
+        "AWAITING_PAYMENT" | "AWAITING_ALLOCATION" | "BACKORDERED" | "ON_HOLD" => Mark::Waits,
         _ => Mark::Done,
     }
 }

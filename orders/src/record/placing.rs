@@ -161,6 +161,7 @@ fn placed(placement: &NewOrder<'_>, order_number: OrderNumber, created_at: DateT
         notified_at_look: BTreeMap::new(),
         look_wanted: false,
         rest_is_cancelled: false,
+        awaits_allocation: false,
         hold_until: placement.hold_until,
         epoch: 1,
         cancelled_by: None,

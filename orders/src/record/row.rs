@@ -13,7 +13,8 @@ pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, sho
     client_order_id, name, shop_lane, status, condition, condition_reason, held_by, some_has_left, currency, total_amount, \
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
-    content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, address_said, shop_fulfilments, refund_ids";
+    content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, \
+    awaits_allocation_since IS NOT NULL AS awaits_allocation, address_said, shop_fulfilments, refund_ids";
 
 impl FromRow<'_, PgRow> for Order {
     /// Without its lines, which are rows of their own.
@@ -45,6 +46,7 @@ impl FromRow<'_, PgRow> for Order {
             notified_at_look: notified_at_look.map(|notified| notified.0).unwrap_or_default(),
             look_wanted: row.try_get("look_wanted")?,
             rest_is_cancelled: row.try_get("rest_is_cancelled")?,
+            awaits_allocation: row.try_get("awaits_allocation")?,
             hold_until: row.try_get("hold_until")?,
             epoch: count(row, "epoch")?,
             cancelled_by: row.try_get("cancelled_by")?,

@@ -1,9 +1,12 @@
 //! Events in real brokers: what arrives, in which order, and what no death, no refusal and no outage takes away.
 
+mod books;
 mod brokers;
 mod consumed;
 mod orders;
+mod others;
 mod poison;
+mod stock_elsewhere;
 mod storm;
 mod webhooks;
 

@@ -61,7 +61,15 @@ fn statuses_conditions_and_steps_keep_their_names() {
     );
     assert_eq!(
         Condition::ALL.map(Condition::as_str),
-        ["ON_HOLD", "AWAITING_PAYMENT", "BACKORDERED", "PARTIALLY_SHIPPED", "NEEDS_ATTENTION", "IGNORED"]
+        [
+            "ON_HOLD",
+            "AWAITING_PAYMENT",
+            "BACKORDERED",
+            "PARTIALLY_SHIPPED",
+            "NEEDS_ATTENTION",
+            "AWAITING_ALLOCATION",
+            "IGNORED"
+        ]
     );
     assert_eq!(
         Step::ALL.map(Step::as_str),

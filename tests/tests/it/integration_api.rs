@@ -30,8 +30,14 @@ fn other_services_read_an_order_without_its_customer() {
     world::run(async {
         world.stock("ALLOC-READ", 5).await;
         let placed = world.place_at_api("ALLOC-READ", 2, Some("10m")).await;
+        let held: String =
+            sqlx::query_scalar("SELECT allocation_id FROM inventory.allocations WHERE order_id = $1")
+                .bind(placed["orderId"].as_str())
+                .fetch_one(&world.pool)
+                .await
+                .unwrap();
         let items = json!([{
-            "id": "1", "sku": "ALLOC-READ", "inventoryItemId": "ALLOC-READ", "quantity": 2, "unitPrice": "29.90",
+            "allocationId": held, "allocationStatus": "CONFIRMED", "id": "1", "sku": "ALLOC-READ", "inventoryItemId": "ALLOC-READ", "quantity": 2, "unitPrice": "29.90",
             "productName": "Shirt, embroidered Secretname",
         }]);
         for name in ["orderId", "orderNumber"] {
@@ -98,12 +104,30 @@ fn of_an_order_that_is_there_what_is_open_is_explained_and_what_it_holds_is_told
         let (status, body) = explain(world, json!({"orderId": order["orderNumber"]})).await;
         assert_eq!((status, &body["orderId"]), (StatusCode::OK, &order["orderId"]), "{body}");
         assert_answer("explanation_of_an_order_that_waits", &body);
+        let number = order["orderNumber"].as_str().unwrap();
+        let item = async || read(world, &format!("/orders/{number}/items")).await.1["data"][0].clone();
+        let waits = item().await;
+        // What is there is held, and the rest waits.
+        let held: String =
+            sqlx::query_scalar("SELECT allocation_id FROM inventory.allocations WHERE order_id = $1")
+                .bind(order["orderId"].as_str())
+                .fetch_one(&world.pool)
+                .await
+                .unwrap();
+        assert_eq!(
+            (&waits["allocationStatus"], &waits["allocationId"]),
+            (&json!("BACKORDERED"), &json!(held))
+        );
 
         let unknown = explain(world, json!({"orderId": "ord_none"})).await;
         assert_eq!(unknown.0, StatusCode::NOT_FOUND, "{}", unknown.1);
         let both = explain(world, json!({"orderId": "ord_none", "items": []})).await;
         assert_eq!((both.0, &both.1["field"]), (StatusCode::BAD_REQUEST, &json!("items")));
         world.receive("EXPLAIN-HELD", 2).await;
+        until("all of it has left", SOON, async || {
+            (item().await["allocationStatus"] == "FULFILLED").then_some(())
+        })
+        .await;
     });
 }
 

@@ -27,7 +27,7 @@ use sqlx::PgPool;
 use temporalio_client::Client;
 use tokio::runtime::Runtime;
 
-use configuration::{filled_in, shops};
+use configuration::{filled_in, with_shops};
 pub use database::{database, empty_database_url};
 pub use doors::minutes_later;
 pub use duty::Duty;
@@ -66,7 +66,7 @@ pub struct Plan {
     pub simulators: Vec<String>,
     /// Whether all other systems that hold stock are one.
     pub shared_allocations: bool,
-    /// More for the configuration file, before its shops; `SHOPIFY_URL` and `WMS_URL` in it stand for the
+    /// More for the configuration file, before its shops, and for its `[policy]`, if it names that; `SHOPIFY_URL` and `WMS_URL` in it stand for the
     /// simulated ones' addresses.
     pub file: &'static str,
 }
@@ -160,7 +160,8 @@ impl World {
         let file = config.path().join("waybill.toml");
         let shared = format!("shared_allocations = {}\n", plan.shared_allocations);
         let more = plan.file.replace("WMS_URL", &wms_url);
-        std::fs::write(&file, shared + &filled_in(&more, &shopify_url) + &shops(&shopify_url))
+        let more = filled_in(&more, &shopify_url);
+        std::fs::write(&file, shared + &with_shops(&more, &shopify_url))
             .expect("the configuration is written");
         let mut environment: Vec<(String, String)> = [
             ("DATABASE_URL", processes::database_url(&database)),

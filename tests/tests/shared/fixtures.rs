@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// A path under the folder's `fixtures/shopify`.
-pub fn path(relative: &str) -> PathBuf {
+/// The folder.
+pub fn shared() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = std::env::var_os("WAYBILL_SHARED").map_or(beside, PathBuf::from);
     assert!(
@@ -14,7 +14,12 @@ pub fn path(relative: &str) -> PathBuf {
         "this suite reads published data from {}, which is no folder; name it by WAYBILL_SHARED",
         folder.display()
     );
-    folder.join("fixtures/shopify").join(relative)
+    folder
+}
+
+/// A path under its `fixtures/shopify`.
+pub fn path(relative: &str) -> PathBuf {
+    shared().join("fixtures/shopify").join(relative)
 }
 
 /// A file's bytes.

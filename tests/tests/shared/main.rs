@@ -3,6 +3,7 @@
 //! `../shared` beside the checkout) and are no part of the project.
 
 mod captures;
+mod contract;
 mod fixtures;
 mod samples;
 mod schema;

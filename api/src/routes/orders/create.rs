@@ -1,32 +1,31 @@
 //! Placing an order: record, reservation, events and message are one transaction, so that the
 //! caller hears at once whether it has its stock. Where stock is kept by a service of its own, the reservation comes
 //! first, under the order's own key: it is confirmed when the order's message is dispatched, given back at once when the
-//! order is refused, and given back by the service where we crash or cannot say whether the order was kept.
+//! order is refused, and given back by the service where we crash or cannot say whether the order was kept. While that
+//! service is away, the order is kept without, and waits for its turn.
 //!
 //! **Invariant:** whatever is refused leaves nothing behind, no key either; whatever is answered with
-//! 201 has its stock and its message in the inbox.
+//! 201 has its message in the inbox, and its stock or a place in the queue for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use chrono::{SubsecRound, Utc};
 use database::retried;
 use dispatch::SWEEP_AFTER;
-use domain::{Condition, HeldBy, OrderId, OrderStatus};
-use inventory::{Reservation, Shortage};
+use domain::{AwayRule, Condition, OrderId, Sku};
+use inventory::Shortage;
 use orders::{
-    Order,
+    Order, awaiting,
     command::{self, Command},
-    events,
     idempotency::KeptAnswer,
     inbox::Message,
-    progress::{self, StatusMove, Waiting},
+    progress,
     record::{self, NewOrder, PlaceOutcome},
-    timeline::{self, TimelineEvent},
 };
 use sqlx::PgConnection;
-use stock::{StepError as _, StockTransaction};
-use tracing::warn;
+use stock::{StepError as _, StockTransaction, warehouses_of};
+use tracing::{info, warn};
 
 use super::{content, request::Request, reservation, view::PlacedBody};
 use crate::{idempotency::Begun, problem::Problem, state::Asked};
@@ -38,7 +37,16 @@ use crate::{idempotency::Begun, problem::Problem, state::Asked};
 pub(super) async fn place(request: &Request<'_>) -> Result<(KeptAnswer, Option<Message>), Problem> {
     let Asked { api, correlation_id, .. } = request.asked;
     let new_id = request.new_id()?;
-    let placed = api.stock.transaction(async |tx| place_within(tx, request, &new_id).await).await;
+    let place_with =
+        async |service| api.stock.transaction(|tx| place_within(tx, request, &new_id, service)).await;
+    let mut placed = place_with(Service::Asked).await;
+    if let Err(problem) = &placed
+        && problem.is_inventory_away()
+        && may_wait(request)
+    {
+        info!(correlation.id = correlation_id.as_str(), %problem, "an order is taken without its stock");
+        placed = place_with(Service::Away).await;
+    }
     if let Err(Problem::InsufficientStock(shortages)) = &placed {
         let told = announce_shortage(request, shortages).await;
         if let Err(problem) = told {
@@ -46,6 +54,21 @@ pub(super) async fn place(request: &Request<'_>) -> Result<(KeptAnswer, Option<M
         }
     }
     placed
+}
+
+/// Whether the inventory service is there to be asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Asked,
+    Away,
+}
+
+/// Whether the order may be taken without its stock. The prices that a customer names cannot be held against the items'
+/// own now.
+fn may_wait(request: &Request<'_>) -> bool {
+    let names_prices = request.form.items.iter().any(|line| line.unit_price.is_some());
+    request.asked.api.when_inventory_is_away == AwayRule::Accept
+        && !(request.is_by_customer() && names_prices)
 }
 
 /// What was short is told, though the order is not kept: once, however often the same is asked for.
@@ -75,6 +98,7 @@ async fn place_within(
     mut tx: StockTransaction<'_>,
     request: &Request<'_>,
     new_id: &OrderId,
+    service: Service,
 ) -> Result<(KeptAnswer, Option<Message>), Problem> {
     let keyed = match request.begin(&mut tx).await? {
         Begun::New(keyed) => keyed,
@@ -82,10 +106,10 @@ async fn place_within(
     };
     // Of an order that is known nobody has to be asked.
     let mut known = request.find_known(&mut tx).await?;
-    let kept = if known.is_none() { keep(&mut tx, request, new_id).await? } else { None };
+    let kept = if known.is_none() { keep(&mut tx, request, new_id, service).await? } else { None };
     let (status, told, order, message) = match kept {
         Some(order) => {
-            let (order, message) = fill(&mut tx, request, order).await?;
+            let (order, message) = fill(&mut tx, request, order, service).await?;
             (StatusCode::CREATED, "Order placed successfully", order, message)
         }
         None => {
@@ -107,10 +131,14 @@ async fn keep(
     conn: &mut StockTransaction<'_>,
     request: &Request<'_>,
     order_id: &OrderId,
+    service: Service,
 ) -> Result<Option<Order>, Problem> {
     let form = request.form;
-    let skus = form.items.iter().map(|line| &line.sku).collect();
-    let items = reservation::items(conn, skus, &request.asked.correlation_id).await?;
+    let items = match service {
+        Service::Asked => reservation::items(conn, &skus_of(request), &request.asked.correlation_id).await?,
+        // What they are called and cost is known when it is back.
+        Service::Away => BTreeMap::new(),
+    };
     let customer = content::customer(conn, request).await?;
     let facts = content::facts(order_id, request, &items)?;
     // As exact as the database keeps it, so that every answer shows the same.
@@ -153,44 +181,40 @@ async fn as_asked_for(
 async fn fill(
     conn: &mut StockTransaction<'_>,
     request: &Request<'_>,
-    order: Order,
+    mut order: Order,
+    service: Service,
 ) -> Result<(Order, Option<Message>), Problem> {
     let message = command::keep(conn, &order.order_id, &Command::OrderPlaced, SWEEP_AFTER).await?;
+    if waits(conn, request, service).await? {
+        let lines = order.facts.lines.iter().zip(&request.form.items);
+        let unpriced = lines.filter(|(_, wanted)| service == Service::Away && wanted.unit_price.is_none());
+        let unpriced: Vec<_> = unpriced.map(|(line, _)| line.line_id.clone()).collect();
+        awaiting::begin(conn, &order.order_id, &unpriced).await?;
+        order.condition = Some(Condition::AwaitingAllocation);
+        return Ok((order, message));
+    }
     let lines = request.demand(&order.facts);
     let correlation_id = &request.asked.correlation_id;
-    let (reservation, passed_over) =
-        reservation::reserve(conn, &order.order_id, &lines, correlation_id).await?;
-    for _ in 0..passed_over {
-        progress::next_epoch(conn, &order.order_id).await?;
-    }
-    Ok((note_reserved(conn, order, &reservation).await?, message))
+    let reservation = reservation::reserve(conn, &order.order_id, &lines, correlation_id).await?;
+    let is_held = order.hold_until.is_some();
+    let order = progress::note_reserved(conn, order, is_held, &warehouses_of(&reservation)).await?;
+    Ok((order, message))
 }
 
-/// Confirms the order, unless it is held: then it stays `PENDING` with its stock. The order as it is
-/// then.
-async fn note_reserved(
-    conn: &mut PgConnection,
-    mut order: Order,
-    reservation: &Reservation,
-) -> Result<Order, Problem> {
-    let warehouses: BTreeSet<&str> =
-        reservation.allocations.iter().map(|held| held.warehouse.as_str()).collect();
-    let detail = warehouses.into_iter().collect::<Vec<_>>().join(", ");
-    if order.hold_until.is_some() {
-        timeline::note(conn, &order.order_id, TimelineEvent::Reserved, Some(&detail)).await?;
-        let (condition, held_by) = (Condition::OnHold, HeldBy::Window);
-        let waiting = Waiting { condition, reason: None, held_by: Some(held_by) };
-        progress::set_condition(conn, &order.order_id, waiting).await?;
-        events::announce_placed(conn, &order.order_id).await?;
-        order.condition = Some(condition);
-        order.held_by = Some(held_by);
-    } else {
-        let (to, event) = (OrderStatus::Confirmed, TimelineEvent::Reserved);
-        let moved = progress::move_to(conn, &order.order_id, to, event, Some(&detail)).await?;
-        if let StatusMove::Refused(status) = moved {
-            return Err(Problem::Internal(format!("a new order is {status} already").into()));
-        }
-        order.status = to;
+/// Whether it has to wait for its stock: the service is away, or was, and others that came first want the same.
+async fn waits(
+    conn: &mut StockTransaction<'_>,
+    request: &Request<'_>,
+    service: Service,
+) -> Result<bool, Problem> {
+    if service == Service::Away {
+        return Ok(true);
     }
-    Ok(order)
+    Ok(!conn.is_here() && awaiting::is_wanted(conn, &skus_of(request)).await?)
+}
+
+/// What is ordered, each SKU once.
+fn skus_of<'a>(request: &'a Request<'_>) -> Vec<&'a Sku> {
+    let skus: BTreeSet<&Sku> = request.form.items.iter().map(|line| &line.sku).collect();
+    skus.into_iter().collect()
 }

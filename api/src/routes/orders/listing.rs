@@ -43,7 +43,7 @@ struct ListQuery {
     status: Option<String>,
     /// What keeps the order where it stands.
     #[param(
-        pattern = "^(ON_HOLD|AWAITING_PAYMENT|BACKORDERED|PARTIALLY_SHIPPED|NEEDS_ATTENTION|IGNORED)$",
+        pattern = "^(ON_HOLD|AWAITING_PAYMENT|BACKORDERED|PARTIALLY_SHIPPED|NEEDS_ATTENTION|AWAITING_ALLOCATION|IGNORED)$",
         example = "NEEDS_ATTENTION"
     )]
     condition: Option<String>,

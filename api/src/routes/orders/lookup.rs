@@ -46,7 +46,8 @@ async fn look_at(
     let (mut conn, order) = named(&asked, path.id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let parcels = parcel::of_order(&mut conn, &order.order_id).await?;
-    Ok(Json(OrderDetailBody::new(order, &asked.caller, timeline, parcels)))
+    let held = asked.api.stock.line_allocations(&mut conn, &order).await?;
+    Ok(Json(OrderDetailBody::new(order, &held, &asked.caller, timeline, parcels)))
 }
 
 /// Show what happened to an order

@@ -1,5 +1,7 @@
 //! An order as the interface shows it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     Channel, Condition, FinancialStatus, HeldBy, LineId, OrderId, OrderNumber, OrderStatus, ParcelStatus,
@@ -11,6 +13,7 @@ use orders::{
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
+use stock::LineAllocation;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
@@ -51,7 +54,7 @@ pub(super) struct OrderBody {
     #[schema(value_type = String, example = "CONFIRMED")]
     status: OrderStatus,
     /// What keeps it there: `ON_HOLD`, `AWAITING_PAYMENT`, `BACKORDERED`, `PARTIALLY_SHIPPED`,
-    /// `NEEDS_ATTENTION`, `IGNORED`, or nothing.
+    /// `NEEDS_ATTENTION`, `AWAITING_ALLOCATION`, `IGNORED`, or nothing.
     #[schema(value_type = Option<String>, example = json!(null))]
     condition: Option<Condition>,
     /// Why, as a code.
@@ -102,6 +105,31 @@ struct LineBody {
     /// The price of all pieces.
     #[schema(value_type = Option<String>, example = "1999.98")]
     total_price: Option<Decimal>,
+    /// What is held for it; not in lists.
+    #[serde(flatten)]
+    allocation: Option<AllocationBody>,
+}
+
+/// What is held for a line.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderItemAllocation)]
+pub(in crate::routes) struct AllocationBody {
+    /// Of several allocations the one that is least far; null if nothing is held.
+    #[schema(example = "alloc_0190a0b0000070008000000000000000")]
+    allocation_id: Option<String>,
+    /// `PENDING`, `CONFIRMED`, `CANCELLED`, `FULFILLED` or `BACKORDERED`; null if nothing is known.
+    #[schema(example = "CONFIRMED")]
+    allocation_status: Option<&'static str>,
+}
+
+impl From<Option<&LineAllocation>> for AllocationBody {
+    fn from(held: Option<&LineAllocation>) -> Self {
+        Self {
+            allocation_id: held.and_then(|held| held.allocation_id.clone()),
+            allocation_status: held.map(|held| held.status.into()),
+        }
+    }
 }
 
 /// An order that was placed, or that was there already.
@@ -224,6 +252,7 @@ impl From<Line> for LineBody {
             unit_price: line.unit_price,
             // A shop may state a price beyond what a decimal can be multiplied to.
             total_price: line.unit_price.checked_mul(Decimal::from(line.quantity)),
+            allocation: None,
         }
     }
 }
@@ -231,12 +260,17 @@ impl From<Line> for LineBody {
 impl OrderDetailBody {
     pub(super) fn new(
         order: Order,
+        held: &BTreeMap<LineId, LineAllocation>,
         caller: &Caller,
         timeline: Vec<Entry>,
         parcels: Vec<parcel::KeptParcel>,
     ) -> Self {
+        let mut order = OrderBody::new(order, caller);
+        for line in &mut order.items {
+            line.allocation = Some(held.get(&line.line_id).into());
+        }
         Self {
-            order: OrderBody::new(order, caller),
+            order,
             timeline: timeline.into_iter().map(TimelineBody::from).collect(),
             parcels: parcels.into_iter().map(ParcelBody::from).collect(),
         }

@@ -81,18 +81,23 @@ async fn figures(pool: &PgPool, sku: &str) -> (i64, i64) {
         .unwrap()
 }
 
-struct Sender(Channel);
+/// Another system that sends events by RabbitMQ.
+pub(super) struct Sender(Channel);
 
 impl Sender {
-    /// Once the queue is there, bound and consumed.
     async fn to(rabbitmq: &Broker) -> Self {
+        Self::to_queue(rabbitmq, "waybill.main.orders").await
+    }
+
+    /// Once the queue is there, bound and consumed.
+    pub(super) async fn to_queue(rabbitmq: &Broker, queue: &str) -> Self {
         let connection = brokers::connect(rabbitmq).await;
         world::until("the queue is consumed", SOON, async || {
             let channel = connection.create_channel().await.ok()?;
             let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
             let none = FieldTable::default();
-            let queue = channel.queue_declare("waybill.main.orders".into(), passive, none).await.ok()?;
-            (queue.consumer_count() > 0).then_some(())
+            let found = channel.queue_declare(queue.into(), passive, none).await.ok()?;
+            (found.consumer_count() > 0).then_some(())
         })
         .await;
         let channel = connection.create_channel().await.unwrap();
@@ -107,9 +112,14 @@ impl Sender {
     }
 
     async fn send_bytes(&self, key: &str, body: &[u8]) {
+        self.send_to("order.events", key, body).await;
+    }
+
+    pub(super) async fn send_to(&self, exchange: &str, key: &str, body: &[u8]) {
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let (exchange, properties) = ("order.events".into(), BasicProperties::default());
-        let sent = self.0.basic_publish(exchange, key.into(), mandatory, body, properties).await.unwrap();
+        let properties = BasicProperties::default();
+        let sent =
+            self.0.basic_publish(exchange.into(), key.into(), mandatory, body, properties).await.unwrap();
         assert!(matches!(sent.await.unwrap(), lapin::Confirmation::Ack(None)), "nobody is bound to {key}");
     }
 }

@@ -14,18 +14,23 @@ use crate::{
 
 /// The service, and a Waybill that has its stock there.
 async fn apart() -> (InventoryService, World) {
+    apart_by("").await
+}
+
+/// The same, with this in the configuration file.
+pub(super) async fn apart_by(file: &'static str) -> (InventoryService, World) {
     let service =
         InventoryService::start(&[("AUTH_HS256_SECRET", "another-secret-than-the-orders-one")]).await;
     let env = vec![("INVENTORY_SERVICE_URL", service.url())];
-    (service, World::start(Plan { env, ..Plan::default() }).await)
+    (service, World::start(Plan { env, file, ..Plan::default() }).await)
 }
 
-async fn place(world: &World, order: &Value) -> (u16, Value) {
+pub(super) async fn place(world: &World, order: &Value) -> (u16, Value) {
     let answer = world.http.post(world.api("/api/orders")).json(order).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-fn order(sku: &str, quantity: u32) -> Value {
+pub(super) fn order(sku: &str, quantity: u32) -> Value {
     json!({
         "customer_name": "Grace Secretname", "customer_email": "grace.secret@example.com",
         "items": [{"product_id": sku, "quantity": quantity}],
@@ -33,7 +38,7 @@ fn order(sku: &str, quantity: u32) -> Value {
 }
 
 /// Nothing of stock happens in the orders' own database.
-async fn no_stock_here(world: &World) {
+pub(super) async fn no_stock_here(world: &World) {
     let rows: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM inventory.reservations) + (SELECT count(*) FROM inventory.movements)",
     )
@@ -180,9 +185,9 @@ async fn link(world: &World) -> (String, String) {
 }
 
 #[test]
-fn without_the_service_no_order_is_taken_none_is_parked_and_all_go_on_when_it_is_back() {
+fn by_the_rule_that_refuses_no_order_is_taken_none_is_parked_and_all_go_on_when_the_service_is_back() {
     world::run(async {
-        let (service, world) = apart().await;
+        let (service, world) = apart_by("[policy]\nwhen_inventory_is_away = \"refuse\"\n").await;
         service.stock("APART-AWAY", 5).await;
         assert_eq!(link(&world).await, ("up".into(), "up".into()));
         service.kill();
@@ -194,7 +199,7 @@ fn without_the_service_no_order_is_taken_none_is_parked_and_all_go_on_when_it_is
         assert_eq!(status, 503, "{body}");
         let of_shop = Placed::new(SHOP, &["APART-AWAY"], 2);
         world.place(&of_shop).await;
-        world.order(&of_shop).await;
+        world.until_order(&of_shop, "condition", &["AWAITING_ALLOCATION"]).await;
 
         service.start_again().await;
         assert_eq!(service.figures("APART-AWAY").await, (5, 0), "nothing is held for the order refused");

@@ -10,9 +10,20 @@ pub(super) fn filled_in(file: &str, shopify_url: &str) -> String {
         .replace("SIM_SECOND_WMS_WEBHOOK_SECRET", local("SIM_SECOND_WMS_WEBHOOK_SECRET"))
 }
 
+/// The whole file, with the policy of orders without a shop.
+pub(super) fn with_shops(more: &str, shopify_url: &str) -> String {
+    const POLICY: &str = "[policy]\n";
+    let quick = format!("{POLICY}call_timeout = \"6s\"\nrecord_timeout = \"1s\"\n");
+    let (more, policy) = match more.contains(POLICY) {
+        true => (more.replace(POLICY, &quick), String::new()),
+        false => (more.to_owned(), quick),
+    };
+    more + &shops(shopify_url) + &policy
+}
+
 /// The shops of every world.
 /// They share a lane, but for the first: a test needs few of them.
-pub(super) fn shops(shopify_url: &str) -> String {
+fn shops(shopify_url: &str) -> String {
     let shop = |domain: &str, policy: &str| {
         let lane = if domain == SHOP { "" } else { "lane = \"shopify-shared\"\n" };
         format!(
@@ -49,6 +60,5 @@ pub(super) fn shops(shopify_url: &str) -> String {
         let locations = "locations = { 655441491 = \"main\", 655441492 = \"far\" }\npolicy =";
         file += &shop(domain, policy).replace("policy =", locations);
     }
-    file += "[policy]\ncall_timeout = \"6s\"\nrecord_timeout = \"1s\"\n";
     file
 }
