@@ -12,6 +12,10 @@ cd "$checkout"
 
 use_cargo
 mutants=$(need_cargo_mutants)
-"$mutants" mutants --output "${CARGO_TARGET_DIR:-target}" --no-shuffle --colors never "$@" ||
+output=${CARGO_TARGET_DIR:-target} result=0
+"$mutants" mutants --output "$output" --no-shuffle --colors never "$@" || result=$?
+# 3: a fault made a test go on for ever, which is noticed too; others may not have been.
+if ((result == 3)) && [[ ! -s $output/mutants.out/missed.txt ]]; then result=0; fi
+((result == 0)) ||
     fail "a fault was not noticed: see the lines with MISSED above." \
         "Write the test that it turns red, or say in .cargo/mutants.toml why it changes nothing."

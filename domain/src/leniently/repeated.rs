@@ -137,6 +137,20 @@ mod tests {
     }
 
     #[test]
+    fn of_very_many_the_first_are_told_and_of_what_breaks_off_before_none() {
+        let members = |count: usize| r#""a": 1, "#.repeat(count + 1);
+        let whole = format!("{{{}\"b\": 1}}", members(2 * MOST));
+        assert_eq!(repeated_members(whole.as_bytes()).map(|found| found.len()), Some(MOST + 1));
+        let cut_off = format!("{{{}", members(MOST));
+        assert_eq!(repeated_members(cut_off.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_bracket_in_a_name_is_no_place_of_a_list() {
+        assert_eq!(repeated_of(br#"{"a]b": 1, "a]b": 2}"#, &["[]b"]), None);
+    }
+
+    #[test]
     fn what_is_needed_is_found_at_any_place_of_a_list() {
         let body = br#"{"note": 1, "note": 2, "items": [{"q": 1}, {"q": 1, "q": 2}], "id": 1}"#;
         assert_eq!(repeated_of(body, &["id", "items[].q"]).as_deref(), Some("items[1].q"));

@@ -75,6 +75,13 @@ fn a_line_that_is_split_gets_no_more_than_it_asks_for() {
 }
 
 #[test]
+fn two_lines_that_are_split_take_no_piece_twice() {
+    let shelves = [shelf("a", "x", 0, 3), shelf("a", "y", 1, 3), shelf("a", "z", 2, 3)];
+    let demand = [line("1", "a", 4), line("2", "a", 4)];
+    assert_eq!(told(&plan(&demand, &shelves, None)), "1:x×3 1:y×1 2:y×1 2:z×3");
+}
+
+#[test]
 fn up_to_twelve_warehouses_the_fewest_are_found_and_of_more_those_that_give_most() {
     let demand = [line("1", "a", 6), line("2", "b", 6)];
     let mut shelves = vec![

@@ -75,6 +75,12 @@ fn what_the_shop_holds_is_kept_back_once_however_many_allocations_it_is_in() {
     );
     let twice = holding(vec![allocation("1", "main", 2, 0), allocation("1", "main", 2, 0)]);
     assert_eq!(missing(&twice, &known), ["1×1@main"]);
+    let known = situation(
+        vec![wanted("1", 6, 0)],
+        vec![held(MAIN, None, &[("1", 4)]), crate::planner::imagined::fulfilment_order(MAIN, &[("1", 2)])],
+    );
+    let uneven = holding(vec![allocation("1", "main", 1, 0), allocation("1", "main", 5, 0)]);
+    assert_eq!(missing(&uneven, &known), ["2×1@main"]);
 }
 
 /// A draft of an order of which so many pieces are to be shipped, with hand-overs, under this decision.

@@ -42,6 +42,7 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
         let (service, world) = apart_by("").await;
         service.stock("AWAY", 5).await;
         service.stock("AWAY-HELD", 1).await;
+        service.stock("AWAY-PRICED", 1).await;
         service.kill();
         let first = taken(&world, &order("AWAY", 3)).await;
         let second = taken(&world, &order("AWAY", 3)).await;
@@ -51,6 +52,9 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
         held["hold"] = json!("1h");
         let held = taken(&world, &held).await;
         let unknown = taken(&world, &order("AWAY-NOWHERE", 1)).await;
+        let mut elsewhere = order("AWAY-PRICED", 1);
+        elsewhere["currency"] = json!("USD");
+        let elsewhere = taken(&world, &elsewhere).await;
         let listed: Value = world
             .http
             .get(world.api("/api/orders?condition=AWAITING_ALLOCATION"))
@@ -60,7 +64,21 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
             .json()
             .await
             .unwrap();
-        assert_eq!(listed.as_array().unwrap().len(), 6, "{listed}");
+        assert_eq!(listed.as_array().unwrap().len(), 7, "{listed}");
+
+        // What a customer was shown cannot be held against the items' own prices now.
+        let user = json!({"userId": "away-customer", "name": "A", "email": "away@example.com"});
+        let registered = world.http.post(world.api("/api/users")).json(&user).send().await.unwrap();
+        assert_eq!(registered.status(), 201);
+        let by_customer = async |price: Value| {
+            let form = json!({"items": [{"itemId": "AWAY", "quantity": 1, "unitPrice": price}]});
+            let asked = world
+                .http
+                .post(world.api("/api/orders"))
+                .bearer_auth(world.token_of("customer", "away-customer"));
+            asked.json(&form).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(by_customer(json!("1.00")).await, 503);
 
         // Each has its run, which says what it waits for, and is cancelled without the service.
         let workflow = withdrawn["workflowId"].as_str().unwrap();
@@ -80,6 +98,14 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
         );
         let unknown = comes_to(&world, &unknown, "PENDING", json!("NEEDS_ATTENTION")).await;
         assert_eq!(unknown["conditionReason"], "UNKNOWN_SKU");
+        world.until_api_order(&elsewhere, &["SHIPPED", "DELIVERED"]).await;
+        let shown_to_people: Vec<String> =
+            sqlx::query_scalar("SELECT reason FROM orders.attention WHERE order_id = $1")
+                .bind(elsewhere["orderId"].as_str())
+                .fetch_all(&world.pool)
+                .await
+                .unwrap();
+        assert_eq!(shown_to_people, ["PRICE_UNKNOWN"]);
         service.until_figures("AWAY", (2, 2)).await;
         service.until_figures("AWAY-HELD", (1, 1)).await;
         let first = shown(&world, &first).await;
