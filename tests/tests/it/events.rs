@@ -6,6 +6,7 @@ mod consumed;
 mod orders;
 mod others;
 mod poison;
+mod returns;
 mod stock_elsewhere;
 mod storm;
 mod webhooks;

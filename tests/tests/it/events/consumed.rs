@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     stock::{announced, stocked},
-    world::{self, Duty, Plan, World, database_name},
+    world::{self, Duty, database_name},
 };
 
 const NAMES: [(&str, &str); 4] = [
@@ -42,7 +42,7 @@ const NAMES: [(&str, &str); 4] = [
 ];
 
 /// An event of an order system called `web-shop`.
-fn event(id: &str, kind: &str, order: &str, items: &[(&str, u32)]) -> Value {
+pub(super) fn event(id: &str, kind: &str, order: &str, items: &[(&str, u32)]) -> Value {
     let item = |(at, (sku, quantity)): (usize, &(&str, u32))| json!({"orderItemId": (at + 1).to_string(), "inventoryItemId": sku, "sku": sku, "quantity": quantity});
     json!({
         "eventId": id, "eventType": kind, "eventVersion": "1.0.0", "aggregateId": order, "aggregateType": "Order",
@@ -63,7 +63,7 @@ async fn came(pool: &PgPool) -> Vec<(String, String, String)> {
 }
 
 /// Waits until this came of the event.
-async fn until(pool: &PgPool, id: &str, state: &str, what: &str) {
+pub(super) async fn until(pool: &PgPool, id: &str, state: &str, what: &str) {
     world::until(&format!("{id} is {state} {what}"), SOON, async || {
         let all = came(pool).await;
         let seen = all.iter().find(|(event, ..)| event == id)?;
@@ -73,7 +73,7 @@ async fn until(pool: &PgPool, id: &str, state: &str, what: &str) {
 }
 
 /// On hand and reserved.
-async fn figures(pool: &PgPool, sku: &str) -> (i64, i64) {
+pub(super) async fn figures(pool: &PgPool, sku: &str) -> (i64, i64) {
     sqlx::query_as("SELECT sum(on_hand)::bigint, sum(reserved)::bigint FROM inventory.stock WHERE sku = $1")
         .bind(sku)
         .fetch_one(pool)
@@ -85,7 +85,7 @@ async fn figures(pool: &PgPool, sku: &str) -> (i64, i64) {
 pub(super) struct Sender(Channel);
 
 impl Sender {
-    async fn to(rabbitmq: &Broker) -> Self {
+    pub(super) async fn to(rabbitmq: &Broker) -> Self {
         Self::to_queue(rabbitmq, "waybill.main.orders").await
     }
 
@@ -105,7 +105,7 @@ impl Sender {
         Self(channel)
     }
 
-    async fn send(&self, event: &Value) {
+    pub(super) async fn send(&self, event: &Value) {
         let kind = event["eventType"].as_str().unwrap();
         let key = NAMES.iter().find(|(name, _)| *name == kind).map_or(NAMES[0].1, |(_, key)| *key);
         self.send_bytes(key, event.to_string().as_bytes()).await;
@@ -357,51 +357,5 @@ fn the_orders_own_system_is_asked_and_an_outage_of_it_costs_one_delivery() {
             all.iter().filter_map(|(id, ..)| id.strip_prefix("e-")?.parse().ok()).collect();
         assert!(numbers.is_sorted(), "none overtook another: {numbers:?}");
         assert_eq!(all.len(), 23, "{all:?}");
-    });
-}
-
-#[test]
-fn a_return_that_another_system_announces_is_expected_once_and_what_did_not_leave_is_shown() {
-    world::run(async {
-        let rabbitmq = Broker::rabbitmq();
-        let world = World::start(Plan { env: environment(None, Some(&rabbitmq)), ..Plan::default() }).await;
-        let sender = Sender::to(&rabbitmq).await;
-        world.stock("BACK", 5).await;
-        let placed = world.place_at_api("BACK", 3, None).await;
-        world.until_api_order(&placed, &["DELIVERED"]).await;
-        let order = placed["orderId"].as_str().unwrap();
-        let announced = event("r-1", "OrderReturnInitiated", order, &[("BACK", 2)]);
-        join_all((0..5).map(|_| sender.send(&announced))).await;
-        until(&world.pool, "r-1", "DONE", "EXPECTED_BACK").await;
-        // Only one more has left: it is expected, and a person sees the rest.
-        sender.send(&event("r-2", "OrderReturnInitiated", order, &[("BACK", 2)])).await;
-        until(&world.pool, "r-2", "DONE", "EXPECTED_BACK").await;
-        let path = world.api(&format!("/api/returns?orderId={order}"));
-        let returns: Value = world.http.get(path).send().await.unwrap().json().await.unwrap();
-        let pieces: Vec<_> =
-            returns.as_array().unwrap().iter().map(|found| found["lines"][0]["quantity"].as_u64()).collect();
-        assert_eq!(pieces, [Some(1), Some(2)], "{returns}");
-        let reasons: Vec<String> =
-            sqlx::query_scalar("SELECT reason FROM orders.attention WHERE order_id = $1")
-                .bind(order)
-                .fetch_all(&world.pool)
-                .await
-                .unwrap();
-        assert_eq!(reasons, ["RETURN_NOT_EXPECTED"]);
-
-        let path = world.api(&format!("/api/returns/{}/receive", returns[1]["returnId"].as_str().unwrap()));
-        let lines = json!({"lines": [{"sku": "BACK", "quantity": 2, "sellable": true}]});
-        let received = world.http.post(path).json(&lines).send().await.unwrap();
-        assert_eq!(received.status(), 200);
-        assert_eq!(figures(&world.pool, "BACK").await, (4, 0));
-        let told: Vec<String> = sqlx::query_scalar(
-            "SELECT event_type FROM integration.outbox WHERE stream = 'order/' || $1 AND event_type LIKE '%RETURN%'
-             ORDER BY sequence",
-        )
-        .bind(order)
-        .fetch_all(&world.pool)
-        .await
-        .unwrap();
-        assert_eq!(told, ["ORDER_RETURN_INITIATED", "ORDER_RETURN_INITIATED", "ORDER_RETURN_RECEIVED"]);
     });
 }
