@@ -194,7 +194,11 @@ impl Planner {
             return Ok(None);
         }
         let Some(request) = draft.request(order.into(), rules) else { return Ok(None) };
-        take_stock(stock, order, request).await.map(Some)
+        let outcome = take_stock(stock, order, request).await?;
+        if order.lacks_prices && matches!(outcome, ReserveOutcome::Reserved(_)) {
+            stock.describe_lines(order).await?;
+        }
+        Ok(Some(outcome))
     }
 
     /// Writes down what the plan comes to: the order's status and condition, and for which wish it stands.

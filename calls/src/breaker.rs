@@ -67,6 +67,12 @@ impl Breaker {
         over
     }
 
+    /// Whether it keeps calls back, but for a trial now and then.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(*self.state.lock(), State::Closed { .. })
+    }
+
     /// A call was answered.
     pub fn succeeded(&self) {
         let before = std::mem::replace(&mut *self.state.lock(), State::Closed { failures: 0 });

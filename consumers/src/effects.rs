@@ -197,7 +197,8 @@ pub(crate) async fn show(conn: &mut PgConnection, said: &StockEvent) -> Result<&
     match allocation {
         Some(held) => {
             let line = (&held.line, sku);
-            line_allocations::note(conn, order_id, line, &held.id, held.status.as_str()).await?;
+            let stands = (held.status.as_str(), held.quantity);
+            line_allocations::note(conn, order_id, line, &held.id, stands).await?;
         }
         None => line_allocations::note_short(conn, order_id, sku).await?,
     }

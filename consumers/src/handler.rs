@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::{
     effects::{By, EffectError, act, shortage_of, show},
-    message::{EventItem, Kind, Message, OrderEvent, Read, Said, unknown_type},
+    message::{EventItem, Kind, Message, OrderEvent, Read, Said},
     order_service::{Asked, OrderService},
     settings::Consuming,
 };
@@ -33,7 +33,9 @@ pub(crate) struct Handler {
 
 impl Handler {
     pub(crate) fn new(pool: PgPool, consuming: &Consuming, breaker: BreakerSettings) -> anyhow::Result<Self> {
-        let order_service = consuming.order_service.clone().map(OrderService::new).transpose()?;
+        // Where nothing is held here, nobody has to be asked what for.
+        let order_service = consuming.order_service.clone().filter(|_| !consuming.stock_is_elsewhere);
+        let order_service = order_service.map(OrderService::new).transpose()?;
         Ok(Self {
             pool,
             source: consuming.source.clone(),
@@ -54,11 +56,11 @@ impl Handler {
     /// # Errors
     /// [`Trouble`]: it is to be handled again.
     pub(crate) async fn handle(&self, message: Message) -> Result<(), Trouble> {
+        let read = message.read();
         // An inventory system may be an installation of the same name; here nothing is said of stock.
-        if !self.stock_is_elsewhere && message.is_from(&self.source) {
+        if !self.stock_is_elsewhere && read.is_from(&self.source) {
             return Ok(());
         }
-        let read = message.read();
         let handled = async {
             let found = self.found_out(&read).await?;
             retried(met_another, || self.attempt(&read, &found)).await
@@ -145,8 +147,10 @@ impl Handler {
         let event = &read.incoming;
         let outcome = match &read.event {
             Ok(Said::OfOrder(said)) if !self.stock_is_elsewhere => self.effect(conn, read, said, found).await,
-            Ok(Said::OfStock(said)) if self.stock_is_elsewhere => show(conn, said).await,
-            Ok(_) => Err(EffectError::Refused(unknown_type(&event.event_type))),
+            Ok(Said::OfStock(said)) if self.stock_is_elsewhere => {
+                in_savepoint(conn, async |inside| show(inside, said).await).await
+            }
+            Ok(_) => Err(EffectError::Refused(not_consumed(&event.event_type, self.stock_is_elsewhere))),
             Err(why) => Err(EffectError::Refused(why.clone())),
         };
         match outcome {
@@ -171,7 +175,6 @@ impl Handler {
         }
     }
 
-    /// In a savepoint: what is refused leaves nothing but its row.
     async fn effect(
         &self,
         conn: &mut PgConnection,
@@ -186,25 +189,8 @@ impl Handler {
         };
         let subject =
             if self.shared_allocations { inventory::EVERYBODY } else { read.incoming.source.as_str() };
-        let mut inside = conn.begin().await?;
-        let acted = act(&mut inside, &By { incoming: &read.incoming, subject }, event, items).await;
-        match acted {
-            Ok(outcome) => {
-                inside.commit().await?;
-                Ok(outcome)
-            }
-            Err(EffectError::Database(error)) if database::is_transient(&error) => Err(error.into()),
-            // It would be refused for ever, and everything behind it with it.
-            Err(EffectError::Database(error)) => {
-                warn!(%error, "an event cannot be written as it is");
-                inside.rollback().await?;
-                Err(EffectError::Refused("INTERNAL: it cannot be written as it is".to_owned()))
-            }
-            Err(refused) => {
-                inside.rollback().await?;
-                Err(refused)
-            }
-        }
+        let by = By { incoming: &read.incoming, subject };
+        in_savepoint(conn, async |inside| act(inside, &by, event, items).await).await
     }
 
     /// What stock is to be held for: as the orders' own system says, if there is one. It is asked with no transaction
@@ -225,6 +211,37 @@ impl Handler {
             Err(away) => Err(away),
         }
     }
+}
+
+/// What is refused leaves nothing but its row.
+async fn in_savepoint(
+    conn: &mut PgConnection,
+    effect: impl AsyncFnOnce(&mut PgConnection) -> Result<&'static str, EffectError>,
+) -> Result<&'static str, EffectError> {
+    let mut inside = conn.begin().await?;
+    match effect(&mut inside).await {
+        Ok(outcome) => {
+            inside.commit().await?;
+            Ok(outcome)
+        }
+        Err(EffectError::Database(error)) if database::is_transient(&error) => Err(error.into()),
+        // It would be refused for ever, and everything behind it with it.
+        Err(EffectError::Database(error)) => {
+            warn!(%error, "an event cannot be written as it is");
+            inside.rollback().await?;
+            Err(EffectError::Refused("INTERNAL: it cannot be written as it is".to_owned()))
+        }
+        Err(refused) => {
+            inside.rollback().await?;
+            Err(refused)
+        }
+    }
+}
+
+/// What is said of an event that others act on, but not who keeps its stock here or elsewhere.
+fn not_consumed(event_type: &str, stock_is_elsewhere: bool) -> String {
+    let place = if stock_is_elsewhere { "elsewhere" } else { "here" };
+    format!("NOT_CONSUMED: eventType {event_type} while stock is kept {place}")
 }
 
 /// What is known of an event's order before its transaction begins.

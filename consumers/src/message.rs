@@ -44,6 +44,8 @@ pub(crate) struct Read {
     pub(crate) incoming: Incoming,
     /// What it says, or why nobody can act on it.
     pub(crate) event: Result<Said, String>,
+    /// Its source by the CloudEvents attribute, which may differ from the envelope's.
+    attribute_source: Option<String>,
 }
 
 /// What an event says.
@@ -84,22 +86,14 @@ impl Message {
             .map(String::as_str)
     }
 
-    /// Whether it is an event of ours, which comes back by a queue of our own.
-    pub(crate) fn is_from(&self, source: &str) -> bool {
-        self.attribute("source") == Some(source) || self.envelope()["metadata"]["source"] == source
-    }
-
-    fn envelope(&self) -> Value {
-        serde_json::from_str(&leniently::sound_json(&self.body)).unwrap_or_default()
-    }
-
     /// Reads it. What has no id of its own is known by its bytes.
     pub(crate) fn read(self) -> Read {
-        let envelope = self.envelope();
+        let envelope = envelope_of(&self.body);
         let said = |member: &Value, attribute: &str| {
             text(member).or_else(|| text(&Value::from(self.attribute(attribute)?)))
         };
         let source = said(&envelope["metadata"]["source"], "source");
+        let attribute_source = self.attribute("source").map(ToOwned::to_owned);
         let event_id = said(&envelope["eventId"], "id");
         let event_type = said(&envelope["eventType"], "type");
         let payload = &envelope["payload"];
@@ -115,17 +109,26 @@ impl Message {
             order_id,
             body: self.body,
         };
-        Read { incoming, event }
+        Read { incoming, event, attribute_source }
     }
 }
 
 impl Read {
+    /// Whether it is an event of ours, which comes back by a queue of our own.
+    pub(crate) fn is_from(&self, source: &str) -> bool {
+        self.incoming.source == source || self.attribute_source.as_deref() == Some(source)
+    }
+
     /// What was kept because nobody could act on it, read again. Its type may have stood in a header.
     pub(crate) fn again(kept: Incoming) -> Self {
-        let envelope = serde_json::from_str(&leniently::sound_json(&kept.body)).unwrap_or_default();
+        let envelope = envelope_of(&kept.body);
         let event = event_of(&envelope, Some(&kept.event_type), kept.order_id.as_deref());
-        Self { incoming: kept, event }
+        Self { incoming: kept, event, attribute_source: None }
     }
+}
+
+fn envelope_of(body: &[u8]) -> Value {
+    serde_json::from_str(&leniently::sound_json(body)).unwrap_or_default()
 }
 
 /// A type of event that is known.
@@ -151,7 +154,7 @@ fn event_of(envelope: &Value, event_type: Option<&str>, order_id: Option<&str>) 
         return Err(format!("UNKNOWN_VERSION: eventVersion {version} is none of 1.x.y"));
     }
     let name = event_type.ok_or("UNKNOWN_TYPE: eventType is missing")?;
-    let kind = AnyKind::named(name).ok_or_else(|| unknown_type(name))?;
+    let kind = AnyKind::named(name).ok_or_else(|| format!("UNKNOWN_TYPE: eventType {name}"))?;
     let order_id = order_id.ok_or("INVALID: payload.orderId is missing")?;
     let order_id = OrderId::parse(order_id).map_err(|error| format!("INVALID: payload.orderId: {error}"))?;
     let payload = &envelope["payload"];
@@ -159,11 +162,6 @@ fn event_of(envelope: &Value, event_type: Option<&str>, order_id: Option<&str>) 
         AnyKind::OfOrder(kind) => order_event(kind, order_id, payload)?.into(),
         AnyKind::OfStock(kind) => stock_event::read(kind, order_id, payload)?.into(),
     })
-}
-
-/// What is said of an event of a type that nobody consumes here.
-pub(crate) fn unknown_type(name: &str) -> String {
-    format!("UNKNOWN_TYPE: eventType {name}")
 }
 
 fn order_event(kind: Kind, order_id: OrderId, payload: &Value) -> Result<OrderEvent, String> {

@@ -1,6 +1,6 @@
 //! What another inventory system says of the stock of our orders, read.
 
-use domain::{LineId, OrderId, Sku};
+use domain::{LineId, OrderId, Sku, leniently};
 use inventory::AllocationStatus;
 use serde_json::Value;
 
@@ -39,6 +39,8 @@ pub(crate) struct AllocationSaid {
     pub(crate) id: String,
     pub(crate) line: LineId,
     pub(crate) status: AllocationStatus,
+    /// How many pieces, where it says so.
+    pub(crate) quantity: Option<i64>,
 }
 
 impl StockKind {
@@ -68,7 +70,8 @@ pub(crate) fn read(kind: StockKind, order_id: OrderId, payload: &Value) -> Resul
     let line = text(&payload["orderItemId"]).ok_or_else(|| missing("orderItemId"))?;
     let line = LineId::parse(&line).map_err(wrong("orderItemId"))?;
     let said = text(&payload["status"]).and_then(|status| status.to_ascii_uppercase().parse().ok());
-    let allocation = Some(AllocationSaid { id, line, status: said.unwrap_or(by_type) });
+    let quantity = leniently::whole_value(&payload["quantity"]).filter(|pieces| *pieces >= 0);
+    let allocation = Some(AllocationSaid { id, line, status: said.unwrap_or(by_type), quantity });
     Ok(StockEvent { order_id, sku, allocation })
 }
 
@@ -90,7 +93,7 @@ mod tests {
     fn an_allocation_stands_where_it_says_or_where_the_type_does() {
         let read = |kind, payload: &Value| read(kind, order(), payload).unwrap().allocation.unwrap();
         let said = read(StockKind::Fulfilled, &payload());
-        assert_eq!((said.id.as_str(), said.line.as_str()), ("alloc_1", "7"));
+        assert_eq!((said.id.as_str(), said.line.as_str(), said.quantity), ("alloc_1", "7", Some(2)));
         assert_eq!(said.status, AllocationStatus::Fulfilled);
         let mut partly = payload();
         partly["status"] = json!("confirmed");

@@ -52,7 +52,7 @@ impl Dispatcher {
         };
         match &command {
             Command::OrderPlaced => self.order_placed(order).await,
-            Command::StockAvailable { .. } => self.stock_available(message, order).await,
+            Command::StockAvailable { cause } => self.stock_available(message, order, cause).await,
             Command::Retry { actor } => self.retry(message, order, *actor).await,
             Command::Cancel { .. } => self.cancel(message, order, &command).await,
             Command::SetStatus { status: OrderStatus::Cancelled, .. } if is_open_in_its_shop(&order) => {
@@ -67,24 +67,29 @@ impl Dispatcher {
     /// The order's reservation may be provisional until it is confirmed. One that was given back meanwhile is made
     /// anew by the order's run.
     async fn order_placed(&self, order: Order) -> Dispatched {
-        if order.story_ended_at.is_none() && !self.is_confirmed(&order).await? {
-            warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
+        // Of an order that awaits its allocation nothing is reserved yet.
+        if order.story_ended_at.is_none() && !order.awaits_allocation {
+            self.confirm_reservation(&order).await?;
         }
         self.begin(&order).await?;
         Ok(Outcome::done(order.order_id))
     }
 
-    /// Of an order that awaits its allocation nothing is reserved yet.
-    async fn is_confirmed(&self, order: &Order) -> Result<bool, DispatchError> {
-        Ok(order.awaits_allocation || self.settings.stock.confirm(order).await?)
+    async fn confirm_reservation(&self, order: &Order) -> Result<(), DispatchError> {
+        if !self.settings.stock.confirm(order).await? {
+            warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
+        }
+        Ok(())
     }
 
-    /// What was reserved for an order that awaited it may be provisional, too.
-    async fn stock_available(&self, message: &Message, order: Order) -> Dispatched {
+    /// What was reserved for an order that awaited its allocation may be provisional, too.
+    async fn stock_available(&self, message: &Message, order: Order, cause: &str) -> Dispatched {
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
         }
-        self.is_confirmed(&order).await?;
+        if cause == stock::AWAITED {
+            self.confirm_reservation(&order).await?;
+        }
         let input = json!({"messageId": message.message_id});
         match self.signal(&order.workflow_id, names::STOCK_AVAILABLE, &input, request_id(message)).await? {
             SignalOutcome::Run => Ok(Outcome::done(order.order_id)),

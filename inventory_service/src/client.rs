@@ -143,6 +143,12 @@ impl InventoryClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Whether it failed so often that it is left alone, but for one call now and then.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        self.inner.breaker.is_open()
+    }
+
     /// Asks the service whether it serves, once and whatever the breaker says.
     ///
     /// # Errors

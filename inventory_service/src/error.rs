@@ -41,11 +41,21 @@ impl StockError {
     /// Whether a transaction met another one and may be made again at once.
     #[must_use]
     pub fn met_another_transaction(&self) -> bool {
+        self.of_database().is_some_and(met_another_transaction)
+    }
+
+    /// Whether our own database may do the same in a moment.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.of_database().is_some_and(is_transient)
+    }
+
+    fn of_database(&self) -> Option<&sqlx::Error> {
         match self {
             Self::Inventory(InventoryError::Database(error)) | Self::Orders(OrdersError::Database(error)) => {
-                met_another_transaction(error)
+                Some(error)
             }
-            _ => false,
+            _ => None,
         }
     }
 

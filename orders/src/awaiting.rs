@@ -37,7 +37,7 @@ pub async fn begin(conn: &mut PgConnection, order: &OrderId, unpriced: &[LineId]
 pub async fn end(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
         "UPDATE orders.orders
-         SET awaits_allocation_since = NULL, unpriced_lines = NULL, updated_at = now(),
+         SET awaits_allocation_since = NULL, unpriced_lines = NULLIF(unpriced_lines, '{}'), updated_at = now(),
              condition = CASE WHEN condition <> 'AWAITING_ALLOCATION' THEN condition END
          WHERE order_id = $1",
     )
@@ -79,7 +79,20 @@ pub async fn is_wanted(conn: &mut PgConnection, skus: &[&Sku]) -> Result<bool, O
     .await?)
 }
 
-/// The lines of a waiting order whose prices are to be the items' own.
+/// How many orders wait, and for how many seconds the first of them has.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn backlog(conn: &mut PgConnection) -> Result<(i64, f64), OrdersError> {
+    Ok(sqlx::query_as(
+        "SELECT count(*), COALESCE(extract(epoch FROM now() - min(awaits_allocation_since)), 0)::float8
+         FROM orders.orders WHERE awaits_allocation_since IS NOT NULL",
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The lines of an order whose prices are to be the items' own, and are not known yet.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -90,6 +103,24 @@ pub async fn unpriced(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Li
             .fetch_one(conn)
             .await?;
     lines.unwrap_or_default().iter().map(|line| Ok(LineId::parse(line)?)).collect()
+}
+
+/// The prices of these lines are not known yet; those of all others are.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn set_unpriced(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    lines: &[LineId],
+) -> Result<(), OrdersError> {
+    let lines: Vec<&str> = lines.iter().map(LineId::as_str).collect();
+    sqlx::query("UPDATE orders.orders SET unpriced_lines = NULLIF($2, '{}') WHERE order_id = $1")
+        .bind(order.as_str())
+        .bind(lines)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Names a line as its item is called, if nobody named it, and gives it the price of one piece, if it has none yet.

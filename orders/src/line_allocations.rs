@@ -20,9 +20,11 @@ pub struct LineAllocation {
     pub sku: String,
     /// `BACKORDERED`, `PENDING`, `CONFIRMED`, `FULFILLED` or `CANCELLED`.
     pub status: String,
+    /// How many pieces are held, where it is said.
+    pub quantity: Option<i64>,
 }
 
-/// Notes an allocation. What was short of it is not any more.
+/// Notes an allocation.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -31,21 +33,21 @@ pub async fn note(
     order: &OrderId,
     (line, sku): (&LineId, &Sku),
     allocation_id: &str,
-    status: &str,
+    (status, quantity): (&str, Option<i64>),
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "WITH served AS (
-             DELETE FROM orders.line_allocations WHERE order_id = $1 AND sku = $4 AND allocation_id IS NULL
-         )
-         INSERT INTO orders.line_allocations (order_id, allocation_id, line_id, sku, status) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO orders.line_allocations AS known (order_id, allocation_id, line_id, sku, status, quantity, is_ours)
+         VALUES ($1, $2, $3, $4, $5, $6, EXISTS (SELECT FROM orders.orders WHERE order_id = $1))
          ON CONFLICT ON CONSTRAINT line_allocations_unique
-         DO UPDATE SET status = excluded.status, line_id = excluded.line_id, changed_at = now()",
+         DO UPDATE SET status = excluded.status, line_id = excluded.line_id, is_ours = excluded.is_ours,
+                       quantity = COALESCE(excluded.quantity, known.quantity), changed_at = now()",
     )
     .bind(order.as_str())
     .bind(allocation_id)
     .bind(line.as_str())
     .bind(sku.as_str())
     .bind(status)
+    .bind(quantity)
     .execute(conn)
     .await?;
     Ok(())
@@ -57,8 +59,10 @@ pub async fn note(
 /// [`OrdersError::Database`].
 pub async fn note_short(conn: &mut PgConnection, order: &OrderId, sku: &Sku) -> Result<(), OrdersError> {
     sqlx::query(
-        "INSERT INTO orders.line_allocations (order_id, sku, status) VALUES ($1, $2, 'BACKORDERED')
-         ON CONFLICT ON CONSTRAINT line_allocations_unique DO UPDATE SET changed_at = now()",
+        "INSERT INTO orders.line_allocations (order_id, sku, status, is_ours)
+         VALUES ($1, $2, 'BACKORDERED', EXISTS (SELECT FROM orders.orders WHERE order_id = $1))
+         ON CONFLICT ON CONSTRAINT line_allocations_unique
+         DO UPDATE SET changed_at = now(), is_ours = excluded.is_ours",
     )
     .bind(order.as_str())
     .bind(sku.as_str())
@@ -73,7 +77,7 @@ pub async fn note_short(conn: &mut PgConnection, order: &OrderId, sku: &Sku) -> 
 /// [`OrdersError::Database`].
 pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<LineAllocation>, OrdersError> {
     Ok(sqlx::query_as(
-        "SELECT allocation_id, line_id, sku, status FROM orders.line_allocations WHERE order_id = $1
+        "SELECT allocation_id, line_id, sku, status, quantity FROM orders.line_allocations WHERE order_id = $1
          ORDER BY changed_at, allocation_id",
     )
     .bind(order.as_str())
@@ -81,21 +85,27 @@ pub async fn of_order(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Li
     .await?)
 }
 
-/// Forgets up to `most` that have been of no order of ours for so long: others may order from that system too.
+/// Looks at up to `most` that were of no order of ours when they were last said, which is so long ago, and forgets those
+/// that still are: others may order from that system too. How many were looked at.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn forget_others(conn: &mut PgConnection, after: Duration, most: i64) -> Result<u64, OrdersError> {
-    let forgotten = sqlx::query(
-        "DELETE FROM orders.line_allocations WHERE ctid = ANY (ARRAY(
-             SELECT a.ctid FROM orders.line_allocations a
-             WHERE changed_at < now() - make_interval(secs => $1)
-               AND NOT EXISTS (SELECT FROM orders.orders o WHERE o.order_id = a.order_id)
-             ORDER BY changed_at LIMIT $2))",
+pub async fn forget_others(conn: &mut PgConnection, after: Duration, most: i64) -> Result<i64, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "WITH old AS (
+             SELECT a.ctid AS row, o.order_id IS NOT NULL AS is_ours
+             FROM orders.line_allocations a LEFT JOIN orders.orders o USING (order_id)
+             WHERE NOT a.is_ours AND a.changed_at < now() - make_interval(secs => $1)
+             ORDER BY a.changed_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED
+         ), kept AS (
+             UPDATE orders.line_allocations a SET is_ours = true FROM old WHERE a.ctid = old.row AND old.is_ours
+         ), forgotten AS (
+             DELETE FROM orders.line_allocations a USING old WHERE a.ctid = old.row AND NOT old.is_ours
+         )
+         SELECT count(*) FROM old",
     )
     .bind(after.as_secs_f64())
     .bind(most)
-    .execute(conn)
-    .await?;
-    Ok(forgotten.rows_affected())
+    .fetch_one(conn)
+    .await?)
 }

@@ -24,7 +24,8 @@ pub enum StatusMove {
 }
 
 /// Moves an order to `to` with its timeline entry and its event, if the status table allows it.
-/// The condition is cleared, unless a person still has to decide; `event` is the timeline's word for it.
+/// The condition is cleared, unless a person still has to decide, and so is the wait for an allocation; `event` is the
+/// timeline's word for it.
 ///
 /// # Errors
 /// [`OrdersError::NotFound`] or [`OrdersError::Database`].
@@ -44,7 +45,7 @@ pub async fn move_to(
              UPDATE orders.orders o
              SET status = $2, condition = CASE WHEN parked THEN condition END,
                  condition_reason = CASE WHEN parked THEN condition_reason END, held_by = NULL, updated_at = now(),
-                 awaits_allocation_since = CASE WHEN $2 = 'CANCELLED' THEN NULL ELSE awaits_allocation_since END,
+                 awaits_allocation_since = NULL,
                  placed_event_at = CASE WHEN $2 = 'CANCELLED' THEN placed_event_at ELSE COALESCE(placed_event_at, now()) END
              FROM before, (SELECT EXISTS (SELECT 1 FROM orders.attention
                                           WHERE order_id = $1 AND resolved_at IS NULL) AS parked) AS waits

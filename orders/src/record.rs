@@ -76,6 +76,8 @@ pub struct Order {
     pub rest_is_cancelled: bool,
     /// Taken while the inventory service was away: nothing is reserved for it yet.
     pub awaits_allocation: bool,
+    /// Some of its lines are to cost what their items do, which was not known yet.
+    pub lacks_prices: bool,
     /// Until when it is held, by its hold window.
     pub hold_until: Option<DateTime<Utc>>,
     /// The current reservation epoch.

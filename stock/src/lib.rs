@@ -24,6 +24,8 @@ use inventory_service::{ClientSettings, InventoryClient};
 use orders::Order;
 use sqlx::{PgConnection, PgPool};
 
+use awaiting::SetAside;
+
 mod awaiting;
 mod line_allocations;
 mod placed;
@@ -34,6 +36,7 @@ mod transaction;
 mod unkept;
 mod verbs;
 
+pub use awaiting::AWAITED;
 pub use line_allocations::{LineAllocation, LineStatus};
 pub use placed::{PlacedOutcome, warehouses_of};
 pub use returned::ReceiveError;
@@ -44,6 +47,7 @@ pub use transaction::{StepError, StockTransaction};
 pub struct Stock {
     pool: PgPool,
     place: Place,
+    set_aside: SetAside,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +68,7 @@ impl Stock {
             Some(settings) => Place::There(InventoryClient::new(settings)?),
             None => Place::Here,
         };
-        Ok(Self { pool, place })
+        Ok(Self { pool, place, set_aside: SetAside::default() })
     }
 
     /// Whether it is in this process's own database.
@@ -82,6 +86,10 @@ impl Stock {
             Place::Here => Ok(()),
             Place::There(service) => service.is_serving().await,
         }
+    }
+
+    fn is_left_alone(&self) -> bool {
+        matches!(&self.place, Place::There(service) if service.is_left_alone())
     }
 
     /// The item with this SKU and its figures.

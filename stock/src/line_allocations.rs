@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{LineId, Sku};
+use domain::{LineId, OrderLine, OrderStatus};
 use inventory::AllocationStatus;
 use orders::{Order, line_allocations};
 use sqlx::PgConnection;
@@ -37,8 +37,7 @@ pub struct LineAllocation {
 
 /// One thing that is known of a line.
 struct Known {
-    line: Option<LineId>,
-    sku: String,
+    line: LineId,
     allocation_id: Option<String>,
     status: LineStatus,
 }
@@ -57,11 +56,7 @@ impl Stock {
         let lines = order.facts.lines.iter();
         Ok(lines
             .filter_map(|line| {
-                let sku = line.sku.as_deref();
-                let of_line = known.iter().filter(|known| match &known.line {
-                    Some(of) => *of == line.line_id,
-                    None => sku == Some(known.sku.as_str()),
-                });
+                let of_line = known.iter().filter(|known| known.line == line.line_id);
                 Some((line.line_id.clone(), least_far(of_line)?))
             })
             .collect())
@@ -82,14 +77,12 @@ async fn held_here(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>,
         return Ok(Vec::new());
     };
     let held = reservation.allocations.into_iter().map(|held| Known {
-        line: Some(held.line_id),
-        sku: held.sku.into(),
+        line: held.line_id,
         allocation_id: Some(held.allocation_id.to_string()),
         status: held.status.into(),
     });
     let waiting = reservation.waiting.into_iter().map(|waits| Known {
-        line: Some(waits.line_id),
-        sku: Sku::into(waits.sku),
+        line: waits.line_id,
         allocation_id: None,
         status: LineStatus::Backordered,
     });
@@ -98,17 +91,30 @@ async fn held_here(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>,
 
 async fn said(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>, StockError> {
     let rows = line_allocations::of_order(conn, &order.order_id).await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            Some(Known {
-                line: row.line_id.and_then(|line| LineId::parse(&line).ok()),
-                sku: row.sku,
-                allocation_id: row.allocation_id,
-                status: row.status.parse().ok()?,
-            })
-        })
-        .collect())
+    Ok(order.facts.lines.iter().flat_map(|line| said_of(line, order.status, &rows)).collect())
+}
+
+/// What was said of one line. What was once short is short for as long as less is held than was ordered.
+fn said_of(line: &OrderLine, status: OrderStatus, rows: &[line_allocations::LineAllocation]) -> Vec<Known> {
+    let (mut known, mut held) = (Vec::new(), 0);
+    for row in rows.iter().filter(|row| row.line_id.as_deref() == Some(line.line_id.as_str())) {
+        let Ok(status) = row.status.parse() else { continue };
+        if status != LineStatus::Cancelled {
+            // Who does not say how many means all.
+            held += row.quantity.unwrap_or_else(|| i64::from(line.quantity));
+        }
+        known.push(Known { line: line.line_id.clone(), allocation_id: row.allocation_id.clone(), status });
+    }
+    let was_short =
+        rows.iter().any(|row| row.line_id.is_none() && Some(row.sku.as_str()) == line.sku.as_deref());
+    if was_short && held < i64::from(line.quantity) {
+        let status = match status {
+            OrderStatus::Cancelled => LineStatus::Cancelled,
+            _ => LineStatus::Backordered,
+        };
+        known.push(Known { line: line.line_id.clone(), allocation_id: None, status });
+    }
+    known
 }
 
 impl From<AllocationStatus> for LineStatus {
@@ -130,8 +136,7 @@ mod tests {
         let known: Vec<Known> = known
             .iter()
             .map(|(id, status)| Known {
-                line: None,
-                sku: "MUG".to_owned(),
+                line: LineId::parse("1").unwrap(),
                 allocation_id: id.map(str::to_owned),
                 status: *status,
             })

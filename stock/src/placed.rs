@@ -28,8 +28,15 @@ const OTHER_CONTENT: &str = "order with other content not kept";
 pub enum PlacedOutcome {
     /// All of it is held.
     Held(Reservation),
-    /// This is short; nothing is held.
-    Short(Vec<Shortage>),
+    /// Under its id it was reserved before, with the same content: some of it waits in its turn.
+    Queued(Reservation),
+    /// There is not enough; nothing is held.
+    Short {
+        /// What is short.
+        shortages: Vec<Shortage>,
+        /// Under which epoch it can be reserved.
+        epoch: u32,
+    },
     /// These lines ask for SKUs that are no items; nothing is held.
     UnknownSku(Vec<LineId>),
 }
@@ -52,14 +59,18 @@ impl StockTransaction<'_> {
             let reservation =
                 match self.reserve_provisionally(request, PROVISIONAL_FOR, correlation_id).await? {
                     ReserveOutcome::Reserved(reservation) => reservation,
-                    ReserveOutcome::Short(shortages) => return Ok(PlacedOutcome::Short(shortages)),
+                    ReserveOutcome::Short(shortages) => return Ok(PlacedOutcome::Short { shortages, epoch }),
                     ReserveOutcome::UnknownSku(lines) => return Ok(PlacedOutcome::UnknownSku(lines)),
                 };
-            if is_for(&reservation, lines) {
-                return Ok(PlacedOutcome::Held(reservation));
-            }
-            if reservation.status != ReservationStatus::Released {
-                self.release(order_id, epoch, OTHER_CONTENT, correlation_id).await?;
+            match reservation.status {
+                ReservationStatus::Complete if is_for(&reservation, lines) => {
+                    return Ok(PlacedOutcome::Held(reservation));
+                }
+                ReservationStatus::Waiting if is_for(&reservation, lines) => {
+                    return Ok(PlacedOutcome::Queued(reservation));
+                }
+                ReservationStatus::Released => {}
+                _ => self.release(order_id, epoch, OTHER_CONTENT, correlation_id).await?,
             }
             progress::next_epoch(self, order_id).await?;
         }
@@ -94,16 +105,19 @@ pub fn warehouses_of(reservation: &Reservation) -> String {
     warehouses.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the reservation holds these lines and nothing else: an order of the same id, but other
+/// Whether the reservation is of these lines and nothing else: an order of the same id, but other
 /// content, may have been tried before.
 fn is_for(reservation: &Reservation, lines: &[DemandLine]) -> bool {
-    let mut held = BTreeMap::new();
-    for allocation in &reservation.allocations {
-        *held.entry((&allocation.line_id, &allocation.sku)).or_default() += allocation.held();
+    let mut reserved = BTreeMap::new();
+    for held in &reservation.allocations {
+        *reserved.entry((&held.line_id, &held.sku)).or_default() += held.held();
+    }
+    for waits in &reservation.waiting {
+        *reserved.entry((&waits.line_id, &waits.sku)).or_default() += u64::from(waits.quantity.get());
     }
     let wanted: BTreeMap<_, u64> =
         lines.iter().map(|line| ((&line.line_id, &line.sku), u64::from(line.quantity.get()))).collect();
-    reservation.status == ReservationStatus::Complete && held == wanted
+    reserved == wanted
 }
 
 #[cfg(test)]
@@ -120,7 +134,7 @@ mod tests {
         }
     }
 
-    fn reservation(status: &str, lines: &[(&str, u32)]) -> Reservation {
+    fn reservation(lines: &[(&str, u32)], waiting: &[(&str, u32)]) -> Reservation {
         let allocation = |(index, (line, quantity)): (usize, &(&str, u32))| {
             serde_json::json!({
                 "allocationId": format!("alloc_{index:032x}"), "lineId": line, "sku": "SHIRT",
@@ -128,19 +142,22 @@ mod tests {
                 "cause": null,
             })
         };
+        let waits = |(line, quantity): &(&str, u32)| serde_json::json!({"lineId": line, "sku": "SHIRT", "warehouse": "main", "quantity": quantity});
         serde_json::from_value(serde_json::json!({
-            "orderId": "order-1", "epoch": 1, "status": status, "waiting": [], "changed": [],
+            "orderId": "order-1", "epoch": 1, "status": "COMPLETE", "changed": [],
+            "waiting": waiting.iter().map(waits).collect::<Vec<_>>(),
             "allocations": lines.iter().enumerate().map(allocation).collect::<Vec<_>>(),
         }))
         .unwrap()
     }
 
     #[test]
-    fn a_reservation_of_another_content_or_one_given_back_is_not_the_orders() {
+    fn a_reservation_of_another_content_is_not_the_orders() {
         let lines = [line("1", 3), line("2", 1)];
-        assert!(is_for(&reservation("COMPLETE", &[("1", 2), ("2", 1), ("1", 1)]), &lines));
-        assert!(!is_for(&reservation("COMPLETE", &[("1", 3)]), &lines));
-        assert!(!is_for(&reservation("COMPLETE", &[("1", 3), ("2", 2)]), &lines));
-        assert!(!is_for(&reservation("RELEASED", &[("1", 3), ("2", 1)]), &lines));
+        assert!(is_for(&reservation(&[("1", 2), ("2", 1), ("1", 1)], &[]), &lines));
+        assert!(is_for(&reservation(&[("1", 2)], &[("1", 1), ("2", 1)]), &lines));
+        assert!(!is_for(&reservation(&[("1", 3)], &[]), &lines));
+        assert!(!is_for(&reservation(&[("1", 3), ("2", 2)], &[]), &lines));
+        assert!(!is_for(&reservation(&[("1", 3), ("2", 1)], &[("2", 1)]), &lines));
     }
 }

@@ -8,7 +8,7 @@ use chrono::{Days, Utc};
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
 use metrics::gauge;
-use orders::{attention, command, idempotency, inbox, line_allocations, privacy};
+use orders::{attention, awaiting, command, idempotency, inbox, line_allocations, privacy};
 use process::{shutdown::Shutdown, temporal::LazyTemporal};
 use sqlx::PgPool;
 use stock::Stock;
@@ -34,6 +34,12 @@ const OLD_EVENTS_BATCH: i64 = 1000;
 /// Answers under idempotency keys that are forgotten at once, and the pause between two looks.
 const KEPT_ANSWER_BATCH: i64 = 1000;
 const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
+
+/// Allocations of another inventory system that are looked at once, for how long those of no order of ours are kept, and
+/// the pause between two looks.
+const OTHERS_BATCH: i64 = 1000;
+const KEEP_OTHERS_FOR: Duration = Duration::from_secs(SECONDS_OF_A_DAY);
+const LOOK_FOR_OTHERS_EVERY: Duration = Duration::from_secs(600);
 
 /// The pause between two looks for orders that were taken while the inventory service was away.
 const ALLOCATE_EVERY: Duration = Duration::from_secs(1);
@@ -64,10 +70,10 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown:
     every(config.expire_every, Box::new(|with| Box::pin(expire_allocations(with.pool))));
     every(SHOW_GAUGES_EVERY, Box::new(|with| Box::pin(show_gauges(with.pool))));
     every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
+    every(LOOK_FOR_OTHERS_EVERY, Box::new(|with| Box::pin(forget_others_allocations(with.pool))));
     every(config.forget_every, Box::new(move |with| Box::pin(forget_people(with.pool, keep_people))));
-    if !with.stock.is_here() {
-        every(ALLOCATE_EVERY, Box::new(|with| Box::pin(allocate_awaiting(with))));
-    }
+    // Where stock is here by now, too: orders may have been taken before.
+    every(ALLOCATE_EVERY, Box::new(|with| Box::pin(allocate_awaiting(with))));
     if let Some(watching) = with.stock.watch_served_orders() {
         let asked = shutdown.asked();
         sweepers.spawn(async move {
@@ -172,13 +178,16 @@ async fn look_for_lost_runs(with: With, pause: Duration) -> anyhow::Result<bool>
     Ok(i64::try_from(looked)? == LOST_RUN_BATCH)
 }
 
-/// What was answered under an idempotency key long ago, and what another inventory system said of orders that are not ours.
+/// What was answered under an idempotency key long ago.
 async fn forget_old_answers(pool: PgPool) -> anyhow::Result<bool> {
+    let answers = idempotency::forget_old(&mut *pool.acquire().await?, KEPT_ANSWER_BATCH).await?;
+    Ok(i64::try_from(answers)? == KEPT_ANSWER_BATCH)
+}
+
+/// What another inventory system said of orders that are not ours.
+async fn forget_others_allocations(pool: PgPool) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
-    let answers = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
-    let day = Duration::from_secs(SECONDS_OF_A_DAY);
-    let others = line_allocations::forget_others(&mut conn, day, KEPT_ANSWER_BATCH).await?;
-    Ok(i64::try_from(answers.max(others))? == KEPT_ANSWER_BATCH)
+    Ok(line_allocations::forget_others(&mut conn, KEEP_OTHERS_FOR, OTHERS_BATCH).await? == OTHERS_BATCH)
 }
 
 /// Gives back what other services did not confirm in time, and tells everybody: one transaction.
@@ -206,6 +215,9 @@ async fn show_gauges(pool: PgPool) -> anyhow::Result<bool> {
     let (waiting, oldest_seconds) = inbox::backlog(&mut conn).await?;
     gauge!("waybill_inbox_unsettled").set(waiting as f64);
     gauge!("waybill_inbox_oldest_seconds").set(oldest_seconds);
+    let (awaiting, oldest_seconds) = awaiting::backlog(&mut conn).await?;
+    gauge!("waybill_orders_awaiting_allocation").set(awaiting as f64);
+    gauge!("waybill_orders_awaiting_allocation_oldest_seconds").set(oldest_seconds);
     let parked = attention::count_open(&mut conn).await?;
     gauge!("waybill_orders_needing_attention")
         .set(parked.iter().map(|(_, _, count)| count).sum::<i64>() as f64);

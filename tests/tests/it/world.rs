@@ -281,6 +281,11 @@ impl World {
         self.slot(program).lock().unwrap().as_mut().is_none_or(Running::has_ended)
     }
 
+    /// Programs that are started from now on do not have this.
+    pub fn unset_environment(&self, name: &str) {
+        self.environment.lock().unwrap().retain(|(known, _)| known != name);
+    }
+
     /// Sets a variable for the programs that are started from now on.
     pub fn set_environment(&self, name: &str, value: &str) {
         let mut environment = self.environment.lock().unwrap();

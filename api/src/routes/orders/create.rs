@@ -27,7 +27,7 @@ use sqlx::PgConnection;
 use stock::{StepError as _, StockTransaction, warehouses_of};
 use tracing::{info, warn};
 
-use super::{content, request::Request, reservation, view::PlacedBody};
+use super::{content, form::USUAL_CURRENCY, request::Request, reservation, view::PlacedBody};
 use crate::{idempotency::Begun, problem::Problem, state::Asked};
 
 /// Places the order, and tells what is answered and which message has to be dispatched.
@@ -63,12 +63,14 @@ enum Service {
     Away,
 }
 
-/// Whether the order may be taken without its stock. The prices that a customer names cannot be held against the items'
-/// own now.
+/// Whether the order may be taken without its stock. The prices that a customer names, or another currency than the items
+/// usually have, cannot be held against the items' own prices now.
 fn may_wait(request: &Request<'_>) -> bool {
-    let names_prices = request.form.items.iter().any(|line| line.unit_price.is_some());
+    let form = request.form;
+    let says_what_it_costs =
+        form.currency.as_str() != USUAL_CURRENCY || form.items.iter().any(|line| line.unit_price.is_some());
     request.asked.api.when_inventory_is_away == AwayRule::Accept
-        && !(request.is_by_customer() && names_prices)
+        && !(request.is_by_customer() && says_what_it_costs)
 }
 
 /// What was short is told, though the order is not kept: once, however often the same is asked for.

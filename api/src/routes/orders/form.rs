@@ -19,7 +19,7 @@ use crate::{
 /// The longest an order may be held.
 const LONGEST_HOLD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The currency meant where none is named: the one items are priced in.
-const USUAL_CURRENCY: &str = "EUR";
+pub(super) const USUAL_CURRENCY: &str = "EUR";
 /// Decimal places of an amount.
 const MOST_DECIMAL_PLACES: u32 = 4;
 

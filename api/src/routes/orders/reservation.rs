@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{OrderId, Sku};
-use inventory::{DemandLine, Item, Reservation};
+use inventory::{DemandLine, Item, Reservation, Shortage, WaitingLine};
 use stock::{PlacedOutcome, StockTransaction};
 
 use crate::{correlation::CorrelationId, problem::Problem};
@@ -35,11 +35,19 @@ pub(super) async fn reserve(
 ) -> Result<Reservation, Problem> {
     match stock.reserve_placed(order_id, lines, correlation_id.as_str()).await? {
         PlacedOutcome::Held(reservation) => Ok(reservation),
-        PlacedOutcome::Short(shortages) => Err(Problem::InsufficientStock(shortages)),
+        PlacedOutcome::Short { shortages, .. } => Err(Problem::InsufficientStock(shortages)),
+        PlacedOutcome::Queued(reservation) => {
+            let shortages = reservation.waiting.into_iter();
+            Err(Problem::InsufficientStock(shortages.map(short_of).collect()))
+        }
         PlacedOutcome::UnknownSku(unknown) => {
             let unknown = lines.iter().filter(|line| unknown.contains(&line.line_id));
             let unknown: BTreeSet<&Sku> = unknown.map(|line| &line.sku).collect();
             Err(Problem::UnknownItem(unknown.into_iter().cloned().collect()))
         }
     }
+}
+
+fn short_of(waits: WaitingLine) -> Shortage {
+    Shortage { sku: waits.sku, requested: waits.quantity.get().into(), available: 0 }
 }

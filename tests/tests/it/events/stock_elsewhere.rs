@@ -69,10 +69,14 @@ fn items_show_what_the_inventory_service_says_of_them() {
         assert_eq!(id, held);
 
         // Another vendor's, of an order that waits for nobody here.
-        let placed = world.place_at_api("FAR", 1, Some("1h")).await;
+        let placed = world.place_at_api("FAR", 3, Some("1h")).await;
         let order = placed["orderId"].as_str().unwrap();
-        until_item(&world, order, "CONFIRMED").await;
+        let real = until_item(&world, order, "CONFIRMED").await;
         let (events, short) = ("inventory.events", "inventory.notifications");
+        let key = "inventory.allocationcancelled.allocation";
+        let gone = json!({"allocationId": real, "orderItemId": 1, "status": "CANCELLED"});
+        sender.send_to(events, key, &allocation("s-0", order, "AllocationCancelled", &gone)).await;
+        until_item(&world, order, "CANCELLED").await;
         let key = "inventory.allocationcreated.allocation";
         let second = json!({"allocationId": "far-2", "orderItemId": 1, "status": "PENDING"});
         for _ in 0..2 {
@@ -82,11 +86,38 @@ fn items_show_what_the_inventory_service_says_of_them() {
         let nobody = json!({"requested": 3, "available": 0});
         let notice = "inventory.insufficientstock.inventoryitem";
         sender.send_to(short, notice, &allocation("s-2", order, "InsufficientStock", &nobody)).await;
-        until_item(&world, order, "BACKORDERED").await;
+        assert_eq!(until_item(&world, order, "BACKORDERED").await, "far-2");
+        // One of three is held for good, and two are short; then they come.
         let confirmed = json!({"allocationId": "far-2", "orderItemId": "1"});
         let key = "inventory.allocationconfirmed.allocation";
         sender.send_to(events, key, &allocation("s-3", order, "AllocationConfirmed", &confirmed)).await;
+        let rest = json!({"allocationId": "far-3", "orderItemId": "1", "quantity": 1});
+        sender.send_to(events, key, &allocation("s-3a", order, "AllocationConfirmed", &rest)).await;
+        world::until("two of three are held", SOON, async || {
+            let rows = sqlx::query_scalar::<_, i64>(
+                "SELECT count(*) FROM orders.line_allocations WHERE order_id = $1 AND status = 'CONFIRMED'",
+            );
+            (rows.bind(order).fetch_one(&world.pool).await.unwrap() == 2).then_some(())
+        })
+        .await;
+        assert_eq!(until_item(&world, order, "BACKORDERED").await, "far-2");
+        let last = json!({"allocationId": "far-4", "orderItemId": "1", "quantity": 1});
+        sender.send_to(events, key, &allocation("s-3b", order, "AllocationConfirmed", &last)).await;
         until_item(&world, order, "CONFIRMED").await;
+
+        // What was short of an order that was cancelled is short no more.
+        let placed = world.place_at_api("NEAR", 2, Some("1h")).await;
+        let cancelled = placed["orderId"].as_str().unwrap();
+        until_item(&world, cancelled, "CONFIRMED").await;
+        let mut body: Value =
+            serde_json::from_slice(&allocation("s-6", cancelled, "InsufficientStock", &nobody)).unwrap();
+        body["payload"]["sku"] = json!("NEAR");
+        sender.send_to(short, notice, body.to_string().as_bytes()).await;
+        let path = format!("/api/orders/{cancelled}/cancel");
+        let answer =
+            world.http.post(world.api(&path)).bearer_auth(world.token("admin")).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        until_item(&world, cancelled, "CANCELLED").await;
 
         // One that names no line is a person's; what comes later of the order waits behind it until it is skipped.
         let key = "inventory.allocationcancelled.allocation";

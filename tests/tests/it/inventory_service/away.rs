@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use inventory_service::proto::{DemandLine, ReserveMode, ReserveRequest};
 use serde_json::{Value, json};
 
 use super::apart::{apart_by, no_stock_here, order, place};
@@ -20,6 +21,14 @@ async fn taken(world: &World, form: &Value) -> Value {
     assert_eq!(status, 201, "{body}");
     assert_eq!((&body["status"], &body["condition"]), (&json!("PENDING"), &json!("AWAITING_ALLOCATION")));
     body
+}
+
+/// Once it waits for a person.
+async fn retry(world: &World, placed: &Value) {
+    comes_to(world, placed, "PENDING", json!("NEEDS_ATTENTION")).await;
+    let path = format!("/api/orders/{}/retry", placed["orderId"].as_str().unwrap());
+    let answer = world.http.post(world.api(&path)).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
 }
 
 async fn shown(world: &World, placed: &Value) -> Value {
@@ -70,15 +79,17 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
         let user = json!({"userId": "away-customer", "name": "A", "email": "away@example.com"});
         let registered = world.http.post(world.api("/api/users")).json(&user).send().await.unwrap();
         assert_eq!(registered.status(), 201);
-        let by_customer = async |price: Value| {
-            let form = json!({"items": [{"itemId": "AWAY", "quantity": 1, "unitPrice": price}]});
+        let by_customer = async |form: Value| {
             let asked = world
                 .http
                 .post(world.api("/api/orders"))
                 .bearer_auth(world.token_of("customer", "away-customer"));
             asked.json(&form).send().await.unwrap().status().as_u16()
         };
-        assert_eq!(by_customer(json!("1.00")).await, 503);
+        let priced = json!({"items": [{"itemId": "AWAY", "quantity": 1, "unitPrice": "1.00"}]});
+        assert_eq!(by_customer(priced).await, 503);
+        let foreign = json!({"items": [{"itemId": "AWAY", "quantity": 1}], "currency": "USD"});
+        assert_eq!(by_customer(foreign).await, 503);
 
         // Each has its run, which says what it waits for, and is cancelled without the service.
         let workflow = withdrawn["workflowId"].as_str().unwrap();
@@ -99,13 +110,15 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
         let unknown = comes_to(&world, &unknown, "PENDING", json!("NEEDS_ATTENTION")).await;
         assert_eq!(unknown["conditionReason"], "UNKNOWN_SKU");
         world.until_api_order(&elsewhere, &["SHIPPED", "DELIVERED"]).await;
-        let shown_to_people: Vec<String> =
-            sqlx::query_scalar("SELECT reason FROM orders.attention WHERE order_id = $1")
-                .bind(elsewhere["orderId"].as_str())
-                .fetch_all(&world.pool)
-                .await
-                .unwrap();
-        assert_eq!(shown_to_people, ["PRICE_UNKNOWN"]);
+        let shown_to_people: Vec<(String, Option<String>)> = sqlx::query_as(
+            "SELECT reason, detail FROM orders.attention WHERE order_id = $1 AND resolved_at IS NULL",
+        )
+        .bind(elsewhere["orderId"].as_str())
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        let which = "priced in another currency than the order, and kept as 0: AWAY-PRICED".to_owned();
+        assert_eq!(shown_to_people, [("PRICE_UNKNOWN".to_owned(), Some(which))]);
         service.until_figures("AWAY", (2, 2)).await;
         service.until_figures("AWAY-HELD", (1, 1)).await;
         let first = shown(&world, &first).await;
@@ -118,6 +131,15 @@ fn orders_are_taken_without_the_service_and_served_as_they_came_when_it_is_back(
         for placed in [&second, &third] {
             world.until_api_order(placed, &["SHIPPED", "DELIVERED"]).await;
         }
+        // It costs what its item does, once somebody has said what that is.
+        service.stock("AWAY-NOWHERE", 1).await;
+        retry(&world, &unknown).await;
+        world.until_api_order(&unknown, &["SHIPPED", "DELIVERED"]).await;
+        let unknown = shown(&world, &unknown).await;
+        assert_eq!(
+            (&unknown["items"][0]["unitPrice"], &unknown["totalAmount"]),
+            (&json!("29.90"), &json!("29.90"))
+        );
         service.until_figures("AWAY", (0, 0)).await;
         let provisional = "SELECT count(*) FROM inventory.reservations WHERE provisional_until IS NOT NULL";
         let provisional: i64 = sqlx::query_scalar(provisional).fetch_one(&service.pool).await.unwrap();
@@ -180,6 +202,95 @@ fn who_comes_later_waits_behind_those_who_wait_for_the_same() {
         let (status, body) = place(&world, &order("AWAY-NEXT", 1)).await;
         assert_eq!(status, 400, "nobody waits to be served any more: {body}");
         audit(&service.pool).await;
+    });
+}
+
+#[test]
+fn who_was_queued_by_a_process_that_ended_keeps_its_place() {
+    run(async {
+        let (service, world) = apart_by("").await;
+        service.stock("AWAY-PLACE", 2).await;
+        service.kill();
+        let first = taken(&world, &order("AWAY-PLACE", 3)).await;
+        let second = taken(&world, &order("AWAY-PLACE", 1)).await;
+        world.kill(Program::Worker);
+        service.start_again().await;
+        for (placed, quantity) in [(&first, 3), (&second, 1)] {
+            let line = DemandLine { line_id: "1".to_owned(), sku: "AWAY-PLACE".to_owned(), quantity };
+            let request = ReserveRequest {
+                order_id: placed["orderId"].as_str().unwrap().to_owned(),
+                epoch: 1,
+                lines: vec![line],
+                mode: ReserveMode::WaitForTheRest.into(),
+                provisional_for_s: Some(120),
+                version: 1,
+                ..ReserveRequest::default()
+            };
+            service.client().await.reserve(request).await.unwrap();
+        }
+        world.start_program(Program::Worker);
+        for placed in [&first, &second] {
+            comes_to(&world, placed, "PENDING", json!("BACKORDERED")).await;
+        }
+        service.receive("AWAY-PLACE", 1).await;
+        world.until_api_order(&first, &["SHIPPED", "DELIVERED"]).await;
+        comes_to(&world, &second, "PENDING", json!("BACKORDERED")).await;
+        audit(&service.pool).await;
+    });
+}
+
+#[test]
+fn one_that_cannot_be_served_holds_up_nobody_else() {
+    run(async {
+        let (service, world) = apart_by("").await;
+        for sku in ["AWAY-STUCK", "AWAY-ODD", "AWAY-FREE"] {
+            service.stock(sku, 1).await;
+        }
+        service.kill();
+        let stuck = taken(&world, &order("AWAY-STUCK", 1)).await;
+        let odd = taken(&world, &order("AWAY-ODD", 1)).await;
+        let free = taken(&world, &order("AWAY-FREE", 1)).await;
+        sqlx::query("UPDATE orders.lines SET sku = '' WHERE order_id = $1")
+            .bind(odd["orderId"].as_str())
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        let mut held = service.pool.begin().await.unwrap();
+        sqlx::query("SELECT FROM inventory.stock WHERE sku = 'AWAY-STUCK' FOR UPDATE")
+            .execute(&mut *held)
+            .await
+            .unwrap();
+        service.start_again().await;
+        world.until_api_order(&free, &["SHIPPED", "DELIVERED"]).await;
+        let odd = comes_to(&world, &odd, "PENDING", json!("NEEDS_ATTENTION")).await;
+        assert_eq!(odd["conditionReason"], "UNKNOWN_SKU");
+        assert_eq!(shown(&world, &stuck).await["condition"], "AWAITING_ALLOCATION");
+        until("one order is seen to wait", BACK, async || {
+            world.worker_metrics().await.contains("\nwaybill_orders_awaiting_allocation 1\n").then_some(())
+        })
+        .await;
+        held.rollback().await.unwrap();
+        world.until_api_order(&stuck, &["SHIPPED", "DELIVERED"]).await;
+        audit(&service.pool).await;
+    });
+}
+
+#[test]
+fn who_waited_for_a_service_that_is_no_longer_asked_is_served_here() {
+    run(async {
+        let (service, world) = apart_by("").await;
+        service.kill();
+        let placed = taken(&world, &order("AWAY-HERE", 1)).await;
+        for program in [Program::Api, Program::Worker] {
+            world.kill(program);
+        }
+        world.unset_environment("INVENTORY_SERVICE_URL");
+        world.start_program(Program::Api);
+        world.until_listening().await;
+        world.stock("AWAY-HERE", 1).await;
+        world.start_program(Program::Worker);
+        world.until_api_order(&placed, &["SHIPPED", "DELIVERED"]).await;
+        audit(&world.pool).await;
     });
 }
 
