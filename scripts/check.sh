@@ -32,5 +32,5 @@ cargo fmt --all --check
 "$deny" --log-level error check licenses bans sources
 check_advisories
 cargo clippy --workspace --all-targets -- -D warnings
-# What is built for those who have brokers.
-cargo clippy --workspace --all-targets --features worker/kafka,worker/amqp,cli/brokers -- -D warnings
+# What is built for those who have brokers, and for images.
+cargo clippy --workspace --all-targets --features worker/kafka,worker/amqp,cli/brokers,bundle/processes -- -D warnings

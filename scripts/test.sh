@@ -12,8 +12,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 cd "$checkout"
 
-# A worker that publishes to both.
-readonly BROKERS=worker/kafka,worker/amqp
+# A worker that publishes to both brokers, and all processes as the one program that images have.
+readonly FEATURES=worker/kafka,worker/amqp,bundle/processes
 readonly NAMESPACES=(waybill-test-{1..8})
 
 set -m
@@ -59,10 +59,10 @@ start_temporal() {
 # The programs twice: with failures planted for tests, kept in a folder of their own, then as they are.
 build() {
     local programs=${CARGO_TARGET_DIR:-$PWD/target}/debug
-    cargo build --workspace --bins --features "api/faults,worker/faults,$BROKERS"
+    cargo build --workspace --bin waybill-api --bin waybill-worker --features "api/faults,worker/faults,$FEATURES"
     mkdir -p "$programs/with-faults"
     cp "$programs/waybill-api" "$programs/waybill-worker" "$programs/with-faults/"
-    cargo build --workspace --bins --features "$BROKERS"
+    cargo build --workspace --bins --features "$FEATURES"
 }
 
 use_cargo
@@ -94,7 +94,7 @@ export INSTA_UPDATE TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESP
 # The runner's lines, then their sum. There are no examples in docs to be run as tests.
 run_tests() {
     local said="$place/said.txt" result=0
-    cargo test --workspace --features "$BROKERS" "$@" 2>&1 | tee "$said" || result=$?
+    cargo test --workspace --features "$FEATURES" "$@" 2>&1 | tee "$said" || result=$?
     awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
          END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$said"
     return "$result"

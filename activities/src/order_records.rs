@@ -240,7 +240,8 @@ impl OrderRecords {
 /// Gives back what the order holds. Of one that awaits its allocation nothing is held, and the service need not be there.
 async fn give_back(stock: &mut StockTransaction<'_>, order: &Order) -> Result<(), AttemptError> {
     if order.awaits_allocation {
-        return Ok(());
+        let reason = ParkReason::new(ParkReason::ALLOCATION_UNANSWERED);
+        return Ok(attention::unshow(stock, &order.order_id, &reason).await?);
     }
     let Order { order_id, epoch, correlation_id, .. } = order;
     Ok(stock.release(order_id, *epoch, ORDER_CANCELLED, correlation_id).await?)

@@ -2,6 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `run` | the process from its start to its end |
 //! | [`config`] | the settings of the process |
 //! | [`server`] | the routes under their limits, and the listener |
 //! | [`state`], [`health`] | what every handler works with, and how that is |
@@ -53,7 +54,10 @@ mod paced_log;
 mod page;
 mod remote_stock;
 mod routes;
+mod run;
 mod word;
+
+pub use run::run;
 
 #[cfg(feature = "faults")]
 mod planted;

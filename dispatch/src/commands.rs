@@ -17,6 +17,7 @@ use orders::{
     timeline::TimelineEvent,
 };
 use serde_json::{Value, json};
+use stock::StockError;
 use tokio::time::timeout;
 use tracing::warn;
 use workflows::names;
@@ -76,8 +77,16 @@ impl Dispatcher {
     }
 
     async fn confirm_reservation(&self, order: &Order) -> Result<(), DispatchError> {
-        if !self.settings.stock.confirm(order).await? {
-            warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
+        match self.settings.stock.confirm(order).await {
+            Ok(true) => {}
+            Ok(false) => {
+                warn!(order.id = %order.order_id, "the order's reservation was given back before it was confirmed");
+            }
+            // Its run is refused the same, and asks a person.
+            Err(error @ StockError::Refused { .. }) => {
+                warn!(order.id = %order.order_id, %error, "the order's reservation cannot be confirmed");
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ impl ParkReason {
     pub const BACKORDER_OVERDUE: &'static str = "BACKORDER_OVERDUE";
     /// Taken while its items' prices could not be asked, and they have none in its currency.
     pub const PRICE_UNKNOWN: &'static str = "PRICE_UNKNOWN";
+    /// The inventory service serves others, and does not answer for this order.
+    pub const ALLOCATION_UNANSWERED: &'static str = "ALLOCATION_UNANSWERED";
     /// Not in stock, and the policy does not wait.
     pub const OUT_OF_STOCK: &'static str = "OUT_OF_STOCK";
     /// The warehouse reported an exception.

@@ -47,14 +47,19 @@ pub async fn end(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersE
     Ok(())
 }
 
-/// The first that wait, but those.
+/// The first that wait, but those, and whoever waits for the same as they do.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn first(conn: &mut PgConnection, but: &[OrderId], most: i64) -> Result<Vec<OrderId>, OrdersError> {
     let but: Vec<&str> = but.iter().map(OrderId::as_str).collect();
     let found: Vec<String> = sqlx::query_scalar(
-        "SELECT order_id FROM orders.orders WHERE awaits_allocation_since IS NOT NULL AND order_id <> ALL($1)
+        "WITH kept_back AS (
+             SELECT DISTINCT sku FROM orders.lines JOIN orders.orders USING (order_id)
+             WHERE order_id = ANY($1) AND awaits_allocation_since IS NOT NULL
+         )
+         SELECT order_id FROM orders.orders o WHERE awaits_allocation_since IS NOT NULL AND order_id <> ALL($1)
+           AND NOT EXISTS (SELECT FROM orders.lines l JOIN kept_back USING (sku) WHERE l.order_id = o.order_id)
          ORDER BY awaits_allocation_since, order_id LIMIT $2",
     )
     .bind(but)

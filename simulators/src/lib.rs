@@ -2,6 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `run` | the process from its start to its end |
 //! | [`settings`] | the flags and environment variables of the process |
 //! | `server` | accepts connections, and drops them unanswered when told to |
 //! | `control` | what both servers share: ledger, faults, background work, `/_…` routes |
@@ -18,6 +19,7 @@ mod control;
 mod deliveries;
 mod faults;
 mod ledger;
+mod run;
 mod server;
 pub mod settings;
 mod shopify;
@@ -25,6 +27,7 @@ mod warehouse;
 
 use std::net::SocketAddr;
 
+pub use run::run;
 use server::Server;
 pub use settings::{Settings, SettingsError};
 

@@ -1,7 +1,6 @@
 //! Reserves for the orders that were taken while the inventory service was away: one after the other, as they came.
 //!
-//! **Invariant:** an order's turn comes when nobody waits before it, or whoever does could not be served for a reason of
-//! its own. Several processes may do this side by side: each goes on to the next order only when the one before it is
+//! **Invariant:** an order's turn comes when nobody waits for the same before it. Several processes may do this side by side: each goes on to the next order only when the one before it is
 //! settled, by whichever of them.
 
 use std::{
@@ -17,7 +16,7 @@ use domain::{
 };
 use inventory::{DemandLine, ReserveMode};
 use orders::{
-    Order, attention, awaiting,
+    Order, OrdersError, attention, awaiting,
     command::{self, Command},
     events,
     progress::{self, Waiting},
@@ -43,7 +42,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// For how long others are served before such an order is tried again.
 const SET_ASIDE_FOR: Duration = Duration::from_secs(30);
 
-/// Orders for which alone the service did not answer, and when.
+/// Orders for which the service did not answer while it did otherwise, and when.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SetAside(Arc<Mutex<HashMap<OrderId, Instant>>>);
 
@@ -72,36 +71,56 @@ impl Stock {
                 return Ok(());
             }
             for order_id in waiting {
-                if !self.take_turn(order_id, policy).await? {
-                    return Ok(());
+                match self.take_turn(&order_id, policy).await? {
+                    Turn::Settled => {}
+                    Turn::NotAnswered => {
+                        self.set_aside(order_id).await?;
+                        break;
+                    }
+                    Turn::Away => return Ok(()),
                 }
             }
         }
     }
 
-    /// Settles one order, or sets it aside. False while the service is away for everybody: nobody overtakes then.
-    async fn take_turn(&self, order_id: OrderId, policy: &FulfilmentPolicy) -> Result<bool, StockError> {
+    async fn take_turn(&self, order_id: &OrderId, policy: &FulfilmentPolicy) -> Result<Turn, StockError> {
         for _ in 0..ATTEMPTS {
-            match self.transaction(async |tx| allocate(tx, &order_id, policy).await).await {
-                Ok(()) => return Ok(true),
+            match self.transaction(async |tx| allocate(tx, order_id, policy).await).await {
+                Ok(()) => return Ok(Turn::Settled),
                 Err(StockError::Unavailable(why)) => {
                     if self.is_left_alone() || self.service_answers().await.is_err() {
-                        return Ok(false);
+                        return Ok(Turn::Away);
                     }
                     warn!(order.id = %order_id, why, "an order still awaits its allocation");
                     sleep(BETWEEN_ATTEMPTS).await;
                 }
                 Err(error) if error.is_passing() => return Err(error),
-                Err(error) => {
+                Err(
+                    error @ (StockError::Refused { .. } | StockError::Orders(OrdersError::Unreadable(_))),
+                ) => {
                     warn!(order.id = %order_id, %error, "an order cannot be allocated as it is; its run finds why");
-                    self.leave_to_its_run(&order_id).await?;
-                    return Ok(true);
+                    self.leave_to_its_run(order_id).await?;
+                    return Ok(Turn::Settled);
+                }
+                Err(error) => {
+                    warn!(order.id = %order_id, %error, "an order still awaits its allocation");
+                    break;
                 }
             }
         }
-        warn!(order.id = %order_id, "others are served before an order for which alone nothing is answered");
+        Ok(Turn::NotAnswered)
+    }
+
+    /// Others, who wait for something else, are served first for a while; and a person sees it.
+    async fn set_aside(&self, order_id: OrderId) -> Result<(), StockError> {
+        let reason = ParkReason::new(ParkReason::ALLOCATION_UNANSWERED);
+        let detail =
+            "the inventory service answers, but not for this order; it is tried again each half minute";
+        let mut tx = self.pool.begin().await?;
+        attention::show(&mut tx, &order_id, &reason, detail).await?;
+        tx.commit().await?;
         self.set_aside.add(order_id);
-        Ok(true)
+        Ok(())
     }
 
     /// The order's run finds the same, and asks a person.
@@ -109,11 +128,22 @@ impl Stock {
         let mut tx = self.pool.begin().await?;
         if record::lock(&mut tx, order_id).await?.awaits_allocation {
             awaiting::end(&mut tx, order_id).await?;
+            attention::unshow(&mut tx, order_id, &ParkReason::new(ParkReason::ALLOCATION_UNANSWERED)).await?;
             let told = Command::StockAvailable { cause: AWAITED.to_owned() };
             command::keep(&mut tx, order_id, &told, Duration::ZERO).await?;
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// What became of an order's turn.
+enum Turn {
+    /// It waits no more.
+    Settled,
+    /// The service answers otherwise.
+    NotAnswered,
+    /// The service is away.
+    Away,
 }
 
 /// Reserves for one order, and has its run hear of it.
@@ -149,6 +179,7 @@ async fn allocate(
         PlacedOutcome::UnknownSku(_) => {}
     }
     show_foreign_prices(&mut tx, order_id, &foreign).await?;
+    attention::unshow(&mut tx, order_id, &ParkReason::new(ParkReason::ALLOCATION_UNANSWERED)).await?;
     command::keep(&mut tx, order_id, &told, Duration::ZERO).await?;
     tx.commit().await?;
     info!(order.id = %order_id, "an order that was taken while the inventory service was away had its turn");

@@ -96,22 +96,26 @@ async fn said(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>, Stoc
 
 /// What was said of one line. What was once short is short for as long as less is held than was ordered.
 fn said_of(line: &OrderLine, status: OrderStatus, rows: &[line_allocations::LineAllocation]) -> Vec<Known> {
-    let (mut known, mut held) = (Vec::new(), 0);
+    let ordered = i64::from(line.current_quantity.unwrap_or(line.quantity));
+    let (mut known, mut held) = (Vec::new(), 0_i64);
     for row in rows.iter().filter(|row| row.line_id.as_deref() == Some(line.line_id.as_str())) {
         let Ok(status) = row.status.parse() else { continue };
         if status != LineStatus::Cancelled {
             // Who does not say how many means all.
-            held += row.quantity.unwrap_or_else(|| i64::from(line.quantity));
+            held = held.saturating_add(row.quantity.unwrap_or(ordered));
         }
         known.push(Known { line: line.line_id.clone(), allocation_id: row.allocation_id.clone(), status });
     }
     let was_short =
         rows.iter().any(|row| row.line_id.is_none() && Some(row.sku.as_str()) == line.sku.as_deref());
-    if was_short && held < i64::from(line.quantity) {
-        let status = match status {
-            OrderStatus::Cancelled => LineStatus::Cancelled,
-            _ => LineStatus::Backordered,
-        };
+    let short = match status {
+        OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Processing => {
+            Some(LineStatus::Backordered)
+        }
+        OrderStatus::Cancelled => Some(LineStatus::Cancelled),
+        OrderStatus::Shipped | OrderStatus::Delivered => None,
+    };
+    if let Some(status) = short.filter(|_| was_short && held < ordered) {
         known.push(Known { line: line.line_id.clone(), allocation_id: None, status });
     }
     known

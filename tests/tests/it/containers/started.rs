@@ -1,10 +1,13 @@
-//! The processes started as the containers would be: each with exactly the environment that Compose gives it, listening
-//! beyond loopback. Hosts are this machine, ports are free ones, files of secrets are where they were drawn.
+//! The processes started as the containers would be: from one program by the names that the image gives it, each with
+//! exactly the environment that Compose gives it, listening beyond loopback. Hosts are this machine, ports are free ones, files of secrets are where they were drawn.
 
 use std::{
+    os::unix::fs::symlink,
     process::{Child, ExitStatus},
     time::Duration,
 };
+
+use tempfile::TempDir;
 
 use super::*;
 use crate::world::{self, empty_database_url, free_port, until};
@@ -25,6 +28,7 @@ struct Machine {
     composition: Composition,
     ports: BTreeMap<(String, String), u16>,
     temporal: String,
+    programs: TempDir,
 }
 
 impl Machine {
@@ -38,7 +42,7 @@ impl Machine {
             }
         }
         let temporal = std::env::var("TEST_TEMPORAL_ADDRESS").expect("`make test` starts Temporal");
-        Self { composition, ports, temporal }
+        Self { composition, ports, temporal, programs: programs() }
     }
 
     /// What a variable of a service says here.
@@ -57,8 +61,7 @@ impl Machine {
 
     /// A command in a service's container.
     fn command(&self, of: &str, command: &[&Value]) -> Command {
-        let folder = std::env::var("TEST_BIN_DIR").expect("`make test` builds the programs");
-        let mut ready = Command::new(format!("{folder}/{}", words(command[0])));
+        let mut ready = Command::new(self.programs.path().join(words(command[0])));
         ready.args(command[1..].iter().copied().map(words));
         let told = environment(&self.composition.services[of]);
         let told = told.into_iter().map(|(name, value)| (name, self.here(of, value)));
@@ -92,6 +95,18 @@ impl Machine {
         })
         .await;
     }
+}
+
+/// The programs of the image, by the names that the Dockerfile gives the one they are.
+fn programs() -> TempDir {
+    let dockerfile = include_str!("../../../../Dockerfile");
+    let linked = dockerfile.split_once("for process in ").and_then(|(_, rest)| rest.split_once(';'));
+    let built = std::env::var("TEST_BIN_DIR").expect("`make test` builds the programs");
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let link = |name: &str| symlink(format!("{built}/waybill-bundle"), folder.path().join(name)).unwrap();
+    link("waybill");
+    linked.expect("the processes").0.split_whitespace().for_each(|name| link(&format!("waybill-{name}")));
+    folder
 }
 
 #[test]

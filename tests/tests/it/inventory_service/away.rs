@@ -249,6 +249,7 @@ fn one_that_cannot_be_served_holds_up_nobody_else() {
         service.kill();
         let stuck = taken(&world, &order("AWAY-STUCK", 1)).await;
         let odd = taken(&world, &order("AWAY-ODD", 1)).await;
+        let behind = taken(&world, &order("AWAY-STUCK", 1)).await;
         let free = taken(&world, &order("AWAY-FREE", 1)).await;
         sqlx::query("UPDATE orders.lines SET sku = '' WHERE order_id = $1")
             .bind(odd["orderId"].as_str())
@@ -264,13 +265,17 @@ fn one_that_cannot_be_served_holds_up_nobody_else() {
         world.until_api_order(&free, &["SHIPPED", "DELIVERED"]).await;
         let odd = comes_to(&world, &odd, "PENDING", json!("NEEDS_ATTENTION")).await;
         assert_eq!(odd["conditionReason"], "UNKNOWN_SKU");
-        assert_eq!(shown(&world, &stuck).await["condition"], "AWAITING_ALLOCATION");
-        until("one order is seen to wait", BACK, async || {
-            world.worker_metrics().await.contains("\nwaybill_orders_awaiting_allocation 1\n").then_some(())
+        let waits = comes_to(&world, &stuck, "PENDING", json!("NEEDS_ATTENTION")).await;
+        assert_eq!(waits["conditionReason"], "ALLOCATION_UNANSWERED");
+        until("both orders are seen to wait", BACK, async || {
+            world.worker_metrics().await.contains("\nwaybill_orders_awaiting_allocation 2\n").then_some(())
         })
         .await;
         held.rollback().await.unwrap();
-        world.until_api_order(&stuck, &["SHIPPED", "DELIVERED"]).await;
+        let served = world.until_api_order(&stuck, &["SHIPPED", "DELIVERED"]).await;
+        assert_eq!(served["condition"], json!(null), "{served}");
+        // Nobody overtook whom it waited behind.
+        comes_to(&world, &behind, "PENDING", json!("BACKORDERED")).await;
         audit(&service.pool).await;
     });
 }

@@ -1,0 +1,148 @@
+//! The worker process: configuration, lanes, duties, shutdown.
+//!
+//! **Invariant:** nothing here knows what happens to an order; that stands in `workflows`.
+
+mod config;
+mod duties;
+mod lanes;
+mod overdue;
+mod readiness;
+mod sdk_metrics;
+mod sweepers;
+mod unserved_lanes;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Parser;
+use database::DatabasePool;
+use dispatch::Dispatcher;
+use futures::future::try_join_all;
+use inventory_service::ClientSettings;
+use process::{
+    init_logging, serve_ops,
+    settings::Secrets,
+    shutdown::Shutdown,
+    temporal::{LazyTemporal, Temporal, TemporalError},
+};
+use stock::Stock;
+use temporalio_common::telemetry::TelemetryOptions;
+use temporalio_sdk::{Runtime, Worker, runtime::RuntimeOptions};
+use tokio::{sync::watch, task::JoinSet};
+use tracing::{info, warn};
+
+use crate::{config::Settings, lanes::Workshop};
+
+/// How long duties under way may take to end when the process is asked to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs the process, by its arguments and environment, until it is told to end.
+///
+/// # Errors
+/// What keeps it from working, in words for whoever started it.
+pub async fn run() -> anyhow::Result<()> {
+    init_logging();
+    let config = match Settings::parse().resolve(&Secrets::of_environment()) {
+        Ok(config) => config,
+        Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
+    };
+    let shared = &config.shared;
+    let pool = database::connect(
+        &shared.database_url,
+        DatabasePool { name: "waybill-worker", most: config.database_connections },
+    )
+    .context("DATABASE_URL")?;
+    let (polling, polls) = watch::channel(false);
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new();
+    let more = readiness::router(pool.clone(), polls);
+    serve_ops(config.ops, metrics, more).await.context("WORKER_METRICS_LISTEN")?;
+
+    let lazy = LazyTemporal::new(shared.plain_http, shared.temporal_api_key.clone());
+    let service = shared.inventory_service.clone().map(ClientSettings::for_steps);
+    let stock =
+        Stock::new(pool.clone(), service).map_err(|problem| anyhow!("INVENTORY_SERVICE_URL: {problem}"))?;
+    let dispatcher = Dispatcher::new(shared, pool.clone(), lazy.clone(), stock.clone());
+    let with =
+        sweepers::With { pool: pool.clone(), dispatcher, stock: stock.clone(), temporal: lazy.clone() };
+    let shutdown = Shutdown::on_signals()?;
+    let mut duties = duties::start(&config, &with, &shutdown)?;
+    let lanes = lanes::of(&config);
+    if lanes.is_empty() {
+        polling.send_replace(true);
+        info!(runs = %config.runs, "worker is up, with duties alone");
+        return tokio::select! {
+            () = shutdown.asked() => end(duties).await,
+            error = failed(&mut duties) => Err(error),
+        };
+    }
+    let temporal = tokio::select! {
+        temporal = wait_for_temporal(&lazy) => temporal?,
+        () = shutdown.asked() => return end(duties).await,
+    };
+    let telemetry = TelemetryOptions::builder().metrics(Arc::new(sdk_metrics::Meter) as Arc<_>).build();
+    let options = RuntimeOptions::builder().telemetry_options(telemetry).heartbeat_interval(None).build();
+    let runtime = Runtime::from_current_tokio(options.map_err(|error| anyhow!(error))?)?;
+    let workshop = Workshop::new(&runtime, &temporal, &pool, &config, stock)?;
+    let workers = lanes.iter().map(|lane| Ok((lane.name.to_string(), workshop.worker(lane)?)));
+    let workers: Vec<(String, Worker)> = workers.collect::<anyhow::Result<_>>()?;
+    if config.runs.include("orders") {
+        let (client, systems, every) =
+            (temporal.client.clone(), shared.systems.clone(), config.overdue_inquiry_every);
+        // No order waits for it.
+        tokio::spawn(async move { overdue::ensure_schedules(&client, &systems, every).await });
+    }
+    polling.send_replace(true);
+    info!(lanes = workers.len(), runs = %config.runs, "worker is up");
+    tokio::select! {
+        ended = run_lanes(workers, shutdown) => ended?,
+        error = failed(&mut duties) => return Err(error),
+    }
+    end(duties).await
+}
+
+/// Why a duty ended that nobody asked to: a fault of ours. Whoever supervises the process starts it again.
+async fn failed(duties: &mut JoinSet<()>) -> anyhow::Error {
+    while let Some(ended) = duties.join_next().await {
+        if let Err(error) = ended {
+            return anyhow!("a duty failed: {error}");
+        }
+    }
+    std::future::pending().await
+}
+
+/// What is under way, such as an event on its way to a broker, may end.
+async fn end(mut duties: JoinSet<()>) -> anyhow::Result<()> {
+    let all = async { while duties.join_next().await.is_some() {} };
+    // What takes longer is begun again by another: events are published at least once.
+    let _ = tokio::time::timeout(GRACE, all).await;
+    Ok(())
+}
+
+/// Runs the lanes until the process is told to end, then lets what is under way end.
+async fn run_lanes(mut workers: Vec<(String, Worker)>, shutdown: Shutdown) -> anyhow::Result<()> {
+    let ends: Vec<_> = workers.iter().map(|(_, worker)| worker.shutdown_handle()).collect();
+    tokio::spawn(async move {
+        shutdown.asked().await;
+        info!("shutting down");
+        ends.iter().for_each(|end| end());
+    });
+    let lanes = workers.iter_mut().map(|(lane, worker)| async move {
+        worker.run().await.map_err(|error| anyhow!("lane {lane}: {error}"))
+    });
+    try_join_all(lanes).await?;
+    Ok(())
+}
+
+/// Temporal may come later than the worker; wrong settings are told at once.
+async fn wait_for_temporal(lazy: &LazyTemporal) -> anyhow::Result<Temporal> {
+    loop {
+        match lazy.get().await {
+            Ok(temporal) => return Ok(temporal),
+            Err(error @ TemporalError::Settings(_)) => return Err(error.into()),
+            Err(error) => {
+                warn!(%error, "waiting for Temporal");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
