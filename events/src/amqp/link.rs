@@ -139,14 +139,19 @@ impl Publisher {
             }
         };
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let mut under_way = FuturesUnordered::new();
+        let (mut under_way, mut not_sent) = (FuturesUnordered::new(), None);
         for (at, waiting) in batch.iter().enumerate() {
             let Some(Waiting { publication, .. }) = waiting else { continue };
             let Publication { exchange, routing_key, properties, body } = publication;
             let (exchange, routing_key) = (exchange.clone(), routing_key.clone());
             let sent = channel.basic_publish(exchange, routing_key, mandatory, body, properties.clone());
-            let confirmation = sent.await?;
-            under_way.push(async move { (at, confirmation.await) });
+            match sent.await {
+                Ok(confirmation) => under_way.push(async move { (at, confirmation.await) }),
+                Err(error) => {
+                    not_sent = Some(error);
+                    break;
+                }
+            }
         }
         let mut returned = HashMap::new();
         while let Some(first) = under_way.next().await {
@@ -162,6 +167,8 @@ impl Publisher {
                 waiting.tell(came_back.unwrap_or(answer));
             }
         }
+        // Where the broker ended the channel, what was sent before says why.
+        not_sent.map_or(Ok(()), Err)?;
         self.channel = Some(channel);
         Ok(())
     }

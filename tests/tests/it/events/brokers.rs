@@ -69,6 +69,11 @@ impl Broker {
         Self::with("rabbitmq.sh", "consumer_timeout = 10000")
     }
 
+    /// A RabbitMQ that takes no message of more than 4000 bytes.
+    pub fn narrow_rabbitmq() -> Self {
+        Self::with("rabbitmq.sh", "max_message_size = 4000")
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

@@ -153,3 +153,29 @@ fn in_a_crowd_each_message_is_told_its_own_fate() {
         assert_eq!(streams.len(), 500 - 72);
     });
 }
+
+#[test]
+fn a_message_for_which_the_broker_ends_the_channel_is_found_in_its_crowd() {
+    world::run(async {
+        let pool = database().await;
+        let rabbitmq = Broker::narrow_rabbitmq();
+        let queue = Queue::bound(&rabbitmq, "all", &[("order.events", "#")]).await;
+        let mut environment = environment(None, Some(&rabbitmq));
+        environment.push(("EVENTS_MOST_ATTEMPTS", "1".to_owned()));
+        let _worker = duty(&database_name(&pool).await, &environment);
+        until_sinks(&pool, 1).await;
+        let lines = |number: usize| if number % 100 == 50 { 60 } else { 1 };
+        let orders = (0..300)
+            .map(|number| event(&format!("o-{number}"), OrderEventKind::Confirmed, lines(number)))
+            .collect::<Vec<_>>();
+        append(&pool, &orders).await.unwrap();
+        let given_up = dead(&pool, 3).await;
+        let keys: BTreeSet<_> = given_up.iter().filter_map(|dead| dead.key.as_deref()).collect();
+        assert_eq!(keys, BTreeSet::from(["o-50", "o-150", "o-250"]));
+        let said = given_up[0].last_error.as_deref().unwrap();
+        assert!(said.contains("PRECONDITION"), "{said}");
+        until_published(&pool, SOON).await;
+        let (streams, _) = in_order(&queue.drain(Duration::from_secs(1)).await);
+        assert_eq!(streams.len(), 297);
+    });
+}
