@@ -13,7 +13,7 @@ use domain::{Sku, WarehouseId};
 use lapin::{
     Connection, ConnectionProperties, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use outbox::{Event, InsufficientStock};
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -153,7 +153,10 @@ async fn bind_queue(url: &str) -> anyhow::Result<Connection> {
     let connection = Connection::connect(url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare("bench".into(), durable, FieldTable::default()).await?;
+    // A broker that kept all of them would run out of memory, and block whoever publishes.
+    let mut few = FieldTable::default();
+    few.insert("x-max-length".into(), AMQPValue::LongLongInt(1_000));
+    channel.queue_declare("bench".into(), durable, few).await?;
     for exchange in ["order.events", "inventory.events", "inventory.notifications"] {
         let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         channel
