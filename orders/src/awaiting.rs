@@ -21,7 +21,7 @@ pub async fn begin(conn: &mut PgConnection, order: &OrderId, unpriced: &[LineId]
     progress::set_condition(conn, order, waiting).await?;
     let unpriced: Vec<&str> = unpriced.iter().map(LineId::as_str).collect();
     sqlx::query(
-        "UPDATE orders.orders SET awaits_allocation_since = now(), unpriced_lines = $2 WHERE order_id = $1",
+        "UPDATE orders.orders SET awaits_allocation_since = now(), unpriced_lines = NULLIF($2, '{}') WHERE order_id = $1",
     )
     .bind(order.as_str())
     .bind(unpriced)
@@ -37,7 +37,7 @@ pub async fn begin(conn: &mut PgConnection, order: &OrderId, unpriced: &[LineId]
 pub async fn end(conn: &mut PgConnection, order: &OrderId) -> Result<(), OrdersError> {
     sqlx::query(
         "UPDATE orders.orders
-         SET awaits_allocation_since = NULL, unpriced_lines = NULLIF(unpriced_lines, '{}'), updated_at = now(),
+         SET awaits_allocation_since = NULL, updated_at = now(),
              condition = CASE WHEN condition <> 'AWAITING_ALLOCATION' THEN condition END
          WHERE order_id = $1",
     )

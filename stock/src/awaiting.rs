@@ -157,7 +157,7 @@ async fn allocate(
         return Ok(()); // somebody else was faster, or it was cancelled
     }
     let lines = demand(&order)?;
-    let foreign = tx.describe(&order).await?;
+    let foreign = tx.describe(&order, &lines).await?;
     let outcome = tx.reserve_placed(order_id, &lines, &order.correlation_id).await?;
     awaiting::end(&mut tx, order_id).await?;
     let mut told = Command::StockAvailable { cause: AWAITED.to_owned() };
@@ -211,13 +211,12 @@ impl StockTransaction<'_> {
     /// # Errors
     /// [`StockError`].
     pub async fn describe_lines(&mut self, order: &Order) -> Result<(), StockError> {
-        let foreign = self.describe(order).await?;
+        let foreign = self.describe(order, &demand(order)?).await?;
         show_foreign_prices(self, &order.order_id, &foreign).await
     }
 
     /// The SKUs that have a price, but in another currency.
-    async fn describe(&mut self, order: &Order) -> Result<Vec<Sku>, StockError> {
-        let lines = demand(order)?;
+    async fn describe(&mut self, order: &Order, lines: &[DemandLine]) -> Result<Vec<Sku>, StockError> {
         let mut skus: Vec<Sku> = lines.iter().map(|line| line.sku.clone()).collect();
         skus.sort();
         skus.dedup();
@@ -225,16 +224,16 @@ impl StockTransaction<'_> {
         let unpriced = awaiting::unpriced(self, &order.order_id).await?;
         let (mut unknown, mut foreign) = (Vec::new(), Vec::new());
         for DemandLine { line_id, sku, .. } in lines {
-            let is_unpriced = unpriced.contains(&line_id);
-            let Some(item) = items.get(&sku) else {
-                unknown.extend(is_unpriced.then_some(line_id));
+            let is_unpriced = unpriced.contains(line_id);
+            let Some(item) = items.get(sku) else {
+                unknown.extend(is_unpriced.then(|| line_id.clone()));
                 continue;
             };
             let price = item.unit_price.as_ref().filter(|_| is_unpriced);
             let known = price.filter(|price| price.currency().as_str() == order.facts.currency);
-            foreign.extend((price.is_some() && known.is_none()).then_some(sku));
+            foreign.extend((price.is_some() && known.is_none()).then(|| sku.clone()));
             let price = known.map(|price| price.amount());
-            awaiting::describe_line(self, &order.order_id, &line_id, &item.name, price).await?;
+            awaiting::describe_line(self, &order.order_id, line_id, &item.name, price).await?;
         }
         awaiting::set_unpriced(self, &order.order_id, &unknown).await?;
         Ok(foreign)
