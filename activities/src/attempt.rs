@@ -25,11 +25,13 @@ pub(crate) struct AttemptError {
     verdict: Verdict,
     /// The vendor's own words; they go to `orders.attention` alone.
     vendor_text: Option<String>,
+    /// Whether there is no next attempt, whatever the verdict says of it.
+    is_final: bool,
 }
 
 impl AttemptError {
     pub(crate) fn new(code: &str, verdict: Verdict) -> Self {
-        Self { code: code.to_owned(), verdict, vendor_text: None }
+        Self { code: code.to_owned(), verdict, vendor_text: None, is_final: false }
     }
 
     /// A failure of our own making that no repetition mends.
@@ -66,15 +68,22 @@ impl AttemptError {
         self.vendor_text.as_deref().unwrap_or(&self.code)
     }
 
+    /// The same, and there is no next attempt.
+    pub(crate) fn finally(self) -> Self {
+        Self { is_final: true, ..self }
+    }
+
     pub(crate) fn into_activity_error(self) -> ActivityError {
         let next_retry_delay = match self.verdict {
             Verdict::ComeBack { after_ms } => Some(Duration::from_millis(after_ms)),
-            Verdict::Permanent | Verdict::TryAgain | Verdict::Away { .. } => None,
+            Verdict::Permanent | Verdict::TryAgain | Verdict::Away { .. } | Verdict::TokenRefused { .. } => {
+                None
+            }
         };
         ActivityError::application(
             ApplicationFailure::builder(anyhow::anyhow!(self.code.clone()))
                 .type_name(self.code)
-                .non_retryable(self.verdict.is_permanent())
+                .non_retryable(self.is_final || self.verdict.is_permanent())
                 .maybe_next_retry_delay(next_retry_delay)
                 .details(self.verdict)
                 .build(),
@@ -101,7 +110,7 @@ impl Work {
     }
 }
 
-/// Makes one attempt: does the step, and on failure keeps the vendor's words, logs and counts.
+/// Makes one attempt at a step in our own database.
 pub(crate) async fn attempt<T, Attempt>(
     pool: &PgPool,
     work: impl Into<Work>,
@@ -111,7 +120,20 @@ pub(crate) async fn attempt<T, Attempt>(
 where
     Attempt: Future<Output = Result<T, AttemptError>>,
 {
-    let (begun, work) = (Instant::now(), work.into());
+    tried(pool, work.into(), order, body).await.map_err(AttemptError::into_activity_error)
+}
+
+/// Makes one attempt: does the step, and on failure keeps the vendor's words, logs and counts.
+pub(crate) async fn tried<T, Attempt>(
+    pool: &PgPool,
+    work: Work,
+    order: &OrderId,
+    body: impl Fn() -> Attempt,
+) -> Result<T, AttemptError>
+where
+    Attempt: Future<Output = Result<T, AttemptError>>,
+{
+    let begun = Instant::now();
     #[cfg(feature = "faults")]
     let result = match work {
         Work::Step(step) => crate::faults::around(pool, step, order, body).await,
@@ -131,7 +153,7 @@ where
     if let (Work::Step(step), Some(vendor_text)) = (work, &failure.vendor_text) {
         keep_complaint(pool, step, order, &failure.code, vendor_text).await;
     }
-    Err(failure.into_activity_error())
+    Err(failure)
 }
 
 /// The words are a help for people; without them the step fails all the same.

@@ -4,6 +4,8 @@
 //! asks of the outside carries a derived key that the outside knows again.
 
 mod attempt;
+mod callee;
+mod lane_calls;
 mod order_records;
 mod planner;
 mod shop_calls;
@@ -11,6 +13,8 @@ mod shop_notifications;
 mod shops;
 mod warehouse_calls;
 
+pub use callee::Callee;
+pub use lane_calls::{LaneCalls, PausedLanes};
 pub use order_records::OrderRecords;
 pub use planner::Planner;
 pub use shop_calls::ShopCalls;

@@ -16,8 +16,8 @@ use stock::StockTransaction;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, ConditionToRecord, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, PlanInput,
-    PlanOutcome, Standing, StepAnswer, StepToPark,
+    self, Cancellation, ConditionToRecord, LaneWait, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook,
+    PlanInput, PlanOutcome, Standing, StepAnswer, StepToPark, WaitedForLane,
 };
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     shop_notifications,
 };
 
+mod lane_wait;
 mod parcels;
 mod standing;
 
@@ -108,6 +109,16 @@ impl OrderRecords {
         input: StepToPark,
     ) -> Result<(), ActivityError> {
         attempt(&self.pool, Work::Note("open_attention"), &input.order_id, || self.open_row(&input)).await
+    }
+
+    #[activity(definition = contract::AskAboutLane)]
+    pub async fn ask_about_lane(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: WaitedForLane,
+    ) -> Result<LaneWait, ActivityError> {
+        let asking = || self.waited_for_lane(&input.terms);
+        attempt(&self.pool, Work::Note("ask_about_lane"), &input.order_id, asking).await
     }
 
     #[activity(definition = contract::ReadStanding)]

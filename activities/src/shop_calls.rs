@@ -2,18 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Channel, OrderId, ShopDomain, ShopifyOrderId, Step};
+use domain::{Channel, LaneName, OrderId, ShopDomain, ShopifyOrderId, Step};
 use orders::{Order, OrdersError, record};
 use shopify::admin::AdminClient;
 use sqlx::PgPool;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, OrderRef, ParcelForShop, PlanInput, PlanOutcome, RefundOfTheRest, ReturnRef,
+    self, Call, Cancellation, OrderRef, ParcelForShop, PlanInput, PlanOutcome, RefundOfTheRest, ReturnRef,
+    Terms,
 };
 
 use crate::{
-    attempt::{AttemptError, attempt},
+    attempt::AttemptError,
+    lane_calls::{LaneCall, LaneCalls},
     planner::Planner,
 };
 
@@ -31,6 +33,7 @@ pub struct ShopCalls {
     pool: PgPool,
     planner: Planner,
     clients: AdminClients,
+    calls: LaneCalls,
 }
 
 #[activities]
@@ -38,46 +41,51 @@ impl ShopCalls {
     #[activity(definition = contract::LookInShop)]
     pub async fn look_in_shop(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: PlanInput,
+        ctx: ActivityContext,
+        input: Call<PlanInput>,
     ) -> Result<PlanOutcome, ActivityError> {
-        attempt(&self.pool, Step::LookInShop, &input.order_id, || self.look(&input)).await
+        let Call { asked, terms } = input;
+        self.call(&ctx, Step::LookInShop, &asked.order_id, terms.as_ref(), || self.look(&asked)).await
     }
 
     #[activity(definition = contract::ReadOrder)]
     pub async fn read_order(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: OrderRef,
+        ctx: ActivityContext,
+        input: Call<OrderRef>,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::ReadOrder, &input.order_id, || self.read(&input.order_id)).await
+        let Call { asked, terms } = input;
+        self.call(&ctx, Step::ReadOrder, &asked.order_id, terms.as_ref(), || self.read(&asked.order_id)).await
     }
 
     #[activity(definition = contract::NotifyShop)]
     pub async fn notify_shop(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: ParcelForShop,
+        ctx: ActivityContext,
+        input: Call<ParcelForShop>,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::TellShop, &input.order_id, || self.notify(&input)).await
+        let Call { asked, terms } = input;
+        self.call(&ctx, Step::TellShop, &asked.order_id, terms.as_ref(), || self.notify(&asked)).await
     }
 
     #[activity(definition = contract::CancelInShop)]
     pub async fn cancel_in_shop(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: Cancellation,
+        ctx: ActivityContext,
+        input: Call<Cancellation>,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::CancelInShop, &input.order_id, || self.cancel(&input)).await
+        let Call { asked, terms } = input;
+        self.call(&ctx, Step::CancelInShop, &asked.order_id, terms.as_ref(), || self.cancel(&asked)).await
     }
 
     #[activity(definition = contract::RefundInShop)]
     pub async fn refund_in_shop(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: RefundOfTheRest,
+        ctx: ActivityContext,
+        input: Call<RefundOfTheRest>,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::RefundInShop, &input.order_id, || self.refund(&input)).await
+        let Call { asked, terms } = input;
+        self.call(&ctx, Step::RefundInShop, &asked.order_id, terms.as_ref(), || self.refund(&asked)).await
     }
 
     #[activity(definition = contract::RestockReturned)]
@@ -93,8 +101,28 @@ impl ShopCalls {
 impl ShopCalls {
     /// The calls, to these shops.
     #[must_use]
-    pub fn new(planner: Planner, clients: AdminClients) -> Self {
-        Self { pool: planner.pool.clone(), planner, clients }
+    pub fn new(planner: Planner, clients: AdminClients, calls: LaneCalls) -> Self {
+        Self { pool: planner.pool.clone(), planner, clients, calls }
+    }
+
+    /// One attempt, under the name that the shop's own lane would have.
+    async fn call<T, Attempt>(
+        &self,
+        ctx: &ActivityContext,
+        step: Step,
+        order: &OrderId,
+        terms: Option<&Terms>,
+        body: impl Fn() -> Attempt,
+    ) -> Result<T, ActivityError>
+    where
+        Attempt: Future<Output = Result<T, AttemptError>>,
+    {
+        let lane = match terms {
+            Some(terms) => Ok(terms.lane.clone()),
+            None => LaneName::parse(&ctx.info().task_queue),
+        };
+        let lane = lane.map_err(|error| AttemptError::from(error).into_activity_error())?;
+        self.calls.attempt(LaneCall { ctx, lane: &lane, step, order, terms }, body).await
     }
 
     /// The order as it stands, not locked.

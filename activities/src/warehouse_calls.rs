@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{OrderStatus, RequestReference, Step};
+use domain::{LaneName, OrderId, OrderStatus, RequestReference, Step};
 use orders::{
     fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
     inbox::{self, NewMessage, Source},
@@ -22,9 +22,12 @@ use warehouse::{
     client::{CancelResult, NewRequest, ParcelState, WarehouseClient},
     parcel::{ParcelPieces, ShipTo},
 };
-use workflows::contract::{self, HandOverOutcome, OrderRef, Recalled, RequestRef};
+use workflows::contract::{self, Call, HandOverOutcome, OrderRef, Recalled, RequestRef, Terms};
 
-use crate::attempt::{AttemptError, Work, attempt};
+use crate::{
+    attempt::{AttemptError, Work, tried},
+    lane_calls::{LaneCall, LaneCalls},
+};
 
 /// Hand-overs asked about in one inquiry.
 const INQUIRY_SIZE: i64 = 100;
@@ -33,6 +36,8 @@ const INQUIRY_SIZE: i64 = 100;
 pub struct WarehouseCalls {
     pool: PgPool,
     client: WarehouseClient,
+    lane: LaneName,
+    calls: LaneCalls,
     ask_again_after: Duration,
 }
 
@@ -41,28 +46,34 @@ impl WarehouseCalls {
     #[activity(definition = contract::RequestFulfilment)]
     pub async fn request_fulfilment(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: RequestRef,
+        ctx: ActivityContext,
+        input: Call<RequestRef>,
     ) -> Result<HandOverOutcome, ActivityError> {
-        attempt(&self.pool, Step::HandOver, &input.order_id, || self.hand_over(&input)).await
+        let Call { asked, terms } = input;
+        let call = self.call(&ctx, Step::HandOver, &asked.order_id, terms.as_ref());
+        self.calls.attempt(call, || self.hand_over(&asked)).await
     }
 
     #[activity(definition = contract::RecallRequest)]
     pub async fn recall_request(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: RequestRef,
+        ctx: ActivityContext,
+        input: Call<RequestRef>,
     ) -> Result<Recalled, ActivityError> {
-        attempt(&self.pool, Step::Recall, &input.order_id, || self.recall(&input)).await
+        let Call { asked, terms } = input;
+        let call = self.call(&ctx, Step::Recall, &asked.order_id, terms.as_ref());
+        self.calls.attempt(call, || self.recall(&asked)).await
     }
 
     #[activity(definition = contract::AskWarehouse)]
     pub async fn ask_warehouse(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        input: OrderRef,
+        ctx: ActivityContext,
+        input: Call<OrderRef>,
     ) -> Result<(), ActivityError> {
-        attempt(&self.pool, Step::HandOver, &input.order_id, || self.ask_about_order(&input)).await
+        let Call { asked, terms } = input;
+        let call = self.call(&ctx, Step::HandOver, &asked.order_id, terms.as_ref());
+        self.calls.attempt(call, || self.ask_about_order(&asked)).await
     }
 
     #[activity(definition = contract::AskAboutOverdue)]
@@ -74,13 +85,11 @@ impl WarehouseCalls {
         drop(conn);
         let mut asked = 0;
         for fulfilment_request in &overdue {
+            let order_id = &fulfilment_request.order_id;
             let asking = || self.ask(&fulfilment_request.reference);
-            if attempt(&self.pool, Work::Note("ask_about_overdue"), &fulfilment_request.order_id, asking)
-                .await
-                .is_ok()
-            {
-                asked += 1;
-            }
+            let result = tried(&self.pool, Work::Note("ask_about_overdue"), order_id, asking).await;
+            asked += u32::from(result.is_ok());
+            self.calls.heard(&self.lane, order_id, result).await;
         }
         Ok(asked)
     }
@@ -89,8 +98,19 @@ impl WarehouseCalls {
 impl WarehouseCalls {
     /// The calls, to this system; an overdue hand-over is asked about again after `ask_again_after`.
     #[must_use]
-    pub fn new(pool: PgPool, client: WarehouseClient, ask_again_after: Duration) -> Self {
-        Self { pool, client, ask_again_after }
+    pub fn new(pool: PgPool, client: WarehouseClient, calls: LaneCalls, ask_again_after: Duration) -> Self {
+        let lane = LaneName::of_system(client.system());
+        Self { pool, client, lane, calls, ask_again_after }
+    }
+
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ActivityContext,
+        step: Step,
+        order: &'a OrderId,
+        terms: Option<&'a Terms>,
+    ) -> LaneCall<'a> {
+        LaneCall { ctx, lane: &self.lane, step, order, terms }
     }
 
     /// What was committed before the call is acted on before it: the last look at the record and the

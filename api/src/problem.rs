@@ -11,7 +11,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{OrderId, OrderStatus, ParseError, Sku, WarehouseId};
+use domain::{LaneName, OrderId, OrderStatus, ParseError, Sku, WarehouseId};
 use inventory::{AllocationStatus, Shortage};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -108,6 +108,8 @@ pub enum Problem {
     /// No such row waits for a person.
     #[error("There is no open row {0}")]
     NoSuchAttention(i64),
+    #[error("There is no lane {0}; GET /api/lanes lists them")]
+    NoSuchLane(LaneName),
     #[error("There is no dead letter {0}")]
     NoSuchDeadLetter(String),
     #[error("There is no subscription {0}")]
@@ -209,6 +211,7 @@ impl Problem {
             Self::StatusRefused(_) => (S::CONFLICT, "status-refused"),
             Self::AnswerRefused(_) => (S::CONFLICT, "answer-refused"),
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
+            Self::NoSuchLane(_) => (S::NOT_FOUND, "no-such-lane"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),
             Self::NoSuchSubscription(_) => (S::NOT_FOUND, "no-such-subscription"),
             Self::NoSuchReturn(_) => (S::NOT_FOUND, "return-not-found"),

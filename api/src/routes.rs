@@ -13,6 +13,7 @@ mod health;
 mod inbox;
 mod integration;
 mod inventory;
+mod lanes;
 mod orders;
 mod returns;
 mod users;
@@ -27,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(webhook_subscriptions::router())
         .merge(attention::router())
         .merge(inventory::router())
+        .merge(lanes::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

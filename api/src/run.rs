@@ -63,6 +63,7 @@ pub async fn run() -> anyhow::Result<()> {
         pool: pool.clone(),
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
+        lanes: shared.lanes.into_keys().collect(),
         hold_window: shared.api_policy.hold_window,
         when_inventory_is_away: shared.api_policy.when_inventory_is_away,
         plain_http: shared.plain_http,

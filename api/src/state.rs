@@ -8,7 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use dispatch::Dispatcher;
-use domain::AwayRule;
+use domain::{AwayRule, LaneName};
 use process::settings::{CustomerLimits, Shops, System};
 use sqlx::PgPool;
 use stock::Stock;
@@ -25,6 +25,8 @@ pub struct Api {
     pub shops: Arc<Shops>,
     /// The warehouse systems whose callbacks are taken.
     pub systems: Arc<[System]>,
+    /// The lanes of calls that are configured.
+    pub lanes: Arc<[LaneName]>,
     /// How long orders of our own are held unless they say otherwise.
     pub hold_window: Duration,
     /// What is done with orders of our own while the inventory service is away.

@@ -4,6 +4,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use domain::plan::WhyNot;
 use inventory::AllocationStatus;
+use orders::lanes::PauseCause;
 use orders::{
     inbox::{Source, State},
     returns::{self, ReturnState},
@@ -65,4 +66,9 @@ impl Described for ReturnState {
 impl Described for returns::Source {
     const NAME: &'static str = "ReturnSource";
     const ABOUT: &'static str = "Who announced a return.";
+}
+
+impl Described for PauseCause {
+    const NAME: &'static str = "PauseCause";
+    const ABOUT: &'static str = "What paused a lane.";
 }

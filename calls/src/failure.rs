@@ -23,7 +23,9 @@ pub trait CallFailure {
     fn retry_after(&self) -> Option<Duration> {
         match self.verdict() {
             Verdict::ComeBack { after_ms } => Some(Duration::from_millis(after_ms)),
-            Verdict::Permanent | Verdict::TryAgain | Verdict::Away { .. } => None,
+            Verdict::Permanent | Verdict::TryAgain | Verdict::Away { .. } | Verdict::TokenRefused { .. } => {
+                None
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod error;
 mod health;
 mod inbox;
+mod lanes;
 mod migrate;
 mod moment;
 mod orders;
@@ -75,6 +76,9 @@ enum Operation {
     /// Look at what waits for a person.
     #[command(subcommand, after_help = EXIT_CODES)]
     Attention(attention::Command),
+    /// Look at the calls to each warehouse system and to the shops, and pause them by hand.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Lanes(lanes::Command),
     /// Look at what came in, and take a message up again.
     #[command(subcommand, after_help = EXIT_CODES)]
     Inbox(inbox::Command),
@@ -117,6 +121,7 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
             Operation::Orders(command) => orders::run(command, &api, output).await,
             Operation::Stock(command) => stock::run(command, &api, output).await,
             Operation::Attention(command) => attention::run(command, &api, output).await,
+            Operation::Lanes(command) => lanes::run(command, &api, output).await,
             Operation::Inbox(command) => inbox::run(command, &api, output).await,
             Operation::DeadLetters(command) => dead_letters::run(command, &api, output).await,
         },

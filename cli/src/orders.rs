@@ -103,6 +103,15 @@ struct Order {
     received_at: DateTime<Utc>,
     #[serde(default)]
     shipments: Vec<Parcel>,
+    waits_for: Option<WaitsFor>,
+}
+
+/// A lane that is paused.
+#[derive(Deserialize)]
+struct WaitsFor {
+    lane: String,
+    cause: String,
+    since: DateTime<Utc>,
 }
 
 /// A line of an order.

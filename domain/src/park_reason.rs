@@ -63,6 +63,8 @@ impl ParkReason {
     pub const RUN_GONE: &'static str = "RUN_GONE";
     /// Open orders wait for a lane that nobody serves; the row says which.
     pub const LANE_NOT_SERVED: &'static str = "LANE_NOT_SERVED";
+    /// A person paused its lane for longer than the order may wait.
+    pub const LANE_PAUSED: &'static str = "LANE_PAUSED";
 
     /// A reason to park by its code, for example an error class of a vendor's API.
     #[must_use]

@@ -158,6 +158,12 @@ pub struct FulfilmentPolicy {
     pub call_retry: RetryRule,
     /// How an undo is repeated before it is parked.
     pub undo_retry: RetryRule,
+    /// How long the lane of a call may be paused while an order waits for it, before the order is parked.
+    #[serde(with = "humantime_serde")]
+    pub outage_budget: Duration,
+    /// How long an order fails alone before a cheap read that is answered says that it is the order's fault.
+    #[serde(with = "humantime_serde")]
+    pub blame_after: Duration,
     /// Whether the shop's fulfilment orders are looked at before the first hand-over.
     pub look_before_hand_over: bool,
     /// How long an order waits for its fulfilment orders before it is parked.
@@ -207,6 +213,8 @@ impl Default for FulfilmentPolicy {
                 longest_wait: Duration::from_secs(300),
                 attempts: 20,
             },
+            outage_budget: Duration::from_secs(12 * 60 * 60),
+            blame_after: Duration::from_secs(60 * 60),
             look_before_hand_over: true,
             fulfilment_orders_within: Duration::from_secs(60),
             look_again_after: Duration::from_secs(15 * 60),

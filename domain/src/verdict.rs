@@ -17,6 +17,11 @@ pub enum Verdict {
         /// Who.
         downstream: Downstream,
     },
+    /// Whoever was called does not know us any more: our token is refused. It concerns every order.
+    TokenRefused {
+        /// Who.
+        downstream: Downstream,
+    },
     /// Nothing was done, and whoever was called asks us to come back no earlier than after this.
     ComeBack {
         /// In milliseconds.
@@ -36,6 +41,14 @@ pub enum Downstream {
     Warehouse,
     /// A shop.
     Shop,
+}
+
+impl Downstream {
+    /// Whether calls to it have a lane of their own.
+    #[must_use]
+    pub fn has_a_lane(self) -> bool {
+        matches!(self, Self::Warehouse | Self::Shop)
+    }
 }
 
 impl Verdict {

@@ -1,9 +1,17 @@
-//! Which lanes open orders wait for.
+//! Which lanes open orders wait for, and which are paused.
 
 use domain::{LaneName, ParkReason, Step, WarehouseSystem};
 use sqlx::PgConnection;
 
 use crate::OrdersError;
+
+pub mod attempts;
+pub mod health;
+mod pauses;
+mod waiting;
+
+pub use pauses::{By, LastPause, Pause, PauseCause, on, pause, paused_for, resume};
+pub use waiting::{WaitsFor, waiting, waits_for};
 
 /// A lane that open orders wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -80,6 +80,17 @@ impl AdminClient {
         Ok(Self { shop, transport: Transport::new(settings)? })
     }
 
+    /// Reads the least there is: whether the shop answers, and knows us.
+    ///
+    /// # Errors
+    /// [`ShopifyError`].
+    pub async fn greet(&self) -> Result<(), ShopifyError> {
+        self.transport
+            .call::<serde::de::IgnoredAny>(operations::GREET, serde_json::json!({}))
+            .await
+            .map(|_| ())
+    }
+
     /// The shop this client speaks to.
     #[must_use]
     pub fn shop(&self) -> &ShopDomain {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Parser;
 use consumers::{ConsumerSettings, Consuming};
 use events::{Brokers, EventSettings};
+use orders::lanes::health::ProbeWaits;
 use process::{
     OpsPort,
     settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
@@ -64,6 +65,10 @@ pub struct Settings {
     /// How often the warehouse systems are asked about overdue hand-overs.
     #[arg(long, env = "WORKER_OVERDUE_INQUIRY_EVERY", default_value = "60s")]
     worker_overdue_inquiry_every: String,
+    /// How long a lane stays paused before somebody asks whether whoever it calls is there again. Where one answers
+    /// and the calls after it fail, the pause doubles, up to twenty times this.
+    #[arg(long, env = "WORKER_PROBE_AFTER", default_value = "30s")]
+    worker_probe_after: String,
     /// When an overdue hand-over is asked about again.
     #[arg(long, env = "WORKER_ASK_AGAIN_AFTER", default_value = "1h")]
     worker_ask_again_after: String,
@@ -87,6 +92,7 @@ pub struct Config {
     pub look_for_lost_runs_every: Duration,
     pub overdue_inquiry_every: Duration,
     pub ask_again_after: Duration,
+    pub probe_waits: ProbeWaits,
 }
 
 impl Settings {
@@ -120,6 +126,8 @@ impl Settings {
         // The server counts the intervals of a schedule in seconds.
         let overdue_inquiry_every =
             time("WORKER_OVERDUE_INQUIRY_EVERY", &self.worker_overdue_inquiry_every, Duration::from_secs(1));
+        let probe_after = time("WORKER_PROBE_AFTER", &self.worker_probe_after, MILLISECOND);
+        let probe_waits = ProbeWaits { first: probe_after, longest: probe_after.saturating_mul(20) };
         let ask_again_after = time("WORKER_ASK_AGAIN_AFTER", &self.worker_ask_again_after, MILLISECOND);
 
         let brokers = self.events.resolve(secrets, &mut problems);
@@ -159,6 +167,7 @@ impl Settings {
                 look_for_lost_runs_every,
                 overdue_inquiry_every,
                 ask_again_after,
+                probe_waits,
             }),
             _ => Err(problems.into_vec()),
         }

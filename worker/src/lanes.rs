@@ -3,9 +3,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use activities::{OrderRecords, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls, WarehouseSystems};
+use activities::{
+    Callee, LaneCalls, OrderRecords, PausedLanes, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls,
+    WarehouseSystems,
+};
 use anyhow::{Context, anyhow};
-use domain::LaneName;
+use domain::{LaneName, ShopDomain, WarehouseSystem};
 use process::{
     settings::{LaneSettings, Shared, Shop, System},
     temporal::Temporal,
@@ -70,11 +73,13 @@ pub struct Workshop<'a> {
     pub pool: &'a PgPool,
     pub config: &'a Config,
     planner: Planner,
-    clients: HashMap<domain::ShopDomain, AdminClient>,
+    shops: HashMap<ShopDomain, AdminClient>,
+    warehouses: HashMap<WarehouseSystem, WarehouseClient>,
+    calls: LaneCalls,
 }
 
 impl<'a> Workshop<'a> {
-    /// Makes the clients of the shops once, for all lanes.
+    /// Makes the clients once, for as long as the process lives.
     ///
     /// # Errors
     /// If a client cannot be set up.
@@ -84,9 +89,20 @@ impl<'a> Workshop<'a> {
         pool: &'a PgPool,
         config: &'a Config,
         stock: Stock,
+        paused: PausedLanes,
     ) -> anyhow::Result<Self> {
         let planner = planner(&config.shared, pool, stock);
-        Ok(Self { runtime, temporal, pool, config, planner, clients: admin_clients(&config.shared)? })
+        let shops = admin_clients(&config.shared)?;
+        let warehouses = warehouse_clients(config)?;
+        let callees = shops.values().cloned().map(Callee::Shop);
+        let callees = callees.chain(warehouses.values().cloned().map(Callee::Warehouse));
+        let calls = LaneCalls::new(pool.clone(), callees, paused, config.probe_waits);
+        Ok(Self { runtime, temporal, pool, config, planner, shops, warehouses, calls })
+    }
+
+    /// What the lanes' calls share.
+    pub fn calls(&self) -> LaneCalls {
+        self.calls.clone()
     }
 
     /// The SDK worker of a lane, ready to run.
@@ -98,17 +114,23 @@ impl<'a> Workshop<'a> {
             Serves::Orders => self.orders()?,
             Serves::Warehouse(system) => {
                 let mut options = call_lane(lane);
-                let calls = WarehouseCalls::new(
+                let client =
+                    self.warehouses.get(&system.name).context("a warehouse system without a client")?;
+                options.register_activities(WarehouseCalls::new(
                     self.pool.clone(),
-                    warehouse_client(system)?,
+                    client.clone(),
+                    self.calls(),
                     self.config.ask_again_after,
-                );
-                options.register_activities(calls);
+                ));
                 options
             }
             Serves::Shops => {
                 let mut options = call_lane(lane);
-                options.register_activities(ShopCalls::new(self.planner.clone(), self.clients.clone()));
+                options.register_activities(ShopCalls::new(
+                    self.planner.clone(),
+                    self.shops.clone(),
+                    self.calls(),
+                ));
                 options
             }
         };
@@ -168,6 +190,12 @@ fn planner(shared: &Shared, pool: &PgPool, stock: Stock) -> Planner {
     Planner::new(pool.clone(), Shops::new(shops), WarehouseSystems::new(systems), stock)
 }
 
+/// Of the systems whose lane this worker runs; of the others it has no token.
+fn warehouse_clients(config: &Config) -> anyhow::Result<HashMap<WarehouseSystem, WarehouseClient>> {
+    let called = config.shared.systems.iter().filter(|system| config.runs.include(system.lane().as_str()));
+    called.map(|system| Ok((system.name.clone(), warehouse_client(system)?))).collect()
+}
+
 fn warehouse_client(system: &System) -> anyhow::Result<WarehouseClient> {
     let token =
         system.token.clone().with_context(|| format!("warehouse system {}: no token", system.name))?;
@@ -179,7 +207,7 @@ fn warehouse_client(system: &System) -> anyhow::Result<WarehouseClient> {
     WarehouseClient::new(settings).with_context(|| format!("warehouse system {}", system.name))
 }
 
-fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<domain::ShopDomain, AdminClient>> {
+fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
     let called = shared.shops.iter().filter_map(|shop| Some((shop, shop.admin_token.clone()?)));
     called
         .map(|(shop, token)| {

@@ -6,18 +6,19 @@ mod config;
 mod duties;
 mod lanes;
 mod overdue;
+mod pauses;
 mod readiness;
 mod sdk_metrics;
 mod sweepers;
 mod unserved_lanes;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use database::DatabasePool;
 use dispatch::Dispatcher;
-use futures::future::try_join_all;
+use futures::{FutureExt as _, future::try_join_all};
 use inventory_service::ClientSettings;
 use process::{
     init_logging, serve_ops,
@@ -27,11 +28,15 @@ use process::{
 };
 use stock::Stock;
 use temporalio_common::telemetry::TelemetryOptions;
-use temporalio_sdk::{Runtime, Worker, runtime::RuntimeOptions};
+use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
 use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
-use crate::{config::Settings, lanes::Workshop};
+use crate::{
+    config::Settings,
+    lanes::{Lane, Workshop},
+    pauses::Pauses,
+};
 
 /// How long duties under way may take to end when the process is asked to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -82,19 +87,19 @@ pub async fn run() -> anyhow::Result<()> {
     let telemetry = TelemetryOptions::builder().metrics(Arc::new(sdk_metrics::Meter) as Arc<_>).build();
     let options = RuntimeOptions::builder().telemetry_options(telemetry).heartbeat_interval(None).build();
     let runtime = Runtime::from_current_tokio(options.map_err(|error| anyhow!(error))?)?;
-    let workshop = Workshop::new(&runtime, &temporal, &pool, &config, stock)?;
-    let workers = lanes.iter().map(|lane| Ok((lane.name.to_string(), workshop.worker(lane)?)));
-    let workers: Vec<(String, Worker)> = workers.collect::<anyhow::Result<_>>()?;
+    let pauses = Pauses::look_first(&pool).await;
+    let workshop = Workshop::new(&runtime, &temporal, &pool, &config, stock, pauses.listen())?;
     if config.runs.include("orders") {
         let (client, systems, every) =
             (temporal.client.clone(), shared.systems.clone(), config.overdue_inquiry_every);
         // No order waits for it.
         tokio::spawn(async move { overdue::ensure_schedules(&client, &systems, every).await });
     }
+    pauses.clone().watch(&mut duties, workshop.calls(), config.probe_waits, &shutdown);
     polling.send_replace(true);
-    info!(lanes = workers.len(), runs = %config.runs, "worker is up");
+    info!(lanes = lanes.len(), runs = %config.runs, "worker is up");
     tokio::select! {
-        ended = run_lanes(workers, shutdown) => ended?,
+        ended = run_lanes(&workshop, &lanes, &pauses, &shutdown) => ended?,
         error = failed(&mut duties) => return Err(error),
     }
     end(duties).await
@@ -119,18 +124,54 @@ async fn end(mut duties: JoinSet<()>) -> anyhow::Result<()> {
 }
 
 /// Runs the lanes until the process is told to end, then lets what is under way end.
-async fn run_lanes(mut workers: Vec<(String, Worker)>, shutdown: Shutdown) -> anyhow::Result<()> {
-    let ends: Vec<_> = workers.iter().map(|(_, worker)| worker.shutdown_handle()).collect();
-    tokio::spawn(async move {
+async fn run_lanes(
+    workshop: &Workshop<'_>,
+    lanes: &[Lane],
+    pauses: &Pauses,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let asked = async {
         shutdown.asked().await;
         info!("shutting down");
-        ends.iter().for_each(|end| end());
-    });
-    let lanes = workers.iter_mut().map(|(lane, worker)| async move {
-        worker.run().await.map_err(|error| anyhow!("lane {lane}: {error}"))
-    });
+    };
+    let asked = asked.shared();
+    let lanes =
+        lanes.iter().map(|lane| {
+            let asked = asked.clone();
+            async move {
+                run_lane(workshop, lane, pauses, asked).await.with_context(|| format!("lane {}", lane.name))
+            }
+        });
     try_join_all(lanes).await?;
     Ok(())
+}
+
+/// Runs a lane while it is not paused: while it is, nobody polls, and what waits for it waits at the server.
+async fn run_lane(
+    workshop: &Workshop<'_>,
+    lane: &Lane,
+    pauses: &Pauses,
+    asked: impl Future<Output = ()> + Clone,
+) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = asked.clone() => return Ok(()),
+            () = pauses.until(&lane.name, false) => {}
+        }
+        let mut worker = workshop.worker(lane)?;
+        let end = worker.shutdown_handle();
+        let mut running = pin!(worker.run());
+        let is_over = tokio::select! {
+            ended = &mut running => return Ok(ended.map_err(|error| anyhow!("{error}"))?),
+            () = asked.clone() => true,
+            () = pauses.until(&lane.name, true) => false,
+        };
+        end();
+        running.await.map_err(|error| anyhow!("{error}"))?;
+        if is_over {
+            return Ok(());
+        }
+    }
 }
 
 /// Temporal may come later than the worker; wrong settings are told at once.

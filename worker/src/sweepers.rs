@@ -8,7 +8,7 @@ use chrono::{Days, Utc};
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
 use metrics::gauge;
-use orders::{attention, awaiting, command, idempotency, inbox, line_allocations, privacy};
+use orders::{attention, awaiting, command, idempotency, inbox, lanes, line_allocations, privacy};
 use process::{shutdown::Shutdown, temporal::LazyTemporal};
 use sqlx::PgPool;
 use stock::Stock;
@@ -218,6 +218,9 @@ async fn show_gauges(pool: PgPool) -> anyhow::Result<bool> {
     let (awaiting, oldest_seconds) = awaiting::backlog(&mut conn).await?;
     gauge!("waybill_orders_awaiting_allocation").set(awaiting as f64);
     gauge!("waybill_orders_awaiting_allocation_oldest_seconds").set(oldest_seconds);
+    for (lane, waiting) in lanes::waiting(&mut conn).await? {
+        gauge!("waybill_lane_orders_waiting", "lane" => lane.to_string()).set(waiting as f64);
+    }
     let parked = attention::count_open(&mut conn).await?;
     gauge!("waybill_orders_needing_attention")
         .set(parked.iter().map(|(_, _, count)| count).sum::<i64>() as f64);

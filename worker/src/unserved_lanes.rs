@@ -13,10 +13,14 @@ use tracing::warn;
 
 /// Shows a person each such lane, and takes back what is served again.
 pub async fn look(pool: &PgPool, temporal: &LazyTemporal) -> anyhow::Result<bool> {
-    let waited_for = lanes::of_open_orders(&mut *pool.acquire().await?).await?;
+    let mut conn = pool.acquire().await?;
+    let waited_for = lanes::of_open_orders(&mut conn).await?;
+    // Nobody polls a lane that is paused, and that is meant.
+    let paused = lanes::on(&mut conn).await?;
+    drop(conn);
     let temporal = temporal.get().await?;
     let mut unserved = Vec::new();
-    for lane in waited_for {
+    for lane in waited_for.into_iter().filter(|lane| paused.iter().all(|pause| pause.lane != lane.name)) {
         let request = DescribeTaskQueueRequest {
             namespace: temporal.namespace.clone(),
             task_queue: Some(TaskQueue { name: lane.name.to_string(), ..TaskQueue::default() }),

@@ -10,6 +10,7 @@ pub mod names;
 
 mod cancel;
 mod entry;
+mod lane_call;
 mod ledger;
 mod order_fulfilment;
 mod overdue_inquiry;

@@ -14,8 +14,8 @@ use temporalio_workflow::WorkflowContext;
 use crate::{
     contract::{
         AskWarehouse, HandOverOutcome, NotifyShop, OrderRef, Parcel, ParcelBooked, ParcelForShop,
-        ParcelToBook, PlannedRequest, RecallRequest, RecordParcel, ReleaseStock, RequestFulfilment,
-        RequestRef, SkipShopNotification,
+        ParcelToBook, PlannedRequest, ReadStanding, RecallRequest, RecordParcel, ReleaseStock,
+        RequestFulfilment, RequestRef, SkipShopNotification,
     },
     entry::{Ending, OrderFulfilment},
     ledger::{LedgerState, Undo},
@@ -192,6 +192,18 @@ impl Story {
             }
         }
         Ok(())
+    }
+
+    /// A hand-over that was called off may never have been tried: there is nothing to recall then.
+    pub(crate) async fn forget_what_was_not_called(&self) {
+        let standing = self.record(|| ReadStanding, OrderRef { order_id: self.order_id() }).await;
+        self.ctx.state_mut(|order| {
+            order.progress.undos.retain(|undo| match undo {
+                Undo::Recall { reference } => standing.to_recall.contains(reference),
+                Undo::Release => true,
+            });
+            order.handing_over = !standing.to_recall.is_empty();
+        });
     }
 
     /// Something was committed before the hand-over: whoever dispatches it gets a moment to do so.

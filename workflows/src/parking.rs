@@ -117,7 +117,7 @@ impl Story {
             let notified = match self.parcel_for_shop(&parcel) {
                 None => true,
                 Some(_) if parked == Step::TellShop => false,
-                Some(input) => self.call(Step::TellShop, "", NotifyShop, input).await.is_ok(),
+                Some(input) => self.call(Step::TellShop, "", || NotifyShop, input.into()).await.is_ok(),
             };
             self.ctx.state_mut(|order| match notified {
                 true => order.progress.unnotified.retain(|unnotified| *unnotified != parcel),

@@ -1,24 +1,28 @@
 //! How a step is done: the call, its retries, and the ways a story is interrupted.
 //!
 //! **Invariant:** [`Story::step`] is the only place that decides how a call is made, and the only one where a
-//! failed call parks; nothing interrupts a call that is under way.
+//! failed call parks; nothing interrupts a call that is under way. One that waits for its turn may be called off.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use domain::{
-    Actor, Downstream, LaneName, ParkReason, Resolution, RetryRule, Step, Verdict, WarehouseSystem,
-};
+use domain::{Actor, ParkReason, Resolution, RetryRule, Step, Verdict};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
     error::{ActivityExecutionError, IncomingError},
     protos::temporal::api::{common::v1::Payloads, failure::v1::failure::FailureInfo},
 };
 use temporalio_workflow::{
-    ActivityCancellationType, ActivityOptions, LocalActivityOptions, TimerOptions, WaitConditionOptions,
+    ActivityCancellationType, LocalActivityOptions, TimerOptions, WaitConditionOptions,
     WorkflowCancellationToken,
 };
 
-use crate::{entry::OrderFulfilment, ledger::LedgerState, messages::CancelRequest, order_fulfilment::Story};
+use crate::{
+    entry::OrderFulfilment,
+    lane_call::{CallEnded, StepInput, downstream},
+    ledger::LedgerState,
+    messages::CancelRequest,
+    order_fulfilment::Story,
+};
 
 /// What is no fault of the order is waited out with these pauses.
 const OUTAGE_PAUSES: RetryRule = RetryRule {
@@ -57,27 +61,6 @@ pub(crate) enum Wake {
     Overdue,
 }
 
-/// Whom a step calls.
-fn downstream(step: Step) -> Downstream {
-    match step {
-        Step::HandOver | Step::Recall => Downstream::Warehouse,
-        Step::TellShop | Step::CancelInShop | Step::LookInShop | Step::ReadOrder | Step::RefundInShop => {
-            Downstream::Shop
-        }
-        Step::Gate
-        | Step::Reserve
-        | Step::RecordParcel
-        | Step::Release
-        | Step::RecordCancelled
-        | Step::Follow => Downstream::Database,
-    }
-}
-
-/// What only reads waits for a shop that is away.
-fn reads_the_shop(step: Step) -> bool {
-    matches!(step, Step::LookInShop | Step::ReadOrder)
-}
-
 /// A failed call, as far as the story has to know it.
 pub(crate) struct StepFailure {
     code: String,
@@ -85,7 +68,7 @@ pub(crate) struct StepFailure {
 }
 
 impl StepFailure {
-    fn of(step: Step, error: &ActivityExecutionError) -> Self {
+    pub(crate) fn of(step: Step, error: &ActivityExecutionError) -> Self {
         // Whoever was called did not answer in time. A local activity that ran out of time was held up by our own
         // database.
         let late =
@@ -107,20 +90,22 @@ impl StepFailure {
         }
     }
 
+    /// Its lane was paused for as long as the order may wait.
+    pub(crate) fn waited_too_long(code: String) -> Self {
+        Self { code, verdict: Verdict::TryAgain }
+    }
+
     fn told(code: Option<&str>, verdict: Option<Verdict>) -> Self {
         Self { code: code.unwrap_or("UNEXPECTED").to_owned(), verdict: verdict.unwrap_or(Verdict::TryAgain) }
     }
 
     /// No fault of the order: the step is tried again for ever, and never parked. Parking needs our database, and
     /// whoever asks us to come later will have us later.
-    fn is_to_be_waited_out(&self, step: Step) -> bool {
+    fn is_to_be_waited_out(&self) -> bool {
         match self.verdict {
             Verdict::ComeBack { .. } => true,
-            Verdict::Away { downstream: Downstream::Database | Downstream::Inventory } => true,
-            Verdict::Away { downstream: Downstream::Shop } => reads_the_shop(step),
-            Verdict::Away { downstream: Downstream::Warehouse } | Verdict::TryAgain | Verdict::Permanent => {
-                false
-            }
+            Verdict::Away { downstream } => !downstream.has_a_lane(),
+            Verdict::TokenRefused { .. } | Verdict::TryAgain | Verdict::Permanent => false,
         }
     }
 }
@@ -137,38 +122,44 @@ impl Story {
         step: Step,
         subject: &str,
         activity: fn() -> A,
-        input: A::Input,
+        input: impl Into<A::Input>,
     ) -> Result<StepOutcome<A::Output>, Interrupted>
     where
         A: ActivityDefinition,
-        A::Input: Clone,
+        A::Input: StepInput,
     {
+        let input = input.into();
         self.look_for_interruption()?;
         self.note(step, subject, LedgerState::Pending);
         let mut pauses = 0;
         loop {
-            match self.call(step, subject, activity(), input.clone()).await {
+            let failure = match self.call(step, subject, activity, input.clone()).await {
                 Ok(output) => {
                     self.note(step, subject, LedgerState::Done);
                     return Ok(StepOutcome::Done(output));
                 }
-                Err(failure) if failure.is_to_be_waited_out(step) => {
-                    self.pause(&OUTAGE_PAUSES, pauses).await;
-                    pauses += 1;
-                    if reads_the_shop(step) {
-                        self.look_for_interruption()?;
+                Err(CallEnded::Failed(failure)) => failure,
+                Err(CallEnded::CalledOff) => {
+                    if step == Step::HandOver {
+                        self.forget_what_was_not_called().await;
                     }
+                    self.look_for_interruption()?;
+                    continue;
                 }
-                Err(failure) => match self.park_about(step, subject, ParkReason::new(failure.code)).await? {
-                    Resolution::Skip => {
-                        self.note(step, subject, LedgerState::Skipped);
-                        return Ok(StepOutcome::Skipped);
-                    }
-                    Resolution::Retry
-                    | Resolution::Compensate
-                    | Resolution::ReleaseHold
-                    | Resolution::Done => {}
-                },
+            };
+            if failure.is_to_be_waited_out() {
+                self.pause(&OUTAGE_PAUSES, pauses).await;
+                pauses += 1;
+                continue;
+            }
+            // Whoever cancels has no use for an answer.
+            self.look_for_interruption()?;
+            match self.park_about(step, subject, ParkReason::new(failure.code)).await? {
+                Resolution::Skip => {
+                    self.note(step, subject, LedgerState::Skipped);
+                    return Ok(StepOutcome::Skipped);
+                }
+                Resolution::Retry | Resolution::Compensate | Resolution::ReleaseHold | Resolution::Done => {}
             }
         }
     }
@@ -241,6 +232,30 @@ impl Story {
         Ok(wake)
     }
 
+    /// Waits until somebody cancels the order, unless it is being cancelled already.
+    pub(crate) async fn until_cancelled(&self) {
+        let mut condition = pin!(
+            self.ctx
+                .wait_condition_with_options(|order| !order.undoing && order.cancel.is_some(), shielded(),)
+        );
+        let root = self.ctx.cancellation_token();
+        let mut cancelled_outside = pin!(root.cancelled());
+        poll_fn(|task| {
+            if condition.as_mut().poll(task).is_ready() {
+                return Poll::Ready(());
+            }
+            let (noted, undoing) = self.ctx.state(|order| (order.outside_cancel_noted, order.undoing));
+            if !noted && cancelled_outside.as_mut().poll(task).is_ready() {
+                self.note_outside_cancel();
+                if !undoing {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Waits until `ready` whatever else happens.
     pub(crate) async fn shielded_wait(&self, ready: impl Fn(&OrderFulfilment) -> bool) {
         // A shielded wait ends only by its condition.
@@ -294,57 +309,6 @@ impl Story {
         self.ctx.state_mut(|order| order.progress.note(step, subject, state));
     }
 
-    /// The lane of a step: that of the shop, or of the warehouse system that has the hand-over. None for steps in our
-    /// own database, which are local activities.
-    fn lane(&self, step: Step, subject: &str) -> Option<LaneName> {
-        match downstream(step) {
-            Downstream::Database | Downstream::Inventory => None,
-            Downstream::Shop => self.ctx.state(|order| {
-                let input = &order.input;
-                input.shop_lane.clone().or_else(|| input.channel.shop().map(LaneName::of_shop))
-            }),
-            Downstream::Warehouse => {
-                let asked = subject
-                    .strip_prefix(Self::INQUIRY)
-                    .map(|system| WarehouseSystem::parse(system.trim_start_matches('/')).unwrap_or_default());
-                let of_request = |order: &OrderFulfilment| {
-                    let requests = &order.progress.requests;
-                    let known = requests.iter().find(|request| request.reference.as_str() == subject);
-                    known.map(|request| request.system.clone()).unwrap_or_default()
-                };
-                Some(LaneName::of_system(&asked.unwrap_or_else(|| self.ctx.state(of_request))))
-            }
-        }
-    }
-
-    pub(crate) async fn call<A>(
-        &self,
-        step: Step,
-        subject: &str,
-        activity: A,
-        input: A::Input,
-    ) -> Result<A::Output, StepFailure>
-    where
-        A: ActivityDefinition,
-    {
-        let Some(lane) = self.lane(step, subject) else {
-            return self.call_records(step, activity, input).await;
-        };
-        let policy = self.ctx.state(|order| order.input.policy.clone());
-        let undo = matches!(step, Step::Recall | Step::CancelInShop | Step::RefundInShop);
-        let retry = if undo { &policy.undo_retry } else { &policy.call_retry };
-        let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
-            .task_queue(lane.to_string())
-            .retry_policy(retry_policy(retry))
-            .cancellation_type(ActivityCancellationType::Abandon)
-            .cancellation_token(WorkflowCancellationToken::new())
-            .build();
-        self.ctx
-            .execute_activity(activity, input, options)
-            .await
-            .map_err(|error| StepFailure::of(step, &error))
-    }
-
     pub(crate) async fn call_records<A>(
         &self,
         step: Step,
@@ -382,13 +346,4 @@ impl Story {
 
 fn shielded() -> WaitConditionOptions {
     WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build()
-}
-
-fn retry_policy(rule: &RetryRule) -> RetryPolicy {
-    RetryPolicy::builder()
-        .initial_interval(rule.first_wait)
-        .backoff_coefficient(rule.backoff)
-        .maximum_interval(rule.longest_wait)
-        .maximum_attempts(rule.attempts)
-        .build()
 }

@@ -37,6 +37,7 @@ fn every_problem() -> Vec<Problem> {
         Problem::StatusRefused("SHIPPED may not follow PENDING".into()),
         Problem::AnswerRefused("nothing is parked".into()),
         Problem::NoSuchAttention(11),
+        Problem::NoSuchLane(LaneName::orders()),
         Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },
         Problem::AllocationExists("item_1".into()),
         Problem::OwnedByOrder(OrderId::parse("order-1").unwrap()),

@@ -76,6 +76,7 @@ fn api(shared: Shared) -> Api {
         pool,
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
+        lanes: shared.lanes.into_keys().collect(),
         hold_window: shared.api_policy.hold_window,
         when_inventory_is_away: shared.api_policy.when_inventory_is_away,
         customers: shared.customers,

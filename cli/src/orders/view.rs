@@ -56,6 +56,16 @@ pub(super) fn one(output: Output, order: &Order, now: DateTime<Utc>) {
         output.headline("Parcels");
         parcels(output, &order.shipments);
     }
+    if let Some(waits) = &order.waits_for {
+        output.line("");
+        output.line(&format!(
+            "It waits for the lane {}, which is paused ({}) since {} {}. Nothing has to be done for it.",
+            clean(&waits.lane),
+            clean(&waits.cause),
+            moment::here(waits.since),
+            moment::zone(waits.since)
+        ));
+    }
     if order.condition.as_deref() == Some("NEEDS_ATTENTION") {
         output.line("");
         output.line(&format!(

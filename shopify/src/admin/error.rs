@@ -99,18 +99,22 @@ impl ShopifyError {
 }
 
 impl CallFailure for ShopifyError {
-    /// A token that is not accepted concerns the shop and not the order, so it is not permanent: somebody may
-    /// mend it.
+    /// A token that is not accepted concerns the shop and not the order; somebody may mend it.
     fn verdict(&self) -> Verdict {
         let is_permanent = match self {
             Self::Throttled { retry_after } => return Verdict::come_back(*retry_after),
             Self::Unreachable | Self::UnknownOutcome { .. } => {
                 return Verdict::Away { downstream: Downstream::Shop };
             }
-            Self::Unauthorised { .. } => false,
+            Self::Unauthorised { .. } => {
+                return Verdict::TokenRefused { downstream: Downstream::Shop };
+            }
             Self::UserErrors(errors) => !errors.iter().all(UserError::is_transient),
             // 402: the shop's bill is unpaid, 423: the shop is locked. Both end, neither is the order's fault.
-            Self::Refused { status, .. } => !matches!(status, 402 | 408 | 423 | 425),
+            Self::Refused { status: 402 | 423, .. } => {
+                return Verdict::Away { downstream: Downstream::Shop };
+            }
+            Self::Refused { status, .. } => !matches!(status, 408 | 425),
             Self::Graphql { code, .. } => code.as_deref() != Some(UNDER_WAY),
             Self::NotFound { .. } => true,
         };

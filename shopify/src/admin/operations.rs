@@ -1,5 +1,11 @@
 //! The GraphQL documents we send, each checked against the schema of version 2026-07.
 
+/// Whether the shop answers.
+pub const GREET: &str = "\
+query Greet {
+  shop { id }
+}";
+
 /// An order as it is now. What the schema of 2026-07 calls deprecated is not asked for: who is to
 /// fulfil a line and `fulfillableQuantity`.
 pub const READ_ORDER: &str = "\
@@ -227,6 +233,7 @@ mutation CreateRefund($refund: RefundInput!, $key: String!) {
 
 /// Every document by its operation's name.
 pub const ALL: &[(&str, &str)] = &[
+    ("Greet", GREET),
     ("ReadOrder", READ_ORDER),
     ("ReadOrderLines", READ_ORDER_LINES),
     ("FulfilmentOrders", FULFILMENT_ORDERS),

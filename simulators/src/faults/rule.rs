@@ -22,6 +22,7 @@ const CALLS: &[&str] = &[
     "refundCreate",
     "tagsAdd",
     "job",
+    "shop",
     "*",
 ];
 

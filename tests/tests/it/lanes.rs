@@ -101,3 +101,48 @@ fn a_schedule_that_is_there_is_changed_to_what_the_settings_say() {
             .await;
     });
 }
+
+#[test]
+fn a_lane_paused_by_hand_waits_for_every_worker_and_goes_on_where_it_stood() {
+    world::run(async {
+        let world = World::start(Plan::default()).await;
+        world.stock("LANE-PAUSED", 5).await;
+        let change = async |lane: &str, verb: &str, reason: &str| {
+            let path = world.api(&format!("/api/lanes/{lane}/{verb}"));
+            let asked = world.http.post(path).json(&json!({"reason": reason}));
+            let answer = asked.send().await.unwrap();
+            (answer.status(), answer.json::<Value>().await.unwrap())
+        };
+        let (status, body) = change("warehouse", "pause", "they move house").await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!((&body["lane"], &body["pauses"][0]["cause"]), (&json!("warehouse"), &json!("PERSON")));
+        assert_eq!(
+            change("warehouse", "pause", "once more").await.1["pauses"][0]["reason"],
+            "they move house"
+        );
+        assert_eq!(change("nobodys", "pause", "x").await.0, StatusCode::NOT_FOUND);
+        until("the worker has heard of it", Duration::from_secs(5), async || {
+            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"} 1").then_some(())
+        })
+        .await;
+
+        let order = Placed::new(SHOP, &["LANE-PAUSED"], 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["CONFIRMED"]).await;
+        // A worker that starts while it is paused heeds it from the first.
+        restart(&world);
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        world.until_order(&order, "status", &["CONFIRMED"]).await;
+        assert!(world.open_attention(&order).await.is_empty(), "it is nobody's fault");
+
+        assert_eq!(change("warehouse", "resume", "they have moved").await.1["pauses"], json!([]));
+        world.until_shipped(&order).await;
+        let kept: (String, String, String) = sqlx::query_as(
+            "SELECT paused_by, reason, resume_reason FROM orders.lane_pauses WHERE lane = 'warehouse'",
+        )
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        assert_eq!(kept, ("operator".to_owned(), "they move house".to_owned(), "they have moved".to_owned()));
+    });
+}

@@ -24,7 +24,7 @@ use crate::world::World;
 static PLACES: Semaphore = Semaphore::const_new(2);
 
 /// The checker has to find nothing.
-async fn assert_clean(world: &World) {
+pub async fn assert_clean(world: &World) {
     let findings = checker::check(world).await;
     assert!(findings.is_empty(), "the checker found:\n  {}", findings.join("\n  "));
 }

@@ -112,7 +112,7 @@ const WMS_SECRET: &str = local("WMS_WEBHOOK_SECRETS");
 /// What the WMS knows us by.
 pub const WMS_TOKEN: &str = local("WMS_TOKEN");
 
-const QUICK: &str = r#"call_timeout = "6s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }"#;
+const QUICK: &str = r#"call_timeout = "6s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }, blame_after = "0s""#;
 
 /// One whole Waybill.
 pub struct World {
@@ -181,6 +181,7 @@ impl World {
             ("WORKER_LOOK_FOR_LOST_RUNS_EVERY", "2s".to_owned()),
             ("WORKER_OVERDUE_INQUIRY_EVERY", "2s".to_owned()),
             ("WORKER_ASK_AGAIN_AFTER", "2s".to_owned()),
+            ("WORKER_PROBE_AFTER", "300ms".to_owned()),
             ("WORKER_FORGET_EVERY", "500ms".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -258,6 +259,15 @@ impl World {
         let environment = self.environment.lock().unwrap().clone();
         let running = processes::start(program, self.with_faults, &environment, self.api_port, &self.logs);
         *self.slot(program).lock().unwrap() = Some(running);
+    }
+
+    /// A second worker beside the world's own; it ends with this value.
+    pub fn another_worker(&self) -> Running {
+        let mut environment = self.environment.lock().unwrap().clone();
+        let port = processes::free_port();
+        environment.retain(|(name, _)| name != "WORKER_METRICS_LISTEN");
+        environment.push(("WORKER_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{port}")));
+        processes::start(Program::Worker, self.with_faults, &environment, port, &self.logs)
     }
 
     /// Ends a program at once, as a power cut would (SIGKILL).

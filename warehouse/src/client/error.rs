@@ -74,14 +74,15 @@ impl WarehouseError {
 }
 
 impl CallFailure for WarehouseError {
-    /// A token that is not accepted concerns every order, so it is not permanent: somebody may mend it.
+    /// A token that is not accepted concerns every order; somebody may mend it.
     fn verdict(&self) -> Verdict {
         match self {
             Self::RateLimited { retry_after } => Verdict::come_back(*retry_after),
             Self::Unreachable | Self::UnknownOutcome { .. } => {
                 Verdict::Away { downstream: Downstream::Warehouse }
             }
-            Self::Unauthorised { .. } | Self::Rejected { status: 408 | 425, .. } => Verdict::TryAgain,
+            Self::Unauthorised { .. } => Verdict::TokenRefused { downstream: Downstream::Warehouse },
+            Self::Rejected { status: 408 | 425, .. } => Verdict::TryAgain,
             Self::Rejected { .. }
             | Self::Duplicate
             | Self::ReferenceTaken

@@ -4,14 +4,14 @@ use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 
 use super::{
-    Cancellation, ConditionToRecord, HandOverOutcome, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook,
-    PlanInput, PlanOutcome, Recalled, RefundOfTheRest, RequestRef, ReturnRef, Standing, StepAnswer,
-    StepToPark,
+    Call, Cancellation, ConditionToRecord, HandOverOutcome, LaneWait, OrderRef, ParcelBooked, ParcelForShop,
+    ParcelToBook, PlanInput, PlanOutcome, Recalled, RefundOfTheRest, RequestRef, ReturnRef, Standing,
+    StepAnswer, StepToPark, WaitedForLane,
 };
 
 pub use order_records::{
-    OpenAttention, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel, ReleaseStock,
-    ReserveStock, ResolveStep, SkipShopNotification,
+    AskAboutLane, OpenAttention, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel,
+    ReleaseStock, ReserveStock, ResolveStep, SkipShopNotification,
 };
 pub use shop_calls::{CancelInShop, LookInShop, NotifyShop, ReadOrder, RefundInShop, RestockReturned};
 pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, RecallRequest, RequestFulfilment};
@@ -78,6 +78,12 @@ impl OrderRecords {
         unimplemented!()
     }
 
+    /// How long the lane of a call was paused that nobody took.
+    #[activity(name = "ask-about-lane")]
+    pub fn ask_about_lane(_: WaitedForLane) -> Result<LaneWait, ActivityError> {
+        unimplemented!()
+    }
+
     /// Books the cancellation: `CANCELLED`.
     #[activity(name = "record-cancelled")]
     pub fn record_cancelled(_: Cancellation) -> Result<(), ActivityError> {
@@ -93,20 +99,20 @@ impl WarehouseCalls {
     /// Hands over under the reference, unless something was committed since it was planned; doing it again
     /// finds it done. `PROCESSING`.
     #[activity(name = "request-fulfilment")]
-    pub fn request_fulfilment(_: RequestRef) -> Result<HandOverOutcome, ActivityError> {
+    pub fn request_fulfilment(_: Call<RequestRef>) -> Result<HandOverOutcome, ActivityError> {
         unimplemented!()
     }
 
     /// Undo of `request-fulfilment`: recalls what has not left, and refuses the reference for the future
     /// where the warehouse has not heard of it.
     #[activity(name = "recall-request")]
-    pub fn recall_request(_: RequestRef) -> Result<Recalled, ActivityError> {
+    pub fn recall_request(_: Call<RequestRef>) -> Result<Recalled, ActivityError> {
         unimplemented!()
     }
 
     /// Asks about every open hand-over of an order that this system has; what is new comes back through the inbox.
     #[activity(name = "ask-warehouse")]
-    pub fn ask_warehouse(_: OrderRef) -> Result<(), ActivityError> {
+    pub fn ask_warehouse(_: Call<OrderRef>) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
@@ -125,25 +131,25 @@ pub struct ShopCalls;
 impl ShopCalls {
     /// Looks at the order's fulfilment orders, keeps them, and plans the order by them.
     #[activity(name = "look-in-shop")]
-    pub fn look_in_shop(_: PlanInput) -> Result<PlanOutcome, ActivityError> {
+    pub fn look_in_shop(_: Call<PlanInput>) -> Result<PlanOutcome, ActivityError> {
         unimplemented!()
     }
 
     /// Reads the shop's own order, where two messages of one moment disagree.
     #[activity(name = "read-order")]
-    pub fn read_order(_: OrderRef) -> Result<(), ActivityError> {
+    pub fn read_order(_: Call<OrderRef>) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
     /// Has the shop refund what has not left of an order that was cancelled, or says that a person is to.
     #[activity(name = "refund-in-shop")]
-    pub fn refund_in_shop(_: RefundOfTheRest) -> Result<(), ActivityError> {
+    pub fn refund_in_shop(_: Call<RefundOfTheRest>) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
     /// Notifies the shop of what left, with the tracking number; doing it again finds it done.
     #[activity(name = "notify-shop")]
-    pub fn notify_shop(_: ParcelForShop) -> Result<(), ActivityError> {
+    pub fn notify_shop(_: Call<ParcelForShop>) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
@@ -155,7 +161,7 @@ impl ShopCalls {
 
     /// Cancels the order in the shop; doing it again finds it done.
     #[activity(name = "cancel-in-shop")]
-    pub fn cancel_in_shop(_: Cancellation) -> Result<(), ActivityError> {
+    pub fn cancel_in_shop(_: Call<Cancellation>) -> Result<(), ActivityError> {
         unimplemented!()
     }
 }

@@ -8,7 +8,9 @@ use domain::{
     ShopDomain, ShopifyOrderId, UserId, WorkflowId,
 };
 use orders::{
-    Line, Order, parcel,
+    Line, Order,
+    lanes::WaitsFor,
+    parcel,
     timeline::{Entry, TimelineEvent},
 };
 use rust_decimal::Decimal;
@@ -145,6 +147,7 @@ pub(super) struct PlacedBody {
 
 /// An order by itself.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = OrderDetail)]
 pub(super) struct OrderDetailBody {
     #[serde(flatten)]
@@ -154,6 +157,26 @@ pub(super) struct OrderDetailBody {
     /// Its parcels.
     #[serde(rename = "shipments")]
     parcels: Vec<ParcelBody>,
+    /// The lane that it waits for while that is paused; null if it waits for none.
+    waits_for: Option<WaitsForBody>,
+}
+
+/// A lane that is paused while an order waits for it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WaitsForLane)]
+pub(super) struct WaitsForBody {
+    #[schema(example = "warehouse")]
+    lane: String,
+    /// Why it is paused: `PERSON`, `DOWN` or `TOKEN_REFUSED`.
+    #[schema(example = "DOWN")]
+    cause: &'static str,
+    since: DateTime<Utc>,
+}
+
+impl From<WaitsFor> for WaitsForBody {
+    fn from(WaitsFor { lane, cause, since }: WaitsFor) -> Self {
+        Self { lane: lane.to_string(), cause: cause.as_str(), since }
+    }
 }
 
 /// Something that happened to an order.
@@ -264,6 +287,7 @@ impl OrderDetailBody {
         caller: &Caller,
         timeline: Vec<Entry>,
         parcels: Vec<parcel::KeptParcel>,
+        waits_for: Option<WaitsFor>,
     ) -> Self {
         let mut order = OrderBody::new(order, caller);
         for line in &mut order.items {
@@ -273,6 +297,7 @@ impl OrderDetailBody {
             order,
             timeline: timeline.into_iter().map(TimelineBody::from).collect(),
             parcels: parcels.into_iter().map(ParcelBody::from).collect(),
+            waits_for: waits_for.map(WaitsForBody::from),
         }
     }
 }

@@ -1,0 +1,91 @@
+//! `waybill lanes`: the calls to each warehouse system and to the shops, and pausing them by hand.
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    client::{self, Api},
+    error::CliError,
+    moment,
+    output::{Output, clean, figure, name, plain, text},
+};
+
+/// What to do with lanes.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the lanes, with how many open orders may need each and what is paused.
+    List,
+    /// Stop every worker from taking a lane's calls, within five seconds. What waits keeps its place and its attempts.
+    Pause(Wanted),
+    /// Go on with a lane that was paused by hand.
+    Resume(Wanted),
+}
+
+/// Which lane, and why.
+#[derive(Args)]
+pub struct Wanted {
+    /// The lane, for example warehouse or shopify-anyx-demo.myshopify.com.
+    #[arg(value_name = "LANE", value_parser = client::id)]
+    lane: String,
+    /// Why; it is kept with your name.
+    #[arg(long)]
+    reason: String,
+}
+
+/// A lane as the API shows it.
+#[derive(Deserialize)]
+struct Lane {
+    lane: String,
+    orders: i64,
+    pauses: Vec<Pause>,
+}
+
+#[derive(Deserialize)]
+struct Pause {
+    cause: String,
+    since: DateTime<Utc>,
+    by: String,
+    reason: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Any [`CliError`].
+pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
+    let (wanted, verb, said) = match &command {
+        Command::List => {
+            let show = |lanes: Vec<Lane>| show(output, &lanes, Utc::now());
+            return api.get(&["lanes"], &[]).await?.show(output, show);
+        }
+        Command::Pause(wanted) => (wanted, "pause", "It is paused."),
+        Command::Resume(wanted) => (wanted, "resume", "It is resumed."),
+    };
+    let answer = api.post(&["lanes", &wanted.lane, verb], &json!({"reason": wanted.reason})).await?;
+    answer.say(output, said);
+    Ok(())
+}
+
+fn show(output: Output, lanes: &[Lane], now: DateTime<Utc>) {
+    let columns = [name("LANE"), figure("ORDERS"), name("STATE"), text("WHY"), figure("FOR")];
+    let rows = lanes.iter().map(|lane| {
+        let why: Vec<String> =
+            lane.pauses.iter().map(|pause| clean(&format!("{}: {}", pause.by, pause.reason))).collect();
+        let causes: Vec<&str> = lane.pauses.iter().map(|pause| pause.cause.as_str()).collect();
+        let since = lane.pauses.iter().map(|pause| pause.since).min();
+        vec![
+            plain(&lane.lane),
+            plain(lane.orders.to_string()),
+            plain(if causes.is_empty() {
+                "runs".to_owned()
+            } else {
+                format!("paused ({})", causes.join(", "))
+            }),
+            plain(why.join("\n")),
+            plain(since.map(|since| moment::age(since, now)).unwrap_or_default()),
+        ]
+    });
+    output.rows(&columns, rows.collect());
+}

@@ -1,0 +1,208 @@
+//! A call on a lane. It waits there for as long as nobody takes it and is repeated by the server; whoever makes it says
+//! when it has failed for good.
+
+use std::{future::poll_fn, pin::pin, time::Duration};
+
+use chrono::{DateTime, Utc};
+use domain::{Downstream, LaneName, RetryRule, Step, WarehouseSystem};
+use temporalio_common::{
+    ActivityDefinition, RetryPolicy,
+    error::{ActivityExecutionError, TimeoutType},
+};
+use temporalio_workflow::{ActivityCancellationType, ActivityOptions, WorkflowCancellationToken};
+
+use crate::{
+    contract::{
+        AskAboutLane, Call, Cancellation, LaneWait, OrderRef, ParcelToBook, PlanInput, Terms, WaitedForLane,
+    },
+    entry::OrderFulfilment,
+    order_fulfilment::Story,
+    saga::StepFailure,
+};
+
+/// The least that a call waits for somebody to take it.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How a call ended that was not done.
+pub(crate) enum CallEnded {
+    /// It failed for good.
+    Failed(StepFailure),
+    /// Somebody cancelled the order before anybody took it, or between two attempts.
+    CalledOff,
+}
+
+/// What a step is asked with.
+pub(crate) trait StepInput: Clone {
+    /// The same, on these terms, where it is a call on a lane.
+    #[must_use]
+    fn on_terms(self, _: &Terms) -> Self {
+        self
+    }
+}
+
+impl StepInput for PlanInput {}
+impl StepInput for OrderRef {}
+impl StepInput for ParcelToBook {}
+impl StepInput for Cancellation {}
+
+impl<Asked: Clone> StepInput for Call<Asked> {
+    fn on_terms(self, terms: &Terms) -> Self {
+        Self { terms: Some(terms.clone()), ..self }
+    }
+}
+
+impl<Asked> From<Asked> for Call<Asked> {
+    fn from(asked: Asked) -> Self {
+        Self { asked, terms: None }
+    }
+}
+
+/// Whom a step calls.
+pub(crate) fn downstream(step: Step) -> Downstream {
+    match step {
+        Step::HandOver | Step::Recall => Downstream::Warehouse,
+        Step::TellShop | Step::CancelInShop | Step::LookInShop | Step::ReadOrder | Step::RefundInShop => {
+            Downstream::Shop
+        }
+        Step::Gate
+        | Step::Reserve
+        | Step::RecordParcel
+        | Step::Release
+        | Step::RecordCancelled
+        | Step::Follow => Downstream::Database,
+    }
+}
+
+/// The way to whoever is called.
+struct Way {
+    /// The task queue.
+    queue: LaneName,
+    /// The lane they would have alone.
+    lane: LaneName,
+}
+
+impl Story {
+    /// Makes a call, or does a step in our own database.
+    pub(crate) async fn call<A>(
+        &self,
+        step: Step,
+        subject: &str,
+        activity: fn() -> A,
+        input: A::Input,
+    ) -> Result<A::Output, CallEnded>
+    where
+        A: ActivityDefinition,
+        A::Input: StepInput,
+    {
+        let Some(way) = self.way(step, subject) else {
+            return self.call_records(step, activity(), input).await.map_err(CallEnded::Failed);
+        };
+        let policy = self.ctx.state(|order| order.input.policy.clone());
+        let is_undo = matches!(step, Step::Recall | Step::CancelInShop | Step::RefundInShop);
+        let retry = if is_undo { &policy.undo_retry } else { &policy.call_retry };
+        let terms = Terms {
+            lane: way.lane,
+            since: self.now(),
+            attempts: retry.attempts,
+            blame_after_ms: milliseconds(policy.blame_after),
+            outage_budget_ms: milliseconds(policy.outage_budget),
+        };
+        let input = input.on_terms(&terms);
+        let mut wait = policy.outage_budget;
+        loop {
+            let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
+                .schedule_to_start_timeout(wait.max(SHORTEST_WAIT))
+                .task_queue(way.queue.to_string())
+                .retry_policy(without_end(retry))
+                .build();
+            let error = match self.call_unless_cancelled(activity(), input.clone(), options).await {
+                Ok(output) => return Ok(output),
+                Err(ActivityExecutionError::Cancelled(_)) => return Err(CallEnded::CalledOff),
+                Err(error) => error,
+            };
+            if !nobody_took_it(&error) {
+                return Err(CallEnded::Failed(StepFailure::of(step, &error)));
+            }
+            let question = WaitedForLane { order_id: self.order_id(), terms: terms.clone() };
+            match self.record(|| AskAboutLane, question).await {
+                LaneWait::WaitOn { left_ms } => wait = Duration::from_millis(left_ms),
+                LaneWait::UsedUp { reason } => {
+                    return Err(CallEnded::Failed(StepFailure::waited_too_long(reason)));
+                }
+            }
+        }
+    }
+
+    /// A call that waits is called off if the order is cancelled; one that is under way is let end.
+    async fn call_unless_cancelled<A>(
+        &self,
+        activity: A,
+        input: A::Input,
+        mut options: ActivityOptions,
+    ) -> Result<A::Output, ActivityExecutionError>
+    where
+        A: ActivityDefinition,
+    {
+        let token = WorkflowCancellationToken::new();
+        options.cancellation_type = ActivityCancellationType::WaitCancellationCompleted;
+        options.cancellation_token = Some(token.clone());
+        let mut call = pin!(self.ctx.execute_activity(activity, input, options));
+        let mut cancelled = pin!(self.until_cancelled());
+        let mut is_called_off = false;
+        poll_fn(|task| {
+            if !is_called_off && cancelled.as_mut().poll(task).is_ready() {
+                is_called_off = true;
+                token.cancel();
+            }
+            call.as_mut().poll(task)
+        })
+        .await
+    }
+
+    /// The way to the shop, or to the warehouse system that has the hand-over. None for steps in our own database,
+    /// which are local activities.
+    fn way(&self, step: Step, subject: &str) -> Option<Way> {
+        match downstream(step) {
+            Downstream::Database | Downstream::Inventory => None,
+            Downstream::Shop => self.ctx.state(|order| {
+                let input = &order.input;
+                let lane = input.channel.shop().map(LaneName::of_shop)?;
+                Some(Way { queue: input.shop_lane.clone().unwrap_or_else(|| lane.clone()), lane })
+            }),
+            Downstream::Warehouse => {
+                let asked = subject
+                    .strip_prefix(Self::INQUIRY)
+                    .map(|system| WarehouseSystem::parse(system.trim_start_matches('/')).unwrap_or_default());
+                let of_request = |order: &OrderFulfilment| {
+                    let requests = &order.progress.requests;
+                    let known = requests.iter().find(|request| request.reference.as_str() == subject);
+                    known.map(|request| request.system.clone()).unwrap_or_default()
+                };
+                let lane = LaneName::of_system(&asked.unwrap_or_else(|| self.ctx.state(of_request)));
+                Some(Way { queue: lane.clone(), lane })
+            }
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.ctx.workflow_time().map_or_else(|| self.ctx.state(|order| order.input.received_at), Into::into)
+    }
+}
+
+/// Whether it waited for its turn until the time for that was over.
+fn nobody_took_it(error: &ActivityExecutionError) -> bool {
+    error.as_timeout().is_some_and(|timeout| timeout.timeout_type() == TimeoutType::ScheduleToStart)
+}
+
+/// What is longer than the number can say is as good as for ever.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn without_end(rule: &RetryRule) -> RetryPolicy {
+    RetryPolicy::builder()
+        .initial_interval(rule.first_wait)
+        .backoff_coefficient(rule.backoff)
+        .maximum_interval(rule.longest_wait)
+        .build()
+}
