@@ -105,6 +105,8 @@ pub enum Problem {
     /// It is not what the order waits for.
     #[error("{0}")]
     AnswerRefused(String),
+    #[error("Order cannot be changed. Current status: {0}")]
+    CannotBeEdited(OrderStatus),
     /// No such row waits for a person.
     #[error("There is no open row {0}")]
     NoSuchAttention(i64),
@@ -210,6 +212,7 @@ impl Problem {
             Self::IdempotencyKeyReused => (S::CONFLICT, "idempotency-key-reused"),
             Self::StatusRefused(_) => (S::CONFLICT, "status-refused"),
             Self::AnswerRefused(_) => (S::CONFLICT, "answer-refused"),
+            Self::CannotBeEdited(_) => (S::CONFLICT, "cannot-be-edited"),
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
             Self::NoSuchLane(_) => (S::NOT_FOUND, "no-such-lane"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),

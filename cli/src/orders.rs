@@ -13,6 +13,7 @@ use crate::{
     output::Output,
 };
 
+mod edit;
 mod view;
 
 /// What to do with orders.
@@ -37,6 +38,8 @@ pub enum Command {
     Timeline(Named),
     /// Have the step done again in which an order is stuck. Mend the cause first.
     Retry(Named),
+    /// Change where an order goes, what a line is, or which warehouse ships it. What this mends is tried again by itself.
+    Edit(edit::Wanted),
     /// Answer what waits for a person; `waybill attention list` shows what may be answered.
     Resolve {
         #[command(flatten)]
@@ -161,6 +164,7 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
         Command::Cancel { named: Named { order }, reason, yes } => {
             cancel(api, output, &order, reason.as_deref(), yes).await
         }
+        Command::Edit(wanted) => edit::run(api, output, &wanted).await,
         Command::Timeline(Named { order }) => timeline(api, output, &order).await,
         Command::Retry(Named { order }) => retry(api, output, &order).await,
         Command::Resolve { named: Named { order }, action, reason, row } => {

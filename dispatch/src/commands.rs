@@ -54,6 +54,7 @@ impl Dispatcher {
         match &command {
             Command::OrderPlaced => self.order_placed(order).await,
             Command::StockAvailable { cause } => self.stock_available(message, order, cause).await,
+            Command::Edited { .. } => self.have_run_look(message, order).await,
             Command::Retry { actor } => self.retry(message, order, *actor).await,
             Command::Cancel { .. } => self.cancel(message, order, &command).await,
             Command::SetStatus { status: OrderStatus::Cancelled, .. } if is_open_in_its_shop(&order) => {
@@ -230,7 +231,9 @@ impl Dispatcher {
                 return Ok(CommandOutcome::Done(order.status));
             }
             // Nobody waits for these.
-            Command::OrderPlaced | Command::StockAvailable { .. } => return Ok(CommandOutcome::Later),
+            Command::OrderPlaced | Command::StockAvailable { .. } | Command::Edited { .. } => {
+                return Ok(CommandOutcome::Later);
+            }
         };
         let asked = self.update(&order.workflow_id, name, &input, request_id(message));
         match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(UpdateOutcome::NoAnswer))? {

@@ -207,5 +207,9 @@ fn search_attributes(order: &Order, policy: &FulfilmentPolicy) -> SearchAttribut
 fn memo(order: &Order) -> MemoValues {
     let mut memo = MemoValues::new();
     memo.insert("correlationId", order.correlation_id.clone());
+    memo.insert("orderNumber", order.order_number.as_str().to_owned());
+    if let Some(shop) = order.channel.shop() {
+        memo.insert("shop", shop.as_str().to_owned());
+    }
     memo
 }

@@ -59,6 +59,17 @@ impl Item {
     }
 }
 
+/// Whether there is such a warehouse.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn is_warehouse(conn: &mut PgConnection, warehouse: &WarehouseId) -> Result<bool, InventoryError> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM inventory.warehouses WHERE warehouse_id = $1)")
+        .bind(warehouse.as_str())
+        .fetch_one(conn)
+        .await?)
+}
+
 /// Makes an item known and books its opening stock.
 ///
 /// # Errors

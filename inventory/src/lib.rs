@@ -69,7 +69,7 @@ pub use expiry::{EXPIRED, Expired, expire_due};
 pub use explain::explain;
 pub use fulfil::{FulfilRequest, Fulfilled, fulfil};
 pub use holder::{EVERYBODY, Epoch, Holder, become_holder, holder_of};
-pub use item::{Item, NewItem, create_item, item, items_by_sku};
+pub use item::{Item, NewItem, create_item, is_warehouse, item, items_by_sku};
 pub use provisional::{
     NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,
 };

@@ -41,6 +41,13 @@ pub enum Command {
         /// Who asks.
         actor: Actor,
     },
+    /// A person changed it: its run is to look.
+    Edited {
+        /// Who did.
+        actor: Actor,
+        /// The request that did; the same is the same message.
+        request_id: String,
+    },
     /// Answer a parked step, or a row that nothing waits for.
     Resolve(Answer),
     /// Move it to its next status.
@@ -99,6 +106,7 @@ impl Command {
             Self::StockAvailable { .. } => "stock-available",
             Self::Cancel { .. } => "cancel",
             Self::Retry { .. } => "retry",
+            Self::Edited { .. } => "edited",
             Self::Resolve(_) => "resolve",
             Self::SetStatus { .. } => "set-status",
             Self::ReleaseHold { .. } => "release-hold",
@@ -112,6 +120,7 @@ impl Command {
             Self::OrderPlaced | Self::StockAvailable { .. } => Actor::Operator,
             Self::Cancel { actor, .. }
             | Self::Retry { actor }
+            | Self::Edited { actor, .. }
             | Self::SetStatus { actor, .. }
             | Self::ReleaseHold { actor, .. } => *actor,
             Self::Resolve(answer) => answer.actor,
@@ -122,7 +131,9 @@ impl Command {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::OrderPlaced | Self::StockAvailable { .. } | Self::Retry { .. } => None,
+            Self::OrderPlaced | Self::StockAvailable { .. } | Self::Retry { .. } | Self::Edited { .. } => {
+                None
+            }
             Self::Cancel { reason, .. }
             | Self::SetStatus { reason, .. }
             | Self::ReleaseHold { reason, .. } => reason.as_deref(),
@@ -136,6 +147,7 @@ impl Command {
         match self {
             Self::OrderPlaced => order.to_string(),
             Self::StockAvailable { cause } => format!("stock/{order}/{cause}"),
+            Self::Edited { request_id, .. } => format!("edited/{order}/{request_id}"),
             Self::Cancel { .. }
             | Self::Retry { .. }
             | Self::Resolve(_)

@@ -10,6 +10,7 @@ pub mod attention;
 pub mod awaiting;
 pub mod brief;
 pub mod command;
+pub mod edits;
 pub mod events;
 pub mod fulfilment_orders;
 pub mod fulfilment_request;

@@ -78,6 +78,8 @@ pub struct Order {
     pub awaits_allocation: bool,
     /// Some of its lines are to cost what their items do, which was not known yet.
     pub lacks_prices: bool,
+    /// A person changed something of it.
+    pub is_edited: bool,
     /// Until when it is held, by its hold window.
     pub hold_until: Option<DateTime<Utc>>,
     /// The current reservation epoch.

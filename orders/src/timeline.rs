@@ -42,6 +42,8 @@ pub enum TimelineEvent {
     Parked,
     /// A person answered.
     Resolved,
+    /// A person changed where it goes, what a line is, or which warehouse ships it.
+    Edited,
     /// A person is shown what could not be followed.
     Shown,
     /// An operator had a message looked at again.

@@ -155,12 +155,12 @@ impl<'a> Workshop<'a> {
 
 /// A lane of calls to the outside: activities alone. Polls that wait are few while there is little to do.
 fn call_lane(lane: &Lane) -> WorkerOptions {
-    let LaneSettings { slots: calls, pollers, calls_per_second } = lane.settings;
+    let LaneSettings { slots: calls, pollers, calls_per_minute } = lane.settings;
     let polls = AutoscalingOptions::builder().minimum(1).maximum(pollers).initial(pollers.min(2)).build();
     WorkerOptions::new(lane.name.as_str())
         .tuner(slots(1, calls))
         .activity_task_poller_behavior(PollerBehavior::Autoscaling(polls))
-        .maybe_max_task_queue_activities_per_second(calls_per_second)
+        .maybe_max_task_queue_activities_per_second(calls_per_minute.map(|calls| calls / 60.0))
         .graceful_shutdown_period(GRACE)
         .build()
 }

@@ -17,7 +17,7 @@ use temporalio_workflow::{
 
 use crate::{
     contract::{FulfilmentInput, Parcel},
-    ledger::{ParkedView, Progress, StatusView},
+    ledger::{ParkedView, PendingCall, Progress, StatusView},
     messages::{BadInput, CancelRequest, Resolve, StatusAnswer, StatusRequest, WarehouseUpdate},
     names,
     order_fulfilment::Story,
@@ -61,6 +61,7 @@ pub struct OrderFulfilment {
     /// Fulfilment orders that are missing were waited for long enough.
     pub(crate) takes_as_seen: bool,
     pub(crate) parked: Option<ParkedView>,
+    pub(crate) pending_call: Option<PendingCall>,
     pub(crate) undoing: bool,
     pub(crate) answer: Option<Resolve>,
     pub(crate) cancel: Option<CancelRequest>,
@@ -97,6 +98,7 @@ impl OrderFulfilment {
             handing_over: false,
             takes_as_seen: false,
             parked: None,
+            pending_call: None,
             undoing: false,
             answer: None,
             cancel: None,
@@ -261,6 +263,7 @@ impl OrderFulfilment {
             stage: self.stage.clone(),
             story_version: self.input.story_version,
             parked: self.parked.clone(),
+            pending_call: self.pending_call.clone(),
             ledger: self.progress.ledger.clone(),
             refused: self.refused.iter().cloned().collect(),
         }

@@ -4,7 +4,7 @@
 use std::{future::poll_fn, pin::pin, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{Downstream, LaneName, RetryRule, Step, WarehouseSystem};
+use domain::{Downstream, FulfilmentPolicy, LaneName, RetryRule, Step, WarehouseSystem};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
     error::{ActivityExecutionError, TimeoutType},
@@ -15,7 +15,7 @@ use crate::{
     contract::{
         AskAboutLane, Call, Cancellation, LaneWait, OrderRef, ParcelToBook, PlanInput, Terms, WaitedForLane,
     },
-    entry::OrderFulfilment,
+    ledger::PendingCall,
     order_fulfilment::Story,
     saga::StepFailure,
 };
@@ -79,6 +79,8 @@ struct Way {
     queue: LaneName,
     /// The lane they would have alone.
     lane: LaneName,
+    /// What the call is about, for people.
+    summary: Option<String>,
 }
 
 impl Story {
@@ -98,22 +100,45 @@ impl Story {
             return self.call_records(step, activity(), input).await.map_err(CallEnded::Failed);
         };
         let policy = self.ctx.state(|order| order.input.policy.clone());
-        let is_undo = matches!(step, Step::Recall | Step::CancelInShop | Step::RefundInShop);
-        let retry = if is_undo { &policy.undo_retry } else { &policy.call_retry };
         let terms = Terms {
-            lane: way.lane,
+            lane: way.lane.clone(),
             since: self.now(),
-            attempts: retry.attempts,
+            attempts: retry_of(step, &policy).attempts,
             blame_after_ms: milliseconds(policy.blame_after),
             outage_budget_ms: milliseconds(policy.outage_budget),
         };
-        let input = input.on_terms(&terms);
+        let pending = PendingCall { step, lane: terms.lane.clone(), since: terms.since };
+        self.show_call(Some(pending));
+        let ended = self.call_on(&way, step, &terms, &policy, activity, input.on_terms(&terms)).await;
+        self.show_call(None);
+        ended
+    }
+
+    fn show_call(&self, pending: Option<PendingCall>) {
+        self.ctx.state_mut(|order| order.pending_call = pending);
+        self.show_details();
+    }
+
+    async fn call_on<A>(
+        &self,
+        way: &Way,
+        step: Step,
+        terms: &Terms,
+        policy: &FulfilmentPolicy,
+        activity: fn() -> A,
+        input: A::Input,
+    ) -> Result<A::Output, CallEnded>
+    where
+        A: ActivityDefinition,
+        A::Input: StepInput,
+    {
         let mut wait = policy.outage_budget;
         loop {
             let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
                 .schedule_to_start_timeout(wait.max(SHORTEST_WAIT))
                 .task_queue(way.queue.to_string())
-                .retry_policy(without_end(retry))
+                .retry_policy(without_end(retry_of(step, policy)))
+                .maybe_summary(way.summary.clone())
                 .build();
             let error = match self.call_unless_cancelled(activity(), input.clone(), options).await {
                 Ok(output) => return Ok(output),
@@ -167,19 +192,22 @@ impl Story {
             Downstream::Shop => self.ctx.state(|order| {
                 let input = &order.input;
                 let lane = input.channel.shop().map(LaneName::of_shop)?;
-                Some(Way { queue: input.shop_lane.clone().unwrap_or_else(|| lane.clone()), lane })
+                let queue = input.shop_lane.clone().unwrap_or_else(|| lane.clone());
+                Some(Way { queue, lane, summary: None })
             }),
             Downstream::Warehouse => {
                 let asked = subject
                     .strip_prefix(Self::INQUIRY)
                     .map(|system| WarehouseSystem::parse(system.trim_start_matches('/')).unwrap_or_default());
-                let of_request = |order: &OrderFulfilment| {
-                    let requests = &order.progress.requests;
-                    let known = requests.iter().find(|request| request.reference.as_str() == subject);
-                    known.map(|request| request.system.clone()).unwrap_or_default()
-                };
-                let lane = LaneName::of_system(&asked.unwrap_or_else(|| self.ctx.state(of_request)));
-                Some(Way { queue: lane.clone(), lane })
+                let request = self.ctx.state(|order| {
+                    let mut known = order.progress.requests.iter();
+                    known.find(|request| request.reference.as_str() == subject).cloned()
+                });
+                let of_request = || request.as_ref().map(|known| known.system.clone()).unwrap_or_default();
+                let lane = LaneName::of_system(&asked.unwrap_or_else(of_request));
+                let summary = request.filter(|known| !known.what.is_empty());
+                let summary = summary.map(|known| format!("{} at {}", known.what, known.warehouse));
+                Some(Way { queue: lane.clone(), lane, summary })
             }
         }
     }
@@ -192,6 +220,13 @@ impl Story {
 /// Whether it waited for its turn until the time for that was over.
 fn nobody_took_it(error: &ActivityExecutionError) -> bool {
     error.as_timeout().is_some_and(|timeout| timeout.timeout_type() == TimeoutType::ScheduleToStart)
+}
+
+fn retry_of(step: Step, policy: &FulfilmentPolicy) -> &RetryRule {
+    match step {
+        Step::Recall | Step::CancelInShop | Step::RefundInShop => &policy.undo_retry,
+        _ => &policy.call_retry,
+    }
 }
 
 /// What is longer than the number can say is as good as for ever.

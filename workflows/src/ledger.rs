@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
-use domain::{FinancialStatus, OrderId, OrderNumber, OrderStatus, ParkReason, RequestReference, Step};
+use domain::{
+    FinancialStatus, LaneName, OrderId, OrderNumber, OrderStatus, ParkReason, RequestReference, Step,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -143,6 +145,18 @@ pub struct ParkedView {
     pub reason: ParkReason,
 }
 
+/// A call that nobody has answered yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingCall {
+    /// At which step.
+    pub step: Step,
+    /// The lane of whoever is called.
+    pub lane: LaneName,
+    /// When the order came to it.
+    pub since: DateTime<Utc>,
+}
+
 /// The answer to the query `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,6 +173,8 @@ pub struct StatusView {
     pub story_version: u32,
     /// The step that waits for an operator, if one does.
     pub parked: Option<ParkedView>,
+    /// The call that it waits for, if it does.
+    pub pending_call: Option<PendingCall>,
     /// Every step that was begun.
     pub ledger: Vec<LedgerEntry>,
     /// Messages that had no effect, with the reason, newest last.

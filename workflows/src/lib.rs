@@ -9,6 +9,7 @@ pub mod messages;
 pub mod names;
 
 mod cancel;
+mod details;
 mod entry;
 mod lane_call;
 mod ledger;
@@ -23,6 +24,6 @@ mod set_status;
 mod visibility;
 
 pub use entry::{Ending, OrderFulfilment};
-pub use ledger::{LedgerEntry, LedgerState, ParkedView, StatusView};
+pub use ledger::{LedgerEntry, LedgerState, ParkedView, PendingCall, StatusView};
 pub use overdue_inquiry::OverdueInquiry;
 pub use restock_return::RestockReturn;

@@ -190,6 +190,7 @@ impl Story {
         deadline: Option<Duration>,
         ready: impl Fn(&OrderFulfilment) -> bool,
     ) -> Result<Wake, Interrupted> {
+        self.show_details();
         let timer_token = WorkflowCancellationToken::new();
         let mut timer = deadline.map(|duration| {
             Box::pin(

@@ -47,11 +47,14 @@ impl Demand {
         let others = situation.brief.of_others.iter().filter(|_| by_look);
         for line in situation.brief.wanted.iter().chain(others) {
             let is_ours = situation.brief.wanted.contains(line);
-            let portions = if by_look {
+            let mut portions = if by_look {
                 demand.portions(situation, line, is_ours, rules, notified_at_look)
             } else {
                 vec![Portion { warehouse: None, pieces: line.to_ship(), held: false, until: None }]
             };
+            if let Some(assigned) = &situation.assigned {
+                portions.iter_mut().for_each(|portion| portion.warehouse = Some(assigned.clone()));
+            }
             demand.add(line, portions)?;
         }
         if by_look || !rules.look {
@@ -86,7 +89,7 @@ impl Demand {
             if pieces == 0 || (mapped.is_none() && !is_ours) {
                 continue;
             }
-            if mapped.is_none() && !situation.shop.locations.is_empty() {
+            if mapped.is_none() && !situation.shop.locations.is_empty() && situation.assigned.is_none() {
                 self.park_reason = Some((
                     ParkReason::new(ParkReason::LOCATION_NOT_MAPPED),
                     format!("{} ({})", order.location_name, order.location_id.unwrap_or_default()),

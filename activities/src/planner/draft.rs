@@ -23,6 +23,9 @@ use crate::{
     shops::{Shops, WarehouseSystems},
 };
 
+/// How many SKUs of a hand-over are named where people read what it is.
+const SKUS_NAMED: usize = 3;
+
 /// A plan in the making.
 pub(super) struct Draft {
     pub(super) situation: Situation,
@@ -185,12 +188,23 @@ impl Draft {
 /// A hand-over as the workflow knows it.
 pub(crate) fn planned(request: FulfilmentRequest) -> PlannedRequest {
     PlannedRequest {
+        what: in_words(&request.lines),
         accepted: request.status != FulfilmentRequestStatus::Requested,
         reference: request.reference,
         warehouse: request.warehouse,
         system: request.system,
         pieces: request.pieces,
     }
+}
+
+/// SKUs and pieces, the first of them where there are many.
+fn in_words(lines: &[RequestedLine]) -> String {
+    let named = lines.iter().take(SKUS_NAMED).map(|line| format!("{} × {}", line.sku, line.quantity));
+    let mut words = named.collect::<Vec<_>>().join(", ");
+    if lines.len() > SKUS_NAMED {
+        words += &format!(" and {} more", lines.len() - SKUS_NAMED);
+    }
+    words
 }
 
 /// A content that may be wrong came after the last look, at an order that has something left to ship.

@@ -128,6 +128,7 @@ pub(super) fn situation(wanted: Vec<WantedLine>, fulfilment_orders: Vec<Fulfilme
         shop: ShopRules { locations: locations.into(), services: Vec::new() },
         has_no_address: false,
         is_of_a_shop: true,
+        assigned: None,
     }
 }
 

@@ -7,7 +7,7 @@ use domain::{AddressSaid, GateFacts, LineId, WarehouseId};
 use orders::{
     Order,
     brief::{self, Brief},
-    fulfilment_orders,
+    edits, fulfilment_orders,
     fulfilment_request::{self, FulfilmentRequest},
     parcel_lines::{self, Parcel},
 };
@@ -32,6 +32,8 @@ pub(crate) struct Situation {
     /// The shop says that there is no address to ship to.
     pub(crate) has_no_address: bool,
     pub(crate) is_of_a_shop: bool,
+    /// The warehouse that a person said it ships from.
+    pub(crate) assigned: Option<WarehouseId>,
 }
 
 impl Situation {
@@ -55,6 +57,7 @@ impl Situation {
             !order.look_wanted && order.looked_for.as_deref() == Some(wish_digest(&brief).as_slice());
         let has_no_address = order.facts.address == AddressSaid::Null;
         let is_of_a_shop = order.channel.shop().is_some();
+        let assigned = edits::warehouse(conn, order).await?;
         Ok(Self {
             brief,
             parcels,
@@ -64,6 +67,7 @@ impl Situation {
             shop,
             has_no_address,
             is_of_a_shop,
+            assigned,
         })
     }
 

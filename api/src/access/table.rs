@@ -74,6 +74,7 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::POST, "/api/returns/{id}/receive", STAFF),
     house(Method::GET, "/api/attention", STAFF),
     house(Method::POST, "/api/attention/{id}/resolve", STAFF),
+    house(Method::POST, "/api/orders/{id}/edit", STAFF),
     house(Method::GET, "/api/lanes", STAFF),
     house(Method::POST, "/api/lanes/{lane}/pause", STAFF),
     house(Method::POST, "/api/lanes/{lane}/resume", STAFF),

@@ -36,6 +36,7 @@ fn every_problem() -> Vec<Problem> {
         Problem::CannotBeCancelled(OrderStatus::Shipped),
         Problem::StatusRefused("SHIPPED may not follow PENDING".into()),
         Problem::AnswerRefused("nothing is parked".into()),
+        Problem::CannotBeEdited(OrderStatus::Shipped),
         Problem::NoSuchAttention(11),
         Problem::NoSuchLane(LaneName::orders()),
         Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },

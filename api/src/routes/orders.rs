@@ -14,6 +14,7 @@ use crate::{
 mod commands;
 mod content;
 mod create;
+mod edit;
 mod form;
 mod listing;
 pub(super) mod lookup;
@@ -31,6 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(lookup::router())
         .merge(listing::router())
         .merge(commands::router())
+        .merge(edit::router())
 }
 
 /// Place an order

@@ -15,6 +15,7 @@ use super::{LineColumns, Order, find, lock, new_order_number};
 use crate::{
     OrdersError,
     brief::{self, Brief},
+    edits,
     timeline::TimelineEvent,
 };
 
@@ -93,11 +94,15 @@ pub async fn arrive(
         return Ok((order, ArrivalOutcome::New));
     }
     let known = known(conn, arrival).await?;
+    let digest = arrival.ship_to_digest.as_ref();
+    let edited = edits::over(conn, &known.order, arrival.facts, digest).await?;
+    let arrival = &Arrival { facts: &edited.facts, ..arrival.clone() };
     let arrived = weigh(conn, arrival, &known).await?;
     let before = brief::of(conn, &known.order, arrival.our_services).await?;
     let order_id = &known.order.order_id;
     match arrived {
         ArrivalOutcome::Newer { .. } => {
+            edited.take_back(conn).await?;
             replace(conn, arrival, order_id).await?;
             keep_lines(conn, order_id, arrival.facts).await?;
             keep_customer(conn, order_id, arrival).await?;

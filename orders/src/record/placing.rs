@@ -163,6 +163,7 @@ fn placed(placement: &NewOrder<'_>, order_number: OrderNumber, created_at: DateT
         rest_is_cancelled: false,
         awaits_allocation: false,
         lacks_prices: false,
+        is_edited: false,
         hold_until: placement.hold_until,
         epoch: 1,
         cancelled_by: None,

@@ -14,7 +14,7 @@ pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, sho
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
     content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, \
-    awaits_allocation_since IS NOT NULL AS awaits_allocation, unpriced_lines IS NOT NULL AS lacks_prices, address_said, shop_fulfilments, refund_ids";
+    awaits_allocation_since IS NOT NULL AS awaits_allocation, unpriced_lines IS NOT NULL AS lacks_prices, edited_at IS NOT NULL AS is_edited, address_said, shop_fulfilments, refund_ids";
 
 impl FromRow<'_, PgRow> for Order {
     /// Without its lines, which are rows of their own.
@@ -48,6 +48,7 @@ impl FromRow<'_, PgRow> for Order {
             rest_is_cancelled: row.try_get("rest_is_cancelled")?,
             awaits_allocation: row.try_get("awaits_allocation")?,
             lacks_prices: row.try_get("lacks_prices")?,
+            is_edited: row.try_get("is_edited")?,
             hold_until: row.try_get("hold_until")?,
             epoch: count(row, "epoch")?,
             cancelled_by: row.try_get("cancelled_by")?,

@@ -18,13 +18,13 @@ pub struct LaneSettings {
     pub slots: usize,
     /// Polls that wait at the server at once, per worker, at most.
     pub pollers: usize,
-    /// The most calls a second, of all workers together; none for as many as there are.
-    pub calls_per_second: Option<f64>,
+    /// The most calls a minute, of all workers together; none for as many as there are.
+    pub calls_per_minute: Option<f64>,
 }
 
 impl Default for LaneSettings {
     fn default() -> Self {
-        Self { slots: 32, pollers: 4, calls_per_second: None }
+        Self { slots: 32, pollers: 4, calls_per_minute: None }
     }
 }
 
@@ -49,8 +49,8 @@ pub(super) fn all(
         if settings.slots == 0 || settings.pollers == 0 {
             problems.add(&format!("{key}: slots and pollers are at least 1"));
         }
-        if settings.calls_per_second.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
-            problems.add(&format!("{key}.calls_per_second: more than 0"));
+        if settings.calls_per_minute.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
+            problems.add(&format!("{key}.calls_per_minute: more than 0"));
         }
     }
     for lane in systems.iter().map(System::lane).chain(shops.map(|shop| shop.lane.clone())) {

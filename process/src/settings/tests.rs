@@ -264,7 +264,7 @@ fn every_downstream_has_a_lane_and_small_shops_may_share_one() {
         )
     };
     let small = "lane = \"shopify-small\"";
-    let lanes = "[lanes.\"shopify-small\"]\ncalls_per_second = 4.0\n[lanes.\"shopify-gone.example.com\"]\n";
+    let lanes = "[lanes.\"shopify-small\"]\ncalls_per_minute = 240.0\n[lanes.\"shopify-gone.example.com\"]\n";
     let text = [lanes, &shop("b", small), &shop("c", small), SECOND_SYSTEM].concat();
     let (_folder, settings) = with_file(&text);
     let shared = resolve(&settings, &secrets()).ok().unwrap();
@@ -280,7 +280,7 @@ fn every_downstream_has_a_lane_and_small_shops_may_share_one() {
         ]
     );
     let small = shared.lanes[&LaneName::parse("shopify-small").unwrap()];
-    assert_eq!((small.slots, small.calls_per_second), (32, Some(4.0)));
+    assert_eq!((small.slots, small.calls_per_minute), (32, Some(240.0)));
     assert_eq!(shared.systems[1].warehouses[0].as_str(), "north");
 
     let crowd: String = (0..MOST_LANES).map(|index| shop(&format!("s{index}"), "")).collect();
@@ -292,7 +292,7 @@ fn every_downstream_has_a_lane_and_small_shops_may_share_one() {
 #[test]
 fn what_is_wrong_with_a_lane_or_a_system_is_named_by_its_key() {
     let twice = SECOND_SYSTEM.replace("\"north\"", "\"far\", \"north\"");
-    let wrong = "[lanes.orders]\n[lanes.\"shopify-x\"]\nslots = 0\ncalls_per_second = -1.0\n";
+    let wrong = "[lanes.orders]\n[lanes.\"shopify-x\"]\nslots = 0\ncalls_per_minute = -1.0\n";
     let (_folder, settings) =
         with_file(&[wrong, SECOND_SYSTEM, &twice, &SECOND_SYSTEM.replace("depot", "D")].concat());
     let problems = resolve(&settings, &secrets()).err().unwrap();
@@ -305,7 +305,7 @@ fn what_is_wrong_with_a_lane_or_a_system_is_named_by_its_key() {
             "warehouse_systems[1].warehouses",
             "lanes.\"orders\"",
             "lanes.\"shopify-x\"",
-            "lanes.\"shopify-x\".calls_per_second",
+            "lanes.\"shopify-x\".calls_per_minute",
         ]
     );
 }

@@ -101,8 +101,11 @@ fn of_an_order_that_is_there_what_is_open_is_explained_and_what_it_holds_is_told
         let order = Placed::new(SHOP, &["EXPLAIN-HELD"], 5);
         world.place(&order).await;
         let order = world.until_order(&order, "condition", &["BACKORDERED"]).await;
-        let (status, body) = explain(world, json!({"orderId": order["orderNumber"]})).await;
+        let (status, mut body) = explain(world, json!({"orderId": order["orderNumber"]})).await;
         assert_eq!((status, &body["orderId"]), (StatusCode::OK, &order["orderId"]), "{body}");
+        // Other tests may have made another warehouse by now.
+        let places = body["lines"][0]["warehouses"].as_array_mut().unwrap();
+        places.retain(|place| place["warehouseId"] == "main");
         assert_answer("explanation_of_an_order_that_waits", &body);
         let number = order["orderNumber"].as_str().unwrap();
         let item = async || read(world, &format!("/orders/{number}/items")).await.1["data"][0].clone();

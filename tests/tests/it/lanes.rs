@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -144,5 +145,20 @@ fn a_lane_paused_by_hand_waits_for_every_worker_and_goes_on_where_it_stood() {
         .await
         .unwrap();
         assert_eq!(kept, ("operator".to_owned(), "they move house".to_owned(), "they have moved".to_owned()));
+    });
+}
+
+#[test]
+fn a_lane_makes_no_more_calls_a_minute_than_it_may_however_many_workers_there_are() {
+    world::run(async {
+        let file = "[lanes.warehouse]\ncalls_per_minute = 60.0\n";
+        let world = World::start(Plan { file, ..Plan::default() }).await;
+        let _second = world.another_worker();
+        world.stock("LANE-SLOW", 20).await;
+        let orders: Vec<Placed> = (0..12).map(|_| Placed::new(SHOP, &["LANE-SLOW"], 1)).collect();
+        let begun = std::time::Instant::now();
+        join_all(orders.iter().map(|order| world.place(order))).await;
+        join_all(orders.iter().map(|order| world.until_shipped(order))).await;
+        assert!(begun.elapsed() > Duration::from_secs(8), "{:?}", begun.elapsed());
     });
 }

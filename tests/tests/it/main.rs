@@ -24,6 +24,7 @@ mod line;
 mod malformed;
 mod openapi;
 mod order_api;
+mod order_edits;
 mod outages;
 mod outbox;
 mod paths;

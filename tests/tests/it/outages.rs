@@ -28,12 +28,20 @@ webhook_secrets = ["SHOPIFY_WEBHOOK_SECRET"]
 policy = { call_retry = { first_wait = "200ms", longest_wait = "1s", attempts = 3 }, outage_budget = "2s", look_before_hand_over = false }
 
 [[shops]]
+domain = "looking.myshopify.com"
+admin_url = "SHOPIFY_URL"
+admin_token = "SHOPIFY_ADMIN_TOKEN"
+webhook_secrets = ["SHOPIFY_WEBHOOK_SECRET"]
+policy = { call_retry = { first_wait = "200ms", longest_wait = "1s", attempts = 3 } }
+
+[[shops]]
 domain = "stranger.myshopify.com"
 lane = "shopify-shared"
 admin_url = "SHOPIFY_URL"
 admin_token = "a-token-that-nobody-knows"
 webhook_secrets = ["SHOPIFY_WEBHOOK_SECRET"]
 "#;
+const LOOKING_SHOP: &str = "looking.myshopify.com";
 const STRANGER_SHOP: &str = "stranger.myshopify.com";
 const CALM_SHOP: &str = "calm.myshopify.com";
 const HURRIED_SHOP: &str = "hurried.myshopify.com";
@@ -94,12 +102,50 @@ fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_i
 }
 
 #[test]
+fn what_is_read_in_a_shop_that_is_down_waits_and_says_so() {
+    world::run(async {
+        let world = world().await;
+        world.stock("OUTAGE-SHOP", 10).await;
+        world.shopify_rule(json!({"operation": "*", "status": 502, "times": 100_000})).await;
+        // It is looked at before anything is handed over.
+        let order = Placed::new(LOOKING_SHOP, &["OUTAGE-SHOP"], 1);
+        world.place(&order).await;
+        let name = format!("shopify-{LOOKING_SHOP}");
+        until_paused(&world, &name, "DOWN").await;
+        let shown = until("it says what it waits for", Duration::from_secs(10), async || {
+            let number = world.order(&order).await["orderNumber"].as_str()?.to_owned();
+            let shown: Value = world
+                .http
+                .get(world.api(&format!("/api/orders/{number}")))
+                .send()
+                .await
+                .ok()?
+                .json()
+                .await
+                .ok()?;
+            (shown["waitsFor"]["lane"] == name.as_str()).then_some(shown)
+        })
+        .await;
+        assert_eq!(shown["waitsFor"]["cause"], "DOWN", "{shown}");
+        assert_eq!(lane(&world, &name).await["waiting"], 1);
+        let pending = world.status(&order.workflow()).await["pendingCall"].clone();
+        assert_eq!((&pending["step"], &pending["lane"]), (&json!("look_in_shop"), &json!(name)), "{pending}");
+
+        let answer =
+            world.http.put(world.shopify("/_faults")).json(&json!({"rules": []})).send().await.unwrap();
+        assert!(answer.status().is_success());
+        world.until_shop_notified(&order, 1).await;
+        assert!(world.attention(&order).await.is_empty());
+    });
+}
+
+#[test]
 fn a_poison_order_alone_at_night_waits_and_parks_once_others_are_served() {
     world::run(async {
         let world = world().await;
         let _second = world.another_worker();
         world.stock("POISON", 5).await;
-        world.stock("OUTAGE-GOOD", 100).await;
+        world.stock("OUTAGE-GOOD", 500).await;
         world
             .wms_rule(
                 json!({"operation": "createShipment", "sku": "POISON", "status": 500, "times": 100_000}),
@@ -124,18 +170,14 @@ fn a_poison_order_alone_at_night_waits_and_parks_once_others_are_served() {
         let orders: Vec<Placed> = (0..50).map(|_| Placed::new(CALM_SHOP, &["OUTAGE-GOOD"], 1)).collect();
         place_all(&world, &orders).await;
         join_all(orders.iter().map(|order| world.until_shipped(order))).await;
+        join_all(orders.iter().map(|order| world.until_shop_notified(order, 1))).await;
         // One by one, as they come by day.
-        let parked = async {
-            loop {
-                let order = Placed::new(CALM_SHOP, &["OUTAGE-GOOD"], 1);
-                world.place(&order).await;
-                world.until_shipped(&order).await;
-            }
-        };
-        tokio::select! {
-            reason = world.until_parked(&poison) => assert_eq!(reason, "WMS_UNKNOWN_OUTCOME"),
-            () = parked => {}
+        while world.open_attention(&poison).await.is_empty() {
+            let order = Placed::new(CALM_SHOP, &["OUTAGE-GOOD"], 1);
+            world.place(&order).await;
+            world.until_shop_notified(&order, 1).await;
         }
+        assert_eq!(world.until_parked(&poison).await, "WMS_UNKNOWN_OUTCOME");
         assert_clean(&world).await;
     });
 }

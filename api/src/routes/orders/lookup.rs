@@ -2,7 +2,7 @@
 
 use axum::Json;
 use domain::{OrderId, UserId};
-use orders::{Order, lanes, parcel, record, timeline};
+use orders::{Order, edits, lanes, parcel, record, timeline};
 use serde::Deserialize;
 use sqlx::{Postgres, pool::PoolConnection};
 use utoipa::IntoParams;
@@ -46,9 +46,13 @@ async fn look_at(
     let (mut conn, order) = named(&asked, path.id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let parcels = parcel::of_order(&mut conn, &order.order_id).await?;
+    let edits = match asked.caller.confined_to().is_none() {
+        true => edits::of_order(&mut conn, &order).await?,
+        false => Vec::new(),
+    };
     let waits_for = lanes::waits_for(&mut conn, &order.order_id).await?;
     let held = asked.api.stock.line_allocations(&mut conn, &order).await?;
-    Ok(Json(OrderDetailBody::new(order, &held, &asked.caller, timeline, parcels, waits_for)))
+    Ok(Json(OrderDetailBody::new(order, &held, &asked.caller, timeline, parcels, waits_for, edits)))
 }
 
 /// Show what happened to an order

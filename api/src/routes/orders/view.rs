@@ -9,6 +9,7 @@ use domain::{
 };
 use orders::{
     Line, Order,
+    edits::Made,
     lanes::WaitsFor,
     parcel,
     timeline::{Entry, TimelineEvent},
@@ -159,6 +160,43 @@ pub(super) struct OrderDetailBody {
     parcels: Vec<ParcelBody>,
     /// The lane that it waits for while that is paused; null if it waits for none.
     waits_for: Option<WaitsForBody>,
+    /// What people changed of it, oldest first; for staff alone.
+    edits: Vec<EditMadeBody>,
+}
+
+/// What a person changed of an order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderEdit)]
+pub(super) struct EditMadeBody {
+    /// `ADDRESS`, `SKU` or `WAREHOUSE`.
+    #[schema(example = "SKU")]
+    member: &'static str,
+    /// The line, of a SKU.
+    #[schema(example = "1")]
+    line_id: Option<String>,
+    /// What it is now; not of an address.
+    #[schema(example = "item2")]
+    value: Option<String>,
+    by: String,
+    reason: String,
+    at: DateTime<Utc>,
+    /// When another edit, or the shop, said something else; null while it stands.
+    superseded_at: Option<DateTime<Utc>>,
+}
+
+impl From<Made> for EditMadeBody {
+    fn from(made: Made) -> Self {
+        Self {
+            member: made.member.as_str(),
+            line_id: Some(made.line_id).filter(|line| !line.is_empty()),
+            value: made.value,
+            by: made.made_by,
+            reason: made.reason,
+            at: made.made_at,
+            superseded_at: made.superseded_at,
+        }
+    }
 }
 
 /// A lane that is paused while an order waits for it.
@@ -288,6 +326,7 @@ impl OrderDetailBody {
         timeline: Vec<Entry>,
         parcels: Vec<parcel::KeptParcel>,
         waits_for: Option<WaitsFor>,
+        edits: Vec<Made>,
     ) -> Self {
         let mut order = OrderBody::new(order, caller);
         for line in &mut order.items {
@@ -298,6 +337,7 @@ impl OrderDetailBody {
             timeline: timeline.into_iter().map(TimelineBody::from).collect(),
             parcels: parcels.into_iter().map(ParcelBody::from).collect(),
             waits_for: waits_for.map(WaitsForBody::from),
+            edits: edits.into_iter().map(EditMadeBody::from).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The look at the shop's fulfilment orders: while the shop is away, while what is looked for is not there, and
+//! The look at the shop's fulfilment orders: while what is looked for is not there, and
 //! where nobody says that a hold is over. What a shop leaves to people by its policy.
 
 use std::time::Duration;
@@ -21,21 +21,6 @@ async fn at_the_warehouse(world: &World, shop: &str, sku: &str, quantity: u32) -
     let reference = world.until_handed_over(sku, 1).await;
     world.until_order(&order, "status", &["PROCESSING"]).await;
     (order, reference)
-}
-
-#[test]
-fn an_order_waits_for_a_shop_that_is_away_and_is_not_parked() {
-    let world = &*WORLD;
-    world::run(async {
-        world.stock("LOOK-AWAY", 5).await;
-        // More often than a call is tried before an order is parked.
-        let away = json!({"operation": "fulfillmentOrders", "sku": "LOOK-AWAY", "status": 500, "times": 7});
-        world.shopify_rule(away).await;
-        let order = Placed::new(SHOP, &["LOOK-AWAY"], 1);
-        world.place(&order).await;
-        world.until_shop_notified(&order, 1).await;
-        assert!(world.attention(&order).await.is_empty());
-    });
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn call(step: Step) -> Option<(Side, &'static str)> {
         Step::TellShop => Some((Side::Shop, "fulfillmentCreate")),
         Step::CancelInShop => Some((Side::Shop, "orderCancel")),
         Step::RefundInShop => Some((Side::Shop, "refundCreate")),
-        // What only reads waits for the shop; see `paths::looks`.
+        // What only reads waits for the shop; see `outages`.
         Step::ReadOrder | Step::LookInShop => None,
         Step::Gate
         | Step::Reserve

@@ -1,0 +1,227 @@
+//! Changing an order by hand: where it goes, what a line is, which warehouse ships it.
+//!
+//! **Invariant:** an address stands with the order's customer alone; no timeline, history or log has it.
+
+use axum::{Json, extract::State};
+use dispatch::SWEEP_AFTER;
+use domain::{LineId, OrderId, OrderStatus, Sku, WarehouseId};
+use orders::{
+    command::{self, Command},
+    edits::{self, Change, Request},
+    record,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+use warehouse::parcel::ShipTo;
+
+use super::lookup::{OrderPath, named};
+use crate::{
+    extract::{JsonBody, PathPart},
+    field,
+    problem::Problem,
+    state::{Api, Asked},
+};
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(edit))
+}
+
+/// What is to be changed of an order; at least one of `address`, `lines` and `warehouseId`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EditForm, example = json!({
+    "requestId": "ticket-4711", "lines": [{"lineId": "1", "sku": "item2"}],
+    "reason": "the label in the shop is wrong"
+}))]
+struct EditForm {
+    /// The caller's own id of the request: sent again, it changes nothing more.
+    #[schema(max_length = 255, example = "ticket-4711")]
+    request_id: Option<String>,
+    /// Where it goes instead; all of the address.
+    address: Option<AddressForm>,
+    /// Lines that are something else than the shop says.
+    #[serde(default)]
+    #[schema(max_items = 500)]
+    lines: Vec<LineForm>,
+    /// The warehouse that is to ship all that has not left.
+    #[schema(example = "main")]
+    warehouse_id: Option<String>,
+    /// Why; it is kept with the caller's name, so name nobody else.
+    #[schema(max_length = 255, example = "the label in the shop is wrong")]
+    reason: String,
+}
+
+/// An address.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EditedAddress)]
+struct AddressForm {
+    #[schema(max_length = 255, example = "Ada Byron")]
+    name: Option<String>,
+    #[schema(max_length = 255)]
+    company: Option<String>,
+    #[schema(max_length = 255, example = "12 St. James's Square")]
+    address1: String,
+    #[schema(max_length = 255)]
+    address2: Option<String>,
+    #[schema(max_length = 255, example = "London")]
+    city: String,
+    #[schema(max_length = 255)]
+    province: Option<String>,
+    #[schema(max_length = 255, example = "SW1Y 4JH")]
+    zip: Option<String>,
+    /// Two letters, as in ISO 3166-1.
+    #[schema(pattern = "^[A-Za-z]{2}$", example = "GB")]
+    country_code: String,
+    #[schema(max_length = 255)]
+    phone: Option<String>,
+}
+
+/// A line and what it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EditedLine)]
+struct LineForm {
+    #[schema(example = "1")]
+    line_id: String,
+    #[schema(example = "item2")]
+    sku: String,
+}
+
+/// What became of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EditAnswer)]
+struct EditBody {
+    #[schema(example = "Order changed")]
+    message: &'static str,
+    #[schema(value_type = String, example = "0190a0b0-0000-7000-8000-000000000000")]
+    order_id: OrderId,
+    /// Where the order stands; its run looks at the change and goes on by it.
+    #[schema(value_type = String, example = "CONFIRMED")]
+    status: OrderStatus,
+}
+
+/// Change an order by hand
+///
+/// A parked step that this mends is tried again by itself; what a warehouse has already is recalled, as far as it can be
+/// stopped, and handed over anew. What was changed outlives everything the shop says, until the shop says something
+/// else of the same member than it said when it was changed.
+#[utoipa::path(
+    post, path = "/api/orders/{id}/edit", operation_id = "editOrder", tag = "operations",
+    params(OrderPath),
+    request_body = EditForm,
+    responses(
+        (status = 200, description = "It is changed", body = EditBody),
+        (status = 404, description = "No such order, or no such item"),
+        (status = 409, description = "It has shipped or is cancelled"),
+    ),
+)]
+async fn edit(
+    asked: Asked,
+    State(api): State<Api>,
+    PathPart(path): PathPart<OrderPath>,
+    JsonBody(form): JsonBody<EditForm>,
+) -> Result<Json<EditBody>, Problem> {
+    let reason = field::text("reason", &form.reason)?;
+    let request_id = match &form.request_id {
+        Some(given) => field::text("requestId", given)?,
+        None => Uuid::now_v7().to_string(),
+    };
+    let changes = changes(&form)?;
+    let (conn, order) = named(&asked, path.id).await?;
+    drop(conn);
+    for change in &changes {
+        if let Change::Sku { sku, .. } = change {
+            api.stock.item(sku, &order.correlation_id).await?;
+        }
+    }
+    let mut tx = api.pool.begin().await?;
+    let order = record::lock(&mut tx, &order.order_id).await?;
+    if order.status >= OrderStatus::Shipped {
+        return Err(Problem::CannotBeEdited(order.status));
+    }
+    for change in &changes {
+        match change {
+            Change::Sku { line_id, .. } if !order.facts.lines.iter().any(|line| line.line_id == *line_id) => {
+                return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
+            }
+            Change::Warehouse(warehouse) if api.stock.is_here() => {
+                if !inventory::is_warehouse(&mut tx, warehouse).await? {
+                    return Err(Problem::invalid("warehouseId", "a warehouse that has stock"));
+                }
+            }
+            _ => {}
+        }
+    }
+    let request = Request { id: &request_id, by: asked.caller.name(), reason: &reason };
+    let mut message = None;
+    if edits::make(&mut tx, &order, &changes, request).await? {
+        let command = Command::Edited { actor: asked.caller.actor(), request_id: request_id.clone() };
+        message = command::keep(&mut tx, &order.order_id, &command, SWEEP_AFTER).await?;
+    }
+    tx.commit().await?;
+    api.queue.offer_all(message);
+    let order_id = asked.caller.id_of(&order);
+    Ok(Json(EditBody { message: "Order changed", order_id, status: order.status }))
+}
+
+fn changes(form: &EditForm) -> Result<Vec<Change>, Problem> {
+    let mut changes = Vec::new();
+    if let Some(address) = &form.address {
+        let address = stored(address)?;
+        let customer = json!({"shipping_address": address});
+        let ship_to = ShipTo::from_stored_customer(&customer)
+            .ok_or_else(|| Problem::invalid("address", "an address"))?;
+        changes.push(Change::Address { address, digest: ship_to.fingerprint() });
+    }
+    for line in &form.lines {
+        let line_id: LineId = Problem::of_field("lines", LineId::parse(&line.line_id))?;
+        let sku = Problem::of_field("lines", Sku::parse(&line.sku))?;
+        let is_twice =
+            |known: &Change| matches!(known, Change::Sku { line_id: known, .. } if *known == line_id);
+        if changes.iter().any(is_twice) {
+            return Err(Problem::invalid("lines", "each line once"));
+        }
+        changes.push(Change::Sku { line_id, sku });
+    }
+    if let Some(warehouse) = &form.warehouse_id {
+        changes.push(Change::Warehouse(Problem::of_field("warehouseId", WarehouseId::parse(warehouse))?));
+    }
+    if changes.is_empty() {
+        return Err(Problem::invalid("address", "at least one of address, lines and warehouseId"));
+    }
+    if changes.len() > crate::limits::MOST_ITEMS {
+        return Err(Problem::invalid("lines", "500 at most"));
+    }
+    Ok(changes)
+}
+
+/// As a shop's own addresses are stored.
+fn stored(form: &AddressForm) -> Result<Value, Problem> {
+    if form.country_code.len() != 2 || !form.country_code.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+        return Err(Problem::invalid("address.countryCode", "two letters, as in ISO 3166-1"));
+    }
+    let mut address = Map::new();
+    let country = form.country_code.to_ascii_uppercase();
+    let members = [
+        ("name", "address.name", form.name.as_ref()),
+        ("company", "address.company", form.company.as_ref()),
+        ("address1", "address.address1", Some(&form.address1)),
+        ("address2", "address.address2", form.address2.as_ref()),
+        ("city", "address.city", Some(&form.city)),
+        ("province", "address.province", form.province.as_ref()),
+        ("zip", "address.zip", form.zip.as_ref()),
+        ("country_code", "address.countryCode", Some(&country)),
+        ("phone", "address.phone", form.phone.as_ref()),
+    ];
+    for (member, name, given) in members {
+        if let Some(given) = given {
+            address.insert(member.to_owned(), json!(field::text(name, given)?));
+        }
+    }
+    Ok(Value::Object(address))
+}

@@ -1,0 +1,59 @@
+//! What the Temporal Web UI shows of a run: what the order waits for, in plain words, and what a person can do. It is
+//! read when somebody looks; nothing of it stands in the history.
+
+use domain::{Downstream, may_skip};
+
+use crate::{entry::OrderFulfilment, lane_call::downstream, order_fulfilment::Story};
+
+impl Story {
+    /// Says what the order waits for now.
+    pub(crate) fn show_details(&self) {
+        self.ctx.set_current_details(self.ctx.state(OrderFulfilment::details));
+    }
+}
+
+impl OrderFulfilment {
+    fn details(&self) -> String {
+        let order = &self.input.order_number;
+        if let Some(parked) = &self.parked {
+            let skip = match may_skip(parked.step, &parked.reason) {
+                true => format!("waybill orders resolve {order} skip --reason TEXT\n"),
+                false => String::new(),
+            };
+            return format!(
+                "**A person has to decide**: the step `{}` is parked, `{}`. Mend the cause, then retry; or give the \
+                 order up.\n\n```\nwaybill orders retry {order}\n{skip}waybill orders resolve {order} compensate \
+                 --reason TEXT\n```\n\nFrom here: send the signal `resolve` with `{{\"action\": \"retry\"}}`.",
+                parked.step,
+                parked.reason.code(),
+            );
+        }
+        let cancel =
+            format!("\n\nTo cancel it: `waybill orders cancel {order}`, or send the signal `cancel`.");
+        if let Some(call) = &self.pending_call {
+            let whom = match downstream(call.step) {
+                Downstream::Warehouse => "warehouse system",
+                Downstream::Shop => "shop",
+                Downstream::Database | Downstream::Inventory => "database",
+            };
+            return format!(
+                "Waiting for the {whom} (lane `{}`) since {} UTC: `{}`. If it is down, the order waits and goes on by \
+                 itself; `waybill lanes list` says so.{cancel}",
+                call.lane,
+                call.since.format("%Y-%m-%d %H:%M"),
+                call.step,
+            );
+        }
+        match self.stage.as_str() {
+            "BACKORDERED" => format!("Waiting for stock: {} lines.{cancel}", self.progress.waiting_lines),
+            "AWAITING_PAYMENT" => format!("Waiting until it is paid.{cancel}"),
+            "ON_HOLD" => format!("It is held.{cancel}"),
+            "AWAITING_ALLOCATION" => format!("Waiting for the inventory service.{cancel}"),
+            _ if self.progress.outstanding_at_warehouses() > 0 => format!(
+                "Waiting for the warehouse to ship {} pieces.{cancel}",
+                self.progress.outstanding_at_warehouses()
+            ),
+            _ => String::new(),
+        }
+    }
+}
