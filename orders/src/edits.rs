@@ -190,8 +190,42 @@ async fn said_by_the_shop(
             let line = order.facts.lines.iter().find(|line| line.line_id == *line_id);
             line.and_then(|line| line.sku.clone())
         }
-        Change::Warehouse(_) => None,
+        Change::Warehouse(_) => locations(conn, &order.order_id).await?,
     })
+}
+
+/// The shop's locations that the order's fulfilment orders are assigned to, as they were last looked at.
+async fn locations(conn: &mut PgConnection, order: &OrderId) -> Result<Option<String>, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "SELECT string_agg(DISTINCT content ->> 'locationId', ',' ORDER BY content ->> 'locationId')
+         FROM orders.fulfilment_orders WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The shop's fulfilment orders were looked at: where it moved them since a person chose a warehouse, the shop's word
+/// counts. An order that was not looked at before has them now.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn looked(conn: &mut PgConnection, order: &Order) -> Result<(), OrdersError> {
+    let edits = if order.is_edited { standing(&mut *conn, &order.order_id).await? } else { Vec::new() };
+    let Some(edit) = edits.into_iter().find(|edit| edit.member == Member::Warehouse) else { return Ok(()) };
+    let now = locations(&mut *conn, &order.order_id).await?;
+    match edit.shop_said {
+        Some(before) if now.as_ref() != Some(&before) => supersede(conn, edit.edit_id).await,
+        Some(_) => Ok(()),
+        None => {
+            sqlx::query("UPDATE orders.edits SET shop_said = $2 WHERE edit_id = $1")
+                .bind(edit.edit_id)
+                .bind(now)
+                .execute(conn)
+                .await?;
+            Ok(())
+        }
+    }
 }
 
 async fn apply(conn: &mut PgConnection, order: &OrderId, change: &Change) -> Result<(), OrdersError> {

@@ -35,6 +35,10 @@ const OLD_EVENTS_BATCH: i64 = 1000;
 const KEPT_ANSWER_BATCH: i64 = 1000;
 const LOOK_FOR_OLD_ANSWERS_EVERY: Duration = Duration::from_secs(600);
 
+/// For how long it is known how often a call failed: by far longer than one waits between two attempts, also in an
+/// outage.
+const KEEP_FAILED_CALLS_FOR: Duration = Duration::from_secs(30 * SECONDS_OF_A_DAY);
+
 /// Allocations of another inventory system that are looked at once, for how long those of no order of ours are kept, and
 /// the pause between two looks.
 const OTHERS_BATCH: i64 = 1000;
@@ -178,10 +182,12 @@ async fn look_for_lost_runs(with: With, pause: Duration) -> anyhow::Result<bool>
     Ok(i64::try_from(looked)? == LOST_RUN_BATCH)
 }
 
-/// What was answered under an idempotency key long ago.
+/// What was answered under an idempotency key long ago, and how often calls failed that nobody repeats any more.
 async fn forget_old_answers(pool: PgPool) -> anyhow::Result<bool> {
-    let answers = idempotency::forget_old(&mut *pool.acquire().await?, KEPT_ANSWER_BATCH).await?;
-    Ok(i64::try_from(answers)? == KEPT_ANSWER_BATCH)
+    let mut conn = pool.acquire().await?;
+    let answers = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
+    let calls = lanes::attempts::forget_old(&mut conn, KEEP_FAILED_CALLS_FOR, KEPT_ANSWER_BATCH).await?;
+    Ok([answers, calls].into_iter().any(|count| i64::try_from(count) == Ok(KEPT_ANSWER_BATCH)))
 }
 
 /// What another inventory system said of orders that are not ours.

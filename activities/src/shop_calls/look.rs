@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::{AddressSaid, Condition, LineId, ParkReason, ShopifyOrderId, WantedLine};
 use orders::{
-    Order, attention, fulfilment_orders,
+    Order, attention, edits, fulfilment_orders,
     fulfilment_request::{self, FulfilmentRequest},
     record,
 };
@@ -38,6 +38,10 @@ impl ShopCalls {
         let keep_and_plan = async |mut tx: StockTransaction<'static>| {
             let is_there = !seen.is_empty()
                 && self.keep(&mut tx, &order, &seen, begun_at, input.rules.takes_as_seen).await?;
+            // Where lines are planned freely, the fulfilment orders are moved by us.
+            if is_there && input.rules.follow_locations {
+                edits::looked(&mut tx, &order).await?;
+            }
             let (reserved, shortages) = self.planner.plan_within(tx.nested().await?, input).await?;
             tx.commit().await?;
             Ok::<_, AttemptError>((is_there, reserved, shortages))

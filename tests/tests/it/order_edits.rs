@@ -151,7 +151,42 @@ fn a_warehouse_that_a_person_chose_ships_whatever_the_shop_had_in_mind() {
             world.until_shop_notified(&order, 1).await;
             let from: Vec<String> = world.references(sku).await;
             assert!(from.len() == 1 && from[0].contains("-far-"), "{shop}: {from:?} {shipped}");
+            assert!(edits(world, &order).await[0]["supersededAt"].is_null(), "{shop}");
         }
+    });
+}
+
+#[test]
+fn a_warehouse_that_a_person_chose_counts_until_the_shop_moves_the_fulfilment_order() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "EDIT-MOVED";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 9, "never": true})).await;
+        let order = Placed::new(MAPPED_SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_handed_over(sku, 1).await;
+        stock_in_far(world, sku).await;
+        assert_eq!(edit(world, &order, json!({"warehouseId": "far"})).await.0, StatusCode::OK);
+        assert!(world.until_handed_over(sku, 2).await.contains("-far-"));
+        let moves = async |location: i64| {
+            let path = world.shopify(&format!("/_orders/{}/move", order.id));
+            world.stage_with(path, json!({"location": location})).await;
+        };
+        moves(655_441_492).await;
+        world::until("the shop's word counts", std::time::Duration::from_secs(60), async || {
+            edits(world, &order).await[0]["supersededAt"].is_string().then_some(())
+        })
+        .await;
+        moves(655_441_491).await;
+        world::until("it is back", std::time::Duration::from_secs(60), async || {
+            let references = world.references(sku).await;
+            references
+                .last()
+                .is_some_and(|last| last.contains("-main-") && references.len() > 2)
+                .then_some(())
+        })
+        .await;
     });
 }
 
