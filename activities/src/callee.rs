@@ -2,7 +2,7 @@
 //! is there. Where several shops share a lane, each is known by the name its own lane would have.
 
 use calls::CallFailure;
-use domain::{LaneName, RequestReference, Verdict};
+use domain::{Downstream, LaneName, RequestReference, Verdict};
 use orders::lanes::health::Reading;
 use shopify::admin::AdminClient;
 use warehouse::client::WarehouseClient;
@@ -26,6 +26,15 @@ impl Callee {
         match self {
             Self::Warehouse(client) => LaneName::of_system(client.system()),
             Self::Shop(client) => LaneName::of_shop(client.shop()),
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn downstream(&self) -> Downstream {
+        match self {
+            Self::Warehouse(_) => Downstream::Warehouse,
+            Self::Shop(_) => Downstream::Shop,
         }
     }
 

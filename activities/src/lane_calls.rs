@@ -11,17 +11,16 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use chrono::{DateTime, Utc};
-use domain::{LaneName, OrderId, ParkReason, Step, Verdict};
+use domain::{Downstream, LaneName, OrderId, ParkReason, Step, Verdict};
 use orders::lanes::{
     self, PauseCause,
     attempts::{self, Attempts, FailedAttempt},
-    health::{self, ProbeWaits, Reading, Says, Seen},
+    health::{ProbeWaits, Reading, Says},
 };
 use parking_lot::Mutex;
 use sqlx::PgPool;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use tracing::warn;
 use workflows::contract::Terms;
 
@@ -30,10 +29,17 @@ use crate::{
     callee::Callee,
 };
 
+mod told;
+
 /// How often a process writes down that a lane's calls are done.
 const TELL_EVERY: Duration = Duration::from_secs(1);
-/// When a call comes back that came while its lane was paused, and up to how much later.
-const TURNED_BACK_FOR: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
+/// When a call comes back that came while its lane was paused: so much later with each attempt, so much at most, and
+/// up to how much later than that.
+const TURNED_BACK_FOR: (Duration, Duration, Duration) =
+    (Duration::from_secs(5), Duration::from_secs(60), Duration::from_secs(5));
+/// What of an attempt's time is left for judging it, at most; and how long a cheap read may take.
+const TO_JUDGE: Duration = Duration::from_secs(8);
+const TO_READ: Duration = Duration::from_secs(5);
 
 /// The lanes that are paused, as far as this process knows.
 pub type PausedLanes = watch::Receiver<BTreeSet<LaneName>>;
@@ -72,8 +78,12 @@ impl LaneCall<'_> {
         format!("{}/{}", info.workflow_run_id.as_deref().unwrap_or_default(), info.activity_id)
     }
 
-    fn scheduled(&self) -> DateTime<Utc> {
-        self.ctx.info().scheduled_time.unwrap_or_else(SystemTime::now).into()
+    /// The server lets go of an attempt that takes too long, whatever comes of it: it has to be judged before that.
+    fn time_for_it(&self) -> Duration {
+        let left =
+            self.ctx.info().deadline.and_then(|deadline| deadline.duration_since(SystemTime::now()).ok());
+        let left = left.unwrap_or(Duration::from_secs(3600));
+        left - (left / 4).min(TO_JUDGE)
     }
 
     fn failed<'b>(&'b self, call: &'b str, code: &'b str) -> FailedAttempt<'b> {
@@ -108,19 +118,37 @@ impl LaneCalls {
     where
         Attempt: Future<Output = Result<T, AttemptError>>,
     {
-        if self.paused.borrow().contains(call.lane) {
+        if self.is_paused(call.lane) {
             return Err(self.turn_back(&call).await.into_activity_error());
         }
-        match tried(&self.pool, Work::Step(call.step), call.order, body).await {
+        let begun = Instant::now();
+        let downstream = self.callees.get(call.lane).map_or(Downstream::Shop, Callee::downstream);
+        let in_time = || within(call.time_for_it(), downstream, body());
+        let (result, answered) =
+            calls::listening(tried(&self.pool, Work::Step(call.step), call.order, in_time)).await;
+        match result {
             Ok(output) => {
-                self.succeeded(call.lane, call.order).await;
+                // What came to its end without a call says nothing of anybody.
+                if answered {
+                    self.succeeded(call.lane, call.order).await;
+                }
                 if call.ctx.info().attempt > 1 {
                     self.forget(&call).await;
                 }
                 Ok(output)
             }
-            Err(failure) => Err(self.judge(&call, failure).await.into_activity_error()),
+            Err(failure) => {
+                if answered && !matches!(failure.verdict(), Verdict::Away { .. }) {
+                    not_vital(self.note_answer(call.lane).await);
+                }
+                Err(self.judge(&call, begun, failure).await.into_activity_error())
+            }
         }
+    }
+
+    /// Whether nobody is to call on the lane now.
+    pub(crate) fn is_paused(&self, lane: &LaneName) -> bool {
+        self.paused.borrow().contains(lane)
     }
 
     /// What a call that nobody counts says of whoever was called.
@@ -133,7 +161,7 @@ impl LaneCalls {
         if downstream.has_a_lane() {
             let told = async {
                 let mut tx = self.pool.begin().await?;
-                let (_, says) = self.note_failure(&mut tx, lane, order).await?;
+                let (_, says, _) = self.note_failure(&mut tx, lane, order).await?;
                 tx.commit().await?;
                 match says {
                     Says::Down => self.trip(lane, PauseCause::Down, failure.code()).await,
@@ -144,12 +172,14 @@ impl LaneCalls {
         }
     }
 
+    /// A call of no order comes back later.
+    pub(crate) fn turn_back_if_paused(&self, lane: &LaneName, attempt: u32) -> Result<(), ActivityError> {
+        if self.is_paused(lane) { Err(turned_back(attempt).into_activity_error()) } else { Ok(()) }
+    }
+
     /// The call comes back later; it does not count, unless its order has waited for as long as it may.
     async fn turn_back(&self, call: &LaneCall<'_>) -> AttemptError {
-        let (least, spread) = TURNED_BACK_FOR;
-        // What came together does not come back together.
-        let later = spread.mul_f64(f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 255.0);
-        let failure = AttemptError::new(ParkReason::LANE_PAUSED, Verdict::come_back(least + later));
+        let failure = turned_back(call.ctx.info().attempt);
         match self.budget_is_used_up(call).await {
             Ok(Some(code)) => AttemptError::transient(&code).finally(),
             Ok(None) | Err(_) => failure,
@@ -157,11 +187,11 @@ impl LaneCalls {
     }
 
     /// Whether a failure is the last one of its call.
-    async fn judge(&self, call: &LaneCall<'_>, failure: AttemptError) -> AttemptError {
+    async fn judge(&self, call: &LaneCall<'_>, begun: Instant, failure: AttemptError) -> AttemptError {
         let judged = match failure.verdict() {
             Verdict::Away { downstream } if !downstream.has_a_lane() => return failure,
             Verdict::Permanent | Verdict::ComeBack { .. } => return failure,
-            Verdict::Away { .. } => self.is_down(call, failure.code()).await,
+            Verdict::Away { .. } => self.is_down(call, begun, failure.code()).await,
             Verdict::TokenRefused { .. } => self.does_not_know_us(call, failure.code()).await,
             Verdict::TryAgain => self.count(call, failure.code()).await,
         };
@@ -176,25 +206,21 @@ impl LaneCalls {
         }
     }
 
-    async fn is_down(&self, call: &LaneCall<'_>, code: &str) -> Result<bool, AttemptError> {
+    async fn is_down(&self, call: &LaneCall<'_>, begun: Instant, code: &str) -> Result<bool, AttemptError> {
         let id = call.id();
         let mut tx = self.pool.begin().await?;
-        let (health, says) = self.note_failure(&mut tx, call.lane, call.order).await?;
+        let (health, says, now) = self.note_failure(&mut tx, call.lane, call.order).await?;
         let before = attempts::of(&mut tx, &id).await?;
-        let since = before.map_or_else(|| call.scheduled(), |before| before.last_failed_at);
+        let since = before.map_or_else(|| now - begun.elapsed(), |before| before.last_failed_at);
         let counts = health.another_succeeded_since(call.order, since);
         let mut known = attempts::failed(&mut tx, call.failed(&id, code), counts).await?;
         tx.commit().await?;
         if says == Says::Down {
             self.trip(call.lane, PauseCause::Down, code).await?;
         }
-        let is_long = call.terms.is_some_and(|terms| has_failed_for(&known, terms.blame_after()));
+        let is_long = self.has_failed_long(call, &known, says).await?;
         if !counts && (is_long || says == Says::OneFailsAlone) {
-            let reading = match self.callees.get(call.lane) {
-                Some(callee) => callee.read().await.0,
-                None => Reading::Answered,
-            };
-            match reading {
+            match self.read(call.lane).await {
                 Reading::Answered if is_long => {
                     attempts::count_last(&mut *self.pool.acquire().await?, &id).await?;
                     known.counted += 1;
@@ -212,10 +238,7 @@ impl LaneCalls {
 
     /// One refused call may be about what was asked; only whoever refuses a cheap read does not know us.
     async fn does_not_know_us(&self, call: &LaneCall<'_>, code: &str) -> Result<bool, AttemptError> {
-        let reading = match self.callees.get(call.lane) {
-            Some(callee) => callee.read().await.0,
-            None => Reading::Answered,
-        };
+        let reading = self.read(call.lane).await;
         if reading == Reading::Answered {
             return self.count(call, code).await;
         }
@@ -225,6 +248,33 @@ impl LaneCalls {
         let id = call.id();
         let known = attempts::failed(&mut *self.pool.acquire().await?, call.failed(&id, code), false).await?;
         self.is_the_last(call, &known).await
+    }
+
+    /// Whether it fails alone for so long that a cheap read says whose fault it is. Time in which the lane was paused does
+    /// not count, nor does anything while others fail as well; but for a policy that does not wait at all.
+    async fn has_failed_long(
+        &self,
+        call: &LaneCall<'_>,
+        known: &Attempts,
+        says: Says,
+    ) -> Result<bool, AttemptError> {
+        let Some(blame_after) = call.terms.map(Terms::blame_after) else { return Ok(false) };
+        if blame_after.is_zero() {
+            return Ok(true);
+        }
+        let failed_for = (known.last_failed_at - known.first_failed_at).to_std().unwrap_or_default();
+        if says != Says::OneFailsAlone || failed_for < blame_after {
+            return Ok(false);
+        }
+        let mut conn = self.pool.acquire().await?;
+        let (paused_for, _) = lanes::paused_for(&mut conn, &[call.lane], known.first_failed_at).await?;
+        Ok(failed_for.saturating_sub(paused_for) >= blame_after)
+    }
+
+    /// What somebody who looks is told. Whom nobody can ask here is taken to be there.
+    async fn read(&self, lane: &LaneName) -> Reading {
+        let Some(callee) = self.callees.get(lane) else { return Reading::Answered };
+        timeout(TO_READ, callee.read()).await.map_or(Reading::Down, |(reading, _)| reading)
     }
 
     /// A failure that is the order's own.
@@ -246,59 +296,8 @@ impl LaneCalls {
     async fn budget_is_used_up(&self, call: &LaneCall<'_>) -> Result<Option<String>, AttemptError> {
         let Some(terms) = call.terms else { return Ok(None) };
         let mut conn = self.pool.acquire().await?;
-        let (paused_for, last) = lanes::paused_for(&mut conn, call.lane, terms.since).await?;
+        let (paused_for, last) = lanes::paused_for(&mut conn, &terms.lanes(), terms.since).await?;
         Ok(if paused_for >= terms.outage_budget() { last.map(park_code) } else { None })
-    }
-
-    async fn note_failure(
-        &self,
-        conn: &mut sqlx::PgConnection,
-        lane: &LaneName,
-        order: &OrderId,
-    ) -> Result<(health::Health, Says), AttemptError> {
-        let (mut health, now) = health::lock(&mut *conn, lane).await?;
-        // What this process knows better than the row.
-        if let Some(done) = self.done.lock().get(lane) {
-            health.succeeded(seen(&done.order, now, done.at));
-        }
-        health.failed(Seen { order: order.as_str().to_owned(), at: now });
-        health::keep(conn, lane, &health).await?;
-        let says = health.says(now);
-        Ok((health, says))
-    }
-
-    async fn trip(&self, lane: &LaneName, cause: PauseCause, code: &str) -> Result<(), AttemptError> {
-        let mut tx = self.pool.begin().await?;
-        let is_new = health::trip(&mut tx, lane, cause, code, self.waits).await?;
-        tx.commit().await?;
-        if is_new {
-            warn!(%lane, %cause, code, "the lane is paused until a probe is answered");
-        }
-        Ok(())
-    }
-
-    async fn succeeded(&self, lane: &LaneName, order: &OrderId) {
-        let now = Instant::now();
-        {
-            let mut done = self.done.lock();
-            if let Some(known) = done.get_mut(lane) {
-                (known.order, known.at) = (order.clone(), now);
-                if now.saturating_duration_since(known.told) < TELL_EVERY {
-                    return;
-                }
-                known.told = now;
-            } else {
-                done.insert(lane.clone(), Done { order: order.clone(), at: now, told: now });
-            }
-        }
-        let told = async {
-            let mut tx = self.pool.begin().await?;
-            let (mut health, at) = health::lock(&mut tx, lane).await?;
-            health.succeeded(seen(order, at, now));
-            health::keep(&mut tx, lane, &health).await?;
-            Ok::<_, AttemptError>(tx.commit().await?)
-        };
-        not_vital(told.await);
     }
 
     async fn forget(&self, call: &LaneCall<'_>) {
@@ -310,13 +309,23 @@ impl LaneCalls {
     }
 }
 
-/// The moment of a call by the database's clock.
-fn seen(order: &OrderId, now: DateTime<Utc>, at: Instant) -> Seen {
-    Seen { order: order.as_str().to_owned(), at: now - at.elapsed() }
+fn turned_back(attempt: u32) -> AttemptError {
+    let (step, longest, spread) = TURNED_BACK_FOR;
+    let least = step.saturating_mul(attempt).min(longest);
+    // What came together does not come back together.
+    let later = spread.mul_f64(f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 255.0);
+    AttemptError::new(ParkReason::LANE_PAUSED, Verdict::come_back(least + later))
 }
 
-fn has_failed_for(known: &Attempts, time: Duration) -> bool {
-    (known.last_failed_at - known.first_failed_at).to_std().unwrap_or_default() >= time
+/// Lets go of what takes longer: it may have worked.
+async fn within<T>(
+    time: Duration,
+    downstream: Downstream,
+    doing: impl Future<Output = Result<T, AttemptError>>,
+) -> Result<T, AttemptError> {
+    timeout(time, doing)
+        .await
+        .unwrap_or_else(|_| Err(AttemptError::new("TIMEOUT", Verdict::Away { downstream })))
 }
 
 /// Why an order is parked that has waited for as long as it may.

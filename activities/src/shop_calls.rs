@@ -91,9 +91,11 @@ impl ShopCalls {
     #[activity(definition = contract::RestockReturned)]
     pub async fn restock_returned(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         input: ReturnRef,
     ) -> Result<(), ActivityError> {
+        let lane = LaneName::of_shop(&input.shop);
+        self.calls.turn_back_if_paused(&lane, ctx.info().attempt)?;
         self.restock(&input).await.map_err(AttemptError::into_activity_error)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{LaneName, OrderId, OrderStatus, RequestReference, Step};
+use domain::{LaneName, OrderId, OrderStatus, RequestReference, Step, Verdict};
 use orders::{
     fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
     inbox::{self, NewMessage, Source},
@@ -77,7 +77,7 @@ impl WarehouseCalls {
     }
 
     #[activity(definition = contract::AskAboutOverdue)]
-    pub async fn ask_about_overdue(self: Arc<Self>, _ctx: ActivityContext) -> Result<u32, ActivityError> {
+    pub async fn ask_about_overdue(self: Arc<Self>, ctx: ActivityContext) -> Result<u32, ActivityError> {
         let mut conn = self.pool.acquire().await?;
         let system = self.client.system();
         let overdue =
@@ -89,7 +89,13 @@ impl WarehouseCalls {
             let asking = || self.ask(&fulfilment_request.reference);
             let result = tried(&self.pool, Work::Note("ask_about_overdue"), order_id, asking).await;
             asked += u32::from(result.is_ok());
+            let is_away =
+                result.as_ref().is_err_and(|failure| matches!(failure.verdict(), Verdict::Away { .. }));
             self.calls.heard(&self.lane, order_id, result).await;
+            // The rest is asked about when its turn comes again.
+            if is_away || self.calls.is_paused(&self.lane) || ctx.is_cancelled() {
+                break;
+            }
         }
         Ok(asked)
     }

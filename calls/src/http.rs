@@ -12,7 +12,7 @@ use reqwest::{
 };
 use url::Url;
 
-use crate::breaker::Breaker;
+use crate::{breaker::Breaker, heard};
 
 /// Where the other side does not say how long to wait.
 const USUAL_WAIT: Duration = Duration::from_secs(2);
@@ -123,7 +123,10 @@ impl Http {
     pub async fn send(&self, request: RequestBuilder) -> Result<HttpAnswer, HttpFailure> {
         let answer = self.try_send(request).await;
         match &answer {
-            Ok(answer) if answer.status < 500 => self.breaker.succeeded(),
+            Ok(answer) if answer.status < 500 => {
+                self.breaker.succeeded();
+                heard::answered();
+            }
             Ok(_) | Err(_) => self.breaker.failed(Instant::now()),
         }
         answer

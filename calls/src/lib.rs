@@ -5,8 +5,10 @@
 
 mod breaker;
 mod failure;
+mod heard;
 mod http;
 
 pub use breaker::{Breaker, BreakerSettings};
 pub use failure::{CallFailure, VendorText};
+pub use heard::listening;
 pub use http::{Http, HttpAnswer, HttpFailure, HttpSetUpError, TimeLimits, wait_asked_for};

@@ -19,7 +19,7 @@ pub enum Command {
     List,
     /// Stop every worker from taking a lane's calls, within five seconds. What waits keeps its place and its attempts.
     Pause(Wanted),
-    /// Go on with a lane that was paused by hand.
+    /// Go on with a lane, whatever paused it. Where whoever it calls is still down, the next calls pause it again.
     Resume(Wanted),
 }
 
@@ -39,6 +39,7 @@ pub struct Wanted {
 struct Lane {
     lane: String,
     orders: i64,
+    waiting: i64,
     pauses: Vec<Pause>,
 }
 
@@ -69,7 +70,8 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
 }
 
 fn show(output: Output, lanes: &[Lane], now: DateTime<Utc>) {
-    let columns = [name("LANE"), figure("ORDERS"), name("STATE"), text("WHY"), figure("FOR")];
+    let columns =
+        [name("LANE"), figure("ORDERS"), figure("WAITING"), name("STATE"), text("WHY"), figure("FOR")];
     let rows = lanes.iter().map(|lane| {
         let why: Vec<String> =
             lane.pauses.iter().map(|pause| clean(&format!("{}: {}", pause.by, pause.reason))).collect();
@@ -78,6 +80,7 @@ fn show(output: Output, lanes: &[Lane], now: DateTime<Utc>) {
         vec![
             plain(&lane.lane),
             plain(lane.orders.to_string()),
+            plain(lane.waiting.to_string()),
             plain(if causes.is_empty() {
                 "runs".to_owned()
             } else {

@@ -39,7 +39,7 @@ pub enum Command {
     /// Have the step done again in which an order is stuck. Mend the cause first.
     Retry(Named),
     /// Change where an order goes, what a line is, or which warehouse ships it. What this mends is tried again by itself.
-    Edit(edit::Wanted),
+    Edit(Box<edit::Wanted>),
     /// Answer what waits for a person; `waybill attention list` shows what may be answered.
     Resolve {
         #[command(flatten)]

@@ -16,7 +16,7 @@ CREATE TABLE orders.lane_pauses (
     CONSTRAINT lane_pauses_in_order CHECK (until >= since)
 );
 CREATE UNIQUE INDEX lane_pauses_on ON orders.lane_pauses (lane, cause) WHERE until IS NULL;
-CREATE INDEX lane_pauses_of ON orders.lane_pauses (lane, since);
+CREATE INDEX lane_pauses_of ON orders.lane_pauses (lane, until);
 
 -- What the latest calls said of whoever was called: the last three that say it is down, and the latest that was done.
 CREATE TABLE orders.lane_health (
@@ -46,22 +46,23 @@ CREATE TABLE orders.call_attempts (
     last_failed_at  timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT call_attempts_pk PRIMARY KEY (call)
 );
-CREATE INDEX call_attempts_of_order ON orders.call_attempts (order_id);
 CREATE INDEX call_attempts_old ON orders.call_attempts (last_failed_at);
 
 -- The lanes of the next calls of open orders that nobody has parked: of the system of a hand-over that was planned and
--- not taken; of its shop if the order is to be planned, or if the shop has not heard of a parcel.
+-- not taken, or that is to be planned anew; of its shop if the order is to be planned, or if the shop has not heard of
+-- a parcel.
 CREATE VIEW orders.needed_lanes AS
 SELECT o.order_id, needed.lane
 FROM orders.orders AS o
 CROSS JOIN LATERAL (
     SELECT CASE WHEN r.system = 'wms' THEN 'warehouse' ELSE 'warehouse-' || r.system END AS lane
     FROM orders.fulfilment_requests AS r
-    WHERE r.order_id = o.order_id AND r.status = 'REQUESTED'
+    WHERE r.order_id = o.order_id
+      AND (r.status = 'REQUESTED' OR (r.status = 'ACCEPTED' AND o.planned_version < o.wish_version))
     UNION
     SELECT unnest(ARRAY[o.shop_lane, left('shopify-' || o.shop, 128)])
     WHERE o.shop IS NOT NULL
-      AND ((o.planned_version < o.wish_version AND o.condition IS NULL)
+      AND ((o.planned_version < o.wish_version AND o.condition IS DISTINCT FROM 'ON_HOLD')
            OR EXISTS (SELECT FROM orders.parcels AS p WHERE p.order_id = o.order_id AND p.shop_notified_at IS NULL))
 ) AS needed
 WHERE o.story_ended_at IS NULL AND o.condition IS DISTINCT FROM 'NEEDS_ATTENTION';

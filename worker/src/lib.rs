@@ -162,7 +162,7 @@ async fn run_lane(
         let end = worker.shutdown_handle();
         let mut running = pin!(worker.run());
         let is_over = tokio::select! {
-            ended = &mut running => return Ok(ended.map_err(|error| anyhow!("{error}"))?),
+            ended = &mut running => return ended.map_err(|error| anyhow!("{error}")),
             () = asked.clone() => true,
             () = pauses.until(&lane.name, true) => false,
         };

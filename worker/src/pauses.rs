@@ -6,9 +6,10 @@ use activities::{Callee, LaneCalls, PausedLanes};
 use domain::LaneName;
 use metrics::gauge;
 use orders::lanes::{
-    self,
+    self, Pause, PauseCause,
     health::{self, ProbeWaits, Reading},
 };
+use parking_lot::Mutex;
 use process::shutdown::Shutdown;
 use sqlx::PgPool;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
@@ -22,12 +23,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Pauses {
     pool: PgPool,
     known: Arc<watch::Sender<BTreeSet<LaneName>>>,
+    shown: Arc<Mutex<BTreeSet<(LaneName, PauseCause)>>>,
 }
 
 impl Pauses {
     /// As the database says now, where it answers.
     pub async fn look_first(pool: &PgPool) -> Self {
-        let pauses = Self { pool: pool.clone(), known: Arc::new(watch::channel(BTreeSet::new()).0) };
+        let pauses = Self {
+            pool: pool.clone(),
+            known: Arc::new(watch::channel(BTreeSet::new()).0),
+            shown: Arc::default(),
+        };
         if let Err(error) = pauses.look().await {
             warn!(%error, "which lanes are paused is not known yet");
         }
@@ -82,21 +88,30 @@ impl Pauses {
 
     async fn look(&self) -> anyhow::Result<()> {
         let on = lanes::on(&mut *self.pool.acquire().await?).await?;
+        self.show(&on);
         let paused: BTreeSet<LaneName> = on.into_iter().map(|pause| pause.lane).collect();
         self.known.send_if_modified(|known| {
             for lane in paused.difference(known) {
                 info!(%lane, "the lane is paused");
-                gauge!("waybill_lane_paused", "lane" => lane.to_string()).set(1.0);
             }
             for lane in known.difference(&paused) {
                 info!(%lane, "the lane goes on");
-                gauge!("waybill_lane_paused", "lane" => lane.to_string()).set(0.0);
             }
             let is_new = *known != paused;
             *known = paused;
             is_new
         });
         Ok(())
+    }
+
+    /// Each pause that is on, and that those are over which were.
+    fn show(&self, on: &[Pause]) {
+        let of = |lane: &LaneName, cause: PauseCause| gauge!("waybill_lane_paused", "lane" => lane.to_string(), "cause" => cause.as_str());
+        let mut shown = self.shown.lock();
+        let now: BTreeSet<_> = on.iter().map(|pause| (pause.lane.clone(), pause.cause)).collect();
+        shown.difference(&now).for_each(|(lane, cause)| of(lane, *cause).set(0.0));
+        now.iter().for_each(|(lane, cause)| of(lane, *cause).set(1.0));
+        *shown = now;
     }
 
     async fn take_probe(&self, lane: &LaneName) -> anyhow::Result<bool> {

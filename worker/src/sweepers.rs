@@ -187,6 +187,7 @@ async fn forget_old_answers(pool: PgPool) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
     let answers = idempotency::forget_old(&mut conn, KEPT_ANSWER_BATCH).await?;
     let calls = lanes::attempts::forget_old(&mut conn, KEEP_FAILED_CALLS_FOR, KEPT_ANSWER_BATCH).await?;
+    lanes::forget_old(&mut conn, KEEP_FAILED_CALLS_FOR).await?;
     Ok([answers, calls].into_iter().any(|count| i64::try_from(count) == Ok(KEPT_ANSWER_BATCH)))
 }
 

@@ -15,12 +15,12 @@ use tracing::warn;
 pub async fn look(pool: &PgPool, temporal: &LazyTemporal) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
     let waited_for = lanes::of_open_orders(&mut conn).await?;
-    // Nobody polls a lane that is paused, and that is meant.
-    let paused = lanes::on(&mut conn).await?;
+    // Nobody polls a lane that is paused, and that is meant; who may poll again has begun to a moment ago.
+    let paused = lanes::paused_lately(&mut conn).await?;
     drop(conn);
     let temporal = temporal.get().await?;
     let mut unserved = Vec::new();
-    for lane in waited_for.into_iter().filter(|lane| paused.iter().all(|pause| pause.lane != lane.name)) {
+    for lane in waited_for.into_iter().filter(|lane| paused.iter().all(|(paused, _)| *paused != lane.name)) {
         let request = DescribeTaskQueueRequest {
             namespace: temporal.namespace.clone(),
             task_queue: Some(TaskQueue { name: lane.name.to_string(), ..TaskQueue::default() }),

@@ -30,7 +30,7 @@ impl OrderFulfilment {
         }
         let cancel =
             format!("\n\nTo cancel it: `waybill orders cancel {order}`, or send the signal `cancel`.");
-        if let Some(call) = &self.pending_call {
+        if let Some(call) = self.pending_calls.first() {
             let whom = match downstream(call.step) {
                 Downstream::Warehouse => "warehouse system",
                 Downstream::Shop => "shop",

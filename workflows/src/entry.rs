@@ -61,7 +61,8 @@ pub struct OrderFulfilment {
     /// Fulfilment orders that are missing were waited for long enough.
     pub(crate) takes_as_seen: bool,
     pub(crate) parked: Option<ParkedView>,
-    pub(crate) pending_call: Option<PendingCall>,
+    /// Calls that nobody has answered yet.
+    pub(crate) pending_calls: Vec<PendingCall>,
     pub(crate) undoing: bool,
     pub(crate) answer: Option<Resolve>,
     pub(crate) cancel: Option<CancelRequest>,
@@ -98,7 +99,7 @@ impl OrderFulfilment {
             handing_over: false,
             takes_as_seen: false,
             parked: None,
-            pending_call: None,
+            pending_calls: Vec::new(),
             undoing: false,
             answer: None,
             cancel: None,
@@ -263,7 +264,7 @@ impl OrderFulfilment {
             stage: self.stage.clone(),
             story_version: self.input.story_version,
             parked: self.parked.clone(),
-            pending_call: self.pending_call.clone(),
+            pending_call: self.pending_calls.first().cloned(),
             ledger: self.progress.ledger.clone(),
             refused: self.refused.iter().cloned().collect(),
         }

@@ -12,6 +12,7 @@ use temporalio_common::{
 use temporalio_workflow::{ActivityCancellationType, ActivityOptions, WorkflowCancellationToken};
 
 use crate::{
+    OrderFulfilment,
     contract::{
         AskAboutLane, Call, Cancellation, LaneWait, OrderRef, ParcelToBook, PlanInput, Terms, WaitedForLane,
     },
@@ -27,9 +28,15 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) enum CallEnded {
     /// It failed for good.
     Failed(StepFailure),
-    /// Somebody cancelled the order before anybody took it, or between two attempts.
+    /// Somebody cancelled the order, or there is something better to do, before anybody took it or between two attempts.
     CalledOff,
 }
+
+/// Says whether there is something better to do than to wait for a call.
+pub(crate) type SomethingElse<'a> = &'a dyn Fn(&OrderFulfilment) -> bool;
+
+/// There is not.
+pub(crate) const NOTHING_ELSE: SomethingElse<'static> = &|_| false;
 
 /// What a step is asked with.
 pub(crate) trait StepInput: Clone {
@@ -84,13 +91,15 @@ struct Way {
 }
 
 impl Story {
-    /// Makes a call, or does a step in our own database.
+    /// Makes a call, or does a step in our own database. A call that waits is called off if the order is cancelled, or
+    /// if there is something else to do; one that is under way is let end.
     pub(crate) async fn call<A>(
         &self,
         step: Step,
         subject: &str,
         activity: fn() -> A,
         input: A::Input,
+        something_else: SomethingElse<'_>,
     ) -> Result<A::Output, CallEnded>
     where
         A: ActivityDefinition,
@@ -102,23 +111,23 @@ impl Story {
         let policy = self.ctx.state(|order| order.input.policy.clone());
         let terms = Terms {
             lane: way.lane.clone(),
+            queue: Some(way.queue.clone()).filter(|queue| *queue != way.lane),
             since: self.now(),
             attempts: retry_of(step, &policy).attempts,
             blame_after_ms: milliseconds(policy.blame_after),
             outage_budget_ms: milliseconds(policy.outage_budget),
         };
         let pending = PendingCall { step, lane: terms.lane.clone(), since: terms.since };
-        self.show_call(Some(pending));
-        let ended = self.call_on(&way, step, &terms, &policy, activity, input.on_terms(&terms)).await;
-        self.show_call(None);
+        self.ctx.state_mut(|order| order.pending_calls.push(pending.clone()));
+        self.show_details();
+        let input = input.on_terms(&terms);
+        let ended = self.call_on(&way, step, &terms, &policy, activity, input, something_else).await;
+        self.ctx.state_mut(|order| order.pending_calls.retain(|known| *known != pending));
+        self.show_details();
         ended
     }
 
-    fn show_call(&self, pending: Option<PendingCall>) {
-        self.ctx.state_mut(|order| order.pending_call = pending);
-        self.show_details();
-    }
-
+    #[allow(clippy::too_many_arguments, reason = "all of it is one call")]
     async fn call_on<A>(
         &self,
         way: &Way,
@@ -127,6 +136,7 @@ impl Story {
         policy: &FulfilmentPolicy,
         activity: fn() -> A,
         input: A::Input,
+        something_else: SomethingElse<'_>,
     ) -> Result<A::Output, CallEnded>
     where
         A: ActivityDefinition,
@@ -140,7 +150,7 @@ impl Story {
                 .retry_policy(without_end(retry_of(step, policy)))
                 .maybe_summary(way.summary.clone())
                 .build();
-            let error = match self.call_unless_cancelled(activity(), input.clone(), options).await {
+            let error = match self.call_unless(something_else, activity(), input.clone(), options).await {
                 Ok(output) => return Ok(output),
                 Err(ActivityExecutionError::Cancelled(_)) => return Err(CallEnded::CalledOff),
                 Err(error) => error,
@@ -158,9 +168,9 @@ impl Story {
         }
     }
 
-    /// A call that waits is called off if the order is cancelled; one that is under way is let end.
-    async fn call_unless_cancelled<A>(
+    async fn call_unless<A>(
         &self,
+        something_else: SomethingElse<'_>,
         activity: A,
         input: A::Input,
         mut options: ActivityOptions,
@@ -172,7 +182,7 @@ impl Story {
         options.cancellation_type = ActivityCancellationType::WaitCancellationCompleted;
         options.cancellation_token = Some(token.clone());
         let mut call = pin!(self.ctx.execute_activity(activity, input, options));
-        let mut cancelled = pin!(self.until_cancelled());
+        let mut cancelled = pin!(self.until_cancelled_or(something_else));
         let mut is_called_off = false;
         poll_fn(|task| {
             if !is_called_off && cancelled.as_mut().poll(task).is_ready() {

@@ -11,6 +11,7 @@ pub mod names;
 mod cancel;
 mod details;
 mod entry;
+mod hand_over;
 mod lane_call;
 mod ledger;
 mod order_fulfilment;

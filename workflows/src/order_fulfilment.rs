@@ -13,18 +13,14 @@ use temporalio_workflow::WorkflowContext;
 
 use crate::{
     contract::{
-        AskWarehouse, HandOverOutcome, NotifyShop, OrderRef, Parcel, ParcelBooked, ParcelForShop,
-        ParcelToBook, PlannedRequest, ReadStanding, RecallRequest, RecordParcel, ReleaseStock,
-        RequestFulfilment, RequestRef, SkipShopNotification,
+        AskWarehouse, NotifyShop, OrderRef, Parcel, ParcelBooked, ParcelForShop, ParcelToBook,
+        PlannedRequest, RecallRequest, RecordParcel, ReleaseStock, RequestRef, SkipShopNotification,
     },
     entry::{Ending, OrderFulfilment},
     ledger::{LedgerState, Undo},
     messages::{CancelRequest, WarehouseUpdate, WarehouseUpdateKind},
     saga::{Interrupted, StepOutcome, Wake},
 };
-
-/// How long a hand-over waits for what was said a moment ago to be understood: at first, and at most.
-const OVERTAKEN_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// Tells one order's story on one run.
 pub(crate) struct Story {
@@ -162,61 +158,6 @@ impl Story {
 
     fn is_to_be_planned(&self) -> bool {
         self.ctx.state(|order| order.plan_due || order.content_changed || order.stock_available)
-    }
-
-    /// Hands everything that is planned over to its warehouse, each under its own reference. What was
-    /// committed meanwhile comes first.
-    async fn hand_over(&self) -> Result<(), Interrupted> {
-        let mut planned = self.ctx.state(|order| order.progress.requests.clone());
-        planned.retain(|request| !request.accepted && request.pieces > 0);
-        for fulfilment_request in planned {
-            let reference = &fulfilment_request.reference;
-            self.ctx.state_mut(|order| {
-                order.handing_over = true;
-                order.progress.push_undo(Undo::Recall { reference: reference.clone() });
-            });
-            self.forget_recall(reference);
-            let input = self.request_ref(reference);
-            let did = self.step(Step::HandOver, reference.as_str(), || RequestFulfilment, input).await?;
-            self.remember_recall(reference);
-            if let StepOutcome::Done(HandOverOutcome::Overtaken) = did {
-                return self.plan_after_a_breath().await;
-            }
-            self.ctx.state_mut(|order| {
-                order.overtaken = 0;
-                order.status = order.status.max(OrderStatus::Processing);
-                order.progress.request_mut(reference, |known| known.accepted = true);
-            });
-            if let StepOutcome::Skipped = did {
-                self.left_by_hand(&fulfilment_request).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A hand-over that was called off may never have been tried: there is nothing to recall then.
-    pub(crate) async fn forget_what_was_not_called(&self) {
-        let standing = self.record(|| ReadStanding, OrderRef { order_id: self.order_id() }).await;
-        self.ctx.state_mut(|order| {
-            order.progress.undos.retain(|undo| match undo {
-                Undo::Recall { reference } => standing.to_recall.contains(reference),
-                Undo::Release => true,
-            });
-            order.handing_over = !standing.to_recall.is_empty();
-        });
-    }
-
-    /// Something was committed before the hand-over: whoever dispatches it gets a moment to do so.
-    async fn plan_after_a_breath(&self) -> Result<(), Interrupted> {
-        let overtaken = self.ctx.state_mut(|order| {
-            order.plan_due = true;
-            order.handing_over = false; // no warehouse was called
-            order.overtaken += 1;
-            order.overtaken
-        });
-        let (first, longest) = OVERTAKEN_PAUSE;
-        let breath = first.saturating_mul(1 << (overtaken - 1).min(8)).min(longest);
-        self.wait_until(Some(breath), |order| order.content_changed).await.map(|_| ())
     }
 
     /// The operator says that it left without the warehouse system. That is first made to refuse the
@@ -370,7 +311,7 @@ impl Story {
         })
     }
 
-    fn request_ref(&self, reference: &RequestReference) -> RequestRef {
+    pub(crate) fn request_ref(&self, reference: &RequestReference) -> RequestRef {
         self.ctx.state(|order| RequestRef {
             order_id: order.input.order_id.clone(),
             reference: reference.clone(),

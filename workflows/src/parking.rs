@@ -5,6 +5,7 @@ use domain::{Actor, ParkReason, Resolution, Step};
 use crate::{
     contract::{NotifyShop, ParcelToBook, ParkStep, RecordParcel, ResolveStep, StepAnswer, StepToPark},
     entry::OrderFulfilment,
+    lane_call::SomethingElse,
     ledger::ParkedView,
     messages::{CancelRequest, Resolve, WarehouseUpdate},
     order_fulfilment::Story,
@@ -51,7 +52,7 @@ impl Story {
             if waited.is_err() || !books || self.ctx.state(goes_on) {
                 break waited;
             }
-            books = self.book_what_left(step).await;
+            books = self.book_what_left(step, &goes_on).await;
             known_updates = self.ctx.state(|order| order.progress.updates.len());
         };
         // What was said is used up by waking this step; whatever else it changes is planned for.
@@ -105,9 +106,9 @@ impl Story {
         }
     }
 
-    /// Books what left while a step is parked, and notifies the shop of it, unless that is what is parked. False if
-    /// it cannot be booked now: then it is when the story goes on.
-    async fn book_what_left(&self, parked: Step) -> bool {
+    /// Books what left while a step waits, and notifies the shop of it, unless that is what waits or there is something
+    /// else to do first. False if it cannot be booked now: then it is when the story goes on.
+    pub(crate) async fn book_what_left(&self, parked: Step, something_else: SomethingElse<'_>) -> bool {
         while let Some(parcel) = self.ctx.state(OrderFulfilment::parcel_that_left) {
             let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand: false };
             let Ok(booked) = self.call_records(Step::RecordParcel, RecordParcel, input).await else {
@@ -117,7 +118,11 @@ impl Story {
             let notified = match self.parcel_for_shop(&parcel) {
                 None => true,
                 Some(_) if parked == Step::TellShop => false,
-                Some(input) => self.call(Step::TellShop, "", || NotifyShop, input.into()).await.is_ok(),
+                Some(input) => {
+                    let called =
+                        self.call(Step::TellShop, "", || NotifyShop, input.into(), something_else).await;
+                    called.is_ok()
+                }
             };
             self.ctx.state_mut(|order| match notified {
                 true => order.progress.unnotified.retain(|unnotified| *unnotified != parcel),

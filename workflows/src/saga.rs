@@ -18,7 +18,7 @@ use temporalio_workflow::{
 
 use crate::{
     entry::OrderFulfilment,
-    lane_call::{CallEnded, StepInput, downstream},
+    lane_call::{CallEnded, NOTHING_ELSE, SomethingElse, StepInput, downstream},
     ledger::LedgerState,
     messages::CancelRequest,
     order_fulfilment::Story,
@@ -131,15 +131,23 @@ impl Story {
         let input = input.into();
         self.look_for_interruption()?;
         self.note(step, subject, LedgerState::Pending);
-        let mut pauses = 0;
+        let (mut pauses, mut books) = (0, step == Step::HandOver && !self.ctx.state(|order| order.undoing));
+        // What another warehouse ships meanwhile is booked, however long this one is waited for.
+        let another_left = |order: &OrderFulfilment| order.another_left(subject);
         loop {
-            let failure = match self.call(step, subject, activity, input.clone()).await {
+            let something_else: SomethingElse<'_> = if books { &another_left } else { NOTHING_ELSE };
+            let failure = match self.call(step, subject, activity, input.clone(), something_else).await {
                 Ok(output) => {
                     self.note(step, subject, LedgerState::Done);
                     return Ok(StepOutcome::Done(output));
                 }
                 Err(CallEnded::Failed(failure)) => failure,
                 Err(CallEnded::CalledOff) => {
+                    if books && self.ctx.state(another_left) {
+                        books = self.book_what_left(step, &|order| order.cancel.is_some()).await;
+                        self.look_for_interruption()?;
+                        continue;
+                    }
                     if step == Step::HandOver {
                         self.forget_what_was_not_called().await;
                     }
@@ -233,12 +241,13 @@ impl Story {
         Ok(wake)
     }
 
-    /// Waits until somebody cancels the order, unless it is being cancelled already.
-    pub(crate) async fn until_cancelled(&self) {
-        let mut condition = pin!(
-            self.ctx
-                .wait_condition_with_options(|order| !order.undoing && order.cancel.is_some(), shielded(),)
-        );
+    /// Waits until somebody cancels the order, unless it is being cancelled already, or until there is something else to
+    /// do.
+    pub(crate) async fn until_cancelled_or(&self, something_else: SomethingElse<'_>) {
+        let mut condition = pin!(self.ctx.wait_condition_with_options(
+            |order| something_else(order) || (!order.undoing && order.cancel.is_some()),
+            shielded(),
+        ));
         let root = self.ctx.cancellation_token();
         let mut cancelled_outside = pin!(root.cancelled());
         poll_fn(|task| {
@@ -306,7 +315,7 @@ impl Story {
         self.ctx.continue_as_new_suggested() && !self.ctx.state(|order| order.undoing)
     }
 
-    fn note(&self, step: Step, subject: &str, state: LedgerState) {
+    pub(crate) fn note(&self, step: Step, subject: &str, state: LedgerState) {
         self.ctx.state_mut(|order| order.progress.note(step, subject, state));
     }
 

@@ -25,6 +25,8 @@ use crate::{
 
 /// How many SKUs of a hand-over are named where people read what it is.
 const SKUS_NAMED: usize = 3;
+/// The most characters of that: they stand in histories.
+const WORDS_SHOWN: usize = 120;
 
 /// A plan in the making.
 pub(super) struct Draft {
@@ -204,7 +206,7 @@ fn in_words(lines: &[RequestedLine]) -> String {
     if lines.len() > SKUS_NAMED {
         words += &format!(" and {} more", lines.len() - SKUS_NAMED);
     }
-    words
+    words.chars().take(WORDS_SHOWN).collect()
 }
 
 /// A content that may be wrong came after the last look, at an order that has something left to ship.

@@ -83,7 +83,7 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<LaneBody>>, Problem> {
         let lane = found.entry(waited.name.to_string()).or_insert_with(|| lane_of(&waited.name));
         lane.orders += waited.orders;
     }
-    for (name, waiting) in lanes::waiting(&mut conn).await? {
+    for (name, waiting) in lanes::waiting(&mut conn).await?.into_iter().filter(|(_, waiting)| *waiting > 0) {
         found.entry(name.to_string()).or_insert_with(|| lane_of(&name)).waiting = waiting;
     }
     for pause in lanes::on(&mut conn).await? {
@@ -116,12 +116,14 @@ async fn pause(
     change(asked, &lane, &form, true).await
 }
 
-/// Resume a lane that was paused by hand
+/// Resume a lane, whatever paused it
+///
+/// Where whoever it calls is still down, or still refuses our token, the next calls pause it again.
 #[utoipa::path(
     post, path = "/api/lanes/{lane}/resume", tag = "operations", operation_id = "resumeLane",
     params(("lane" = String, Path, description = "The lane", pattern = "^[A-Za-z0-9._-]{1,128}$", example = "warehouse")),
     request_body = LaneForm,
-    responses((status = 200, description = "No person keeps it paused", body = LaneBody), (status = 404, description = "No such lane"))
+    responses((status = 200, description = "It goes on", body = LaneBody), (status = 404, description = "No such lane"))
 )]
 async fn resume(
     asked: Asked,
@@ -152,7 +154,7 @@ async fn change(
     if is_to_pause {
         lanes::pause(&mut tx, &name, PauseCause::Person, by).await?;
     } else {
-        lanes::resume(&mut tx, &name, PauseCause::Person, by).await?;
+        lanes::resume_whatever_paused(&mut tx, &name, by).await?;
     }
     tx.commit().await?;
     let now = list(State(api)).await?.0.into_iter().find(|known| known.lane == name.as_str());

@@ -81,6 +81,12 @@ impl Health {
         self.success = Some(call);
     }
 
+    /// A call was answered, and not done: whoever was called is there.
+    pub fn answered(&mut self) {
+        self.failures.clear();
+        self.failing_since = None;
+    }
+
     /// A call said that whoever was called is down.
     pub fn failed(&mut self, call: Seen) {
         if self.success.as_ref().is_some_and(|latest| latest.at > call.at) {
@@ -314,6 +320,14 @@ mod tests {
         assert!(health.another_succeeded_since(&other, at(0)));
         assert!(!health.another_succeeded_since(&other, at(1)), "before that");
         assert!(!health.another_succeeded_since(&own, at(0)), "its own");
+    }
+
+    #[test]
+    fn a_call_that_was_answered_and_refused_breaks_the_row_and_is_nobodys_success() {
+        let mut health = failed(&[("a", 0), ("b", 1)]);
+        health.answered();
+        health.failed(call("a", 2));
+        assert_eq!((health.failures.len(), health.failing_since, &health.success), (1, Some(at(2)), &None));
     }
 
     #[test]

@@ -80,6 +80,56 @@ pub async fn pause(
     Ok(paused.rows_affected() > 0)
 }
 
+/// Ends whatever paused a lane, as a person says, and what its latest calls said of it: the next are heard anew.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn resume_whatever_paused(
+    conn: &mut PgConnection,
+    lane: &LaneName,
+    by: By<'_>,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.lane_health SET failures = '[]', failing_since = NULL, probe_after = NULL, probing_until = NULL
+         WHERE lane = $1",
+    )
+    .bind(lane.as_str())
+    .execute(&mut *conn)
+    .await?;
+    for cause in PauseCause::ALL {
+        resume(&mut *conn, lane, cause, by).await?;
+    }
+    Ok(())
+}
+
+/// Lanes that are paused, or were until a moment ago, and whether they are.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn paused_lately(conn: &mut PgConnection) -> Result<Vec<(LaneName, bool)>, OrdersError> {
+    let lanes: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT lane, bool_or(until IS NULL) FROM orders.lane_pauses
+         WHERE until IS NULL OR until > now() - interval '5 minutes' GROUP BY lane ORDER BY lane",
+    )
+    .fetch_all(conn)
+    .await?;
+    lanes.iter().map(|(lane, is_paused)| Ok((LaneName::parse(lane)?, *is_paused))).collect()
+}
+
+/// Forgets what Waybill itself paused, and ended so long ago; what people did stays.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn forget_old(conn: &mut PgConnection, keep: Duration) -> Result<(), OrdersError> {
+    sqlx::query(
+        "DELETE FROM orders.lane_pauses WHERE cause <> 'PERSON' AND until < now() - $1 * interval '1 second'",
+    )
+    .bind(keep.as_secs_f64())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Ends what this cause paused. False if it had not.
 ///
 /// # Errors
@@ -115,31 +165,33 @@ pub async fn on(conn: &mut PgConnection) -> Result<Vec<Pause>, OrdersError> {
     .await?)
 }
 
-/// How long a lane was paused since a moment, and why it was last: a person's pauses count like any other.
+/// How long any of these lanes was paused since a moment, and why last: a person's pauses count like any other.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn paused_for(
     conn: &mut PgConnection,
-    lane: &LaneName,
+    lanes: &[&LaneName],
     since: DateTime<Utc>,
 ) -> Result<(Duration, Option<LastPause>), OrdersError> {
-    let pauses: Vec<(DateTime<Utc>, DateTime<Utc>, String, String)> = sqlx::query_as(
-        "SELECT greatest(since, $2), coalesce(until, clock_timestamp()), cause, reason FROM orders.lane_pauses
-         WHERE lane = $1 AND coalesce(until, clock_timestamp()) > $2 ORDER BY since",
+    let lanes: Vec<&str> = lanes.iter().map(|lane| lane.as_str()).collect();
+    let pauses: Vec<Span> = sqlx::query_as(
+        "SELECT greatest(since, $2), coalesce(until, clock_timestamp()), cause, reason, until IS NULL FROM orders.lane_pauses
+         WHERE lane = ANY($1) AND (until IS NULL OR until > $2) ORDER BY since",
     )
-    .bind(lane.as_str())
+    .bind(&lanes)
     .bind(since)
     .fetch_all(conn)
     .await?;
-    let last = pauses.last().map(|(.., cause, reason)| {
-        Ok::<_, OrdersError>(LastPause {
-            cause: PauseCause::try_from(cause.clone())?,
-            reason: reason.clone(),
-        })
+    let last = pauses.iter().max_by_key(|(_, to, ..)| *to).map(|(.., cause, reason, is_on)| {
+        let (cause, reason, is_on) = (PauseCause::try_from(cause.clone())?, reason.clone(), *is_on);
+        Ok::<_, OrdersError>(LastPause { cause, reason, is_on })
     });
     Ok((covered(pauses.iter().map(|(from, to, ..)| (*from, *to))), last.transpose()?))
 }
+
+/// From when to when, the cause, the reason, and whether it is on.
+type Span = (DateTime<Utc>, DateTime<Utc>, String, String, bool);
 
 /// Why a lane was paused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +200,8 @@ pub struct LastPause {
     pub cause: PauseCause,
     /// A person's words, or the code of the failure.
     pub reason: String,
+    /// Whether it is on.
+    pub is_on: bool,
 }
 
 /// How much time these cover together, ordered by their beginning; what several cover counts once.

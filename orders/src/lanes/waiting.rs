@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{LaneName, OrderId};
 use sqlx::{FromRow, PgConnection};
 
-use super::PauseCause;
+use super::{PauseCause, pauses::paused_lately};
 use crate::OrdersError;
 
 /// What an order waits for.
@@ -36,24 +36,24 @@ pub async fn waits_for(conn: &mut PgConnection, order: &OrderId) -> Result<Optio
     .await?)
 }
 
-/// How many orders wait for each lane that is paused.
+/// How many orders wait for each lane that is paused; 0 for those that were until a moment ago.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn waiting(conn: &mut PgConnection) -> Result<Vec<(LaneName, i64)>, OrdersError> {
-    let paused: Vec<String> =
-        sqlx::query_scalar("SELECT DISTINCT lane FROM orders.lane_pauses WHERE until IS NULL ORDER BY lane")
-            .fetch_all(&mut *conn)
-            .await?;
-    if paused.is_empty() {
-        return Ok(Vec::new());
-    }
-    let counted: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT lane, count(DISTINCT order_id) FROM orders.needed_lanes WHERE lane = ANY($1) GROUP BY lane",
-    )
-    .bind(&paused)
-    .fetch_all(conn)
-    .await?;
+    let lately = paused_lately(&mut *conn).await?;
+    let paused: Vec<&str> =
+        lately.iter().filter(|(_, is_paused)| *is_paused).map(|(lane, _)| lane.as_str()).collect();
+    let counted: Vec<(String, i64)> = if paused.is_empty() {
+        Vec::new()
+    } else {
+        sqlx::query_as(
+            "SELECT lane, count(DISTINCT order_id) FROM orders.needed_lanes WHERE lane = ANY($1) GROUP BY lane",
+        )
+        .bind(&paused)
+        .fetch_all(conn)
+        .await?
+    };
     let of = |lane: &str| counted.iter().find(|(known, _)| known == lane).map_or(0, |(_, orders)| *orders);
-    paused.iter().map(|lane| Ok((LaneName::parse(lane)?, of(lane)))).collect()
+    Ok(lately.iter().map(|(lane, _)| (lane.clone(), of(lane.as_str()))).collect())
 }

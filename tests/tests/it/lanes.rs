@@ -123,7 +123,11 @@ fn a_lane_paused_by_hand_waits_for_every_worker_and_goes_on_where_it_stood() {
         );
         assert_eq!(change("nobodys", "pause", "x").await.0, StatusCode::NOT_FOUND);
         until("the worker has heard of it", Duration::from_secs(5), async || {
-            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"} 1").then_some(())
+            world
+                .worker_metrics()
+                .await
+                .contains("waybill_lane_paused{lane=\"warehouse\",cause=\"PERSON\"} 1")
+                .then_some(())
         })
         .await;
 

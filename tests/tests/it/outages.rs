@@ -254,7 +254,11 @@ fn an_order_that_waits_for_a_paused_lane_is_cancelled_at_once() {
         let paused = world.http.post(path).json(&json!({"reason": "they move house"})).send().await.unwrap();
         assert_eq!(paused.status(), StatusCode::OK);
         until("the worker has heard of it", Duration::from_secs(5), async || {
-            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"} 1").then_some(())
+            world
+                .worker_metrics()
+                .await
+                .contains("waybill_lane_paused{lane=\"warehouse\",cause=\"PERSON\"} 1")
+                .then_some(())
         })
         .await;
         let order = Placed::new(SHOP, &["OUTAGE-CANCEL"], 2);

@@ -24,6 +24,9 @@ pub struct Call<Asked> {
 pub struct Terms {
     /// The lane that whoever is called would have alone; several shops may share one.
     pub lane: LaneName,
+    /// The lane that it is called on, where several share one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<LaneName>,
     /// When the order came to the step.
     pub since: DateTime<Utc>,
     /// After how many failures that are the order's own.
@@ -35,6 +38,12 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The lanes whose pauses keep the call waiting.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<&LaneName> {
+        [&self.lane].into_iter().chain(&self.queue).collect()
+    }
+
     /// How long the order fails alone before its failures are its own.
     #[must_use]
     pub fn blame_after(&self) -> Duration {

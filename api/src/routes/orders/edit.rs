@@ -149,10 +149,10 @@ async fn edit(
             Change::Sku { line_id, .. } if !order.facts.lines.iter().any(|line| line.line_id == *line_id) => {
                 return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
             }
-            Change::Warehouse(warehouse) if api.stock.is_here() => {
-                if !inventory::is_warehouse(&mut tx, warehouse).await? {
-                    return Err(Problem::invalid("warehouseId", "a warehouse that has stock"));
-                }
+            Change::Warehouse(warehouse)
+                if api.stock.is_here() && !inventory::is_warehouse(&mut tx, warehouse).await? =>
+            {
+                return Err(Problem::invalid("warehouseId", "a warehouse that there is"));
             }
             _ => {}
         }

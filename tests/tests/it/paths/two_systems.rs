@@ -32,6 +32,8 @@ async fn taken(world: &World) -> Vec<[Value; 3]> {
     let mut entries = world.ledger(world.wms("/_ledger")).await;
     entries.retain(|entry| entry["effect"] == "shipmentCreated");
     let parts = |entry: Value| ["system", "warehouseId", "lines"].map(|member| entry[member].clone());
+    // Both are called at once.
+    entries.sort_by_key(|entry| entry["warehouseId"].to_string());
     entries.into_iter().map(parts).collect()
 }
 
@@ -150,5 +152,34 @@ fn a_return_is_received_by_the_system_that_ships_for_its_warehouse_in_its_own_wo
         .await;
         let said = ledger_of_depot(&world).await;
         assert!(said.iter().any(|entry| entry["type"] == "return.graded"), "{said:?}");
+    });
+}
+
+#[test]
+fn what_one_system_ships_leaves_is_booked_and_told_while_the_other_is_away() {
+    world::run(async {
+        let [near, far] = ["TWO-AWAY-NEAR", "TWO-AWAY-FAR"];
+        let world = world_with_depot(near, far).await;
+        let lane = async |verb: &str| {
+            let path = world.api(&format!("/api/lanes/warehouse/{verb}"));
+            let asked = world.http.post(path).json(&json!({"reason": "they move house"}));
+            assert_eq!(asked.send().await.unwrap().status(), 200);
+        };
+        lane("pause").await;
+        until("the worker has heard of it", Duration::from_secs(5), async || {
+            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"").then_some(())
+        })
+        .await;
+        let order = Placed::new(SHOP, &[near, far], 2);
+        world.place(&order).await;
+        world.until_shop_notified(&order, 1).await;
+        assert_eq!((world.on_hand(near).await, world.on_hand(far).await), (5, 3));
+        assert!(world.references(near).await.is_empty() && world.attention(&order).await.is_empty());
+
+        lane("resume").await;
+        world.until_shipped(&order).await;
+        world.until_shop_notified(&order, 2).await;
+        assert_eq!((world.pieces_shipped(near).await, world.pieces_shipped(far).await), (2, 2));
+        assert!(world.attention(&order).await.is_empty());
     });
 }
