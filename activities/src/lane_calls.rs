@@ -83,7 +83,7 @@ impl LaneCall<'_> {
         let left =
             self.ctx.info().deadline.and_then(|deadline| deadline.duration_since(SystemTime::now()).ok());
         let left = left.unwrap_or(Duration::from_secs(3600));
-        left - (left / 4).min(TO_JUDGE)
+        left - if left > TO_JUDGE * 2 { (left / 4).min(TO_JUDGE) } else { left / 10 }
     }
 
     fn failed<'b>(&'b self, call: &'b str, code: &'b str) -> FailedAttempt<'b> {

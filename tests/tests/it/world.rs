@@ -112,7 +112,7 @@ const WMS_SECRET: &str = local("WMS_WEBHOOK_SECRETS");
 /// What the WMS knows us by.
 pub const WMS_TOKEN: &str = local("WMS_TOKEN");
 
-const QUICK: &str = r#"call_timeout = "6s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }, blame_after = "0s""#;
+const QUICK: &str = r#"call_timeout = "8s", record_timeout = "1s", call_retry = { first_wait = "200ms", attempts = 3 }, undo_retry = { first_wait = "200ms", attempts = 3 }, blame_after = "0s""#;
 
 /// One whole Waybill.
 pub struct World {

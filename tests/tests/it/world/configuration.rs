@@ -13,7 +13,7 @@ pub(super) fn filled_in(file: &str, shopify_url: &str) -> String {
 /// The whole file, with the policy of orders without a shop.
 pub(super) fn with_shops(more: &str, shopify_url: &str) -> String {
     const POLICY: &str = "[policy]\n";
-    let quick = format!("{POLICY}call_timeout = \"6s\"\nrecord_timeout = \"1s\"\nblame_after = \"0s\"\n");
+    let quick = format!("{POLICY}call_timeout = \"8s\"\nrecord_timeout = \"1s\"\nblame_after = \"0s\"\n");
     let (more, policy) = match more.contains(POLICY) {
         true => (more.replace(POLICY, &quick), String::new()),
         false => (more.to_owned(), quick),
@@ -49,7 +49,7 @@ fn shops(shopify_url: &str) -> String {
     {
         file += &shop(domain, policy)
             .replace("attempts = 3", "attempts = 50")
-            .replace("call_timeout = \"6s\"", "call_timeout = \"3s\"");
+            .replace("call_timeout = \"8s\"", "call_timeout = \"3s\"");
     }
     file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
     file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
