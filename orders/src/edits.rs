@@ -3,7 +3,6 @@
 //! **Invariant:** an edit stands until the shop itself says something else of that member than when the edit was made.
 //! Bodies that say the same as then, however many come, change nothing of it.
 
-use chrono::{DateTime, Utc};
 use domain::{AddressSaid, LineId, OrderFacts, OrderId, Sku, WarehouseId, words};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
@@ -14,6 +13,13 @@ use crate::{
     record::{self, Order},
     timeline::{self, TimelineEvent},
 };
+
+mod made;
+mod moved;
+
+pub use made::{Made, of_order};
+use moved::locations;
+pub use moved::looked;
 
 /// What of an order was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
@@ -117,7 +123,48 @@ async fn standing(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Standi
     .await?)
 }
 
-/// Changes an order that the caller's transaction has locked. False if this request did already.
+/// What is known of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    New,
+    /// It changed the order already.
+    Again,
+    /// Another change was made under its id.
+    Another,
+}
+
+/// What is known of a request. Of an address nothing is kept to compare: the same member is the same change.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn known(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    request_id: &str,
+    changes: &[Change],
+) -> Result<Known, OrdersError> {
+    let mut made: Vec<(String, String, Option<String>)> = sqlx::query_as(
+        "SELECT member, line_id, value FROM orders.edits WHERE order_id = $1 AND request_id = $2",
+    )
+    .bind(order.as_str())
+    .bind(request_id)
+    .fetch_all(conn)
+    .await?;
+    if made.is_empty() {
+        return Ok(Known::New);
+    }
+    let asked = changes.iter().map(|change| {
+        let value = change.value().map(str::to_owned);
+        (change.member().to_string(), change.line().to_owned(), value)
+    });
+    let mut asked: Vec<_> = asked.collect();
+    made.sort();
+    asked.sort();
+    Ok(if made == asked { Known::Again } else { Known::Another })
+}
+
+/// Changes an order that the caller's transaction has locked. False if nothing may be kept of its customer any more.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -128,14 +175,8 @@ pub async fn make(
     request: Request<'_>,
 ) -> Result<bool, OrdersError> {
     let order_id = &order.order_id;
-    let is_again: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM orders.edits WHERE order_id = $1 AND request_id = $2)",
-    )
-    .bind(order_id.as_str())
-    .bind(request.id)
-    .fetch_one(&mut *conn)
-    .await?;
-    if is_again {
+    if changes.iter().any(|change| change.member() == Member::Address) && !keeps_again(conn, order_id).await?
+    {
         return Ok(false);
     }
     let known = standing(&mut *conn, order_id).await?;
@@ -165,8 +206,8 @@ pub async fn make(
         .execute(&mut *conn)
         .await?;
         apply(&mut *conn, order_id, change).await?;
-        let detail = format!("{}, by {}", change.in_words(), request.by);
-        timeline::note(&mut *conn, order_id, TimelineEvent::Edited, Some(&detail)).await?;
+        // Customers read it, too: who did what stands with the edit.
+        timeline::note(&mut *conn, order_id, TimelineEvent::Edited, Some(&change.in_words())).await?;
     }
     sqlx::query("UPDATE orders.orders SET edited_at = now() WHERE order_id = $1")
         .bind(order_id.as_str())
@@ -174,6 +215,18 @@ pub async fn make(
         .await?;
     record::raise_wish(conn, order_id).await?;
     Ok(true)
+}
+
+/// Of somebody who asked to be forgotten nothing is kept again; what went by age comes back, and goes again by age.
+async fn keeps_again(conn: &mut PgConnection, order: &OrderId) -> Result<bool, OrdersError> {
+    let kept = sqlx::query(
+        "UPDATE orders.orders SET personal_gone_at = NULL
+         WHERE order_id = $1 AND NOT (personal_gone_at IS NOT NULL AND redact_wanted_at IS NOT NULL)",
+    )
+    .bind(order.as_str())
+    .execute(conn)
+    .await?;
+    Ok(kept.rows_affected() == 1)
 }
 
 /// What the shop says of the member now.
@@ -194,38 +247,19 @@ async fn said_by_the_shop(
     })
 }
 
-/// The shop's locations that the order's fulfilment orders are assigned to, as they were last looked at.
-async fn locations(conn: &mut PgConnection, order: &OrderId) -> Result<Option<String>, OrdersError> {
-    Ok(sqlx::query_scalar(
-        "SELECT string_agg(DISTINCT content ->> 'locationId', ',' ORDER BY content ->> 'locationId')
-         FROM orders.fulfilment_orders WHERE order_id = $1",
-    )
-    .bind(order.as_str())
-    .fetch_one(conn)
-    .await?)
-}
-
-/// The shop's fulfilment orders were looked at: where it moved them since a person chose a warehouse, the shop's word
-/// counts. An order that was not looked at before has them now.
+/// The order's content as the shop said it, without the edits that stand.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
-pub async fn looked(conn: &mut PgConnection, order: &Order) -> Result<(), OrdersError> {
-    let edits = if order.is_edited { standing(&mut *conn, &order.order_id).await? } else { Vec::new() };
-    let Some(edit) = edits.into_iter().find(|edit| edit.member == Member::Warehouse) else { return Ok(()) };
-    let now = locations(&mut *conn, &order.order_id).await?;
-    match edit.shop_said {
-        Some(before) if now.as_ref() != Some(&before) => supersede(conn, edit.edit_id).await,
-        Some(_) => Ok(()),
-        None => {
-            sqlx::query("UPDATE orders.edits SET shop_said = $2 WHERE edit_id = $1")
-                .bind(edit.edit_id)
-                .bind(now)
-                .execute(conn)
-                .await?;
-            Ok(())
+pub async fn without(conn: &mut PgConnection, order: &Order) -> Result<OrderFacts, OrdersError> {
+    let mut facts = order.facts.clone();
+    let edits = if order.is_edited { standing(conn, &order.order_id).await? } else { Vec::new() };
+    for edit in edits.into_iter().filter(|edit| edit.member == Member::Sku) {
+        if let Some(line) = facts.lines.iter_mut().find(|line| line.line_id.as_str() == edit.line_id) {
+            line.sku = edit.shop_said;
         }
     }
+    Ok(facts)
 }
 
 async fn apply(conn: &mut PgConnection, order: &OrderId, change: &Change) -> Result<(), OrdersError> {
@@ -268,43 +302,6 @@ async fn supersede(conn: &mut PgConnection, edit: i64) -> Result<(), OrdersError
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// An edit, as people are shown it; of an address that it was changed.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Made {
-    /// Of what.
-    #[sqlx(try_from = "String")]
-    pub member: Member,
-    /// Of which line; empty where it is of none.
-    pub line_id: String,
-    /// To what.
-    pub value: Option<String>,
-    /// Who did.
-    pub made_by: String,
-    /// Why.
-    pub reason: String,
-    /// When.
-    pub made_at: DateTime<Utc>,
-    /// When another edit, or the shop, said something else.
-    pub superseded_at: Option<DateTime<Utc>>,
-}
-
-/// The edits of an order, oldest first.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn of_order(conn: &mut PgConnection, order: &Order) -> Result<Vec<Made>, OrdersError> {
-    if !order.is_edited {
-        return Ok(Vec::new());
-    }
-    Ok(sqlx::query_as(
-        "SELECT member, line_id, value, made_by, reason, made_at, superseded_at FROM orders.edits
-         WHERE order_id = $1 ORDER BY edit_id",
-    )
-    .bind(order.order_id.as_str())
-    .fetch_all(conn)
-    .await?)
 }
 
 /// The warehouse that a person said all of it ships from.

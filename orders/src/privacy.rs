@@ -89,6 +89,9 @@ pub async fn forget(conn: &mut PgConnection, keep: Duration, most: i64) -> Resul
     for sql in [
         "DELETE FROM orders.customers WHERE order_id = ANY ($1)",
         "UPDATE orders.fulfilment_requests SET ship_to_digest = NULL WHERE order_id = ANY ($1)",
+        // An address that a person corrected is gone with the others.
+        "UPDATE orders.edits SET shop_said = NULL, superseded_at = COALESCE(superseded_at, now())
+         WHERE member = 'ADDRESS' AND order_id = ANY ($1)",
         // One that is open all the same is parked before it is handed over without an address.
         "UPDATE orders.orders
          SET personal_gone_at = now(),

@@ -6,7 +6,8 @@
 use std::{collections::VecDeque, error::Error};
 
 use domain::{
-    Actor, CancelDecision, Condition, OrderStatus, Resolution, Stage, decide_cancellation, may_skip,
+    Actor, CancelDecision, Condition, OrderStatus, RequestReference, Resolution, Stage, decide_cancellation,
+    may_skip,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
@@ -71,6 +72,9 @@ pub struct OrderFulfilment {
     pub(crate) outside_cancel_noted: bool,
     pub(crate) content_changed: bool,
     pub(crate) stock_available: bool,
+    /// Hand-overs to several systems that failed while all were tried, and whether one of them ended otherwise than well.
+    pub(crate) failed_tries: Vec<RequestReference>,
+    pub(crate) try_ended: bool,
     /// The order is to be planned before it goes on.
     pub(crate) plan_due: bool,
     /// The shop's fulfilment orders are to be looked at when it is.
@@ -108,6 +112,8 @@ impl OrderFulfilment {
             outside_cancel_noted: false,
             content_changed: false,
             stock_available: false,
+            failed_tries: Vec::new(),
+            try_ended: false,
             plan_due: true,
             look_due: false,
             overtaken: 0,

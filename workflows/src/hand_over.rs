@@ -10,6 +10,7 @@ use crate::{
     contract::{HandOverOutcome, OrderRef, PlannedRequest, ReadStanding, RequestFulfilment},
     lane_call::CallEnded,
     ledger::{LedgerState, Undo},
+    messages::WarehouseUpdate,
     order_fulfilment::Story,
     saga::{Interrupted, StepOutcome},
 };
@@ -35,12 +36,28 @@ impl Story {
         if self.try_each_system().await == Tried::Overtaken {
             return self.plan_after_a_breath().await;
         }
-        for fulfilment_request in self.ctx.state(OrderFulfilment::to_hand_over) {
+        // Those that failed come first: a person has to see them, whoever else is away.
+        let (mut to_hand_over, failed) =
+            self.ctx.state(|order| (order.to_hand_over(), order.failed_tries.clone()));
+        to_hand_over.sort_by_key(|request| !failed.contains(&request.reference));
+        for fulfilment_request in to_hand_over {
+            self.look_for_interruption()?;
+            if self.ctx.state(|order| order.content_changed) {
+                self.plan_again();
+                return Ok(());
+            }
             let reference = &fulfilment_request.reference;
             self.begin_hand_over(reference);
-            let input = self.request_ref(reference);
-            let did = self.step(Step::HandOver, reference.as_str(), || RequestFulfilment, input).await?;
+            let input = self.request_ref(reference).into();
+            let is_news = |order: &OrderFulfilment| order.content_changed;
+            let subject = reference.as_str();
+            let did =
+                self.step_unless(&is_news, Step::HandOver, subject, || RequestFulfilment, input).await?;
             self.remember_recall(reference);
+            let Some(did) = did else {
+                self.plan_again();
+                return Ok(());
+            };
             if let StepOutcome::Done(HandOverOutcome::Overtaken) = did {
                 return self.plan_after_a_breath().await;
             }
@@ -62,6 +79,10 @@ impl Story {
         if by_system.len() < 2 {
             return Tried::NotAll;
         }
+        self.ctx.state_mut(|order| {
+            order.failed_tries.clear();
+            order.try_ended = false;
+        });
         let tried = join_all(by_system.values().map(|requests| self.try_system(requests))).await;
         if tried.contains(&Tried::Overtaken) {
             return Tried::Overtaken;
@@ -79,11 +100,20 @@ impl Story {
             self.begin_hand_over(reference);
             self.note(Step::HandOver, reference.as_str(), LedgerState::Pending);
             let input = self.request_ref(reference).into();
-            let another_left = |order: &OrderFulfilment| order.another_left(reference.as_str());
+            let something_else = |order: &OrderFulfilment| {
+                order.try_ended || order.content_changed || order.another_left(reference.as_str())
+            };
             let called = self
-                .call(Step::HandOver, reference.as_str(), || RequestFulfilment, input, &another_left)
+                .call(Step::HandOver, reference.as_str(), || RequestFulfilment, input, &something_else)
                 .await;
             self.remember_recall(reference);
+            // Whoever waits for its own lane does not keep what is to be done next waiting.
+            self.ctx.state_mut(|order| {
+                order.try_ended |= !matches!(called, Ok(HandOverOutcome::Accepted));
+                if matches!(called, Err(CallEnded::Failed(_))) {
+                    order.failed_tries.push(reference.clone());
+                }
+            });
             match called {
                 Ok(HandOverOutcome::Accepted) => {
                     self.note(Step::HandOver, reference.as_str(), LedgerState::Done);
@@ -94,6 +124,10 @@ impl Story {
             }
         }
         Tried::Accepted
+    }
+
+    fn plan_again(&self) {
+        self.ctx.state_mut(|order| order.plan_due = true);
     }
 
     /// What may have to be undone is known before it is done.
@@ -147,6 +181,7 @@ impl OrderFulfilment {
 
     /// Whether a parcel of another hand-over left.
     pub(crate) fn another_left(&self, subject: &str) -> bool {
-        self.parcel_that_left().is_some_and(|parcel| parcel.reference.as_str() != subject)
+        let mut left = self.progress.updates.iter().filter_map(WarehouseUpdate::parcel);
+        left.any(|parcel| parcel.reference.as_str() != subject)
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{Downstream, FulfilmentPolicy, LaneName, RetryRule, Step, WarehouseSystem};
 use temporalio_common::{
     ActivityDefinition, RetryPolicy,
-    error::{ActivityExecutionError, TimeoutType},
+    error::{ActivityExecutionError, IncomingError, TimeoutType},
 };
 use temporalio_workflow::{ActivityCancellationType, ActivityOptions, WorkflowCancellationToken};
 
@@ -150,9 +150,13 @@ impl Story {
                 .retry_policy(without_end(retry_of(step, policy)))
                 .maybe_summary(way.summary.clone())
                 .build();
-            let error = match self.call_unless(something_else, activity(), input.clone(), options).await {
+            let (called, is_called_off) =
+                self.call_unless(something_else, activity(), input.clone(), options).await;
+            let error = match called {
                 Ok(output) => return Ok(output),
                 Err(ActivityExecutionError::Cancelled(_)) => return Err(CallEnded::CalledOff),
+                // The server repeats nothing that was called off.
+                Err(error) if is_called_off && may_be_repeated(&error) => return Err(CallEnded::CalledOff),
                 Err(error) => error,
             };
             if !nobody_took_it(&error) {
@@ -174,7 +178,7 @@ impl Story {
         activity: A,
         input: A::Input,
         mut options: ActivityOptions,
-    ) -> Result<A::Output, ActivityExecutionError>
+    ) -> (Result<A::Output, ActivityExecutionError>, bool)
     where
         A: ActivityDefinition,
     {
@@ -184,14 +188,15 @@ impl Story {
         let mut call = pin!(self.ctx.execute_activity(activity, input, options));
         let mut cancelled = pin!(self.until_cancelled_or(something_else));
         let mut is_called_off = false;
-        poll_fn(|task| {
+        let called = poll_fn(|task| {
             if !is_called_off && cancelled.as_mut().poll(task).is_ready() {
                 is_called_off = true;
                 token.cancel();
             }
             call.as_mut().poll(task)
         })
-        .await
+        .await;
+        (called, is_called_off)
     }
 
     /// The way to the shop, or to the warehouse system that has the hand-over. None for steps in our own database,
@@ -236,6 +241,15 @@ fn retry_of(step: Step, policy: &FulfilmentPolicy) -> &RetryRule {
     match step {
         Step::Recall | Step::CancelInShop | Step::RefundInShop => &policy.undo_retry,
         _ => &policy.call_retry,
+    }
+}
+
+/// Whether the server would have repeated it.
+fn may_be_repeated(error: &ActivityExecutionError) -> bool {
+    match error.reason() {
+        Some(IncomingError::Timeout(_)) => true,
+        Some(IncomingError::Application(failure)) => !failure.is_non_retryable(),
+        _ => false,
     }
 }
 

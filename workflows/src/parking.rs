@@ -52,8 +52,12 @@ impl Story {
             if waited.is_err() || !books || self.ctx.state(goes_on) {
                 break waited;
             }
+            let known: Vec<WarehouseUpdate> =
+                self.ctx.state(|order| order.progress.updates.iter().take(known_updates).cloned().collect());
             books = self.book_what_left(step, &goes_on).await;
-            known_updates = self.ctx.state(|order| order.progress.updates.len());
+            // What was booked is known no more; what came meanwhile may be what mends it.
+            let is_known = |update: &&WarehouseUpdate| known.contains(update);
+            known_updates = self.ctx.state(|order| order.progress.updates.iter().filter(is_known).count());
         };
         // What was said is used up by waking this step; whatever else it changes is planned for.
         if is_mended_by_content(step) {
@@ -110,6 +114,9 @@ impl Story {
     /// else to do first. False if it cannot be booked now: then it is when the story goes on.
     pub(crate) async fn book_what_left(&self, parked: Step, something_else: SomethingElse<'_>) -> bool {
         while let Some(parcel) = self.ctx.state(OrderFulfilment::parcel_that_left) {
+            if self.ctx.state(something_else) {
+                return true;
+            }
             let input = ParcelToBook { order_id: self.order_id(), parcel: parcel.clone(), by_hand: false };
             let Ok(booked) = self.call_records(Step::RecordParcel, RecordParcel, input).await else {
                 return false;

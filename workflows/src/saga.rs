@@ -129,29 +129,54 @@ impl Story {
         A::Input: StepInput,
     {
         let input = input.into();
+        loop {
+            let did = self.step_unless(NOTHING_ELSE, step, subject, activity, input.clone()).await?;
+            if let Some(outcome) = did {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// As [`Story::step`], unless there is news that comes first: then none.
+    pub(crate) async fn step_unless<A>(
+        &self,
+        is_news: SomethingElse<'_>,
+        step: Step,
+        subject: &str,
+        activity: fn() -> A,
+        input: A::Input,
+    ) -> Result<Option<StepOutcome<A::Output>>, Interrupted>
+    where
+        A: ActivityDefinition,
+        A::Input: StepInput,
+    {
         self.look_for_interruption()?;
         self.note(step, subject, LedgerState::Pending);
         let (mut pauses, mut books) = (0, step == Step::HandOver && !self.ctx.state(|order| order.undoing));
         // What another warehouse ships meanwhile is booked, however long this one is waited for.
         let another_left = |order: &OrderFulfilment| order.another_left(subject);
         loop {
-            let something_else: SomethingElse<'_> = if books { &another_left } else { NOTHING_ELSE };
+            let with_books = |order: &OrderFulfilment| is_news(order) || another_left(order);
+            let something_else: SomethingElse<'_> = if books { &with_books } else { is_news };
             let failure = match self.call(step, subject, activity, input.clone(), something_else).await {
                 Ok(output) => {
                     self.note(step, subject, LedgerState::Done);
-                    return Ok(StepOutcome::Done(output));
+                    return Ok(Some(StepOutcome::Done(output)));
                 }
                 Err(CallEnded::Failed(failure)) => failure,
                 Err(CallEnded::CalledOff) => {
-                    if books && self.ctx.state(another_left) {
-                        books = self.book_what_left(step, &|order| order.cancel.is_some()).await;
-                        self.look_for_interruption()?;
-                        continue;
-                    }
-                    if step == Step::HandOver {
-                        self.forget_what_was_not_called().await;
-                    }
+                    self.forget_if_cancelled(step).await;
                     self.look_for_interruption()?;
+                    if self.ctx.state(is_news) {
+                        self.forget_what_was_not_called().await;
+                        return Ok(None);
+                    }
+                    if books && self.ctx.state(another_left) {
+                        let first = |order: &OrderFulfilment| order.cancel.is_some() || is_news(order);
+                        books = self.book_what_left(step, &first).await;
+                        self.forget_if_cancelled(step).await;
+                        self.look_for_interruption()?;
+                    }
                     continue;
                 }
             };
@@ -162,13 +187,34 @@ impl Story {
             }
             // Whoever cancels has no use for an answer.
             self.look_for_interruption()?;
+            if self.ctx.state(is_news) {
+                return Ok(None);
+            }
             match self.park_about(step, subject, ParkReason::new(failure.code)).await? {
                 Resolution::Skip => {
                     self.note(step, subject, LedgerState::Skipped);
-                    return Ok(StepOutcome::Skipped);
+                    return Ok(Some(StepOutcome::Skipped));
                 }
                 Resolution::Retry | Resolution::Compensate | Resolution::ReleaseHold | Resolution::Done => {}
             }
+            // What mended it may have changed where it goes, too.
+            if step == Step::HandOver && !subject.starts_with(Self::INQUIRY) && self.has_news() {
+                self.forget_what_was_not_called().await;
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether the order is to be planned before it goes on.
+    fn has_news(&self) -> bool {
+        self.ctx.state(|order| order.plan_due)
+    }
+
+    /// A hand-over that was called off because the order is cancelled may never have been tried.
+    async fn forget_if_cancelled(&self, step: Step) {
+        self.note_outside_cancel();
+        if step == Step::HandOver && self.ctx.state(|order| order.cancel.is_some() && !order.undoing) {
+            self.forget_what_was_not_called().await;
         }
     }
 

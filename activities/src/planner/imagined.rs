@@ -129,6 +129,7 @@ pub(super) fn situation(wanted: Vec<WantedLine>, fulfilment_orders: Vec<Fulfilme
         has_no_address: false,
         is_of_a_shop: true,
         assigned: None,
+        is_edited: false,
     }
 }
 

@@ -36,9 +36,10 @@ impl Mismatches {
                     pieces: *pieces,
                 });
             }
+            let others = other_items(fulfilment_request, &lines, situation);
             let to_elsewhere = goes_elsewhere(fulfilment_request, situation);
             let too_many = room.take(&fulfilment_request.warehouse, &lines);
-            if too_many.is_empty() && !to_elsewhere {
+            if too_many.is_empty() && !to_elsewhere && others.is_empty() {
                 continue;
             }
             if !stays(fulfilment_request, rules) {
@@ -52,6 +53,7 @@ impl Mismatches {
                 let sku = fulfilment_request.lines.iter().find(of_line).map_or("", |line| line.sku.as_str());
                 format!("{pieces} × {sku} leave with {} and are not wanted", fulfilment_request.reference)
             }));
+            mismatches.too_late.extend(others);
             if to_elsewhere {
                 mismatches.too_late.push(format!(
                     "{} goes to the address it was handed over with",
@@ -70,6 +72,32 @@ fn stays(fulfilment_request: &FulfilmentRequest, rules: &Rules) -> bool {
 
 fn goes_elsewhere(fulfilment_request: &FulfilmentRequest, situation: &Situation) -> bool {
     fulfilment_request.was_called && fulfilment_request.ship_to_digest != situation.brief.ship_to_digest
+}
+
+/// What a warehouse has of lines that a person has said since are something else, in words.
+fn other_items(
+    fulfilment_request: &FulfilmentRequest,
+    there: &[(LineId, u32)],
+    situation: &Situation,
+) -> Vec<String> {
+    if !situation.is_edited {
+        return Vec::new();
+    }
+    let wanted = |line_id: &LineId| {
+        let mut lines = situation.brief.wanted.iter().chain(&situation.brief.of_others);
+        lines.find(|line| line.line_id == *line_id)?.sku.as_deref()
+    };
+    let words = |(line_id, pieces): &(LineId, u32)| {
+        let handed = fulfilment_request.lines.iter().find(|line| line.line_id == line_id.as_str())?;
+        let wanted = wanted(line_id)?;
+        (wanted.trim() != handed.sku).then(|| {
+            format!(
+                "{pieces} × {} leave with {} instead of {wanted}",
+                handed.sku, fulfilment_request.reference
+            )
+        })
+    };
+    there.iter().filter_map(words).collect()
 }
 
 /// Pieces that may be at warehouses.

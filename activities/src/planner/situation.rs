@@ -34,6 +34,8 @@ pub(crate) struct Situation {
     pub(crate) is_of_a_shop: bool,
     /// The warehouse that a person said it ships from.
     pub(crate) assigned: Option<WarehouseId>,
+    /// A person changed something of it.
+    pub(crate) is_edited: bool,
 }
 
 impl Situation {
@@ -68,6 +70,7 @@ impl Situation {
             has_no_address,
             is_of_a_shop,
             assigned,
+            is_edited: order.is_edited,
         })
     }
 

@@ -3,7 +3,7 @@
 
 use domain::{AddressSaid, LaneName, OrderFacts, OrderId};
 use orders::{
-    Order,
+    Order, edits,
     record::{self, Arrival, ArrivalOutcome, Authority},
 };
 use shopify::wire::ParsedOrder;
@@ -28,7 +28,9 @@ impl ShopCalls {
         if let Some(read) = &mut read
             && read.facts.updated_at < order.facts.updated_at
         {
-            read.facts = OrderFacts { address: read.facts.address, ..order.facts.clone() };
+            let mut conn = self.pool.acquire().await?;
+            let said = edits::without(&mut conn, order).await?;
+            read.facts = OrderFacts { address: read.facts.address, ..said };
         }
         self.keep_read(order, read).await
     }

@@ -184,6 +184,10 @@ async fn says_the_same(
 ) -> Result<bool, OrdersError> {
     let mut said = arrival.facts.clone();
     said.cancelled_at = said.cancelled_at.or(order.facts.cancelled_at);
+    if said.address == AddressSaid::Absent && order.is_edited {
+        // A person corrected it: what the shop said of it then is said again.
+        said.address = order.facts.address;
+    }
     if said != order.facts {
         return Ok(false);
     }

@@ -191,6 +191,47 @@ fn a_warehouse_that_a_person_chose_counts_until_the_shop_moves_the_fulfilment_or
 }
 
 #[test]
+fn a_line_is_mapped_by_hand_though_a_warehouse_was_asked_for_something_else() {
+    let world = &*WORLD;
+    world::run(async {
+        // Refused, so that nobody has it; and taken, so that it has to be recalled.
+        for (wrong, right, is_refused) in
+            [("EDIT-REFUSED-SKU", "EDIT-GOOD-SKU", true), ("EDIT-TAKEN-SKU", "EDIT-BETTER-SKU", false)]
+        {
+            world.stock(wrong, 5).await;
+            world.stock(right, 5).await;
+            world.wms_rule(json!({"operation": "shipment", "sku": wrong, "times": 9, "never": true})).await;
+            if is_refused {
+                let refused =
+                    json!({"operation": "createShipment", "sku": wrong, "code": "unknown_sku", "times": 9});
+                world.wms_rule(refused).await;
+            }
+            let order = Placed::new(SHOP, &[wrong], 2);
+            world.place(&order).await;
+            match is_refused {
+                true => assert_eq!(world.until_parked(&order).await, "WMS_UNKNOWN_SKU"),
+                false => {
+                    world.until_handed_over(wrong, 1).await;
+                    world.until_order(&order, "status", &["PROCESSING"]).await;
+                }
+            }
+            let line = order.body["line_items"][0]["id"].to_string();
+            let form = json!({"requestId": "swap", "lines": [{"lineId": line, "sku": right}]});
+            assert_eq!(edit(world, &order, form.clone()).await.0, StatusCode::OK);
+            world.until_shipped(&order).await;
+            world.until_shop_notified(&order, 1).await;
+            assert_eq!((world.pieces_shipped(right).await, world.pieces_shipped(wrong).await), (2, 0));
+            assert_eq!((world.available(right).await, world.available(wrong).await), (3, 5));
+            // What was done is said to be done, though the order has shipped; another change under its name is not.
+            assert_eq!(edit(world, &order, form).await.0, StatusCode::OK);
+            let (status, body) =
+                edit(world, &order, json!({"requestId": "swap", "warehouseId": "main"})).await;
+            assert_eq!((status, &body["field"]), (StatusCode::BAD_REQUEST, &json!("requestId")), "{body}");
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_an_edit_is_refused_and_changes_nothing() {
     let world = &*WORLD;
     world::run(async {

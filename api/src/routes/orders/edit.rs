@@ -6,12 +6,14 @@ use axum::{Json, extract::State};
 use dispatch::SWEEP_AFTER;
 use domain::{LineId, OrderId, OrderStatus, Sku, WarehouseId};
 use orders::{
+    Order,
     command::{self, Command},
-    edits::{self, Change, Request},
+    edits::{self, Change, Known, Request},
     record,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -132,7 +134,10 @@ async fn edit(
         None => Uuid::now_v7().to_string(),
     };
     let changes = changes(&form)?;
-    let (conn, order) = named(&asked, path.id).await?;
+    let (mut conn, order) = named(&asked, path.id).await?;
+    if is_made(&mut conn, &order, &request_id, &changes).await? {
+        return Ok(changed(&asked, &order));
+    }
     drop(conn);
     for change in &changes {
         if let Change::Sku { sku, .. } = change {
@@ -141,6 +146,9 @@ async fn edit(
     }
     let mut tx = api.pool.begin().await?;
     let order = record::lock(&mut tx, &order.order_id).await?;
+    if is_made(&mut tx, &order, &request_id, &changes).await? {
+        return Ok(changed(&asked, &order));
+    }
     if order.status >= OrderStatus::Shipped {
         return Err(Problem::CannotBeEdited(order.status));
     }
@@ -149,24 +157,50 @@ async fn edit(
             Change::Sku { line_id, .. } if !order.facts.lines.iter().any(|line| line.line_id == *line_id) => {
                 return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
             }
-            Change::Warehouse(warehouse)
-                if api.stock.is_here() && !inventory::is_warehouse(&mut tx, warehouse).await? =>
-            {
+            Change::Warehouse(warehouse) if !is_warehouse(&api, &mut tx, warehouse).await? => {
                 return Err(Problem::invalid("warehouseId", "a warehouse that there is"));
             }
             _ => {}
         }
     }
     let request = Request { id: &request_id, by: asked.caller.name(), reason: &reason };
-    let mut message = None;
-    if edits::make(&mut tx, &order, &changes, request).await? {
-        let command = Command::Edited { actor: asked.caller.actor(), request_id: request_id.clone() };
-        message = command::keep(&mut tx, &order.order_id, &command, SWEEP_AFTER).await?;
+    if !edits::make(&mut tx, &order, &changes, request).await? {
+        return Err(Problem::invalid("address", "none: its customer asked to be forgotten"));
     }
+    let command = Command::Edited { actor: asked.caller.actor(), request_id: request_id.clone() };
+    let message = command::keep(&mut tx, &order.order_id, &command, SWEEP_AFTER).await?;
     tx.commit().await?;
     api.queue.offer_all(message);
-    let order_id = asked.caller.id_of(&order);
-    Ok(Json(EditBody { message: "Order changed", order_id, status: order.status }))
+    Ok(changed(&asked, &order))
+}
+
+fn changed(asked: &Asked, order: &Order) -> Json<EditBody> {
+    Json(EditBody { message: "Order changed", order_id: asked.caller.id_of(order), status: order.status })
+}
+
+/// Whether the request changed the order already.
+async fn is_made(
+    conn: &mut PgConnection,
+    order: &Order,
+    request_id: &str,
+    changes: &[Change],
+) -> Result<bool, Problem> {
+    match edits::known(conn, &order.order_id, request_id, changes).await? {
+        Known::New => Ok(false),
+        Known::Again => Ok(true),
+        Known::Another => {
+            Err(Problem::invalid("requestId", "new for every change; it stands for another one"))
+        }
+    }
+}
+
+/// Where stock is kept elsewhere, the warehouses that the settings name, and the first.
+async fn is_warehouse(api: &Api, conn: &mut PgConnection, warehouse: &WarehouseId) -> Result<bool, Problem> {
+    if api.stock.is_here() {
+        return Ok(inventory::is_warehouse(conn, warehouse).await?);
+    }
+    let is_named = api.systems.iter().any(|system| system.warehouses.contains(warehouse));
+    Ok(is_named || *warehouse == WarehouseId::main())
 }
 
 fn changes(form: &EditForm) -> Result<Vec<Change>, Problem> {

@@ -183,3 +183,49 @@ fn what_one_system_ships_leaves_is_booked_and_told_while_the_other_is_away() {
         assert!(world.attention(&order).await.is_empty());
     });
 }
+
+#[test]
+fn an_order_waiting_for_a_system_that_is_away_is_given_to_the_other_by_hand_or_cancelled() {
+    world::run(async {
+        let [near, far] = ["TWO-GIVEN-NEAR", "TWO-GIVEN-FAR"];
+        let world = world_with_depot(near, far).await;
+        let path = world.api("/api/lanes/warehouse/pause");
+        let paused = world.http.post(path).json(&json!({"reason": "they move house"})).send().await.unwrap();
+        assert_eq!(paused.status(), 200);
+        until("the worker has heard of it", Duration::from_secs(5), async || {
+            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"").then_some(())
+        })
+        .await;
+        let waits = async |order: &Placed| {
+            until("it waits for the first", Duration::from_secs(30), async || {
+                (world.status(&order.workflow()).await["pendingCall"]["lane"] == "warehouse").then_some(())
+            })
+            .await;
+        };
+        // Of both systems, and cancelled: what the depot has is recalled, the other was never called.
+        world.wms_rule(json!({"operation": "shipment", "sku": far, "times": 9, "never": true})).await;
+        let both = Placed::new(SHOP, &[near, far], 1);
+        world.place(&both).await;
+        world.until_handed_over(far, 1).await;
+        waits(&both).await;
+        world.signal(&both.workflow(), "cancel", &[json!("changed my mind")]).await;
+        world.until_order(&both, "status", &["CANCELLED"]).await;
+        assert_eq!((world.available(near).await, world.available(far).await), (5, 5));
+
+        // Of the first alone, and given to the depot.
+        let path = world.api(&format!("/api/inventory/{near}/receive"));
+        let more = json!({"quantity": 5, "warehouseId": "north"});
+        assert_eq!(world.http.post(path).json(&more).send().await.unwrap().status(), 200);
+        let given = Placed::new(SHOP, &[near], 1);
+        world.place(&given).await;
+        waits(&given).await;
+        let number = world.order(&given).await["orderNumber"].as_str().unwrap().to_owned();
+        let form = json!({"warehouseId": "north", "reason": "the first is away"});
+        let path = world.api(&format!("/api/orders/{number}/edit"));
+        assert_eq!(world.http.post(path).json(&form).send().await.unwrap().status(), 200);
+        world.until_shipped(&given).await;
+        world.until_shop_notified(&given, 1).await;
+        assert!(world.references(near).await[0].contains("-north-"));
+        assert!(world.attention(&given).await.is_empty());
+    });
+}
