@@ -126,6 +126,19 @@ impl Story {
         Tried::Accepted
     }
 
+    /// Whether the order is to be planned before it goes on.
+    pub(crate) fn has_news(&self) -> bool {
+        self.ctx.state(|order| order.plan_due)
+    }
+
+    /// A hand-over that was called off because the order is cancelled may never have been tried.
+    pub(crate) async fn forget_if_cancelled(&self, step: Step) {
+        self.note_outside_cancel();
+        if step == Step::HandOver && self.ctx.state(|order| order.cancel.is_some() && !order.undoing) {
+            self.forget_what_was_not_called().await;
+        }
+    }
+
     fn plan_again(&self) {
         self.ctx.state_mut(|order| order.plan_due = true);
     }

@@ -205,19 +205,6 @@ impl Story {
         }
     }
 
-    /// Whether the order is to be planned before it goes on.
-    fn has_news(&self) -> bool {
-        self.ctx.state(|order| order.plan_due)
-    }
-
-    /// A hand-over that was called off because the order is cancelled may never have been tried.
-    async fn forget_if_cancelled(&self, step: Step) {
-        self.note_outside_cancel();
-        if step == Step::HandOver && self.ctx.state(|order| order.cancel.is_some() && !order.undoing) {
-            self.forget_what_was_not_called().await;
-        }
-    }
-
     /// Writes something down in our own database that can only fail with it.
     pub(crate) async fn record<A>(&self, activity: fn() -> A, input: A::Input) -> A::Output
     where
