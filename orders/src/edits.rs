@@ -113,12 +113,16 @@ struct Standing {
     shop_said: Option<String>,
 }
 
-async fn standing(conn: &mut PgConnection, order: &OrderId) -> Result<Vec<Standing>, OrdersError> {
+/// The edits of an order that stand. One that nobody edited costs no look.
+async fn standing(conn: &mut PgConnection, order: &Order) -> Result<Vec<Standing>, OrdersError> {
+    if !order.is_edited {
+        return Ok(Vec::new());
+    }
     Ok(sqlx::query_as(
         "SELECT edit_id, member, line_id, value, shop_said FROM orders.edits
          WHERE order_id = $1 AND superseded_at IS NULL ORDER BY edit_id",
     )
-    .bind(order.as_str())
+    .bind(order.order_id.as_str())
     .fetch_all(conn)
     .await?)
 }
@@ -179,7 +183,7 @@ pub async fn make(
     {
         return Ok(false);
     }
-    let known = standing(&mut *conn, order_id).await?;
+    let known = standing(&mut *conn, order).await?;
     for change in changes {
         let before =
             known.iter().find(|edit| edit.member == change.member() && edit.line_id == change.line());
@@ -253,8 +257,7 @@ async fn said_by_the_shop(
 /// [`OrdersError::Database`].
 pub async fn without(conn: &mut PgConnection, order: &Order) -> Result<OrderFacts, OrdersError> {
     let mut facts = order.facts.clone();
-    let edits = if order.is_edited { standing(conn, &order.order_id).await? } else { Vec::new() };
-    for edit in edits.into_iter().filter(|edit| edit.member == Member::Sku) {
+    for edit in standing(conn, order).await?.into_iter().filter(|edit| edit.member == Member::Sku) {
         if let Some(line) = facts.lines.iter_mut().find(|line| line.line_id.as_str() == edit.line_id) {
             line.sku = edit.shop_said;
         }
@@ -309,11 +312,7 @@ async fn supersede(conn: &mut PgConnection, edit: i64) -> Result<(), OrdersError
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn warehouse(conn: &mut PgConnection, order: &Order) -> Result<Option<WarehouseId>, OrdersError> {
-    if !order.is_edited {
-        return Ok(None);
-    }
-    let edits = standing(conn, &order.order_id).await?;
-    let assigned = edits.into_iter().find(|edit| edit.member == Member::Warehouse);
+    let assigned = standing(conn, order).await?.into_iter().find(|edit| edit.member == Member::Warehouse);
     Ok(assigned.and_then(|edit| edit.value).map(|value| WarehouseId::parse(&value)).transpose()?)
 }
 
@@ -336,8 +335,7 @@ pub(crate) async fn over(
     ship_to_digest: Option<&[u8; 32]>,
 ) -> Result<Edited, OrdersError> {
     let mut edited = Edited { facts: facts.clone(), overtaken: Vec::new() };
-    let edits = if order.is_edited { standing(conn, &order.order_id).await? } else { Vec::new() };
-    for edit in edits {
+    for edit in standing(conn, order).await? {
         let stands = match edit.member {
             Member::Warehouse => true,
             Member::Address => {

@@ -10,10 +10,8 @@ pub mod health;
 mod pauses;
 mod waiting;
 
-pub use pauses::{
-    By, LastPause, Pause, PauseCause, forget_old, on, pause, paused_for, paused_lately, resume,
-    resume_whatever_paused,
-};
+pub use health::resume_whatever_paused;
+pub use pauses::{By, LastPause, Pause, PauseCause, forget_old, on, pause, paused_for, paused_lately};
 pub use waiting::{WaitsFor, waiting, waits_for};
 
 /// A lane that open orders wait for.

@@ -51,8 +51,9 @@ impl Story {
             let input = self.request_ref(reference).into();
             let is_news = |order: &OrderFulfilment| order.content_changed;
             let subject = reference.as_str();
-            let did =
-                self.step_unless(&is_news, Step::HandOver, subject, || RequestFulfilment, input).await?;
+            let did = self
+                .step_unless(Some(&is_news), Step::HandOver, subject, || RequestFulfilment, input)
+                .await?;
             self.remember_recall(reference);
             let Some(did) = did else {
                 self.plan_again();
@@ -124,11 +125,6 @@ impl Story {
             }
         }
         Tried::Accepted
-    }
-
-    /// Whether the order is to be planned before it goes on.
-    pub(crate) fn has_news(&self) -> bool {
-        self.ctx.state(|order| order.plan_due)
     }
 
     /// A hand-over that was called off because the order is cancelled may never have been tried.

@@ -121,55 +121,37 @@ impl Story {
         self.ctx.state_mut(|order| order.pending_calls.push(pending.clone()));
         self.show_details();
         let input = input.on_terms(&terms);
-        let ended = self.call_on(&way, step, &terms, &policy, activity, input, something_else).await;
-        self.ctx.state_mut(|order| order.pending_calls.retain(|known| *known != pending));
-        self.show_details();
-        ended
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "all of it is one call")]
-    async fn call_on<A>(
-        &self,
-        way: &Way,
-        step: Step,
-        terms: &Terms,
-        policy: &FulfilmentPolicy,
-        activity: fn() -> A,
-        input: A::Input,
-        something_else: SomethingElse<'_>,
-    ) -> Result<A::Output, CallEnded>
-    where
-        A: ActivityDefinition,
-        A::Input: StepInput,
-    {
         let mut wait = policy.outage_budget;
-        loop {
+        let ended = loop {
             let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
                 .schedule_to_start_timeout(wait.max(SHORTEST_WAIT))
                 .task_queue(way.queue.to_string())
-                .retry_policy(without_end(retry_of(step, policy)))
+                .retry_policy(without_end(retry_of(step, &policy)))
                 .maybe_summary(way.summary.clone())
                 .build();
             let (called, is_called_off) =
                 self.call_unless(something_else, activity(), input.clone(), options).await;
             let error = match called {
-                Ok(output) => return Ok(output),
-                Err(ActivityExecutionError::Cancelled(_)) => return Err(CallEnded::CalledOff),
+                Ok(output) => break Ok(output),
+                Err(ActivityExecutionError::Cancelled(_)) => break Err(CallEnded::CalledOff),
                 // The server repeats nothing that was called off.
-                Err(error) if is_called_off && may_be_repeated(&error) => return Err(CallEnded::CalledOff),
+                Err(error) if is_called_off && may_be_repeated(&error) => break Err(CallEnded::CalledOff),
                 Err(error) => error,
             };
             if !nobody_took_it(&error) {
-                return Err(CallEnded::Failed(StepFailure::of(step, &error)));
+                break Err(CallEnded::Failed(StepFailure::of(step, &error)));
             }
             let question = WaitedForLane { order_id: self.order_id(), terms: terms.clone() };
             match self.record(|| AskAboutLane, question).await {
                 LaneWait::WaitOn { left_ms } => wait = Duration::from_millis(left_ms),
                 LaneWait::UsedUp { reason } => {
-                    return Err(CallEnded::Failed(StepFailure::waited_too_long(reason)));
+                    break Err(CallEnded::Failed(StepFailure::waited_too_long(reason)));
                 }
             }
-        }
+        };
+        self.ctx.state_mut(|order| order.pending_calls.retain(|known| *known != pending));
+        self.show_details();
+        ended
     }
 
     async fn call_unless<A>(

@@ -3,7 +3,12 @@
 //! **Invariant:** [`Story::step`] is the only place that decides how a call is made, and the only one where a
 //! failed call parks; nothing interrupts a call that is under way. One that waits for its turn may be called off.
 
-use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use domain::{Actor, ParkReason, Resolution, RetryRule, Step, Verdict};
 use temporalio_common::{
@@ -130,17 +135,17 @@ impl Story {
     {
         let input = input.into();
         loop {
-            let did = self.step_unless(NOTHING_ELSE, step, subject, activity, input.clone()).await?;
+            let did = self.step_unless(None, step, subject, activity, input.clone()).await?;
             if let Some(outcome) = did {
                 return Ok(outcome);
             }
         }
     }
 
-    /// As [`Story::step`], unless there is news that comes first: then none.
+    /// As [`Story::step`], unless there is news that comes first, where that is asked for: then none.
     pub(crate) async fn step_unless<A>(
         &self,
-        is_news: SomethingElse<'_>,
+        news: Option<SomethingElse<'_>>,
         step: Step,
         subject: &str,
         activity: fn() -> A,
@@ -150,6 +155,7 @@ impl Story {
         A: ActivityDefinition,
         A::Input: StepInput,
     {
+        let is_news = news.unwrap_or(NOTHING_ELSE);
         self.look_for_interruption()?;
         self.note(step, subject, LedgerState::Pending);
         let (mut pauses, mut books) = (0, step == Step::HandOver && !self.ctx.state(|order| order.undoing));
@@ -198,7 +204,7 @@ impl Story {
                 Resolution::Retry | Resolution::Compensate | Resolution::ReleaseHold | Resolution::Done => {}
             }
             // What mended it may have changed where it goes, too.
-            if step == Step::HandOver && !subject.starts_with(Self::INQUIRY) && self.has_news() {
+            if news.is_some() && self.ctx.state(|order| order.plan_due) {
                 self.forget_what_was_not_called().await;
                 return Ok(None);
             }
@@ -251,12 +257,8 @@ impl Story {
             if condition.as_mut().poll(task).is_ready() {
                 return Poll::Ready(Wake::Ready);
             }
-            let noted = self.ctx.state(|order| order.outside_cancel_noted);
-            if !noted && cancelled_outside.as_mut().poll(task).is_ready() {
-                self.note_outside_cancel();
-                if !undoing {
-                    return Poll::Ready(Wake::Ready);
-                }
+            if self.is_cancelled_outside(cancelled_outside.as_mut(), task) {
+                return Poll::Ready(Wake::Ready);
             }
             match timer.as_mut().map(|timer| timer.as_mut().poll(task)) {
                 Some(Poll::Ready(_)) => Poll::Ready(Wake::Overdue),
@@ -284,19 +286,25 @@ impl Story {
         let root = self.ctx.cancellation_token();
         let mut cancelled_outside = pin!(root.cancelled());
         poll_fn(|task| {
-            if condition.as_mut().poll(task).is_ready() {
-                return Poll::Ready(());
-            }
-            let (noted, undoing) = self.ctx.state(|order| (order.outside_cancel_noted, order.undoing));
-            if !noted && cancelled_outside.as_mut().poll(task).is_ready() {
-                self.note_outside_cancel();
-                if !undoing {
-                    return Poll::Ready(());
-                }
-            }
-            Poll::Pending
+            let is_over = condition.as_mut().poll(task).is_ready()
+                || self.is_cancelled_outside(cancelled_outside.as_mut(), task);
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+
+    /// Whether the run was cancelled from outside just now, and its order is not being cancelled already.
+    fn is_cancelled_outside<Out>(
+        &self,
+        cancelled: Pin<&mut impl Future<Output = Out>>,
+        task: &mut Context<'_>,
+    ) -> bool {
+        // Such a future is polled no more once it has said so.
+        if self.ctx.state(|order| order.outside_cancel_noted) || cancelled.poll(task).is_pending() {
+            return false;
+        }
+        self.note_outside_cancel();
+        !self.ctx.state(|order| order.undoing)
     }
 
     /// Waits until `ready` whatever else happens.

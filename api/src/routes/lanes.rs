@@ -42,6 +42,13 @@ struct LaneBody {
     pauses: Vec<PauseBody>,
 }
 
+impl LaneBody {
+    /// One that runs, and that nobody waits for.
+    fn of(name: &LaneName) -> Self {
+        Self { lane: name.to_string(), orders: 0, waiting: 0, pauses: Vec::new() }
+    }
+}
+
 /// Why a lane is paused.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -74,20 +81,18 @@ struct LaneForm {
 async fn list(State(api): State<Api>) -> Result<Json<Vec<LaneBody>>, Problem> {
     let mut conn = api.pool.acquire().await?;
     let mut found: BTreeMap<String, LaneBody> = BTreeMap::new();
-    let lane_of =
-        |name: &LaneName| LaneBody { lane: name.to_string(), orders: 0, waiting: 0, pauses: Vec::new() };
     for name in api.lanes.iter() {
-        found.insert(name.to_string(), lane_of(name));
+        found.insert(name.to_string(), LaneBody::of(name));
     }
     for waited in lanes::of_open_orders(&mut conn).await? {
-        let lane = found.entry(waited.name.to_string()).or_insert_with(|| lane_of(&waited.name));
+        let lane = found.entry(waited.name.to_string()).or_insert_with(|| LaneBody::of(&waited.name));
         lane.orders += waited.orders;
     }
     for (name, waiting) in lanes::waiting(&mut conn).await?.into_iter().filter(|(_, waiting)| *waiting > 0) {
-        found.entry(name.to_string()).or_insert_with(|| lane_of(&name)).waiting = waiting;
+        found.entry(name.to_string()).or_insert_with(|| LaneBody::of(&name)).waiting = waiting;
     }
     for pause in lanes::on(&mut conn).await? {
-        let lane = found.entry(pause.lane.to_string()).or_insert_with(|| lane_of(&pause.lane));
+        let lane = found.entry(pause.lane.to_string()).or_insert_with(|| LaneBody::of(&pause.lane));
         lane.pauses.push(PauseBody {
             cause: pause.cause.as_str(),
             since: pause.since,
@@ -159,6 +164,5 @@ async fn change(
     tx.commit().await?;
     let now = list(State(api)).await?.0.into_iter().find(|known| known.lane == name.as_str());
     // A shop that shares a lane is listed while it is paused alone.
-    let runs = || LaneBody { lane: name.to_string(), orders: 0, waiting: 0, pauses: Vec::new() };
-    Ok(Json(now.unwrap_or_else(runs)))
+    Ok(Json(now.unwrap_or_else(|| LaneBody::of(&name))))
 }

@@ -29,8 +29,11 @@ pub(super) async fn locations(
 /// # Errors
 /// [`OrdersError::Database`].
 pub async fn looked(conn: &mut PgConnection, order: &Order) -> Result<(), OrdersError> {
-    let edits = if order.is_edited { standing(&mut *conn, &order.order_id).await? } else { Vec::new() };
-    let Some(edit) = edits.into_iter().find(|edit| edit.member == Member::Warehouse) else { return Ok(()) };
+    let Some(edit) =
+        standing(&mut *conn, order).await?.into_iter().find(|edit| edit.member == Member::Warehouse)
+    else {
+        return Ok(());
+    };
     let read = |text: Option<&String>| -> Result<BTreeMap<String, Value>, OrdersError> {
         Ok(text.map(|text| serde_json::from_str(text)).transpose()?.unwrap_or_default())
     };

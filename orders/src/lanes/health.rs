@@ -10,7 +10,7 @@ use domain::{LaneName, OrderId};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};
 
-use super::{By, PauseCause, pause, resume};
+use super::{By, PauseCause, pause, pauses::resume};
 use crate::OrdersError;
 
 /// Calls that have to say so.
@@ -27,13 +27,6 @@ pub struct ProbeWaits {
     pub first: Duration,
     /// At most: where a probe is answered and the calls after it are not, the wait doubles.
     pub longest: Duration,
-}
-
-impl Default for ProbeWaits {
-    /// 30 seconds, and ten minutes at most.
-    fn default() -> Self {
-        Self { first: Duration::from_secs(30), longest: Duration::from_secs(600) }
-    }
 }
 
 /// A call of an order, and when it ended.
@@ -258,14 +251,11 @@ pub async fn probed(
         Reading::Answered => {
             resume(&mut *conn, lane, down, by).await?;
             resume(&mut *conn, lane, refused, by).await?;
-            sqlx::query(
-                "UPDATE orders.lane_health SET failures = '[]', failing_since = NULL, probe_after = NULL,
-                        probing_until = NULL, resumed_at = clock_timestamp()
-                 WHERE lane = $1",
-            )
-            .bind(lane.as_str())
-            .execute(conn)
-            .await?;
+            hear_anew(&mut *conn, lane).await?;
+            sqlx::query("UPDATE orders.lane_health SET resumed_at = clock_timestamp() WHERE lane = $1")
+                .bind(lane.as_str())
+                .execute(conn)
+                .await?;
         }
         Reading::TokenRefused => {
             pause(&mut *conn, lane, refused, By::waybill(code)).await?;
@@ -274,6 +264,33 @@ pub async fn probed(
         }
         Reading::Down => probe_in(conn, lane, health.wait.max(waits.first)).await?,
     }
+    Ok(())
+}
+
+/// Ends whatever paused a lane, as a person says, and what its latest calls said of it: the next are heard anew.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn resume_whatever_paused(
+    conn: &mut PgConnection,
+    lane: &LaneName,
+    by: By<'_>,
+) -> Result<(), OrdersError> {
+    hear_anew(&mut *conn, lane).await?;
+    for cause in PauseCause::ALL {
+        resume(&mut *conn, lane, cause, by).await?;
+    }
+    Ok(())
+}
+
+async fn hear_anew(conn: &mut PgConnection, lane: &LaneName) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.lane_health SET failures = '[]', failing_since = NULL, probe_after = NULL, probing_until = NULL
+         WHERE lane = $1",
+    )
+    .bind(lane.as_str())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

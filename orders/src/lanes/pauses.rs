@@ -80,28 +80,6 @@ pub async fn pause(
     Ok(paused.rows_affected() > 0)
 }
 
-/// Ends whatever paused a lane, as a person says, and what its latest calls said of it: the next are heard anew.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn resume_whatever_paused(
-    conn: &mut PgConnection,
-    lane: &LaneName,
-    by: By<'_>,
-) -> Result<(), OrdersError> {
-    sqlx::query(
-        "UPDATE orders.lane_health SET failures = '[]', failing_since = NULL, probe_after = NULL, probing_until = NULL
-         WHERE lane = $1",
-    )
-    .bind(lane.as_str())
-    .execute(&mut *conn)
-    .await?;
-    for cause in PauseCause::ALL {
-        resume(&mut *conn, lane, cause, by).await?;
-    }
-    Ok(())
-}
-
 /// Lanes that are paused, or were until a moment ago, and whether they are.
 ///
 /// # Errors
@@ -130,17 +108,14 @@ pub async fn forget_old(conn: &mut PgConnection, keep: Duration) -> Result<(), O
     Ok(())
 }
 
-/// Ends what this cause paused. False if it had not.
-///
-/// # Errors
-/// [`OrdersError::Database`].
-pub async fn resume(
+/// Ends what this cause paused.
+pub(super) async fn resume(
     conn: &mut PgConnection,
     lane: &LaneName,
     cause: PauseCause,
     by: By<'_>,
-) -> Result<bool, OrdersError> {
-    let resumed = sqlx::query(
+) -> Result<(), OrdersError> {
+    sqlx::query(
         "UPDATE orders.lane_pauses SET until = greatest(now(), since), resumed_by = $3, resume_reason = $4
          WHERE lane = $1 AND cause = $2 AND until IS NULL",
     )
@@ -150,7 +125,7 @@ pub async fn resume(
     .bind(by.reason)
     .execute(conn)
     .await?;
-    Ok(resumed.rows_affected() > 0)
+    Ok(())
 }
 
 /// The pauses that are on, by lane.

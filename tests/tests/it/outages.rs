@@ -250,17 +250,7 @@ fn an_order_that_waits_for_a_paused_lane_is_cancelled_at_once() {
     world::run(async {
         let world = world().await;
         world.stock("OUTAGE-CANCEL", 5).await;
-        let path = world.api("/api/lanes/warehouse/pause");
-        let paused = world.http.post(path).json(&json!({"reason": "they move house"})).send().await.unwrap();
-        assert_eq!(paused.status(), StatusCode::OK);
-        until("the worker has heard of it", Duration::from_secs(5), async || {
-            world
-                .worker_metrics()
-                .await
-                .contains("waybill_lane_paused{lane=\"warehouse\",cause=\"PERSON\"} 1")
-                .then_some(())
-        })
-        .await;
+        world.pause_lane("warehouse").await;
         let order = Placed::new(SHOP, &["OUTAGE-CANCEL"], 2);
         world.place(&order).await;
         world.until_order(&order, "status", &["CONFIRMED"]).await;

@@ -160,23 +160,14 @@ fn what_one_system_ships_leaves_is_booked_and_told_while_the_other_is_away() {
     world::run(async {
         let [near, far] = ["TWO-AWAY-NEAR", "TWO-AWAY-FAR"];
         let world = world_with_depot(near, far).await;
-        let lane = async |verb: &str| {
-            let path = world.api(&format!("/api/lanes/warehouse/{verb}"));
-            let asked = world.http.post(path).json(&json!({"reason": "they move house"}));
-            assert_eq!(asked.send().await.unwrap().status(), 200);
-        };
-        lane("pause").await;
-        until("the worker has heard of it", Duration::from_secs(5), async || {
-            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"").then_some(())
-        })
-        .await;
+        world.pause_lane("warehouse").await;
         let order = Placed::new(SHOP, &[near, far], 2);
         world.place(&order).await;
         world.until_shop_notified(&order, 1).await;
         assert_eq!((world.on_hand(near).await, world.on_hand(far).await), (5, 3));
         assert!(world.references(near).await.is_empty() && world.attention(&order).await.is_empty());
 
-        lane("resume").await;
+        world.change_lane("warehouse", "resume").await;
         world.until_shipped(&order).await;
         world.until_shop_notified(&order, 2).await;
         assert_eq!((world.pieces_shipped(near).await, world.pieces_shipped(far).await), (2, 2));
@@ -189,13 +180,7 @@ fn an_order_waiting_for_a_system_that_is_away_is_given_to_the_other_by_hand_or_c
     world::run(async {
         let [near, far] = ["TWO-GIVEN-NEAR", "TWO-GIVEN-FAR"];
         let world = world_with_depot(near, far).await;
-        let path = world.api("/api/lanes/warehouse/pause");
-        let paused = world.http.post(path).json(&json!({"reason": "they move house"})).send().await.unwrap();
-        assert_eq!(paused.status(), 200);
-        until("the worker has heard of it", Duration::from_secs(5), async || {
-            world.worker_metrics().await.contains("waybill_lane_paused{lane=\"warehouse\"").then_some(())
-        })
-        .await;
+        world.pause_lane("warehouse").await;
         let waits = async |order: &Placed| {
             until("it waits for the first", Duration::from_secs(30), async || {
                 (world.status(&order.workflow()).await["pendingCall"]["lane"] == "warehouse").then_some(())

@@ -64,6 +64,23 @@ impl World {
         self.rule(self.shopify("/_faults"), rule).await;
     }
 
+    /// An operator pauses (`pause`) or resumes (`resume`) a lane.
+    pub async fn change_lane(&self, lane: &str, verb: &str) {
+        let path = self.api(&format!("/api/lanes/{lane}/{verb}"));
+        let answer = self.http.post(path).json(&json!({"reason": "they move house"})).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+    }
+
+    /// Pauses a lane, and waits until the worker has heard of it.
+    pub async fn pause_lane(&self, lane: &str) {
+        self.change_lane(lane, "pause").await;
+        let shown = format!("waybill_lane_paused{{lane=\"{lane}\",cause=\"PERSON\"}} 1");
+        until("the worker has heard of it", Duration::from_secs(5), async || {
+            self.worker_metrics().await.contains(&shown).then_some(())
+        })
+        .await;
+    }
+
     /// The shop pays (`pay`) or cancels (`cancel`) an order and says so.
     pub async fn shop_does(&self, order: &Placed, what: &str) {
         self.act(self.shopify(&format!("/_orders/{}/{what}", order.id))).await;
