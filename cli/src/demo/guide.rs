@@ -51,11 +51,15 @@ impl<'a> Guide<'a> {
         screen.command("Send another order; its way shows up here:", &[send()]);
         screen.command(
             "The WMS fails twice, and the next order recovers by itself:",
-            &[self.refuse_hand_overs(2), send()],
+            &[self.faults(r#"{"operation":"createShipment","status":503,"times":2}"#), send()],
         );
         screen.command(
-            "It fails three times, and the next order is parked. How to retry it is said here then:",
-            &[self.refuse_hand_overs(3), send()],
+            "It is down, and the next order waits. Once it is back the order goes on by itself, within half a minute:",
+            &[self.faults(r#"{"operation":"*","status":503,"times":1000}"#), send(), self.faults("")],
+        );
+        screen.command(
+            "It refuses the address, and the next order is parked. How to retry it is said here then:",
+            &[self.faults(r#"{"operation":"createShipment","code":"bad_address"}"#), send()],
         );
         let kill = format!("kill -9 $(cat {}/pids/worker)", self.settings.folder);
         screen.command("Kill the worker and send an order: nothing gets lost:", &[kill, send()]);
@@ -76,11 +80,11 @@ impl<'a> Guide<'a> {
         format!("{}/namespaces/default/workflows/{encoded}", self.settings.temporal_ui)
     }
 
-    /// Has the WMS refuse so many hand-overs. Three attempts are what an order gets before it is parked.
-    fn refuse_hand_overs(&self, times: u32) -> String {
+    /// Has the WMS misbehave by this rule; by none it does what it should.
+    fn faults(&self, rule: &str) -> String {
         format!(
             "curl -s -X PUT http://{}/_faults -H 'Content-Type: application/json' \\\n      \
-             -d '{{\"rules\":[{{\"operation\":\"createShipment\",\"status\":503,\"times\":{times}}}]}}'",
+             -d '{{\"rules\":[{rule}]}}'",
             self.settings.warehouse
         )
     }
