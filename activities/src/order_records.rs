@@ -6,7 +6,7 @@ use domain::{Condition, OrderStatus, ParkReason, Step};
 use inventory::ORDER_CANCELLED;
 use metrics::counter;
 use orders::{
-    Order, attention, parcel,
+    Order, attention, bulk, parcel,
     progress::{self, Waiting},
     record,
     timeline::TimelineEvent,
@@ -16,8 +16,8 @@ use stock::StockTransaction;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, Cancellation, ConditionToRecord, LaneWait, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook,
-    PlanInput, PlanOutcome, Standing, StepAnswer, StepToPark, WaitedForLane,
+    self, BulkRef, Cancellation, ConditionToRecord, LaneWait, OrderRef, ParcelBooked, ParcelForShop,
+    ParcelToBook, PlanInput, PlanOutcome, Standing, StepAnswer, StepToPark, WaitedForLane,
 };
 
 use crate::{
@@ -109,6 +109,21 @@ impl OrderRecords {
         input: StepToPark,
     ) -> Result<(), ActivityError> {
         attempt(&self.pool, Work::Note("open_attention"), &input.order_id, || self.open_row(&input)).await
+    }
+
+    #[activity(definition = contract::AskNextOfBulk)]
+    pub async fn ask_next_of_bulk(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: BulkRef,
+    ) -> Result<i64, ActivityError> {
+        let asking = async {
+            let mut tx = self.pool.begin().await?;
+            let left = bulk::ask_next(&mut tx, &input.bulk_id, i64::from(input.per_second)).await?;
+            tx.commit().await?;
+            Ok::<_, AttemptError>(left)
+        };
+        asking.await.map_err(AttemptError::into_activity_error)
     }
 
     #[activity(definition = contract::AskAboutLane)]

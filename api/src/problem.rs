@@ -110,6 +110,8 @@ pub enum Problem {
     /// No such row waits for a person.
     #[error("There is no open row {0}")]
     NoSuchAttention(i64),
+    #[error("There is no bulk answer {0}")]
+    NoSuchBulkAnswer(String),
     #[error("There is no lane {0}; GET /api/lanes lists them")]
     NoSuchLane(LaneName),
     #[error("There is no dead letter {0}")]
@@ -214,6 +216,7 @@ impl Problem {
             Self::AnswerRefused(_) => (S::CONFLICT, "answer-refused"),
             Self::CannotBeEdited(_) => (S::CONFLICT, "cannot-be-edited"),
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
+            Self::NoSuchBulkAnswer(_) => (S::NOT_FOUND, "no-such-bulk-answer"),
             Self::NoSuchLane(_) => (S::NOT_FOUND, "no-such-lane"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),
             Self::NoSuchSubscription(_) => (S::NOT_FOUND, "no-such-subscription"),

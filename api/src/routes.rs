@@ -6,6 +6,7 @@ use crate::state::Api;
 
 mod allocations;
 mod attention;
+mod bulk_answers;
 mod data_requests;
 mod dead_letters;
 mod explain;
@@ -27,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(dead_letters::router())
         .merge(webhook_subscriptions::router())
         .merge(attention::router())
+        .merge(bulk_answers::router())
         .merge(inventory::router())
         .merge(lanes::router())
         .merge(orders::router())

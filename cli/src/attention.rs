@@ -12,11 +12,21 @@ use crate::{
     output::{Output, clean, figure, name, plain, text},
 };
 
+mod bulk;
+
 /// What to do with what waits for a person.
 #[derive(Subcommand)]
 pub enum Command {
     /// List what waits, longest first, with what may be answered.
     List(Filter),
+    /// Give one answer to many parked steps; ten are asked a second.
+    Answer(bulk::Wanted),
+    /// How far such answers are; with an id, what became of each order.
+    Answers {
+        /// The answer's id.
+        #[arg(value_name = "BULK", value_parser = crate::client::id)]
+        bulk: Option<String>,
+    },
     /// Say that a row was dealt with that is of no order. Those of orders are answered by `waybill orders resolve`.
     Done {
         /// The row's id.
@@ -67,6 +77,9 @@ struct Row {
 pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(filter) => list(api, output, &filter).await,
+        Command::Answer(wanted) => bulk::answer(api, output, &wanted).await,
+        Command::Answers { bulk: None } => bulk::list(api, output).await,
+        Command::Answers { bulk: Some(id) } => bulk::report(api, output, &id).await,
         Command::Done { row, reason } => done(api, output, row, &reason).await,
     }
 }

@@ -18,8 +18,8 @@ use temporalio_common::{
     search_attributes::{SearchAttributes, Timestamp},
 };
 use workflows::{
-    OrderFulfilment, RestockReturn,
-    contract::{FulfilmentInput, ReturnRef, STORY_VERSION},
+    BulkAnswer, OrderFulfilment, RestockReturn,
+    contract::{BulkRef, FulfilmentInput, ReturnRef, STORY_VERSION},
     messages::StatusAnswer,
     names,
 };
@@ -55,6 +55,9 @@ pub(crate) enum UpdateOutcome {
 
 /// The server's word for an Update whose run closed before it was done.
 const RUN_CLOSED_FIRST: &str = "AcceptedUpdateCompletedWorkflow";
+
+/// How many parked steps a bulk answer asks a second: retried at once, they would all call the same.
+const BULK_PER_SECOND: u32 = 10;
 
 impl Dispatcher {
     /// Asks the order's run and waits for its answer. `update_id` makes a repeated Update one Update.
@@ -133,6 +136,24 @@ impl Dispatcher {
         let lane = shop.lane.clone();
         let input = ReturnRef { shop: domain, lane, reverse_fulfilment_order, inbox_id };
         match temporal.client.start_workflow(RestockReturn::run, input, options).await {
+            Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+            Err(error) => Err(DispatchError::Refused(error.to_string())),
+        }
+    }
+
+    /// Begins a bulk answer's run, unless it goes or went already.
+    ///
+    /// # Errors
+    /// [`DispatchError`] says why not; whoever sweeps begins it later.
+    pub async fn begin_bulk(&self, bulk_id: &str) -> Result<(), DispatchError> {
+        let temporal = self.temporal.get().await?;
+        let options =
+            WorkflowStartOptions::new(LaneName::orders().as_str(), format!("bulk-answer/{bulk_id}"))
+                .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
+                .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+                .build();
+        let input = BulkRef { bulk_id: bulk_id.to_owned(), per_second: BULK_PER_SECOND };
+        match temporal.client.start_workflow(BulkAnswer::run, input, options).await {
             Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
             Err(error) => Err(DispatchError::Refused(error.to_string())),
         }

@@ -9,6 +9,7 @@
 pub mod attention;
 pub mod awaiting;
 pub mod brief;
+pub mod bulk;
 pub mod command;
 pub mod edits;
 pub mod events;

@@ -24,7 +24,7 @@ use temporalio_sdk::{
     },
 };
 use warehouse::client::{WarehouseClient, WarehouseSettings};
-use workflows::{OrderFulfilment, OverdueInquiry, RestockReturn};
+use workflows::{BulkAnswer, OrderFulfilment, OverdueInquiry, RestockReturn};
 
 use crate::config::Config;
 
@@ -144,6 +144,7 @@ impl<'a> Workshop<'a> {
             .register_workflow::<OrderFulfilment>()?
             .register_workflow::<OverdueInquiry>()?
             .register_workflow::<RestockReturn>()?
+            .register_workflow::<BulkAnswer>()?
             .max_cached_workflows(self.config.cached_workflows)
             .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(8))
             .nonsticky_to_sticky_poll_ratio(0.4)

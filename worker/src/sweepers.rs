@@ -8,7 +8,7 @@ use chrono::{Days, Utc};
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
 use metrics::gauge;
-use orders::{attention, awaiting, command, idempotency, inbox, lanes, line_allocations, privacy};
+use orders::{attention, awaiting, bulk, command, idempotency, inbox, lanes, line_allocations, privacy};
 use process::{shutdown::Shutdown, temporal::LazyTemporal};
 use sqlx::PgPool;
 use stock::Stock;
@@ -48,6 +48,9 @@ const LOOK_FOR_OTHERS_EVERY: Duration = Duration::from_secs(600);
 /// The pause between two looks for orders that were taken while the inventory service was away.
 const ALLOCATE_EVERY: Duration = Duration::from_secs(1);
 
+/// When a bulk answer is begun by a sweeper, if whoever took it did not.
+const BULK_BEGINS_WITHIN: Duration = Duration::from_secs(5);
+
 /// The pause between two looks at what operators watch.
 const SHOW_GAUGES_EVERY: Duration = Duration::from_secs(5);
 
@@ -71,6 +74,7 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown:
     every(config.sweep_every, Box::new(|with| Box::pin(sweep_inbox(with))));
     every(look_every, Box::new(move |with| Box::pin(look_for_lost_runs(with, look_every))));
     every(look_every, Box::new(|with| Box::pin(look_for_unserved_lanes(with))));
+    every(look_every, Box::new(|with| Box::pin(look_for_unfinished_bulks(with))));
     every(config.expire_every, Box::new(|with| Box::pin(expire_allocations(with.pool))));
     every(SHOW_GAUGES_EVERY, Box::new(|with| Box::pin(show_gauges(with.pool))));
     every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
@@ -108,6 +112,15 @@ fn spawn(sweepers: &mut JoinSet<()>, pause: Duration, sweep: Sweep, with: &With,
 
 /// One look; true if there is more to do at once.
 type Sweep = Box<dyn Fn(With) -> BoxFuture<'static, anyhow::Result<bool>> + Send + Sync>;
+
+/// Bulk answers whose run never began, or was terminated.
+async fn look_for_unfinished_bulks(with: With) -> anyhow::Result<bool> {
+    let unfinished = bulk::unfinished(&mut *with.pool.acquire().await?, BULK_BEGINS_WITHIN).await?;
+    for bulk_id in unfinished {
+        with.dispatcher.begin_bulk(&bulk_id).await?;
+    }
+    Ok(false)
+}
 
 async fn look_for_unserved_lanes(with: With) -> anyhow::Result<bool> {
     unserved_lanes::look(&with.pool, &with.temporal).await

@@ -11,15 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Progress;
 
+mod bulk;
 mod calls;
 mod steps;
 
+pub use bulk::{BulkProgress, BulkRef};
 pub use calls::{Call, LaneWait, Terms, WaitedForLane};
 pub use steps::{
-    AskAboutLane, AskAboutOverdue, AskWarehouse, CancelInShop, LookInShop, NotifyShop, OpenAttention,
-    OrderRecords, ParkStep, ReadOrder, ReadStanding, RecallRequest, RecordCancelled, RecordCondition,
-    RecordParcel, RefundInShop, ReleaseStock, RequestFulfilment, ReserveStock, ResolveStep, RestockReturned,
-    ShopCalls, SkipShopNotification, WarehouseCalls,
+    AskAboutLane, AskAboutOverdue, AskNextOfBulk, AskWarehouse, CancelInShop, LookInShop, NotifyShop,
+    OpenAttention, OrderRecords, ParkStep, ReadOrder, ReadStanding, RecallRequest, RecordCancelled,
+    RecordCondition, RecordParcel, RefundInShop, ReleaseStock, RequestFulfilment, ReserveStock, ResolveStep,
+    RestockReturned, ShopCalls, SkipShopNotification, WarehouseCalls,
 };
 
 /// The input of an order's story.

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod messages;
 pub mod names;
 
+mod bulk_answer;
 mod cancel;
 mod details;
 mod entry;
@@ -24,6 +25,7 @@ mod saga;
 mod set_status;
 mod visibility;
 
+pub use bulk_answer::BulkAnswer;
 pub use entry::{Ending, OrderFulfilment};
 pub use ledger::{LedgerEntry, LedgerState, ParkedView, PendingCall, StatusView};
 pub use overdue_inquiry::OverdueInquiry;

@@ -11,6 +11,8 @@ pub const ORDER_FULFILMENT: &str = "order-fulfilment";
 pub const OVERDUE_INQUIRY: &str = "overdue-inquiry";
 /// The workflow type that books in what the shop put on the shelf again.
 pub const RESTOCK_RETURN: &str = "restock-return";
+/// The workflow type that gives one answer to many parked steps.
+pub const BULK_ANSWER: &str = "bulk-answer";
 /// The id of the schedule that starts it for the first warehouse system; for others `-{system}` follows.
 pub const OVERDUE_SCHEDULE: &str = "waybill-overdue-inquiry";
 

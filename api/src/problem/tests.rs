@@ -38,6 +38,7 @@ fn every_problem() -> Vec<Problem> {
         Problem::AnswerRefused("nothing is parked".into()),
         Problem::CannotBeEdited(OrderStatus::Shipped),
         Problem::NoSuchAttention(11),
+        Problem::NoSuchBulkAnswer("outage".into()),
         Problem::NoSuchLane(LaneName::orders()),
         Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },
         Problem::AllocationExists("item_1".into()),

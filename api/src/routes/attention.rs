@@ -144,7 +144,7 @@ async fn list(
 }
 
 /// A reason as it is kept.
-fn code(reason: String) -> Result<String, Problem> {
+pub(super) fn code(reason: String) -> Result<String, Problem> {
     let is_of_a_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if (1..=64).contains(&reason.len()) && reason.bytes().all(is_of_a_code) {
         return Ok(reason);

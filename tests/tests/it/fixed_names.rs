@@ -9,6 +9,7 @@ use crate::{line::WORLD, openapi, world};
 #[test]
 fn workflows_and_their_messages_keep_their_names() {
     assert_eq!(names::ORDER_FULFILMENT, "order-fulfilment");
+    assert_eq!(names::BULK_ANSWER, "bulk-answer");
     assert_eq!(
         [
             LaneName::orders(),

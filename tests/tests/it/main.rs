@@ -8,6 +8,7 @@ mod allocations_race;
 mod answers;
 mod architecture;
 mod attention_api;
+mod bulk_answers;
 mod cli;
 mod commands;
 mod containers;

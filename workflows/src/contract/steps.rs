@@ -4,14 +4,14 @@ use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 
 use super::{
-    Call, Cancellation, ConditionToRecord, HandOverOutcome, LaneWait, OrderRef, ParcelBooked, ParcelForShop,
-    ParcelToBook, PlanInput, PlanOutcome, Recalled, RefundOfTheRest, RequestRef, ReturnRef, Standing,
-    StepAnswer, StepToPark, WaitedForLane,
+    BulkRef, Call, Cancellation, ConditionToRecord, HandOverOutcome, LaneWait, OrderRef, ParcelBooked,
+    ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Recalled, RefundOfTheRest, RequestRef, ReturnRef,
+    Standing, StepAnswer, StepToPark, WaitedForLane,
 };
 
 pub use order_records::{
-    AskAboutLane, OpenAttention, ParkStep, ReadStanding, RecordCancelled, RecordCondition, RecordParcel,
-    ReleaseStock, ReserveStock, ResolveStep, SkipShopNotification,
+    AskAboutLane, AskNextOfBulk, OpenAttention, ParkStep, ReadStanding, RecordCancelled, RecordCondition,
+    RecordParcel, ReleaseStock, ReserveStock, ResolveStep, SkipShopNotification,
 };
 pub use shop_calls::{CancelInShop, LookInShop, NotifyShop, ReadOrder, RefundInShop, RestockReturned};
 pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, RecallRequest, RequestFulfilment};
@@ -75,6 +75,12 @@ impl OrderRecords {
     /// `SHIPPED`.
     #[activity(name = "release-stock")]
     pub fn release_stock(_: OrderRef) -> Result<ParcelBooked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Asks the next rows of a bulk answer. Returns how many are left.
+    #[activity(name = "ask-next-of-bulk")]
+    pub fn ask_next_of_bulk(_: BulkRef) -> Result<i64, ActivityError> {
         unimplemented!()
     }
 

@@ -1,0 +1,155 @@
+//! `waybill attention answer` and `answers`: one answer to many parked steps.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    client::Api,
+    error::CliError,
+    moment,
+    output::{Output, clean, figure, name, plain, text},
+};
+
+/// Which parked steps, and what is decided.
+#[derive(Args)]
+pub struct Wanted {
+    /// What is decided.
+    #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate"])]
+    action: String,
+    /// Which are meant, for example step=hand_over,reason=WMS_UNREACHABLE,shop=anyx-demo.myshopify.com.
+    #[arg(long = "where", value_name = "MEMBER=VALUE,…", value_delimiter = ',', value_parser = member, required = true)]
+    meant: Vec<(String, String)>,
+    /// Why; it is kept, so name no person.
+    #[arg(long)]
+    reason: String,
+    /// Sent again with the same id it is the same answer.
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
+    /// Only say which are meant.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn member(given: &str) -> Result<(String, String), String> {
+    match given.split_once('=') {
+        Some((member @ ("step" | "reason" | "shop"), value)) if !value.is_empty() => {
+            Ok((member.to_owned(), value.to_owned()))
+        }
+        _ => Err("step=…, reason=… or shop=…".to_owned()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Taken {
+    bulk_id: Option<String>,
+    orders: i64,
+    first: Vec<Meant>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meant {
+    order_number: String,
+    step: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bulk {
+    bulk_id: String,
+    action: String,
+    by: String,
+    reason: String,
+    at: DateTime<Utc>,
+    orders: i64,
+    asked: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    order_number: Option<String>,
+    order_id: String,
+    outcome: String,
+    refused: Option<String>,
+    status: Option<String>,
+}
+
+pub(super) async fn answer(api: &Api, output: Output, wanted: &Wanted) -> Result<(), CliError> {
+    let meant: Map<String, Value> = wanted
+        .meant
+        .iter()
+        .map(|(member, value)| {
+            let value = if member == "reason" { value.to_uppercase() } else { value.clone() };
+            (member.clone(), json!(value))
+        })
+        .collect();
+    let mut form =
+        json!({"action": wanted.action, "where": meant, "reason": wanted.reason, "dryRun": wanted.dry_run});
+    if let Some(id) = &wanted.request_id {
+        form["requestId"] = json!(id);
+    }
+    let answered = api.post(&["bulk-answers"], &form).await?;
+    answered.show(output, |taken: Taken| {
+        let columns = [name("ORDER"), name("STEP"), text("WHY")];
+        let rows = taken.first.iter();
+        let rows = rows
+            .map(|meant| vec![plain(&meant.order_number), plain(&meant.step), plain(clean(&meant.reason))]);
+        output.rows(&columns, rows.collect());
+        output.line(&match taken.bulk_id {
+            None => format!("{} would be answered.", taken.orders),
+            Some(id) => format!(
+                "{} will be answered; `waybill attention answers {id}` shows how it goes.",
+                taken.orders
+            ),
+        });
+    })
+}
+
+pub(super) async fn list(api: &Api, output: Output) -> Result<(), CliError> {
+    let show = |bulks: Vec<Bulk>| {
+        let now = Utc::now();
+        let columns = [
+            name("ID"),
+            name("ACTION"),
+            figure("ASKED"),
+            figure("OF"),
+            name("BY"),
+            text("WHY"),
+            figure("AGE"),
+        ];
+        let rows = bulks.iter().map(|bulk| {
+            vec![
+                plain(&bulk.bulk_id),
+                plain(&bulk.action),
+                plain(bulk.asked.to_string()),
+                plain(bulk.orders.to_string()),
+                plain(clean(&bulk.by)),
+                plain(clean(&bulk.reason)),
+                plain(moment::age(bulk.at, now)),
+            ]
+        });
+        output.rows(&columns, rows.collect());
+    };
+    api.get(&["bulk-answers"], &[]).await?.show(output, show)
+}
+
+pub(super) async fn report(api: &Api, output: Output, id: &str) -> Result<(), CliError> {
+    let show = |rows: Vec<Row>| {
+        let columns = [name("ORDER"), name("OUTCOME"), name("STATUS"), text("WHY")];
+        let rows = rows.iter().map(|row| {
+            vec![
+                plain(row.order_number.as_deref().unwrap_or(&row.order_id)),
+                plain(&row.outcome),
+                plain(row.status.as_deref().unwrap_or_default()),
+                plain(clean(row.refused.as_deref().unwrap_or_default())),
+            ]
+        });
+        output.rows(&columns, rows.collect());
+    };
+    api.get(&["bulk-answers", id, "rows"], &[("limit", "200")]).await?.show(output, show)
+}
