@@ -15,6 +15,8 @@ pub enum Role {
     Admin,
     /// The operators' endpoints.
     Operator,
+    /// Looking at what operators look at; changing nothing.
+    Viewer,
     /// Own orders only, by the token's subject.
     Customer,
     /// Allocations only.

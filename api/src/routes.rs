@@ -15,6 +15,7 @@ mod integration;
 mod inventory;
 mod lanes;
 mod orders;
+mod overview;
 mod returns;
 mod users;
 mod webhook_subscriptions;
@@ -27,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(dead_letters::router())
         .merge(webhook_subscriptions::router())
         .merge(attention::router())
+        .merge(overview::router())
         .merge(inventory::router())
         .merge(lanes::router())
         .merge(orders::router())

@@ -9,6 +9,7 @@
 pub mod attention;
 pub mod awaiting;
 pub mod brief;
+pub mod changes;
 pub mod command;
 pub mod edits;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod lanes;
 pub mod line_allocations;
+pub mod overview;
 pub mod parcel;
 pub mod parcel_lines;
 pub mod privacy;
@@ -25,6 +27,7 @@ pub mod progress;
 pub mod record;
 pub mod refunds;
 pub mod returns;
+pub mod story;
 pub mod timeline;
 pub mod users;
 
