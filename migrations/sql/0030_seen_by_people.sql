@@ -7,7 +7,7 @@ UPDATE orders.lines l SET order_created_at = o.created_at FROM orders.orders o W
 ALTER TABLE orders.lines
     ALTER COLUMN order_created_at SET DEFAULT now(),
     ALTER COLUMN order_created_at SET NOT NULL;
-CREATE INDEX lines_by_sku ON orders.lines (lower(sku), order_created_at DESC, order_id) WHERE sku IS NOT NULL;
+CREATE INDEX lines_by_sku ON orders.lines (lower(sku), order_created_at DESC, order_id);
 
 CREATE INDEX orders_by_name ON orders.orders (lower(name), created_at DESC, order_id);
 CREATE INDEX orders_by_client_order_id ON orders.orders (client_order_id) WHERE client_order_id IS NOT NULL;

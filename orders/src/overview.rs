@@ -43,7 +43,7 @@ pub struct Waiting {
 }
 
 /// What came and left within an hour.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hour {
     /// Its beginning.
     pub hour: DateTime<Utc>,
@@ -145,22 +145,29 @@ async fn open_orders(conn: &mut PgConnection) -> Result<(Vec<Standing>, Option<O
 
 /// An order is kept after it came, so the index of the list finds those of a time.
 async fn hours(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Hour>, OrdersError> {
-    Ok(sqlx::query_as(
-        "WITH hours AS (
-             SELECT generate_series(date_bin('1 hour', $1, 'epoch') - interval '23 hours',
-                                    date_bin('1 hour', $1, 'epoch'), interval '1 hour') AS hour
-         ), received AS (
-             SELECT date_bin('1 hour', received_at, 'epoch') AS hour, count(*) FROM orders.orders
-             WHERE created_at >= (SELECT min(hour) FROM hours) AND received_at >= (SELECT min(hour) FROM hours)
-             GROUP BY 1
-         ), shipped AS (
-             SELECT date_bin('1 hour', at, 'epoch') AS hour, count(*) FROM orders.timeline
-             WHERE event = 'SHIPPED' AND at >= (SELECT min(hour) FROM hours) GROUP BY 1
-         )
-         SELECT hour, COALESCE(received.count, 0) AS received, COALESCE(shipped.count, 0) AS shipped
-         FROM hours LEFT JOIN received USING (hour) LEFT JOIN shipped USING (hour) ORDER BY hour",
+    let began = now.timestamp().div_euclid(3600);
+    let beginnings = (began - 23..=began).filter_map(|hour| DateTime::from_timestamp(hour * 3600, 0));
+    let mut hours: Vec<Hour> = beginnings.map(|hour| Hour { hour, received: 0, shipped: 0 }).collect();
+    let Some(since) = hours.first().map(|first| first.hour) else { return Ok(hours) };
+    let received: Vec<(DateTime<Utc>, i64)> = sqlx::query_as(
+        "SELECT date_bin('1 hour', received_at, 'epoch'), count(*) FROM orders.orders
+         WHERE created_at >= $1 AND received_at >= $1 GROUP BY 1",
     )
-    .bind(now)
+    .bind(since)
+    .fetch_all(&mut *conn)
+    .await?;
+    let shipped: Vec<(DateTime<Utc>, i64)> = sqlx::query_as(
+        "SELECT date_bin('1 hour', at, 'epoch'), count(*) FROM orders.timeline
+         WHERE event = 'SHIPPED' AND at >= $1 GROUP BY 1",
+    )
+    .bind(since)
     .fetch_all(conn)
-    .await?)
+    .await?;
+    let of = |counted: &[(DateTime<Utc>, i64)], hour| {
+        counted.iter().find(|(known, _)| *known == hour).map_or(0, |(_, count)| *count)
+    };
+    for hour in &mut hours {
+        (hour.received, hour.shipped) = (of(&received, hour.hour), of(&shipped, hour.hour));
+    }
+    Ok(hours)
 }
