@@ -28,7 +28,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -52,6 +52,13 @@ const UNAUTHENTICATED: Problem = Problem::Unauthenticated("This needs a valid be
 /// The address a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// A request that another one causes comes from the same address.
+pub(crate) fn take_over(from: &Extensions, to: &mut Extensions) {
+    if let Some(peer) = from.get::<Peer>() {
+        to.insert(*peer);
+    }
+}
 
 pub struct Access {
     /// None takes no token.

@@ -15,6 +15,8 @@ pub enum Role {
     Admin,
     /// The operators' endpoints.
     Operator,
+    /// Looking at what operators look at; changing nothing.
+    Viewer,
     /// Own orders only, by the token's subject.
     Customer,
     /// Allocations only.
@@ -66,6 +68,16 @@ impl Caller {
     /// Who acts, by name: the token's subject. It may be a person's, so it stays in our database.
     pub(crate) fn name(&self) -> &str {
         self.subject.as_deref().unwrap_or("operator")
+    }
+
+    /// What the caller may be behind the door it came through.
+    pub(crate) fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// Whether a token says who it is.
+    pub(crate) fn has_token(&self) -> bool {
+        self.subject.is_some()
     }
 
     /// Whether what other systems hold is shown to the caller, whoever they are.

@@ -42,6 +42,8 @@ mod tests {
             (Method::GET, "/api/inventory/{id}", false),
             (Method::GET, "/api/inventory/{id}/check", false),
             (Method::GET, "/api/inventory", true),
+            (Method::GET, "/api/inventory/{id}/movements", true),
+            (Method::GET, "/api/inventory/{id}/waiting", true),
             (Method::POST, "/api/inventory", true),
             (Method::POST, "/api/inventory/{id}/receive", true),
             (Method::PUT, "/allocations/{id}/confirm", true),

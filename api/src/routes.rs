@@ -15,7 +15,9 @@ mod inbox;
 mod integration;
 mod inventory;
 mod lanes;
+mod me;
 mod orders;
+mod overview;
 mod returns;
 mod users;
 mod webhook_subscriptions;
@@ -29,8 +31,10 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(webhook_subscriptions::router())
         .merge(attention::router())
         .merge(bulk_answers::router())
+        .merge(overview::router())
         .merge(inventory::router())
         .merge(lanes::router())
+        .merge(me::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

@@ -46,6 +46,9 @@ pub fn router(api: Api, access: impl Into<Arc<Access>>) -> Router {
     let routes = openapi::with_pages(routes, description)
         .layer(from_fn_with_state(api.stock.clone(), remote_stock::turn_away))
         .layer(from_fn_with_state(access, access::guard));
+    // The console's pages ask for what they show behind the same doors and limits as everybody.
+    let asked_by_pages = limited(routes.clone(), TIME_LIMIT, None).with_state(api.clone());
+    let routes = routes.nest_service("/console", console::router(asked_by_pages, access::take_over));
     limited(routes, TIME_LIMIT, cors).with_state(api)
 }
 
@@ -126,7 +129,7 @@ async fn serve_within(
             Ok((_, None, _)) => debug!("an address holds all the connections it may"),
             Ok((place, held, (stream, peer))) => {
                 let hurried = place.as_ref().is_some_and(|place| place.is_for_webhooks);
-                let seen = Seen { peer, hurried, entrance: entrance.clone() };
+                let seen = Seen { peer, hurried, entrance: entrance.clone(), closing: closing.clone() };
                 let served = connection(stream, seen, limits, service.clone(), closing.clone());
                 tokio::spawn(async move {
                     served.await;
@@ -156,6 +159,8 @@ struct Seen {
     /// Its place is for webhooks only.
     hurried: bool,
     entrance: Entrance,
+    /// Tells that the server ends.
+    closing: watch::Receiver<()>,
 }
 
 impl Seen {
@@ -168,6 +173,7 @@ impl Seen {
         }
         let (address, held) = addresses.hold_for(self.peer.ip(), request.headers())?;
         request.extensions_mut().insert(Peer(SocketAddr::new(address, self.peer.port())));
+        request.extensions_mut().insert(console::Closing(self.closing.clone()));
         Ok(held)
     }
 }

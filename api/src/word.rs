@@ -8,6 +8,7 @@ use orders::lanes::PauseCause;
 use orders::{
     inbox::{Source, State},
     returns::{self, ReturnState},
+    story::{Doer, Kind},
 };
 use strum::VariantArray;
 use utoipa::{
@@ -71,4 +72,14 @@ impl Described for returns::Source {
 impl Described for PauseCause {
     const NAME: &'static str = "PauseCause";
     const ABOUT: &'static str = "What paused a lane.";
+}
+
+impl Described for Doer {
+    const NAME: &'static str = "StoryActor";
+    const ABOUT: &'static str = "Who did it.";
+}
+
+impl Described for Kind {
+    const NAME: &'static str = "StoryKind";
+    const ABOUT: &'static str = "What kind of thing happened.";
 }

@@ -48,6 +48,8 @@ enum Role {
     Admin,
     /// The operators' endpoints.
     Operator,
+    /// Looking at what operators look at.
+    Viewer,
     /// Placing orders, and one's own.
     Customer,
     /// Allocations.

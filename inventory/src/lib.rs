@@ -15,6 +15,7 @@
 //! | `served_backorders` | which waiting orders were served, for another process |
 //! | `queue` | who waits, and serving them first come, first served |
 //! | `ledger` | the one place that writes stock and its movements |
+//! | `movements` | the ledger and the queues as people read them |
 //! | `events` | what each change tells other systems |
 //!
 //! No function commits: the caller owns the transaction (at the isolation level READ COMMITTED) and rolls back on
@@ -44,6 +45,7 @@ mod fulfil;
 mod holder;
 mod item;
 mod ledger;
+mod movements;
 #[cfg(feature = "faults")]
 mod planted;
 mod provisional;
@@ -70,6 +72,7 @@ pub use explain::explain;
 pub use fulfil::{FulfilRequest, Fulfilled, fulfil};
 pub use holder::{EVERYBODY, Epoch, Holder, become_holder, holder_of};
 pub use item::{Item, NewItem, create_item, is_warehouse, item, items_by_sku};
+pub use movements::{Movement, OrderMovement, Queued, movements, movements_of_order, queue_of, version};
 pub use provisional::{
     NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,
 };
@@ -84,6 +87,6 @@ pub use reservation::{
 pub use reserve::{Pinned, PlacedLine, ReserveMode, ReserveOutcome, ReserveRequest, Shortage, reserve};
 pub use served_backorders::{ServedMovement, served_since};
 pub use shortage::announce_shortage;
-pub use stocked::{StockedItem, items, stocked_item, stocked_items};
+pub use stocked::{StockedItem, items, items_like, stocked_item, stocked_items};
 pub use surplus::{Surplus, book_surplus};
 pub use transition::{AllocationTransition, change_allocation};

@@ -46,6 +46,34 @@ pub async fn items(
     Ok(gather(&rows)?)
 }
 
+/// As [`items`], those alone whose SKU begins with this text or whose name has it in it, in whichever letters.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn items_like(
+    conn: &mut PgConnection,
+    text: &str,
+    after: Option<&Sku>,
+    most: i64,
+) -> Result<Vec<StockedItem>, InventoryError> {
+    let rows = sqlx::query(
+        "SELECT i.*, s.warehouse, s.on_hand, s.reserved, s.queued
+         FROM (SELECT sku, name, unit_price, currency, created_at FROM inventory.items
+               WHERE ($1::text IS NULL OR sku > $1)
+                 AND (starts_with(lower(sku), lower($3)) OR strpos(lower(name), lower($3)) > 0)
+               ORDER BY sku LIMIT $2) i
+         JOIN inventory.stock s ON s.sku = i.sku
+         JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
+         ORDER BY i.sku, w.priority, w.warehouse_id",
+    )
+    .bind(after.map(Sku::as_str))
+    .bind(most)
+    .bind(text)
+    .fetch_all(conn)
+    .await?;
+    Ok(gather(&rows)?)
+}
+
 /// The items with these SKUs and their figures, by SKU; a SKU that is no item is not among them.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! What waits for a person: parked steps, and the vendors' own words about them.
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, ParkReason, Resolution, Step};
+use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use crate::{
@@ -152,6 +152,10 @@ pub struct Filter {
     pub reason: Option<String>,
     /// Of the order with this id or order number only.
     pub order: Option<String>,
+    /// Of an order of this shop only.
+    pub shop: Option<ShopDomain>,
+    /// About this lane only.
+    pub lane: Option<LaneName>,
     /// Newer than this one only.
     pub after: Option<i64>,
     /// At most so many.
@@ -167,6 +171,10 @@ pub struct Listed {
     pub order_id: Option<String>,
     /// The number people use for that order.
     pub order_number: Option<String>,
+    /// The shop that order came from.
+    pub shop: Option<String>,
+    /// What the channel calls that order.
+    pub name: Option<String>,
     /// Where that order stands.
     pub status: Option<String>,
     /// The message it is about, where nobody knows whose it is.
@@ -187,7 +195,7 @@ pub struct Listed {
     pub opened_at: DateTime<Utc>,
 }
 
-const LISTED: &str = "SELECT attention_id, a.order_id, order_number, o.status, inbox_id, lane, step, reason, detail, \
+const LISTED: &str = "SELECT attention_id, a.order_id, order_number, shop, name, o.status, inbox_id, lane, step, reason, detail, \
     vendor_text, has_run, opened_at FROM orders.attention a LEFT JOIN orders.orders o USING (order_id)";
 
 /// The open rows that match, oldest first: who has waited longest comes first.
@@ -202,6 +210,8 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Listed
            AND ($2::text IS NULL OR reason = $2)
            AND ($3::text IS NULL OR o.order_id = $3 OR order_number = $3)
            AND ($4::bigint IS NULL OR attention_id > $4)
+           AND ($6::text IS NULL OR shop = $6)
+           AND ($7::text IS NULL OR lane = $7)
          ORDER BY attention_id LIMIT $5"
     )))
     .bind(filter.step.map(Step::as_str))
@@ -209,6 +219,8 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Listed
     .bind(filter.order.as_deref())
     .bind(filter.after)
     .bind(filter.limit)
+    .bind(filter.shop.as_ref().map(ShopDomain::as_str))
+    .bind(filter.lane.as_ref().map(LaneName::as_str))
     .fetch_all(conn)
     .await?)
 }

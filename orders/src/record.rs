@@ -1,6 +1,6 @@
 //! The record of an order: what the channel said and where the order stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -18,6 +18,7 @@ mod arriving;
 mod page;
 mod placing;
 mod row;
+mod search;
 mod wish;
 
 pub use arriving::{Arrival, ArrivalOutcome, Authority, arrive};
@@ -242,6 +243,22 @@ async fn find_selected(
         Some(order_id) => find_where(conn, "order_id = $1", &order_id).await,
         None => Ok(None),
     }
+}
+
+/// The order numbers of those of these that are orders.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn numbers_of(
+    conn: &mut PgConnection,
+    orders: &[&str],
+) -> Result<HashMap<String, String>, OrdersError> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT order_id, order_number FROM orders.orders WHERE order_id = ANY ($1)")
+            .bind(orders)
+            .fetch_all(conn)
+            .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// An order by its id, locked until the transaction ends.

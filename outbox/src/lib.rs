@@ -11,6 +11,7 @@
 //! | `incoming` | events of other systems, each once, with what came of it |
 //! | `dead` | what died, on its way out or in, and what a person decides of it |
 //! | `subscriptions` | who gets events by signed webhooks |
+//! | `told` | the events of an order as people see them |
 //! | `days` | how long they are kept |
 //!
 //! An event is written in the transaction that made it true. It holds no personal data.
@@ -33,6 +34,7 @@ mod relay;
 mod sink;
 mod stream;
 mod subscriptions;
+mod told;
 
 pub use append::append;
 pub use days::{KeptDays, keep_days};
@@ -48,3 +50,4 @@ pub use stream::Stream;
 pub use subscriptions::{
     Subscriber, Subscription, rotate_secret, subscribe, subscribers, subscriptions, unsubscribe,
 };
+pub use told::{Told, of_order, version};

@@ -38,8 +38,12 @@ impl Door {
 
 /// Who keeps the business running.
 const STAFF: &[Role] = &[Role::Admin, Role::Operator];
-/// Who comes for an order or an item; a customer gets to see the own orders alone.
+/// Who looks at how business runs.
+const READERS: &[Role] = &[Role::Admin, Role::Operator, Role::Viewer];
+/// Who comes for an order; a customer has to do with the own orders alone.
 const SHOPPERS: &[Role] = &[Role::Admin, Role::Operator, Role::Customer];
+/// Who looks at an order or an item; a customer gets to see the own orders alone.
+const LOOKERS: &[Role] = &[Role::Admin, Role::Operator, Role::Viewer, Role::Customer];
 /// A user is whoever the issuer's tokens name, so those who run the issuer make them.
 const OWNERS: &[Role] = &[Role::Admin];
 const ALLOCATING: &[Role] = &[Role::Admin, Role::OrderService];
@@ -59,27 +63,31 @@ const fn integration(method: Method, path: &'static str, roles: &'static [Role])
 
 pub(crate) static TABLE: &[Row] = &[
     house(Method::POST, "/api/orders", SHOPPERS),
-    house(Method::GET, "/api/orders", STAFF),
-    house(Method::GET, "/api/orders/{id}", SHOPPERS),
-    house(Method::GET, "/api/orders/{id}/timeline", SHOPPERS),
-    house(Method::GET, "/api/orders/user/{user}", SHOPPERS),
+    house(Method::GET, "/api/orders", READERS),
+    house(Method::GET, "/api/orders/{id}", LOOKERS),
+    house(Method::GET, "/api/orders/{id}/timeline", LOOKERS),
+    house(Method::GET, "/api/orders/{id}/story", READERS),
+    house(Method::GET, "/api/orders/user/{user}", LOOKERS),
     house(Method::POST, "/api/orders/{id}/cancel", SHOPPERS),
     house(Method::PATCH, "/api/orders/{id}/cancel", SHOPPERS),
     house(Method::PATCH, "/api/orders/{id}/status", STAFF),
     house(Method::POST, "/api/orders/{id}/retry", STAFF),
     house(Method::POST, "/api/orders/{id}/resolve", STAFF),
     house(Method::POST, "/api/orders/{id}/returns", SHOPPERS),
-    house(Method::GET, "/api/returns", STAFF),
-    house(Method::GET, "/api/returns/{id}", SHOPPERS),
+    house(Method::GET, "/api/returns", READERS),
+    house(Method::GET, "/api/returns/{id}", LOOKERS),
     house(Method::POST, "/api/returns/{id}/receive", STAFF),
-    house(Method::GET, "/api/attention", STAFF),
+    house(Method::GET, "/api/overview", READERS),
+    house(Method::GET, "/api/changes", READERS),
+    house(Method::GET, "/api/attention", READERS),
     house(Method::POST, "/api/attention/{id}/resolve", STAFF),
     house(Method::POST, "/api/orders/{id}/edit", STAFF),
-    house(Method::GET, "/api/bulk-answers", STAFF),
+    house(Method::GET, "/api/bulk-answers", READERS),
     house(Method::POST, "/api/bulk-answers", STAFF),
-    house(Method::GET, "/api/bulk-answers/{id}", STAFF),
-    house(Method::GET, "/api/bulk-answers/{id}/rows", STAFF),
-    house(Method::GET, "/api/lanes", STAFF),
+    house(Method::GET, "/api/bulk-answers/{id}", READERS),
+    house(Method::GET, "/api/bulk-answers/{id}/rows", READERS),
+    house(Method::GET, "/api/me", READERS),
+    house(Method::GET, "/api/lanes", READERS),
     house(Method::POST, "/api/lanes/{lane}/pause", STAFF),
     house(Method::POST, "/api/lanes/{lane}/resume", STAFF),
     house(Method::POST, "/api/users", OWNERS),
@@ -87,16 +95,18 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::GET, "/api/data-requests", OWNERS),
     house(Method::GET, "/api/data-requests/{id}", OWNERS),
     house(Method::POST, "/api/inventory", STAFF),
-    house(Method::GET, "/api/inventory", STAFF),
-    house(Method::GET, "/api/inventory/{id}", SHOPPERS),
-    house(Method::GET, "/api/inventory/{id}/check", SHOPPERS),
+    house(Method::GET, "/api/inventory", READERS),
+    house(Method::GET, "/api/inventory/{id}", LOOKERS),
+    house(Method::GET, "/api/inventory/{id}/check", LOOKERS),
+    house(Method::GET, "/api/inventory/{id}/movements", READERS),
+    house(Method::GET, "/api/inventory/{id}/waiting", READERS),
     house(Method::PATCH, "/api/inventory/{id}/reduce", STAFF),
     house(Method::POST, "/api/inventory/{id}/receive", STAFF),
     house(Method::POST, "/api/allocations/explain", STAFF),
-    house(Method::GET, "/api/inbox", STAFF),
+    house(Method::GET, "/api/inbox", READERS),
     house(Method::POST, "/api/inbox/{id}/replay", STAFF),
-    house(Method::GET, "/api/dead-letters", STAFF),
-    house(Method::GET, "/api/dead-letters/{id}", STAFF),
+    house(Method::GET, "/api/dead-letters", READERS),
+    house(Method::GET, "/api/dead-letters/{id}", READERS),
     house(Method::POST, "/api/dead-letters/redrive", STAFF),
     house(Method::POST, "/api/dead-letters/skip", STAFF),
     house(Method::POST, "/api/webhook-subscriptions", OWNERS),

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::Uri};
 use chrono::{DateTime, Utc};
-use domain::{OrderId, ParkReason, Resolution, Step};
+use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
 use orders::attention::{self, Filter, Listed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -34,6 +34,12 @@ struct ListQuery {
     /// Only those of the order with this id or order number.
     #[param(pattern = "^[A-Za-z0-9._-]{1,64}$", example = "ORD-20261121-CED0A867")]
     order_id: Option<String>,
+    /// Only those of orders of this shop, by its permanent domain.
+    #[param(max_length = 253, example = "anyx-demo.myshopify.com")]
+    shop: Option<String>,
+    /// Only those about this lane.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,128}$", example = "warehouse")]
+    lane: Option<String>,
     /// Entries of the page; 50 unless you say otherwise.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
@@ -53,6 +59,12 @@ struct AttentionBody {
     order_id: Option<String>,
     #[schema(example = "ORD-20261121-CED0A867")]
     order_number: Option<String>,
+    /// The shop that order came from; none for one of our own API.
+    #[schema(example = "anyx-demo.myshopify.com")]
+    shop: Option<String>,
+    /// What the shop calls it.
+    #[schema(example = "#1001")]
+    name: Option<String>,
     /// Where that order stands.
     #[schema(example = "PROCESSING")]
     status: Option<String>,
@@ -85,6 +97,8 @@ impl AttentionBody {
             attention_id: row.attention_id,
             order_id: row.order_id,
             order_number: row.order_number,
+            shop: row.shop,
+            name: row.name,
             status: row.status,
             inbox_id: row.inbox_id,
             lane: row.lane,
@@ -135,6 +149,16 @@ async fn list(
         step: query.step.as_deref().map(|step| Problem::of_field("step", step.parse())).transpose()?,
         reason: query.reason.map(code).transpose()?,
         order: order.transpose()?.map(|order| order.to_string()),
+        shop: query
+            .shop
+            .as_deref()
+            .map(|shop| Problem::of_field("shop", ShopDomain::parse(shop)))
+            .transpose()?,
+        lane: query
+            .lane
+            .as_deref()
+            .map(|lane| Problem::of_field("lane", LaneName::parse(lane)))
+            .transpose()?,
         after: page::after(query.cursor.as_deref())?,
         limit: limit + 1,
     };

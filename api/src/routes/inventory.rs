@@ -12,6 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     extract::{JsonBody, PathPart, QueryPart},
+    field,
     page::{self, Page},
     problem::Problem,
     state::{Api, Asked},
@@ -19,6 +20,7 @@ use crate::{
 
 mod booking;
 mod form;
+mod movements;
 mod view;
 
 use form::{CheckQuery, ListQuery, NewItemForm, item_id};
@@ -30,6 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(look_at))
         .routes(routes!(check))
         .merge(booking::router())
+        .merge(movements::router())
 }
 
 /// An item is stocked.
@@ -60,6 +63,8 @@ struct CheckBody {
 }
 
 /// The items, by their ids
+///
+/// All of them, or those that are searched for.
 #[utoipa::path(
     get, path = "/api/inventory", tag = "inventory", operation_id = "listItems",
     params(ListQuery),
@@ -75,8 +80,12 @@ async fn list(
 ) -> Result<Page<ItemBody>, Problem> {
     let limit = page::limit(query.limit)?;
     let after: Option<Sku> = page::after(query.cursor.as_deref())?;
+    let text = query.search.map(|text| field::text("search", &text)).transpose()?;
     let mut conn = api.pool.acquire().await?;
-    let items = inventory::items(&mut conn, after.as_ref(), limit + 1).await?;
+    let items = match text {
+        Some(text) => inventory::items_like(&mut conn, &text, after.as_ref(), limit + 1).await?,
+        None => inventory::items(&mut conn, after.as_ref(), limit + 1).await?,
+    };
     Ok(Page::new(items, limit, &uri, |last| last.item.sku.clone()).map(ItemBody::from))
 }
 

@@ -20,6 +20,7 @@ mod listing;
 pub(super) mod lookup;
 mod request;
 mod reservation;
+mod story;
 pub(super) mod view;
 
 use form::PlaceForm;
@@ -33,6 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(listing::router())
         .merge(commands::router())
         .merge(edit::router())
+        .merge(story::router())
 }
 
 /// Place an order

@@ -333,10 +333,12 @@ async fn keep_lines(conn: &mut PgConnection, order: &OrderId, facts: &OrderFacts
          )
          INSERT INTO orders.lines
              (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
-              requires_shipping, says_fulfillable, current_quantity, says_fulfilled, fulfilment_service)
+              requires_shipping, says_fulfillable, current_quantity, says_fulfilled, fulfilment_service,
+              order_created_at)
          SELECT $1, new.position, new.line_id, new.sku, new.product_name, new.quantity,
                 new.fulfillable_quantity, new.unit_price, new.requires_shipping, new.says_fulfillable,
-                new.current_quantity, new.says_fulfilled, new.fulfilment_service
+                new.current_quantity, new.says_fulfilled, new.fulfilment_service,
+                (SELECT created_at FROM orders.orders WHERE order_id = $1)
          FROM UNNEST($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::numeric[], $8::bool[],
                      $9::bool[], $10::int[], $11::bool[], $12::text[])
               WITH ORDINALITY AS new(line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,

@@ -9,6 +9,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use super::{
     Line, Order,
     row::{ORDER_COLUMNS, line},
+    search::push_found,
 };
 use crate::OrdersError;
 
@@ -72,6 +73,8 @@ pub struct Filter {
     pub shopify_order_id: Option<i64>,
     /// Kept after this moment only.
     pub created_after: Option<DateTime<Utc>>,
+    /// Named by this text only: an id, a number, a name, an e-mail address, a SKU, a tracking number.
+    pub search: Option<String>,
     /// Of this person only.
     pub person: Option<Person>,
     /// Placed for this user only, whatever else is asked for.
@@ -94,49 +97,69 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Order>
 /// Only what is asked for stands in the statement: one text for all filters would be planned once, for
 /// none of them.
 fn statement(filter: &Filter) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(format!("SELECT {ORDER_COLUMNS} FROM orders.orders WHERE true"));
+    let mut sql = QueryBuilder::new(format!("SELECT {ORDER_COLUMNS} FROM orders.orders o WHERE "));
+    match &filter.search {
+        Some(text) => {
+            sql.push("o.order_id IN (");
+            push_found(&mut sql, text, filter);
+            sql.push(") ORDER BY o.created_at DESC, o.order_id LIMIT ").push_bind(filter.limit);
+        }
+        None => {
+            sql.push("true");
+            restrict(&mut sql, filter);
+            restrict_page(&mut sql, filter, "o.created_at");
+        }
+    }
+    sql
+}
+
+/// What an order `o` has to be.
+pub(super) fn restrict(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
     if let Some(status) = filter.status {
-        sql.push(" AND status = ").push_bind(status.as_str());
+        sql.push(" AND o.status = ").push_bind(status.as_str());
     }
     if let Some(condition) = filter.condition {
-        sql.push(" AND condition = ").push_bind(condition.as_str());
+        sql.push(" AND o.condition = ").push_bind(condition.as_str());
     }
     if let Some(shop) = &filter.shop {
-        sql.push(" AND shop = ").push_bind(shop.as_str().to_owned());
+        sql.push(" AND o.shop = ").push_bind(shop.as_str().to_owned());
     }
     if let Some(id) = filter.shopify_order_id {
-        sql.push(" AND shopify_order_id = ").push_bind(id);
+        sql.push(" AND o.shopify_order_id = ").push_bind(id);
     }
     if let Some(moment) = filter.created_after {
-        sql.push(" AND created_at > ").push_bind(moment);
+        sql.push(" AND o.created_at > ").push_bind(moment);
     }
     if let Some(user) = &filter.confined_to {
-        sql.push(" AND user_id = ").push_bind(user.as_str().to_owned());
+        sql.push(" AND o.user_id = ").push_bind(user.as_str().to_owned());
     }
     if let Some(person) = &filter.person {
-        of_person(&mut sql, person);
+        of_person(sql, person);
     }
+}
+
+/// The page's place in the sequence, and its length. `moment` is the column that has the order's `created_at`.
+pub(super) fn restrict_page(sql: &mut QueryBuilder<Postgres>, filter: &Filter, moment: &str) {
     if let Some(Position { created_at, order_id }) = &filter.after {
         // The first comparison is where the index begins; the second sorts out that one moment.
-        sql.push(" AND created_at <= ").push_bind(*created_at);
-        sql.push(" AND (created_at < ").push_bind(*created_at);
-        sql.push(" OR order_id > ").push_bind(order_id.as_str().to_owned()).push(")");
+        sql.push(format!(" AND {moment} <= ")).push_bind(*created_at);
+        sql.push(format!(" AND ({moment} < ")).push_bind(*created_at);
+        sql.push(" OR o.order_id > ").push_bind(order_id.as_str().to_owned()).push(")");
     }
-    sql.push(" ORDER BY created_at DESC, order_id LIMIT ").push_bind(filter.limit);
-    sql
+    sql.push(format!(" ORDER BY {moment} DESC, o.order_id LIMIT ")).push_bind(filter.limit);
 }
 
 fn of_person(sql: &mut QueryBuilder<Postgres>, person: &Person) {
     let by_email = "SELECT order_id FROM orders.customers WHERE lower(customer->>'email') = lower(";
     match person {
         Person::User(user) => {
-            sql.push(" AND user_id = ").push_bind(user.as_str().to_owned());
+            sql.push(" AND o.user_id = ").push_bind(user.as_str().to_owned());
         }
         Person::Email(email) => {
-            sql.push(" AND order_id IN (").push(by_email).push_bind(email.clone()).push("))");
+            sql.push(" AND o.order_id IN (").push(by_email).push_bind(email.clone()).push("))");
         }
         Person::UserOrEmail(user) => {
-            sql.push(" AND order_id IN (").push(by_email).push_bind(user.as_str().to_owned());
+            sql.push(" AND o.order_id IN (").push(by_email).push_bind(user.as_str().to_owned());
             sql.push(") UNION ALL SELECT order_id FROM orders.orders WHERE user_id = ");
             sql.push_bind(user.as_str().to_owned()).push(")");
         }

@@ -12,7 +12,7 @@ use super::world::{self, InventoryService, Plan, Program, TOKEN_SECRET, World, c
 const PAGE: &str = include_str!("../../../docs/access.md");
 /// Whose tokens are tried. The user is not there, nor is an order or an item of this name.
 const SOMEBODY: &str = "somebody";
-const ROLES: [&str; 5] = ["admin", "operator", "customer", "order-service", "inventory-service"];
+const ROLES: [&str; 6] = ["admin", "operator", "viewer", "customer", "order-service", "inventory-service"];
 /// The secret that `waybill token` signs with unless it is told another.
 const DEMO_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
 

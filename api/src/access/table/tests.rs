@@ -69,7 +69,7 @@ fn the_page_on_access_shows_the_table() {
 fn as_page() -> String {
     let mut page = String::from("| route | no token, on loopback | ");
     page += &Role::ALL.map(Role::as_str).join(" | ");
-    page += " |\n|---|---|---|---|---|---|---|\n";
+    page += " |\n|---|---|---|---|---|---|---|---|\n";
     for row in TABLE {
         let mut cells = vec![format!("`{} {}`", row.method, row.path)];
         let mark = |may: bool| (if may { "yes" } else { "–" }).to_owned();

@@ -120,6 +120,14 @@ pub(super) struct CheckQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Only those whose id begins with this text, or whose name has it in it, in whichever letters.
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "tea"
+    )]
+    pub(super) search: Option<String>,
     /// Entries of the page; 50 unless you say otherwise.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub(super) limit: Option<i64>,

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Who sees the orders of others.
-const MAY_SEE_OTHERS: &str = "admin, operator";
+const MAY_SEE_OTHERS: &str = "admin, operator, viewer";
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(of_user))
@@ -53,6 +53,16 @@ struct ListQuery {
     /// The shop's id of the order.
     #[param(value_type = Option<i64>, minimum = 1, example = 820982911946154508_i64)]
     shopify_order_id: Option<String>,
+    /// What somebody has at hand of an order: its number, its name in the shop (with or without `#`), an id of it (ours,
+    /// the client's own, the shop's, its workflow's), the customer's e-mail address, a SKU of its lines, or a tracking
+    /// number. The whole text has to match; letters' case counts in ids alone.
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "#1001"
+    )]
+    search: Option<String>,
     /// Orders kept after this moment (RFC 3339; write `+` as `%2B`).
     #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-21T10:00:00Z")]
     created_after: Option<String>,
@@ -170,6 +180,7 @@ impl ListQuery {
             condition: condition.transpose()?,
             shop: shop.transpose()?,
             shopify_order_id: self.shopify_order_id.map(|text| whole_number(&text)).transpose()?,
+            search: self.search.map(|text| field::text("search", &text)).transpose()?,
             created_after: self.created_after.map(|text| moment(&text)).transpose()?,
             ..page.check()?
         })

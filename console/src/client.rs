@@ -1,0 +1,201 @@
+//! The way to `/api`: requests to its router, with what the browser's own request came with.
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::FromRequestParts,
+    http::{Extensions, HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tower::ServiceExt;
+
+use crate::{Console, page, session, shown::Me};
+
+/// Pages are small; an order of 500 lines with all that happened to it is not.
+const MOST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a browser says of its request that has nothing to do with the page's own requests.
+const OF_THE_PAGE: [header::HeaderName; 8] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+    header::IF_NONE_MATCH,
+    header::RANGE,
+    header::EXPECT,
+];
+
+/// Requests of one visitor.
+#[derive(Clone)]
+pub(crate) struct Client {
+    api: Router,
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+/// Why `/api` did not do it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// For people.
+    pub(crate) sentence: String,
+}
+
+/// An answer and where the next page begins.
+pub(crate) struct Listed<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    error: Option<String>,
+}
+
+impl Client {
+    /// With the token of the browser's cookie, and with whatever else shows where its request came from: a request
+    /// without a token is let in or refused for the same reasons as the browser's own.
+    fn of(parts: &Parts, console: &Console) -> Self {
+        Self::with_token(parts, console, session::token(&parts.headers))
+    }
+
+    /// The same with another token.
+    pub(crate) fn with_token(parts: &Parts, console: &Console, token: Option<HeaderValue>) -> Self {
+        let mut headers = parts.headers.clone();
+        for name in OF_THE_PAGE {
+            headers.remove(name);
+        }
+        if let Some(token) = token {
+            headers.insert(header::AUTHORIZATION, token);
+        }
+        // Not all of them: what routing left there is of the page's address.
+        let mut extensions = Extensions::new();
+        (console.take_over)(&parts.extensions, &mut extensions);
+        Self { api: console.api.clone(), headers, extensions }
+    }
+
+    /// What is there.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
+        let (_, body) = self.send(Method::GET, path, Body::empty()).await?;
+        read(&body)
+    }
+
+    /// A page of a list.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Listed<T>, Refusal> {
+        let (headers, body) = self.send(Method::GET, path, Body::empty()).await?;
+        Ok(Listed { rows: read(&body)?, next: next_cursor(&headers) })
+    }
+
+    /// What became of it.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Refusal> {
+        let body = serde_json::to_vec(body).map_err(|_| Refusal::ours())?;
+        let (_, body) = self.send(Method::POST, path, body.into()).await?;
+        read(&body)
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Body) -> Result<(HeaderMap, Vec<u8>), Refusal> {
+        let mut request = Request::new(body);
+        *request.uri_mut() = path.parse().map_err(|_| Refusal::ours())?;
+        request.headers_mut().clone_from(&self.headers);
+        request.extensions_mut().clone_from(&self.extensions);
+        if method != Method::GET {
+            request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        *request.method_mut() = method;
+        let Ok(answer) = self.api.clone().oneshot(request).await;
+        let (parts, body) = answer.into_parts();
+        let body = to_bytes(body, MOST_ANSWER_BYTES).await.map_err(|_| Refusal::ours())?;
+        if parts.status.is_success() {
+            return Ok((parts.headers, body.into()));
+        }
+        let said: Option<Problem> = serde_json::from_slice(&body).ok();
+        let sentence = said.and_then(|problem| problem.error).unwrap_or_else(|| parts.status.to_string());
+        Err(Refusal { status: parts.status, sentence })
+    }
+}
+
+impl Refusal {
+    fn ours() -> Self {
+        let sentence = "Something went wrong on our side".to_owned();
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, sentence }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        page::refused(&self)
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        tracing::error!(%error, "a page does not understand the API");
+        Refusal::ours()
+    })
+}
+
+/// The cursor in a `Link` header.
+fn next_cursor(headers: &HeaderMap) -> Option<String> {
+    let link = headers.get(header::LINK)?.to_str().ok()?;
+    let (address, _) = link.strip_prefix('<')?.split_once('>')?;
+    let (_, query) = address.split_once('?')?;
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "cursor").map(|(_, cursor)| cursor.into_owned())
+}
+
+/// Somebody who may look.
+pub(crate) struct Visitor {
+    pub(crate) client: Client,
+    pub(crate) me: Me,
+    /// What the act before came to, to be said once.
+    pub(crate) said: Option<session::Said>,
+}
+
+/// Where a visitor who may not look is sent.
+pub(crate) enum TurnedAway {
+    SignIn(String),
+    Refused(Refusal),
+}
+
+impl IntoResponse for TurnedAway {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn(wanted) => session::to_sign_in(&wanted),
+            Self::Refused(refusal) => refusal.into_response(),
+        }
+    }
+}
+
+impl FromRequestParts<Console> for Visitor {
+    type Rejection = TurnedAway;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, TurnedAway> {
+        let client = Client::of(parts, console);
+        match client.get::<Me>("/api/me").await {
+            Ok(me) => Ok(Self { client, me, said: session::said(&parts.headers) }),
+            Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
+                let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+                // Only pages can be gone back to.
+                let is_page = parts.method == Method::GET;
+                Err(TurnedAway::SignIn(if is_page { wanted.to_owned() } else { "/".to_owned() }))
+            }
+            Err(refusal) => Err(TurnedAway::Refused(refusal)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_begins_where_its_link_says() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(next_cursor(&headers), None);
+        let link = "</api/orders?status=SHIPPED&cursor=a%2Bb>; rel=\"next\"";
+        headers.insert(header::LINK, HeaderValue::from_static(link));
+        assert_eq!(next_cursor(&headers).as_deref(), Some("a+b"));
+    }
+}

@@ -1,0 +1,138 @@
+//! What all pages have: their frame, their headers, and how a refusal looks.
+
+use std::time::{Duration, Instant};
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    assets,
+    client::{Refusal, Visitor},
+    session::{self, Said},
+    shown::{Me, Overview},
+};
+
+/// Nothing from elsewhere, no script or style in the page itself, no frame around it.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The frame of a page.
+pub(crate) struct Shell {
+    pub(crate) title: String,
+    /// Which entry of the rail it belongs to.
+    pub(crate) section: &'static str,
+    /// The order that the page is about, whose changes alone are followed.
+    pub(crate) order: String,
+    pub(crate) me: Me,
+    pub(crate) said: Option<Said>,
+    /// Rows that wait for a person.
+    pub(crate) wanted: u64,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Shell {
+    /// The frame for a visitor.
+    pub(crate) async fn of(visitor: &Visitor, section: &'static str, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            section,
+            order: String::new(),
+            me: visitor.me.clone(),
+            said: visitor.said.clone(),
+            wanted: wanted(visitor).await,
+            now: Utc::now(),
+        }
+    }
+
+    pub(crate) fn version(&self) -> String {
+        format!("{:016x}", assets::VERSION)
+    }
+
+    pub(crate) fn is(&self, section: &str) -> bool {
+        self.section == section
+    }
+}
+
+/// How many rows wait for a person, for the rail of every page. Whoever may open a page may know it, so one answer is
+/// for all of them; a few seconds do not matter.
+async fn wanted(visitor: &Visitor) -> u64 {
+    const GOOD_FOR: Duration = Duration::from_secs(2);
+    static KNOWN: tokio::sync::Mutex<Option<(Instant, u64)>> = tokio::sync::Mutex::const_new(None);
+    let mut known = KNOWN.lock().await;
+    if let Some((_, rows)) = known.filter(|(at, _)| at.elapsed() < GOOD_FOR) {
+        return rows;
+    }
+    let Ok(overview) = visitor.client.get::<Overview>("/api/overview").await else {
+        return known.map_or(0, |(_, rows)| rows);
+    };
+    let rows = overview.attention.iter().map(|cause| cause.rows).sum();
+    *known = Some((Instant::now(), rows));
+    rows
+}
+
+/// A page as it is sent.
+pub(crate) fn render(status: StatusCode, page: &impl Template) -> Response {
+    let Ok(html) = page.render() else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side").into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::SET_COOKIE, session::forget_said()),
+    ];
+    (status, headers, html).into_response()
+}
+
+/// A page that is there.
+pub(crate) fn show(page: &impl Template) -> Response {
+    render(StatusCode::OK, page)
+}
+
+#[derive(Template)]
+#[template(path = "plain.html")]
+struct Plain<'a> {
+    title: &'a str,
+    sentence: &'a str,
+    version: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn<'a> {
+    to: &'a str,
+    refusal: Option<&'a str>,
+    version: String,
+}
+
+fn version() -> String {
+    format!("{:016x}", assets::VERSION)
+}
+
+/// Why there is no such page now.
+pub(crate) fn refused(refusal: &Refusal) -> Response {
+    let title = match refusal.status {
+        StatusCode::NOT_FOUND => "This is not here",
+        StatusCode::FORBIDDEN => "This is not yours to see",
+        status if status.is_client_error() => "This cannot be shown",
+        _ => "This cannot be shown right now",
+    };
+    render(refusal.status, &Plain { title, sentence: &refusal.sentence, version: version() })
+}
+
+/// A form that came from elsewhere.
+pub(crate) fn forged() -> Response {
+    let sentence = "The form did not come from a page of this console, so nothing was done.";
+    render(StatusCode::FORBIDDEN, &Plain { title: "Nothing was done", sentence, version: version() })
+}
+
+/// Where a token is asked for.
+pub(crate) fn sign_in(status: StatusCode, to: &str, refusal: Option<&str>) -> Response {
+    render(status, &SignIn { to, refusal, version: version() })
+}

@@ -1,0 +1,44 @@
+//! What comes back?
+
+use askama::Template;
+use axum::{Router, extract::Query, response::Response, routing::get};
+use serde::Deserialize;
+
+use super::{next_page, with_query};
+use crate::{
+    Console,
+    client::{Refusal, Visitor},
+    page::{self, Shell},
+    shown::Return,
+};
+
+pub(super) fn router() -> Router<Console> {
+    Router::new().route("/returns", get(list))
+}
+
+const STATES: [&str; 4] = ["ANNOUNCED", "PARTLY_RECEIVED", "RECEIVED", "CANCELLED"];
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wanted {
+    state: String,
+    cursor: String,
+}
+
+#[derive(Template)]
+#[template(path = "returns.html")]
+struct ReturnsPage {
+    shell: Shell,
+    state: String,
+    rows: Vec<Return>,
+    next: Option<String>,
+}
+
+async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
+    let filter = [("state", wanted.state.as_str())];
+    let pairs = [filter[0], ("cursor", wanted.cursor.as_str())];
+    let found = visitor.client.list::<Return>(&with_query("/api/returns", &pairs)).await?;
+    let shell = Shell::of(&visitor, "returns", "Returns").await;
+    let next = next_page("/console/returns", &filter, found.next.as_deref());
+    Ok(page::show(&ReturnsPage { shell, rows: found.rows, next, state: wanted.state }))
+}

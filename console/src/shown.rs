@@ -1,0 +1,206 @@
+//! What `/api` answers, as far as pages show it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+macro_rules! shown {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub(crate) struct $name { $(pub(crate) $field: $kind),* }
+    )*};
+}
+
+shown! {
+    /// Whoever looks.
+    Me { name: String, roles: Vec<String>, signed_in: bool }
+
+    /// Something other than before when anything changed.
+    Changes { version: String }
+
+    Overview {
+        orders: Vec<Stage>, attention: Vec<Cause>, hours: Vec<Hour>, oldest_open: Option<OldestOpen>,
+        inbox: InboxLag, dead_letters: u64,
+    }
+    Stage { status: String, condition: Option<String>, orders: u64 }
+    /// Rows that wait for a person for one reason.
+    Cause { step: String, reason: String, rows: u64, oldest_since: DateTime<Utc> }
+    Hour { hour: DateTime<Utc>, received: u64, shipped: u64 }
+    OldestOpen { order_id: String, order_number: String, received_at: DateTime<Utc> }
+    InboxLag { waiting: u64, unreadable: u64 }
+
+    Lane { lane: String, orders: u64, waiting: u64, pauses: Vec<Pause> }
+    Pause { cause: String, since: DateTime<Utc>, by: String, reason: String }
+
+    /// A row that waits for a person.
+    Attention {
+        attention_id: i64, order_id: Option<String>, order_number: Option<String>, status: Option<String>,
+        inbox_id: Option<i64>, lane: Option<String>, step: String, reason: String, detail: Option<String>,
+        vendor_text: Option<String>, since: DateTime<Utc>, answers: Vec<String>,
+    }
+
+    /// An order in a list.
+    Order {
+        order_id: String, order_number: String, name: String, shop: Option<String>, channel: String,
+        status: String, condition: Option<String>, condition_reason: Option<String>, held_by: Option<String>,
+        currency: String, total_amount: String, financial_status: String, items: Vec<Item>, workflow_id: String,
+        received_at: DateTime<Utc>, updated_at: DateTime<Utc>,
+    }
+    Item {
+        line_id: String, sku: Option<String>, product_name: String, quantity: u32, unit_price: String,
+        allocation_status: Option<String>,
+    }
+    WaitsFor { lane: String, cause: String, since: DateTime<Utc> }
+    Edit {
+        member: String, line_id: Option<String>, value: Option<String>, by: String, reason: String,
+        at: DateTime<Utc>, superseded_at: Option<DateTime<Utc>>,
+    }
+    Parcel {
+        reference: String, warehouse_id: String, status: String, carrier: Option<String>,
+        tracking_number: Option<String>, tracking_url: Option<String>, lines: Vec<ParcelLine>,
+    }
+    ParcelLine { sku: String, quantity: u32 }
+
+    /// Something that concerns an order, whoever did it.
+    Happened {
+        at: DateTime<Utc>, actor: String, kind: String, code: String, detail: Option<String>, by: Option<String>,
+        reason: Option<String>, facts: Vec<Fact>,
+    }
+    Fact { name: String, value: String }
+
+    /// An item and what is there of it.
+    Stocked {
+        sku: String, item_name: String, unit_price: Option<String>, currency: Option<String>, available_qty: u64,
+        on_hand: u64, reserved: u64, queued: u64, warehouses: Vec<StockedAt>,
+    }
+    StockedAt { warehouse_id: String, available_qty: u64, on_hand: u64, reserved: u64, queued: u64 }
+    Movement {
+        at: DateTime<Utc>, warehouse_id: String, kind: String, on_hand_delta: i64, reserved_delta: i64, on_hand: i64,
+        reserved: i64, order_id: Option<String>, reason: Option<String>, by: Option<String>,
+    }
+    Waiting {
+        place: u64, order_id: Option<String>, order_number: Option<String>, warehouse_id: String, quantity: u32,
+        since: DateTime<Utc>,
+    }
+
+    Return {
+        order_id: String, order_number: String, state: String, source: String,
+        reason: Option<String>, lines: Vec<ReturnLine>, created_at: DateTime<Utc>,
+    }
+    ReturnLine {
+        sku: String, warehouse_id: String, quantity: u32, received_sellable: u32, received_unsellable: u32,
+    }
+
+    /// A message, without its body.
+    Message {
+        inbox_id: i64, source: String, shop: String, topic: String, state: String, reason: Option<String>,
+        order_id: Option<String>, received_at: DateTime<Utc>, attempts: i32,
+    }
+
+    DeadLetter {
+        dead_letter_id: String, direction: String, sink: String, event_type: String, key: Option<String>,
+        attempts: i32, error: Option<String>, dead_since: DateTime<Utc>, waiting: i64, redriven_by: Option<String>,
+    }
+
+    /// What a bulk answer is, or would be, for.
+    BulkTaken { bulk_id: Option<String>, orders: u64, first: Vec<BulkMeant> }
+    BulkMeant { order_number: String, step: String, reason: String }
+    Bulk {
+        bulk_id: String, action: String, by: String, reason: String, orders: u64, asked: u64, at: DateTime<Utc>,
+        finished_at: Option<DateTime<Utc>>,
+    }
+    BulkRow { order_id: String, order_number: Option<String>, outcome: String, refused: Option<String>, status: Option<String> }
+
+    /// Something a person did.
+    Act {
+        at: DateTime<Utc>, actor: String, kind: String, target: Option<String>, detail: Option<String>,
+        reason: Option<String>,
+    }
+}
+
+/// An order by itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderDetail {
+    #[serde(flatten)]
+    pub(crate) order: Order,
+    #[serde(rename = "shipments")]
+    pub(crate) parcels: Vec<Parcel>,
+    pub(crate) waits_for: Option<WaitsFor>,
+    pub(crate) edits: Vec<Edit>,
+}
+
+/// What became of something that was asked for, in words.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) message: String,
+}
+
+/// An answer of which nothing is shown.
+pub(crate) type Anything = Value;
+
+/// Why something is done.
+#[derive(Serialize)]
+pub(crate) struct Because<'a> {
+    pub(crate) reason: &'a str,
+}
+
+impl Me {
+    /// Whether more may be done than looking.
+    pub(crate) fn may_act(&self) -> bool {
+        self.roles.iter().any(|role| role == "admin" || role == "operator")
+    }
+}
+
+impl Lane {
+    pub(crate) fn is_paused(&self) -> bool {
+        !self.pauses.is_empty()
+    }
+
+    pub(crate) fn is_paused_by_a_person(&self) -> bool {
+        self.pauses.iter().any(|pause| pause.cause == "PERSON")
+    }
+}
+
+impl Order {
+    /// Whether it can still be cancelled, as far as its status says.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.status.as_str(), "PENDING" | "CONFIRMED" | "PROCESSING")
+            && self.condition.as_deref() != Some("IGNORED")
+    }
+
+    /// Its pieces in one line, for a list.
+    pub(crate) fn pieces(&self) -> String {
+        let of = |item: &Item| format!("{} × {}", item.quantity, item.sku.as_deref().unwrap_or(&item.product_name));
+        let mut named: Vec<String> = self.items.iter().take(2).map(of).collect();
+        if self.items.len() > 2 {
+            named.push(format!("{} more", self.items.len() - 2));
+        }
+        named.join(", ")
+    }
+}
+
+impl Happened {
+    /// What its detail says beyond that it went well.
+    pub(crate) fn remark(&self) -> Option<&str> {
+        let detail = self.detail.as_deref()?;
+        crate::words::is_remarkable(&self.kind, detail).then_some(detail)
+    }
+}
+
+impl Parcel {
+    /// Where it can be looked up; a carrier's page, and nothing that a browser would run.
+    pub(crate) fn page(&self) -> Option<&str> {
+        let address = self.tracking_url.as_deref()?;
+        ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme)).then_some(address)
+    }
+}
+
+impl Return {
+    pub(crate) fn awaits(&self) -> bool {
+        self.lines.iter().any(|line| line.received_sellable + line.received_unsellable < line.quantity)
+            && self.state != "CANCELLED"
+    }
+}

@@ -1,0 +1,301 @@
+//! Codes as sentences. A code that is not known here is shown as it is: a newer process may have written it.
+
+/// A lane, as people call whoever it calls.
+pub(crate) fn lane(lane: &str) -> String {
+    match lane {
+        "orders" => "our own steps".to_owned(),
+        "warehouse" => "the warehouse system".to_owned(),
+        _ => match (lane.strip_prefix("warehouse-"), lane.strip_prefix("shopify-")) {
+            (Some(system), _) => format!("the warehouse system {system}"),
+            (_, Some(shop)) => format!("the shop {shop}"),
+            _ => format!("the lane {lane}"),
+        },
+    }
+}
+
+/// What a step does.
+pub(crate) fn step(step: &str) -> &str {
+    match step {
+        "gate" => "deciding whether it is to be fulfilled",
+        "read_order" => "reading the order in the shop",
+        "reserve" => "reserving its stock",
+        "look_in_shop" => "looking at it in the shop",
+        "hand_over" => "handing it over to the warehouse",
+        "record_parcel" => "booking its parcel",
+        "tell_shop" => "notifying the shop",
+        "recall" => "recalling it at the warehouse",
+        "release" => "giving its stock back",
+        "cancel_in_shop" => "cancelling it in the shop",
+        "refund_in_shop" => "refunding in the shop",
+        "record_cancelled" => "booking its cancellation",
+        "follow" => "following what was said of it",
+        other => other,
+    }
+}
+
+/// Why something waits for a person: what is wrong, and what helps.
+pub(crate) fn reason(code: &str) -> (&str, &'static str) {
+    match code {
+        "UNKNOWN_SKU" => ("A line has a SKU that is not stocked", "Stock the item, or say which SKU it is, then retry."),
+        "UNREADABLE_CURRENCY" => ("Its currency is none that is known", "Mend it in the shop; the order goes on by itself."),
+        "UNREADABLE_STATUS" => ("Its payment status is one that is not known", "Look at it in the shop, then retry."),
+        "UNREADABLE_ORDER" => ("Something that is needed cannot be read", "Mend it in the shop; the order goes on by itself."),
+        "PAYMENT_OVERDUE" => ("It was not paid in time", "Retry to wait again, or cancel it."),
+        "BACKORDER_OVERDUE" => ("Its stock did not come in time", "Retry to wait again, or cancel it."),
+        "OUT_OF_STOCK" => ("There is no stock for it", "Book stock in and retry, or cancel it."),
+        "PRICE_UNKNOWN" => ("A price of it could not be asked", "Check its prices, then say that it is done."),
+        "ALLOCATION_UNANSWERED" => ("The inventory service does not answer for it", "Look at that service, then retry."),
+        "APPROVAL" => ("It waits for your approval", "Look at it and approve or refuse it."),
+        "WAREHOUSE_EXCEPTION" => ("The warehouse reports an exception", "Clear it with the warehouse, then retry."),
+        "CANCELLED_BY_WAREHOUSE" => ("The warehouse cancelled it", "Retry to hand it over again, or cancel it."),
+        "CANCELLED_AFTER_SHIPPING" => ("The shop cancelled it after it had left", "Stop the parcel with the carrier, or expect it back."),
+        "EDITED_TOO_LATE" => ("It was changed after it had left", "Tell the customer; what left is what was ordered before."),
+        "EDITED_AT_WAREHOUSE" => ("It was changed while the warehouse has it", "Decide with the warehouse, then answer."),
+        "UNEXPECTED_PARCEL" => ("A parcel left that nobody waits for", "Clear it with the warehouse."),
+        "TROUBLE_AFTER_SHIPPING" => ("Something is wrong with a parcel on its way", "Clear it with the carrier."),
+        "NO_ADDRESS" => ("It has no address", "Enter the address, or add it in the shop, then retry."),
+        "LOCATION_NOT_MAPPED" => ("It is to leave from a location that is no warehouse here", "Map the location, or move it in the shop."),
+        "NO_FULFILMENT_ORDERS" => ("The shop has nothing to fulfil for it", "Look at it in the shop, then retry."),
+        "NOT_REPORTED" => ("A parcel could not be reported to the shop", "Fulfil it in the shop by hand."),
+        "REFUND_BY_HAND" => ("Something is to be paid back by hand", "Refund it in the shop."),
+        "RETURN_NOT_BOOKED" => ("What came back could not be booked in", "Book it in by hand."),
+        "RETURN_NOT_EXPECTED" => ("A return was announced of what did not leave", "Clear it with the customer."),
+        "RETURN_NOT_RECEIVED" => ("A return came with other pieces than expected", "Clear it with the warehouse."),
+        "UNSELLABLE_ON_HAND" => ("Pieces that cannot be sold are on hand", "Count the item, or reduce it."),
+        "COUNT_BELOW_HANDED_OVER" => ("Less was counted than the warehouse was asked to ship", "Recall the newest, or count again."),
+        "RUN_GONE" => ("Nobody works on it any more", "Retry to start it again."),
+        "LANE_NOT_SERVED" => ("Orders wait for a lane that no worker serves", "Start a worker for it."),
+        "LANE_PAUSED" => ("It waited longer than it may while its lane was paused", "Retry when the lane runs."),
+        "WMS_UNREACHABLE" => ("The warehouse system could not be reached", "Retry when it is back."),
+        "WMS_BAD_ADDRESS" => ("The warehouse refuses its address", "Correct the address and retry."),
+        "WMS_UNKNOWN_SKU" => ("The warehouse does not know a SKU of it", "Say which SKU it is, or add it there, then retry."),
+        "WMS_UNKNOWN_OUTCOME" => ("Nobody knows whether the warehouse has it", "Ask the warehouse, then retry."),
+        other => (other, "Look at what was said, then answer."),
+    }
+}
+
+/// What an answer does.
+pub(crate) fn answer(action: &str) -> (&str, &'static str) {
+    match action {
+        "retry" => ("Retry", "Does the step again. If it works, the order goes on by itself."),
+        "skip" => ("Go on without it", "Takes the step as done. Nothing is called; the order goes on."),
+        "compensate" => ("Cancel the order", "Undoes what was done: recalls it where it was handed over, gives its stock back, cancels it in the shop."),
+        "release_hold" => ("End the hold", "Does not wait for the end of the hold window; the order goes on at once."),
+        "done" => ("It was dealt with", "Takes the row off this list. Nothing else happens."),
+        "approve" => ("Approve", "The order is handed over to the warehouse."),
+        "refuse" => ("Refuse", "Cancels the order and gives its stock back."),
+        other => (other, ""),
+    }
+}
+
+/// Whether an answer undoes something, and is shown as such.
+pub(crate) fn is_dangerous(action: &str) -> bool {
+    matches!(action, "skip" | "compensate" | "refuse")
+}
+
+/// Where an order stands.
+pub(crate) fn status(status: &str) -> &str {
+    match status {
+        "PENDING" => "Pending",
+        "CONFIRMED" => "Confirmed",
+        "PROCESSING" => "At the warehouse",
+        "SHIPPED" => "Shipped",
+        "DELIVERED" => "Delivered",
+        "CANCELLED" => "Cancelled",
+        other => other,
+    }
+}
+
+/// What keeps it there.
+pub(crate) fn condition(condition: &str) -> &str {
+    match condition {
+        "ON_HOLD" => "On hold",
+        "AWAITING_PAYMENT" => "Awaiting payment",
+        "BACKORDERED" => "Waiting for stock",
+        "PARTIALLY_SHIPPED" => "Partly shipped",
+        "NEEDS_ATTENTION" => "Needs you",
+        "AWAITING_ALLOCATION" => "Waiting for the inventory service",
+        "IGNORED" => "Not to be fulfilled",
+        other => other,
+    }
+}
+
+/// Which tone a condition has: wrong, waiting that costs money, or neither.
+pub(crate) fn tone(condition: Option<&str>) -> &'static str {
+    match condition {
+        Some("NEEDS_ATTENTION") => "wrong",
+        Some("BACKORDERED" | "AWAITING_PAYMENT" | "AWAITING_ALLOCATION" | "ON_HOLD") => "waits",
+        _ => "quiet",
+    }
+}
+
+/// Why a lane is paused.
+pub(crate) fn cause(cause: &str) -> &str {
+    match cause {
+        "PERSON" => "paused by hand",
+        "DOWN" => "down",
+        "TOKEN_REFUSED" => "refuses our token",
+        other => other,
+    }
+}
+
+/// Who did something.
+pub(crate) fn actor(actor: &str) -> &str {
+    match actor {
+        "SHOP" => "The shop",
+        "WAYBILL" => "Waybill",
+        "WAREHOUSE" => "The warehouse",
+        "PERSON" => "A person",
+        "CUSTOMER" => "The customer",
+        other => other,
+    }
+}
+
+/// What happened, as a sentence.
+pub(crate) fn happened(code: &str) -> String {
+    let known = match code {
+        "orders/create" => "The shop announced the order",
+        "orders/updated" | "orders/edited" => "The shop said something new of it",
+        "orders/fulfilled" => "The shop says that all of it was fulfilled",
+        "orders/paid" => "The shop said that it is paid",
+        "orders/cancelled" => "The shop cancelled it",
+        "refunds/create" => "The shop refunded something of it",
+        "fulfillments/create" | "fulfillments/update" => "The shop knows of a parcel",
+        "shipment.accepted" => "The warehouse accepted it",
+        "shipment.picked" => "The warehouse picked it",
+        "shipment.on_hold" => "The warehouse holds it",
+        "shipment.exception" => "The warehouse reported an exception",
+        "shipment.shipped" => "The warehouse says that a parcel left",
+        "shipment.delivered" => "The carrier delivered a parcel",
+        "shipment.cancelled" => "The warehouse cancelled it",
+        "RECEIVED" => "The order arrived",
+        "RESERVATION" => "Reserved",
+        "RELEASE" => "Given back",
+        "FULFILMENT" => "Left",
+        "RECEIPT" => "Came in",
+        "ADJUSTMENT" => "Adjusted",
+        "COUNT" => "Counted",
+        "RESERVED" => "Its stock is reserved",
+        "CONFIRMED" => "It is held no more",
+        "HANDED_OVER" => "It was handed over to the warehouse",
+        "SHIPPED" => "All of it has left",
+        "SHOP_NOTIFIED" => "The shop was notified of a parcel",
+        "SHOP_NOT_NOTIFIED" => "There was nothing to notify the shop of",
+        "DELIVERED" => "It was delivered",
+        "CANCELLED" => "It was cancelled",
+        "RETURN_ANNOUNCED" => "Pieces of it are to come back",
+        "RETURN_RECEIVED" => "Pieces of it came back",
+        "RETURN_CANCELLED" => "A return of it was taken back",
+        "REFUNDED" => "What does not leave was refunded",
+        "PARKED" => "It stopped and waits for a person",
+        "RESOLVED" => "A person answered",
+        "EDITED" => "A person changed it",
+        "SHOWN" => "A person is shown what could not be followed",
+        "MESSAGE_REPLAYED" => "A message was looked at again",
+        "ON_HOLD" => "It is on hold",
+        "AWAITING_PAYMENT" => "It waits for its payment",
+        "BACKORDERED" => "It waits for stock",
+        "PARTIALLY_SHIPPED" => "Some of it has left",
+        "NEEDS_ATTENTION" => "It needs a person",
+        "AWAITING_ALLOCATION" => "It waits for the inventory service",
+        "IGNORED" => "It is not to be fulfilled",
+        other => {
+            let mut words = other.replace(['_', '/', '.'], " ").to_lowercase();
+            if let Some(initial) = words.get_mut(..1) {
+                initial.make_ascii_uppercase();
+            }
+            return words;
+        }
+    };
+    known.to_owned()
+}
+
+/// An entry of an order's story, as a sentence.
+pub(crate) fn entry(kind: &str, code: &str) -> String {
+    match (kind, code) {
+        ("MESSAGE", "callback") => "The warehouse sent word".to_owned(),
+        ("EVENT", _) => format!("Other systems are told: {}", code.replace('_', " ").to_lowercase()),
+        ("STOCK", "RESERVATION") => "Pieces were reserved".to_owned(),
+        ("STOCK", "RELEASE") => "Pieces were given back".to_owned(),
+        ("STOCK", "FULFILMENT") => "Pieces left the stock".to_owned(),
+        ("STOCK", "TRANSFER") => "Pieces changed hands".to_owned(),
+        ("CALL", "REQUESTED" | "ACCEPTED" | "SHIPPED" | "RECALLED" | "CANCELLED" | "REFUSED") => {
+            "A warehouse was asked to ship it".to_owned()
+        }
+        ("CALL", _) => {
+            let (what, _) = reason(code);
+            if what == code { format!("A call failed: {code}") } else { format!("A call failed: {}", lowered(what)) }
+        }
+        ("PARCEL", _) => format!("A parcel left; it is {} now", code.to_lowercase()),
+        _ => happened(code),
+    }
+}
+
+fn lowered(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(initial) = text.get_mut(..1) {
+        initial.make_ascii_lowercase();
+    }
+    text
+}
+
+/// A step as the object of a verb: retry *the hand-over*.
+pub(crate) fn the_step(step: &str) -> &str {
+    match step {
+        "gate" => "the gate",
+        "read_order" => "the look at the order",
+        "reserve" => "the reservation",
+        "look_in_shop" => "the look in the shop",
+        "hand_over" => "the hand-over",
+        "record_parcel" => "booking the parcel",
+        "tell_shop" => "the shop notification",
+        "recall" => "the recall",
+        "release" => "the release of its stock",
+        "cancel_in_shop" => "cancelling in the shop",
+        "refund_in_shop" => "the refund",
+        "record_cancelled" => "booking the cancellation",
+        other => other,
+    }
+}
+
+/// What a message's, an event's or a call's state says beyond that it went well.
+pub(crate) fn is_remarkable(kind: &str, detail: &str) -> bool {
+    !matches!((kind, detail), ("MESSAGE", "DONE") | ("EVENT", "PUBLISHED" | "KEPT"))
+}
+
+/// A number with thin spaces between its thousands.
+pub(crate) fn number(number: &u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len());
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push('\u{2009}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 order`, `2 orders`.
+pub(crate) fn count(number_: &u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(number_), if *number_ == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_counted() {
+        assert_eq!(number(&1), "1");
+        assert_eq!(number(&1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!((count(&1, "order", "orders"), count(&0, "order", "orders")), ("1 order".into(), "0 orders".into()));
+    }
+
+    #[test]
+    fn what_is_not_known_here_is_shown_as_it_is() {
+        assert_eq!(reason("NEW_REASON").0, "NEW_REASON");
+        assert_eq!(happened("some_new/thing"), "Some new thing");
+        assert_eq!(lane("warehouse-north"), "the warehouse system north");
+    }
+}

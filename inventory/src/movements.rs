@@ -1,0 +1,175 @@
+//! The ledger and the queues as people read them, and whether anything in them changed.
+
+use chrono::{DateTime, Utc};
+use domain::{OrderId, Sku};
+use sqlx::{FromRow, PgConnection};
+
+use crate::error::InventoryError;
+
+/// A movement of a SKU, with the figures of its warehouse just after it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Movement {
+    /// The ledger's entry: the newer, the larger.
+    pub movement_id: i64,
+    /// When it was booked.
+    pub at: DateTime<Utc>,
+    /// Of what.
+    pub sku: String,
+    /// Where.
+    pub warehouse: String,
+    /// Why, as a code.
+    pub kind: String,
+    /// Pieces that came to lie there, or went.
+    pub on_hand_change: i64,
+    /// Pieces that came to be held, or were given back.
+    pub reserved_change: i64,
+    /// Pieces that lay there then.
+    pub on_hand: i64,
+    /// Pieces of those that were held then.
+    pub reserved: i64,
+    /// For which order, ours or another system's.
+    pub order_id: Option<String>,
+    /// What whoever booked it gave as the reason.
+    pub reference: Option<String>,
+}
+
+/// The movements of a SKU, newest first: `most` of those before the one with this number, if it is given. The figures
+/// are reckoned back from what is there now, so that a page costs as much as the newer ones have movements.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn movements(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    before: Option<i64>,
+    most: i64,
+) -> Result<Vec<Movement>, InventoryError> {
+    Ok(sqlx::query_as(
+        "WITH page AS (
+             SELECT * FROM inventory.movements
+             WHERE sku = $1 AND ($2::bigint IS NULL OR movement_id < $2) ORDER BY movement_id DESC LIMIT $3
+         ), newer AS (
+             SELECT warehouse, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved
+             FROM inventory.movements WHERE sku = $1 AND movement_id >= $2 GROUP BY warehouse
+         )
+         SELECT p.movement_id, p.at, p.sku, p.warehouse, p.reason AS kind, p.on_hand_change, p.reserved_change,
+                (s.on_hand - COALESCE(n.on_hand, 0) - COALESCE(sum(p.on_hand_change) OVER later, 0))::bigint
+                    AS on_hand,
+                (s.reserved - COALESCE(n.reserved, 0) - COALESCE(sum(p.reserved_change) OVER later, 0))::bigint
+                    AS reserved,
+                p.order_id, p.reference
+         FROM page p JOIN inventory.stock s USING (sku, warehouse) LEFT JOIN newer n USING (warehouse)
+         WINDOW later AS (PARTITION BY p.warehouse ORDER BY p.movement_id DESC
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+         ORDER BY p.movement_id DESC",
+    )
+    .bind(sku.as_str())
+    .bind(before)
+    .bind(most)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A movement for an order.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct OrderMovement {
+    /// The ledger's entry.
+    pub movement_id: i64,
+    /// When it was booked.
+    pub at: DateTime<Utc>,
+    /// Of what.
+    pub sku: String,
+    /// Where.
+    pub warehouse: String,
+    /// Why, as a code.
+    pub kind: String,
+    /// Pieces that came to lie there, or went.
+    pub on_hand_change: i64,
+    /// Pieces that came to be held, or were given back.
+    pub reserved_change: i64,
+}
+
+/// The newest `most` movements for an order, newest first.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn movements_of_order(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    most: i64,
+) -> Result<Vec<OrderMovement>, InventoryError> {
+    Ok(sqlx::query_as(
+        "SELECT movement_id, at, sku, warehouse, reason AS kind, on_hand_change, reserved_change
+         FROM inventory.movements WHERE order_id = $1 ORDER BY movement_id DESC LIMIT $2",
+    )
+    .bind(order.as_str())
+    .bind(most)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A line that waits for a SKU.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Queued {
+    /// Its entry in the queue: the later, the larger.
+    pub waiting_id: i64,
+    /// How many are served before it in this warehouse, and one.
+    pub place: i64,
+    /// Whose, ours or another system's.
+    pub order_id: String,
+    /// Where it waits.
+    pub warehouse: String,
+    /// For how many pieces.
+    pub quantity: i64,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Who waits for a SKU, in the order in which they are served: `most` of those after the entry with this number, if it
+/// is given.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn queue_of(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    after: Option<i64>,
+    most: i64,
+) -> Result<Vec<Queued>, InventoryError> {
+    Ok(sqlx::query_as(
+        "SELECT * FROM (
+             SELECT waiting_id, row_number() OVER (PARTITION BY warehouse ORDER BY waiting_id) AS place, order_id,
+                    warehouse, quantity, since
+             FROM inventory.waiting WHERE sku = $1) AS queue
+         WHERE $2::bigint IS NULL OR waiting_id > $2 ORDER BY waiting_id LIMIT $3",
+    )
+    .bind(sku.as_str())
+    .bind(after)
+    .bind(most)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A text that is another one once a movement was booked or somebody began or ceased to wait; of one order, if it is
+/// named. A late commit may have a lower number than what was there: among the newest few it is seen.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn version(conn: &mut PgConnection, order: Option<&OrderId>) -> Result<String, InventoryError> {
+    let statement = match order {
+        None => {
+            "SELECT md5(concat_ws('/',
+                ARRAY(SELECT movement_id FROM inventory.movements ORDER BY movement_id DESC LIMIT 32),
+                ARRAY(SELECT waiting_id FROM inventory.waiting ORDER BY waiting_id DESC LIMIT 32)))
+             WHERE $1::text IS NULL"
+        }
+        Some(_) => {
+            "SELECT md5(concat_ws('/',
+                ARRAY(SELECT movement_id FROM inventory.movements WHERE order_id = $1
+                      ORDER BY movement_id DESC LIMIT 32),
+                ARRAY(SELECT concat_ws(' ', waiting_id, quantity) FROM inventory.waiting WHERE order_id = $1
+                      ORDER BY waiting_id DESC LIMIT 32)))"
+        }
+    };
+    Ok(sqlx::query_scalar(statement).bind(order.map(OrderId::as_str)).fetch_one(conn).await?)
+}
