@@ -13,6 +13,10 @@ impl Story {
     /// Takes an answer, and says where the order stands. What it changes of the order is changed first: where that is
     /// refused, nothing is answered.
     pub(crate) async fn take_answer(&self, answer: Resolve) -> Result<StatusAnswer, BadInput> {
+        if matches!(answer.action, Resolution::Approve | Resolution::Refuse) {
+            // Several may have been let in before the first of them was taken.
+            self.ctx.state(|order| order.check_answer(&answer))?;
+        }
         if answer.edit.is_some() {
             self.edit(&answer).await?;
             self.ctx.state_mut(|order| order.content_changed = true);
