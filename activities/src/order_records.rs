@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
-use domain::{Condition, OrderStatus, ParkReason, Step};
+use domain::{Condition, OrderStatus, ParkReason, Resolution, Step};
 use inventory::ORDER_CANCELLED;
 use metrics::counter;
 use orders::{
-    Order, attention, bulk, parcel,
+    Order,
+    approvals::{self, Decision},
+    attention, bulk, command, parcel,
     progress::{self, Waiting},
     record,
     timeline::TimelineEvent,
 };
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use stock::StockTransaction;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, BulkRef, Cancellation, ConditionToRecord, LaneWait, OrderRef, ParcelBooked, ParcelForShop,
-    ParcelToBook, PlanInput, PlanOutcome, Standing, StepAnswer, StepToPark, WaitedForLane,
+    self, BulkRef, Cancellation, ConditionToRecord, EditOutcome, EditToMake, LaneWait, OrderRef,
+    ParcelBooked, ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Standing, StepAnswer, StepToPark,
+    WaitedForLane,
 };
 
 use crate::{
@@ -26,6 +29,7 @@ use crate::{
     shop_notifications,
 };
 
+mod edit;
 mod lane_wait;
 mod parcels;
 mod standing;
@@ -100,6 +104,15 @@ impl OrderRecords {
         input: StepAnswer,
     ) -> Result<(), ActivityError> {
         attempt(&self.pool, Work::Note("resolve"), &input.order_id, || self.resolve(&input)).await
+    }
+
+    #[activity(definition = contract::EditOrder)]
+    pub async fn edit_order(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: EditToMake,
+    ) -> Result<EditOutcome, ActivityError> {
+        attempt(&self.pool, Work::Note("edit"), &input.order_id, || self.edit(&input)).await
     }
 
     #[activity(definition = contract::OpenAttention)]
@@ -209,7 +222,24 @@ impl OrderRecords {
             input.reason.as_deref(),
         )
         .await?;
+        if input.step == Step::Gate {
+            let decision = input.resolution.parse::<Resolution>().ok().and_then(Decision::of);
+            match decision {
+                Some(decision) => {
+                    let (by, reason) = (self.name_of(&mut tx, input).await?, input.reason.as_deref());
+                    approvals::decide(&mut tx, &input.order_id, decision, &by, reason).await?;
+                }
+                None => approvals::ask_no_more(&mut tx, &input.order_id).await?,
+            }
+        }
         Ok(tx.commit().await?)
+    }
+
+    /// Who answered, by name where the message that brought the answer says so.
+    async fn name_of(&self, conn: &mut PgConnection, input: &StepAnswer) -> Result<String, AttemptError> {
+        let Some(message) = input.message else { return Ok(input.by.clone()) };
+        let answer = command::answer_in(conn, message, &input.order_id).await?;
+        Ok(answer.map_or_else(|| input.by.clone(), |answer| answer.by))
     }
 
     async fn open_row(&self, input: &StepToPark) -> Result<(), AttemptError> {

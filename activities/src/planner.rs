@@ -24,6 +24,7 @@ use crate::{
     shops::{Shops, WarehouseSystems},
 };
 
+mod approval;
 mod demand;
 mod draft;
 #[cfg(test)]
@@ -43,7 +44,7 @@ const NOTHING_WANTED: &str = "nothing left to ship";
 pub struct Planner {
     pub(crate) pool: PgPool,
     pub(crate) shops: Shops,
-    systems: WarehouseSystems,
+    pub(crate) systems: WarehouseSystems,
     pub(crate) stock: Stock,
 }
 
@@ -212,7 +213,8 @@ impl Planner {
         rules: &Rules,
     ) -> Result<(), AttemptError> {
         let goes_on = draft.decision == GateDecision::Fulfil;
-        if goes_on && draft.mismatches.recalls.is_empty() && !plan.look && plan.park_reason.is_none() {
+        let waits_for_somebody = plan.park_reason.is_some() || plan.awaits_risk;
+        if goes_on && draft.mismatches.recalls.is_empty() && !plan.look && !waits_for_somebody {
             record::note_planned(conn, &order.order_id, order.wish_version).await?;
         }
         let at_warehouse = draft.is_at_warehouse();
@@ -252,8 +254,8 @@ impl Planner {
         }
         let planned: u32 = plan.requests.iter().map(|fulfilment_request| fulfilment_request.pieces).sum();
         let all_is_held = plan.held_back > 0 && planned <= plan.pieces_left;
-        if all_is_held {
-            let held_by = Some(HeldBy::Shopify);
+        if all_is_held || plan.awaits_risk {
+            let held_by = Some(if plan.awaits_risk { HeldBy::Risk } else { HeldBy::Shopify });
             let waiting = Waiting { condition: Condition::OnHold, reason: None, held_by };
             progress::set_condition(conn, &order.order_id, waiting).await?;
         } else {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{Channel, ShopDomain, WarehouseId, WarehouseSystem};
+use domain::{ApprovalRules, Channel, ShopDomain, WarehouseId, WarehouseSystem};
 
 /// Rules of one shop.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +11,8 @@ pub struct ShopRules {
     pub locations: HashMap<i64, WarehouseId>,
     /// Fulfilment services whose lines we ship, beside our own.
     pub services: Vec<String>,
+    /// Which of its orders a person has to approve.
+    pub approval: ApprovalRules,
 }
 
 impl ShopRules {
@@ -30,6 +32,11 @@ impl WarehouseSystems {
     #[must_use]
     pub fn new(systems: HashMap<WarehouseId, WarehouseSystem>) -> Self {
         Self(Arc::new(systems))
+    }
+
+    /// Whether it is named as one that a further system ships for.
+    pub(crate) fn names(&self, warehouse: &WarehouseId) -> bool {
+        self.0.contains_key(warehouse)
     }
 
     pub(crate) fn of(&self, warehouse: &WarehouseId) -> WarehouseSystem {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     client::{Api, Extent, id},
@@ -13,6 +13,7 @@ use crate::{
     output::Output,
 };
 
+mod answer;
 mod edit;
 mod view;
 
@@ -40,20 +41,10 @@ pub enum Command {
     Retry(Named),
     /// Change where an order goes, what a line is, or which warehouse ships it. What this mends is tried again by itself.
     Edit(Box<edit::Wanted>),
+    /// Approve, or refuse, an order that waits for it; `waybill attention list --reason APPROVAL` shows which do.
+    Approve(answer::Approve),
     /// Answer what waits for a person; `waybill attention list` shows what may be answered.
-    Resolve {
-        #[command(flatten)]
-        named: Named,
-        /// What is decided: retry, skip or compensate a parked step, release_hold, or done with what a row shows.
-        #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate", "release_hold", "done"])]
-        action: String,
-        /// Why; it is kept with the order, so name no person. skip and done need one.
-        #[arg(long)]
-        reason: Option<String>,
-        /// Which row, where several are open.
-        #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(i64).range(1..))]
-        row: Option<i64>,
-    },
+    Resolve(Box<answer::Resolve>),
 }
 
 /// Which order is meant.
@@ -167,10 +158,8 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
         Command::Edit(wanted) => edit::run(api, output, &wanted).await,
         Command::Timeline(Named { order }) => timeline(api, output, &order).await,
         Command::Retry(Named { order }) => retry(api, output, &order).await,
-        Command::Resolve { named: Named { order }, action, reason, row } => {
-            let answer = json!({"action": action, "reason": reason, "attentionId": row});
-            resolve(api, output, &order, &answer).await
-        }
+        Command::Approve(decided) => answer::approve(api, output, &decided).await,
+        Command::Resolve(wanted) => answer::resolve(api, output, &wanted).await,
     }
 }
 
@@ -241,15 +230,5 @@ async fn confirm(api: &Api, order: &str) -> Result<(), CliError> {
 async fn retry(api: &Api, output: Output, order: &str) -> Result<(), CliError> {
     let answer = api.post(&["orders", order, "retry"], &json!({})).await?;
     answer.say(output, &format!("Retry requested; `waybill orders timeline {order}` shows how it goes."));
-    Ok(())
-}
-
-async fn resolve(api: &Api, output: Output, order: &str, answer: &Value) -> Result<(), CliError> {
-    let answered = api.post(&["orders", order, "resolve"], answer).await?;
-    let sentence = match answered.status {
-        202 => format!("It will be answered; `waybill orders timeline {order}` shows how it goes."),
-        _ => format!("Answered; `waybill orders timeline {order}` shows how it goes on."),
-    };
-    answered.say(output, &sentence);
     Ok(())
 }

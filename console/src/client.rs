@@ -89,7 +89,11 @@ impl Client {
     }
 
     /// What became of it.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Refusal> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Refusal> {
         let body = serde_json::to_vec(body).map_err(|_| Refusal::ours())?;
         let (_, body) = self.send(Method::POST, path, body.into()).await?;
         read(&body)

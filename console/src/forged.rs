@@ -43,9 +43,9 @@ mod tests {
     use super::*;
 
     fn is_taken(given: &[(&'static str, &'static str)]) -> bool {
-        let headers = given.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let headers = given
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         is_of_our_page(&headers.collect())
     }
 
@@ -53,7 +53,11 @@ mod tests {
     fn a_form_is_taken_from_our_own_pages_alone() {
         let host = ("host", "waybill.example:8080");
         assert!(is_taken(&[host, ("origin", "http://waybill.example:8080")]));
-        assert!(is_taken(&[host, ("origin", "https://waybill.example:8080"), ("sec-fetch-site", "same-origin")]));
+        assert!(is_taken(&[
+            host,
+            ("origin", "https://waybill.example:8080"),
+            ("sec-fetch-site", "same-origin")
+        ]));
         for forged in [
             &[host][..],
             &[host, ("origin", "null")],

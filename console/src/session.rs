@@ -162,7 +162,9 @@ mod tests {
         for ours in ["/", "/orders?status=SHIPPED", "/orders/web-1"] {
             assert_eq!(own(ours), ours);
         }
-        for elsewhere in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/sign-out"] {
+        for elsewhere in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/sign-out"]
+        {
             assert_eq!(own(elsewhere), "/", "{elsewhere}");
         }
     }

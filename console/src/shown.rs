@@ -173,7 +173,9 @@ impl Order {
 
     /// Its pieces in one line, for a list.
     pub(crate) fn pieces(&self) -> String {
-        let of = |item: &Item| format!("{} × {}", item.quantity, item.sku.as_deref().unwrap_or(&item.product_name));
+        let of = |item: &Item| {
+            format!("{} × {}", item.quantity, item.sku.as_deref().unwrap_or(&item.product_name))
+        };
         let mut named: Vec<String> = self.items.iter().take(2).map(of).collect();
         if self.items.len() > 2 {
             named.push(format!("{} more", self.items.len() - 2));

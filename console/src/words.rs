@@ -36,40 +36,82 @@ pub(crate) fn step(step: &str) -> &str {
 /// Why something waits for a person: what is wrong, and what helps.
 pub(crate) fn reason(code: &str) -> (&str, &'static str) {
     match code {
-        "UNKNOWN_SKU" => ("A line has a SKU that is not stocked", "Stock the item, or say which SKU it is, then retry."),
-        "UNREADABLE_CURRENCY" => ("Its currency is none that is known", "Mend it in the shop; the order goes on by itself."),
-        "UNREADABLE_STATUS" => ("Its payment status is one that is not known", "Look at it in the shop, then retry."),
-        "UNREADABLE_ORDER" => ("Something that is needed cannot be read", "Mend it in the shop; the order goes on by itself."),
+        "UNKNOWN_SKU" => {
+            ("A line has a SKU that is not stocked", "Stock the item, or say which SKU it is, then retry.")
+        }
+        "UNREADABLE_CURRENCY" => {
+            ("Its currency is none that is known", "Mend it in the shop; the order goes on by itself.")
+        }
+        "UNREADABLE_STATUS" => {
+            ("Its payment status is one that is not known", "Look at it in the shop, then retry.")
+        }
+        "UNREADABLE_ORDER" => {
+            ("Something that is needed cannot be read", "Mend it in the shop; the order goes on by itself.")
+        }
         "PAYMENT_OVERDUE" => ("It was not paid in time", "Retry to wait again, or cancel it."),
         "BACKORDER_OVERDUE" => ("Its stock did not come in time", "Retry to wait again, or cancel it."),
         "OUT_OF_STOCK" => ("There is no stock for it", "Book stock in and retry, or cancel it."),
-        "PRICE_UNKNOWN" => ("A price of it could not be asked", "Check its prices, then say that it is done."),
-        "ALLOCATION_UNANSWERED" => ("The inventory service does not answer for it", "Look at that service, then retry."),
+        "PRICE_UNKNOWN" => {
+            ("A price of it could not be asked", "Check its prices, then say that it is done.")
+        }
+        "ALLOCATION_UNANSWERED" => {
+            ("The inventory service does not answer for it", "Look at that service, then retry.")
+        }
         "APPROVAL" => ("It waits for your approval", "Look at it and approve or refuse it."),
-        "WAREHOUSE_EXCEPTION" => ("The warehouse reports an exception", "Clear it with the warehouse, then retry."),
-        "CANCELLED_BY_WAREHOUSE" => ("The warehouse cancelled it", "Retry to hand it over again, or cancel it."),
-        "CANCELLED_AFTER_SHIPPING" => ("The shop cancelled it after it had left", "Stop the parcel with the carrier, or expect it back."),
-        "EDITED_TOO_LATE" => ("It was changed after it had left", "Tell the customer; what left is what was ordered before."),
-        "EDITED_AT_WAREHOUSE" => ("It was changed while the warehouse has it", "Decide with the warehouse, then answer."),
+        "WAREHOUSE_EXCEPTION" => {
+            ("The warehouse reports an exception", "Clear it with the warehouse, then retry.")
+        }
+        "CANCELLED_BY_WAREHOUSE" => {
+            ("The warehouse cancelled it", "Retry to hand it over again, or cancel it.")
+        }
+        "CANCELLED_AFTER_SHIPPING" => (
+            "The shop cancelled it after it had left",
+            "Stop the parcel with the carrier, or expect it back.",
+        ),
+        "EDITED_TOO_LATE" => {
+            ("It was changed after it had left", "Tell the customer; what left is what was ordered before.")
+        }
+        "EDITED_AT_WAREHOUSE" => {
+            ("It was changed while the warehouse has it", "Decide with the warehouse, then answer.")
+        }
         "UNEXPECTED_PARCEL" => ("A parcel left that nobody waits for", "Clear it with the warehouse."),
-        "TROUBLE_AFTER_SHIPPING" => ("Something is wrong with a parcel on its way", "Clear it with the carrier."),
+        "TROUBLE_AFTER_SHIPPING" => {
+            ("Something is wrong with a parcel on its way", "Clear it with the carrier.")
+        }
         "NO_ADDRESS" => ("It has no address", "Enter the address, or add it in the shop, then retry."),
-        "LOCATION_NOT_MAPPED" => ("It is to leave from a location that is no warehouse here", "Map the location, or move it in the shop."),
-        "NO_FULFILMENT_ORDERS" => ("The shop has nothing to fulfil for it", "Look at it in the shop, then retry."),
+        "LOCATION_NOT_MAPPED" => (
+            "It is to leave from a location that is no warehouse here",
+            "Map the location, or move it in the shop.",
+        ),
+        "NO_FULFILMENT_ORDERS" => {
+            ("The shop has nothing to fulfil for it", "Look at it in the shop, then retry.")
+        }
         "NOT_REPORTED" => ("A parcel could not be reported to the shop", "Fulfil it in the shop by hand."),
         "REFUND_BY_HAND" => ("Something is to be paid back by hand", "Refund it in the shop."),
         "RETURN_NOT_BOOKED" => ("What came back could not be booked in", "Book it in by hand."),
-        "RETURN_NOT_EXPECTED" => ("A return was announced of what did not leave", "Clear it with the customer."),
-        "RETURN_NOT_RECEIVED" => ("A return came with other pieces than expected", "Clear it with the warehouse."),
+        "RETURN_NOT_EXPECTED" => {
+            ("A return was announced of what did not leave", "Clear it with the customer.")
+        }
+        "RETURN_NOT_RECEIVED" => {
+            ("A return came with other pieces than expected", "Clear it with the warehouse.")
+        }
         "UNSELLABLE_ON_HAND" => ("Pieces that cannot be sold are on hand", "Count the item, or reduce it."),
-        "COUNT_BELOW_HANDED_OVER" => ("Less was counted than the warehouse was asked to ship", "Recall the newest, or count again."),
+        "COUNT_BELOW_HANDED_OVER" => {
+            ("Less was counted than the warehouse was asked to ship", "Recall the newest, or count again.")
+        }
         "RUN_GONE" => ("Nobody works on it any more", "Retry to start it again."),
         "LANE_NOT_SERVED" => ("Orders wait for a lane that no worker serves", "Start a worker for it."),
-        "LANE_PAUSED" => ("It waited longer than it may while its lane was paused", "Retry when the lane runs."),
+        "LANE_PAUSED" => {
+            ("It waited longer than it may while its lane was paused", "Retry when the lane runs.")
+        }
         "WMS_UNREACHABLE" => ("The warehouse system could not be reached", "Retry when it is back."),
         "WMS_BAD_ADDRESS" => ("The warehouse refuses its address", "Correct the address and retry."),
-        "WMS_UNKNOWN_SKU" => ("The warehouse does not know a SKU of it", "Say which SKU it is, or add it there, then retry."),
-        "WMS_UNKNOWN_OUTCOME" => ("Nobody knows whether the warehouse has it", "Ask the warehouse, then retry."),
+        "WMS_UNKNOWN_SKU" => {
+            ("The warehouse does not know a SKU of it", "Say which SKU it is, or add it there, then retry.")
+        }
+        "WMS_UNKNOWN_OUTCOME" => {
+            ("Nobody knows whether the warehouse has it", "Ask the warehouse, then retry.")
+        }
         other => (other, "Look at what was said, then answer."),
     }
 }
@@ -79,8 +121,13 @@ pub(crate) fn answer(action: &str) -> (&str, &'static str) {
     match action {
         "retry" => ("Retry", "Does the step again. If it works, the order goes on by itself."),
         "skip" => ("Go on without it", "Takes the step as done. Nothing is called; the order goes on."),
-        "compensate" => ("Cancel the order", "Undoes what was done: recalls it where it was handed over, gives its stock back, cancels it in the shop."),
-        "release_hold" => ("End the hold", "Does not wait for the end of the hold window; the order goes on at once."),
+        "compensate" => (
+            "Cancel the order",
+            "Undoes what was done: recalls it where it was handed over, gives its stock back, cancels it in the shop.",
+        ),
+        "release_hold" => {
+            ("End the hold", "Does not wait for the end of the hold window; the order goes on at once.")
+        }
         "done" => ("It was dealt with", "Takes the row off this list. Nothing else happens."),
         "approve" => ("Approve", "The order is handed over to the warehouse."),
         "refuse" => ("Refuse", "Cancels the order and gives its stock back."),
@@ -224,7 +271,11 @@ pub(crate) fn entry(kind: &str, code: &str) -> String {
         }
         ("CALL", _) => {
             let (what, _) = reason(code);
-            if what == code { format!("A call failed: {code}") } else { format!("A call failed: {}", lowered(what)) }
+            if what == code {
+                format!("A call failed: {code}")
+            } else {
+                format!("A call failed: {}", lowered(what))
+            }
         }
         ("PARCEL", _) => format!("A parcel left; it is {} now", code.to_lowercase()),
         _ => happened(code),
@@ -289,7 +340,10 @@ mod tests {
     fn numbers_are_grouped_and_counted() {
         assert_eq!(number(&1), "1");
         assert_eq!(number(&1_234_567), "1\u{2009}234\u{2009}567");
-        assert_eq!((count(&1, "order", "orders"), count(&0, "order", "orders")), ("1 order".into(), "0 orders".into()));
+        assert_eq!(
+            (count(&1, "order", "orders"), count(&0, "order", "orders")),
+            ("1 order".into(), "0 orders".into())
+        );
     }
 
     #[test]

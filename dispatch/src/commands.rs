@@ -217,14 +217,24 @@ impl Dispatcher {
             return self.answer_of_record(order, command).await;
         }
         let (actor, reason) = (command.actor(), command.reason());
-        let resolve =
-            |action: Resolution| json!({"action": action, "actor": actor, "reason": reason, "step": step});
+        let resolve = |action: Resolution| {
+            json!({
+                "action": action, "actor": actor, "reason": reason, "step": step, "message": message.inbox_id,
+            })
+        };
         let (name, input) = match command {
             Command::SetStatus { status, .. } => {
                 (names::SET_STATUS, json!({"status": status, "actor": actor, "reason": reason}))
             }
             Command::Cancel { .. } => (names::CANCEL_ORDER, cancel_input(command)),
-            Command::Resolve(answer) => (names::RESOLVE, resolve(answer.action)),
+            Command::Resolve(answer) => {
+                let mut input = resolve(answer.action);
+                if answer.edit.is_some() {
+                    // It may hold an address, which stays in the message.
+                    input["edit"] = json!("in_message");
+                }
+                (names::RESOLVE, input)
+            }
             Command::ReleaseHold { .. } => (names::RESOLVE, resolve(Resolution::ReleaseHold)),
             Command::Retry { actor } => {
                 self.retry(message, order.clone(), *actor).await?;

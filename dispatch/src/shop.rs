@@ -39,6 +39,7 @@ impl Dispatcher {
         };
         match Topic::parse(&message.topic) {
             topic if topic.is_whole_order() => self.whole_order(message, shop).await,
+            Topic::OrdersRiskAssessmentChanged => self.risk_changed(message, shop).await,
             Topic::OrdersEdited => self.order_edited(message, shop).await,
             Topic::RefundsCreate => self.refunded(message, shop).await,
             Topic::ReturnsApprove => self.return_approved(message, shop).await,
@@ -317,6 +318,7 @@ impl Drawn {
             customer: None,
             ship_to_digest: None,
             our_services: &shop.fulfillment_services,
+            approval: &shop.policy.approval,
             received_at: message.received_at,
             hold_until: (!hold.is_zero()).then(|| message.received_at + hold),
             correlation_id: &self.correlation_id,
@@ -339,6 +341,7 @@ fn nothing_known(id: ShopifyOrderId) -> OrderFacts {
         address: AddressSaid::Absent,
         lines: Vec::new(),
         fulfilments: None,
+        tags: Vec::new(),
         refund_ids: Vec::new(),
     }
 }

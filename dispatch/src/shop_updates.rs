@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use domain::{LineId, ParkReason, Restock, ReturnsRule, ShopifyOrderId, WantedLine, is_our_fulfilment};
+use domain::{
+    LineId, OrderStatus, ParkReason, Restock, ReturnsRule, ShopifyOrderId, WantedLine, is_our_fulfilment,
+};
 use orders::{
     Order, attention, brief, fulfilment_orders,
     inbox::Message,
@@ -28,6 +30,28 @@ impl Dispatcher {
             return self.unreadable_update(message, "order_edit.order_id: is missing").await;
         };
         self.ask_the_shop(message, shop, id).await
+    }
+
+    /// An assessment of an order's risk was made. What it comes to with the others, the shop says when it is looked at.
+    pub(crate) async fn risk_changed(&self, message: &Message, shop: &Shop) -> Dispatched {
+        if shop.policy.approval.risk.is_none() {
+            return Ok(Outcome::stored("no rule goes by the risk of an order"));
+        }
+        let Some(id) = wire::parse_order_mention(&message.body) else {
+            // Some of Shopify's bodies name no order: then the next look sees it.
+            return Ok(Outcome::stored("it does not say of which order"));
+        };
+        let Some(order) = self.order_of_shop(shop, id).await? else {
+            return Ok(not_known_yet(message));
+        };
+        let mut tx = self.pool.begin().await?;
+        let order = record::lock(&mut tx, &order.order_id).await?;
+        if order.status >= OrderStatus::Processing || order.story_ended_at.is_some() {
+            return Ok(Outcome::skipped("it was handed over, or is not fulfilled", Some(order.order_id)));
+        }
+        fulfilment_orders::want_look(&mut tx, &order.order_id).await?;
+        tx.commit().await?;
+        self.have_run_look(message, order).await
     }
 
     /// A fulfilment was made or changed. Our own need nothing; another's changes what is left for us.

@@ -306,6 +306,7 @@ mod tests {
             address: crate::AddressSaid::Given,
             lines: Vec::new(),
             fulfilments: None,
+            tags: Vec::new(),
             refund_ids: Vec::new(),
         };
         let gate = |lines: &[WantedLine]| GateFacts::of(&facts, lines, Was::default());

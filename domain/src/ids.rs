@@ -73,7 +73,7 @@ fn is_plain_token(text: &str) -> bool {
 }
 
 /// Printable, not padded with white space, 1 to `most` characters, however many bytes they take.
-fn is_printable(text: &str, most: usize) -> bool {
+pub(crate) fn is_printable(text: &str, most: usize) -> bool {
     // No more is counted than has to be.
     let characters = text.chars().take(most + 1).count();
     (1..=most).contains(&characters) && text.trim() == text && !text.chars().any(char::is_control)

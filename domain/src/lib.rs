@@ -12,6 +12,7 @@ mod facts;
 mod gate;
 #[macro_use]
 mod ids;
+mod approval;
 mod money;
 mod parcel_status;
 mod park_reason;
@@ -32,6 +33,7 @@ pub mod planted;
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` plants failures for tests; release builds cannot have it");
 
+pub use approval::{Approval, ApprovalDecision, ApprovalFacts, ApprovalRules, Country, Risk, RiskLevel, Tag};
 pub use cancellation::{Actor, CancelDecision, CancelUntil, Stage, decide_cancellation};
 pub use edits::{Change, EditDecision, decide_edit};
 pub use facts::{AddressSaid, FinancialStatus, LinePieces, OrderFacts, OrderLine, ShopFulfilment};

@@ -63,6 +63,8 @@ impl ParkReason {
     pub const RUN_GONE: &'static str = "RUN_GONE";
     /// Open orders wait for a lane that nobody serves; the row says which.
     pub const LANE_NOT_SERVED: &'static str = "LANE_NOT_SERVED";
+    /// A rule of the policy wants a person to approve it before it is handed over; the row says which.
+    pub const APPROVAL: &'static str = "APPROVAL";
     /// A person paused its lane for longer than the order may wait.
     pub const LANE_PAUSED: &'static str = "LANE_PAUSED";
 
@@ -70,6 +72,12 @@ impl ParkReason {
     #[must_use]
     pub fn new(code: impl Into<String>) -> Self {
         Self(code.into())
+    }
+
+    /// Whether a person is to approve or to refuse the order.
+    #[must_use]
+    pub fn is_approval(&self) -> bool {
+        self.0 == Self::APPROVAL
     }
 
     /// The code.

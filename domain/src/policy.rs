@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cancellation::CancelUntil;
+use crate::{approval::ApprovalRules, cancellation::CancelUntil};
 
 /// Which payment lets an order go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +185,11 @@ pub struct FulfilmentPolicy {
     pub refund_on_cancel: bool,
     /// Whether Shopify tells the customer of shipping and cancelling.
     pub notify_customer: bool,
+    /// How long an order waits for its risk, from receipt, where a rule on it is among `approval`.
+    #[serde(with = "humantime_serde")]
+    pub risk_wait: Duration,
+    /// Which orders a person has to approve before they are handed over.
+    pub approval: ApprovalRules,
 }
 
 impl Default for FulfilmentPolicy {
@@ -224,6 +229,8 @@ impl Default for FulfilmentPolicy {
             restock_on_cancel: true,
             refund_on_cancel: true,
             notify_customer: true,
+            risk_wait: Duration::from_secs(15 * 60),
+            approval: ApprovalRules::default(),
         }
     }
 }

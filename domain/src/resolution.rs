@@ -16,6 +16,10 @@ pub enum Resolution {
     Skip,
     /// Undo what was done and cancel the order.
     Compensate,
+    /// The order may be handed over. For what a rule of the policy wants approved.
+    Approve,
+    /// It may not: it is cancelled; needs a reason.
+    Refuse,
     /// Do not wait for the end of the hold window. It answers no row, but an order that is held.
     ReleaseHold,
     /// What the row says was dealt with outside; needs a reason. For rows that no workflow waits for.
@@ -28,7 +32,7 @@ impl Resolution {
     /// Whether it has to say why.
     #[must_use]
     pub fn needs_a_reason(self) -> bool {
-        matches!(self, Self::Skip | Self::Done)
+        matches!(self, Self::Skip | Self::Refuse | Self::Done)
     }
 
     /// What may be answered to a row: of a step that waits (`has_run`), or of something that is shown.
@@ -39,6 +43,9 @@ impl Resolution {
         }
         if !has_run {
             return vec![Self::Done];
+        }
+        if reason.is_approval() {
+            return vec![Self::Approve, Self::Refuse];
         }
         let mut answers = vec![Self::Retry];
         if may_skip(step, reason) {
@@ -67,11 +74,12 @@ mod tests {
 
     #[test]
     fn what_may_be_answered_follows_from_what_waits() {
-        use Resolution::{Compensate, Done, Retry, Skip};
+        use Resolution::{Approve, Compensate, Done, Refuse, Retry, Skip};
         for (step, reason, has_run, answers) in [
             (Step::HandOver, "WMS_BAD_ADDRESS", true, vec![Retry, Skip, Compensate]),
             (Step::HandOver, ParkReason::WAREHOUSE_EXCEPTION, true, vec![Retry, Compensate]),
             (Step::Reserve, ParkReason::UNKNOWN_SKU, true, vec![Retry, Compensate]),
+            (Step::Gate, ParkReason::APPROVAL, true, vec![Approve, Refuse]),
             (Step::Gate, ParkReason::RUN_GONE, false, vec![Retry, Compensate]),
             (Step::Follow, ParkReason::EDITED_TOO_LATE, false, vec![Done]),
         ] {
@@ -83,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_not_done_as_it_was_asked_for_needs_a_reason() {
         let asked = Resolution::ALL.into_iter().filter(|answer| answer.needs_a_reason());
-        assert_eq!(asked.collect::<Vec<_>>(), [Resolution::Skip, Resolution::Done]);
+        assert_eq!(asked.collect::<Vec<_>>(), [Resolution::Skip, Resolution::Refuse, Resolution::Done]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl OrderStatus {
 #[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Condition {
-    /// Held: by the hold window, by Shopify or by the warehouse.
+    /// Held: by the hold window, by Shopify, by the warehouse, or until its risk is known.
     OnHold,
     /// Waits until it is paid or authorised.
     AwaitingPayment,
@@ -78,6 +78,8 @@ pub enum HeldBy {
     Shopify,
     /// The warehouse.
     Warehouse,
+    /// Its risk is not known yet, and a rule of the policy goes by it.
+    Risk,
 }
 
 words!(HeldBy, "heldBy");

@@ -75,15 +75,18 @@ pub async fn park(
     has_run: bool,
 ) -> Result<bool, OrdersError> {
     let opened = sqlx::query(
-        "INSERT INTO orders.attention (order_id, step, reason, has_run, vendor_text)
+        "INSERT INTO orders.attention (order_id, step, reason, has_run, vendor_text, detail)
          VALUES ($1, $2, $3, $4,
-                 (SELECT vendor_text FROM orders.complaints WHERE order_id = $1 AND step = $2 AND code = $3))
+                 (SELECT vendor_text FROM orders.complaints WHERE order_id = $1 AND step = $2 AND code = $3),
+                 (SELECT array_to_string(rules, ', ') || '; its total is ' || total_amount || ' ' || currency
+                  FROM orders.approvals WHERE order_id = $1 AND decided_at IS NULL AND $3 = $5))
          ON CONFLICT (order_id, step, reason) WHERE resolved_at IS NULL DO NOTHING",
     )
     .bind(order.as_str())
     .bind(step.as_str())
     .bind(park_reason.code())
     .bind(has_run)
+    .bind(ParkReason::APPROVAL)
     .execute(&mut *conn)
     .await?
     .rows_affected()

@@ -282,6 +282,7 @@ fn command_of(bulk: &Bulk, attention_id: i64, park_reason: &str) -> Result<Comma
             by: bulk.asked_by.clone(),
             reason,
             attention_id: Some(attention_id),
+            edit: None,
         }),
     })
 }

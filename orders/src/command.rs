@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     OrdersError,
+    edits::WantedEdit,
     inbox::{self, Message, NewMessage, Source},
 };
 
@@ -86,6 +87,9 @@ pub struct Answer {
     /// Which row; none for the step that is parked.
     #[serde(default)]
     pub attention_id: Option<i64>,
+    /// What is changed of the order before its step is done again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<WantedEdit>,
 }
 
 /// A command with its order, as it is kept.
@@ -203,6 +207,29 @@ pub async fn keep_served<'a>(
     Ok(messages)
 }
 
+/// The answer that a message of the inbox keeps for this order; none where it is of another, or gone by now.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn answer_in(
+    conn: &mut PgConnection,
+    inbox_id: i64,
+    order: &OrderId,
+) -> Result<Option<Answer>, OrdersError> {
+    let body: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT body FROM integration.inbox WHERE inbox_id = $1 AND source = $2 AND subject = $3 AND topic = 'resolve'",
+    )
+    .bind(inbox_id)
+    .bind(Source::Api.as_str())
+    .bind(order.as_str())
+    .fetch_optional(conn)
+    .await?;
+    Ok(match body.map(|body| read(&body)) {
+        Some(Ok((_, Command::Resolve(answer)))) => Some(answer),
+        _ => None,
+    })
+}
+
 /// Reads a command and its order from the message that keeps it.
 ///
 /// # Errors
@@ -219,8 +246,14 @@ mod tests {
     fn every_command_reads_back_from_what_is_kept() {
         let (actor, reason) = (Actor::Operator, Some("why".to_owned()));
         let by = "ada".to_owned();
-        let answer =
-            Answer { action: Resolution::Skip, actor, by, reason: reason.clone(), attention_id: Some(7) };
+        let answer = Answer {
+            action: Resolution::Skip,
+            actor,
+            by,
+            reason: reason.clone(),
+            attention_id: Some(7),
+            edit: None,
+        };
         for command in [
             Command::OrderPlaced,
             Command::StockAvailable { cause: "17".to_owned() },

@@ -16,10 +16,12 @@ use crate::{
 
 mod made;
 mod moved;
+mod wanted;
 
 pub use made::{Made, of_order};
 use moved::locations;
 pub use moved::looked;
+pub use wanted::WantedEdit;
 
 /// What of an order was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]

@@ -6,6 +6,7 @@
 //! **Invariant:** a status moves only through [`progress::move_to`], which writes the status, its
 //! timeline entry and its event together and never moves one back.
 
+pub mod approvals;
 pub mod attention;
 pub mod awaiting;
 pub mod brief;

@@ -116,6 +116,8 @@ async fn forget_words(conn: &mut PgConnection) -> Result<(), OrdersError> {
          WHERE o.order_id = r.order_id AND o.personal_gone_at IS NOT NULL AND r.reason IS NOT NULL",
         "UPDATE orders.edits e SET reason = '' FROM orders.orders o
          WHERE o.order_id = e.order_id AND o.personal_gone_at IS NOT NULL AND e.reason <> ''",
+        "UPDATE orders.approvals a SET reason = NULL FROM orders.orders o
+         WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL AND a.reason IS NOT NULL",
         "UPDATE orders.orders SET cancel_reason = NULL
          WHERE personal_gone_at IS NOT NULL AND cancel_reason IS NOT NULL",
     ] {

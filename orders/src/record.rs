@@ -163,6 +163,20 @@ pub async fn customer(conn: &mut PgConnection, order: &OrderId) -> Result<Option
         .await?)
 }
 
+/// The country that an order goes to, as its code came; none where it is not known.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn country(conn: &mut PgConnection, order: &OrderId) -> Result<Option<String>, OrdersError> {
+    let code: Option<Option<String>> = sqlx::query_scalar(
+        "SELECT customer #>> '{shipping_address,country_code}' FROM orders.customers WHERE order_id = $1",
+    )
+    .bind(order.as_str())
+    .fetch_optional(conn)
+    .await?;
+    Ok(code.flatten())
+}
+
 /// Where an order goes, normalised, as a digest; none where no address is known.
 ///
 /// # Errors

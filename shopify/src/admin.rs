@@ -17,6 +17,7 @@ mod plan;
 mod refund;
 mod report;
 mod returns;
+mod risk;
 mod token;
 mod transport;
 
@@ -34,6 +35,7 @@ pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unmatched, WhyNot, p
 pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, SuggestedRefund};
 pub use report::{EnsureError, ParcelReport, Reported};
 pub use returns::RestockedPieces;
+pub use risk::OrderRisk;
 pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
 use transport::Transport;
 

@@ -58,6 +58,8 @@ pub enum Topic {
     OrdersFulfilled,
     /// `orders/partially_fulfilled`
     OrdersPartiallyFulfilled,
+    /// `orders/risk_assessment_changed`: names the order and one assessment.
+    OrdersRiskAssessmentChanged,
     /// `orders/edited`: what was added and removed, not the order as it is now.
     OrdersEdited,
     /// `fulfillments/create`
@@ -96,6 +98,7 @@ const NAMED: &[(&str, Topic)] = &[
     ("orders/cancelled", Topic::OrdersCancelled),
     ("orders/fulfilled", Topic::OrdersFulfilled),
     ("orders/partially_fulfilled", Topic::OrdersPartiallyFulfilled),
+    ("orders/risk_assessment_changed", Topic::OrdersRiskAssessmentChanged),
     ("orders/edited", Topic::OrdersEdited),
     ("fulfillments/create", Topic::FulfilmentsCreate),
     ("fulfillments/update", Topic::FulfilmentsUpdate),

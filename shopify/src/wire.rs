@@ -150,8 +150,33 @@ fn facts(order: &Members<'_>, id: i64) -> Result<OrderFacts, UnreadableOrder> {
         address: address_said(order),
         lines: lines(order)?,
         fulfilments: fulfilments::listed(order),
+        tags: tags(order),
         refund_ids: order.objects("refunds").filter_map(|refund| refund.own_id("Refund").ok()).collect(),
     })
+}
+
+/// The most tags of an order that are kept; Shopify documents 250.
+const MOST_TAGS: usize = 250;
+/// The most characters of one.
+const LONGEST_TAG: usize = 255;
+
+/// Webhooks write them in one text, with commas between them.
+fn tags(order: &Members<'_>) -> Vec<String> {
+    match order.get("tags") {
+        Some(Value::String(text)) => sorted_tags(text.split(',')),
+        Some(Value::Array(tags)) => sorted_tags(tags.iter().filter_map(Value::as_str)),
+        _ => Vec::new(),
+    }
+}
+
+/// Tags as they are kept: each once, sorted, as PostgreSQL can keep them.
+pub(crate) fn sorted_tags<'a>(tags: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let kept = |character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character };
+    let tags = tags.map(str::trim).filter(|tag| !tag.is_empty()).take(MOST_TAGS);
+    let mut tags: Vec<String> = tags.map(|tag| tag.chars().take(LONGEST_TAG).map(kept).collect()).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
 }
 
 /// Shipping what was cancelled is worse than a wrong moment, so one that cannot be read stands for a

@@ -181,6 +181,7 @@ fn planner(shared: &Shared, pool: &PgPool, stock: Stock) -> Planner {
     let rules = |shop: &Shop| ShopRules {
         locations: shop.locations.clone(),
         services: shop.fulfillment_services.clone(),
+        approval: shop.policy.approval.clone(),
     };
     let shops = shared.shops.iter().map(|shop| (shop.domain.clone(), rules(shop))).collect();
     let ships_for = |system: &System| {

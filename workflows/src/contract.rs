@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HeldBy, LaneName, OrderId,
-    OrderNumber, OrderStatus, ParkReason, RequestReference, ShopDomain, Step, StockOutRule, WarehouseId,
-    WarehouseSystem,
+    Actor, ApprovalRules, Channel, Condition, FulfilmentPolicy, GateFacts, GateRules, HeldBy, LaneName,
+    OrderId, OrderNumber, OrderStatus, ParkReason, RequestReference, ShopDomain, Step, StockOutRule,
+    WarehouseId, WarehouseSystem,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +13,17 @@ use crate::ledger::Progress;
 
 mod bulk;
 mod calls;
+mod editing;
 mod steps;
 
 pub use bulk::{BulkProgress, BulkRef};
 pub use calls::{Call, LaneWait, Terms, WaitedForLane};
+pub use editing::{EditOutcome, EditToMake};
 pub use steps::{
-    AskAboutLane, AskAboutOverdue, AskNextOfBulk, AskWarehouse, CancelInShop, LookInShop, NotifyShop,
-    OpenAttention, OrderRecords, ParkStep, ReadOrder, ReadStanding, RecallRequest, RecordCancelled,
-    RecordCondition, RecordParcel, RefundInShop, ReleaseStock, RequestFulfilment, ReserveStock, ResolveStep,
-    RestockReturned, ShopCalls, SkipShopNotification, WarehouseCalls,
+    AskAboutLane, AskAboutOverdue, AskNextOfBulk, AskWarehouse, CancelInShop, EditOrder, LookInShop,
+    NotifyShop, OpenAttention, OrderRecords, ParkStep, ReadOrder, ReadStanding, RecallRequest,
+    RecordCancelled, RecordCondition, RecordParcel, RefundInShop, ReleaseStock, RequestFulfilment,
+    ReserveStock, ResolveStep, RestockReturned, ShopCalls, SkipShopNotification, WarehouseCalls,
 };
 
 /// The input of an order's story.
@@ -112,6 +114,12 @@ pub struct Rules {
     /// Hand-overs that a person said are to stay as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_as_they_are: Vec<RequestReference>,
+    /// What a person has to approve before anything is handed over.
+    #[serde(default, skip_serializing_if = "ApprovalRules::is_empty")]
+    pub approval: ApprovalRules,
+    /// The order's risk was waited for long enough.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub risk_is_late: bool,
 }
 
 /// Asks for the order's plan: its stock, and what is to be handed over where.
@@ -167,6 +175,9 @@ pub struct Plan {
     /// What a person has to mend first, as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub park_reason: Option<ParkReason>,
+    /// A rule goes by the order's risk, which nobody has said yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub awaits_risk: bool,
     /// All hand-overs of the order that are not cancelled.
     pub requests: Vec<PlannedRequest>,
     /// Those of them that no longer fit.
@@ -351,6 +362,9 @@ pub struct StepAnswer {
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The message that brought it, which says who that is by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<i64>,
 }
 
 /// A cancellation to carry out or to book.

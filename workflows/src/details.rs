@@ -16,6 +16,14 @@ impl OrderFulfilment {
     fn details(&self) -> String {
         let order = &self.input.order_number;
         if let Some(parked) = &self.parked {
+            if parked.reason.is_approval() {
+                return format!(
+                    "**A person has to approve it** before it is handed over; `waybill attention list` says why.\n\n\
+                     ```\nwaybill orders approve {order}\nwaybill orders approve {order} --refuse --reason TEXT\n```\n\n\
+                     From here: send the Update `resolve` with `\"approve\"`, or with \
+                     `{{\"action\": \"refuse\", \"reason\": \"…\"}}`."
+                );
+            }
             let skip = match may_skip(parked.step, &parked.reason) {
                 true => format!("waybill orders resolve {order} skip --reason TEXT\n"),
                 false => String::new(),
@@ -23,7 +31,7 @@ impl OrderFulfilment {
             return format!(
                 "**A person has to decide**: the step `{}` is parked, `{}`. Mend the cause, then retry; or give the \
                  order up.\n\n```\nwaybill orders retry {order}\n{skip}waybill orders resolve {order} compensate \
-                 --reason TEXT\n```\n\nFrom here: send the signal `resolve` with `{{\"action\": \"retry\"}}`.",
+                 --reason TEXT\n```\n\nFrom here: send the Update `resolve` with `{{\"action\": \"retry\"}}`.",
                 parked.step,
                 parked.reason.code(),
             );

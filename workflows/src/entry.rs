@@ -5,10 +5,7 @@
 
 use std::{collections::VecDeque, error::Error};
 
-use domain::{
-    Actor, CancelDecision, Condition, OrderStatus, RequestReference, Resolution, Stage, decide_cancellation,
-    may_skip,
-};
+use domain::{Actor, CancelDecision, OrderStatus, RequestReference, Stage, decide_cancellation};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -252,13 +249,12 @@ impl OrderFulfilment {
 
     /// Answers the parked step, or ends a hold, and says where the order stands.
     #[update(name = names::RESOLVE)]
-    fn resolve(
-        &mut self,
-        _ctx: &mut SyncWorkflowContext<Self>,
+    async fn resolve(
+        ctx: &mut WorkflowContext<Self>,
         input: RawValue,
     ) -> Result<StatusAnswer, Box<dyn Error + Send + Sync>> {
-        self.take_answer(Resolve::read(&input)?);
-        Ok(StatusAnswer { status: self.status })
+        let answer = Resolve::read(&input)?;
+        Ok(Story::new(ctx.clone()).take_answer(answer).await?)
     }
 
     #[query(name = names::STATUS)]
@@ -298,56 +294,6 @@ impl OrderFulfilment {
 
     pub(crate) fn cannot_be_cancelled(&self) -> BadInput {
         BadInput(format!("Order cannot be cancelled. Current status: {}", self.status))
-    }
-
-    /// Whether an answer fits what is parked, or an order that is held.
-    fn check_answer(&self, answer: &Resolve) -> Result<(), BadInput> {
-        if answer.action == Resolution::ReleaseHold {
-            let is_held = self.waits_for_its_window();
-            return if is_held {
-                Ok(())
-            } else {
-                Err(BadInput(format!("no hold window is waited for. Current status: {}", self.status)))
-            };
-        }
-        let Some(parked) = &self.parked else {
-            return Err(BadInput(format!("nothing is parked. Current status: {}", self.status)));
-        };
-        if let Some(step) = answer.step.filter(|step| *step != parked.step) {
-            return Err(BadInput(format!("{step} is not parked, but {}", parked.step)));
-        }
-        if answer.action.needs_a_reason() && answer.reason.as_deref().unwrap_or_default().trim().is_empty() {
-            return Err(BadInput(format!("reason: {} needs one", answer.action)));
-        }
-        match answer.action {
-            Resolution::Retry => Ok(()),
-            Resolution::Done => Err(BadInput("a step is parked: retry, skip or compensate".into())),
-            Resolution::Skip if !may_skip(parked.step, &parked.reason) => Err(BadInput(format!(
-                "{} cannot be skipped after {}: mend the cause and retry, or compensate",
-                parked.step, parked.reason
-            ))),
-            Resolution::Compensate if self.undoing => {
-                Err(BadInput("the order is being cancelled already: retry, or skip with a reason".into()))
-            }
-            Resolution::Compensate if self.cancel_decision(Actor::Operator) == CancelDecision::Refuse => {
-                Err(self.cannot_be_cancelled())
-            }
-            Resolution::Skip | Resolution::Compensate | Resolution::ReleaseHold => Ok(()),
-        }
-    }
-
-    /// Whether the order waits for the end of its hold window.
-    fn waits_for_its_window(&self) -> bool {
-        !self.progress.past_hold
-            && self.status == OrderStatus::Pending
-            && self.stage == Condition::OnHold.as_str()
-    }
-
-    fn take_answer(&mut self, answer: Resolve) {
-        match answer.action {
-            Resolution::ReleaseHold => self.go_on = true,
-            _ => self.answer = Some(answer),
-        }
     }
 
     pub(crate) fn refuse(&mut self, message: &str, why: &BadInput) {

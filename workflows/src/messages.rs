@@ -4,10 +4,14 @@
 use chrono::{DateTime, Utc};
 use domain::{Actor, OrderStatus, ParseError, RequestReference, Resolution, Step};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use temporalio_common::data_converters::RawValue;
 
 use crate::contract::Parcel;
+
+mod edit;
+
+pub use edit::WantedEdit;
 
 /// Someone cancels the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +93,12 @@ pub struct Resolve {
     /// Which step it is about; none for the one that is parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
+    /// The message of the inbox that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<i64>,
+    /// What is changed of the order first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<WantedEdit>,
 }
 
 impl Resolve {
@@ -97,20 +107,17 @@ impl Resolve {
     /// # Errors
     /// [`BadInput`] says what is allowed.
     pub fn read(input: &RawValue) -> Result<Self, BadInput> {
-        let (action, actor, reason, step) = match typed(input)? {
-            Typed::Nothing => (None, None, None, None),
-            Typed::Text(action) => (Some(action), None, None, None),
-            Typed::Object(object) => (
-                text_member(&object, "action")?,
-                text_member(&object, "actor")?,
-                text_member(&object, "reason")?,
-                text_member(&object, "step")?,
-            ),
+        let object = match typed(input)? {
+            Typed::Nothing => Map::new(),
+            Typed::Text(action) => Map::from_iter([("action".to_owned(), Value::String(action))]),
+            Typed::Object(object) => object,
         };
-        let action = action.unwrap_or_default().parse().map_err(of_parsing)?;
-        let step = step.map(|step| step.parse()).transpose().map_err(of_parsing)?;
-        let actor = actor.unwrap_or_else(|| Actor::Operator.as_str().to_owned());
-        Ok(Self { action, actor, reason, step })
+        let action = text_member(&object, "action")?.unwrap_or_default().parse().map_err(of_parsing)?;
+        let step = text_member(&object, "step")?.map(|step| step.parse()).transpose().map_err(of_parsing)?;
+        let actor = text_member(&object, "actor")?.unwrap_or_else(|| Actor::Operator.as_str().to_owned());
+        let reason = text_member(&object, "reason")?;
+        let message = object.get("message").and_then(Value::as_i64);
+        Ok(Self { action, actor, reason, step, message, edit: WantedEdit::read(object.get("edit"))? })
     }
 
     /// The answer the signal `retry` stands for.
@@ -121,6 +128,8 @@ impl Resolve {
             actor: Actor::Operator.as_str().to_owned(),
             reason: None,
             step: None,
+            message: None,
+            edit: None,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Story {
                 action: Resolution::Compensate,
                 actor: "waybill".to_owned(),
                 reason: Some("cancelled".to_owned()),
-                step: None,
+                ..Resolve::retry()
             },
         };
         self.ctx.state_mut(|order| order.parked = None);
@@ -92,13 +92,14 @@ impl Story {
                 resolution: answer.action.as_str().to_owned(),
                 by: answer.actor.clone(),
                 reason: answer.reason.clone(),
+                message: answer.message,
             },
         )
         .await;
         self.show_parked(None);
         waited?;
         match answer.action {
-            Resolution::Compensate => {
+            Resolution::Compensate | Resolution::Refuse => {
                 Err(Interrupted::Cancelled(CancelRequest { actor: Actor::Operator, reason: answer.reason }))
             }
             // A fresh history begins the step anew, which is what a retry asks for. The gate reads

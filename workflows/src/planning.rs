@@ -39,6 +39,8 @@ enum Move {
     Park(Step, ParkReason),
     /// Look at the shop's fulfilment orders.
     Look,
+    /// Wait until the order's risk is known.
+    AwaitRisk,
     /// Wait for stock.
     AwaitStock,
     /// Hand over, and wait for what is at the warehouse.
@@ -101,6 +103,7 @@ impl Story {
                     }
                     look = true;
                 }
+                Move::AwaitRisk => look = self.await_risk().await? == Wake::Overdue,
                 Move::AwaitStock => self.await_stock().await?,
                 Move::GoOn => {
                     self.show_stage(stage_of(&plan));
@@ -118,7 +121,9 @@ impl Story {
             order.stock_available = false;
             order.content_changed = false;
         });
-        let input = PlanInput { order_id: self.order_id(), rules: self.ctx.state(OrderFulfilment::rules) };
+        let risk_is_late = self.risk_is_late();
+        let rules = self.ctx.state(|order| order.rules(risk_is_late));
+        let input = PlanInput { order_id: self.order_id(), rules };
         let did = if look {
             self.step(Step::LookInShop, "", || LookInShop, input).await?
         } else {
@@ -266,7 +271,7 @@ impl Story {
 
 impl OrderFulfilment {
     /// How the order is to be planned now.
-    fn rules(&self) -> Rules {
+    fn rules(&self, risk_is_late: bool) -> Rules {
         let policy = &self.input.policy;
         Rules {
             stock_out: policy.stock_out,
@@ -278,6 +283,8 @@ impl OrderFulfilment {
             takes_as_seen: self.takes_as_seen,
             rest_is_cancelled: self.progress.rest_is_cancelled,
             left_as_they_are: self.progress.left_as_they_are.clone(),
+            approval: policy.approval.clone(),
+            risk_is_late,
         }
     }
 
@@ -333,10 +340,14 @@ impl OrderFulfilment {
             GateDecision::Fulfil => {}
         }
         if let Some(park_reason) = &plan.park_reason {
-            return Move::Park(Step::LookInShop, park_reason.clone());
+            let step = if park_reason.is_approval() { Step::Gate } else { Step::LookInShop };
+            return Move::Park(step, park_reason.clone());
         }
         if plan.look {
             return Move::Look;
+        }
+        if plan.awaits_risk {
+            return Move::AwaitRisk;
         }
         let waits = plan.waiting_lines > 0 && self.input.policy.stock_out != StockOutRule::ShipWhatIsThere;
         if waits && self.progress.outstanding_pieces() == 0 { Move::AwaitStock } else { Move::GoOn }

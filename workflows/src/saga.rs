@@ -201,7 +201,7 @@ impl Story {
                     self.note(step, subject, LedgerState::Skipped);
                     return Ok(Some(StepOutcome::Skipped));
                 }
-                Resolution::Retry | Resolution::Compensate | Resolution::ReleaseHold | Resolution::Done => {}
+                _ => {}
             }
             // What mended it may have changed where it goes, too.
             if news.is_some() && self.ctx.state(|order| order.plan_due) {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    GateDecision, GateFacts, IgnoreReason, OrderId, OrderStatus, ParkReason, StockOutRule, WarehouseId,
-    decide_gate,
+    ApprovalDecision, GateDecision, GateFacts, IgnoreReason, OrderId, OrderStatus, ParkReason, StockOutRule,
+    WarehouseId, decide_gate,
 };
 use inventory::{Reservation as Holding, ReserveMode, ReserveRequest};
 use orders::{
@@ -16,7 +16,7 @@ use orders::{
 use sqlx::PgConnection;
 use workflows::contract::{Plan, PlannedRequest, Rules};
 
-use super::{demand::Demand, mismatches::Mismatches, situation::Situation};
+use super::{approval, demand::Demand, mismatches::Mismatches, situation::Situation};
 use crate::{
     attempt::AttemptError,
     shop_notifications,
@@ -160,8 +160,17 @@ impl Draft {
                 || (goes_on && !situation.look_is_fresh && !waits && !unhanded.is_empty()));
         let park_reason =
             demand.park_reason.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
+        let may_go = goes_on && !look && !waits && park_reason.is_none() && mismatches.recalls.is_empty();
+        let approval = match may_go && !unhanded.is_empty() {
+            true => approval::of(conn, order, rules).await?,
+            false => ApprovalDecision::GoOn,
+        };
+        let mut park_reason = park_reason.map(|(park_reason, _)| park_reason.clone());
+        if let ApprovalDecision::Ask(_) = approval {
+            park_reason = Some(ParkReason::new(ParkReason::APPROVAL));
+        }
         let mut requests = situation.requests.clone();
-        if goes_on && !look && !waits && park_reason.is_none() && mismatches.recalls.is_empty() {
+        if may_go && approval == ApprovalDecision::GoOn {
             for (warehouse, lines) in unhanded {
                 let (id, number) = (&order.order_id, &order.order_number);
                 let place = (&warehouse, &systems.of(&warehouse));
@@ -175,7 +184,8 @@ impl Draft {
             in_doubt,
             look,
             not_there_yet: false,
-            park_reason: park_reason.map(|(park_reason, _)| park_reason.clone()),
+            park_reason,
+            awaits_risk: approval == ApprovalDecision::AwaitRisk,
             requests: requests.into_iter().map(planned).collect(),
             recalls: if self.looks_first { Vec::new() } else { mismatches.recalls.clone() },
             waiting_lines: u32::try_from(waiting_lines).map_err(beyond_reason)?,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AddressSaid, FinancialStatus, FulfilmentPolicy, GateFacts, GateRules, LineId, LinePieces, OrderId,
-    RequestReference, StockOutRule, WantedLine, WarehouseId, WarehouseSystem,
+    AddressSaid, ApprovalRules, FinancialStatus, FulfilmentPolicy, GateFacts, GateRules, LineId, LinePieces,
+    OrderId, RequestReference, StockOutRule, WantedLine, WarehouseId, WarehouseSystem,
 };
 use orders::{
     brief::Brief,
@@ -125,7 +125,11 @@ pub(super) fn situation(wanted: Vec<WantedLine>, fulfilment_orders: Vec<Fulfilme
         requests: Vec::new(),
         fulfilment_orders,
         look_is_fresh: true,
-        shop: ShopRules { locations: locations.into(), services: Vec::new() },
+        shop: ShopRules {
+            locations: locations.into(),
+            services: Vec::new(),
+            approval: ApprovalRules::default(),
+        },
         has_no_address: false,
         is_of_a_shop: true,
         assigned: None,
@@ -142,6 +146,8 @@ pub(super) fn rules() -> Rules {
         takes_as_seen: false,
         rest_is_cancelled: false,
         left_as_they_are: Vec::new(),
+        approval: ApprovalRules::default(),
+        risk_is_late: false,
     }
 }
 

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{AddressSaid, Condition, LineId, ParkReason, ShopifyOrderId, WantedLine};
+use domain::{AddressSaid, Condition, LineId, OrderStatus, ParkReason, ShopifyOrderId, Step, WantedLine};
 use orders::{
-    Order, attention, edits, fulfilment_orders,
+    Order,
+    approvals::{self, KeptRisk},
+    attention, edits, fulfilment_orders,
     fulfilment_request::{self, FulfilmentRequest},
     record,
 };
@@ -35,6 +37,9 @@ impl ShopCalls {
         }
         let begun_at = fulfilment_orders::begin_look(&mut *self.pool.acquire().await?).await?;
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
+        if input.rules.approval.risk.is_some() && order.status < OrderStatus::Processing {
+            self.ask_about_risk(client, &order, shopify_order_id).await?;
+        }
         let keep_and_plan = async |mut tx: StockTransaction<'static>| {
             let is_there = !seen.is_empty()
                 && self.keep(&mut tx, &order, &seen, begun_at, input.rules.takes_as_seen).await?;
@@ -57,6 +62,25 @@ impl ShopCalls {
         }
         self.move_to_where_it_ships_from(client, &order, &input.rules, &seen).await?;
         Ok(reserved)
+    }
+
+    /// Keeps what the shop says of the order's risk; what speaks against it stands with what a person is asked.
+    async fn ask_about_risk(
+        &self,
+        client: &AdminClient,
+        order: &Order,
+        shopify_order_id: ShopifyOrderId,
+    ) -> Result<(), AttemptError> {
+        let risk = client.order_risk(shopify_order_id).await?;
+        let kept = KeptRisk { level: risk.level, is_pending: risk.is_pending };
+        let mut tx = self.pool.begin().await?;
+        record::lock(&mut tx, &order.order_id).await?;
+        approvals::keep_risk(&mut tx, &order.order_id, kept).await?;
+        if !risk.facts.is_empty() {
+            let (step, words) = (Step::Gate, risk.facts.join("\n"));
+            attention::keep_complaint(&mut tx, &order.order_id, step, ParkReason::APPROVAL, &words).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Keeps what was seen, and for what it was looked at. False, and nothing is kept, while a line that is

@@ -10,7 +10,7 @@ use shopify::wire::ParsedOrder;
 use warehouse::parcel::ShipTo;
 
 use super::ShopCalls;
-use crate::attempt::AttemptError;
+use crate::{attempt::AttemptError, shops::ShopRules};
 
 impl ShopCalls {
     pub(super) async fn read(&self, order_id: &OrderId) -> Result<(), AttemptError> {
@@ -54,7 +54,7 @@ impl ShopCalls {
         }
         keep_what_only_bodies_say(order, &mut read);
         let domain::Channel::Shopify { shop, shopify_order_id } = &order.channel else { return Ok(()) };
-        let services = self.planner.shops.rules_for(&order.channel).services;
+        let ShopRules { services, approval, .. } = self.planner.shops.rules_for(&order.channel);
         let lane = order.shop_lane.clone().unwrap_or_else(|| LaneName::of_shop(shop));
         let customer = serde_json::to_value(&read.customer).ok();
         let ship_to = customer.as_ref().and_then(ShipTo::from_stored_customer);
@@ -69,6 +69,7 @@ impl ShopCalls {
             ship_to_digest: ship_to.map(|ship_to| ship_to.fingerprint()),
             customer,
             our_services: &services,
+            approval: &approval,
             received_at: order.received_at,
             hold_until: order.hold_until,
             correlation_id: &order.correlation_id,

@@ -11,6 +11,7 @@ use crate::{
     state::{Api, Asked},
 };
 
+mod approval;
 mod commands;
 mod content;
 mod create;

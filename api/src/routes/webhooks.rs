@@ -327,6 +327,7 @@ pub(crate) fn subject_of(topic: &str, body: &[u8]) -> Option<String> {
     };
     let named = [
         &body["order_id"],
+        &body["admin_graphql_api_order_id"],
         &body["order_edit"]["order_id"],
         &body["order"]["id"],
         &body["id"],

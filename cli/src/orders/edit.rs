@@ -14,6 +14,13 @@ pub struct Wanted {
     /// Why; it is kept with your name, so name nobody else.
     #[arg(long)]
     reason: String,
+    #[command(flatten)]
+    changed: Changed,
+}
+
+/// What an order is to have instead.
+#[derive(Args)]
+pub(super) struct Changed {
     /// A line and the SKU that it is; may be given several times.
     #[arg(long, value_name = "LINE=SKU", value_parser = line_and_sku)]
     sku: Vec<(String, String)>,
@@ -71,31 +78,43 @@ pub(super) async fn run(api: &Api, output: Output, wanted: &Wanted) -> Result<()
 }
 
 fn form(wanted: &Wanted) -> Value {
-    let mut form = Map::new();
-    form.insert("reason".to_owned(), json!(wanted.reason));
-    let lines: Vec<Value> =
-        wanted.sku.iter().map(|(line, sku)| json!({"lineId": line, "sku": sku})).collect();
-    form.insert("lines".to_owned(), json!(lines));
-    for (member, given) in [("warehouseId", &wanted.warehouse), ("requestId", &wanted.request_id)] {
-        form.extend(given.as_ref().map(|given| (member.to_owned(), json!(given))));
+    let mut form = wanted.changed.form().unwrap_or_else(|| json!({}));
+    form["reason"] = json!(wanted.reason);
+    form
+}
+
+impl Changed {
+    /// The members of a request; none where nothing is to be changed.
+    pub(super) fn form(&self) -> Option<Value> {
+        let mut form = Map::new();
+        let lines: Vec<Value> =
+            self.sku.iter().map(|(line, sku)| json!({"lineId": line, "sku": sku})).collect();
+        if !lines.is_empty() {
+            form.insert("lines".to_owned(), json!(lines));
+        }
+        for (member, given) in [("warehouseId", &self.warehouse), ("requestId", &self.request_id)] {
+            form.extend(given.as_ref().map(|given| (member.to_owned(), json!(given))));
+        }
+        let Address { name, company, address1, address2, city, province, zip, country, phone } =
+            &self.address;
+        let members = [
+            ("name", name),
+            ("company", company),
+            ("address1", address1),
+            ("address2", address2),
+            ("city", city),
+            ("province", province),
+            ("zip", zip),
+            ("countryCode", country),
+            ("phone", phone),
+        ];
+        let given = members
+            .into_iter()
+            .filter_map(|(member, given)| Some((member.to_owned(), json!(given.as_ref()?))));
+        let address: Map<String, Value> = given.collect();
+        if !address.is_empty() {
+            form.insert("address".to_owned(), Value::Object(address));
+        }
+        (!form.is_empty()).then_some(Value::Object(form))
     }
-    let Address { name, company, address1, address2, city, province, zip, country, phone } = &wanted.address;
-    let members = [
-        ("name", name),
-        ("company", company),
-        ("address1", address1),
-        ("address2", address2),
-        ("city", city),
-        ("province", province),
-        ("zip", zip),
-        ("countryCode", country),
-        ("phone", phone),
-    ];
-    let given =
-        members.into_iter().filter_map(|(member, given)| Some((member.to_owned(), json!(given.as_ref()?))));
-    let address: Map<String, Value> = given.collect();
-    if !address.is_empty() {
-        form.insert("address".to_owned(), Value::Object(address));
-    }
-    Value::Object(form)
 }

@@ -118,7 +118,8 @@ async fn answer(
         "release_hold" => "It is held no more.".to_owned(),
         _ => "Noted.".to_owned(),
     });
-    let back = if form.from == "attention" { "/attention".to_owned() } else { format!("/orders/{}", part(&id)) };
+    let back =
+        if form.from == "attention" { "/attention".to_owned() } else { format!("/orders/{}", part(&id)) };
     Ok(back_to(&back, said))
 }
 

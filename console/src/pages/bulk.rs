@@ -113,7 +113,8 @@ async fn answer(
             Ok(back_to(&format!("/bulk/{}", part(&id)), Ok("They are being answered, ten a second.".into())))
         }
         Err(refusal) => {
-            let again = [("action", form.action.as_str()), ("step", &form.step), ("reason", &form.parked_for)];
+            let again =
+                [("action", form.action.as_str()), ("step", &form.step), ("reason", &form.parked_for)];
             Ok(back_to(&with_query("/bulk/new", &again), Err(refusal)))
         }
     }
@@ -154,8 +155,10 @@ async fn report(
 ) -> Result<Response, Refusal> {
     let path = format!("/api/bulk-answers/{}", part(&id));
     let bulk: Bulk = visitor.client.get(&path).await?;
-    let found =
-        visitor.client.list::<BulkRow>(&with_query(&format!("{path}/rows"), &[("cursor", &page_of.cursor)])).await?;
+    let found = visitor
+        .client
+        .list::<BulkRow>(&with_query(&format!("{path}/rows"), &[("cursor", &page_of.cursor)]))
+        .await?;
     let shell = Shell::of(&visitor, "attention", "One answer to many").await;
     let next = next_page(&format!("/console/bulk/{}", part(&id)), &[], found.next.as_deref());
     Ok(page::show(&ReportPage { shell, bulk, rows: found.rows, next }))

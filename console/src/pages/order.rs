@@ -127,7 +127,8 @@ fn days(story: Vec<Happened>) -> Vec<Day> {
 }
 
 fn given_back(detail: &OrderDetail) -> String {
-    let held = detail.order.items.iter().filter(|item| item.allocation_status.as_deref() == Some("CONFIRMED"));
+    let held =
+        detail.order.items.iter().filter(|item| item.allocation_status.as_deref() == Some("CONFIRMED"));
     let named: Vec<String> = held
         .map(|item| format!("{} × {}", item.quantity, item.sku.as_deref().unwrap_or(&item.product_name)))
         .collect();
@@ -244,5 +245,8 @@ async fn edit(
     let Form(form) = form.map_err(unreadable)?;
     let path = format!("/api/orders/{}/edit", part(&id));
     let answered = visitor.client.post::<Answer>(&path, &form.edit()).await;
-    Ok(back_to(&format!("/orders/{}", part(&id)), answered.map(|_| "It is changed, and goes on by that.".to_owned())))
+    Ok(back_to(
+        &format!("/orders/{}", part(&id)),
+        answered.map(|_| "It is changed, and goes on by that.".to_owned()),
+    ))
 }

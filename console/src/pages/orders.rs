@@ -41,7 +41,12 @@ struct Wanted {
 impl Wanted {
     /// All but where the page begins.
     fn filter(&self) -> [(&'static str, &str); 4] {
-        [("search", self.search.trim()), ("status", &self.status), ("condition", &self.condition), ("shop", &self.shop)]
+        [
+            ("search", self.search.trim()),
+            ("status", &self.status),
+            ("condition", &self.condition),
+            ("shop", &self.shop),
+        ]
     }
 
     /// The filters in words, each with where the list is without it.

@@ -77,7 +77,11 @@ fn sentence(overview: &Overview, lanes: &[Lane], shell: &Shell, rows: u64) -> St
             let pause = lane.pauses.first()?;
             let since = moments::since(&pause.since, &shell.now);
             let waiting = words::count(&lane.waiting, "order waits", "orders wait");
-            Some(format!("{} is {} since {since}; {waiting} for it.", words::lane(&lane.lane), words::cause(&pause.cause)))
+            Some(format!(
+                "{} is {} since {since}; {waiting} for it.",
+                words::lane(&lane.lane),
+                words::cause(&pause.cause)
+            ))
         })
         .map(capitalised)
         .collect();

@@ -48,6 +48,7 @@ fn facts(lines: Vec<OrderLine>, fulfilments: Option<Vec<ShopFulfilment>>) -> Ord
         address: AddressSaid::Given,
         lines,
         fulfilments,
+        tags: Vec::new(),
         refund_ids: Vec::new(),
     }
 }

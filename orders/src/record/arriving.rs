@@ -7,9 +7,16 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use domain::{AddressSaid, Channel, LaneName, OrderFacts, OrderId, ShopDomain, ShopifyOrderId, WorkflowId};
+use domain::{
+    AddressSaid, ApprovalRules, Channel, LaneName, OrderFacts, OrderId, ShopDomain, ShopifyOrderId,
+    WorkflowId,
+};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
+
+mod customer;
+
+use customer::keep_customer;
 
 use super::{LineColumns, Order, find, lock, new_order_number};
 use crate::{
@@ -42,6 +49,8 @@ pub struct Arrival<'a> {
     pub ship_to_digest: Option<[u8; 32]>,
     /// Services whose lines we ship, beside our own.
     pub our_services: &'a [String],
+    /// What a person has to approve.
+    pub approval: &'a ApprovalRules,
     /// When it reached us.
     pub received_at: DateTime<Utc>,
     /// Until when it stays `PENDING`.
@@ -117,7 +126,7 @@ pub async fn arrive(
     }
     let order = find(conn, order_id).await?.ok_or(OrdersError::NotFound)?;
     let after: Brief = brief::of(conn, &order, arrival.our_services).await?;
-    let changes = before != after;
+    let changes = before != after || arrival.approval.look_at_change(&known.order.facts, &order.facts);
     if !changes {
         return Ok((order, arrived));
     }
@@ -184,6 +193,9 @@ async fn says_the_same(
 ) -> Result<bool, OrdersError> {
     let mut said = arrival.facts.clone();
     said.cancelled_at = said.cancelled_at.or(order.facts.cancelled_at);
+    if arrival.approval.tags.is_empty() {
+        said.tags.clone_from(&order.facts.tags); // nothing goes by them
+    }
     if said.address == AddressSaid::Absent && order.is_edited {
         // A person corrected it: what the shop said of it then is said again.
         said.address = order.facts.address;
@@ -206,9 +218,9 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
              (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
               financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
               correlation_id, received_at, content_triggered_at, was_open, was_payable, address_said,
-              shop_fulfilments, refund_ids, shop_lane, redact_wanted_at)
+              shop_fulfilments, refund_ids, shop_lane, tags, redact_wanted_at)
          VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $12 IS NULL, $18, $19, $20, $21, $22,
+                 $12 IS NULL, $18, $19, $20, $21, $22, $23,
                  -- Somebody may have asked to be forgotten before.
                  (SELECT max(asked_at) FROM orders.redactions
                   WHERE redactions.shop = $4
@@ -239,6 +251,7 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
     .bind(facts.fulfilments.as_ref().map(Json))
     .bind(&facts.refund_ids)
     .bind(arrival.lane.as_str())
+    .bind(&facts.tags)
     .execute(conn)
     .await?;
     Ok(inserted.rows_affected() == 1)
@@ -254,7 +267,7 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
              was_open = was_open OR ($10::timestamptz IS NULL AND shop_cancelled_at IS NULL),
              was_payable = was_payable OR $11,
              address_said = CASE WHEN $12 = 'ABSENT' THEN address_said ELSE $12 END,
-             shop_fulfilments = $13, refund_ids = $14, updated_at = now()
+             shop_fulfilments = $13, refund_ids = $14, tags = $16, updated_at = now()
          WHERE order_id = $1",
     )
     .bind(order.as_str())
@@ -273,6 +286,7 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
     .bind(&facts.refund_ids)
     // What raised a doubt may be newer than a message that comes after it.
     .bind(arrival.authority == Authority::Shop)
+    .bind(&facts.tags)
     .execute(conn)
     .await?;
     Ok(())
@@ -363,37 +377,6 @@ async fn keep_lines(conn: &mut PgConnection, order: &OrderId, facts: &OrderFacts
     .bind(&columns.current_quantities)
     .bind(&columns.say_fulfilled)
     .bind(&columns.fulfilment_services)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// The customer as the newest content names them. A body that is silent about the address takes none away.
-async fn keep_customer(
-    conn: &mut PgConnection,
-    order: &OrderId,
-    arrival: &Arrival<'_>,
-) -> Result<(), OrdersError> {
-    let Some(customer) = &arrival.customer else { return Ok(()) };
-    // Of somebody who was forgotten on request nothing is kept again; what went by age may come back.
-    sqlx::query(
-        "WITH back AS (
-             UPDATE orders.orders SET personal_gone_at = NULL
-             WHERE order_id = $1 AND personal_gone_at IS NOT NULL AND redact_wanted_at IS NULL
-         )
-         INSERT INTO orders.customers AS known (order_id, customer, ship_to_digest)
-         SELECT $1, $2, $3 FROM orders.orders
-         WHERE order_id = $1 AND NOT (personal_gone_at IS NOT NULL AND redact_wanted_at IS NOT NULL)
-         ON CONFLICT ON CONSTRAINT customers_pk DO UPDATE
-             SET customer = CASE WHEN $4 THEN EXCLUDED.customer || jsonb_build_object(
-                                     'shipping_address', known.customer -> 'shipping_address')
-                                 ELSE EXCLUDED.customer END,
-                 ship_to_digest = CASE WHEN $4 THEN known.ship_to_digest ELSE EXCLUDED.ship_to_digest END",
-    )
-    .bind(order.as_str())
-    .bind(customer)
-    .bind(arrival.ship_to_digest.as_ref().map(<[u8; 32]>::as_slice))
-    .bind(arrival.facts.address == AddressSaid::Absent)
     .execute(conn)
     .await?;
     Ok(())

@@ -14,7 +14,7 @@ pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, sho
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
     content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, \
-    awaits_allocation_since IS NOT NULL AS awaits_allocation, unpriced_lines IS NOT NULL AS lacks_prices, edited_at IS NOT NULL AS is_edited, address_said, shop_fulfilments, refund_ids";
+    awaits_allocation_since IS NOT NULL AS awaits_allocation, unpriced_lines IS NOT NULL AS lacks_prices, edited_at IS NOT NULL AS is_edited, address_said, shop_fulfilments, refund_ids, tags";
 
 impl FromRow<'_, PgRow> for Order {
     /// Without its lines, which are rows of their own.
@@ -73,6 +73,7 @@ fn facts(row: &PgRow) -> sqlx::Result<OrderFacts> {
         updated_at: row.try_get("content_updated_at")?,
         location_id: row.try_get("location_id")?,
         address: AddressSaid::of(row.try_get("address_said")?),
+        tags: row.try_get("tags")?,
         fulfilments: fulfilments.map(|listed| listed.0),
         refund_ids: row.try_get("refund_ids")?,
         lines: Vec::new(),

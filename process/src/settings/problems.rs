@@ -106,10 +106,26 @@ impl Problems {
             let names: Vec<&str> = known.keys().map(String::as_str).collect();
             self.add(&format!("{name}: {unknown} is none of {}", names.join(", ")));
         }
-        serde_path_to_error::deserialize(toml::Value::Table(given)).unwrap_or_else(|error| {
-            self.add(&format!("{name}: {}", without_values(&error)));
-            FulfilmentPolicy::default()
-        })
+        self.rules(name, &given);
+        let policy: FulfilmentPolicy = serde_path_to_error::deserialize(toml::Value::Table(given))
+            .unwrap_or_else(|error| {
+                self.add(&format!("{name}: {}", without_values(&error)));
+                FulfilmentPolicy::default()
+            });
+        if policy.approval.risk.is_some() && !policy.look_before_hand_over {
+            self.add(&format!("{name}: approval.risk needs look_before_hand_over, which reads it"));
+        }
+        policy
+    }
+
+    /// A rule that is passed over lets orders go that somebody meant to see.
+    fn rules(&mut self, name: &str, policy: &toml::Table) {
+        const RULES: [&str; 4] = ["total_above", "countries", "tags", "risk"];
+        let given = policy.get("approval").and_then(toml::Value::as_table);
+        let given = given.into_iter().flat_map(toml::Table::keys);
+        for unknown in given.filter(|rule| !RULES.contains(&rule.as_str())) {
+            self.add(&format!("{name}: approval.{unknown} is none of {}", RULES.join(", ")));
+        }
     }
 
     pub(super) fn url(&mut self, name: &str, value: &str) -> Option<Url> {

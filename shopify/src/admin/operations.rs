@@ -18,6 +18,7 @@ query ReadOrder($order: ID!) {
     currencyCode
     totalPriceSet { shopMoney { amount } }
     displayFinancialStatus
+    tags
     email
     phone
     billingAddress { name }
@@ -91,6 +92,16 @@ query FulfilmentOrders($order: ID!, $after: String) {
           nodes { id sku totalQuantity remainingQuantity lineItem { id } }
         }
       }
+    }
+  }
+}";
+
+/// What is said of an order's risk. The schema gives the assessments without pages.
+pub const ORDER_RISK: &str = "\
+query OrderRisk($order: ID!) {
+  order(id: $order) {
+    risk {
+      assessments { riskLevel facts { description sentiment } }
     }
   }
 }";
@@ -237,6 +248,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("ReadOrder", READ_ORDER),
     ("ReadOrderLines", READ_ORDER_LINES),
     ("FulfilmentOrders", FULFILMENT_ORDERS),
+    ("OrderRisk", ORDER_RISK),
     ("FulfilmentOrderLines", FULFILMENT_ORDER_LINES),
     ("MoveFulfilmentOrder", MOVE_FULFILMENT_ORDER),
     ("Fulfilments", FULFILMENTS),

@@ -27,6 +27,8 @@ pub(super) struct ShopOrder {
     pub(super) routed_at: Instant,
     /// The job of a cancellation that is under way.
     pub(super) cancelling: Option<String>,
+    /// The assessments of its risk, as the Admin API shows them.
+    pub(super) assessments: Vec<Value>,
     /// The transaction that the customer paid with.
     pub(super) payment: i64,
     /// Whether somebody had a hand in its fulfilment orders: they are not dealt out anew then.
@@ -110,6 +112,7 @@ impl OrderBook {
             routed_at: Instant::now() + routing.after,
             routing,
             cancelling: None,
+            assessments: Vec::new(),
             payment: self.ids.next(),
             handled: false,
             posted,

@@ -3,6 +3,7 @@
 //! Every route takes a JSON object or nothing, records an effect, and announces what the real
 //! shop announces unless `?announce=false`.
 
+mod assessing;
 mod editing;
 mod holding;
 mod moving;
@@ -74,7 +75,7 @@ struct Announcing {
 
 /// The routes under `/_orders/{id}`.
 pub(super) fn router() -> Router<Arc<Shop>> {
-    let deeds: [(&str, &str, Deed); 16] = [
+    let deeds: [(&str, &str, Deed); 17] = [
         ("pay", "payOrder", paying::pay),
         ("void", "voidOrder", paying::void),
         ("refund", "refundOrder", paying::refund),
@@ -91,6 +92,7 @@ pub(super) fn router() -> Router<Arc<Shop>> {
         ("fulfil", "fulfilOrder", sending::fulfil),
         ("cancel_fulfilment", "cancelFulfilment", sending::cancel_fulfilment),
         ("edit", "editOrder", editing::edit),
+        ("assess", "assessOrder", assessing::assess),
     ];
     let show = Router::new().route("/_orders/{id}", get(show));
     deeds.into_iter().fold(show, |router, (name, operation, deed)| {

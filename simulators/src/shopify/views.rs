@@ -28,6 +28,7 @@ pub(super) fn order(order: &ShopOrder) -> Value {
     view["fulfillments"] = fulfilments::all(order);
     view["fulfillmentOrders"] = json!({ MEMBERS: fulfilment_orders });
     view["refunds"] = refunds::all(order);
+    view["risk"] = risk(order);
     view["transactions"] = refunds::transactions(order);
     view["customer"] = customer(&order.body);
     view["shippingAddress"] = address(&order.body["shipping_address"]);
@@ -65,6 +66,18 @@ fn facts(order: &ShopOrder) -> Value {
         "currentTotalPriceSet": money::bag(current, &currency),
         "totalRefundedSet": money::bag(order.refunded(), &currency),
     })
+}
+
+/// What is recommended follows from the worst that anybody says.
+fn risk(order: &ShopOrder) -> Value {
+    let says = |level: &str| order.assessments.iter().any(|assessment| assessment["riskLevel"] == level);
+    let recommendation = match () {
+        () if says("HIGH") => "CANCEL",
+        () if says("MEDIUM") => "INVESTIGATE",
+        () if says("LOW") => "ACCEPT",
+        () => "NONE",
+    };
+    json!({ "assessments": order.assessments, "recommendation": recommendation })
 }
 
 /// The currency of the order's money.

@@ -120,6 +120,7 @@ fn reasons_keep_their_codes() {
         ParkReason::UNSELLABLE_ON_HAND,
         ParkReason::RUN_GONE,
         ParkReason::LANE_NOT_SERVED,
+        ParkReason::APPROVAL,
     ];
     assert_eq!(
         parked,
@@ -149,6 +150,7 @@ fn reasons_keep_their_codes() {
             "UNSELLABLE_ON_HAND",
             "RUN_GONE",
             "LANE_NOT_SERVED",
+            "APPROVAL",
         ]
     );
     let ignored = [

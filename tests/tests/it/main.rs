@@ -6,6 +6,7 @@ mod access;
 mod allocations_api;
 mod allocations_race;
 mod answers;
+mod approvals;
 mod architecture;
 mod attention_api;
 mod bulk_answers;

@@ -49,6 +49,7 @@ fn facts(second: i64) -> OrderFacts {
         address: AddressSaid::Given,
         lines: vec![line],
         fulfilments: None,
+        tags: Vec::new(),
         refund_ids: Vec::new(),
     }
 }
@@ -82,6 +83,7 @@ impl Said {
             customer: Some(serde_json::json!({"name": "Grace Secretname"})),
             ship_to_digest: Some(self.address),
             our_services: &[],
+            approval: &domain::ApprovalRules::default(),
             received_at: Utc::now(),
             hold_until: None,
             correlation_id: &id,

@@ -101,6 +101,12 @@ pub const SERVED_SHOP: &str = "served.myshopify.com";
 pub const OUR_SERVICE: &str = "waybill-west";
 /// One whose fulfilment orders nobody looks at before a hand-over.
 pub const UNSEEN_SHOP: &str = "unseen.myshopify.com";
+/// One whose people approve what costs more than 100 EUR, goes to Switzerland or is tagged `check`.
+pub const APPROVING_SHOP: &str = "approving.myshopify.com";
+/// One whose people approve what is risky, and wait for it.
+pub const RISK_SHOP: &str = "risk.myshopify.com";
+/// As [`RISK_SHOP`], and it waits but a moment.
+pub const HASTY_RISK_SHOP: &str = "hasty-risk.myshopify.com";
 /// The secret of every shop.
 pub const SECRET: &str = local("SHOPIFY_WEBHOOK_SECRETS");
 /// The demo shop's Admin API token.

@@ -4,14 +4,14 @@ use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 
 use super::{
-    BulkRef, Call, Cancellation, ConditionToRecord, HandOverOutcome, LaneWait, OrderRef, ParcelBooked,
-    ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Recalled, RefundOfTheRest, RequestRef, ReturnRef,
-    Standing, StepAnswer, StepToPark, WaitedForLane,
+    BulkRef, Call, Cancellation, ConditionToRecord, EditOutcome, EditToMake, HandOverOutcome, LaneWait,
+    OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Recalled, RefundOfTheRest,
+    RequestRef, ReturnRef, Standing, StepAnswer, StepToPark, WaitedForLane,
 };
 
 pub use order_records::{
-    AskAboutLane, AskNextOfBulk, OpenAttention, ParkStep, ReadStanding, RecordCancelled, RecordCondition,
-    RecordParcel, ReleaseStock, ReserveStock, ResolveStep, SkipShopNotification,
+    AskAboutLane, AskNextOfBulk, EditOrder, OpenAttention, ParkStep, ReadStanding, RecordCancelled,
+    RecordCondition, RecordParcel, ReleaseStock, ReserveStock, ResolveStep, SkipShopNotification,
 };
 pub use shop_calls::{CancelInShop, LookInShop, NotifyShop, ReadOrder, RefundInShop, RestockReturned};
 pub use warehouse_calls::{AskAboutOverdue, AskWarehouse, RecallRequest, RequestFulfilment};
@@ -50,6 +50,12 @@ impl OrderRecords {
     /// Parks a step.
     #[activity(name = "park-step")]
     pub fn park_step(_: StepToPark) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Changes the order as an answer to a parked step asks for; doing it again finds it done.
+    #[activity(name = "edit-order")]
+    pub fn edit_order(_: EditToMake) -> Result<EditOutcome, ActivityError> {
         unimplemented!()
     }
 

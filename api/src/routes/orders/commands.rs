@@ -20,7 +20,10 @@ use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::lookup::{OrderPath, named};
+use super::{
+    edit::{self, EditedForm},
+    lookup::{OrderPath, named},
+};
 use crate::{
     extract::{JsonBody, OptionalJsonBody, PathPart},
     field,
@@ -64,16 +67,18 @@ struct StatusForm {
 #[serde(rename_all = "camelCase")]
 #[schema(as = ResolveForm, example = json!({"action": "skip", "reason": "sent by hand"}))]
 struct ResolveForm {
-    /// What is decided. `retry`, `skip` and `compensate` answer the parked step; `release_hold` ends the hold window;
-    /// `done` says that what a row shows was dealt with.
-    #[schema(pattern = "^(retry|skip|compensate|release_hold|done)$", example = "retry")]
+    /// What is decided. `retry`, `skip` and `compensate` answer the parked step; `approve` and `refuse` one that waits
+    /// for an approval; `release_hold` ends the hold window; `done` says that what a row shows was dealt with.
+    #[schema(pattern = "^(retry|skip|compensate|approve|refuse|release_hold|done)$", example = "retry")]
     action: String,
-    /// Why, in the caller's words; `skip` and `done` need one. It is kept, so name no person.
+    /// Why, in the caller's words; `skip`, `refuse` and `done` need one. It is kept, so name no person.
     #[schema(max_length = 255, example = "sent by hand")]
     reason: Option<String>,
     /// Which row of `/api/attention`; by default the step that is parked.
     #[schema(minimum = 1, example = 11)]
     attention_id: Option<i64>,
+    /// What is changed of the order before its step is done again; with `retry` alone.
+    edit: Option<EditedForm>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -221,8 +226,8 @@ async fn retry(
     responses(
         (status = 200, description = "It is answered", body = CommandBody),
         (status = 202, description = "It will be answered", body = CommandBody),
-        (status = 404, description = "No such order"),
-        (status = 409, description = "It is not what the order waits for"),
+        (status = 404, description = "No such order, or no such item"),
+        (status = 409, description = "It is not what the order waits for, or it cannot be edited any more"),
     ),
 )]
 async fn resolve(
@@ -238,12 +243,29 @@ async fn resolve(
     if form.attention_id.is_some_and(|id| id < 1) {
         return Err(Problem::invalid("attentionId", "the id of a row, from 1 on"));
     }
-    let (mut conn, order) = named(&asked, path.id).await?;
+    let (mut conn, mut order) = named(&asked, path.id).await?;
+    let mut wanted = None;
+    if let Some(form) = &form.edit {
+        if action != Resolution::Retry {
+            return Err(Problem::invalid("edit", "with retry alone"));
+        }
+        drop(conn);
+        let edit = form.wanted()?;
+        order = edit::may_be_made(&asked, &order, &edit).await?;
+        wanted = Some(edit);
+        conn = asked.api.pool.acquire().await?;
+    }
     let actor = asked.caller.actor();
     let open = attention::open(&mut conn, &order.order_id).await?;
     let is_gone = open.iter().any(|row| {
         row.reason == ParkReason::RUN_GONE && form.attention_id.is_none_or(|id| id == row.attention_id)
     });
+    if is_gone && let Some(edit) = wanted.take() {
+        let reason = reason.as_deref().unwrap_or(edit::WITH_AN_ANSWER);
+        drop(conn);
+        edit::make_for_the_next_run(&asked, &order, &edit, reason).await?;
+        conn = asked.api.pool.acquire().await?;
+    }
     let command = match action {
         Resolution::ReleaseHold => Command::ReleaseHold { actor, reason },
         // No run is there to answer to: another one begins, or is cancelled at once.
@@ -255,6 +277,7 @@ async fn resolve(
             by: asked.caller.name().to_owned(),
             reason,
             attention_id: form.attention_id,
+            edit: wanted,
         }),
     };
     let order_id = asked.caller.id_of(&order);

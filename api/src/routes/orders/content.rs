@@ -38,6 +38,7 @@ pub(super) fn facts(
         address: AddressSaid::Absent,
         lines,
         fulfilments: None,
+        tags: Vec::new(),
         refund_ids: Vec::new(),
     })
 }

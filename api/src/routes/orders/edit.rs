@@ -8,7 +8,7 @@ use domain::{LineId, OrderId, OrderStatus, Sku, WarehouseId};
 use orders::{
     Order,
     command::{self, Command},
-    edits::{self, Change, Known, Request},
+    edits::{self, Change, Known, Request, WantedEdit},
     record,
 };
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,35 @@ struct EditForm {
     /// Why; it is kept with the caller's name, so name nobody else.
     #[schema(max_length = 255, example = "the label in the shop is wrong")]
     reason: String,
+}
+
+/// What is changed of an order before its parked step is done again; at least one of `address`, `lines` and
+/// `warehouseId`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EditBeforeRetry, example = json!({"lines": [{"lineId": "1", "sku": "item2"}]}))]
+pub(super) struct EditedForm {
+    /// The caller's own id of the change: sent again, it changes nothing more.
+    #[schema(max_length = 255, example = "ticket-4711")]
+    request_id: Option<String>,
+    /// Where it goes instead; all of the address.
+    address: Option<AddressForm>,
+    /// Lines that are something else than the shop says.
+    #[serde(default)]
+    #[schema(max_items = 500)]
+    lines: Vec<LineForm>,
+    /// The warehouse that is to ship all that has not left.
+    #[schema(example = "main")]
+    warehouse_id: Option<String>,
+}
+
+impl EditedForm {
+    /// What is wanted, checked as far as the form says.
+    pub(super) fn wanted(&self) -> Result<WantedEdit, Problem> {
+        let request_id = request_id(self.request_id.as_deref())?;
+        let changes = changes(self.address.as_ref(), &self.lines, self.warehouse_id.as_deref())?;
+        Ok(WantedEdit::of(request_id, changes))
+    }
 }
 
 /// An address.
@@ -129,40 +158,20 @@ async fn edit(
     JsonBody(form): JsonBody<EditForm>,
 ) -> Result<Json<EditBody>, Problem> {
     let reason = field::text("reason", &form.reason)?;
-    let request_id = match &form.request_id {
-        Some(given) => field::text("requestId", given)?,
-        None => Uuid::now_v7().to_string(),
-    };
-    let changes = changes(&form)?;
+    let request_id = request_id(form.request_id.as_deref())?;
+    let changes = changes(form.address.as_ref(), &form.lines, form.warehouse_id.as_deref())?;
     let (mut conn, order) = named(&asked, path.id).await?;
     if is_made(&mut conn, &order, &request_id, &changes).await? {
         return Ok(changed(&asked, &order));
     }
     drop(conn);
-    for change in &changes {
-        if let Change::Sku { sku, .. } = change {
-            api.stock.item(sku, &order.correlation_id).await?;
-        }
-    }
+    are_items(&api, &order, &changes).await?;
     let mut tx = api.pool.begin().await?;
     let order = record::lock(&mut tx, &order.order_id).await?;
     if is_made(&mut tx, &order, &request_id, &changes).await? {
         return Ok(changed(&asked, &order));
     }
-    if order.status >= OrderStatus::Shipped {
-        return Err(Problem::CannotBeEdited(order.status));
-    }
-    for change in &changes {
-        match change {
-            Change::Sku { line_id, .. } if !order.facts.lines.iter().any(|line| line.line_id == *line_id) => {
-                return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
-            }
-            Change::Warehouse(warehouse) if !is_warehouse(&api, &mut tx, warehouse).await? => {
-                return Err(Problem::invalid("warehouseId", "a warehouse that there is"));
-            }
-            _ => {}
-        }
-    }
+    fits(&api, &mut tx, &order, &changes).await?;
     let request = Request { id: &request_id, by: asked.caller.name(), reason: &reason };
     if !edits::make(&mut tx, &order, &changes, request).await? {
         return Err(Problem::invalid("address", "none: its customer asked to be forgotten"));
@@ -172,6 +181,75 @@ async fn edit(
     tx.commit().await?;
     api.queue.offer_all(message);
     Ok(changed(&asked, &order))
+}
+
+/// What the record keeps of an edit where nobody said why.
+pub(super) const WITH_AN_ANSWER: &str = "with the answer to a parked step";
+
+/// Whether an edit may be made now; the run that makes it looks again. The order as it is.
+pub(super) async fn may_be_made(asked: &Asked, order: &Order, edit: &WantedEdit) -> Result<Order, Problem> {
+    let changes = edit.changes();
+    are_items(&asked.api, order, &changes).await?;
+    let mut conn = asked.api.pool.acquire().await?;
+    let order = record::find(&mut conn, &order.order_id).await?;
+    let order = order.ok_or_else(|| Problem::Internal("an order is gone".into()))?;
+    if !is_made(&mut conn, &order, &edit.request_id, &changes).await? {
+        fits(&asked.api, &mut conn, &order, &changes).await?;
+    }
+    Ok(order)
+}
+
+/// Makes an edit of an order without a run: the one that begins goes by it.
+pub(super) async fn make_for_the_next_run(
+    asked: &Asked,
+    order: &Order,
+    edit: &WantedEdit,
+    reason: &str,
+) -> Result<(), Problem> {
+    let changes = edit.changes();
+    let mut tx = asked.api.pool.begin().await?;
+    let order = record::lock(&mut tx, &order.order_id).await?;
+    if is_made(&mut tx, &order, &edit.request_id, &changes).await? {
+        return Ok(());
+    }
+    fits(&asked.api, &mut tx, &order, &changes).await?;
+    let request = Request { id: &edit.request_id, by: asked.caller.name(), reason };
+    if !edits::make(&mut tx, &order, &changes, request).await? {
+        return Err(Problem::invalid("address", "none: its customer asked to be forgotten"));
+    }
+    Ok(tx.commit().await?)
+}
+
+fn request_id(given: Option<&str>) -> Result<String, Problem> {
+    given.map_or_else(|| Ok(Uuid::now_v7().to_string()), |given| field::text("requestId", given))
+}
+
+async fn are_items(api: &Api, order: &Order, changes: &[Change]) -> Result<(), Problem> {
+    for change in changes {
+        if let Change::Sku { sku, .. } = change {
+            api.stock.item(sku, &order.correlation_id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the changes are some that this order may have.
+async fn fits(api: &Api, conn: &mut PgConnection, order: &Order, changes: &[Change]) -> Result<(), Problem> {
+    if order.status >= OrderStatus::Shipped {
+        return Err(Problem::CannotBeEdited(order.status));
+    }
+    for change in changes {
+        match change {
+            Change::Sku { line_id, .. } if !order.facts.lines.iter().any(|line| line.line_id == *line_id) => {
+                return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
+            }
+            Change::Warehouse(warehouse) if !is_warehouse(api, conn, warehouse).await? => {
+                return Err(Problem::invalid("warehouseId", "a warehouse that there is"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn changed(asked: &Asked, order: &Order) -> Json<EditBody> {
@@ -203,16 +281,20 @@ async fn is_warehouse(api: &Api, conn: &mut PgConnection, warehouse: &WarehouseI
     Ok(is_named || *warehouse == WarehouseId::main())
 }
 
-fn changes(form: &EditForm) -> Result<Vec<Change>, Problem> {
+fn changes(
+    address: Option<&AddressForm>,
+    lines: &[LineForm],
+    warehouse: Option<&str>,
+) -> Result<Vec<Change>, Problem> {
     let mut changes = Vec::new();
-    if let Some(address) = &form.address {
+    if let Some(address) = address {
         let address = stored(address)?;
         let customer = json!({"shipping_address": address});
         let ship_to = ShipTo::from_stored_customer(&customer)
             .ok_or_else(|| Problem::invalid("address", "an address"))?;
         changes.push(Change::Address { address, digest: ship_to.fingerprint() });
     }
-    for line in &form.lines {
+    for line in lines {
         let line_id: LineId = Problem::of_field("lines", LineId::parse(&line.line_id))?;
         let sku = Problem::of_field("lines", Sku::parse(&line.sku))?;
         let is_twice =
@@ -222,7 +304,7 @@ fn changes(form: &EditForm) -> Result<Vec<Change>, Problem> {
         }
         changes.push(Change::Sku { line_id, sku });
     }
-    if let Some(warehouse) = &form.warehouse_id {
+    if let Some(warehouse) = warehouse {
         changes.push(Change::Warehouse(Problem::of_field("warehouseId", WarehouseId::parse(warehouse))?));
     }
     if changes.is_empty() {

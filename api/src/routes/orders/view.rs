@@ -8,7 +8,7 @@ use domain::{
     ShopDomain, ShopifyOrderId, UserId, WorkflowId,
 };
 use orders::{
-    Line, Order,
+    Line, Order, approvals,
     edits::Made,
     lanes::WaitsFor,
     parcel,
@@ -19,6 +19,7 @@ use serde::Serialize;
 use stock::LineAllocation;
 use utoipa::ToSchema;
 
+use super::approval::ApprovalBody;
 use crate::caller::Caller;
 
 /// An order in a list.
@@ -63,7 +64,7 @@ pub(super) struct OrderBody {
     /// Why, as a code.
     #[schema(example = json!(null))]
     condition_reason: Option<String>,
-    /// Who holds it, where the condition is `ON_HOLD`: `WINDOW`, `SHOPIFY` or `WAREHOUSE`.
+    /// Who holds it, where the condition is `ON_HOLD`: `WINDOW`, `SHOPIFY`, `WAREHOUSE`, or `RISK` until its risk is known.
     #[schema(value_type = Option<String>, example = json!(null))]
     held_by: Option<HeldBy>,
     /// The currency of all its amounts.
@@ -162,6 +163,16 @@ pub(super) struct OrderDetailBody {
     waits_for: Option<WaitsForBody>,
     /// What people changed of it, oldest first; for staff alone.
     edits: Vec<EditMadeBody>,
+    /// What people were asked to approve, oldest first; for staff alone.
+    approvals: Vec<ApprovalBody>,
+}
+
+/// What staff alone see of an order.
+#[derive(Default)]
+pub(super) struct ForStaff {
+    pub(super) edits: Vec<Made>,
+    pub(super) approvals: Vec<approvals::Asked>,
+    pub(super) waits_for: Option<WaitsFor>,
 }
 
 /// What a person changed of an order.
@@ -325,9 +336,9 @@ impl OrderDetailBody {
         caller: &Caller,
         timeline: Vec<Entry>,
         parcels: Vec<parcel::KeptParcel>,
-        waits_for: Option<WaitsFor>,
-        edits: Vec<Made>,
+        for_staff: ForStaff,
     ) -> Self {
+        let ForStaff { edits, approvals, waits_for } = for_staff;
         let mut order = OrderBody::new(order, caller);
         for line in &mut order.items {
             line.allocation = Some(held.get(&line.line_id).into());
@@ -338,6 +349,7 @@ impl OrderDetailBody {
             parcels: parcels.into_iter().map(ParcelBody::from).collect(),
             waits_for: waits_for.map(WaitsForBody::from),
             edits: edits.into_iter().map(EditMadeBody::from).collect(),
+            approvals: approvals.into_iter().map(ApprovalBody::from).collect(),
         }
     }
 }

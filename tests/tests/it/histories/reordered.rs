@@ -42,6 +42,8 @@ impl ReorderedFulfilment {
             takes_as_seen: false,
             rest_is_cancelled: false,
             left_as_they_are: Vec::new(),
+            approval: input.policy.approval.clone(),
+            risk_is_late: false,
         };
         let reservation = PlanInput { order_id: input.order_id, rules };
         let options =

@@ -13,7 +13,10 @@ pub(super) fn filled_in(file: &str, shopify_url: &str) -> String {
 /// The whole file, with the policy of orders without a shop.
 pub(super) fn with_shops(more: &str, shopify_url: &str) -> String {
     const POLICY: &str = "[policy]\n";
-    let quick = format!("{POLICY}call_timeout = \"8s\"\nrecord_timeout = \"1s\"\nblame_after = \"0s\"\n");
+    let quick = format!(
+        "{POLICY}call_timeout = \"8s\"\nrecord_timeout = \"1s\"\nblame_after = \"0s\"\n\
+         approval = {{ total_above = {{ CHF = \"100\" }} }}\n"
+    );
     let (more, policy) = match more.contains(POLICY) {
         true => (more.replace(POLICY, &quick), String::new()),
         false => (more.to_owned(), quick),
@@ -51,6 +54,12 @@ fn shops(shopify_url: &str) -> String {
             .replace("attempts = 3", "attempts = 50")
             .replace("call_timeout = \"8s\"", "call_timeout = \"3s\"");
     }
+    file += &shop(
+        APPROVING_SHOP,
+        r#", approval = { total_above = { EUR = "100" }, countries = ["CH"], tags = ["check"] }"#,
+    );
+    file += &shop(RISK_SHOP, r#", approval = { risk = "medium" }"#);
+    file += &shop(HASTY_RISK_SHOP, r#", approval = { risk = "medium" }, risk_wait = "1s""#);
     file += &shop(DISPOSING_SHOP, r#", restock_returns = "when_disposed""#);
     file += &shop(TRUSTING_SHOP, r#", restock_returns = "at_once""#);
     file += &shop(UNSEEN_SHOP, ", look_before_hand_over = false");
