@@ -340,6 +340,7 @@ fn nothing_known(id: ShopifyOrderId) -> OrderFacts {
         lines: Vec::new(),
         fulfilments: None,
         refund_ids: Vec::new(),
+        shipping_methods: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod members;
 mod mentions;
 mod refunds;
 mod returns;
+pub(crate) mod shipping;
 
 use std::collections::HashSet;
 
@@ -151,6 +152,7 @@ fn facts(order: &Members<'_>, id: i64) -> Result<OrderFacts, UnreadableOrder> {
         lines: lines(order)?,
         fulfilments: fulfilments::listed(order),
         refund_ids: order.objects("refunds").filter_map(|refund| refund.own_id("Refund").ok()).collect(),
+        shipping_methods: shipping::methods(order),
     })
 }
 

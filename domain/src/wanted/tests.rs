@@ -49,6 +49,7 @@ fn facts(lines: Vec<OrderLine>, fulfilments: Option<Vec<ShopFulfilment>>) -> Ord
         lines,
         fulfilments,
         refund_ids: Vec::new(),
+        shipping_methods: None,
     }
 }
 

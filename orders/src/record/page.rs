@@ -10,7 +10,7 @@ use super::{
     Line, Order,
     row::{ORDER_COLUMNS, line},
 };
-use crate::OrdersError;
+use crate::{OrdersError, promises::Due};
 
 /// The orders with their lines, read in one statement.
 pub(super) async fn with_lines(
@@ -70,6 +70,8 @@ pub struct Filter {
     pub shop: Option<ShopDomain>,
     /// With this id in the shop only.
     pub shopify_order_id: Option<i64>,
+    /// That stand so to their promise only.
+    pub due: Option<Due>,
     /// Kept after this moment only.
     pub created_after: Option<DateTime<Utc>>,
     /// Of this person only.
@@ -106,6 +108,9 @@ fn statement(filter: &Filter) -> QueryBuilder<Postgres> {
     }
     if let Some(id) = filter.shopify_order_id {
         sql.push(" AND shopify_order_id = ").push_bind(id);
+    }
+    if let Some(due) = filter.due {
+        due.push_to(&mut sql);
     }
     if let Some(moment) = filter.created_after {
         sql.push(" AND created_at > ").push_bind(moment);

@@ -50,6 +50,7 @@ fn facts(second: i64) -> OrderFacts {
         lines: vec![line],
         fulfilments: None,
         refund_ids: Vec::new(),
+        shipping_methods: None,
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn facts(
         lines,
         fulfilments: None,
         refund_ids: Vec::new(),
+        shipping_methods: None,
     })
 }
 
