@@ -87,6 +87,9 @@ impl Planner {
         }
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, order_id).await?;
+        if self.promises.rules_of(&order.channel).is_some() {
+            orders::promises::suspend(&mut tx, order_id).await?;
+        }
         // Its gate it has passed.
         events::announce_placed(&mut tx, order_id).await?;
         self.stock.announce_shortage(&mut tx, order_id, shortages, &order.correlation_id).await?;

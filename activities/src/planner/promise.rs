@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use domain::{GateDecision, WarehouseId};
+use domain::{Condition, GateDecision, HeldBy, WarehouseId};
 use inventory::Reservation as Holding;
 use orders::{Order, promises};
 use sqlx::PgConnection;
@@ -57,6 +57,15 @@ fn waits(draft: &Draft, plan: &Plan) -> bool {
     }
 }
 
+/// Whether the order waited for others until now, by its condition; also while nothing was promised yet of any order.
+fn waited(order: &Order) -> bool {
+    match order.condition {
+        Some(Condition::AwaitingPayment | Condition::Backordered) => true,
+        Some(Condition::OnHold) => order.held_by == Some(HeldBy::Shopify),
+        _ => false,
+    }
+}
+
 /// Where it leaves.
 fn warehouses(holding: &Holding) -> BTreeSet<WarehouseId> {
     let held = holding.allocations.iter().filter(|held| held.held() > 0);
@@ -66,6 +75,6 @@ fn warehouses(holding: &Holding) -> BTreeSet<WarehouseId> {
 /// Since when the order can be fulfilled. One that never waited can since it came, or since its hold window was over.
 fn since(order: &Order, now: DateTime<Utc>) -> DateTime<Utc> {
     let came = order.hold_until.map_or(order.received_at, |until| until.max(order.received_at));
-    let first = if order.promised.has_waited { now } else { came.min(now) };
+    let first = if order.promised.has_waited || waited(order) { now } else { came.min(now) };
     order.promised.fulfillable_at.unwrap_or(first)
 }

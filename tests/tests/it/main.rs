@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod alerts;
 mod allocations_api;
 mod allocations_race;
 mod answers;
@@ -28,6 +29,7 @@ mod order_edits;
 mod outages;
 mod outbox;
 mod paths;
+mod promises;
 mod proof;
 mod records;
 mod returns;
