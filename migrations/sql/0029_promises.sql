@@ -11,7 +11,7 @@ ALTER TABLE orders.orders
     ADD CONSTRAINT orders_promise_complete
         CHECK ((promised_at IS NULL) = (promise_day_at IS NULL) AND (promised_at IS NULL) = (promise_warehouse IS NULL)),
     ADD CONSTRAINT orders_promise_of_a_fulfillable CHECK (promised_at IS NULL OR fulfillable_at IS NOT NULL),
-    ADD CONSTRAINT orders_promise_of_its_day CHECK (promise_day_at < promised_at);
+    ADD CONSTRAINT orders_promise_of_its_day CHECK (promise_day_at <= promised_at);
 
 -- What is late or due is looked for among open orders alone, and counted without a look at the table.
 CREATE INDEX orders_promised ON orders.orders (promised_at)

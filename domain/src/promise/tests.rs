@@ -136,6 +136,10 @@ fn a_day_without_a_midnight_ends_when_the_clock_goes_on() {
     // In Cairo the clock goes from 00:00 to 01:00 on Friday, 24 April 2026.
     let cairo = calendar("Africa/Cairo", "24:00", &[]);
     holds("24:00", &cairo, &[("2026-04-23T21:59:59Z", "2026-04-23T22:00:00Z")]);
+    // What is left out of the day that begins then is over with its beginning.
+    let early = calendar("Africa/Cairo", "00:30", &[]);
+    let promise = rules("00:00", "00:00").promise(&early, moment("2026-04-23T12:00:00Z"), false).unwrap();
+    assert_eq!(promise.day_begins_at, promise.leaves_by);
 }
 
 #[test]
@@ -251,6 +255,7 @@ proptest! {
         let rules = PromiseRules { cut_off, express_cut_off: cut_off, express_methods: Vec::new() };
         let promised = leaves_by(&rules, &calendar, since, false).unwrap();
         prop_assert!(promised > since);
+        prop_assert!(rules.promise(&calendar, since, false).unwrap().day_begins_at <= promised);
         // The end of the day belongs to the day.
         let there = (promised - TimeDelta::seconds(1)).with_timezone(&calendar.time_zone);
         prop_assert!(calendar.ships_on(there.date_naive()), "{there}");

@@ -4,8 +4,7 @@ use sqlx::PgConnection;
 
 use crate::OrdersError;
 
-/// How many orders are parked by reason, and for how many seconds the first of them has been. What is only shown of an
-/// order, such as an edit that came too late, is none of it.
+/// How many orders wait for a person by reason, and for how many seconds the first of them has.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -13,7 +12,7 @@ pub async fn parked_orders(conn: &mut PgConnection) -> Result<(Vec<(String, i64)
     let rows: Vec<(String, i64, f64)> = sqlx::query_as(
         "SELECT reason, count(DISTINCT order_id),
                 COALESCE(EXTRACT(EPOCH FROM now() - min(opened_at)), 0)::float8
-         FROM orders.attention WHERE resolved_at IS NULL AND order_id IS NOT NULL AND has_run
+         FROM orders.attention WHERE resolved_at IS NULL AND order_id IS NOT NULL
          GROUP BY reason",
     )
     .fetch_all(conn)
