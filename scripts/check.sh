@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What must hold of the sources without running them: format, lints, where dependencies come from
-# and under which licence, that the scripts are readable to bash, and the containers to those who start them.
+# and under which licence, that the scripts are readable to bash, the containers to those who start them, and the rules to
+# Prometheus.
 set -euo pipefail
 # shellcheck source=scripts/tools.sh
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
@@ -20,14 +21,24 @@ check_advisories() {
     return 1
 }
 
+# Whether Prometheus can read the rules by which it calls somebody, and calls when it is to. Its words are for failures.
+check_rules() {
+    local said
+    if said=$("$promtool" check rules "$1" 2>&1 && "$promtool" test rules "$2" 2>&1); then return; fi
+    echo "$said" >&2
+    return 1
+}
+
 use_cargo
 need_compiler >/dev/null
 need_cargo >/dev/null
 need_lints
 deny=$(need_cargo_deny)
+promtool=$(need_promtool)
 
 for script in scripts/*.sh deploy/compose/*.sh .ci/run; do bash -n "$script"; done
 scripts/containers.sh check
+check_rules deploy/prometheus/waybill.rules.yml deploy/prometheus/waybill.rules.test.yml
 cargo fmt --all --check
 "$deny" --log-level error check licenses bans sources
 check_advisories

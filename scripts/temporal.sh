@@ -20,10 +20,12 @@ serve() {
     local port=$1 attribute flags=()
     shift
     for attribute in "${SEARCH_ATTRIBUTES[@]}"; do flags+=(--search-attribute "$attribute"); done
-    # One task queue partition: with more, on one machine, a task may wait for a poller of another.
+    # One task queue partition: with more, on one machine, a task may wait for a poller of another. This server (1.29)
+    # heeds priorities where it is told to, newer ones by themselves.
     exec "$temporal" server start-dev --ip 127.0.0.1 --port "$port" "${flags[@]}" \
         --dynamic-config-value matching.numTaskqueueReadPartitions=1 \
-        --dynamic-config-value matching.numTaskqueueWritePartitions=1 "$@"
+        --dynamic-config-value matching.numTaskqueueWritePartitions=1 \
+        --dynamic-config-value matching.useNewMatcher=true "$@"
 }
 
 # The server registers the attributes in namespaces it makes, not in those that an older file

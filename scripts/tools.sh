@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds the tools Waybill needs and installs what is missing.
 #
-#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny | compose
+#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | promtool | cargo-deny | compose
 #
 # prints where the tool is: the program; for `postgres` and `rabbitmq` the folder of the server's programs, for
 # `kafka` that of its jars. What it does meanwhile goes to standard error. Looked at in this order: PATH, the
@@ -410,6 +410,51 @@ need_rabbitmq() {
         "Put the folder that holds rabbitmq-server and rabbitmq-env on PATH and try again."
 }
 
+find_promtool() {
+    command -v promtool && return
+    local place
+    for place in "$tool_folder/promtool" /usr/local/bin/promtool; do
+        if [[ -x $place ]]; then
+            echo "$place"
+            return
+        fi
+    done
+    return 1
+}
+
+# Of Debian's package the one program, unpacked and not installed: that needs no root, and starts no Prometheus on the
+# port of our simulated Shopify.
+fetch_promtool() (
+    draft=$(mktemp -d "$tool_folder/.promtool.XXXXXX")
+    trap 'rm -rf "$draft"' EXIT
+    trap 'exit 130' INT TERM HUP
+    cd "$draft" || exit
+    { apt-get download prometheus && dpkg -x prometheus_*.deb unpacked && unpacked/usr/bin/promtool --version; } \
+        >log 2>&1 </dev/null || {
+        tail -n 8 log >&2
+        exit 1
+    }
+    mv unpacked/usr/bin/promtool "$tool_folder/promtool"
+)
+
+need_promtool() {
+    find_promtool && return
+    mkdir -p "$tool_folder"
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        if [[ $(id -u) == 0 && -z $(apt-cache policy prometheus 2>/dev/null) ]]; then
+            say "fetching the lists of packages (apt-get update)"
+            apt-get update >/dev/null 2>&1 </dev/null || true
+        fi
+        say "downloading Prometheus's promtool as a Debian package: 19 MB, once"
+        fetch_promtool || fail "promtool could not be downloaded." \
+            "See what apt-get said above. Where it has no lists of packages:  sudo apt-get update"
+    else
+        install_packages "Prometheus's promtool" - golang-github-prometheus prometheus prometheus
+    fi
+    find_promtool || fail "Prometheus was installed, but \`promtool\` is in none of the known folders." \
+        "Put the folder that holds it on PATH and try again."
+}
+
 # need_python WHAT: one that is new enough for WHAT is installed from PyPI.
 need_python() {
     command -v python3 >/dev/null ||
@@ -586,8 +631,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
         java) need_java ;;
         kafka) need_kafka ;;
         rabbitmq) need_rabbitmq ;;
+        promtool) need_promtool ;;
         cargo-deny) need_cargo_deny ;;
         compose) need_compose ;;
-        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | cargo-deny | compose" ;;
+        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | promtool | cargo-deny | compose" ;;
     esac
 fi

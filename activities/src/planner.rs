@@ -5,7 +5,8 @@
 //! order's lock, and `planned_version` says for which wish it stands.
 
 use domain::{
-    Channel, Condition, Downstream, GateDecision, HeldBy, OrderId, OrderStatus, Step, StockOutRule, Verdict,
+    Channel, Condition, Downstream, GateDecision, HeldBy, OrderId, OrderStatus, Promises, Step, StockOutRule,
+    Verdict,
 };
 use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest, Shortage};
 use orders::{
@@ -30,6 +31,7 @@ mod draft;
 #[cfg(test)]
 mod imagined;
 mod mismatches;
+mod promise;
 mod situation;
 
 pub(crate) use draft::planned;
@@ -45,14 +47,21 @@ pub struct Planner {
     pub(crate) pool: PgPool,
     pub(crate) shops: Shops,
     pub(crate) systems: WarehouseSystems,
+    promises: Promises,
     pub(crate) stock: Stock,
 }
 
 impl Planner {
     /// Plans by these rules, against this database and stock.
     #[must_use]
-    pub fn new(pool: PgPool, shops: Shops, systems: WarehouseSystems, stock: Stock) -> Self {
-        Self { pool, shops, systems, stock }
+    pub fn new(
+        pool: PgPool,
+        shops: Shops,
+        systems: WarehouseSystems,
+        promises: Promises,
+        stock: Stock,
+    ) -> Self {
+        Self { pool, shops, systems, promises, stock }
     }
 
     /// Plans an order by the newest that is known of it, in one transaction.
@@ -79,6 +88,9 @@ impl Planner {
         }
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, order_id).await?;
+        if self.promises.rules_of(&order.channel).is_some() {
+            orders::promises::suspend(&mut tx, order_id).await?;
+        }
         // Its gate it has passed.
         events::announce_placed(&mut tx, order_id).await?;
         self.stock.announce_shortage(&mut tx, order_id, shortages, &order.correlation_id).await?;
@@ -171,9 +183,10 @@ impl Planner {
         };
         let plan = draft.plan(conn, order, holding.as_ref(), rules, &self.systems).await?;
         self.note(conn, order, &draft, holding.as_ref(), &plan, rules).await?;
+        let promised_at = self.promise(conn, order, &draft, holding.as_ref(), &plan).await?;
         let now = record::find(conn, &order.order_id).await?;
         let status = now.map_or(plan.status, |now| now.status);
-        Ok((PlanOutcome::Planned { plan: Plan { status, ..plan } }, Vec::new()))
+        Ok((PlanOutcome::Planned { plan: Plan { status, promised_at, ..plan } }, Vec::new()))
     }
 
     /// Has the reservation follow; none if there is none and none is to be made.

@@ -50,6 +50,9 @@ pub struct Filter {
     /// Only those of this order, by its id or number.
     #[arg(long, value_name = "ORDER")]
     order: Option<String>,
+    /// What was promised to leave first comes first.
+    #[arg(long)]
+    by_promise: bool,
     #[command(flatten)]
     extent: Extent,
 }
@@ -90,6 +93,7 @@ async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError
         ("step", filter.step.as_deref()),
         ("reason", reason.as_deref()),
         ("orderId", filter.order.as_deref()),
+        ("sort", filter.by_promise.then_some("PROMISE")),
     ];
     let show = |rows: &[Row]| show(output, rows, Utc::now());
     api.list(output, &["attention"], &filters, filter.extent, "Nothing waits for a person.", show).await

@@ -69,6 +69,12 @@ pub struct Filter {
     /// Only those of this shop, by its domain.
     #[arg(long, value_name = "DOMAIN")]
     shop: Option<String>,
+    /// Only those that should have left by now.
+    #[arg(long, conflicts_with = "due_today")]
+    late: bool,
+    /// Only those that are to leave today, by the clock of their warehouse.
+    #[arg(long)]
+    due_today: bool,
     #[command(flatten)]
     extent: Extent,
 }
@@ -95,6 +101,7 @@ struct Order {
     #[serde(default)]
     items: Vec<Item>,
     received_at: DateTime<Utc>,
+    promised_at: Option<DateTime<Utc>>,
     #[serde(default)]
     shipments: Vec<Parcel>,
     waits_for: Option<WaitsFor>,
@@ -166,7 +173,13 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
 async fn list(api: &Api, output: Output, filter: &Filter) -> Result<(), CliError> {
     let [status, condition] =
         [&filter.status, &filter.condition].map(|name| name.as_deref().map(str::to_uppercase));
+    let due = match (filter.late, filter.due_today) {
+        (true, _) => Some("LATE"),
+        (false, true) => Some("TODAY"),
+        (false, false) => None,
+    };
     let filters = [
+        ("due", due),
         ("status", status.as_deref()),
         ("condition", condition.as_deref()),
         ("shop", filter.shop.as_deref()),

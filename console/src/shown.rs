@@ -22,13 +22,15 @@ shown! {
 
     Overview {
         orders: Vec<Stage>, attention: Vec<Cause>, hours: Vec<Hour>, oldest_open: Option<OldestOpen>,
-        inbox: InboxLag, dead_letters: u64,
+        inbox: InboxLag, dead_letters: u64, promised: PromisesKept,
     }
     Stage { status: String, condition: Option<String>, orders: u64 }
     /// Rows that wait for a person for one reason.
     Cause { step: String, reason: String, rows: u64, oldest_since: DateTime<Utc> }
     Hour { hour: DateTime<Utc>, received: u64, shipped: u64 }
     OldestOpen { order_id: String, order_number: String, received_at: DateTime<Utc> }
+    /// How open orders stand to what was promised of them.
+    PromisesKept { late: u64, due_today: u64 }
     InboxLag { waiting: u64, unreadable: u64 }
 
     Lane { lane: String, orders: u64, waiting: u64, pauses: Vec<Pause> }
@@ -38,7 +40,8 @@ shown! {
     Attention {
         attention_id: i64, order_id: Option<String>, order_number: Option<String>, status: Option<String>,
         inbox_id: Option<i64>, lane: Option<String>, step: String, reason: String, detail: Option<String>,
-        vendor_text: Option<String>, since: DateTime<Utc>, answers: Vec<String>,
+        vendor_text: Option<String>, since: DateTime<Utc>, answers: Vec<String>, name: Option<String>,
+        promised_at: Option<DateTime<Utc>>,
     }
 
     /// An order in a list.
@@ -46,7 +49,7 @@ shown! {
         order_id: String, order_number: String, name: String, shop: Option<String>, channel: String,
         status: String, condition: Option<String>, condition_reason: Option<String>, held_by: Option<String>,
         currency: String, total_amount: String, financial_status: String, items: Vec<Item>, workflow_id: String,
-        received_at: DateTime<Utc>, updated_at: DateTime<Utc>,
+        received_at: DateTime<Utc>, updated_at: DateTime<Utc>, promised_at: Option<DateTime<Utc>>,
     }
     Item {
         line_id: String, sku: Option<String>, product_name: String, quantity: u32, unit_price: String,
@@ -165,6 +168,11 @@ impl Lane {
 }
 
 impl Order {
+    /// Whether it should have left and has not.
+    pub(crate) fn is_late(&self, now: &DateTime<Utc>) -> bool {
+        self.is_open() && self.promised_at.is_some_and(|promised| promised <= *now)
+    }
+
     /// Whether it can still be cancelled, as far as its status says.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.status.as_str(), "PENDING" | "CONFIRMED" | "PROCESSING")

@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) shops: Shops,
     pub(crate) systems: Vec<System>,
     pub(crate) api_policy: domain::FulfilmentPolicy,
+    pub(crate) promises: domain::Promises,
     pub(crate) stock: Stock,
 }
 
@@ -126,6 +127,7 @@ impl Dispatcher {
             shops: shared.shops.clone(),
             systems: shared.systems.clone(),
             api_policy: shared.api_policy.clone(),
+            promises: shared.promises.clone(),
             stock,
         };
         Self { pool, temporal, settings: Arc::new(settings) }

@@ -343,6 +343,7 @@ fn nothing_known(id: ShopifyOrderId) -> OrderFacts {
         fulfilments: None,
         tags: Vec::new(),
         refund_ids: Vec::new(),
+        shipping_methods: None,
     }
 }
 

@@ -48,6 +48,9 @@ pub struct OrderFacts {
     /// The refunds that the body counts in already, by the shop's ids.
     #[serde(default)]
     pub refund_ids: Vec<i64>,
+    /// Names and codes of the methods by which it ships, sorted; none where the channel is silent about them.
+    #[serde(default)]
+    pub shipping_methods: Option<Vec<String>>,
 }
 
 impl OrderFacts {

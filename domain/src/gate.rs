@@ -308,6 +308,7 @@ mod tests {
             fulfilments: None,
             tags: Vec::new(),
             refund_ids: Vec::new(),
+            shipping_methods: None,
         };
         let gate = |lines: &[WantedLine]| GateFacts::of(&facts, lines, Was::default());
         let gone = gate(&[line("1", None, 1), line("2", Some("A"), 3)]);

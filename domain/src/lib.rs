@@ -17,6 +17,7 @@ mod money;
 mod parcel_status;
 mod park_reason;
 mod policy;
+mod promise;
 mod quantity;
 mod resolution;
 mod status;
@@ -49,6 +50,7 @@ pub use policy::{
     AwayRule, EditsRule, FulfilmentPolicy, PaymentRule, RetryRule, ReturnsRule, ShortAfterAwayRule,
     StockOutRule, WhenOverdue,
 };
+pub use promise::{Promise, PromiseRules, Promises, TimeOfDay, WarehouseCalendar};
 pub use quantity::Quantity;
 pub use resolution::{Resolution, may_skip};
 pub use status::{Condition, HeldBy, OrderStatus};

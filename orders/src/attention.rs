@@ -9,8 +9,12 @@ use crate::{
     timeline::{self, TimelineEvent},
 };
 
+mod by_promise;
+mod counting;
 mod showing;
 
+pub use by_promise::{Place, list_by_promise};
+pub use counting::parked_orders;
 pub use showing::{show, show_besides, show_message, shown, unshow, unshow_message};
 
 /// A row that waits, or waited, for a person.
@@ -196,10 +200,12 @@ pub struct Listed {
     pub has_run: bool,
     /// Since when.
     pub opened_at: DateTime<Utc>,
+    /// By when that order was promised to leave.
+    pub promised_at: Option<DateTime<Utc>>,
 }
 
 const LISTED: &str = "SELECT attention_id, a.order_id, order_number, shop, name, o.status, inbox_id, lane, step, reason, detail, \
-    vendor_text, has_run, opened_at FROM orders.attention a LEFT JOIN orders.orders o USING (order_id)";
+    vendor_text, has_run, opened_at, promised_at FROM orders.attention a LEFT JOIN orders.orders o USING (order_id)";
 
 /// The open rows that match, oldest first: who has waited longest comes first.
 ///

@@ -26,6 +26,7 @@ pub mod parcel;
 pub mod parcel_lines;
 pub mod privacy;
 pub mod progress;
+pub mod promises;
 pub mod record;
 pub mod refunds;
 pub mod returns;

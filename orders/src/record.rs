@@ -12,7 +12,7 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use crate::{OrdersError, pieces_column};
+use crate::{OrdersError, pieces_column, promises::Promised};
 
 mod arriving;
 mod page;
@@ -83,6 +83,8 @@ pub struct Order {
     pub is_edited: bool,
     /// Until when it is held, by its hold window.
     pub hold_until: Option<DateTime<Utc>>,
+    /// What was promised of it.
+    pub promised: Promised,
     /// The current reservation epoch.
     pub epoch: u32,
     /// Who cancelled it.

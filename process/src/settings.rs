@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use domain::{FulfilmentPolicy, LaneName, ShopDomain, WarehouseId, WarehouseSystem};
+use domain::{FulfilmentPolicy, LaneName, PromiseRules, Promises, ShopDomain, WarehouseId, WarehouseSystem};
 use inventory_service::ClientSettings;
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
@@ -16,6 +16,7 @@ use warehouse::Dialect;
 
 mod lanes;
 mod problems;
+mod promises;
 mod runs;
 mod secrets;
 mod shops;
@@ -23,6 +24,7 @@ mod systems;
 
 pub use lanes::{LaneSettings, MOST_LANES};
 pub use problems::{Problems, is_on_loopback};
+use promises::{CalendarEntry, PromiseEntry};
 pub use runs::Runs;
 pub use secrets::Secrets;
 use shops::{Keys, ShopEntry};
@@ -45,7 +47,8 @@ pub struct SharedSettings {
     #[arg(long, env = "WMS_URL")]
     wms_url: Option<String>,
     /// TOML file with one [[shops]] each (domain, admin_url, admin_token, webhook_secrets, lane,
-    /// locations, policy), further [[warehouse_systems]], [lanes], and a [policy] for orders of our own API.
+    /// locations, policy, promise), further [[warehouse_systems]], [lanes], [warehouses] with their calendars,
+    /// and a [policy] and a [promise] for orders of our own API.
     #[arg(long, env = "WAYBILL_CONFIG")]
     waybill_config: Option<PathBuf>,
     /// Base URL (http or https) of the inventory service, where stock is kept by a service of its own.
@@ -102,6 +105,8 @@ pub struct Shared {
     pub lanes: BTreeMap<LaneName, LaneSettings>,
     /// How orders of our own API are fulfilled.
     pub api_policy: FulfilmentPolicy,
+    /// By when orders are promised to leave.
+    pub promises: Promises,
     /// The service that keeps the stock; none if it is in this process's own database.
     pub inventory_service: Option<ClientSettings>,
     /// Whether all other systems that hold stock here are one.
@@ -173,6 +178,8 @@ pub struct Shop {
     pub fulfillment_services: Vec<String>,
     /// How its orders are fulfilled.
     pub policy: FulfilmentPolicy,
+    /// Until when an order is in time for the day; none where nothing is promised.
+    pub promise: Option<PromiseRules>,
 }
 
 impl Shop {
@@ -195,6 +202,8 @@ struct ConfigFile {
     warehouse_systems: Vec<SystemEntry>,
     lanes: BTreeMap<String, LaneSettings>,
     policy: toml::Table,
+    promise: Option<PromiseEntry>,
+    warehouses: BTreeMap<String, CalendarEntry>,
     shared_allocations: bool,
     customers: CustomerLimits,
 }
@@ -215,6 +224,7 @@ impl SharedSettings {
         let api_policy = problems.policy("policy", file.policy);
         let systems = self.systems(file.warehouse_systems, secrets, needs, problems);
         let lanes = lanes::all(&systems, &mut shops.iter(), file.lanes, problems);
+        let promises = promises::check_all(file.promise, &shops, file.warehouses, problems);
         let inventory_service = self.inventory_service(secrets, problems);
         let temporal_api_key = secrets.get("TEMPORAL_API_KEY").map(str::to_owned);
         problems.secret("TEMPORAL_API_KEY", temporal_api_key.as_deref().unwrap_or_default(), false);
@@ -224,6 +234,7 @@ impl SharedSettings {
             systems,
             lanes,
             api_policy,
+            promises,
             inventory_service,
             shared_allocations: file.shared_allocations,
             plain_http: problems.allows_plain_http,

@@ -11,6 +11,7 @@ mod members;
 mod mentions;
 mod refunds;
 mod returns;
+pub(crate) mod shipping;
 
 use std::collections::HashSet;
 
@@ -152,6 +153,7 @@ fn facts(order: &Members<'_>, id: i64) -> Result<OrderFacts, UnreadableOrder> {
         fulfilments: fulfilments::listed(order),
         tags: tags(order),
         refund_ids: order.objects("refunds").filter_map(|refund| refund.own_id("Refund").ok()).collect(),
+        shipping_methods: shipping::methods(order),
     })
 }
 

@@ -189,7 +189,8 @@ fn planner(shared: &Shared, pool: &PgPool, stock: Stock) -> Planner {
         system.warehouses.clone().into_iter().map(move |warehouse| (warehouse, name.clone()))
     };
     let systems = shared.systems.iter().flat_map(ships_for).collect();
-    Planner::new(pool.clone(), Shops::new(shops), WarehouseSystems::new(systems), stock)
+    let (shops, systems) = (Shops::new(shops), WarehouseSystems::new(systems));
+    Planner::new(pool.clone(), shops, systems, shared.promises.clone(), stock)
 }
 
 /// Of the systems whose lane this worker runs; of the others it has no token.

@@ -4,6 +4,7 @@
 
 mod config;
 mod duties;
+mod gauges;
 mod lanes;
 mod overdue;
 mod pauses;

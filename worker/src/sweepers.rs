@@ -2,13 +2,12 @@
 //! time, answers and events kept for long enough, and the gauges operators watch.
 //! Several workers may sweep side by side.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::{Days, Utc};
 use dispatch::Dispatcher;
 use futures::future::BoxFuture;
-use metrics::gauge;
-use orders::{attention, awaiting, bulk, command, idempotency, inbox, lanes, line_allocations, privacy};
+use orders::{bulk, command, idempotency, inbox, lanes, line_allocations, privacy};
 use process::{shutdown::Shutdown, temporal::LazyTemporal};
 use sqlx::PgPool;
 use stock::Stock;
@@ -16,7 +15,7 @@ use tokio::{task::JoinSet, time::sleep};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{config::Config, unserved_lanes};
+use crate::{config::Config, gauges::Gauges, unserved_lanes};
 
 /// Messages taken up at once.
 const BATCH: i64 = 64;
@@ -76,7 +75,14 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown:
     every(look_every, Box::new(|with| Box::pin(look_for_unserved_lanes(with))));
     every(look_every, Box::new(|with| Box::pin(look_for_unfinished_bulks(with))));
     every(config.expire_every, Box::new(|with| Box::pin(expire_allocations(with.pool))));
-    every(SHOW_GAUGES_EVERY, Box::new(|with| Box::pin(show_gauges(with.pool))));
+    let gauges = Arc::new(Gauges::default());
+    every(
+        SHOW_GAUGES_EVERY,
+        Box::new(move |with| {
+            let gauges = gauges.clone();
+            Box::pin(async move { gauges.show(&with.pool).await.map(|()| false) })
+        }),
+    );
     every(LOOK_FOR_OLD_ANSWERS_EVERY, Box::new(|with| Box::pin(forget_old_answers(with.pool))));
     every(LOOK_FOR_OTHERS_EVERY, Box::new(|with| Box::pin(forget_others_allocations(with.pool))));
     every(config.forget_every, Box::new(move |with| Box::pin(forget_people(with.pool, keep_people))));
@@ -228,21 +234,4 @@ async fn expire_allocations(pool: PgPool) -> anyhow::Result<bool> {
         "allocations that nobody confirmed in time were given back"
     );
     Ok(i64::try_from(expired.changed.len())? == EXPIRY_BATCH)
-}
-
-async fn show_gauges(pool: PgPool) -> anyhow::Result<bool> {
-    let mut conn = pool.acquire().await?;
-    let (waiting, oldest_seconds) = inbox::backlog(&mut conn).await?;
-    gauge!("waybill_inbox_unsettled").set(waiting as f64);
-    gauge!("waybill_inbox_oldest_seconds").set(oldest_seconds);
-    let (awaiting, oldest_seconds) = awaiting::backlog(&mut conn).await?;
-    gauge!("waybill_orders_awaiting_allocation").set(awaiting as f64);
-    gauge!("waybill_orders_awaiting_allocation_oldest_seconds").set(oldest_seconds);
-    for (lane, waiting) in lanes::waiting(&mut conn).await? {
-        gauge!("waybill_lane_orders_waiting", "lane" => lane.to_string()).set(waiting as f64);
-    }
-    let parked = attention::count_open(&mut conn).await?;
-    gauge!("waybill_orders_needing_attention")
-        .set(parked.iter().map(|(_, _, count)| count).sum::<i64>() as f64);
-    Ok(false)
 }

@@ -198,6 +198,9 @@ pub struct Plan {
     /// Pieces that have left already.
     #[serde(default)]
     pub pieces_left: u32,
+    /// By when it is promised to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised_at: Option<DateTime<Utc>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -5,6 +5,7 @@
 
 use std::{collections::VecDeque, error::Error};
 
+use chrono::{DateTime, Utc};
 use domain::{Actor, CancelDecision, OrderStatus, RequestReference, Stage, decide_cancellation};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
@@ -78,6 +79,8 @@ pub struct OrderFulfilment {
     pub(crate) look_due: bool,
     /// How often in a row something was committed just before a hand-over.
     pub(crate) overtaken: u32,
+    /// The promise that operators see.
+    pub(crate) shown_promise: Option<DateTime<Utc>>,
     /// Somebody said not to wait any longer.
     pub(crate) go_on: bool,
     /// Somebody said that everything left without the warehouse system.
@@ -114,6 +117,7 @@ impl OrderFulfilment {
             plan_due: true,
             look_due: false,
             overtaken: 0,
+            shown_promise: None,
             go_on: false,
             left_by_hand: false,
             over: false,

@@ -79,6 +79,7 @@ impl Story {
                 }
             };
             self.ctx.state_mut(|order| order.take_over(&plan));
+            self.show_promise(plan.promised_at);
             match self.ctx.state(|order| order.next_move(&plan)) {
                 Move::ReadOrder => self.read_order().await?,
                 Move::Recall => self.recall_what_changed(&plan).await?,

@@ -1,6 +1,8 @@
 //! What operators see of a run from outside: its condition in the record and its search attributes.
 
+use chrono::{DateTime, Utc};
 use domain::{Condition, HeldBy, ParkReason, Step};
+use temporalio_common::search_attributes::Timestamp;
 
 use crate::{
     contract::{ConditionToRecord, RecordCondition},
@@ -49,6 +51,16 @@ impl Story {
                 names::PARKED_REASON.value_set(String::new()),
             ],
         });
+    }
+
+    /// Shows by when the order is promised to leave. While no promise stands the last one is shown.
+    pub(crate) fn show_promise(&self, promised_at: Option<DateTime<Utc>>) {
+        let Some(due) = promised_at else { return };
+        let before = self.ctx.state_mut(|order| order.shown_promise.replace(due));
+        if before != promised_at && self.ctx.state(|order| order.input.search_attributes) {
+            let due = Timestamp::new(due.timestamp(), 0);
+            self.ctx.upsert_search_attributes([names::SLA_DUE.value_set(due)]);
+        }
     }
 
     pub(crate) async fn record_condition(

@@ -193,6 +193,7 @@ impl Draft {
             held_until: demand.held_until.filter(|_| goes_on),
             unnotified: shop_notifications::unnotified(conn, order).await?,
             pieces_left,
+            promised_at: None,
         })
     }
 }

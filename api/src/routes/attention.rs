@@ -1,7 +1,7 @@
 //! What waits for a person, across all orders, and the answers to rows that are of no order.
 
 use axum::{Json, extract::State, http::Uri};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
 use orders::attention::{self, Filter, Listed};
 use serde::{Deserialize, Serialize};
@@ -40,12 +40,41 @@ struct ListQuery {
     /// Only those about this lane.
     #[param(pattern = "^[A-Za-z0-9._-]{1,128}$", example = "warehouse")]
     lane: Option<String>,
+    /// `SINCE`: who has waited longest comes first, which is what you get unless you say otherwise. `PROMISE`: what was
+    /// promised to leave first comes first, and what no promise stands for last.
+    #[param(pattern = "^(SINCE|PROMISE)$", default = "SINCE")]
+    sort: Option<String>,
     /// Entries of the page; 50 unless you say otherwise.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
     /// Where the page begins: from the `Link` header of the page before.
     #[param(max_length = 512)]
     cursor: Option<String>,
+}
+
+/// What comes first.
+#[derive(Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+enum Sort {
+    Since,
+    Promise,
+}
+
+domain::words!(Sort, "sort");
+
+/// The row after which a page begins that goes by promises, as it stands in a cursor.
+#[derive(Serialize, Deserialize)]
+#[serde(try_from = "(Option<DateTime<Utc>>, i64)")]
+struct Place(Option<DateTime<Utc>>, i64);
+
+impl TryFrom<(Option<DateTime<Utc>>, i64)> for Place {
+    type Error = &'static str;
+
+    /// Only a cursor that was made up holds a moment that the database could not even compare with.
+    fn try_from((promised_at, row): (Option<DateTime<Utc>>, i64)) -> Result<Self, &'static str> {
+        let is_usual = promised_at.is_none_or(|moment| (1970..=9999).contains(&moment.year()));
+        is_usual.then_some(Self(promised_at, row)).ok_or("a moment out of range")
+    }
 }
 
 /// A row that waits for a person.
@@ -82,6 +111,8 @@ struct AttentionBody {
     /// What the shop or the warehouse said, in its own words; it may quote an address.
     vendor_text: Option<String>,
     since: DateTime<Utc>,
+    /// By when that order was promised to leave.
+    promised_at: Option<DateTime<Utc>>,
     /// What may be answered.
     #[schema(value_type = Vec<String>, example = json!(["retry", "skip", "compensate"]))]
     answers: Vec<Resolution>,
@@ -107,6 +138,7 @@ impl AttentionBody {
             detail: row.detail,
             vendor_text: row.vendor_text,
             since: row.opened_at,
+            promised_at: row.promised_at,
         }
     }
 }
@@ -130,7 +162,7 @@ struct AnsweredBody {
     attention_id: i64,
 }
 
-/// What waits for a person, across all orders, who has waited longest first
+/// What waits for a person, across all orders, who has waited longest first or what was promised first
 #[utoipa::path(
     get, path = "/api/attention", tag = "operations", operation_id = "listAttention", params(ListQuery),
     responses((
@@ -145,7 +177,9 @@ async fn list(
 ) -> Result<Page<AttentionBody>, Problem> {
     let limit = page::limit(query.limit)?;
     let order = query.order_id.as_deref().map(|id| Problem::of_field("orderId", OrderId::parse(id)));
-    let filter = Filter {
+    let sort = query.sort.as_deref().map(|sort| Problem::of_field("sort", sort.parse::<Sort>()));
+    let sort = sort.transpose()?.unwrap_or(Sort::Since);
+    let mut filter = Filter {
         step: query.step.as_deref().map(|step| Problem::of_field("step", step.parse())).transpose()?,
         reason: query.reason.map(code).transpose()?,
         order: order.transpose()?.map(|order| order.to_string()),
@@ -159,12 +193,25 @@ async fn list(
             .as_deref()
             .map(|lane| Problem::of_field("lane", LaneName::parse(lane)))
             .transpose()?,
-        after: page::after(query.cursor.as_deref())?,
+        after: None,
         limit: limit + 1,
     };
-    let mut conn = api.pool.acquire().await?;
-    let rows = attention::list(&mut conn, &filter).await?;
-    Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(AttentionBody::of))
+    let cursor = query.cursor.as_deref();
+    let page = match sort {
+        Sort::Since => {
+            filter.after = page::after(cursor)?;
+            let mut conn = api.pool.acquire().await?;
+            let rows = attention::list(&mut conn, &filter).await?;
+            Page::new(rows, limit, &uri, |last| last.attention_id)
+        }
+        Sort::Promise => {
+            let after = page::after::<Place>(cursor)?.map(|Place(promised_at, row)| (promised_at, row));
+            let mut conn = api.pool.acquire().await?;
+            let rows = attention::list_by_promise(&mut conn, &filter, after).await?;
+            Page::new(rows, limit, &uri, |last| Place(last.promised_at, last.attention_id))
+        }
+    };
+    Ok(page.map(AttentionBody::of))
 }
 
 /// A reason as it is kept.

@@ -6,6 +6,7 @@ use domain::{Condition, OrderStatus};
 use orders::{
     changes,
     overview::{self, Hour, InboxFigures, Oldest, Overview, Standing, Waiting},
+    promises,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -39,6 +40,8 @@ struct OverviewBody {
     /// Events that a person decides about.
     #[schema(example = 2)]
     dead_letters: u64,
+    /// How they stand to what was promised of them.
+    promised: PromisedBody,
     /// When it was looked at.
     now: DateTime<Utc>,
 }
@@ -95,6 +98,19 @@ struct OldestBody {
     received_at: DateTime<Utc>,
 }
 
+/// How open orders stand to what was promised of them.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OverviewPromised)]
+struct PromisedBody {
+    /// Orders that should have left.
+    #[schema(minimum = 0, example = 2)]
+    late: i64,
+    /// Orders that are to leave on the day that it is now at their warehouse, the late ones apart.
+    #[schema(minimum = 0, example = 40)]
+    due_today: i64,
+}
+
 /// How the inbox stands.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -111,7 +127,7 @@ struct InboxBody {
 }
 
 impl OverviewBody {
-    fn new(seen: Overview, dead_letters: u64) -> Self {
+    fn new(seen: Overview, dead_letters: u64, promised: &[promises::Standing]) -> Self {
         let standing =
             |Standing { status, condition, orders }: Standing| StandingBody { status, condition, orders };
         let waiting = |Waiting { step, reason, rows, oldest_since }: Waiting| WaitingBody {
@@ -134,6 +150,9 @@ impl OverviewBody {
             oldest_open: seen.oldest_open.map(oldest),
             inbox: InboxBody { waiting: inbox_waiting, unreadable, oldest_received_at },
             dead_letters,
+            promised: promised.iter().fold(PromisedBody { late: 0, due_today: 0 }, |sum, standing| {
+                PromisedBody { late: sum.late + standing.late, due_today: sum.due_today + standing.due_today }
+            }),
             now: seen.now,
         }
     }
@@ -167,7 +186,8 @@ async fn look(State(api): State<Api>) -> Result<Json<OverviewBody>, Problem> {
     let mut conn = api.pool.acquire().await?;
     let seen = overview::look(&mut conn).await?;
     let dead_letters = outbox::count_dead(&mut conn, &outbox::Filter::default()).await?;
-    Ok(Json(OverviewBody::new(seen, dead_letters)))
+    let promised = promises::standing(&mut conn).await?;
+    Ok(Json(OverviewBody::new(seen, dead_letters, &promised)))
 }
 
 /// Whether anything changed since it was last asked

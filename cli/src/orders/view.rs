@@ -40,7 +40,8 @@ pub(super) fn list(output: Output, orders: &[Order], now: DateTime<Utc>) {
 pub(super) fn one(output: Output, order: &Order, now: DateTime<Utc>) {
     let at = order.received_at;
     let received = format!("{} {}, {} ago", moment::here(at), moment::zone(at), moment::age(at, now));
-    output.facts(vec![
+    let promised = order.promised_at.map(|promised_at| promise(order, promised_at, now));
+    let mut facts = vec![
         ("Order", plain(&order.order_number)),
         ("Id", plain(&order.order_id)),
         ("From", plain(origin(order))),
@@ -49,7 +50,9 @@ pub(super) fn one(output: Output, order: &Order, now: DateTime<Utc>) {
         ("Total", plain([&total(order), &order.financial_status].map(String::as_str).join(", "))),
         ("Received", plain(received)),
         ("Workflow", plain(&order.workflow_id)),
-    ]);
+    ];
+    facts.extend(promised.map(|promised| ("Promised", promised)));
+    output.facts(facts);
     output.headline("Items");
     items(output, &order.items);
     if !order.shipments.is_empty() {
@@ -72,6 +75,16 @@ pub(super) fn one(output: Output, order: &Order, now: DateTime<Utc>) {
             "It waits for a person. Mend the cause, then: waybill orders retry {}",
             clean(&order.order_number)
         ));
+    }
+}
+
+/// By when it is to leave, and whether it should have.
+fn promise(order: &Order, promised_at: DateTime<Utc>, now: DateTime<Utc>) -> Value {
+    let said = format!("{} {}", moment::here(promised_at), moment::zone(promised_at));
+    let has_not_left = matches!(order.status.as_str(), "PENDING" | "CONFIRMED" | "PROCESSING");
+    match has_not_left && promised_at <= now {
+        true => toned(format!("{said}, late by {}", moment::age(promised_at, now)), Tone::Alarming),
+        false => plain(said),
     }
 }
 

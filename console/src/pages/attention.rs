@@ -64,7 +64,8 @@ async fn queue(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Respons
     let overview: Overview = visitor.client.get("/api/overview").await?;
     let filter = [("step", wanted.step.as_str()), ("reason", wanted.reason.as_str())];
     let mut pairs = filter.to_vec();
-    pairs.push(("cursor", &wanted.cursor));
+    // What was promised first is to be dealt with first.
+    pairs.extend([("sort", "PROMISE"), ("cursor", wanted.cursor.as_str())]);
     let found = visitor.client.list::<Attention>(&with_query("/api/attention", &pairs)).await?;
     let shell = Shell::of(&visitor, "attention", "Needs attention").await;
     let next = next_page("/console/attention", &filter, found.next.as_deref());

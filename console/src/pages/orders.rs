@@ -35,16 +35,18 @@ struct Wanted {
     status: String,
     condition: String,
     shop: String,
+    due: String,
     cursor: String,
 }
 
 impl Wanted {
     /// All but where the page begins.
-    fn filter(&self) -> [(&'static str, &str); 4] {
+    fn filter(&self) -> [(&'static str, &str); 5] {
         [
             ("search", self.search.trim()),
             ("status", &self.status),
             ("condition", &self.condition),
+            ("due", &self.due),
             ("shop", &self.shop),
         ]
     }
@@ -54,6 +56,8 @@ impl Wanted {
         let said = |name: &str, value: &str| match name {
             "status" => words::status(value).to_owned(),
             "condition" => words::condition(value).to_owned(),
+            "due" if value == "LATE" => "late".to_owned(),
+            "due" => "to leave today".to_owned(),
             "shop" => format!("shop {value}"),
             _ => format!("“{value}”"),
         };

@@ -57,7 +57,7 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
     }
     conditions.sort();
     let page = OverviewPage {
-        is_well: rows == 0 && !lanes.iter().any(Lane::is_paused),
+        is_well: rows == 0 && overview.promised.late == 0 && !lanes.iter().any(Lane::is_paused),
         chart: Chart::of(&overview.hours),
         shell,
         sentence,
@@ -95,7 +95,11 @@ fn sentence(overview: &Overview, lanes: &[Lane], shell: &Shell, rows: u64) -> St
             moments::since(&oldest, &shell.now)
         ),
     };
-    format!("{of_lanes} {of_people}")
+    let of_promises = match overview.promised.late {
+        0 => String::new(),
+        late => format!(" {} late.", words::count(&late, "order is", "orders are")),
+    };
+    format!("{of_lanes} {of_people}{of_promises}")
 }
 
 fn capitalised(text: String) -> String {

@@ -94,6 +94,7 @@ fn an_approval_stands_for_what_was_seen_and_for_no_more() {
 #[test]
 fn only_a_change_that_a_rule_goes_by_is_looked_at() {
     let content = |total: &str, tags: &[&str]| OrderFacts {
+        shipping_methods: None,
         name: String::new(),
         currency: "EUR".to_owned(),
         total_amount: total.parse().unwrap(),

@@ -50,6 +50,7 @@ fn facts(lines: Vec<OrderLine>, fulfilments: Option<Vec<ShopFulfilment>>) -> Ord
         fulfilments,
         tags: Vec::new(),
         refund_ids: Vec::new(),
+        shipping_methods: None,
     }
 }
 

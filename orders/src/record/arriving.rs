@@ -14,17 +14,17 @@ use domain::{
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 
-mod customer;
-
-use customer::keep_customer;
-
-use super::{LineColumns, Order, find, lock, new_order_number};
+use super::{Order, find, lock, new_order_number};
 use crate::{
     OrdersError,
     brief::{self, Brief},
     edits,
     timeline::TimelineEvent,
 };
+
+mod keeping;
+
+use keeping::{keep_customer, keep_lines};
 
 /// What a channel said of an order that may be new.
 #[derive(Debug, Clone)]
@@ -126,7 +126,11 @@ pub async fn arrive(
     }
     let order = find(conn, order_id).await?.ok_or(OrdersError::NotFound)?;
     let after: Brief = brief::of(conn, &order, arrival.our_services).await?;
-    let changes = before != after || arrival.approval.look_at_change(&known.order.facts, &order.facts);
+    let (methods_before, methods) = (&known.order.facts.shipping_methods, &order.facts.shipping_methods);
+    // What ships otherwise may be promised for another day.
+    let ships_otherwise = methods_before.is_some() && methods_before != methods;
+    let is_approved_otherwise = arrival.approval.look_at_change(&known.order.facts, &order.facts);
+    let changes = before != after || is_approved_otherwise || ships_otherwise;
     if !changes {
         return Ok((order, arrived));
     }
@@ -200,6 +204,9 @@ async fn says_the_same(
         // A person corrected it: what the shop said of it then is said again.
         said.address = order.facts.address;
     }
+    if said.shipping_methods.is_none() || order.facts.shipping_methods.is_none() {
+        said.shipping_methods.clone_from(&order.facts.shipping_methods);
+    }
     if said != order.facts {
         return Ok(false);
     }
@@ -218,9 +225,9 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
              (order_id, order_number, workflow_id, channel, shop, shopify_order_id, name, currency, total_amount,
               financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until,
               correlation_id, received_at, content_triggered_at, was_open, was_payable, address_said,
-              shop_fulfilments, refund_ids, shop_lane, tags, redact_wanted_at)
+              shop_fulfilments, refund_ids, shop_lane, tags, shipping_methods, redact_wanted_at)
          VALUES ($1, $2, $3, 'SHOPIFY', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $12 IS NULL, $18, $19, $20, $21, $22, $23,
+                 $12 IS NULL, $18, $19, $20, $21, $22, $23, $24,
                  -- Somebody may have asked to be forgotten before.
                  (SELECT max(asked_at) FROM orders.redactions
                   WHERE redactions.shop = $4
@@ -252,6 +259,7 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
     .bind(&facts.refund_ids)
     .bind(arrival.lane.as_str())
     .bind(&facts.tags)
+    .bind(&facts.shipping_methods)
     .execute(conn)
     .await?;
     Ok(inserted.rows_affected() == 1)
@@ -267,7 +275,8 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
              was_open = was_open OR ($10::timestamptz IS NULL AND shop_cancelled_at IS NULL),
              was_payable = was_payable OR $11,
              address_said = CASE WHEN $12 = 'ABSENT' THEN address_said ELSE $12 END,
-             shop_fulfilments = $13, refund_ids = $14, tags = $16, updated_at = now()
+             shop_fulfilments = $13, refund_ids = $14, tags = $16,
+             shipping_methods = COALESCE($17, shipping_methods), updated_at = now()
          WHERE order_id = $1",
     )
     .bind(order.as_str())
@@ -287,6 +296,7 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
     // What raised a doubt may be newer than a message that comes after it.
     .bind(arrival.authority == Authority::Shop)
     .bind(&facts.tags)
+    .bind(&facts.shipping_methods)
     .execute(conn)
     .await?;
     Ok(())
@@ -333,50 +343,6 @@ async fn note_received(conn: &mut PgConnection, order: &OrderId) -> Result<(), O
     )
     .bind(order.as_str())
     .bind(TimelineEvent::Received.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// The lines as the newest content has them. What is held for them follows by itself.
-async fn keep_lines(conn: &mut PgConnection, order: &OrderId, facts: &OrderFacts) -> Result<(), OrdersError> {
-    let columns = LineColumns::of(&facts.lines)?;
-    sqlx::query(
-        "WITH gone AS (
-             DELETE FROM orders.lines WHERE order_id = $1 AND NOT (line_id = ANY($2))
-         )
-         INSERT INTO orders.lines
-             (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
-              requires_shipping, says_fulfillable, current_quantity, says_fulfilled, fulfilment_service,
-              order_created_at)
-         SELECT $1, new.position, new.line_id, new.sku, new.product_name, new.quantity,
-                new.fulfillable_quantity, new.unit_price, new.requires_shipping, new.says_fulfillable,
-                new.current_quantity, new.says_fulfilled, new.fulfilment_service,
-                (SELECT created_at FROM orders.orders WHERE order_id = $1)
-         FROM UNNEST($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::numeric[], $8::bool[],
-                     $9::bool[], $10::int[], $11::bool[], $12::text[])
-              WITH ORDINALITY AS new(line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
-                                     requires_shipping, says_fulfillable, current_quantity, says_fulfilled,
-                                     fulfilment_service, position)
-         ON CONFLICT ON CONSTRAINT lines_pk DO UPDATE
-             SET position = EXCLUDED.position, sku = EXCLUDED.sku, product_name = EXCLUDED.product_name,
-                 quantity = EXCLUDED.quantity, fulfillable_quantity = EXCLUDED.fulfillable_quantity,
-                 unit_price = EXCLUDED.unit_price, requires_shipping = EXCLUDED.requires_shipping,
-                 says_fulfillable = EXCLUDED.says_fulfillable, current_quantity = EXCLUDED.current_quantity,
-                 says_fulfilled = EXCLUDED.says_fulfilled, fulfilment_service = EXCLUDED.fulfilment_service",
-    )
-    .bind(order.as_str())
-    .bind(&columns.line_ids)
-    .bind(&columns.skus)
-    .bind(&columns.product_names)
-    .bind(&columns.quantities)
-    .bind(&columns.fulfillable_quantities)
-    .bind(&columns.unit_prices)
-    .bind(&columns.requires_shipping)
-    .bind(&columns.say_fulfillable)
-    .bind(&columns.current_quantities)
-    .bind(&columns.say_fulfilled)
-    .bind(&columns.fulfilment_services)
     .execute(conn)
     .await?;
     Ok(())

@@ -11,7 +11,7 @@ use super::{
     row::{ORDER_COLUMNS, line},
     search::push_found,
 };
-use crate::OrdersError;
+use crate::{OrdersError, promises::Due};
 
 /// The orders with their lines, read in one statement.
 pub(super) async fn with_lines(
@@ -71,6 +71,8 @@ pub struct Filter {
     pub shop: Option<ShopDomain>,
     /// With this id in the shop only.
     pub shopify_order_id: Option<i64>,
+    /// That stand so to their promise only.
+    pub due: Option<Due>,
     /// Kept after this moment only.
     pub created_after: Option<DateTime<Utc>>,
     /// Named by this text only: an id, a number, a name, an e-mail address, a SKU, a tracking number.
@@ -126,6 +128,9 @@ pub(super) fn restrict(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
     if let Some(id) = filter.shopify_order_id {
         sql.push(" AND o.shopify_order_id = ").push_bind(id);
+    }
+    if let Some(due) = filter.due {
+        due.push_to(sql);
     }
     if let Some(moment) = filter.created_after {
         sql.push(" AND o.created_at > ").push_bind(moment);

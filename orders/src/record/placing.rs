@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{LineColumns, Order, new_order_number};
-use crate::{OrdersError, timeline::TimelineEvent};
+use crate::{OrdersError, promises::Promised, timeline::TimelineEvent};
 
 /// An order to be kept.
 #[derive(Clone)]
@@ -165,6 +165,7 @@ fn placed(placement: &NewOrder<'_>, order_number: OrderNumber, created_at: DateT
         lacks_prices: false,
         is_edited: false,
         hold_until: placement.hold_until,
+        promised: Promised::default(),
         epoch: 1,
         cancelled_by: None,
         story_ended_at: None,

@@ -6,6 +6,7 @@ use domain::{AddressSaid, Channel, OrderFacts, ParseError, ShopifyOrderId, Was};
 use sqlx::{FromRow, Row, postgres::PgRow, types::Json};
 
 use super::{Line, Order};
+use crate::promises::Promised;
 
 /// Named one by one: a statement that asks for all columns fails in every running process once a
 /// later version adds one.
@@ -14,7 +15,8 @@ pub(super) const ORDER_COLUMNS: &str = "order_id, order_number, workflow_id, sho
     financial_status, test, location_id, shop_cancelled_at, content_updated_at, hold_until, epoch, \
     cancelled_by, story_ended_at, correlation_id, received_at, created_at, updated_at, was_open, was_payable, \
     content_in_doubt, wish_version, planned_version, looked_for, notified_at_look, look_wanted, rest_is_cancelled, \
-    awaits_allocation_since IS NOT NULL AS awaits_allocation, unpriced_lines IS NOT NULL AS lacks_prices, edited_at IS NOT NULL AS is_edited, address_said, shop_fulfilments, refund_ids, tags";
+    awaits_allocation_since IS NOT NULL AS awaits_allocation, unpriced_lines IS NOT NULL AS lacks_prices, edited_at IS NOT NULL AS is_edited, address_said, shop_fulfilments, refund_ids, tags, \
+    shipping_methods, has_waited, fulfillable_at, promised_at";
 
 impl FromRow<'_, PgRow> for Order {
     /// Without its lines, which are rows of their own.
@@ -50,6 +52,7 @@ impl FromRow<'_, PgRow> for Order {
             lacks_prices: row.try_get("lacks_prices")?,
             is_edited: row.try_get("is_edited")?,
             hold_until: row.try_get("hold_until")?,
+            promised: Promised::from_row(row)?,
             epoch: count(row, "epoch")?,
             cancelled_by: row.try_get("cancelled_by")?,
             story_ended_at: row.try_get("story_ended_at")?,
@@ -76,6 +79,7 @@ fn facts(row: &PgRow) -> sqlx::Result<OrderFacts> {
         tags: row.try_get("tags")?,
         fulfilments: fulfilments.map(|listed| listed.0),
         refund_ids: row.try_get("refund_ids")?,
+        shipping_methods: row.try_get("shipping_methods")?,
         lines: Vec::new(),
     })
 }

@@ -6,7 +6,7 @@ use domain::{LaneName, ShopDomain, WarehouseId};
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
 
-use super::{FEWEST_SECRET_BYTES, Needs, Problems, Shop, lanes};
+use super::{FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop, lanes};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +28,8 @@ pub(super) struct ShopEntry {
     pub(super) fulfillment_services: Vec<String>,
     #[serde(default)]
     pub(super) policy: toml::Table,
+    #[serde(default)]
+    pub(super) promise: Option<PromiseEntry>,
 }
 
 /// Where a shop is configured, for what its settings are called.
@@ -89,6 +91,7 @@ impl ShopEntry {
             }
         }
         let policy = problems.policy(&keys.name("policy"), self.policy);
+        let promise = self.promise.and_then(|entry| entry.check(&keys.name("promise"), problems));
         Some(Shop {
             domain: domain?,
             admin_url: admin_url?,
@@ -99,6 +102,7 @@ impl ShopEntry {
             locations,
             fulfillment_services: self.fulfillment_services,
             policy,
+            promise,
         })
     }
 }

@@ -1,5 +1,7 @@
 use super::*;
 
+mod promises;
+
 fn nothing() -> SharedSettings {
     SharedSettings {
         shopify_shop: None,

@@ -23,6 +23,7 @@ query ReadOrder($order: ID!) {
     phone
     billingAddress { name }
     shippingAddress { name company address1 address2 city province provinceCode zip countryCodeV2 country phone }
+    shippingLines(first: 10) { nodes { title code } }
     lineItems(first: 50) {
       pageInfo { hasNextPage endCursor }
       nodes {

@@ -10,7 +10,7 @@ use super::fulfilments::Fulfilment;
 use super::pages::{NO_ORDER, UNREADABLE, number};
 use super::{AdminClient, operations};
 use crate::gid;
-use crate::wire::{Address, Customer, ParsedOrder};
+use crate::wire::{Address, Customer, ParsedOrder, shipping};
 use nodes::{AddressNode, LineNode, LinesOrder, OrderNode};
 
 /// Fulfilments the document asks for; an order with as many may have more.
@@ -80,6 +80,7 @@ fn facts(
     lines: Vec<OrderLine>,
     fulfilments: Vec<Fulfilment>,
 ) -> Result<OrderFacts, ShopifyError> {
+    let methods = node.shipping_lines.nodes.iter();
     Ok(OrderFacts {
         name: said(Some(&node.name)).unwrap_or_else(|| format!("#{order}")),
         total_amount: node.total_price_set.amount_in(&node.currency_code),
@@ -94,6 +95,9 @@ fn facts(
         fulfilments: Some(fulfilments.into_iter().map(fulfilment).collect::<Result<_, _>>()?),
         tags: crate::wire::sorted_tags(node.tags.iter().map(String::as_str)),
         refund_ids: node.refunds.iter().map(|refund| refund.number("Refund")).collect::<Result<_, _>>()?,
+        shipping_methods: Some(shipping::named(
+            methods.flat_map(|method| [said(method.title.as_deref()), said(method.code.as_deref())]),
+        )),
     })
 }
 

@@ -363,3 +363,20 @@ fn the_corpus_of_the_fuzz_targets_is_read_to_its_end() {
     }
     assert!(orders >= 3, "{orders} are orders that can be read");
 }
+
+#[test]
+fn shipping_methods_are_names_and_codes_of_lines_that_stand() {
+    let methods = |lines: Value| {
+        let mut body = minimal();
+        body["shipping_lines"] = lines;
+        read(&body).unwrap().facts.shipping_methods
+    };
+    assert_eq!(read(&minimal()).unwrap().facts.shipping_methods, None, "nothing is said of them");
+    assert_eq!(methods(json!("Express")), None);
+    assert_eq!(methods(json!([])), Some(Vec::new()));
+    let lines = json!([
+        {"title": " Express ", "code": "EXP"}, {"title": "Express", "code": null}, "Overnight",
+        {"title": "Standard", "is_removed": true},
+    ]);
+    assert_eq!(methods(lines), Some(vec!["EXP".to_owned(), "Express".to_owned()]));
+}

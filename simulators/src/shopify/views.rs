@@ -25,6 +25,7 @@ pub(super) fn order(order: &ShopOrder) -> Value {
     let fulfilment_orders: Value = routed.map(|found| fulfilment_order(order, found)).collect();
     let line_items: Value = lines(&order.body).iter().map(|line| line_item(order, line)).collect();
     view["lineItems"] = json!({ MEMBERS: line_items });
+    view["shippingLines"] = json!({ MEMBERS: shipping_lines(&order.body) });
     view["fulfillments"] = fulfilments::all(order);
     view["fulfillmentOrders"] = json!({ MEMBERS: fulfilment_orders });
     view["refunds"] = refunds::all(order);
@@ -127,6 +128,19 @@ fn in_camel_case(members: &Value) -> Value {
         })
     };
     members.iter().map(|(name, value)| (named(name), value.clone())).collect()
+}
+
+/// Those that were not removed; nobody asks for the others.
+fn shipping_lines(body: &Value) -> Value {
+    let is_removed = |line: &&Value| line["is_removed"].as_bool().unwrap_or(false);
+    let shown = |line: &Value| json!({ "title": line["title"].as_str().unwrap_or_default(), "code": line["code"], "isRemoved": false });
+    body["shipping_lines"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|line| !is_removed(line))
+        .map(shown)
+        .collect()
 }
 
 fn line_by_id(order: &ShopOrder, id: i64) -> Value {

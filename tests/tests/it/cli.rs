@@ -29,11 +29,17 @@ impl Run {
     }
 
     /// The first line that contains a text.
-    fn line(&self, text: &str) -> &str {
+    pub fn line(&self, text: &str) -> &str {
         self.out.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}: {self:?}"))
     }
 
-    fn ended_well(self) -> Self {
+    /// All that it printed.
+    pub fn out(&self) -> &str {
+        &self.out
+    }
+
+    /// With no word about anything wrong.
+    pub fn ended_well(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         assert_eq!(self.err, "");
         self
@@ -61,7 +67,8 @@ async fn waybill_with_token(address: &str, token: &str, arguments: &[&str]) -> R
     Run { code: ended.status.code().expect("a code"), out: text(ended.stdout), err: text(ended.stderr) }
 }
 
-async fn waybill(world: &World, arguments: &[&str]) -> Run {
+/// Runs the program against a world.
+pub async fn waybill(world: &World, arguments: &[&str]) -> Run {
     waybill_at(&world.api(""), arguments).await
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod alerts;
 mod allocations_api;
 mod allocations_race;
 mod answers;
@@ -33,6 +34,7 @@ mod outages;
 mod outbox;
 mod overview_api;
 mod paths;
+mod promises;
 mod proof;
 mod records;
 mod returns;

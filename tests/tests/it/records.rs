@@ -51,6 +51,7 @@ fn facts(second: i64) -> OrderFacts {
         fulfilments: None,
         tags: Vec::new(),
         refund_ids: Vec::new(),
+        shipping_methods: None,
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn facts(
         fulfilments: None,
         tags: Vec::new(),
         refund_ids: Vec::new(),
+        shipping_methods: None,
     })
 }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Datelike, Utc};
 use domain::{Condition, OrderId, OrderStatus, ShopDomain, UserId};
 use orders::{
     Order,
+    promises::Due,
     record::{self, Filter, Person, Position},
     users,
 };
@@ -63,6 +64,10 @@ struct ListQuery {
         example = "#1001"
     )]
     search: Option<String>,
+    /// How it stands to its promise, of orders that have not left yet: `LATE`, or `TODAY` for those that are to leave on
+    /// the day that it is now at their warehouse.
+    #[param(pattern = "^(LATE|TODAY)$", example = "LATE")]
+    due: Option<String>,
     /// Orders kept after this moment (RFC 3339; write `+` as `%2B`).
     #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-21T10:00:00Z")]
     created_after: Option<String>,
@@ -175,10 +180,12 @@ impl ListQuery {
         let status = self.status.map(|text| Problem::of_field("status", text.parse::<OrderStatus>()));
         let condition = self.condition.map(|text| Problem::of_field("condition", text.parse::<Condition>()));
         let shop = self.shop.map(|text| Problem::of_field("shop", ShopDomain::parse(&text)));
+        let due = self.due.map(|text| Problem::of_field("due", text.parse::<Due>()));
         Ok(Filter {
             status: status.transpose()?,
             condition: condition.transpose()?,
             shop: shop.transpose()?,
+            due: due.transpose()?,
             shopify_order_id: self.shopify_order_id.map(|text| whole_number(&text)).transpose()?,
             search: self.search.map(|text| field::text("search", &text)).transpose()?,
             created_after: self.created_after.map(|text| moment(&text)).transpose()?,

@@ -78,6 +78,10 @@ pub(super) struct OrderBody {
     financial_status: FinancialStatus,
     /// Its lines.
     items: Vec<LineBody>,
+    /// By when it is promised to leave its warehouse; null where nothing is promised, or while it waits for its payment,
+    /// for stock or for the shop.
+    #[schema(example = "2026-11-23T17:00:00Z")]
+    promised_at: Option<DateTime<Utc>>,
     /// When it reached us.
     received_at: DateTime<Utc>,
     /// When it was kept; lists go by it.
@@ -306,6 +310,7 @@ impl OrderBody {
             total_amount: order.facts.total_amount,
             financial_status: order.facts.financial_status,
             items,
+            promised_at: order.promised.promised_at,
             received_at: order.received_at,
             created_at: order.created_at,
             updated_at: order.updated_at,

@@ -22,9 +22,22 @@ pub(super) struct OrderNode {
     pub(super) phone: Option<String>,
     pub(super) billing_address: Option<Named>,
     pub(super) shipping_address: Option<AddressNode>,
+    pub(super) shipping_lines: ShippingLines,
     pub(super) line_items: Connection<LineNode>,
     pub(super) fulfillments: Vec<fulfilments::Node>,
     pub(super) refunds: Vec<Reference>,
+}
+
+/// The first of them; an order has one.
+#[derive(Deserialize)]
+pub(super) struct ShippingLines {
+    pub(super) nodes: Vec<ShippingLine>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ShippingLine {
+    pub(super) title: Option<String>,
+    pub(super) code: Option<String>,
 }
 
 #[derive(Deserialize)]

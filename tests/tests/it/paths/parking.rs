@@ -3,23 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use temporalio_client::{WorkflowCountOptions, WorkflowExecutionStatus};
+use temporalio_client::WorkflowExecutionStatus;
 
 use super::places::stock_far_away;
 use crate::{
     line::WORLD,
     world::{self, Placed, SHOP, SPLITTING_SHOP, Webhook, World, until},
 };
-
-/// Waits until the server finds the order, and it alone, by a query of an operator.
-async fn until_found(world: &World, order: &Placed, query: &str) {
-    let query = format!("WorkflowId = '{}' AND {query}", order.workflow());
-    until(&query, Duration::from_secs(30), async || {
-        let found = world.temporal.count_workflows(&query, WorkflowCountOptions::default()).await.ok()?;
-        (found.count() == 1).then_some(())
-    })
-    .await;
-}
 
 /// What the worker counted of parked orders, by step and reason.
 async fn parked_total(world: &World, step: &str, reason: &str) -> f64 {
@@ -54,7 +44,7 @@ fn a_warehouse_that_is_down_for_three_attempts_parks_the_order_and_a_retry_ships
         let parked = format!(
             "OrderStage = 'NEEDS_ATTENTION' AND ParkedStep = 'hand_over' AND ParkedReason = '{reason}' AND Shop = '{SHOP}'"
         );
-        until_found(world, &order, &parked).await;
+        world.until_found(&order, &parked).await;
         let status = world.status(&order.workflow()).await;
         assert_eq!(status["parked"], json!({"step": "hand_over", "reason": reason}));
 
@@ -62,7 +52,7 @@ fn a_warehouse_that_is_down_for_three_attempts_parks_the_order_and_a_retry_ships
         world.until_shipped(&order).await;
         world.until_shop_notified(&order, 1).await;
         world.until_closed(&order.workflow()).await;
-        until_found(world, &order, "OrderStage = 'FULFILLING' AND ParkedStep != 'hand_over'").await;
+        world.until_found(&order, "OrderStage = 'FULFILLING' AND ParkedStep != 'hand_over'").await;
         let rows = world.attention(&order).await;
         assert_eq!((rows.len(), rows[0].resolution.as_deref()), (1, Some("retry")));
         assert_eq!(world.references(sku).await.len(), 1);

@@ -6,16 +6,17 @@ use futures::TryStreamExt;
 use serde_json::{Value, json};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, UntypedSignal, UntypedUpdate,
-    UntypedWorkflow, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions,
-    WorkflowExecution, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHistory,
-    WorkflowListOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowTerminateOptions,
+    UntypedWorkflow, UntypedWorkflowHandle, WorkflowCountOptions, WorkflowDescribeOptions,
+    WorkflowExecuteUpdateOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
+    WorkflowHistory, WorkflowListOptions, WorkflowQueryOptions, WorkflowSignalOptions,
+    WorkflowTerminateOptions,
 };
 use temporalio_common::{
     data_converters::{PayloadConverter, RawValue},
     protos::temporal::api::history::v1::HistoryEvent,
 };
 
-use super::{World, until};
+use super::{Placed, World, until};
 
 /// A client of one namespace.
 pub async fn client(namespace: &str) -> Client {
@@ -123,6 +124,16 @@ impl World {
             self.run_status(id).await.filter(|status| *status != WorkflowExecutionStatus::Running)
         })
         .await
+    }
+
+    /// Waits until the server finds the order, and it alone, by a query of an operator.
+    pub async fn until_found(&self, order: &Placed, query: &str) {
+        let query = format!("WorkflowId = '{}' AND {query}", order.workflow());
+        until(&query, Duration::from_secs(30), async || {
+            let found = self.temporal.count_workflows(&query, WorkflowCountOptions::default()).await.ok()?;
+            (found.count() == 1).then_some(())
+        })
+        .await;
     }
 
     /// The history of the newest run.
