@@ -68,6 +68,11 @@ impl Caller {
         self.subject.as_deref().unwrap_or("operator")
     }
 
+    /// Who acts, by name, where it may be read later: of customers no name.
+    pub(crate) fn acts_as(&self) -> &str {
+        if self.confined_to().is_some() { domain::Actor::Customer.as_str() } else { self.name() }
+    }
+
     /// Whether what other systems hold is shown to the caller, whoever they are.
     pub(crate) fn sees_all(&self) -> bool {
         self.roles.contains(&Role::Admin)

@@ -6,6 +6,7 @@ use crate::state::Api;
 
 mod allocations;
 mod attention;
+mod audit;
 mod data_requests;
 mod dead_letters;
 mod explain;
@@ -17,6 +18,7 @@ mod lanes;
 mod orders;
 mod returns;
 mod users;
+mod warehouses;
 mod webhook_subscriptions;
 pub(crate) mod webhooks;
 
@@ -27,8 +29,10 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(dead_letters::router())
         .merge(webhook_subscriptions::router())
         .merge(attention::router())
+        .merge(audit::router())
         .merge(inventory::router())
         .merge(lanes::router())
+        .merge(warehouses::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

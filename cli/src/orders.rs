@@ -44,8 +44,9 @@ pub enum Command {
     Resolve {
         #[command(flatten)]
         named: Named,
-        /// What is decided: retry, skip or compensate a parked step, release_hold, or done with what a row shows.
-        #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate", "release_hold", "done"])]
+        /// What is decided: retry, skip or compensate a parked step, release_hold, recall the
+        /// hand-over that a row offers, or done with what a row shows.
+        #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate", "release_hold", "recall", "done"])]
         action: String,
         /// Why; it is kept with the order, so name no person. skip and done need one.
         #[arg(long)]

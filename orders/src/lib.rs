@@ -7,6 +7,7 @@
 //! timeline entry and its event together and never moves one back.
 
 pub mod attention;
+pub mod audit;
 pub mod awaiting;
 pub mod brief;
 pub mod command;

@@ -158,7 +158,7 @@ async fn edit(
                 return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
             }
             Change::Warehouse(warehouse) if !is_warehouse(&api, &mut tx, warehouse).await? => {
-                return Err(Problem::invalid("warehouseId", "a warehouse that there is"));
+                return Err(Problem::invalid("warehouseId", "a warehouse that there is, and that is active"));
             }
             _ => {}
         }
