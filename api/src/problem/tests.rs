@@ -39,6 +39,8 @@ fn every_problem() -> Vec<Problem> {
         Problem::CannotBeEdited(OrderStatus::Shipped),
         Problem::NoSuchAttention(11),
         Problem::NoSuchLane(LaneName::orders()),
+        Problem::NoSuchWarehouse(WarehouseId::main()),
+        Problem::WarehouseExists(WarehouseId::main()),
         Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },
         Problem::AllocationExists("item_1".into()),
         Problem::OwnedByOrder(OrderId::parse("order-1").unwrap()),
