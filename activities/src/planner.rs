@@ -5,8 +5,8 @@
 //! order's lock, and `planned_version` says for which wish it stands.
 
 use domain::{
-    Channel, Condition, Downstream, GateDecision, HeldBy, OrderId, OrderStatus, Promises, Step, StockOutRule,
-    Verdict,
+    Channel, Condition, Downstream, GateDecision, HeldBy, OrderId, OrderStatus, ParkReason, Promises, Step,
+    StockOutRule, Verdict,
 };
 use inventory::{Reservation as Holding, ReservationStatus, ReserveOutcome, ReserveRequest, Shortage};
 use orders::{
@@ -160,6 +160,7 @@ impl Planner {
         rules: &Rules,
     ) -> Result<(PlanOutcome, Vec<Shortage>), AttemptError> {
         write_off_cancelled(conn, order).await?;
+        conn.book_off_recalled(order).await?;
         if order.look_wanted && !rules.look {
             // Nobody looks: what was said of fulfilment orders changes nothing.
             orders::fulfilment_orders::want_no_look(conn, &order.order_id).await?;
@@ -298,6 +299,8 @@ impl Planner {
         let (to, event) = (OrderStatus::Shipped, TimelineEvent::Shipped);
         progress::move_on(conn, order_id, to, event, tracking_number).await?;
         progress::clear_waiting(conn, order_id).await?;
+        // What a count had not found has left: it was on its way out then.
+        attention::unshow(conn, order_id, &ParkReason::new(ParkReason::COUNT_BELOW_HANDED_OVER)).await?;
         fulfilment_request::close_accepted(conn, order_id).await?;
         if shop_notifications::unnotified(conn, order).await?.is_empty() {
             progress::set_story_ended(conn, order_id, true).await?;

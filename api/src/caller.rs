@@ -80,6 +80,11 @@ impl Caller {
         self.subject.is_some()
     }
 
+    /// Who acts, by name, where it may be read later: of customers no name.
+    pub(crate) fn acts_as(&self) -> &str {
+        if self.confined_to().is_some() { domain::Actor::Customer.as_str() } else { self.name() }
+    }
+
     /// Whether what other systems hold is shown to the caller, whoever they are.
     pub(crate) fn sees_all(&self) -> bool {
         self.roles.contains(&Role::Admin)

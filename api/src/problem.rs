@@ -114,6 +114,10 @@ pub enum Problem {
     NoSuchBulkAnswer(String),
     #[error("There is no lane {0}; GET /api/lanes lists them")]
     NoSuchLane(LaneName),
+    #[error("There is no warehouse {0}; GET /api/warehouses lists them")]
+    NoSuchWarehouse(WarehouseId),
+    #[error("warehouseId: {0} is taken; change that warehouse, or choose another id")]
+    WarehouseExists(WarehouseId),
     #[error("There is no dead letter {0}")]
     NoSuchDeadLetter(String),
     #[error("There is no subscription {0}")]
@@ -218,6 +222,8 @@ impl Problem {
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
             Self::NoSuchBulkAnswer(_) => (S::NOT_FOUND, "no-such-bulk-answer"),
             Self::NoSuchLane(_) => (S::NOT_FOUND, "no-such-lane"),
+            Self::NoSuchWarehouse(_) => (S::NOT_FOUND, "warehouse-not-found"),
+            Self::WarehouseExists(_) => (S::CONFLICT, "warehouse-exists"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),
             Self::NoSuchSubscription(_) => (S::NOT_FOUND, "no-such-subscription"),
             Self::NoSuchReturn(_) => (S::NOT_FOUND, "return-not-found"),
@@ -299,6 +305,7 @@ impl Problem {
             Self::Invalid { field, .. } => field.as_deref(),
             Self::UnknownItem(_) | Self::InsufficientStock(_) => Some("items"),
             Self::ItemExists(_) => Some("itemId"),
+            Self::WarehouseExists(_) => Some("warehouseId"),
             Self::NotThatMuchThere { .. } => Some("quantity"),
             Self::UserExists(field) => Some(field),
             Self::OrderExists { field, .. } => Some(field),

@@ -12,7 +12,7 @@ use stock::Stock;
 use crate::problem::Problem;
 
 /// Routes under these are about stock.
-const ABOUT_STOCK: [&str; 3] = ["/api/inventory", "/api/allocations", "/allocations"];
+const ABOUT_STOCK: [&str; 4] = ["/api/inventory", "/api/warehouses", "/api/allocations", "/allocations"];
 /// What the service can be asked for whoever asks here.
 const ASKED_THERE: [&str; 2] = ["/api/inventory/{id}", "/api/inventory/{id}/check"];
 
@@ -46,6 +46,8 @@ mod tests {
             (Method::GET, "/api/inventory/{id}/waiting", true),
             (Method::POST, "/api/inventory", true),
             (Method::POST, "/api/inventory/{id}/receive", true),
+            (Method::POST, "/api/inventory/{id}/count", true),
+            (Method::PATCH, "/api/warehouses/{id}", true),
             (Method::PUT, "/allocations/{id}/confirm", true),
             (Method::POST, "/allocations", true),
             (Method::POST, "/api/allocations/explain", true),

@@ -6,6 +6,7 @@ use crate::state::Api;
 
 mod allocations;
 mod attention;
+mod audit;
 mod bulk_answers;
 mod data_requests;
 mod dead_letters;
@@ -20,6 +21,7 @@ mod orders;
 mod overview;
 mod returns;
 mod users;
+mod warehouses;
 mod webhook_subscriptions;
 pub(crate) mod webhooks;
 
@@ -30,11 +32,13 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(dead_letters::router())
         .merge(webhook_subscriptions::router())
         .merge(attention::router())
+        .merge(audit::router())
         .merge(bulk_answers::router())
         .merge(overview::router())
         .merge(inventory::router())
         .merge(lanes::router())
         .merge(me::router())
+        .merge(warehouses::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

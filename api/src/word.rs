@@ -4,6 +4,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use domain::plan::WhyNot;
 use inventory::AllocationStatus;
+use orders::audit::ActKind;
 use orders::lanes::PauseCause;
 use orders::{
     inbox::{Source, State},
@@ -67,6 +68,11 @@ impl Described for ReturnState {
 impl Described for returns::Source {
     const NAME: &'static str = "ReturnSource";
     const ABOUT: &'static str = "Who announced a return.";
+}
+
+impl Described for ActKind {
+    const NAME: &'static str = "ActKind";
+    const ABOUT: &'static str = "What a person did.";
 }
 
 impl Described for PauseCause {

@@ -32,33 +32,35 @@ SELECT ours, EXISTS (SELECT FROM begun) AS begun,
                 AND line_id = ANY (string_to_array('1', ',')) AND status = 'PENDING') AS pending_skus
 FROM ours;
 
-SELECT warehouse_id FROM inventory.warehouses ORDER BY priority, warehouse_id;
+SELECT warehouse_id, active FROM inventory.warehouses ORDER BY priority, warehouse_id;
 
-SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
+SELECT sku, warehouse, on_hand, reserved, queued, missing FROM inventory.stock
 WHERE sku = ANY (string_to_array('BENCH-' || lpad(:item::text, 6, '0'), ',')) ORDER BY sku, warehouse FOR NO KEY UPDATE;
 
 WITH entry AS (
     SELECT * FROM unnest(string_to_array('BENCH-' || lpad(:item::text, 6, '0'), ','), string_to_array('main', ','),
                          string_to_array(lpad(:n::text, 36, '9'), ','), string_to_array('0', ',')::bigint[],
-                         string_to_array('1', ',')::bigint[], string_to_array('0', ',')::bigint[])
-        AS e (sku, warehouse, order_id, on_hand, reserved, queued)
+                         string_to_array('1', ',')::bigint[], string_to_array('0', ',')::bigint[],
+                         string_to_array('0', ',')::bigint[])
+        AS e (sku, warehouse, order_id, on_hand, reserved, queued, missing)
 ), place AS (
-    SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
+    SELECT sku, warehouse, on_hand, reserved, queued, missing FROM inventory.stock
     WHERE sku = ANY (string_to_array('BENCH-' || lpad(:item::text, 6, '0'), ','))
     ORDER BY sku, warehouse FOR NO KEY UPDATE
 ), demand AS (
     SELECT sku, warehouse, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved,
-           sum(queued)::bigint AS queued
+           sum(queued)::bigint AS queued, sum(missing)::bigint AS missing
     FROM entry GROUP BY sku, warehouse
 ), verdict AS (
     SELECT bool_and(NOT false OR coalesce(d.reserved <= p.on_hand - p.reserved - p.queued, false)) AS booked
     FROM demand d LEFT JOIN place p USING (sku, warehouse)
 ), booked AS (
     UPDATE inventory.stock s
-    SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, queued = p.queued + d.queued
+    SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, queued = p.queued + d.queued,
+        missing = least(p.missing + d.missing, p.on_hand + d.on_hand)
     FROM demand d JOIN place p USING (sku, warehouse), verdict v
     WHERE v.booked AND s.sku = p.sku AND s.warehouse = p.warehouse
-    RETURNING s.sku, s.warehouse, s.on_hand, s.reserved, s.queued
+    RETURNING s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, s.missing
 ), movement AS (
     INSERT INTO inventory.movements
         (sku, warehouse, on_hand_change, reserved_change, reason, order_id, reference)
@@ -67,7 +69,7 @@ WITH entry AS (
     GROUP BY e.sku, e.warehouse, e.order_id
     HAVING sum(e.on_hand) <> 0 OR sum(e.reserved) <> 0
 )
-SELECT sku, warehouse, on_hand, reserved, queued FROM booked;
+SELECT sku, warehouse, on_hand, reserved, queued, missing FROM booked;
 
 INSERT INTO inventory.allocations
     (allocation_id, order_id, epoch, line_id, sku, warehouse, quantity, status, owner, expires_at)

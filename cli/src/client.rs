@@ -16,6 +16,11 @@ use crate::{
     secret,
 };
 
+mod download;
+mod next_page;
+
+use next_page::next_cursor;
+
 /// Where a demo on this machine listens.
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:8080";
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -134,6 +139,14 @@ impl Api {
     /// Any [`CliError`] of the API's.
     pub async fn post(&self, path: &[&str], body: &Value) -> Result<Answer, CliError> {
         self.ask(self.request(Method::POST, path, &[]).json(body)).await
+    }
+
+    /// Sends a change of what is at a path, with a JSON body.
+    ///
+    /// # Errors
+    /// Any [`CliError`] of the API's.
+    pub async fn patch(&self, path: &[&str], body: &Value) -> Result<Answer, CliError> {
+        self.ask(self.request(Method::PATCH, path, &[]).json(body)).await
     }
 
     /// Prints a list of what fits the filters that are given, as `show` lays it out for people, or says that there is
@@ -322,16 +335,6 @@ fn why(error: &reqwest::Error) -> String {
     format!("cannot be reached: {cause}")
 }
 
-/// The cursor in a `Link` header that names the next page.
-fn next_cursor(link: &str) -> Option<String> {
-    let target = link.split(',').find(|link| link.contains("rel=\"next\""))?;
-    let (_, target) = target.split_once('<')?;
-    let (target, _) = target.split_once('>')?;
-    let url = Url::parse("http://api/").ok()?.join(target).ok()?;
-    let cursor = url.query_pairs().find(|(name, _)| name == "cursor")?;
-    Some(cursor.1.into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,15 +361,6 @@ mod tests {
         assert_eq!(url("http://host/shop/", &["inbox"], &[]), "http://host/shop/api/inbox");
         assert_eq!(url(there, &["inbox"], &[("state", "A&B")]), format!("{there}/api/inbox?state=A%26B"));
         assert!(id("..").is_err() && id(" ").is_err());
-    }
-
-    #[test]
-    fn the_next_page_is_found_in_the_link_header() {
-        let link = "</api/inbox?state=DONE&cursor=MTc%3D&limit=2>; rel=\"next\"";
-        assert_eq!(next_cursor(link).as_deref(), Some("MTc="));
-        let several = format!("</api/inbox>; rel=\"first\", {link}");
-        assert_eq!(next_cursor(&several).as_deref(), Some("MTc="));
-        assert_eq!(next_cursor("</api/inbox?cursor=x>; rel=\"prev\""), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! **Invariant:** it speaks to the other processes over HTTP, as anybody could, and starts none.
 
 mod attention;
+mod audit;
 mod client;
 mod dead_letters;
 mod demo;
@@ -18,6 +19,7 @@ mod output;
 mod secret;
 mod stock;
 mod token;
+mod warehouses;
 
 use std::process::ExitCode;
 
@@ -70,7 +72,7 @@ enum Operation {
     /// Look at orders, cancel them, answer what is stuck.
     #[command(subcommand, after_help = EXIT_CODES)]
     Orders(orders::Command),
-    /// Look at stock, book pieces in, ask why an order is planned as it is.
+    /// Look at stock, book pieces in, count, ask why an order is planned as it is.
     #[command(subcommand, after_help = EXIT_CODES)]
     Stock(stock::Command),
     /// Look at what waits for a person.
@@ -79,6 +81,12 @@ enum Operation {
     /// Look at the calls to each warehouse system and to the shops, and pause them by hand.
     #[command(subcommand, after_help = EXIT_CODES)]
     Lanes(lanes::Command),
+    /// Look at the warehouses, add one, or have one take no new orders.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Warehouses(warehouses::Command),
+    /// Look at what people did, and why, or save it as a table.
+    #[command(after_help = EXIT_CODES)]
+    Audit(audit::Wanted),
     /// Look at what came in, and take a message up again.
     #[command(subcommand, after_help = EXIT_CODES)]
     Inbox(inbox::Command),
@@ -122,6 +130,8 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
             Operation::Stock(command) => stock::run(command, &api, output).await,
             Operation::Attention(command) => attention::run(command, &api, output).await,
             Operation::Lanes(command) => lanes::run(command, &api, output).await,
+            Operation::Warehouses(command) => warehouses::run(command, &api, output).await,
+            Operation::Audit(wanted) => audit::run(wanted, &api, output).await,
             Operation::Inbox(command) => inbox::run(command, &api, output).await,
             Operation::DeadLetters(command) => dead_letters::run(command, &api, output).await,
         },

@@ -33,6 +33,25 @@ pub enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Count: what was found is what is there. Less than is held has the youngest orders wait again that have not handed
+    /// theirs over.
+    Count {
+        /// The item.
+        #[arg(value_parser = id)]
+        sku: String,
+        /// How many pieces lie there, those that are held for orders counted in.
+        #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000_000_000))]
+        found: u32,
+        /// Where was counted; `main` unless you say otherwise.
+        #[arg(long)]
+        warehouse: Option<String>,
+        /// Why was counted; it is kept with your name.
+        #[arg(long)]
+        reason: String,
+        /// Your own id of the count: sent again, it is counted once.
+        #[arg(long)]
+        request_id: Option<String>,
+    },
     /// Say which warehouse would serve an order, and why not the others. Nothing is changed.
     Explain {
         /// The order's id or number; or describe one with --item.
@@ -93,6 +112,11 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
             let booking = json!({"quantity": quantity, "warehouseId": warehouse, "reason": reason});
             receive(api, output, &sku, quantity, &booking).await
         }
+        Command::Count { sku, found, warehouse, reason, request_id } => {
+            let form =
+                json!({"onHand": found, "warehouseId": warehouse, "reason": reason, "requestId": request_id});
+            count(api, output, &sku, &form).await
+        }
         Command::Explain { order, items } => explain(api, output, order.as_deref(), &items).await,
     }
 }
@@ -114,6 +138,35 @@ async fn receive(
         let pieces = if quantity == 1 { "piece" } else { "pieces" };
         output.line(&format!("{quantity} {pieces} of {} booked in. It has now:", clean(&stock.sku)));
         show_figures(output, &stock);
+    })
+}
+
+/// What a count led to.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Counted {
+    on_hand_before: u64,
+    on_hand: u64,
+    missing: u64,
+    backordered: u32,
+    served: u32,
+}
+
+async fn count(api: &Api, output: Output, sku: &str, form: &serde_json::Value) -> Result<(), CliError> {
+    let answer = api.post(&["inventory", sku, "count"], form).await?;
+    answer.show(output, |counted: Counted| {
+        output.facts(vec![
+            ("On hand before", plain(counted.on_hand_before.to_string())),
+            ("On hand", plain(counted.on_hand.to_string())),
+            ("Orders that wait again", plain(counted.backordered.to_string())),
+            ("Orders served", plain(counted.served.to_string())),
+        ]);
+        if counted.missing > 0 {
+            output.line(&format!(
+                "{} of those on hand were not found; `waybill attention list` shows which hand-overs may be recalled.",
+                counted.missing
+            ));
+        }
     })
 }
 

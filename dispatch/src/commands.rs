@@ -6,11 +6,10 @@
 
 use std::time::Duration;
 
-use domain::{Actor, Condition, OrderId, OrderStatus, ParkReason, Resolution, Step};
+use domain::{Actor, Condition, OrderId, OrderStatus, Resolution};
 use orders::{
-    Order,
-    attention::{self, Attention},
-    command::{self, Answer, Command},
+    Order, attention,
+    command::{self, Command},
     inbox::Message,
     progress::{self, StatusMove},
     record,
@@ -27,6 +26,10 @@ use crate::{
     runs::{SignalOutcome, UpdateOutcome},
     shop::request_id,
 };
+
+mod rows;
+
+use rows::RowAnswer;
 
 /// How long whoever sent a command waits for what becomes of it.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -54,7 +57,10 @@ impl Dispatcher {
         match &command {
             Command::OrderPlaced => self.order_placed(order).await,
             Command::StockAvailable { cause } => self.stock_available(message, order, cause).await,
-            Command::Edited { .. } => self.have_run_look(message, order).await,
+            Command::StockCounted { .. } if order.story_ended_at.is_some() => {
+                Ok(Outcome::skipped("the order is closed", Some(order.order_id)))
+            }
+            Command::Edited { .. } | Command::StockCounted { .. } => self.have_run_look(message, order).await,
             Command::Retry { actor } => self.retry(message, order, *actor).await,
             Command::Cancel { .. } => self.cancel(message, order, &command).await,
             Command::SetStatus { status: OrderStatus::Cancelled, .. } if is_open_in_its_shop(&order) => {
@@ -241,9 +247,10 @@ impl Dispatcher {
                 return Ok(CommandOutcome::Done(order.status));
             }
             // Nobody waits for these.
-            Command::OrderPlaced | Command::StockAvailable { .. } | Command::Edited { .. } => {
-                return Ok(CommandOutcome::Later);
-            }
+            Command::OrderPlaced
+            | Command::StockAvailable { .. }
+            | Command::StockCounted { .. }
+            | Command::Edited { .. } => return Ok(CommandOutcome::Later),
         };
         let asked = self.update(&order.workflow_id, name, &input, request_id(message));
         match timeout(ANSWER_WITHIN, asked).await.unwrap_or(Ok(UpdateOutcome::NoAnswer))? {
@@ -301,47 +308,6 @@ impl Dispatcher {
         Ok(record::find(&mut conn, order_id).await?)
     }
 
-    /// Answers a row of the order that no workflow waits for. What is parked is for the run to answer.
-    async fn answer_row(&self, order: &Order, answer: &Answer) -> Result<RowAnswer, DispatchError> {
-        let refused = |why: String| Ok(RowAnswer::Known(CommandOutcome::Refused(why)));
-        let mut tx = self.pool.begin().await?;
-        let open = attention::open(&mut tx, &order.order_id).await?;
-        let is_meant = |row: &&Attention| match answer.attention_id {
-            Some(id) => row.attention_id == id,
-            None if answer.action == Resolution::Done => !row.has_run,
-            None => row.reason == ParkReason::RUN_GONE,
-        };
-        let mut meant = open.iter().filter(is_meant);
-        let row = match (meant.next(), meant.next()) {
-            (Some(row), None) => row,
-            (Some(_), Some(_)) => return refused("attentionId: several rows are open; say which one".into()),
-            (None, _) => {
-                return match (answer.attention_id, answer.action) {
-                    (Some(id), _) => refused(format!("attentionId: the order has no open row {id}")),
-                    (None, Resolution::Done) => refused("nothing is shown of the order".into()),
-                    (None, _) => Ok(RowAnswer::OfStep(None)),
-                };
-            }
-        };
-        let step = row.step;
-        if row.has_run {
-            return Ok(RowAnswer::OfStep(Some(step)));
-        }
-        let fitting = Resolution::answers_to(step, &ParkReason::new(row.reason.as_str()), false);
-        if !fitting.contains(&answer.action) {
-            let fitting: Vec<&str> = fitting.into_iter().map(Resolution::as_str).collect();
-            return refused(format!("action: one of {} for row {}", fitting.join(", "), row.attention_id));
-        }
-        if row.reason == ParkReason::RUN_GONE {
-            // Whoever keeps the answer keeps a retry or a cancel instead, which hold whatever crashes.
-            return refused("the order's workflow has gone just now: ask again".into());
-        }
-        let Answer { action, by, reason, .. } = answer;
-        attention::answer(&mut tx, row.attention_id, *action, by, reason.as_deref()).await?;
-        tx.commit().await?;
-        Ok(RowAnswer::Known(CommandOutcome::Done(order.status)))
-    }
-
     /// A new run for an order whose run is gone, or was never started.
     async fn start_anew(
         &self,
@@ -354,14 +320,6 @@ impl Dispatcher {
         tx.commit().await?;
         self.begin(order).await.map(|_| ())
     }
-}
-
-/// What is known of an answer before the run is asked.
-enum RowAnswer {
-    /// What became of it.
-    Known(CommandOutcome),
-    /// It is for the run: about this step, or about whatever is parked.
-    OfStep(Option<Step>),
 }
 
 /// An order that was not to be fulfilled stays open in the shop until it is cancelled there.

@@ -65,6 +65,8 @@ impl ParkReason {
     pub const LANE_NOT_SERVED: &'static str = "LANE_NOT_SERVED";
     /// A rule of the policy wants a person to approve it before it is handed over; the row says which.
     pub const APPROVAL: &'static str = "APPROVAL";
+    /// A count found less than was handed over; the row says of what, and offers to recall a hand-over.
+    pub const COUNT_BELOW_HANDED_OVER: &'static str = "COUNT_BELOW_HANDED_OVER";
     /// A person paused its lane for longer than the order may wait.
     pub const LANE_PAUSED: &'static str = "LANE_PAUSED";
 

@@ -22,6 +22,8 @@ pub enum Resolution {
     Refuse,
     /// Do not wait for the end of the hold window. It answers no row, but an order that is held.
     ReleaseHold,
+    /// Ask the warehouse to stop the hand-over that the row offers to recall.
+    Recall,
     /// What the row says was dealt with outside; needs a reason. For rows that no workflow waits for.
     Done,
 }
@@ -40,6 +42,9 @@ impl Resolution {
     pub fn answers_to(step: Step, reason: &ParkReason, has_run: bool) -> Vec<Self> {
         if reason.code() == ParkReason::RUN_GONE {
             return vec![Self::Retry, Self::Compensate];
+        }
+        if reason.code() == ParkReason::COUNT_BELOW_HANDED_OVER {
+            return vec![Self::Recall, Self::Done];
         }
         if !has_run {
             return vec![Self::Done];
@@ -74,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_may_be_answered_follows_from_what_waits() {
-        use Resolution::{Approve, Compensate, Done, Refuse, Retry, Skip};
+        use Resolution::{Approve, Compensate, Done, Recall, Refuse, Retry, Skip};
         for (step, reason, has_run, answers) in [
             (Step::HandOver, "WMS_BAD_ADDRESS", true, vec![Retry, Skip, Compensate]),
             (Step::HandOver, ParkReason::WAREHOUSE_EXCEPTION, true, vec![Retry, Compensate]),
@@ -82,6 +87,7 @@ mod tests {
             (Step::Gate, ParkReason::APPROVAL, true, vec![Approve, Refuse]),
             (Step::Gate, ParkReason::RUN_GONE, false, vec![Retry, Compensate]),
             (Step::Follow, ParkReason::EDITED_TOO_LATE, false, vec![Done]),
+            (Step::Follow, ParkReason::COUNT_BELOW_HANDED_OVER, false, vec![Recall, Done]),
         ] {
             let reason = ParkReason::new(reason);
             assert_eq!(Resolution::answers_to(step, &reason, has_run), answers, "{step} {reason}");

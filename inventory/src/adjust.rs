@@ -75,7 +75,7 @@ async fn waiting_rows(
 ) -> Result<Vec<WaitingRow>, InventoryError> {
     Ok(sqlx::query_as(
         "SELECT waiting_id, line_id, sku, warehouse, quantity FROM inventory.waiting
-         WHERE order_id = $1 AND epoch = $2 ORDER BY waiting_id",
+         WHERE order_id = $1 AND epoch = $2 ORDER BY since, waiting_id",
     )
     .bind(request.order_id.as_str())
     .bind(i64::from(request.epoch))
@@ -184,7 +184,7 @@ async fn give_back(
     if change.release.is_empty() && change.leave.is_empty() {
         return Ok(Vec::new());
     }
-    let after = change.release.iter().map(|(allocation, pieces)| lessened(allocation, *pieces));
+    let after = change.release.iter().map(|(allocation, pieces)| lessened(allocation, *pieces, NOT_WANTED));
     let after: Vec<Allocation> = after.collect::<Result<_, _>>()?;
     lessen(conn, &after).await?;
     leave(conn, &change.leave).await?;
@@ -214,12 +214,16 @@ async fn give_back(
     queue::serve(conn, places, correlation_id).await
 }
 
-/// The allocation after some of what it holds was given back.
-fn lessened(allocation: &Allocation, pieces: u64) -> Result<Allocation, InventoryError> {
+/// The allocation after some of what it holds was given back, for this cause.
+pub(crate) fn lessened(
+    allocation: &Allocation,
+    pieces: u64,
+    cause: &str,
+) -> Result<Allocation, InventoryError> {
     let mut after = allocation.clone();
     if pieces >= allocation.held() {
         after.status = AllocationStatus::Cancelled;
-        after.cause = Some(NOT_WANTED.to_owned());
+        after.cause = Some(cause.to_owned());
     } else {
         let rest = columns::whole(u64::from(allocation.quantity.get()).saturating_sub(pieces))?;
         after.quantity = columns::quantity(rest)?;
@@ -227,7 +231,7 @@ fn lessened(allocation: &Allocation, pieces: u64) -> Result<Allocation, Inventor
     Ok(after)
 }
 
-async fn lessen(conn: &mut PgConnection, after: &[Allocation]) -> Result<(), InventoryError> {
+pub(crate) async fn lessen(conn: &mut PgConnection, after: &[Allocation]) -> Result<(), InventoryError> {
     sqlx::query(
         "UPDATE inventory.allocations a
          SET quantity = l.quantity, status = l.status, cause = l.cause, updated_at = now()

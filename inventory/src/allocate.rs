@@ -1,12 +1,12 @@
 //! Allocate: another service takes hold of stock for a while.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::{LineId, OrderId, Quantity, Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, Row};
 
 use crate::allocation::{AllocationChange, AllocationId, AllocationStatus, draw_id};
 use crate::columns;
@@ -212,6 +212,8 @@ async fn known(
 struct Shelves {
     skus: Vec<String>,
     warehouses: Vec<WarehouseId>,
+    /// Those of them that take nothing new.
+    inactive: BTreeSet<WarehouseId>,
     figures: BTreeMap<Place, Figures>,
 }
 
@@ -223,14 +225,21 @@ impl Shelves {
     ) -> Result<Self, InventoryError> {
         let mut skus: Vec<String> = request.items.iter().map(|item| item.sku.to_string()).collect();
         skus.extend_from_slice(pending_skus);
-        let ranked =
-            sqlx::query("SELECT warehouse_id FROM inventory.warehouses ORDER BY priority, warehouse_id")
-                .fetch_all(&mut *conn)
-                .await?;
-        let warehouses =
-            ranked.iter().map(|row| columns::id(row, "warehouse_id")).collect::<sqlx::Result<_>>()?;
+        let ranked = sqlx::query(
+            "SELECT warehouse_id, active FROM inventory.warehouses ORDER BY priority, warehouse_id",
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        let (mut warehouses, mut inactive) = (Vec::with_capacity(ranked.len()), BTreeSet::new());
+        for row in &ranked {
+            let warehouse: WarehouseId = columns::id(row, "warehouse_id")?;
+            if !row.try_get::<bool, _>("active")? {
+                inactive.insert(warehouse.clone());
+            }
+            warehouses.push(warehouse);
+        }
         let figures = ledger::lock(conn, &skus).await?;
-        Ok(Self { skus, warehouses, figures })
+        Ok(Self { skus, warehouses, inactive, figures })
     }
 
     /// Reads the figures again, after something was given back.
@@ -270,7 +279,8 @@ impl Shelves {
         let mut most: Option<(u64, &WarehouseId, u64, u64)> = None;
         for warehouse in among {
             let place = Place::new(&item.sku, warehouse);
-            let available = self.figures.get(&place).map_or(0, Figures::available);
+            let figures = self.figures.get(&place).filter(|_| !self.inactive.contains(warehouse));
+            let available = figures.map_or(0, Figures::available);
             let taken = taken.get(&place).copied().unwrap_or_default();
             if taken + wanted <= available {
                 return Ok(place);

@@ -35,7 +35,7 @@ impl Availability {
 
     /// Adds the figures of a warehouse.
     pub(crate) fn add(&mut self, Stock { place, figures }: Stock) {
-        let Figures { on_hand, reserved, queued } = figures;
+        let Figures { on_hand, reserved, queued, .. } = figures;
         let (warehouse, available) = (place.warehouse, figures.available());
         self.on_hand += on_hand;
         self.reserved += reserved;

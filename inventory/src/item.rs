@@ -59,15 +59,17 @@ impl Item {
     }
 }
 
-/// Whether there is such a warehouse.
+/// Whether there is such a warehouse, and it takes new reservations.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn is_warehouse(conn: &mut PgConnection, warehouse: &WarehouseId) -> Result<bool, InventoryError> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM inventory.warehouses WHERE warehouse_id = $1)")
-        .bind(warehouse.as_str())
-        .fetch_one(conn)
-        .await?)
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM inventory.warehouses WHERE warehouse_id = $1 AND active)",
+    )
+    .bind(warehouse.as_str())
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Makes an item known and books its opening stock.

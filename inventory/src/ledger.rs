@@ -21,6 +21,9 @@ pub(crate) struct Figures {
     pub(crate) reserved: u64,
     #[sqlx(try_from = "i64")]
     pub(crate) queued: u64,
+    /// Pieces on hand by the books that a count did not find. Only the ledger reads them.
+    #[sqlx(default, try_from = "i64")]
+    pub(crate) missing: u64,
 }
 
 impl Figures {
@@ -40,6 +43,7 @@ impl Figures {
             on_hand: self.on_hand.saturating_add_signed(sign * entry.on_hand),
             reserved: self.reserved.saturating_add_signed(sign * entry.reserved),
             queued: self.queued.saturating_add_signed(sign * entry.queued),
+            missing: self.missing.saturating_add_signed(sign * entry.missing),
         }
     }
 }
@@ -76,17 +80,18 @@ pub(crate) struct Entry {
     pub(crate) on_hand: i64,
     pub(crate) reserved: i64,
     pub(crate) queued: i64,
+    pub(crate) missing: i64,
 }
 
 impl Entry {
     /// What changes nothing yet, for an order.
     pub(crate) fn of(order_id: &OrderId, place: Place) -> Self {
-        Self { place, order_id: Some(order_id.clone()), on_hand: 0, reserved: 0, queued: 0 }
+        Self { place, order_id: Some(order_id.clone()), on_hand: 0, reserved: 0, queued: 0, missing: 0 }
     }
 
     pub(crate) fn on_hand(sku: &Sku, warehouse: &WarehouseId, pieces: i64) -> Self {
         let place = Place::new(sku, warehouse);
-        Self { place, order_id: None, on_hand: pieces, reserved: 0, queued: 0 }
+        Self { place, order_id: None, on_hand: pieces, reserved: 0, queued: 0, missing: 0 }
     }
 }
 
@@ -104,6 +109,7 @@ pub(crate) enum Reason {
     Expiry,
     Adjustment,
     Return,
+    Count,
 }
 
 /// What must hold for a booking to be done.
@@ -128,7 +134,7 @@ pub(crate) async fn lock(
     skus: &[String],
 ) -> Result<BTreeMap<Place, Figures>, InventoryError> {
     let rows: Vec<Stock> = sqlx::query_as(
-        "SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
+        "SELECT sku, warehouse, on_hand, reserved, queued, missing FROM inventory.stock
          WHERE sku = ANY ($1) ORDER BY sku, warehouse FOR NO KEY UPDATE",
     )
     .bind(skus)
@@ -159,27 +165,30 @@ pub(crate) async fn ensure_shelf(
 /// The guard is checked on rows that are locked already, so nobody can come between; all places
 /// of the SKUs are locked, so that a second look finds nothing new to lock out of order. The new
 /// figures are reckoned from the locked rows: the UPDATE's own first sight of a row is as old as the
-/// statement, and what it would make of that can break a constraint that the truth keeps.
+/// statement, and what it would make of that can break a constraint that the truth keeps. What left was
+/// there: no more is missing than is on hand.
 const BOOK: &str = "
 WITH entry AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
-        AS e (sku, warehouse, order_id, on_hand, reserved, queued)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $10::bigint[])
+        AS e (sku, warehouse, order_id, on_hand, reserved, queued, missing)
 ), place AS (
-    SELECT sku, warehouse, on_hand, reserved, queued FROM inventory.stock
+    SELECT sku, warehouse, on_hand, reserved, queued, missing FROM inventory.stock
     WHERE sku = ANY ($1) ORDER BY sku, warehouse FOR NO KEY UPDATE
 ), demand AS (
     SELECT sku, warehouse, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved,
-           sum(queued)::bigint AS queued
+           sum(queued)::bigint AS queued, sum(missing)::bigint AS missing
     FROM entry GROUP BY sku, warehouse
 ), verdict AS (
     SELECT bool_and(NOT $7 OR coalesce(d.reserved <= p.on_hand - p.reserved - p.queued, false)) AS booked
     FROM demand d LEFT JOIN place p USING (sku, warehouse)
 ), booked AS (
     UPDATE inventory.stock s
-    SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, queued = p.queued + d.queued
+    SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, queued = p.queued + d.queued,
+        missing = least(p.missing + d.missing, p.on_hand + d.on_hand)
     FROM demand d JOIN place p USING (sku, warehouse), verdict v
     WHERE v.booked AND s.sku = p.sku AND s.warehouse = p.warehouse
-    RETURNING s.sku, s.warehouse, s.on_hand, s.reserved, s.queued
+    RETURNING s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, s.missing
 ), movement AS (
     INSERT INTO inventory.movements
         (sku, warehouse, on_hand_change, reserved_change, reason, order_id, reference)
@@ -188,7 +197,7 @@ WITH entry AS (
     GROUP BY e.sku, e.warehouse, e.order_id
     HAVING sum(e.on_hand) <> 0 OR sum(e.reserved) <> 0
 )
-SELECT sku, warehouse, on_hand, reserved, queued FROM booked";
+SELECT sku, warehouse, on_hand, reserved, queued, missing FROM booked";
 
 /// Books all entries, added up per place, and their movements; or nothing and `None` if the guard
 /// does not hold. Either way all places of the SKUs are locked from then on. The answer has the
@@ -218,6 +227,7 @@ pub(crate) async fn book(
         .bind(guard == Guard::Available)
         .bind(<&str>::from(reason))
         .bind(reference)
+        .bind(column(|e| e.missing))
         .fetch_all(conn)
         .await?;
     if rows.is_empty() {

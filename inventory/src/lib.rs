@@ -5,6 +5,8 @@
 //! | `item`, `stocked` | items and their opening stock, and pages of them |
 //! | `availability` | what is there, what is held, what a newcomer could get |
 //! | `reserve`, `adjust`, `release`, `fulfil`, `receive`, `reduce` | what happens to stock |
+//! | `count` | what is found is what is there |
+//! | `warehouse` | the warehouses, and which take nothing new |
 //! | `shortage` | telling of an order that got nothing |
 //! | `surplus` | what left although it was held for nobody |
 //! | `reservation`, `allocation` | what an order holds and waits for |
@@ -24,7 +26,7 @@
 //!
 //! **Invariant:** for every SKU and warehouse, on hand and reserved are the sums of their
 //! movements, reserved is what unfulfilled allocations hold, queued is what waits, and never is
-//! more reserved than is on hand.
+//! more reserved than is on hand. While something counted is missing, nothing is free.
 //!
 //! **Locks** are taken in one order: first the stock rows of all SKUs concerned, by SKU and
 //! warehouse, then reservations, by order and epoch. It holds within one call; a transaction that
@@ -37,6 +39,7 @@ mod allocate;
 mod allocation;
 mod availability;
 mod columns;
+mod count;
 mod error;
 mod events;
 mod expiry;
@@ -61,10 +64,15 @@ mod shortage;
 mod stocked;
 mod surplus;
 mod transition;
+mod warehouse;
 
 pub use allocate::{AllocateItem, AllocateRequest, Allocated, allocate};
 pub use allocation::{Allocation, AllocationChange, AllocationId, AllocationStatus};
 pub use availability::{Availability, WarehouseAvailability, availability};
+pub use count::{
+    COUNTED_LESS, Counted, HeldLine, KeptCount, PlaceFigures, TakenBack, count, counted_before, held_lines,
+    keep_count, lock_place, place,
+};
 pub use domain::plan::{DemandLine, Explanation, LineExplanation, WarehouseVerdict, WhyNot};
 pub use error::InventoryError;
 pub use expiry::{EXPIRED, Expired, expire_due};
@@ -90,3 +98,4 @@ pub use shortage::announce_shortage;
 pub use stocked::{StockedItem, items, items_like, stocked_item, stocked_items};
 pub use surplus::{Surplus, book_surplus};
 pub use transition::{AllocationTransition, change_allocation};
+pub use warehouse::{Warehouse, WarehouseChange, add_warehouse, change_warehouse, warehouses};

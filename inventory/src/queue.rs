@@ -1,8 +1,11 @@
-//! The queue of each SKU and warehouse: first come, first served.
+//! The queue of each SKU and warehouse: first come, first served. What a count took from an order counts as come when
+//! the order took hold of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::OrderId;
+use chrono::{DateTime, Utc};
+use domain::{OrderId, WarehouseId};
+use outbox::StockCause;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection};
 
@@ -11,9 +14,12 @@ use crate::columns;
 use crate::error::InventoryError;
 use crate::events;
 use crate::holder::{Epoch, Holder};
-use crate::ledger::{self, Figures, Guard, Place, Reason};
+use crate::ledger::{self, Entry, Figures, Guard, Place, Reason};
 use crate::record;
 use crate::reservation::ReservationKey;
+
+/// What the movement of pieces says that a count had not found.
+const COUNTED_BEFORE: &str = "not found by a count before";
 
 /// A waiting order that was allocated pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,16 +57,50 @@ pub(crate) async fn join(conn: &mut PgConnection, lines: &[Holding]) -> Result<(
     Ok(())
 }
 
-/// Allocates what is free in these places to whoever waits there. The caller holds the locks.
+/// Puts lines into their queues where their age has them. The caller holds the locks and books the pieces.
+pub(crate) async fn rejoin(
+    conn: &mut PgConnection,
+    lines: &[(Holding, DateTime<Utc>)],
+) -> Result<(), InventoryError> {
+    sqlx::query(
+        "INSERT INTO inventory.waiting (order_id, epoch, line_id, sku, warehouse, quantity, since)
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[],
+                              $7::timestamptz[])",
+    )
+    .bind(lines.iter().map(|(l, _)| l.order_id.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(l, _)| i64::from(l.epoch)).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(l, _)| l.line_id.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(l, _)| l.place.sku.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(l, _)| l.place.warehouse.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(l, _)| i64::from(l.quantity)).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(_, since)| *since).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Allocates what is free in these places to whoever waits there, unless the warehouse is inactive. What a count did
+/// not find goes before: it is not there to be allocated. The caller holds the locks.
 pub(crate) async fn serve(
     conn: &mut PgConnection,
     places: &BTreeMap<Place, Figures>,
     correlation_id: &str,
 ) -> Result<Vec<ServedOrder>, InventoryError> {
+    let mut free: Vec<(&Place, u64)> = Vec::new();
+    for (place, figures) in places.iter().filter(|(_, figures)| figures.free() > 0) {
+        let left = figures.free() - write_off_missing(conn, place, figures, correlation_id).await?;
+        if left > 0 && figures.queued > 0 {
+            free.push((place, left));
+        }
+    }
+    if free.is_empty() {
+        return Ok(Vec::new());
+    }
+    let active = active_of(conn, free.iter().map(|(place, _)| &place.warehouse)).await?;
     let mut turns = Vec::new();
-    for (place, figures) in places {
-        if figures.queued > 0 && figures.free() > 0 {
-            turns.extend(next_in(conn, place, figures.free()).await?);
+    for (place, free) in free {
+        if active.contains(place.warehouse.as_str()) {
+            turns.extend(next_in(conn, place, free).await?);
         }
     }
     if turns.is_empty() {
@@ -86,6 +126,37 @@ pub(crate) async fn serve(
         ServedOrder { order_id, epoch, complete, allocated }
     });
     Ok(orders.collect())
+}
+
+/// Books off as many free pieces as a count did not find and nobody could do without then; how many.
+async fn write_off_missing(
+    conn: &mut PgConnection,
+    place: &Place,
+    figures: &Figures,
+    correlation_id: &str,
+) -> Result<u64, InventoryError> {
+    let gone = figures.missing.min(figures.free());
+    if gone > 0 {
+        let pieces = -columns::whole(gone)?;
+        let entry = Entry { missing: pieces, ..Entry::on_hand(&place.sku, &place.warehouse, pieces) };
+        let why = (Reason::Count, StockCause::Counted);
+        ledger::book_unheld(conn, why, Some(COUNTED_BEFORE), &[entry], correlation_id).await?;
+    }
+    Ok(gone)
+}
+
+/// Those of these warehouses that are active.
+async fn active_of(
+    conn: &mut PgConnection,
+    warehouses: impl Iterator<Item = &WarehouseId>,
+) -> Result<BTreeSet<String>, InventoryError> {
+    let active: Vec<String> = sqlx::query_scalar(
+        "SELECT warehouse_id FROM inventory.warehouses WHERE warehouse_id = ANY ($1) AND active",
+    )
+    .bind(warehouses.map(WarehouseId::as_str).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(active.into_iter().collect())
 }
 
 /// What each line gets: one that waits twice, as it was raised meanwhile, may be served for both at once.
@@ -122,10 +193,10 @@ async fn next_in(
 ) -> Result<Vec<QueueEntry>, InventoryError> {
     Ok(sqlx::query_as(
         "SELECT waiting_id, order_id, epoch, line_id, sku, warehouse, least(quantity, $3 - before)::bigint AS quantity
-         FROM (SELECT *, sum(quantity) OVER (ORDER BY waiting_id) - quantity AS before
+         FROM (SELECT *, sum(quantity) OVER (ORDER BY since, waiting_id) - quantity AS before
                FROM inventory.waiting WHERE sku = $1 AND warehouse = $2) queue
          WHERE before < $3
-         ORDER BY waiting_id",
+         ORDER BY since, waiting_id",
     )
     .bind(place.sku.as_str())
     .bind(place.warehouse.as_str())

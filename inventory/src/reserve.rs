@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::plan::{DemandLine, Missing, Pick, Plan, Shelf};
+use domain::plan::{DemandLine, Missing, Pick, Plan};
 use domain::{LineId, OrderId, Sku, WarehouseId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -18,7 +18,7 @@ use crate::reservation::{self, Reservation, ReservationStatus, reservation};
 
 mod planning;
 
-pub(crate) use planning::{ShelfRow, plan_more, unknown_lines};
+pub(crate) use planning::{OpenShelves, ShelfRow, plan_more, unknown_lines};
 use planning::{Shelves, locked, plan_request, shelves};
 
 /// What an order asks for.
@@ -137,15 +137,15 @@ pub async fn reserve(
         }
         return adjust(conn, request, correlation_id).await;
     }
-    let shelves = match shelves(conn, request).await? {
-        Shelves::Known(shelves) => shelves,
+    let open = match shelves(conn, request).await? {
+        Shelves::Known(open) => open,
         Shelves::Unknown(lines) => {
             reservation::forget(conn, order_id, *epoch).await?;
             return Ok(ReserveOutcome::UnknownSku(lines));
         }
     };
     ensure_places(conn, request).await?;
-    let draft = plan_request(request, &shelves);
+    let draft = plan_request(request, &open.shelves);
     if draft.is_complete() {
         if let Some(made) = book_plan(conn, request, &draft, Guard::Available, correlation_id).await? {
             return Ok(ReserveOutcome::Reserved(made));
@@ -153,7 +153,7 @@ pub async fn reserve(
     } else if request.mode == ReserveMode::AllOrNothing {
         return give_up(conn, request, &draft).await;
     }
-    reserve_locked(conn, request, shelves, correlation_id).await
+    reserve_locked(conn, request, open, correlation_id).await
 }
 
 /// Plans on figures that nobody else can change. Comes second, because it keeps others waiting
@@ -162,10 +162,10 @@ pub async fn reserve(
 async fn reserve_locked(
     conn: &mut PgConnection,
     request: &ReserveRequest,
-    shelves: Vec<Shelf>,
+    open: OpenShelves,
     correlation_id: &str,
 ) -> Result<ReserveOutcome, InventoryError> {
-    let shelves = locked(conn, request, shelves).await?;
+    let shelves = locked(conn, request, open).await?;
     let plan = plan_request(request, &shelves);
     if !plan.is_complete() && request.mode == ReserveMode::AllOrNothing {
         return give_up(conn, request, &plan).await;

@@ -26,6 +26,11 @@ pub enum Command {
         /// What served it; the same cause is the same message.
         cause: String,
     },
+    /// A count took stock from it, or a person recalls what a count did not find: its run is to look.
+    StockCounted {
+        /// What did; the same cause is the same message.
+        cause: String,
+    },
     /// Cancel it.
     Cancel {
         /// Who asks.
@@ -108,6 +113,7 @@ impl Command {
         match self {
             Self::OrderPlaced => "order-placed",
             Self::StockAvailable { .. } => "stock-available",
+            Self::StockCounted { .. } => "stock-counted",
             Self::Cancel { .. } => "cancel",
             Self::Retry { .. } => "retry",
             Self::Edited { .. } => "edited",
@@ -121,7 +127,7 @@ impl Command {
     #[must_use]
     pub fn actor(&self) -> Actor {
         match self {
-            Self::OrderPlaced | Self::StockAvailable { .. } => Actor::Operator,
+            Self::OrderPlaced | Self::StockAvailable { .. } | Self::StockCounted { .. } => Actor::Operator,
             Self::Cancel { actor, .. }
             | Self::Retry { actor }
             | Self::Edited { actor, .. }
@@ -135,9 +141,11 @@ impl Command {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::OrderPlaced | Self::StockAvailable { .. } | Self::Retry { .. } | Self::Edited { .. } => {
-                None
-            }
+            Self::OrderPlaced
+            | Self::StockAvailable { .. }
+            | Self::StockCounted { .. }
+            | Self::Retry { .. }
+            | Self::Edited { .. } => None,
             Self::Cancel { reason, .. }
             | Self::SetStatus { reason, .. }
             | Self::ReleaseHold { reason, .. } => reason.as_deref(),
@@ -151,6 +159,7 @@ impl Command {
         match self {
             Self::OrderPlaced => order.to_string(),
             Self::StockAvailable { cause } => format!("stock/{order}/{cause}"),
+            Self::StockCounted { cause } => format!("counted/{order}/{cause}"),
             Self::Edited { request_id, .. } => format!("edited/{order}/{request_id}"),
             Self::Cancel { .. }
             | Self::Retry { .. }
@@ -176,7 +185,7 @@ pub async fn keep(
     let body = serde_json::to_vec(&kept)?;
     let message = NewMessage {
         source: match command {
-            Command::StockAvailable { .. } => Source::Inventory,
+            Command::StockAvailable { .. } | Command::StockCounted { .. } => Source::Inventory,
             _ => Source::Api,
         },
         shop: "",
@@ -257,6 +266,7 @@ mod tests {
         for command in [
             Command::OrderPlaced,
             Command::StockAvailable { cause: "17".to_owned() },
+            Command::StockCounted { cause: "18".to_owned() },
             Command::Cancel { actor: Actor::Customer, reason: None, customers_words: reason.clone() },
             Command::Retry { actor },
             Command::Resolve(answer),

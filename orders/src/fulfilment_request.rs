@@ -8,6 +8,8 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, types::Json};
 
 use crate::{OrdersError, pieces_column};
 
+pub mod counted;
+
 /// Pieces of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,6 +70,8 @@ pub struct FulfilmentRequest {
     pub was_called: bool,
     /// The warehouse was asked to stop it and could not.
     pub recall_refused: bool,
+    /// A person wants it back, as a count found less than was handed over.
+    pub recall_wanted: bool,
 }
 
 impl FulfilmentRequest {
@@ -82,7 +86,8 @@ impl FulfilmentRequest {
 
 /// What [`FulfilmentRequest`] is read from.
 const COLUMNS: &str = "reference, order_id, warehouse, system, status, lines, pieces, ship_to_digest, \
-    called_at IS NOT NULL AS was_called, recall_refused";
+    called_at IS NOT NULL AS was_called, recall_refused, \
+    COALESCE(recall_offer = 'WANTED', false) AS recall_wanted";
 
 /// Pieces of all these lines.
 fn pieces_of(lines: &[RequestedLine]) -> u32 {
@@ -135,6 +140,7 @@ pub async fn plan(
         ship_to_digest: None,
         was_called: false,
         recall_refused: false,
+        recall_wanted: false,
     })
 }
 

@@ -8,6 +8,7 @@
 
 pub mod approvals;
 pub mod attention;
+pub mod audit;
 pub mod awaiting;
 pub mod brief;
 pub mod bulk;

@@ -147,6 +147,28 @@ pub async fn set_condition(
     Ok(())
 }
 
+/// Notes that an order, which the caller has locked, lost pieces it held and waits for them: it is to be planned anew.
+/// What else keeps it stays.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn lost_stock(conn: &mut PgConnection, order: &OrderId, detail: &str) -> Result<(), OrdersError> {
+    sqlx::query(
+        "WITH waits AS (
+             UPDATE orders.orders
+             SET wish_version = wish_version + 1, updated_at = now(), condition = COALESCE(condition, $2)
+             WHERE order_id = $1 RETURNING order_id
+         )
+         INSERT INTO orders.timeline (order_id, event, detail) SELECT order_id, $2, $3 FROM waits",
+    )
+    .bind(order.as_str())
+    .bind(Condition::Backordered.as_str())
+    .bind(detail)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Notes that an order of our own API, which the caller has locked, has all its stock, in the warehouses of `detail`: it is
 /// confirmed, unless it is held; then it stays `PENDING` with its stock. The order as it is then.
 ///

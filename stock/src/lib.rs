@@ -10,6 +10,7 @@
 //! | `awaiting` | the same for orders that were placed while the service was away |
 //! | `line_allocations` | what is held for each line, to be seen |
 //! | `unkept` | gives back what was reserved for an order that is not kept |
+//! | `counted` | what a person counted, and who loses pieces by it |
 //! | `surplus`, `returned` | what left for nobody, and what came back: booked where stock is here |
 //! | `served_backorders` | which waiting orders a service served |
 //!
@@ -27,6 +28,7 @@ use sqlx::{PgConnection, PgPool};
 use awaiting::SetAside;
 
 mod awaiting;
+mod counted;
 mod line_allocations;
 mod placed;
 mod returned;
@@ -37,6 +39,7 @@ mod unkept;
 mod verbs;
 
 pub use awaiting::AWAITED;
+pub use counted::{Count, CountOutcome, count};
 pub use line_allocations::{LineAllocation, LineStatus};
 pub use placed::{PlacedOutcome, warehouses_of};
 pub use returned::ReceiveError;

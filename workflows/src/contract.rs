@@ -183,6 +183,9 @@ pub struct Plan {
     /// Those of them that no longer fit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recalls: Vec<RequestReference>,
+    /// Those of them that a person wants back, whatever the policy says of recalls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalls_by_hand: Vec<RequestReference>,
     /// Lines that wait for stock.
     #[serde(default)]
     pub waiting_lines: u32,

@@ -152,7 +152,8 @@ impl Story {
         let decision = self.ctx.state(|order| order.decision(plan));
         let edited =
             matches!(decision, GateDecision::Fulfil | GateDecision::Ignore(IgnoreReason::NothingToShip));
-        if edited && edits == EditsRule::Park {
+        let by_hand = plan.recalls.iter().all(|reference| plan.recalls_by_hand.contains(reference));
+        if edited && !by_hand && edits == EditsRule::Park {
             let park_reason = ParkReason::new(ParkReason::EDITED_AT_WAREHOUSE);
             let decided = self.park(Step::HandOver, park_reason).await?;
             if self.ctx.state(|order| order.plan_due) {

@@ -83,7 +83,9 @@ impl OrderFulfilment {
         }
         match answer.action {
             Resolution::Retry | Resolution::Approve => Ok(()),
-            Resolution::Done => Err(BadInput("a step is parked: retry, skip or compensate".into())),
+            Resolution::Done | Resolution::Recall => {
+                Err(BadInput("a step is parked: retry, skip or compensate".into()))
+            }
             Resolution::Skip if !may_skip(parked.step, &parked.reason) => Err(BadInput(format!(
                 "{} cannot be skipped after {}: mend the cause and retry, or compensate",
                 parked.step, parked.reason

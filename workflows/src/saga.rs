@@ -196,12 +196,10 @@ impl Story {
             if self.ctx.state(is_news) {
                 return Ok(None);
             }
-            match self.park_about(step, subject, ParkReason::new(failure.code)).await? {
-                Resolution::Skip => {
-                    self.note(step, subject, LedgerState::Skipped);
-                    return Ok(Some(StepOutcome::Skipped));
-                }
-                _ => {}
+            // Whatever else is answered does it again, or shows in what is looked for first.
+            if self.park_about(step, subject, ParkReason::new(failure.code)).await? == Resolution::Skip {
+                self.note(step, subject, LedgerState::Skipped);
+                return Ok(Some(StepOutcome::Skipped));
             }
             // What mended it may have changed where it goes, too.
             if news.is_some() && self.ctx.state(|order| order.plan_due) {

@@ -187,6 +187,12 @@ impl Draft {
             park_reason,
             awaits_risk: approval == ApprovalDecision::AwaitRisk,
             requests: requests.into_iter().map(planned).collect(),
+            recalls_by_hand: situation
+                .requests
+                .iter()
+                .filter(|request| request.recall_wanted)
+                .map(|request| request.reference.clone())
+                .collect(),
             recalls: if self.looks_first { Vec::new() } else { mismatches.recalls.clone() },
             waiting_lines: u32::try_from(waiting_lines).map_err(beyond_reason)?,
             held_back: if goes_on { demand.held_back_pieces() } else { 0 },

@@ -66,6 +66,7 @@ pub(super) fn request(at: &str, round: u32, lines: &[(&str, u32)]) -> Fulfilment
         ship_to_digest: None,
         was_called: true,
         recall_refused: false,
+        recall_wanted: false,
     }
 }
 

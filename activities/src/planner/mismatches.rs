@@ -39,7 +39,8 @@ impl Mismatches {
             let others = other_items(fulfilment_request, &lines, situation);
             let to_elsewhere = goes_elsewhere(fulfilment_request, situation);
             let too_many = room.take(&fulfilment_request.warehouse, &lines);
-            if too_many.is_empty() && !to_elsewhere && others.is_empty() {
+            let is_wanted_back = fulfilment_request.recall_wanted;
+            if too_many.is_empty() && !to_elsewhere && others.is_empty() && !is_wanted_back {
                 continue;
             }
             if !stays(fulfilment_request, rules) {

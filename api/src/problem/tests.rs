@@ -40,6 +40,8 @@ fn every_problem() -> Vec<Problem> {
         Problem::NoSuchAttention(11),
         Problem::NoSuchBulkAnswer("outage".into()),
         Problem::NoSuchLane(LaneName::orders()),
+        Problem::NoSuchWarehouse(WarehouseId::main()),
+        Problem::WarehouseExists(WarehouseId::main()),
         Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },
         Problem::AllocationExists("item_1".into()),
         Problem::OwnedByOrder(OrderId::parse("order-1").unwrap()),

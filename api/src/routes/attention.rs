@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::Uri};
 use chrono::{DateTime, Datelike, Utc};
 use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
-use orders::attention::{self, Filter, Listed};
+use orders::{
+    attention::{self, Filter, Listed},
+    audit::{self, Act, ActKind},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -255,6 +258,15 @@ async fn resolve(
         )));
     }
     attention::answer(&mut tx, attention_id, Resolution::Done, caller.name(), Some(&reason)).await?;
+    let act = Act {
+        by: caller.acts_as(),
+        kind: ActKind::AttentionResolved,
+        target: &attention_id.to_string(),
+        order: None,
+        reason: Some(&reason),
+        detail: Some(&row.reason),
+    };
+    audit::note(&mut tx, &act).await?;
     tx.commit().await?;
     Ok(Json(AnsweredBody { message: "Answered", attention_id }))
 }

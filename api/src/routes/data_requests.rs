@@ -2,13 +2,20 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use orders::privacy::{self, DataRequest, KnownMessage};
+use orders::{
+    audit::{self, Act, ActKind},
+    privacy::{self, DataRequest, KnownMessage},
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{extract::PathPart, problem::Problem, state::Api};
+use crate::{
+    extract::PathPart,
+    problem::Problem,
+    state::{Api, Asked},
+};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(export))
@@ -88,9 +95,22 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<RequestBody>>, Problem>
         (status = 404, description = "No such wish"),
     ),
 )]
-async fn export(State(api): State<Api>, PathPart(id): PathPart<i64>) -> Result<Json<ExportBody>, Problem> {
-    let mut conn = api.pool.acquire().await?;
-    let (request, known) = privacy::known_for(&mut conn, id).await?.ok_or(Problem::NoSuchMessage(id))?;
+async fn export(
+    Asked { api, caller, .. }: Asked,
+    PathPart(id): PathPart<i64>,
+) -> Result<Json<ExportBody>, Problem> {
+    let mut tx = api.pool.begin().await?;
+    let (request, known) = privacy::known_for(&mut tx, id).await?.ok_or(Problem::NoSuchMessage(id))?;
+    let act = Act {
+        by: caller.acts_as(),
+        kind: ActKind::CustomerDataFetched,
+        target: &id.to_string(),
+        order: None,
+        reason: None,
+        detail: Some(&request.shop),
+    };
+    audit::note(&mut tx, &act).await?;
+    tx.commit().await?;
     let orders = known
         .into_iter()
         .map(|known| OrderBody {

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::Uri};
 use chrono::{DateTime, Utc};
+use orders::audit::{self, Act, ActKind};
 use outbox::{Dead, Filter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    caller::Caller,
     extract::{JsonBody, PathPart, QueryPart},
     field,
     page::{self, Page},
@@ -81,7 +84,7 @@ struct MeantForm {
     /// Only says how many are meant.
     #[serde(default)]
     dry_run: bool,
-    /// Why they are given up; it is kept, so name no person. Needed to skip.
+    /// Why; it is kept, so name no person. Needed to skip.
     #[schema(max_length = 255)]
     reason: Option<String>,
 }
@@ -240,13 +243,16 @@ async fn redrive(
     Asked { api, caller, .. }: Asked,
     JsonBody(form): JsonBody<MeantForm>,
 ) -> Result<Json<DoneBody>, Problem> {
-    let (filter, dry_run, _) = form.check()?;
-    let mut conn = api.pool.acquire().await?;
-    let count = if dry_run {
-        outbox::count_dead(&mut conn, &filter).await?
-    } else {
-        outbox::redrive(&mut conn, &filter, caller.name()).await?
-    };
+    let (filter, dry_run, reason) = form.check()?;
+    let reason = reason.map(|reason| field::text("reason", &reason)).transpose()?;
+    if dry_run {
+        let count = outbox::count_dead(&mut *api.pool.acquire().await?, &filter).await?;
+        return Ok(DoneBody::new("Tried again", count, dry_run));
+    }
+    let mut tx = api.pool.begin().await?;
+    let count = outbox::redrive(&mut tx, &filter, caller.name()).await?;
+    note(&mut tx, &caller, ActKind::DeadLettersRedriven, &filter, count, reason.as_deref()).await?;
+    tx.commit().await?;
     Ok(DoneBody::new("Tried again", count, dry_run))
 }
 
@@ -265,13 +271,39 @@ async fn skip(
 ) -> Result<Json<DoneBody>, Problem> {
     let (filter, dry_run, reason) = form.check()?;
     let reason = field::text("reason", &reason.unwrap_or_default())?;
-    let mut conn = api.pool.acquire().await?;
-    let count = if dry_run {
-        outbox::count_dead(&mut conn, &filter).await?
-    } else {
-        outbox::skip(&mut conn, &filter, caller.name(), &reason).await?
-    };
+    if dry_run {
+        let count = outbox::count_dead(&mut *api.pool.acquire().await?, &filter).await?;
+        return Ok(DoneBody::new("Given up", count, dry_run));
+    }
+    let mut tx = api.pool.begin().await?;
+    let count = outbox::skip(&mut tx, &filter, caller.name(), &reason).await?;
+    note(&mut tx, &caller, ActKind::DeadLettersSkipped, &filter, count, Some(&reason)).await?;
+    tx.commit().await?;
     Ok(DoneBody::new("Given up", count, dry_run))
+}
+
+/// What a person decided of which dead letters.
+async fn note(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kind: ActKind,
+    filter: &Filter,
+    count: u64,
+    reason: Option<&str>,
+) -> Result<(), Problem> {
+    let meant = [
+        ("sink", filter.sink.clone()),
+        ("eventType", filter.event_type.clone()),
+        ("key", filter.key.clone()),
+        ("error", filter.error.clone()),
+        ("deadFor", filter.dead_for.map(|time| humantime::format_duration(time).to_string())),
+        ("ids", filter.ids.as_ref().map(|ids| ids.join(" "))),
+    ];
+    let meant = meant.into_iter().filter_map(|(name, meant)| Some(format!("{name}={}", meant?)));
+    let detail = format!("{count} of {}", meant.collect::<Vec<_>>().join(", "));
+    let (by, target) = (caller.acts_as(), filter.sink.as_deref().unwrap_or("dead letters"));
+    let act = Act { by, kind, target, order: None, reason, detail: Some(&detail) };
+    Ok(audit::note(conn, &act).await?)
 }
 
 impl MeantForm {

@@ -8,7 +8,10 @@ use axum::{
 use chrono::{DateTime, Utc};
 use dispatch::SWEEP_AFTER;
 use domain::OrderId;
-use orders::inbox::{self, Filter, Listed, ReplayOutcome, Source, State as MessageState};
+use orders::{
+    audit::{self, Act, ActKind},
+    inbox::{self, Filter, Listed, ReplayOutcome, Source, State as MessageState},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,7 +20,7 @@ use crate::{
     extract::{PathPart, QueryPart},
     page::{self, Page},
     problem::Problem,
-    state::Api,
+    state::{Api, Asked},
     word::Word,
 };
 
@@ -149,7 +152,7 @@ async fn list(
     )
 )]
 async fn replay(
-    State(api): State<Api>,
+    Asked { api, caller, .. }: Asked,
     PathPart(inbox_id): PathPart<i64>,
 ) -> Result<(StatusCode, Json<ReplayBody>), Problem> {
     let mut tx = api.pool.begin().await?;
@@ -158,6 +161,15 @@ async fn replay(
         ReplayOutcome::Done(order) => return Err(Problem::MessageDone { inbox_id, order }),
         ReplayOutcome::Unknown => return Err(Problem::NoSuchMessage(inbox_id)),
     };
+    let act = Act {
+        by: caller.acts_as(),
+        kind: ActKind::MessageReplayed,
+        target: &inbox_id.to_string(),
+        order: None,
+        reason: None,
+        detail: Some(&format!("{} of {}", message.topic, message.source)),
+    };
+    audit::note(&mut tx, &act).await?;
     tx.commit().await?;
     api.queue.offer(message);
     Ok((StatusCode::ACCEPTED, Json(ReplayBody { message: "Message taken up again", inbox_id })))

@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use domain::{Quantity, Sku};
+use orders::audit::{self, Act, ActKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,6 +20,7 @@ use crate::{
 };
 
 mod booking;
+mod counting;
 mod form;
 mod movements;
 mod view;
@@ -32,6 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(look_at))
         .routes(routes!(check))
         .merge(booking::router())
+        .merge(counting::router())
         .merge(movements::router())
 }
 
@@ -99,12 +102,21 @@ async fn list(
     )
 )]
 async fn add_item(
-    Asked { api, correlation_id, .. }: Asked,
+    Asked { api, caller, correlation_id }: Asked,
     JsonBody(form): JsonBody<NewItemForm>,
 ) -> Result<(StatusCode, Json<AddedBody>), Problem> {
     let item = form.check()?;
     let mut tx = api.pool.begin().await?;
     inventory::create_item(&mut tx, &item, correlation_id.as_str()).await?;
+    let act = Act {
+        by: caller.acts_as(),
+        kind: ActKind::ItemAdded,
+        target: item.sku.as_str(),
+        order: None,
+        reason: None,
+        detail: Some(&format!("{} in {}", item.quantity, item.warehouse)),
+    };
+    audit::note(&mut tx, &act).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(AddedBody { message: "Inventory item added", item_id: item.sku })))
 }

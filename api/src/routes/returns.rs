@@ -12,7 +12,9 @@ use database::retried;
 use dispatch::SWEEP_AFTER;
 use domain::{OrderId, ReturnId};
 use orders::{
-    Order, record,
+    Order,
+    audit::{self, Act, ActKind},
+    record,
     returns::{self, Announcement, Filter, Receipt, Receiver, ReturnState, Source},
 };
 use serde::Deserialize;
@@ -122,6 +124,15 @@ async fn announce(
         let announced = returns::announce(&mut tx, &order.order_id, &announcement).await;
         let announced = announced.map_err(|error| form.refusal(error))?;
         let announced = announced.ok_or_else(|| Problem::invalid("items", "at least one piece"))?;
+        let act = Act {
+            by: asked.caller.acts_as(),
+            kind: ActKind::ReturnAnnounced,
+            target: announced.return_id.as_str(),
+            order: Some(&order.order_id),
+            reason: None,
+            detail: None,
+        };
+        audit::note(&mut tx, &act).await?;
         let body = ReturnBody::new(announced, asked.caller.id_of(&order));
         let answer = keyed.keep(&mut tx, StatusCode::CREATED, &body).await?;
         tx.commit().await?;
@@ -233,6 +244,15 @@ async fn receive(
         let received = asked.api.stock.receive_return(&mut tx, &return_id, &receipt, SWEEP_AFTER).await;
         let (found, messages) = received.map_err(|error| form.refusal(error, &return_id))?;
         let order_id = found.order_id.clone();
+        let act = Act {
+            by: asked.caller.acts_as(),
+            kind: ActKind::ReturnReceived,
+            target: return_id.as_str(),
+            order: Some(&order_id),
+            reason: None,
+            detail: None,
+        };
+        audit::note(&mut tx, &act).await?;
         let answer = keyed.keep(&mut tx, StatusCode::OK, &ReturnBody::new(found, order_id)).await?;
         tx.commit().await?;
         Ok::<_, Problem>((answer, messages))

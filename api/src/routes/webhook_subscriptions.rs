@@ -5,16 +5,19 @@ use std::{net::IpAddr, time::Duration};
 use axum::{Json, extract::State, http::StatusCode};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
+use orders::audit::{self, Act, ActKind};
 use outbox::{EVENT_TYPES, Subscription};
 use process::settings::is_on_loopback;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use url::Url;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
+    caller::Caller,
     extract::{JsonBody, PathPart},
     problem::Problem,
     state::{Api, Asked},
@@ -118,8 +121,14 @@ async fn subscribe(
     let url = checked(&form.url, api.plain_http, api.private_webhooks)?;
     let topics = topics(form.topics)?;
     let secret = new_secret();
-    let mut conn = api.pool.acquire().await?;
-    let subscription = outbox::subscribe(&mut conn, url.as_str(), &topics, &secret, caller.name()).await?;
+    let mut tx = api.pool.begin().await?;
+    let subscription = outbox::subscribe(&mut tx, url.as_str(), &topics, &secret, caller.name()).await?;
+    // The rest of the address may hold a secret of the subscriber's.
+    let host = url.host_str().unwrap_or_default();
+    let detail = format!("{host}: {}", topics.join(", "));
+    let id = subscription.subscription_id;
+    note(&mut tx, &caller, ActKind::SubscriptionAdded, id, Some(&detail)).await?;
+    tx.commit().await?;
     Ok((StatusCode::CREATED, Json(NewSubscriptionBody { subscription: subscription.into(), secret })))
 }
 
@@ -145,11 +154,15 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<SubscriptionBody>>, Pro
         (status = 404, description = "No such subscription"),
     )
 )]
-async fn unsubscribe(State(api): State<Api>, PathPart(id): PathPart<Uuid>) -> Result<StatusCode, Problem> {
+async fn unsubscribe(
+    Asked { api, caller, .. }: Asked,
+    PathPart(id): PathPart<Uuid>,
+) -> Result<StatusCode, Problem> {
     let mut tx = api.pool.begin().await?;
     if !outbox::unsubscribe(&mut tx, id).await? {
         return Err(Problem::NoSuchSubscription(id));
     }
+    note(&mut tx, &caller, ActKind::SubscriptionRemoved, id, None).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -166,13 +179,30 @@ async fn unsubscribe(State(api): State<Api>, PathPart(id): PathPart<Uuid>) -> Re
         (status = 404, description = "No such subscription"),
     )
 )]
-async fn rotate(State(api): State<Api>, PathPart(id): PathPart<Uuid>) -> Result<Json<RotatedBody>, Problem> {
+async fn rotate(
+    Asked { api, caller, .. }: Asked,
+    PathPart(id): PathPart<Uuid>,
+) -> Result<Json<RotatedBody>, Problem> {
     let secret = new_secret();
-    let mut conn = api.pool.acquire().await?;
-    if !outbox::rotate_secret(&mut conn, id, &secret, OVERLAP).await? {
+    let mut tx = api.pool.begin().await?;
+    if !outbox::rotate_secret(&mut tx, id, &secret, OVERLAP).await? {
         return Err(Problem::NoSuchSubscription(id));
     }
+    note(&mut tx, &caller, ActKind::SubscriptionSecretRotated, id, None).await?;
+    tx.commit().await?;
     Ok(Json(RotatedBody { subscription_id: id, secret, former_secret_until: Utc::now() + OVERLAP }))
+}
+
+async fn note(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kind: ActKind,
+    id: Uuid,
+    detail: Option<&str>,
+) -> Result<(), Problem> {
+    let (by, target) = (caller.acts_as(), id.to_string());
+    let act = Act { by, kind, target: &target, order: None, reason: None, detail };
+    Ok(audit::note(conn, &act).await?)
 }
 
 fn new_secret() -> String {

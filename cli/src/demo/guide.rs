@@ -43,6 +43,14 @@ impl<'a> Guide<'a> {
         let send = || self.send_order.clone();
         screen.headline("What to look at");
         screen.command(
+            "The console: what needs a person, orders, stock, lanes:",
+            &[format!("{}/console/", self.settings.api)],
+        );
+        screen.command(
+            "The order in it:",
+            &[format!("{}/console/orders/{}", self.settings.api, first.order_id)],
+        );
+        screen.command(
             "The order, as the API shows it:",
             &[format!("curl -s {}/api/orders/{}", self.settings.api, first.order_id)],
         );

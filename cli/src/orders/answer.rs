@@ -24,10 +24,10 @@ pub struct Approve {
 pub struct Resolve {
     #[command(flatten)]
     named: Named,
-    /// What is decided: retry, skip or compensate a parked step, approve or refuse an order, release_hold, or done with
-    /// what a row shows.
+    /// What is decided: retry, skip or compensate a parked step, approve or refuse an order, release_hold, recall
+    /// the hand-over that a row offers, or done with what a row shows.
     #[arg(value_name = "ACTION",
-          value_parser = ["retry", "skip", "compensate", "approve", "refuse", "release_hold", "done"])]
+          value_parser = ["retry", "skip", "compensate", "approve", "refuse", "release_hold", "recall", "done"])]
     action: String,
     /// Why; it is kept with the order, so name no person. skip, refuse and done need one.
     #[arg(long)]

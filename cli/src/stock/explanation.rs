@@ -120,6 +120,7 @@ fn rows(line: &Line) -> Vec<Vec<Value>> {
 
 fn why_not(code: &str) -> &str {
     match code {
+        "INACTIVE" => "it takes no new orders",
         "NOT_STOCKED" => "the item is not kept there",
         "OUT_OF_STOCK" => "a newcomer could get none there",
         "GIVEN_TO_OTHER_LINES" => "other lines of the order get it",

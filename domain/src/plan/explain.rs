@@ -62,6 +62,8 @@ pub struct WarehouseVerdict {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum WhyNot {
+    /// It takes no new reservations. Whoever knows that says so; the planner does not.
+    Inactive,
     /// It has no place for the SKU.
     NotStocked,
     /// A newcomer could get no piece there.

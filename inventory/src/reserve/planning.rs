@@ -15,10 +15,10 @@ use crate::ledger::{self, Figures, Place, Stock};
 pub(super) async fn locked(
     conn: &mut PgConnection,
     request: &ReserveRequest,
-    mut shelves: Vec<Shelf>,
+    OpenShelves { mut shelves, inactive }: OpenShelves,
 ) -> Result<Vec<Shelf>, InventoryError> {
     let places = ledger::lock(conn, &skus_of(request)).await?;
-    for shelf in &mut shelves {
+    for shelf in shelves.iter_mut().filter(|shelf| !inactive.contains(&shelf.warehouse)) {
         let place = Place::new(&shelf.sku, &shelf.warehouse);
         shelf.available = places.get(&place).map_or(0, Figures::available);
     }
@@ -94,8 +94,8 @@ pub(crate) async fn plan_more(
     request: &ReserveRequest,
     more: &[(LineId, Sku, u64, Option<WarehouseId>)],
 ) -> Result<Plan, InventoryError> {
-    let Shelves::Known(shelves) = shelves(conn, request).await? else { return Ok(Plan::default()) };
-    let shelves = locked(conn, request, shelves).await?;
+    let Shelves::Known(open) = shelves(conn, request).await? else { return Ok(Plan::default()) };
+    let shelves = locked(conn, request, open).await?;
     let mut wanted = Vec::with_capacity(more.len());
     for (line_id, sku, pieces, warehouse) in more {
         let quantity = columns::quantity(columns::whole(*pieces)?)?;
@@ -107,7 +107,7 @@ pub(crate) async fn plan_more(
 
 /// The shelves of all SKUs, or the lines whose SKU is no item.
 pub(super) enum Shelves {
-    Known(Vec<Shelf>),
+    Known(OpenShelves),
     Unknown(Vec<LineId>),
 }
 
@@ -122,17 +122,38 @@ pub(crate) async fn unknown_lines(
     })
 }
 
-/// What is in stock of a SKU in a warehouse, and how soon that one is taken from.
+/// What is in stock of a SKU in a warehouse, how soon that one is taken from, and whether it is at all.
 #[derive(FromRow)]
 pub(crate) struct ShelfRow {
     #[sqlx(flatten)]
     stock: Stock,
     priority: i32,
+    active: bool,
 }
 
-impl From<ShelfRow> for Shelf {
-    fn from(ShelfRow { stock: Stock { place, figures }, priority }: ShelfRow) -> Self {
-        Self { sku: place.sku, warehouse: place.warehouse, available: figures.available(), priority }
+/// The shelves that may be planned with.
+pub(crate) struct OpenShelves {
+    pub(crate) shelves: Vec<Shelf>,
+    /// The warehouses that take nothing new. Such a one has a shelf here, with nothing on it, only for a SKU that no
+    /// other has: what asks for it waits there.
+    inactive: BTreeSet<WarehouseId>,
+}
+
+impl OpenShelves {
+    pub(crate) fn of(rows: Vec<ShelfRow>) -> Self {
+        let stocked: BTreeSet<Sku> =
+            rows.iter().filter(|row| row.active).map(|row| row.stock.place.sku.clone()).collect();
+        let (mut shelves, mut inactive) = (Vec::with_capacity(rows.len()), BTreeSet::new());
+        for ShelfRow { stock: Stock { place, figures }, priority, active } in rows {
+            if !active {
+                inactive.insert(place.warehouse.clone());
+            }
+            if active || !stocked.contains(&place.sku) {
+                let available = if active { figures.available() } else { 0 };
+                shelves.push(Shelf { sku: place.sku, warehouse: place.warehouse, available, priority });
+            }
+        }
+        Self { shelves, inactive }
     }
 }
 
@@ -141,22 +162,22 @@ pub(super) async fn shelves(
     request: &ReserveRequest,
 ) -> Result<Shelves, InventoryError> {
     let rows: Vec<ShelfRow> = sqlx::query_as(
-        "SELECT s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, w.priority
+        "SELECT s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, w.priority, w.active
          FROM inventory.stock s JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
          WHERE s.sku = ANY ($1)",
     )
     .bind(skus_of(request))
     .fetch_all(conn)
     .await?;
-    let shelves: Vec<Shelf> = rows.into_iter().map(Shelf::from).collect();
+    let open = OpenShelves::of(rows);
     // Every item has a place in some warehouse from the transaction that made it.
-    let known: BTreeSet<&Sku> = shelves.iter().map(|shelf| &shelf.sku).collect();
+    let known: BTreeSet<&Sku> = open.shelves.iter().map(|shelf| &shelf.sku).collect();
     let unknown: Vec<LineId> = request
         .all_lines()
         .filter(|line| !known.contains(&line.sku))
         .map(|line| line.line_id.clone())
         .collect();
-    Ok(if unknown.is_empty() { Shelves::Known(shelves) } else { Shelves::Unknown(unknown) })
+    Ok(if unknown.is_empty() { Shelves::Known(open) } else { Shelves::Unknown(unknown) })
 }
 
 fn skus_of(request: &ReserveRequest) -> Vec<String> {

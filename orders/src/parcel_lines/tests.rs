@@ -21,6 +21,7 @@ fn request(round: u32, lines: &[(&str, &str, u32)]) -> FulfilmentRequest {
         ship_to_digest: None,
         was_called: true,
         recall_refused: false,
+        recall_wanted: false,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
 mod health;
 mod inbox;
 mod stand_in;
+mod stock;
 
 /// How a run of the program ended.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 pub(crate) mod allocations;
 pub(crate) mod books;
+mod counting;
 pub(crate) mod crowd;
 mod expiry;
 mod figures;

@@ -11,7 +11,11 @@ use axum::{
 use database::retried;
 use dispatch::SWEEP_AFTER;
 use inventory::{Availability, Received};
-use orders::{command, inbox::Message};
+use orders::{
+    audit::{self, Act, ActKind},
+    command,
+    inbox::Message,
+};
 use serde::Serialize;
 use sqlx::PgConnection;
 use stock::StepError as _;
@@ -94,6 +98,15 @@ enum Direction {
     Out,
 }
 
+impl Direction {
+    fn kind(self) -> ActKind {
+        match self {
+            Self::In => ActKind::StockReceived,
+            Self::Out => ActKind::StockReduced,
+        }
+    }
+}
+
 async fn book(
     Asked { api, caller, correlation_id }: &Asked,
     headers: &HeaderMap,
@@ -111,6 +124,15 @@ async fn book(
             Begun::Answered(answer) => return Ok((answer, Vec::new())),
         };
         let (stock, messages) = move_pieces(&mut tx, direction, booking, correlation_id.as_str()).await?;
+        let act = Act {
+            by: caller.acts_as(),
+            kind: direction.kind(),
+            target: sku.as_str(),
+            order: None,
+            reason: Some(reason),
+            detail: Some(&format!("{} in {warehouse}", quantity.get())),
+        };
+        audit::note(&mut tx, &act).await?;
         let answer = keyed.keep(&mut tx, StatusCode::OK, &StockBody::from(stock)).await?;
         tx.commit().await?;
         Ok::<_, Problem>((answer, messages))

@@ -144,7 +144,11 @@ pub(super) fn item_id(text: &str) -> Result<Sku, Problem> {
     Problem::of_field("itemId", Sku::parse(text))
 }
 
-fn warehouse(id: Option<&str>) -> Result<WarehouseId, Problem> {
+/// The warehouse that a body names, or the first.
+///
+/// # Errors
+/// [`Problem::Invalid`] unless it may be one.
+pub(super) fn warehouse(id: Option<&str>) -> Result<WarehouseId, Problem> {
     id.map_or_else(|| Ok(WarehouseId::main()), |id| Problem::of_field("warehouseId", WarehouseId::parse(id)))
 }
 

@@ -11,12 +11,13 @@ use dispatch::{
 use domain::{Actor, OrderId, OrderStatus, ParkReason, Resolution};
 use orders::{
     Order, attention,
+    audit::{self, Act, ActKind},
     command::{self, Answer, Command},
     progress::{self, StatusMove},
     timeline::TimelineEvent,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use sqlx::{Connection as _, PgConnection, Postgres, pool::PoolConnection};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -68,8 +69,12 @@ struct StatusForm {
 #[schema(as = ResolveForm, example = json!({"action": "skip", "reason": "sent by hand"}))]
 struct ResolveForm {
     /// What is decided. `retry`, `skip` and `compensate` answer the parked step; `approve` and `refuse` one that waits
-    /// for an approval; `release_hold` ends the hold window; `done` says that what a row shows was dealt with.
-    #[schema(pattern = "^(retry|skip|compensate|approve|refuse|release_hold|done)$", example = "retry")]
+    /// for an approval; `release_hold` ends the hold window; `recall` has the hand-over recalled that a row offers;
+    /// `done` says that what a row shows was dealt with.
+    #[schema(
+        pattern = "^(retry|skip|compensate|approve|refuse|release_hold|recall|done)$",
+        example = "retry"
+    )]
     action: String,
     /// Why, in the caller's words; `skip`, `refuse` and `done` need one. It is kept, so name no person.
     #[schema(max_length = 255, example = "sent by hand")]
@@ -180,7 +185,7 @@ async fn set_status(
     let (mut conn, order) = named(&asked, path.id).await?;
     let order_id = asked.caller.id_of(&order);
     if status == OrderStatus::Delivered && order.status == OrderStatus::Shipped {
-        return delivered(&mut conn, order, order_id).await;
+        return delivered(&asked, &mut conn, order, order_id, reason.as_deref()).await;
     }
     let command = Command::SetStatus { status, actor: asked.caller.actor(), reason };
     match carry_out(&asked, conn, &order, &command).await? {
@@ -209,7 +214,10 @@ async fn retry(
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
     let (mut conn, Order { order_id, .. }) = named(&asked, path.id).await?;
     let command = Command::Retry { actor: asked.caller.actor() };
-    let message = command::keep(&mut conn, &order_id, &command, SWEEP_AFTER).await?;
+    let mut tx = conn.begin().await?;
+    let message = command::keep(&mut tx, &order_id, &command, SWEEP_AFTER).await?;
+    note(&asked, &mut tx, &order_id, &command).await?;
+    tx.commit().await?;
     asked.api.queue.offer_all(message);
     Ok((StatusCode::ACCEPTED, Json(RetryBody { message: "Retry requested", order_id })))
 }
@@ -310,12 +318,26 @@ async fn carry_out_cancel(asked: &Asked, path: OrderPath, form: CancelForm) -> C
 }
 
 /// Days after it shipped no run is there any more; the record alone is moved.
-async fn delivered(conn: &mut PgConnection, order: Order, order_id: OrderId) -> CommandResult {
+async fn delivered(
+    asked: &Asked,
+    conn: &mut PgConnection,
+    order: Order,
+    order_id: OrderId,
+    reason: Option<&str>,
+) -> CommandResult {
     let to = OrderStatus::Delivered;
-    match progress::move_to(conn, &order.order_id, to, TimelineEvent::Delivered, Some("said by an operator"))
-        .await?
-    {
+    let mut tx = conn.begin().await?;
+    let event = TimelineEvent::Delivered;
+    let moved = progress::move_to(&mut tx, &order.order_id, to, event, Some("said by an operator")).await?;
+    match moved {
         StatusMove::Now | StatusMove::Already => {
+            let command = Command::SetStatus {
+                status: to,
+                actor: asked.caller.actor(),
+                reason: reason.map(str::to_owned),
+            };
+            note(asked, &mut tx, &order.order_id, &command).await?;
+            tx.commit().await?;
             Ok(answer(StatusCode::OK, "Order status updated", order_id, to))
         }
         StatusMove::Refused(status) => {
@@ -331,10 +353,44 @@ async fn carry_out(
     order: &Order,
     command: &Command,
 ) -> Result<CommandOutcome, Problem> {
-    let kept = command::keep(&mut conn, &order.order_id, command, SWEEP_AFTER + ANSWER_WITHIN).await?;
+    let mut tx = conn.begin().await?;
+    let kept = command::keep(&mut tx, &order.order_id, command, SWEEP_AFTER + ANSWER_WITHIN).await?;
     let message = kept.ok_or_else(|| Problem::Internal("a drawn id is taken".into()))?;
+    note(asked, &mut tx, &order.order_id, command).await?;
+    tx.commit().await?;
     drop(conn);
     Ok(asked.api.dispatcher.command_now(&message).await)
+}
+
+/// That it was asked for, by whom and why. What a customer says of it stays in the inbox.
+async fn note(
+    asked: &Asked,
+    conn: &mut PgConnection,
+    order: &OrderId,
+    command: &Command,
+) -> Result<(), Problem> {
+    let (kind, detail) = match command {
+        Command::Cancel { .. } => (ActKind::OrderCancelled, None),
+        Command::Retry { .. } => (ActKind::OrderRetried, None),
+        Command::SetStatus { status, .. } => (ActKind::OrderStatusSet, Some(status.to_string())),
+        Command::ReleaseHold { .. } => {
+            (ActKind::OrderResolved, Some(Resolution::ReleaseHold.as_str().to_owned()))
+        }
+        Command::Resolve(answer) => (ActKind::OrderResolved, Some(answer.action.as_str().to_owned())),
+        Command::OrderPlaced
+        | Command::StockAvailable { .. }
+        | Command::StockCounted { .. }
+        | Command::Edited { .. } => return Ok(()),
+    };
+    let act = Act {
+        by: asked.caller.acts_as(),
+        kind,
+        target: order.as_str(),
+        order: Some(order),
+        reason: command.reason(),
+        detail: detail.as_deref(),
+    };
+    Ok(audit::note(conn, &act).await?)
 }
 
 async fn current(api: &Api, order: &Order) -> Result<OrderStatus, Problem> {

@@ -244,7 +244,7 @@ async fn fits(api: &Api, conn: &mut PgConnection, order: &Order, changes: &[Chan
                 return Err(Problem::invalid("lines", &format!("the order has no line {line_id}")));
             }
             Change::Warehouse(warehouse) if !is_warehouse(api, conn, warehouse).await? => {
-                return Err(Problem::invalid("warehouseId", "a warehouse that there is"));
+                return Err(Problem::invalid("warehouseId", "a warehouse that there is, and that is active"));
             }
             _ => {}
         }

@@ -190,7 +190,7 @@ proptest! {
                     }
                     Some(WhyNot::AnotherSplitsFewerLines) => possible && !used.contains(&verdict.warehouse),
                     Some(WhyNot::LowerPriority | WhyNot::LaterName) => possible && has - others >= served,
-                    Some(WhyNot::OthersGiveMore) => false,
+                    Some(WhyNot::OthersGiveMore | WhyNot::Inactive) => false,
                 };
                 prop_assert!(holds, "{:?} of {} for {}: {plan:?}", verdict, verdict.warehouse, line.line_id);
             }

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool, Row};
 
 /// Each rule with the query that finds what breaks it, as text.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 9] = [
     (
         "stock is the sum of its movements",
         "SELECT format('%s', s) FROM inventory.stock s
@@ -29,8 +29,14 @@ const RULES: [(&str, &str); 8] = [
                           WHERE w.sku = s.sku AND w.warehouse = s.warehouse)",
     ),
     (
-        "nobody waits while something is free",
-        "SELECT format('%s', s) FROM inventory.stock s WHERE queued > 0 AND on_hand > reserved",
+        "nobody waits while something is free, but where nothing new is taken",
+        "SELECT format('%s', s) FROM inventory.stock s JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
+         WHERE w.active AND queued > 0 AND on_hand > reserved",
+    ),
+    (
+        "nothing is free while a counted piece is missing",
+        "SELECT format('%s', s) FROM inventory.stock s
+         WHERE missing > 0 AND (on_hand > reserved OR missing > on_hand)",
     ),
     (
         "a reservation waits as long as one of its lines does",

@@ -5,10 +5,12 @@ mod broken;
 use sqlx::PgConnection;
 
 /// The rules of stock, inbox, events, timeline, parked steps and returns.
-const RULES: [&str; 25] = [
+const RULES: [&str; 26] = [
     // Stock.
     "SELECT format('%s in %s: %s reserved of %s on hand', sku, warehouse, reserved, on_hand)
      FROM inventory.stock WHERE reserved NOT BETWEEN 0 AND on_hand",
+    "SELECT format('%s in %s: %s free while %s are missing', sku, warehouse, on_hand - reserved, missing)
+     FROM inventory.stock WHERE missing > 0 AND on_hand > reserved",
     "SELECT format('%s in %s: the movements do not add up to the stock (%s and %s, the stock says %s on hand and %s reserved)',
                    s.sku, s.warehouse, m.on_hand, m.reserved, s.on_hand, s.reserved)
      FROM inventory.stock s

@@ -60,12 +60,13 @@ ORDER BY n;
 ";
 
 /// What breaks each rule, and what is then said.
-const BREAKS: [(&str, &str); 25] = [
+const BREAKS: [(&str, &str); 26] = [
     (
         "ALTER TABLE inventory.stock DROP CONSTRAINT stock_reserved_within_on_hand;
          UPDATE inventory.stock SET reserved = 10",
         "A in main: 10 reserved of 9 on hand",
     ),
+    ("UPDATE inventory.stock SET missing = 1", "A in main: 9 free while 1 are missing"),
     ("UPDATE inventory.stock SET on_hand = 10", "the movements do not add up"),
     ("UPDATE inventory.stock SET reserved = 1", "1 reserved, but 0 held by orders"),
     ("UPDATE inventory.stock SET queued = 1", "1 queued, but 0 waiting"),
