@@ -17,6 +17,7 @@ pub(super) struct OrderNode {
     pub(super) currency_code: String,
     pub(super) total_price_set: MoneyBag,
     pub(super) display_financial_status: Option<String>,
+    #[serde(default)]
     pub(super) tags: Vec<String>,
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
