@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
-    order_api::{get, read},
+    order_api::{encoded, get, read},
     world::{self, Placed, SHOP, World},
 };
 
 async fn found(world: &World, text: &str, besides: &str) -> Vec<String> {
-    let request = world.http.get(world.api(&format!("/api/orders?limit=50{besides}")));
-    let answer = read(request.query(&[("search", text)])).await;
+    let answer = get(world, &format!("/api/orders?limit=50{besides}&search={}", encoded(text))).await;
     assert_eq!(answer.status, StatusCode::OK, "{text}: {}", answer.text);
     answer.json().as_array().expect("a list").iter().map(id).collect()
 }
@@ -161,9 +160,7 @@ fn a_line_that_comes_later_finds_its_order_in_its_place() {
 fn a_text_that_nobody_can_look_for_is_refused_and_an_odd_one_finds_nothing() {
     let world = &*WORLD;
     world::run(async {
-        let ask = async |text: &str| {
-            read(world.http.get(world.api("/api/orders")).query(&[("search", text)])).await
-        };
+        let ask = async |text: &str| get(world, &format!("/api/orders?search={}", encoded(text))).await;
         for bad in ["", "  ", "a\u{0}b", "a\nb", "x".repeat(256).as_str()] {
             let answer = ask(bad).await;
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad:?}: {}", answer.text);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
-    order_api::{get, read},
+    order_api::{encoded, get, read},
     world::{self, HASTY_SHOP, Placed, Plan, SHOP, World, until},
 };
 
@@ -284,8 +284,7 @@ fn items_are_found_by_the_beginning_of_their_id_and_by_a_part_of_their_name() {
             assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         }
         let found = async |text: &str| {
-            let request = world.http.get(world.api("/api/inventory")).query(&[("search", text)]);
-            let answer = read(request).await;
+            let answer = get(world, &format!("/api/inventory?search={}", encoded(text))).await;
             assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
             let items = answer.json();
             items
