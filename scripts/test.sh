@@ -5,7 +5,8 @@
 #
 # Tests find the servers and the built programs in TEST_DATABASE_URL, TEST_TEMPORAL_ADDRESS,
 # TEST_TEMPORAL_NAMESPACES and TEST_BIN_DIR, and clients of the brokers that are not ours in the Python packages of
-# TEST_BROKER_CLIENTS. Everything is on free ports and in a temporary folder,
+# TEST_BROKER_CLIENTS, and a browser in TEST_CHROMIUM. Pictures of pages are kept in the folder that TEST_SCREENSHOTS
+# names. Everything is on free ports and in a temporary folder,
 # so it can run beside a demo, a stack or another test run.
 set -euo pipefail
 # shellcheck source=scripts/tools.sh
@@ -74,6 +75,7 @@ need_kafka >/dev/null
 need_rabbitmq >/dev/null
 need_compose >/dev/null
 TEST_BROKER_CLIENTS=$(need_broker_clients)
+TEST_CHROMIUM=$(need_chromium)
 
 in_background build
 build_job=$!
@@ -89,7 +91,7 @@ TEST_TEMPORAL_NAMESPACES=$(IFS=, && echo "${NAMESPACES[*]}")
 TEST_BIN_DIR="${CARGO_TARGET_DIR:-$PWD/target}/debug"
 # What is shown is compared, never accepted, unless a person asks for it (INSTA_UPDATE=always).
 INSTA_UPDATE=${INSTA_UPDATE:-no}
-export INSTA_UPDATE TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR TEST_BROKER_CLIENTS
+export INSTA_UPDATE TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR TEST_BROKER_CLIENTS TEST_CHROMIUM
 
 # The runner's lines, then their sum. There are no examples in docs to be run as tests.
 run_tests() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds the tools Waybill needs and installs what is missing.
 #
-#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | promtool | cargo-deny | compose
+#   scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | promtool | chromium | cargo-deny | compose
 #
 # prints where the tool is: the program; for `postgres` and `rabbitmq` the folder of the server's programs, for
 # `kafka` that of its jars. What it does meanwhile goes to standard error. Looked at in this order: PATH, the
@@ -455,6 +455,72 @@ need_promtool() {
         "Put the folder that holds it on PATH and try again."
 }
 
+# A Chromium, or a browser made from it, that starts.
+find_chromium() {
+    local program
+    for program in chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        "/Applications/Chromium.app/Contents/MacOS/Chromium" "${tool_folder%/bin}/chromium/chromium"; do
+        # Ubuntu has a program of this name that only says how to install it.
+        if program=$(command -v "$program") && "$program" --version >/dev/null 2>&1 </dev/null; then
+            echo "$program"
+            return
+        fi
+    done
+    return 1
+}
+
+# Debian's packages, unpacked and not installed, as RabbitMQ's are.
+fetch_chromium() (
+    draft=$(mktemp -d "${tool_folder%/bin}/.chromium.XXXXXX")
+    trap 'rm -rf "$draft"' EXIT
+    trap 'exit 130' INT TERM HUP
+    unpack_chromium "$draft" >"$draft/log" 2>&1 </dev/null || {
+        tail -n 8 "$draft/log" >&2
+        exit 1
+    }
+    mv "$draft/chromium" "${tool_folder%/bin}/" 2>/dev/null || true
+)
+
+# What of it is not installed already, into the folder `chromium` of $1; and whether it starts there.
+unpack_chromium() {
+    local packages package
+    cd "$1" || return
+    packages=$(apt-get install --simulate --no-install-recommends chromium | sed -nE 's/^Inst ([^ ]+) .*/\1/p')
+    [[ -n $packages ]] || return
+    # shellcheck disable=SC2086
+    apt-get download $packages || return
+    for package in *.deb; do dpkg -x "$package" chromium || return; done
+    rm -f ./*.deb
+    # Its own launcher knows one place only, where it would have been installed.
+    cat >chromium/chromium <<'END'
+#!/bin/sh
+place=$(cd "$(dirname "$0")" && pwd -P)
+for folder in "$place"/usr/lib/*-linux-gnu* "$place"/lib/*-linux-gnu*; do
+    LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+done
+export LD_LIBRARY_PATH
+exec "$place/usr/lib/chromium/chromium" "$@"
+END
+    chmod +x chromium/chromium
+    chromium/chromium --version
+}
+
+need_chromium() {
+    find_chromium && return
+    mkdir -p "$tool_folder"
+    if [[ $(id -u) != 0 ]] && command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        say "downloading Chromium as Debian packages: about 100 MB, once"
+        if fetch_chromium; then
+            find_chromium && return
+        fi
+        say "that did not work"
+    fi
+    install_packages Chromium chromium chromium chromium chromium
+    find_chromium || fail "Chromium was installed, but does not start." \
+        "Install Chromium or Google Chrome so that \`chromium\` or \`google-chrome\` on PATH starts, and try again."
+}
+
 # need_python WHAT: one that is new enough for WHAT is installed from PyPI.
 need_python() {
     command -v python3 >/dev/null ||
@@ -632,8 +698,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
         kafka) need_kafka ;;
         rabbitmq) need_rabbitmq ;;
         promtool) need_promtool ;;
+        chromium) need_chromium ;;
         cargo-deny) need_cargo_deny ;;
         compose) need_compose ;;
-        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | promtool | cargo-deny | compose" ;;
+        *) fail "usage: scripts/tools.sh cargo | compiler | postgres | temporal | java | kafka | rabbitmq | promtool | chromium | cargo-deny | compose" ;;
     esac
 fi

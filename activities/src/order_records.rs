@@ -213,22 +213,13 @@ impl OrderRecords {
 
     async fn resolve(&self, input: &StepAnswer) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
-        attention::resolve(
-            &mut tx,
-            &input.order_id,
-            Some(input.step),
-            &input.resolution,
-            &input.by,
-            input.reason.as_deref(),
-        )
-        .await?;
+        let (by, reason) = (self.name_of(&mut tx, input).await?, input.reason.as_deref());
+        attention::resolve(&mut tx, &input.order_id, Some(input.step), &input.resolution, &by, reason)
+            .await?;
         if input.step == Step::Gate {
             let decision = input.resolution.parse::<Resolution>().ok().and_then(Decision::of);
             match decision {
-                Some(decision) => {
-                    let (by, reason) = (self.name_of(&mut tx, input).await?, input.reason.as_deref());
-                    approvals::decide(&mut tx, &input.order_id, decision, &by, reason).await?;
-                }
+                Some(decision) => approvals::decide(&mut tx, &input.order_id, decision, &by, reason).await?,
                 None => approvals::ask_no_more(&mut tx, &input.order_id).await?,
             }
         }

@@ -1,5 +1,4 @@
-//! Every refusal of the HTTP interface, as RFC 9457 problems. `docs/errors.md` has a section for
-//! each `type`.
+//! Every refusal of the HTTP interface, as RFC 9457 problems; `docs/errors.md` has a section for each.
 //!
 //! **Invariant:** no other file chooses the status of a refusal, and what caused one is logged here
 //! and never sent.

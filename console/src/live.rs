@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     Console,
-    client::{Client, Visitor},
+    client::{Client, TurnedAway, Visitor},
     pages::query,
     shown::Changes,
 };
@@ -48,8 +48,10 @@ pub(crate) async fn follow(
     State(console): State<Console>,
     Query(what): Query<What>,
     closing: Option<Extension<Closing>>,
-    visitor: Visitor,
+    visitor: Result<Visitor, TurnedAway>,
 ) -> Response {
+    // A page whose visitor may look no more is not told so here: it ceases to ask.
+    let Ok(visitor) = visitor else { return StatusCode::NO_CONTENT.into_response() };
     let Ok(place) = Arc::clone(&console.live_pages).try_acquire_owned() else {
         // The page stays as it is until it is loaded again.
         let later = [(header::RETRY_AFTER, HeaderValue::from_static("60"))];
@@ -95,8 +97,9 @@ impl Followed {
             }
             match self.client.get::<Changes>(&self.path).await {
                 Ok(Changes { version }) => {
+                    // The first time too: something may have changed while the page was on its way, or lost us.
                     let known = self.version.replace(version);
-                    if known.is_some() && known != self.version {
+                    if known != self.version {
                         return Some(());
                     }
                 }
@@ -119,6 +122,7 @@ async fn ended(closing: Option<&mut watch::Receiver<()>>) {
 fn changes(followed: Followed) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(followed, |mut followed| async move {
         followed.next().await?;
-        Some((Ok(Event::default().event("changed").data("")), followed))
+        // An event without data is none for a browser.
+        Some((Ok(Event::default().event("changed").data("now")), followed))
     })
 }

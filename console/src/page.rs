@@ -1,7 +1,5 @@
 //! What all pages have: their frame, their headers, and how a refusal looks.
 
-use std::time::{Duration, Instant};
-
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -57,21 +55,11 @@ impl Shell {
     }
 }
 
-/// How many rows wait for a person, for the rail of every page. Whoever may open a page may know it, so one answer is
-/// for all of them; a few seconds do not matter.
+/// How many rows wait for a person, for the rail of every page. It is asked each time: what is kept for a while would stand
+/// in a page that was read anew because of just that change, and stay there.
 async fn wanted(visitor: &Visitor) -> u64 {
-    const GOOD_FOR: Duration = Duration::from_secs(2);
-    static KNOWN: tokio::sync::Mutex<Option<(Instant, u64)>> = tokio::sync::Mutex::const_new(None);
-    let mut known = KNOWN.lock().await;
-    if let Some((_, rows)) = known.filter(|(at, _)| at.elapsed() < GOOD_FOR) {
-        return rows;
-    }
-    let Ok(overview) = visitor.client.get::<Overview>("/api/overview").await else {
-        return known.map_or(0, |(_, rows)| rows);
-    };
-    let rows = overview.attention.iter().map(|cause| cause.rows).sum();
-    *known = Some((Instant::now(), rows));
-    rows
+    let overview = visitor.client.get::<Overview>("/api/overview").await;
+    overview.map_or(0, |overview| overview.attention.iter().map(|cause| cause.rows).sum())
 }
 
 /// A page as it is sent.

@@ -23,6 +23,7 @@ const TOKEN: &str = "waybill-token";
 const SAID: &str = "waybill-said";
 /// Browsers keep no cookie that is longer, its name and attributes with it.
 const MOST_TOKEN_BYTES: usize = 3900;
+const MOST_SAID: usize = 300;
 /// Long enough for the page that says it.
 const SAID_FOR_S: u32 = 30;
 
@@ -62,6 +63,8 @@ pub(crate) fn back_to(page: &str, outcome: Result<String, Refusal>) -> Response 
         Ok(sentence) => ("done", sentence),
         Err(refusal) => ("refused", refusal.sentence),
     };
+    // A cookie has no room for more.
+    let sentence: String = sentence.chars().take(MOST_SAID).collect();
     let said = form_urlencoded::Serializer::new(String::new()).append_pair(kind, &sentence).finish();
     let cookie = format!("{SAID}={said}; Path=/console; Max-Age={SAID_FOR_S}; HttpOnly; SameSite=Lax");
     ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/console{page}"))).into_response()

@@ -118,8 +118,8 @@ shown! {
 
     /// Something a person did.
     Act {
-        at: DateTime<Utc>, actor: String, kind: String, target: Option<String>, detail: Option<String>,
-        reason: Option<String>,
+        at: DateTime<Utc>, actor: String, kind: String, target: String, order_id: Option<String>,
+        order_number: Option<String>, detail: Option<String>, reason: Option<String>,
     }
 }
 
@@ -195,7 +195,7 @@ impl Order {
 impl Happened {
     /// What its detail says beyond that it went well.
     pub(crate) fn remark(&self) -> Option<&str> {
-        let detail = self.detail.as_deref()?;
+        let detail = self.detail.as_deref().filter(|detail| !detail.trim().is_empty())?;
         crate::words::is_remarkable(&self.kind, detail).then_some(detail)
     }
 }

@@ -129,6 +129,10 @@ pub(crate) fn answer(action: &str) -> (&str, &'static str) {
             ("End the hold", "Does not wait for the end of the hold window; the order goes on at once.")
         }
         "done" => ("It was dealt with", "Takes the row off this list. Nothing else happens."),
+        "recall" => (
+            "Recall it",
+            "Asks the warehouse to stop the newest hand-over of it; its pieces wait for stock again.",
+        ),
         "approve" => ("Approve", "The order is handed over to the warehouse."),
         "refuse" => ("Refuse", "Cancels the order and gives its stock back."),
         other => (other, ""),
@@ -216,6 +220,15 @@ pub(crate) fn happened(code: &str) -> String {
         "shipment.delivered" => "The carrier delivered a parcel",
         "shipment.cancelled" => "The warehouse cancelled it",
         "RECEIVED" => "The order arrived",
+        "ORDER_CANCELLED" => "Cancelled the order",
+        "ORDER_RETRIED" => "Retried the order",
+        "ORDER_RESOLVED" => "Answered what the order waited for",
+        "ORDER_STATUS_SET" => "Set the order's status",
+        "ORDER_EDITED" => "Changed the order",
+        "ATTENTION_RESOLVED" => "Took a row off the list",
+        "LANE_PAUSED" => "Paused a lane",
+        "LANE_RESUMED" => "Resumed a lane",
+        "STOCK_COUNTED" => "Counted stock",
         "RESERVATION" => "Reserved",
         "RELEASE" => "Given back",
         "FULFILMENT" => "Left",

@@ -111,7 +111,7 @@ pub async fn movements_of_order(
 /// A line that waits for a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Queued {
-    /// Its entry in the queue: the later, the larger.
+    /// Its entry in the queue.
     pub waiting_id: i64,
     /// How many are served before it in this warehouse, and one.
     pub place: i64,
@@ -125,26 +125,27 @@ pub struct Queued {
     pub since: DateTime<Utc>,
 }
 
-/// Who waits for a SKU, in the order in which they are served: `most` of those after the entry with this number, if it
-/// is given.
+/// Who waits for a SKU, in the order in which they are served: `most` of those after the entry of this moment and number,
+/// if it is given.
 ///
 /// # Errors
 /// [`InventoryError::Database`].
 pub async fn queue_of(
     conn: &mut PgConnection,
     sku: &Sku,
-    after: Option<i64>,
+    after: Option<(DateTime<Utc>, i64)>,
     most: i64,
 ) -> Result<Vec<Queued>, InventoryError> {
     Ok(sqlx::query_as(
         "SELECT * FROM (
-             SELECT waiting_id, row_number() OVER (PARTITION BY warehouse ORDER BY waiting_id) AS place, order_id,
+             SELECT waiting_id, row_number() OVER (PARTITION BY warehouse ORDER BY since, waiting_id) AS place, order_id,
                     warehouse, quantity, since
              FROM inventory.waiting WHERE sku = $1) AS queue
-         WHERE $2::bigint IS NULL OR waiting_id > $2 ORDER BY waiting_id LIMIT $3",
+         WHERE $2::timestamptz IS NULL OR (since, waiting_id) > ($2, $3) ORDER BY since, waiting_id LIMIT $4",
     )
     .bind(sku.as_str())
-    .bind(after)
+    .bind(after.map(|(since, _)| since))
+    .bind(after.map(|(_, waiting_id)| waiting_id))
     .bind(most)
     .fetch_all(conn)
     .await?)

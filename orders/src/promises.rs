@@ -14,7 +14,7 @@ use crate::OrdersError;
 pub const SOON: Duration = Duration::hours(2);
 
 /// The orders that a promise still stands for; the index `orders_promised` has them alone.
-const OPEN: &str = "promised_at IS NOT NULL AND status IN ('PENDING', 'CONFIRMED', 'PROCESSING')";
+const OPEN: &str = "o.promised_at IS NOT NULL AND o.status IN ('PENDING', 'CONFIRMED', 'PROCESSING')";
 
 /// What was promised of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,8 +53,8 @@ impl Due {
     /// The condition that an order stands so.
     pub(crate) fn push_to(self, sql: &mut QueryBuilder<Postgres>) {
         sql.push(" AND ").push(OPEN).push(match self {
-            Self::Late => " AND promised_at <= now()",
-            Self::Today => " AND promised_at > now() AND promise_day_at <= now()",
+            Self::Late => " AND o.promised_at <= now()",
+            Self::Today => " AND o.promised_at > now() AND o.promise_day_at <= now()",
         });
     }
 }
@@ -159,7 +159,7 @@ pub async fn standing(conn: &mut PgConnection) -> Result<Vec<Standing>, OrdersEr
                 count(*) FILTER (WHERE promised_at > now() AND promised_at <= now() + $1 * interval '1 second')
                     AS due_soon,
                 min(received_at) AS oldest_received_at, min(promised_at) AS first_promised_at
-         FROM orders.orders WHERE {OPEN}
+         FROM orders.orders o WHERE {OPEN}
          GROUP BY shop, promise_warehouse ORDER BY shop NULLS FIRST, promise_warehouse",
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(SOON.num_seconds() as f64).fetch_all(conn).await?)

@@ -127,7 +127,7 @@ pub async fn of(
     let kept = rows.into_iter().map(Row::read).collect();
     let mut story = once::each(kept);
     story.extend(besides);
-    story.sort_by(|one, other| (one.at, one.kind).cmp(&(other.at, other.kind)));
+    story.sort_by_key(|entry| (entry.at, entry.kind));
     let left_out = story.len().saturating_sub(most);
     story.drain(..left_out);
     Ok((story, left_out > 0))

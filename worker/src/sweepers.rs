@@ -15,7 +15,11 @@ use tokio::{task::JoinSet, time::sleep};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{config::Config, gauges::Gauges, unserved_lanes};
+use crate::{
+    config::Config,
+    gauges::Gauges,
+    unserved_lanes::{self, UnservedLanes},
+};
 
 /// Messages taken up at once.
 const BATCH: i64 = 64;
@@ -72,7 +76,14 @@ pub fn start(sweepers: &mut JoinSet<()>, config: &Config, with: &With, shutdown:
     let (look_every, keep_people) = (config.look_for_lost_runs_every, config.personal_data_for);
     every(config.sweep_every, Box::new(|with| Box::pin(sweep_inbox(with))));
     every(look_every, Box::new(move |with| Box::pin(look_for_lost_runs(with, look_every))));
-    every(look_every, Box::new(|with| Box::pin(look_for_unserved_lanes(with))));
+    let unserved = Arc::new(UnservedLanes::default());
+    every(
+        look_every,
+        Box::new(move |with| {
+            let unserved = unserved.clone();
+            Box::pin(async move { unserved_lanes::look(&with.pool, &with.temporal, &unserved).await })
+        }),
+    );
     every(look_every, Box::new(|with| Box::pin(look_for_unfinished_bulks(with))));
     every(config.expire_every, Box::new(|with| Box::pin(expire_allocations(with.pool))));
     let gauges = Arc::new(Gauges::default());
@@ -126,10 +137,6 @@ async fn look_for_unfinished_bulks(with: With) -> anyhow::Result<bool> {
         with.dispatcher.begin_bulk(&bulk_id).await?;
     }
     Ok(false)
-}
-
-async fn look_for_unserved_lanes(with: With) -> anyhow::Result<bool> {
-    unserved_lanes::look(&with.pool, &with.temporal).await
 }
 
 /// Makes the next days of the outbox, drops those that are old, and forgets what came of old events of other systems.

@@ -1,6 +1,7 @@
 //! Lanes that open orders wait for and that nobody polls: a shop or a warehouse system that was taken out of the
 //! configuration, or a lane that no worker was told to run. Nothing fails there, so nothing else would say so.
 
+use domain::LaneName;
 use metrics::gauge;
 use orders::lanes;
 use process::temporal::LazyTemporal;
@@ -9,10 +10,16 @@ use temporalio_client::tonic::IntoRequest;
 use temporalio_common::protos::temporal::api::{
     enums::v1::TaskQueueType, taskqueue::v1::TaskQueue, workflowservice::v1::DescribeTaskQueueRequest,
 };
+use tokio::sync::Mutex;
 use tracing::warn;
 
-/// Shows a person each such lane, and takes back what is served again.
-pub async fn look(pool: &PgPool, temporal: &LazyTemporal) -> anyhow::Result<bool> {
+/// The lanes that nobody served when it was looked last.
+#[derive(Default)]
+pub struct UnservedLanes(Mutex<Vec<LaneName>>);
+
+/// Shows a person each such lane that was so the time before as well, and takes back what is served again. At once a lane
+/// may be without a worker because everything has just begun.
+pub async fn look(pool: &PgPool, temporal: &LazyTemporal, before: &UnservedLanes) -> anyhow::Result<bool> {
     let mut conn = pool.acquire().await?;
     let waited_for = lanes::of_open_orders(&mut conn).await?;
     // Nobody polls a lane that is paused, and that is meant; who may poll again has begun to a moment ago.
@@ -33,6 +40,9 @@ pub async fn look(pool: &PgPool, temporal: &LazyTemporal) -> anyhow::Result<bool
             unserved.push(lane);
         }
     }
+    let now = unserved.iter().map(|lane| lane.name.clone()).collect();
+    let before = std::mem::replace(&mut *before.0.lock().await, now);
+    unserved.retain(|lane| before.contains(&lane.name));
     gauge!("waybill_lanes_unserved").set(unserved.len() as f64);
     let mut tx = pool.begin().await?;
     for lane in &unserved {

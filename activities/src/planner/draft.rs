@@ -161,7 +161,12 @@ impl Draft {
         let park_reason =
             demand.park_reason.as_ref().filter(|_| goes_on && !waits && !look && !unhanded.is_empty());
         let may_go = goes_on && !look && !waits && park_reason.is_none() && mismatches.recalls.is_empty();
-        let approval = match may_go && !unhanded.is_empty() {
+        // Also what was planned, and perhaps called about, and that no warehouse has accepted.
+        let is_asked_for = |request: &FulfilmentRequest| {
+            request.status == FulfilmentRequestStatus::Requested && request.pieces > 0
+        };
+        let hands_over = !unhanded.is_empty() || situation.requests.iter().any(is_asked_for);
+        let approval = match may_go && hands_over {
             true => approval::of(conn, order, rules).await?,
             false => ApprovalDecision::GoOn,
         };

@@ -11,6 +11,7 @@ use crate::{
     state::{Api, Asked},
 };
 
+mod acts;
 mod approval;
 mod commands;
 mod content;

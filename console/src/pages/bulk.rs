@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, Query, rejection::FormRejection},
+    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -112,6 +113,8 @@ async fn answer(
             let id = taken.bulk_id.unwrap_or(form.request_id);
             Ok(back_to(&format!("/bulk/{}", part(&id)), Ok("They are being answered, ten a second.".into())))
         }
+        // Whoever may not answer may not try it out either.
+        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => Ok(back_to("/attention", Err(refusal))),
         Err(refusal) => {
             let again =
                 [("action", form.action.as_str()), ("step", &form.step), ("reason", &form.parked_for)];

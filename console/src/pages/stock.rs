@@ -2,23 +2,28 @@
 
 use askama::Template;
 use axum::{
-    Router,
-    extract::{Path, Query},
+    Form, Router,
+    extract::{Path, Query, rejection::FormRejection},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{next_page, part, with_query};
+use super::{next_page, part, unreadable, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
-    shown::{Movement, Stocked, Waiting},
+    session::back_to,
+    shown::{Answer, Movement, Stocked, Waiting},
 };
 
 pub(super) fn router() -> Router<Console> {
-    Router::new().route("/stock", get(list)).route("/stock/{sku}", get(item))
+    Router::new()
+        .route("/stock", get(list))
+        .route("/stock/{sku}", get(item))
+        .route("/stock/{sku}/count", post(count))
 }
 
 #[derive(Deserialize, Default)]
@@ -54,6 +59,8 @@ struct ItemPage {
     waiting: Vec<Waiting>,
     movements: Vec<Movement>,
     next: Option<String>,
+    /// So that a double click is one count.
+    request_id: String,
 }
 
 async fn item(
@@ -68,5 +75,42 @@ async fn item(
     let movements = visitor.client.list::<Movement>(&movements).await?;
     let shell = Shell::of(&visitor, "stock", item.sku.clone()).await;
     let next = next_page(&format!("/console/stock/{}", part(&sku)), &[], movements.next.as_deref());
-    Ok(page::show(&ItemPage { shell, item, waiting, movements: movements.rows, next }))
+    let request_id = format!("console-{}", Uuid::now_v7());
+    Ok(page::show(&ItemPage { shell, item, waiting, movements: movements.rows, next, request_id }))
+}
+
+#[derive(Deserialize)]
+struct CountForm {
+    request_id: String,
+    warehouse_id: String,
+    on_hand: i64,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Count<'a> {
+    request_id: &'a str,
+    warehouse_id: &'a str,
+    on_hand: i64,
+    reason: &'a str,
+}
+
+async fn count(
+    visitor: Visitor,
+    Path(sku): Path<String>,
+    form: Result<Form<CountForm>, FormRejection>,
+) -> Result<Response, Refusal> {
+    let Form(form) = form.map_err(unreadable)?;
+    let body = Count {
+        request_id: &form.request_id,
+        warehouse_id: &form.warehouse_id,
+        on_hand: form.on_hand,
+        reason: form.reason.trim(),
+    };
+    let path = format!("/api/inventory/{}/count", part(&sku));
+    let answered = visitor.client.post::<Answer>(&path, &body).await;
+    let back = format!("/stock/{}", part(&sku));
+    Ok(back_to(&back, answered.map(|_| format!("{} pieces are booked as found.", form.on_hand))))
 }

@@ -26,13 +26,19 @@ async fn number_of(world: &World, order: &Placed) -> String {
 
 async fn resolve(world: &World, order: &Placed, answer: Value) -> (StatusCode, Value) {
     let path = world.api(&format!("/api/orders/{}/resolve", number_of(world, order).await));
-    let answered = world.http.post(path).json(&answer).send().await.expect("the API answers");
+    let token = world.token_of("operator", "ada");
+    let asking = world.http.post(path).bearer_auth(token).json(&answer);
+    let answered = asking.send().await.expect("the API answers");
     (answered.status(), answered.json().await.expect("JSON"))
 }
 
 async fn approve(world: &World, order: &Placed) {
     let (status, body) = resolve(world, order, json!({"action": "approve", "reason": "known to us"})).await;
     assert_eq!(status, StatusCode::OK, "{body}");
+}
+
+async fn history_says(world: &World, order: &Placed, text: &str) -> bool {
+    world.history_says(&order.workflow(), text).await
 }
 
 /// Waits until a person is asked, and returns the row that says so.
@@ -92,7 +98,9 @@ fn each_rule_alone_holds_an_order_with_its_stock_until_it_is_approved() {
                 (&asked[0]["decision"], &asked[0]["reason"]),
                 (&json!("APPROVED"), &json!("known to us"))
             );
-            assert!(asked[0]["by"].as_str().is_some_and(|by| !by.is_empty()), "{asked:?}");
+            assert_eq!(asked[0]["by"], "ada", "{asked:?}");
+            assert!(history_says(world, &order, &number_of(world, &order).await).await);
+            assert!(!history_says(world, &order, "\"ada\"").await, "who decided stands with the order alone");
             let rows = world.attention(&order).await;
             assert_eq!(rows.len(), 1, "{rows:?}");
             assert_eq!(rows[0].resolution.as_deref(), Some("approve"));

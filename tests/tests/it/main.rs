@@ -14,6 +14,7 @@ mod audit_api;
 mod bulk_answers;
 mod cli;
 mod commands;
+mod console;
 mod containers;
 mod demo;
 mod events;

@@ -46,6 +46,11 @@ pub(crate) async fn get(world: &World, path: &str) -> Answer {
     read(world.http.get(world.api(path))).await
 }
 
+/// A text as it stands in a query.
+pub(crate) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 async fn place(world: &World, form: &Value) -> Answer {
     read(world.http.post(world.api("/api/orders")).json(form)).await
 }

@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
-    order_api::{get, read},
+    order_api::{encoded, get, read},
     world::{self, Placed, SHOP, World},
 };
 
 async fn found(world: &World, text: &str, besides: &str) -> Vec<String> {
-    let request = world.http.get(world.api(&format!("/api/orders?limit=50{besides}")));
-    let answer = read(request.query(&[("search", text)])).await;
+    let answer = get(world, &format!("/api/orders?limit=50{besides}&search={}", encoded(text))).await;
     assert_eq!(answer.status, StatusCode::OK, "{text}: {}", answer.text);
     answer.json().as_array().expect("a list").iter().map(id).collect()
 }
@@ -35,7 +34,8 @@ fn an_order_of_a_shop_is_found_by_every_text_that_names_it_and_by_no_part_of_one
         world.place(&placed).await;
         let order = world.until_shipped(&placed).await;
         let shown = get(world, &format!("/api/orders/{}", id(&order))).await.json();
-        let tracking = shown["parcels"][0]["trackingNumber"].as_str().expect("a tracking number").to_owned();
+        let tracking =
+            shown["shipments"][0]["trackingNumber"].as_str().expect("a tracking number").to_owned();
         let number = order["orderNumber"].as_str().unwrap().to_owned();
         let texts = [
             number.clone(),
@@ -161,9 +161,7 @@ fn a_line_that_comes_later_finds_its_order_in_its_place() {
 fn a_text_that_nobody_can_look_for_is_refused_and_an_odd_one_finds_nothing() {
     let world = &*WORLD;
     world::run(async {
-        let ask = async |text: &str| {
-            read(world.http.get(world.api("/api/orders")).query(&[("search", text)])).await
-        };
+        let ask = async |text: &str| get(world, &format!("/api/orders?search={}", encoded(text))).await;
         for bad in ["", "  ", "a\u{0}b", "a\nb", "x".repeat(256).as_str()] {
             let answer = ask(bad).await;
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad:?}: {}", answer.text);
@@ -173,6 +171,21 @@ fn a_text_that_nobody_can_look_for_is_refused_and_an_odd_one_finds_nothing() {
         {
             let answer = ask(odd).await;
             assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!([])), "{odd:?}");
+        }
+    });
+}
+
+#[test]
+fn a_search_goes_with_all_the_other_filters_at_once() {
+    let world = &*WORLD;
+    world::run(async {
+        let filters = "status=PROCESSING&condition=NEEDS_ATTENTION&shop=quick.myshopify.com&shopifyOrderId=1\
+                       &createdAfter=2026-11-21T10%3A00%3A00Z";
+        for due in ["LATE", "TODAY"] {
+            for text in ["%231001", "17", "a%40example.com"] {
+                let answer = get(world, &format!("/api/orders?{filters}&due={due}&search={text}")).await;
+                assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!([])), "{due} {text}");
+            }
         }
     });
 }

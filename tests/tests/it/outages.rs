@@ -75,20 +75,26 @@ async fn place_all(world: &World, orders: &[Placed]) {
     join_all(orders.iter().map(|order| world.place(order))).await;
 }
 
+/// How large and how long the outage is; the soak has a larger and longer one.
+fn from_the_environment<T: std::str::FromStr>(name: &str, usual: T) -> T {
+    std::env::var(format!("WAYBILL_OUTAGE_{name}")).ok().and_then(|given| given.parse().ok()).unwrap_or(usual)
+}
+
 #[test]
 fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_is_back() {
     world::run(async {
         let world = world().await;
-        world.stock("OUTAGE", 100).await;
-        world.wms_rule(json!({"operation": "*", "status": 503, "times": 100_000})).await;
-        let orders: Vec<Placed> = (0..40).map(|_| Placed::new(CALM_SHOP, &["OUTAGE"], 1)).collect();
+        let (orders, seconds) = (from_the_environment("ORDERS", 40), from_the_environment("SECONDS", 6));
+        world.stock("OUTAGE", orders).await;
+        world.wms_rule(json!({"operation": "*", "status": 503, "times": 1_000_000})).await;
+        let orders: Vec<Placed> = (0..orders).map(|_| Placed::new(CALM_SHOP, &["OUTAGE"], 1)).collect();
         place_all(&world, &orders).await;
         until_paused(&world, "warehouse", "DOWN").await;
         // Another lane is not slowed.
         let shop = lane(&world, &format!("shopify-{CALM_SHOP}")).await;
         assert_eq!(shop["pauses"], json!([]), "{shop}");
         join_all(orders.iter().map(|order| world.until_order(order, "status", &["CONFIRMED"]))).await;
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
         for order in &orders {
             assert!(world.open_attention(order).await.is_empty(), "nobody is parked");
         }
@@ -96,7 +102,7 @@ fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_i
         mend_wms(&world).await;
         join_all(orders.iter().map(|order| world.until_shipped(order))).await;
         join_all(orders.iter().map(|order| world.until_shop_notified(order, 1))).await;
-        assert_eq!(world.pieces_shipped("OUTAGE").await, 40);
+        assert_eq!(usize::try_from(world.pieces_shipped("OUTAGE").await), Ok(orders.len()));
         assert_clean(&world).await;
     });
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     line::WORLD,
-    order_api::{get, read},
+    order_api::{encoded, get, read},
     world::{self, HASTY_SHOP, Placed, Plan, SHOP, World, until},
 };
 
@@ -212,7 +212,7 @@ fn the_movements_of_an_item_are_newest_first_with_the_figures_after_each() {
             .map(|moved| {
                 json!([
                     moved["kind"],
-                    moved["warehouse"],
+                    moved["warehouseId"],
                     moved["onHandDelta"],
                     moved["reservedDelta"],
                     moved["onHand"],
@@ -256,7 +256,7 @@ fn who_waits_for_an_item_is_listed_in_the_order_of_serving() {
         waiting.extend(shown(world, &first.next().unwrap()).await.as_array().unwrap().clone());
         let turns: Vec<Value> = waiting
             .iter()
-            .map(|turn| json!([turn["place"], turn["orderNumber"], turn["warehouse"], turn["quantity"]]))
+            .map(|turn| json!([turn["place"], turn["orderNumber"], turn["warehouseId"], turn["quantity"]]))
             .collect();
         assert_eq!(
             json!(turns),
@@ -284,8 +284,7 @@ fn items_are_found_by_the_beginning_of_their_id_and_by_a_part_of_their_name() {
             assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         }
         let found = async |text: &str| {
-            let request = world.http.get(world.api("/api/inventory")).query(&[("search", text)]);
-            let answer = read(request).await;
+            let answer = get(world, &format!("/api/inventory?search={}", encoded(text))).await;
             assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
             let items = answer.json();
             items

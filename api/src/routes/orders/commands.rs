@@ -11,7 +11,6 @@ use dispatch::{
 use domain::{Actor, OrderId, OrderStatus, ParkReason, Resolution};
 use orders::{
     Order, attention,
-    audit::{self, Act, ActKind},
     command::{self, Answer, Command},
     progress::{self, StatusMove},
     timeline::TimelineEvent,
@@ -22,6 +21,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    acts::note,
     edit::{self, EditedForm},
     lookup::{OrderPath, named},
 };
@@ -360,37 +360,6 @@ async fn carry_out(
     tx.commit().await?;
     drop(conn);
     Ok(asked.api.dispatcher.command_now(&message).await)
-}
-
-/// That it was asked for, by whom and why. What a customer says of it stays in the inbox.
-async fn note(
-    asked: &Asked,
-    conn: &mut PgConnection,
-    order: &OrderId,
-    command: &Command,
-) -> Result<(), Problem> {
-    let (kind, detail) = match command {
-        Command::Cancel { .. } => (ActKind::OrderCancelled, None),
-        Command::Retry { .. } => (ActKind::OrderRetried, None),
-        Command::SetStatus { status, .. } => (ActKind::OrderStatusSet, Some(status.to_string())),
-        Command::ReleaseHold { .. } => {
-            (ActKind::OrderResolved, Some(Resolution::ReleaseHold.as_str().to_owned()))
-        }
-        Command::Resolve(answer) => (ActKind::OrderResolved, Some(answer.action.as_str().to_owned())),
-        Command::OrderPlaced
-        | Command::StockAvailable { .. }
-        | Command::StockCounted { .. }
-        | Command::Edited { .. } => return Ok(()),
-    };
-    let act = Act {
-        by: asked.caller.acts_as(),
-        kind,
-        target: order.as_str(),
-        order: Some(order),
-        reason: command.reason(),
-        detail: detail.as_deref(),
-    };
-    Ok(audit::note(conn, &act).await?)
 }
 
 async fn current(api: &Api, order: &Order) -> Result<OrderStatus, Problem> {

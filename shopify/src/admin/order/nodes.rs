@@ -17,11 +17,13 @@ pub(super) struct OrderNode {
     pub(super) currency_code: String,
     pub(super) total_price_set: MoneyBag,
     pub(super) display_financial_status: Option<String>,
+    #[serde(default)]
     pub(super) tags: Vec<String>,
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
     pub(super) billing_address: Option<Named>,
     pub(super) shipping_address: Option<AddressNode>,
+    #[serde(default)]
     pub(super) shipping_lines: ShippingLines,
     pub(super) line_items: Connection<LineNode>,
     pub(super) fulfillments: Vec<fulfilments::Node>,
@@ -29,7 +31,7 @@ pub(super) struct OrderNode {
 }
 
 /// The first of them; an order has one.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct ShippingLines {
     pub(super) nodes: Vec<ShippingLine>,
 }

@@ -42,7 +42,7 @@ fn the_answer_is_what_a_look_at_the_order_shows() {
         let mut seen = get(world, &format!("/api/orders/{id}")).await.json();
         for order in [&mut placed, &mut seen] {
             let order = order.as_object_mut().unwrap();
-            for only_in_one in ["message", "timeline", "shipments", "waitsFor", "edits"] {
+            for only_in_one in ["message", "timeline", "shipments", "waitsFor", "edits", "approvals"] {
                 order.remove(only_in_one);
             }
             // What is held is shown with the order alone.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
+use prost::Message;
 use serde_json::{Value, json};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, UntypedSignal, UntypedUpdate,
@@ -134,6 +135,12 @@ impl World {
             (found.count() == 1).then_some(())
         })
         .await;
+    }
+
+    /// Whether a text stands anywhere in the history of the newest run.
+    pub async fn history_says(&self, id: &str, text: &str) -> bool {
+        let said: Vec<u8> = self.history(id).await.iter().flat_map(HistoryEvent::encode_to_vec).collect();
+        said.windows(text.len()).any(|part| part == text.as_bytes())
     }
 
     /// The history of the newest run.

@@ -1,0 +1,138 @@
+//! What a button does, what an open page does by itself, and what neither does.
+
+use serde_json::json;
+
+use super::{Browser, WORLD, at_the_warehouse, edits, fill_in_address, id_of, page_of, refused};
+use crate::world::{self, SHOP};
+
+#[test]
+fn a_cancel_that_comes_too_late_says_why_it_was_refused() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, reference) = at_the_warehouse(world, "CONSOLE-LATE").await;
+        let browser = Browser::start().await;
+        let page = browser.page(world).await;
+        page.open(&page_of(world, &order).await).await;
+        page.click("#act-cancel > summary").await;
+        page.fill("#why-cancel", "the customer called").await;
+        world.warehouse_does(&reference, "ship").await;
+        world.until_shipped(&order).await;
+        // The form that is being filled in is still there.
+        page.click("#act-cancel form button").await;
+        let said = page.until_told("Not done.").await;
+        assert!(said.to_lowercase().contains("shipped"), "{said}");
+        assert_eq!(page.count("#act-cancel").await, 0, "it is not offered any more");
+        assert_eq!(world.pieces_shipped("CONSOLE-LATE").await, 1);
+        assert_eq!(page.troubles(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_double_click_acts_once_with_scripts_and_without() {
+    let world = &*WORLD;
+    world::run(async {
+        let browser = Browser::start().await;
+        for has_script in [true, false] {
+            let sku = if has_script { "CONSOLE-TWICE" } else { "CONSOLE-TWICE-PLAIN" };
+            let (order, _) = at_the_warehouse(world, sku).await;
+            let page = browser.page(world).await;
+            if !has_script {
+                page.without_script().await;
+            }
+            page.open(&page_of(world, &order).await).await;
+            page.click("#act-address > summary").await;
+            fill_in_address(&page, "1 Right Street").await;
+            page.double_click("#act-address form button").await;
+            page.until_told("It is changed").await;
+            if has_script {
+                assert_eq!(page.posts(), 1, "it is sent once");
+            }
+            assert_eq!(edits(world, &order).await.len(), 1, "with scripts: {has_script}");
+            assert_eq!(page.troubles(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn an_open_page_shows_what_happens_and_leaves_alone_what_is_being_filled_in() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, reference) = at_the_warehouse(world, "CONSOLE-LIVE").await;
+        let browser = Browser::start().await;
+        let page = browser.page(world).await;
+        page.open(&page_of(world, &order).await).await;
+        page.mark().await;
+        page.click("#act-address > summary").await;
+        page.fill("#edit-address1", "1 Half-written Street").await;
+        let before = page.text("#timeline").await.expect("a timeline");
+        assert!(!before.contains("All of it has left"), "{before}");
+
+        world.warehouse_does(&reference, "ship").await;
+        page.until_says("#timeline", "All of it has left").await;
+        page.until_says("#stands", "Shipped").await;
+        // The order can be changed no more, so the form would go.
+        page.until_says("#news", "There is news").await;
+        let written = page.evaluate("document.getElementById('edit-address1').value").await;
+        assert_eq!(written, "1 Half-written Street");
+        let focused = page.evaluate("document.activeElement.id").await;
+        assert_eq!(focused, "edit-address1");
+        page.picture("news").await;
+
+        page.click("#news button").await;
+        page.until_there("#acts", false).await;
+        page.until_says("#parcels", "1 × CONSOLE-LIVE").await;
+        assert_eq!(page.evaluate("document.getElementById('news').hidden").await, true);
+        assert!(page.is_marked().await, "it was never loaded again");
+        assert_eq!(page.troubles(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_form_that_another_sites_page_sends_is_refused_and_changes_nothing() {
+    let world = &*WORLD;
+    world::run(async {
+        let order = refused(world, SHOP, "CONSOLE-FORGED", 1).await.remove(0);
+        let target = world.api(&format!("/console{}/answer", page_of(world, &order).await));
+        let form = format!(
+            r#"<!doctype html><title>Win</title><form method="post" action="{target}">
+            <input type="hidden" name="action" value="compensate"><input type="hidden" name="reason" value="ha">
+            <button>You have won</button></form>"#
+        );
+        let site = axum::Router::new().fallback(move || async move { axum::response::Html(form) });
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async { axum::serve(listener, site).await });
+
+        let browser = Browser::start().await;
+        let page = browser.page(world).await;
+        // The visitor uses the console in the same browser.
+        page.open("/").await;
+        page.visit(&address).await;
+        page.click("button").await;
+        page.until_says("h1", "Nothing was done").await;
+        assert_eq!(page.posts(), 1, "it was sent");
+        serving.abort();
+
+        // Nor is one taken that does not say where it comes from.
+        for origin in [None, Some("null"), Some("https://console.example")] {
+            let mut request = world
+                .http
+                .post(&target)
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body("action=compensate&reason=ha");
+            if let Some(origin) = origin {
+                request = request.header("Origin", origin);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 403, "{origin:?}");
+            let said = answer.text().await.unwrap();
+            assert!(said.contains("did not come from a page of this console"), "{said}");
+        }
+        assert_eq!(world.open_attention(&order).await.len(), 1, "it still waits for a person");
+        let shown = world.order(&order).await;
+        assert_eq!(
+            (&shown["orderId"], &shown["status"]),
+            (&json!(id_of(world, &order).await), &json!("CONFIRMED"))
+        );
+    });
+}
