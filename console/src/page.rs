@@ -33,33 +33,38 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// The frame for a visitor.
+    /// The frame for a visitor. How much waits is asked each time: what is kept for a while would stand in a page that was
+    /// read anew because of just that change, and stay there.
     pub(crate) async fn of(visitor: &Visitor, section: &'static str, title: impl Into<String>) -> Self {
+        let overview = visitor.client.get::<Overview>("/api/overview").await;
+        Self::counting(visitor, section, title, overview.map_or(0, |overview| overview.wanted()))
+    }
+
+    /// The same, where it is known how much waits.
+    pub(crate) fn counting(
+        visitor: &Visitor,
+        section: &'static str,
+        title: impl Into<String>,
+        wanted: u64,
+    ) -> Self {
         Self {
             title: title.into(),
             section,
             order: String::new(),
             me: visitor.me.clone(),
             said: visitor.said.clone(),
-            wanted: wanted(visitor).await,
+            wanted,
             now: Utc::now(),
         }
     }
 
     pub(crate) fn version(&self) -> String {
-        format!("{:016x}", assets::VERSION)
+        version()
     }
 
     pub(crate) fn is(&self, section: &str) -> bool {
         self.section == section
     }
-}
-
-/// How many rows wait for a person, for the rail of every page. It is asked each time: what is kept for a while would stand
-/// in a page that was read anew because of just that change, and stay there.
-async fn wanted(visitor: &Visitor) -> u64 {
-    let overview = visitor.client.get::<Overview>("/api/overview").await;
-    overview.map_or(0, |overview| overview.attention.iter().map(|cause| cause.rows).sum())
 }
 
 /// A page as it is sent.

@@ -5,9 +5,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-use crate::{Console, client::Refusal};
+use crate::{
+    Console,
+    client::{Refusal, Visitor},
+};
 
 mod attention;
 mod audit;
@@ -63,6 +67,19 @@ pub(crate) fn part(text: &str) -> String {
 /// What is asked for where a form has a field that nobody filled in.
 fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+/// A page of a list of `/api`, and the address of the console's page that shows what comes after it.
+async fn listed<T: DeserializeOwned>(
+    visitor: &Visitor,
+    (api, page): (&str, &str),
+    filter: &[(&str, &str)],
+    cursor: &str,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
+    let mut asked = filter.to_vec();
+    asked.push(("cursor", cursor));
+    let found = visitor.client.list::<T>(&with_query(api, &asked)).await?;
+    Ok((found.rows, next_page(page, filter, found.next.as_deref())))
 }
 
 /// A page of a list that has only an address for its next page.

@@ -157,6 +157,13 @@ impl Me {
     }
 }
 
+impl Overview {
+    /// Rows that wait for a person.
+    pub(crate) fn wanted(&self) -> u64 {
+        self.attention.iter().map(|cause| cause.rows).sum()
+    }
+}
+
 impl Lane {
     pub(crate) fn is_paused(&self) -> bool {
         !self.pauses.is_empty()

@@ -67,7 +67,7 @@ async fn queue(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Respons
     // What was promised first is to be dealt with first.
     pairs.extend([("sort", "PROMISE"), ("cursor", wanted.cursor.as_str())]);
     let found = visitor.client.list::<Attention>(&with_query("/api/attention", &pairs)).await?;
-    let shell = Shell::of(&visitor, "attention", "Needs attention").await;
+    let shell = Shell::counting(&visitor, "attention", "Needs attention", overview.wanted());
     let next = next_page("/console/attention", &filter, found.next.as_deref());
     let page = AttentionPage {
         shell,

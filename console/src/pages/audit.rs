@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{Router, extract::Query, response::Response, routing::get};
 use serde::Deserialize;
 
-use super::{next_page, with_query};
+use super::listed;
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -36,10 +36,7 @@ struct AuditPage {
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
     let filter = [("actor", wanted.actor.trim()), ("target", wanted.target.trim())];
-    let mut pairs = filter.to_vec();
-    pairs.push(("cursor", &wanted.cursor));
-    let found = visitor.client.list::<Act>(&with_query("/api/audit", &pairs)).await?;
+    let (rows, next) = listed(&visitor, ("/api/audit", "/console/audit"), &filter, &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "audit", "Audit").await;
-    let next = next_page("/console/audit", &filter, found.next.as_deref());
-    Ok(page::show(&AuditPage { shell, rows: found.rows, next, actor: wanted.actor, target: wanted.target }))
+    Ok(page::show(&AuditPage { shell, rows, next, actor: wanted.actor, target: wanted.target }))
 }

@@ -11,7 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{next_page, part, unreadable, with_query};
+use super::{listed, part, unreadable, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -158,11 +158,8 @@ async fn report(
 ) -> Result<Response, Refusal> {
     let path = format!("/api/bulk-answers/{}", part(&id));
     let bulk: Bulk = visitor.client.get(&path).await?;
-    let found = visitor
-        .client
-        .list::<BulkRow>(&with_query(&format!("{path}/rows"), &[("cursor", &page_of.cursor)]))
-        .await?;
+    let (api, page) = (format!("{path}/rows"), format!("/console/bulk/{}", part(&id)));
+    let (rows, next) = listed(&visitor, (&api, &page), &[], &page_of.cursor).await?;
     let shell = Shell::of(&visitor, "attention", "One answer to many").await;
-    let next = next_page(&format!("/console/bulk/{}", part(&id)), &[], found.next.as_deref());
-    Ok(page::show(&ReportPage { shell, bulk, rows: found.rows, next }))
+    Ok(page::show(&ReportPage { shell, bulk, rows, next }))
 }

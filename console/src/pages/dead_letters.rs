@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{given, next_page, unreadable, with_query};
+use super::{given, listed, unreadable};
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -37,11 +37,10 @@ struct DeadLettersPage {
 }
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let path = with_query("/api/dead-letters", &[("cursor", &wanted.cursor)]);
-    let found = visitor.client.list::<DeadLetter>(&path).await?;
+    let addresses = ("/api/dead-letters", "/console/dead-letters");
+    let (rows, next) = listed(&visitor, addresses, &[], &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "dead-letters", "Dead letters").await;
-    let next = next_page("/console/dead-letters", &[], found.next.as_deref());
-    Ok(page::show(&DeadLettersPage { shell, rows: found.rows, next }))
+    Ok(page::show(&DeadLettersPage { shell, rows, next }))
 }
 
 #[derive(Deserialize)]

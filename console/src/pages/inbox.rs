@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{next_page, with_query};
+use super::listed;
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -42,11 +42,9 @@ struct InboxPage {
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
     let filter = [("state", wanted.state.as_str())];
-    let pairs = [filter[0], ("cursor", wanted.cursor.as_str())];
-    let found = visitor.client.list::<Message>(&with_query("/api/inbox", &pairs)).await?;
+    let (rows, next) = listed(&visitor, ("/api/inbox", "/console/inbox"), &filter, &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "inbox", "Inbox").await;
-    let next = next_page("/console/inbox", &filter, found.next.as_deref());
-    Ok(page::show(&InboxPage { shell, rows: found.rows, next, state: wanted.state }))
+    Ok(page::show(&InboxPage { shell, rows, next, state: wanted.state }))
 }
 
 async fn replay(visitor: Visitor, Path(id): Path<i64>) -> Result<Response, Refusal> {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{Router, extract::Query, response::Response, routing::get};
 use serde::Deserialize;
 
-use super::{next_page, with_query};
+use super::{listed, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -87,10 +87,8 @@ struct OrdersPage {
 }
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let mut pairs = wanted.filter().to_vec();
-    pairs.push(("cursor", &wanted.cursor));
-    let found = visitor.client.list::<Order>(&with_query("/api/orders", &pairs)).await?;
+    let addresses = ("/api/orders", "/console/orders");
+    let (rows, next) = listed(&visitor, addresses, &wanted.filter(), &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "orders", "Orders").await;
-    let next = next_page("/console/orders", &wanted.filter(), found.next.as_deref());
-    Ok(page::show(&OrdersPage { shell, chosen: wanted.chosen(), wanted, rows: found.rows, next }))
+    Ok(page::show(&OrdersPage { shell, chosen: wanted.chosen(), wanted, rows, next }))
 }

@@ -40,8 +40,8 @@ struct StageCount {
 async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
     let overview: Overview = visitor.client.get("/api/overview").await?;
     let lanes: Vec<Lane> = visitor.client.get("/api/lanes").await?;
-    let shell = Shell::of(&visitor, "overview", "Overview").await;
-    let rows: u64 = overview.attention.iter().map(|cause| cause.rows).sum();
+    let rows = overview.wanted();
+    let shell = Shell::counting(&visitor, "overview", "Overview", rows);
     let sentence = sentence(&overview, &lanes, &shell, rows);
     let stages = STAGES.map(|status| {
         let of_it = overview.orders.iter().filter(|stage| stage.status == status);

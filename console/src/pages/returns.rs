@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{Router, extract::Query, response::Response, routing::get};
 use serde::Deserialize;
 
-use super::{next_page, with_query};
+use super::listed;
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -36,9 +36,8 @@ struct ReturnsPage {
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
     let filter = [("state", wanted.state.as_str())];
-    let pairs = [filter[0], ("cursor", wanted.cursor.as_str())];
-    let found = visitor.client.list::<Return>(&with_query("/api/returns", &pairs)).await?;
+    let (rows, next) =
+        listed(&visitor, ("/api/returns", "/console/returns"), &filter, &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "returns", "Returns").await;
-    let next = next_page("/console/returns", &filter, found.next.as_deref());
-    Ok(page::show(&ReturnsPage { shell, rows: found.rows, next, state: wanted.state }))
+    Ok(page::show(&ReturnsPage { shell, rows, next, state: wanted.state }))
 }

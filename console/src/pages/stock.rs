@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{next_page, part, unreadable, with_query};
+use super::{listed, part, unreadable};
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -44,11 +44,10 @@ struct StockPage {
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
     let filter = [("search", wanted.search.trim())];
-    let pairs = [filter[0], ("cursor", wanted.cursor.as_str())];
-    let found = visitor.client.list::<Stocked>(&with_query("/api/inventory", &pairs)).await?;
+    let (rows, next) =
+        listed(&visitor, ("/api/inventory", "/console/stock"), &filter, &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "stock", "Stock").await;
-    let next = next_page("/console/stock", &filter, found.next.as_deref());
-    Ok(page::show(&StockPage { shell, rows: found.rows, next, search: wanted.search }))
+    Ok(page::show(&StockPage { shell, rows, next, search: wanted.search }))
 }
 
 #[derive(Template)]
@@ -71,12 +70,11 @@ async fn item(
     let path = format!("/api/inventory/{}", part(&sku));
     let item: Stocked = visitor.client.get(&path).await?;
     let waiting = visitor.client.list::<Waiting>(&format!("{path}/waiting")).await?.rows;
-    let movements = with_query(&format!("{path}/movements"), &[("cursor", &wanted.cursor)]);
-    let movements = visitor.client.list::<Movement>(&movements).await?;
+    let (api, page) = (format!("{path}/movements"), format!("/console/stock/{}", part(&sku)));
+    let (movements, next) = listed(&visitor, (&api, &page), &[], &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "stock", item.sku.clone()).await;
-    let next = next_page(&format!("/console/stock/{}", part(&sku)), &[], movements.next.as_deref());
     let request_id = format!("console-{}", Uuid::now_v7());
-    Ok(page::show(&ItemPage { shell, item, waiting, movements: movements.rows, next, request_id }))
+    Ok(page::show(&ItemPage { shell, item, waiting, movements, next, request_id }))
 }
 
 #[derive(Deserialize)]
