@@ -274,6 +274,7 @@ impl OrderRecords {
         let order = record::lock(&mut tx, &input.order_id).await?;
         // An attempt at reserving that was given up may have come in late, under the next epoch.
         give_back(&mut tx, &order).await?;
+        approvals::ask_no_more(&mut tx, &input.order_id).await?;
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
         let by = format!("by {}", input.by);
         // One that shipped while it was being cancelled stays shipped, and is not cancelled in silence.

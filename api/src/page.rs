@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
+use chrono::{DateTime, Datelike, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::form_urlencoded;
 
 use crate::problem::Problem;
@@ -46,6 +47,45 @@ pub(crate) fn after<P: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<
     position
         .map(Some)
         .ok_or_else(|| Problem::invalid("cursor", "the one of the Link header of the page before, as it is"))
+}
+
+/// A moment in a cursor. Only one that was made up holds a moment that the database could not even compare with.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "DateTime<Utc>")]
+pub(crate) struct Moment(DateTime<Utc>);
+
+impl TryFrom<DateTime<Utc>> for Moment {
+    type Error = &'static str;
+
+    fn try_from(moment: DateTime<Utc>) -> Result<Self, &'static str> {
+        (1970..=9999).contains(&moment.year()).then_some(Self(moment)).ok_or("a moment out of range")
+    }
+}
+
+impl Moment {
+    /// Of a row that is there.
+    pub(crate) fn of(moment: DateTime<Utc>) -> Self {
+        Self(moment)
+    }
+}
+
+impl From<Moment> for DateTime<Utc> {
+    fn from(Moment(moment): Moment) -> Self {
+        moment
+    }
+}
+
+/// A row's id in a cursor, where it is a text; one that was made up may hold what the database has no texts of.
+#[derive(Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Key(pub(crate) String);
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(key: String) -> Result<Self, &'static str> {
+        (!key.contains('\0')).then_some(Self(key)).ok_or("a text without NUL")
+    }
 }
 
 /// A page, answered as a bare array with the address of the next page in `Link`.
@@ -122,6 +162,15 @@ mod tests {
         assert_eq!(start, "</api/inbox?state=WAITING&orderId=a%26b&limit=2");
         let cursor = rest.strip_suffix(">; rel=\"next\"").unwrap();
         assert_eq!(after::<i64>(Some(cursor)).unwrap(), Some(8));
+    }
+
+    #[test]
+    fn a_cursor_keeps_the_moment_to_the_microsecond_and_nothing_the_database_cannot_compare_with() {
+        let read = |place: &str| serde_json::from_str::<(Moment, Key)>(place);
+        let place = r#"["2026-11-21T10:00:00.123456Z","act-1"]"#;
+        assert_eq!(serde_json::to_string(&read(place).unwrap_or_else(|_| unreachable!())).unwrap(), place);
+        assert!(read(r#"["+200000-01-01T00:00:00Z","act-1"]"#).is_err());
+        assert!(read(r#"["2026-11-21T10:00:00Z","act\u0000"]"#).is_err());
     }
 
     #[test]

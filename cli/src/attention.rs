@@ -26,6 +26,8 @@ pub enum Command {
         /// The answer's id.
         #[arg(value_name = "BULK", value_parser = crate::client::id)]
         bulk: Option<String>,
+        #[command(flatten)]
+        extent: Extent,
     },
     /// Say that a row was dealt with that is of no order. Those of orders are answered by `waybill orders resolve`.
     Done {
@@ -81,8 +83,8 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
     match command {
         Command::List(filter) => list(api, output, &filter).await,
         Command::Answer(wanted) => bulk::answer(api, output, &wanted).await,
-        Command::Answers { bulk: None } => bulk::list(api, output).await,
-        Command::Answers { bulk: Some(id) } => bulk::report(api, output, &id).await,
+        Command::Answers { bulk: None, .. } => bulk::list(api, output).await,
+        Command::Answers { bulk: Some(id), extent } => bulk::report(api, output, &id, extent).await,
         Command::Done { row, reason } => done(api, output, row, &reason).await,
     }
 }

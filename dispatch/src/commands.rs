@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::{Actor, Condition, OrderId, OrderStatus, Resolution};
+use domain::{Actor, Condition, OrderId, OrderStatus, ParkReason, Resolution};
 use orders::{
     Order, attention,
     command::{self, Command},
@@ -33,6 +33,8 @@ use rows::RowAnswer;
 
 /// How long whoever sent a command waits for what becomes of it.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Nothing is repeated by which it would be handed over unseen.
+const WAITS_FOR_APPROVAL: &str = "it waits for an approval: approve it, or refuse it";
 
 /// What became of a command while its sender waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +119,9 @@ impl Dispatcher {
     async fn retry(&self, message: &Message, order: Order, actor: Actor) -> Dispatched {
         if order.story_ended_at.is_some() {
             return Ok(Outcome::skipped("the order is closed", Some(order.order_id)));
+        }
+        if self.waits_for_approval(&order.order_id).await? {
+            return Ok(Outcome::skipped(WAITS_FOR_APPROVAL, Some(order.order_id)));
         }
         let input = json!({"actor": actor});
         if self.signal(&order.workflow_id, names::RETRY, &input, request_id(message)).await?
@@ -243,6 +248,9 @@ impl Dispatcher {
             }
             Command::ReleaseHold { .. } => (names::RESOLVE, resolve(Resolution::ReleaseHold)),
             Command::Retry { actor } => {
+                if self.waits_for_approval(&order.order_id).await? {
+                    return Ok(CommandOutcome::Refused(WAITS_FOR_APPROVAL.to_owned()));
+                }
                 self.retry(message, order.clone(), *actor).await?;
                 return Ok(CommandOutcome::Done(order.status));
             }
@@ -306,6 +314,11 @@ impl Dispatcher {
     pub(crate) async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, DispatchError> {
         let mut conn = self.pool.acquire().await?;
         Ok(record::find(&mut conn, order_id).await?)
+    }
+
+    async fn waits_for_approval(&self, order: &OrderId) -> Result<bool, DispatchError> {
+        let open = attention::open(&mut *self.pool.acquire().await?, order).await?;
+        Ok(open.iter().any(|row| row.reason == ParkReason::APPROVAL))
     }
 
     /// A new run for an order whose run is gone, or was never started.

@@ -341,7 +341,7 @@ fn nothing_known(id: ShopifyOrderId) -> OrderFacts {
         address: AddressSaid::Absent,
         lines: Vec::new(),
         fulfilments: None,
-        tags: Vec::new(),
+        tags: None,
         refund_ids: Vec::new(),
         shipping_methods: None,
     }

@@ -161,8 +161,10 @@ impl ApprovalRules {
     #[must_use]
     pub fn look_at_change(&self, before: &OrderFacts, after: &OrderFacts) -> bool {
         let money = |facts: &OrderFacts| (facts.total_amount, facts.currency.clone());
+        let [tags_before, tags_after] =
+            [before, after].map(|facts| facts.tags.as_deref().unwrap_or_default());
         !self.is_empty()
-            && (money(before) != money(after) || !self.tags_of(&before.tags).eq(self.tags_of(&after.tags)))
+            && (money(before) != money(after) || !self.tags_of(tags_before).eq(self.tags_of(tags_after)))
     }
 
     fn tags_of<'a>(&'a self, tags: &'a [String]) -> impl Iterator<Item = &'a Tag> {

@@ -37,9 +37,9 @@ pub struct OrderFacts {
     /// Whether the channel named an address to ship to.
     #[serde(default)]
     pub address: AddressSaid,
-    /// The shop's tags, sorted.
+    /// The shop's tags, sorted; none where the channel is silent about them.
     #[serde(default)]
-    pub tags: Vec<String>,
+    pub tags: Option<Vec<String>>,
     /// The lines.
     pub lines: Vec<OrderLine>,
     /// What the body says has left, by whomever; none where the body is silent about it.

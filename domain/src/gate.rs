@@ -306,7 +306,7 @@ mod tests {
             address: crate::AddressSaid::Given,
             lines: Vec::new(),
             fulfilments: None,
-            tags: Vec::new(),
+            tags: None,
             refund_ids: Vec::new(),
             shipping_methods: None,
         };

@@ -37,6 +37,12 @@ impl Resolution {
         matches!(self, Self::Skip | Self::Refuse | Self::Done)
     }
 
+    /// Whether it decides about an order that waits for an approval, and about nothing else.
+    #[must_use]
+    pub fn decides_approval(self) -> bool {
+        matches!(self, Self::Approve | Self::Refuse)
+    }
+
     /// What may be answered to a row: of a step that waits (`has_run`), or of something that is shown.
     #[must_use]
     pub fn answers_to(step: Step, reason: &ParkReason, has_run: bool) -> Vec<Self> {

@@ -80,9 +80,6 @@ pub async fn change_warehouse(
     change: &WarehouseChange,
     correlation_id: &str,
 ) -> Result<(Warehouse, Vec<ServedOrder>), InventoryError> {
-    let is_made_active = change.active == Some(true);
-    // Stock before anything that others wait for while they hold stock.
-    let mut places = if is_made_active { waited_for(conn, warehouse).await? } else { Default::default() };
     let changed: Option<Warehouse> = sqlx::query_as(
         "UPDATE inventory.warehouses
          SET name = coalesce($2, name), active = coalesce($3, active), priority = coalesce($4, priority)
@@ -95,6 +92,10 @@ pub async fn change_warehouse(
     .fetch_optional(&mut *conn)
     .await?;
     let changed = changed.ok_or_else(|| InventoryError::UnknownWarehouse { warehouse: warehouse.clone() })?;
+    // Who waits is looked for once nobody can join the queue of an inactive warehouse any more: whoever does has its row
+    // shared, and took that before its stock.
+    let is_made_active = change.active == Some(true);
+    let mut places = if is_made_active { waited_for(conn, warehouse).await? } else { Default::default() };
     places.retain(|place, _| place.warehouse == *warehouse);
     let served = queue::serve(conn, &places, correlation_id).await?;
     Ok((changed, served))

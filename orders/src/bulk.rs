@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** a row is asked once: its command is kept in the transaction that notes it as sent.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{Actor, OrderId, ParkReason, Resolution, Step};
@@ -11,6 +11,7 @@ use sqlx::{FromRow, PgConnection};
 
 use crate::{
     OrdersError, attention,
+    audit::{self, Act, ActKind},
     command::{self, Answer, Command},
 };
 
@@ -23,6 +24,16 @@ pub struct Where {
     pub reason: Option<String>,
     /// Of this shop's orders only; `api` for those without one.
     pub shop: Option<String>,
+}
+
+impl fmt::Display for Where {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, reason, shop } = self;
+        let members =
+            [("step", step.map(Step::as_str)), ("reason", reason.as_deref()), ("shop", shop.as_deref())];
+        let given = members.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        to.write_str(&given.collect::<Vec<_>>().join(" "))
+    }
 }
 
 /// A parked step.
@@ -62,7 +73,7 @@ pub async fn meant(
     let parked: Vec<Parked> = sqlx::query_as(
         "SELECT attention_id, a.order_id, order_number, step, reason, has_run
          FROM orders.attention a JOIN orders.orders o USING (order_id)
-         WHERE resolved_at IS NULL AND step <> $4
+         WHERE resolved_at IS NULL AND step <> $4 AND (reason = $6) = $7
            AND ($1::text IS NULL OR step = $1)
            AND ($2::text IS NULL OR reason = $2)
            AND ($3::text IS NULL OR coalesce(o.shop, 'api') = $3)
@@ -73,6 +84,8 @@ pub async fn meant(
     .bind(meant.shop.as_deref())
     .bind(Step::Follow.as_str())
     .bind(most)
+    .bind(ParkReason::APPROVAL)
+    .bind(action.decides_approval())
     .fetch_all(conn)
     .await?;
     Ok(parked.into_iter().filter(|parked| parked.may_be_answered(action)).collect())
@@ -89,6 +102,8 @@ pub struct NewBulk<'a> {
     pub by: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// Which it is for.
+    pub meant: &'a Where,
 }
 
 /// Keeps a bulk answer with the rows it is for. False if the same is here already.
@@ -97,14 +112,15 @@ pub struct NewBulk<'a> {
 /// [`OrdersError::Database`].
 pub async fn keep(conn: &mut PgConnection, new: NewBulk<'_>, rows: &[Parked]) -> Result<bool, OrdersError> {
     let kept = sqlx::query(
-        "INSERT INTO orders.bulk_answers (bulk_id, action, asked_by, reason, finished_at)
-         VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END) ON CONFLICT DO NOTHING",
+        "INSERT INTO orders.bulk_answers (bulk_id, action, asked_by, reason, finished_at, meant)
+         VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, $6) ON CONFLICT DO NOTHING",
     )
     .bind(new.bulk_id)
     .bind(new.action.as_str())
     .bind(new.by)
     .bind(new.reason)
     .bind(rows.is_empty())
+    .bind(new.meant.to_string())
     .execute(&mut *conn)
     .await?;
     if kept.rows_affected() == 0 {
@@ -144,9 +160,21 @@ pub struct Bulk {
     pub orders: i64,
     /// Those of them that were asked.
     pub sent: i64,
+    /// Which it is for, as text.
+    pub meant: Option<String>,
 }
 
-const BULKS: &str = "SELECT bulk_id, action, asked_by, reason, asked_at, finished_at,
+impl Bulk {
+    /// Whether the same was asked for.
+    #[must_use]
+    pub fn is_as(&self, new: &NewBulk<'_>) -> bool {
+        self.action == new.action.as_str()
+            && self.reason == new.reason
+            && self.meant.as_ref().is_none_or(|meant| *meant == new.meant.to_string())
+    }
+}
+
+const BULKS: &str = "SELECT bulk_id, action, asked_by, reason, asked_at, finished_at, meant,
            (SELECT count(*) FROM orders.bulk_answer_rows r WHERE r.bulk_id = b.bulk_id) AS orders,
            (SELECT count(sent_at) FROM orders.bulk_answer_rows r WHERE r.bulk_id = b.bulk_id) AS sent
     FROM orders.bulk_answers b";
@@ -236,6 +264,7 @@ pub async fn ask_next(conn: &mut PgConnection, bulk_id: &str, most: i64) -> Resu
             Some(open) => {
                 let order = OrderId::parse(&order_id)?;
                 let command = command_of(&bulk, attention_id, &open.reason)?;
+                note(&mut *conn, &bulk, &order).await?;
                 command::keep(&mut *conn, &order, &command, Duration::ZERO).await?.map(|kept| kept.inbox_id)
             }
             None => None,
@@ -265,6 +294,20 @@ pub async fn ask_next(conn: &mut PgConnection, bulk_id: &str, most: i64) -> Resu
         .await?;
     }
     Ok(left)
+}
+
+/// Each order's answer is an act of whoever asked for them all.
+async fn note(conn: &mut PgConnection, bulk: &Bulk, order: &OrderId) -> Result<(), OrdersError> {
+    let detail = format!("{} in bulk {}", bulk.action, bulk.bulk_id);
+    let act = Act {
+        by: &bulk.asked_by,
+        kind: ActKind::OrderResolved,
+        target: order.as_str(),
+        order: Some(order),
+        reason: Some(&bulk.reason),
+        detail: Some(&detail),
+    };
+    audit::note(conn, &act).await
 }
 
 fn command_of(bulk: &Bulk, attention_id: i64, park_reason: &str) -> Result<Command, OrdersError> {

@@ -118,6 +118,8 @@ async fn forget_words(conn: &mut PgConnection) -> Result<(), OrdersError> {
          WHERE o.order_id = e.order_id AND o.personal_gone_at IS NOT NULL AND e.reason <> ''",
         "UPDATE orders.approvals a SET reason = NULL FROM orders.orders o
          WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL AND a.reason IS NOT NULL",
+        "UPDATE orders.acts a SET reason = NULL FROM orders.orders o
+         WHERE o.order_id = a.order_id AND o.personal_gone_at IS NOT NULL AND a.reason IS NOT NULL",
         "UPDATE orders.orders SET cancel_reason = NULL
          WHERE personal_gone_at IS NOT NULL AND cancel_reason IS NOT NULL",
     ] {

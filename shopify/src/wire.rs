@@ -162,12 +162,13 @@ const MOST_TAGS: usize = 250;
 /// The most characters of one.
 const LONGEST_TAG: usize = 255;
 
-/// Webhooks write them in one text, with commas between them.
-fn tags(order: &Members<'_>) -> Vec<String> {
+/// Webhooks write them in one text, with commas between them; none where a body is without them, as one of a
+/// subscription that leaves them out is.
+fn tags(order: &Members<'_>) -> Option<Vec<String>> {
     match order.get("tags") {
-        Some(Value::String(text)) => sorted_tags(text.split(',')),
-        Some(Value::Array(tags)) => sorted_tags(tags.iter().filter_map(Value::as_str)),
-        _ => Vec::new(),
+        Some(Value::String(text)) => Some(sorted_tags(text.split(','))),
+        Some(Value::Array(tags)) => Some(sorted_tags(tags.iter().filter_map(Value::as_str))),
+        _ => None,
     }
 }
 

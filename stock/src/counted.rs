@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{OrderId, ParkReason, Sku, WarehouseId};
+use domain::{OrderId, ParkReason, RequestReference, Sku, WarehouseId};
 use inventory::{HeldLine, KeptCount, PlaceFigures, TakenBack};
 use orders::{
     Order, attention,
@@ -77,22 +77,28 @@ struct Concerned {
     offers: Vec<Recallable>,
     /// Pieces that cannot be taken from anybody.
     missing: u64,
-    /// Orders of which nothing is to be recalled any more.
-    at_peace: Vec<OrderId>,
+    /// What was offered and need not be recalled any more.
+    at_peace: Vec<RequestReference>,
+    /// Their orders; true where nothing is offered of it besides.
+    at_peace_of: BTreeMap<OrderId, bool>,
 }
 
 impl Concerned {
     fn orders(&self) -> BTreeSet<OrderId> {
         let taken_back = self.taken_back.iter().map(|taken| &taken.from.order_id);
         let offers = self.offers.iter().map(|offer| &offer.order_id);
-        taken_back.chain(offers).chain(&self.at_peace).cloned().collect()
+        taken_back.chain(offers).chain(self.at_peace_of.keys()).cloned().collect()
     }
 
     /// Without what is not locked.
     fn keep_those_of(&mut self, locked: &BTreeSet<OrderId>) {
         self.taken_back.retain(|taken| locked.contains(&taken.from.order_id));
         self.offers.retain(|offer| locked.contains(&offer.order_id));
-        self.at_peace.retain(|order| locked.contains(order));
+        if !self.at_peace_of.keys().all(|order| locked.contains(order)) {
+            // They stay offered until the next count.
+            self.at_peace.clear();
+            self.at_peace_of.clear();
+        }
     }
 }
 
@@ -161,7 +167,7 @@ async fn concerned(
         last = Some(youngest_left);
     }
     if concerned.missing == 0 {
-        concerned.at_peace = counted::with_offers(conn, sku, warehouse).await?;
+        settle_offers(conn, count, &mut concerned).await?;
         return Ok(concerned);
     }
     let holders: Vec<&str> = holders.iter().map(String::as_str).collect();
@@ -174,6 +180,28 @@ async fn concerned(
         concerned.offers.push(offer);
     }
     Ok(concerned)
+}
+
+/// What was offered to be recalled as this SKU was missing, and is not. A hand-over of which another SKU is missing stays
+/// offered.
+async fn settle_offers(
+    conn: &mut PgConnection,
+    count: &Count<'_>,
+    concerned: &mut Concerned,
+) -> Result<(), StockError> {
+    let Count { sku, warehouse, .. } = *count;
+    for offered in counted::with_offers(conn, sku, warehouse).await? {
+        let is_concerned = offered.warehouse == *warehouse && offered.skus.contains(sku);
+        let mut is_at_peace = is_concerned;
+        for other in offered.skus.iter().filter(|other| is_concerned && *other != sku) {
+            is_at_peace &= inventory::place(conn, other, warehouse).await?.missing == 0;
+        }
+        *concerned.at_peace_of.entry(offered.order_id).or_insert(true) &= is_at_peace;
+        if is_at_peace {
+            concerned.at_peace.push(offered.reference);
+        }
+    }
+    Ok(())
 }
 
 /// Pieces that were handed over, by order and line.
@@ -248,8 +276,10 @@ async fn offer(conn: &mut PgConnection, count: &Count<'_>, concerned: &Concerned
         );
         attention::show_besides(conn, order_id, &park_reason, &detail).await?;
     }
-    for order in &concerned.at_peace {
-        counted::withdraw_offers(conn, order).await?;
+    for reference in &concerned.at_peace {
+        counted::withdraw_offer(conn, reference).await?;
+    }
+    for (order, _) in concerned.at_peace_of.iter().filter(|(_, nothing_besides)| **nothing_besides) {
         attention::unshow(conn, order, &park_reason).await?;
     }
     Ok(())

@@ -59,6 +59,8 @@ pub struct OrderFulfilment {
     pub(crate) handing_over: bool,
     /// Fulfilment orders that are missing were waited for long enough.
     pub(crate) takes_as_seen: bool,
+    /// Nothing more is handed over until the order's risk is known.
+    pub(crate) awaits_risk: bool,
     pub(crate) parked: Option<ParkedView>,
     /// Calls that nobody has answered yet.
     pub(crate) pending_calls: Vec<PendingCall>,
@@ -102,6 +104,7 @@ impl OrderFulfilment {
             stage: Story::FULFILLING.to_owned(),
             handing_over: false,
             takes_as_seen: false,
+            awaits_risk: false,
             parked: None,
             pending_calls: Vec::new(),
             undoing: false,
@@ -170,9 +173,11 @@ impl OrderFulfilment {
     fn retry(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
         match self.check_answer(&Resolve::retry()) {
             Ok(()) => self.answer = Some(Resolve::retry()),
-            // Whoever asks wants the order to be looked at.
+            // Whoever asks wants the order to be looked at; one that waits for an approval has been, and would be asked
+            // about anew.
             Err(refusal) => {
-                self.content_changed = true;
+                self.content_changed |=
+                    !self.parked.as_ref().is_some_and(|parked| parked.reason.is_approval());
                 self.refuse(names::RETRY, &refusal);
             }
         }

@@ -183,7 +183,11 @@ impl Story {
 }
 
 impl OrderFulfilment {
+    /// Nothing while the order's risk is read: what is at another warehouse is waited for meanwhile.
     fn to_hand_over(&self) -> Vec<PlannedRequest> {
+        if self.awaits_risk {
+            return Vec::new();
+        }
         let planned = self.progress.requests.iter();
         planned.filter(|request| !request.accepted && request.pieces > 0).cloned().collect()
     }

@@ -260,14 +260,17 @@ impl Story {
         self.ctx.state(|order| order.progress.outstanding_at_warehouses() > 0)
     }
 
-    /// When an order that the shop holds is looked at again, if nobody says that it goes on.
+    /// When an order that the shop holds, or whose risk is not known, is looked at again, if nobody says that it goes on.
     pub(crate) fn time_to_look_again(&self) -> Option<Duration> {
-        let (held, until, after) = self.ctx.state(|order| {
+        let (held, until, after, awaits_risk) = self.ctx.state(|order| {
             let progress = &order.progress;
-            (progress.held_back > 0, progress.held_until, order.input.policy.look_again_after)
+            let after = order.input.policy.look_again_after;
+            (progress.held_back > 0, progress.held_until, after, order.awaits_risk)
         });
         let by_date = until.and_then(|until| self.time_left(until.into()));
-        held.then(|| by_date.map_or(after, |left| left.min(after)))
+        let by_hold = held.then(|| by_date.map_or(after, |left| left.min(after)));
+        let by_risk = awaits_risk.then(|| self.time_to_read_risk());
+        by_hold.into_iter().chain(by_risk).min()
     }
 }
 
@@ -312,6 +315,8 @@ impl OrderFulfilment {
         progress.held_until = plan.held_until;
         progress.unnotified.clone_from(&plan.unnotified);
         progress.pieces_left = plan.pieces_left;
+        self.awaits_risk = plan.awaits_risk;
+        let progress = &mut self.progress;
         if !plan.not_there_yet {
             progress.not_there_since = None;
             self.takes_as_seen = false;
@@ -320,7 +325,8 @@ impl OrderFulfilment {
         self.status = self.status.max(plan.status);
     }
 
-    /// What comes next. What is at a warehouse and stays there is waited for, whatever else is wrong.
+    /// What comes next. What is at a warehouse and stays there is waited for, whatever else is wrong; but for an
+    /// approval, without which nothing more is handed over.
     fn next_move(&self, plan: &Plan) -> Move {
         if plan.in_doubt {
             return Move::ReadOrder;
@@ -334,6 +340,9 @@ impl OrderFulfilment {
             GateDecision::Cancel => return Move::Cancel,
             // Something was said of fulfilment orders that may leave pieces to us.
             GateDecision::Ignore(IgnoreReason::NothingToShip) if plan.look => return Move::Look,
+            GateDecision::Fulfil if plan.asks_approval() => {
+                return Move::Park(Step::Gate, ParkReason::new(ParkReason::APPROVAL));
+            }
             _ if is_on_its_way && !plan.look => return Move::GoOn,
             GateDecision::Ignore(_) if has_left => return Move::GoOn,
             GateDecision::Ignore(reason) => return Move::Ignore(reason.code()),
@@ -342,8 +351,7 @@ impl OrderFulfilment {
             GateDecision::Fulfil => {}
         }
         if let Some(park_reason) = &plan.park_reason {
-            let step = if park_reason.is_approval() { Step::Gate } else { Step::LookInShop };
-            return Move::Park(step, park_reason.clone());
+            return Move::Park(Step::LookInShop, park_reason.clone());
         }
         if plan.look {
             return Move::Look;

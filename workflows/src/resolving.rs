@@ -73,8 +73,7 @@ impl OrderFulfilment {
         if answer.action.needs_a_reason() && answer.reason.as_deref().unwrap_or_default().trim().is_empty() {
             return Err(BadInput(format!("reason: {} needs one", answer.action)));
         }
-        let decides = matches!(answer.action, Resolution::Approve | Resolution::Refuse);
-        match (parked.reason.is_approval(), decides) {
+        match (parked.reason.is_approval(), answer.action.decides_approval()) {
             (true, false) => return Err(BadInput("a person has to decide: approve or refuse".into())),
             (false, true) => return Err(BadInput("no approval is waited for, but a step is parked".into())),
             // Of two who decide at once, the first did.

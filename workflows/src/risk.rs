@@ -14,9 +14,14 @@ impl Story {
     /// its risk is late.
     pub(crate) async fn await_risk(&self) -> Result<Wake, Interrupted> {
         self.show_stage(Condition::OnHold.as_str());
-        let again = self.ctx.state(|order| order.input.policy.look_again_after);
-        let pause = self.time_until_risk_is_late().unwrap_or_default().min(again);
+        let pause = self.time_to_read_risk();
         self.wait_until(Some(pause), |order| order.content_changed).await
+    }
+
+    /// Time until it is read again, if nobody says anything of it.
+    pub(crate) fn time_to_read_risk(&self) -> Duration {
+        let again = self.ctx.state(|order| order.input.policy.look_again_after);
+        self.time_until_risk_is_late().unwrap_or_default().min(again)
     }
 
     /// Whether the order has waited for its risk for as long as the policy says.

@@ -23,7 +23,7 @@ pub(super) async fn of(
         total: order.facts.total_amount,
         currency: &order.facts.currency,
         country: country.as_deref(),
-        tags: &order.facts.tags,
+        tags: order.facts.tags.as_deref().unwrap_or_default(),
         risk: risk(conn, order, rules).await?,
     };
     let decision = rules.approval.decide(&facts, &approvals::approved(conn, order_id).await?);

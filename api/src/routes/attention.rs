@@ -1,7 +1,7 @@
 //! What waits for a person, across all orders, and the answers to rows that are of no order.
 
 use axum::{Json, extract::State, http::Uri};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
 use orders::{
     attention::{self, Filter, Listed},
@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     extract::{JsonBody, PathPart, QueryPart},
     field,
-    page::{self, Page},
+    page::{self, Moment, Page},
     problem::Problem,
     state::{Api, Asked},
 };
@@ -64,21 +64,6 @@ enum Sort {
 }
 
 domain::words!(Sort, "sort");
-
-/// The row after which a page begins that goes by promises, as it stands in a cursor.
-#[derive(Serialize, Deserialize)]
-#[serde(try_from = "(Option<DateTime<Utc>>, i64)")]
-struct Place(Option<DateTime<Utc>>, i64);
-
-impl TryFrom<(Option<DateTime<Utc>>, i64)> for Place {
-    type Error = &'static str;
-
-    /// Only a cursor that was made up holds a moment that the database could not even compare with.
-    fn try_from((promised_at, row): (Option<DateTime<Utc>>, i64)) -> Result<Self, &'static str> {
-        let is_usual = promised_at.is_none_or(|moment| (1970..=9999).contains(&moment.year()));
-        is_usual.then_some(Self(promised_at, row)).ok_or("a moment out of range")
-    }
-}
 
 /// A row that waits for a person.
 #[derive(Serialize, ToSchema)]
@@ -184,7 +169,7 @@ async fn list(
     let sort = sort.transpose()?.unwrap_or(Sort::Since);
     let mut filter = Filter {
         step: query.step.as_deref().map(|step| Problem::of_field("step", step.parse())).transpose()?,
-        reason: query.reason.map(code).transpose()?,
+        reason: query.reason.map(|reason| code("reason", reason)).transpose()?,
         order: order.transpose()?.map(|order| order.to_string()),
         shop: query
             .shop
@@ -208,23 +193,24 @@ async fn list(
             Page::new(rows, limit, &uri, |last| last.attention_id)
         }
         Sort::Promise => {
-            let after = page::after::<Place>(cursor)?.map(|Place(promised_at, row)| (promised_at, row));
+            let after = page::after::<(Option<Moment>, i64)>(cursor)?;
+            let after = after.map(|(promised_at, row)| (promised_at.map(Into::into), row));
             let mut conn = api.pool.acquire().await?;
             let rows = attention::list_by_promise(&mut conn, &filter, after).await?;
-            Page::new(rows, limit, &uri, |last| Place(last.promised_at, last.attention_id))
+            Page::new(rows, limit, &uri, |last| (last.promised_at.map(Moment::of), last.attention_id))
         }
     };
     Ok(page.map(AttentionBody::of))
 }
 
 /// A reason as it is kept.
-pub(super) fn code(reason: String) -> Result<String, Problem> {
+pub(super) fn code(field: &'static str, reason: String) -> Result<String, Problem> {
     let is_of_a_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if (1..=64).contains(&reason.len()) && reason.bytes().all(is_of_a_code) {
         return Ok(reason);
     }
     Err(Problem::invalid(
-        "reason",
+        field,
         "1 to 64 capital letters, digits and underscores, for example WMS_BAD_ADDRESS",
     ))
 }

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     extract::QueryPart,
     field,
-    page::{self, Page},
+    page::{self, Key, Moment, Page},
     problem::Problem,
     state::{Api, Asked},
     word::Word,
@@ -160,12 +160,14 @@ async fn list(
     QueryPart(query): QueryPart<ListQuery>,
 ) -> Result<Page<EntryBody>, Problem> {
     let limit = page::limit(query.limit)?;
-    let after = page::after::<(DateTime<Utc>, String)>(query.cursor.as_deref())?;
+    let after = page::after::<(Moment, Key)>(query.cursor.as_deref())?;
+    let after = after.map(|(at, Key(entry))| (at.into(), entry));
     let ListQuery { actor, target, order_id, kind, from, to, .. } = query;
     let filter = ExportQuery { actor, target, order_id, kind, from, to }.filter()?;
     let mut conn = api.pool.acquire().await?;
     let entries = audit::list(&mut conn, &filter, after.as_ref(), limit + 1).await?;
-    Ok(Page::new(entries, limit, &uri, Entry::position).map(EntryBody::from))
+    Ok(Page::new(entries, limit, &uri, |last| (Moment::of(last.at), Key(last.entry_id.clone())))
+        .map(EntryBody::from))
 }
 
 /// Export what people did

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode, http::Uri};
 use chrono::{DateTime, Utc};
+use dispatch::Dispatcher;
 use domain::{Resolution, ShopDomain};
 use orders::bulk::{self, Bulk, NewBulk, Parked, RowReport, Where};
 use serde::{Deserialize, Serialize};
@@ -213,9 +214,20 @@ async fn answer(
         return Err(Problem::invalid("action", "one of retry, skip, compensate"));
     }
     let meant = meant(form.r#where)?;
-    let bulk_id = form.request_id.map(id).transpose()?.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let bulk_id = form
+        .request_id
+        .map(|given| id("requestId", given))
+        .transpose()?
+        .unwrap_or_else(|| Uuid::now_v7().to_string());
+    let new = NewBulk { bulk_id: &bulk_id, action, by: caller.name(), reason: &reason, meant: &meant };
     let mut tx = api.pool.begin().await?;
     if let Some(known) = bulk::find(&mut tx, &bulk_id).await?.filter(|_| !form.dry_run) {
+        if !known.is_as(&new) {
+            return Err(Problem::invalid(
+                "requestId",
+                "new for every bulk answer; it stands for another one",
+            ));
+        }
         let taken = TakenBody { bulk_id: Some(known.bulk_id), orders: known.orders, first: Vec::new() };
         return Ok((StatusCode::ACCEPTED, Json(taken)));
     }
@@ -225,13 +237,19 @@ async fn answer(
     if form.dry_run {
         return Ok((StatusCode::OK, Json(TakenBody { bulk_id: None, orders, first })));
     }
-    let new = NewBulk { bulk_id: &bulk_id, action, by: caller.name(), reason: &reason };
     bulk::keep(&mut tx, new, &rows).await?;
     tx.commit().await?;
-    if let Err(error) = api.dispatcher.begin_bulk(&bulk_id).await {
-        warn!(%error, "a bulk answer is begun by a sweeper");
-    }
+    begin(api.dispatcher.clone(), bulk_id.clone());
     Ok((StatusCode::ACCEPTED, Json(TakenBody { bulk_id: Some(bulk_id), orders, first })))
+}
+
+/// Nobody waits for Temporal: a sweeper begins what this does not.
+fn begin(dispatcher: Dispatcher, bulk_id: String) {
+    tokio::spawn(async move {
+        if let Err(error) = dispatcher.begin_bulk(&bulk_id).await {
+            warn!(%error, "a bulk answer is begun by a sweeper");
+        }
+    });
 }
 
 /// List the newest bulk answers
@@ -254,7 +272,7 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<BulkBody>>, Problem> {
     )
 )]
 async fn find(State(api): State<Api>, PathPart(given): PathPart<String>) -> Result<Json<BulkBody>, Problem> {
-    let given = id(given)?;
+    let given = id("id", given)?;
     let known = bulk::find(&mut *api.pool.acquire().await?, &given).await?;
     Ok(Json(known.ok_or(Problem::NoSuchBulkAnswer(given))?.into()))
 }
@@ -290,7 +308,7 @@ async fn rows(
     PathPart(given): PathPart<String>,
     QueryPart(query): QueryPart<RowsQuery>,
 ) -> Result<Page<RowBody>, Problem> {
-    let (given, limit) = (id(given)?, page::limit(query.limit)?);
+    let (given, limit) = (id("id", given)?, page::limit(query.limit)?);
     let after = page::after(query.cursor.as_deref())?;
     let mut conn = api.pool.acquire().await?;
     if bulk::find(&mut conn, &given).await?.is_none() {
@@ -300,12 +318,12 @@ async fn rows(
     Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(RowBody::from))
 }
 
-fn id(given: String) -> Result<String, Problem> {
+fn id(field: &'static str, given: String) -> Result<String, Problem> {
     let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if (1..=64).contains(&given.len()) && given.bytes().all(is_of_an_id) {
         return Ok(given);
     }
-    Err(Problem::invalid("requestId", "1 to 64 letters, digits, dots, hyphens and underscores"))
+    Err(Problem::invalid(field, "1 to 64 letters, digits, dots, hyphens and underscores"))
 }
 
 fn meant(form: WhereForm) -> Result<Where, Problem> {
@@ -315,7 +333,7 @@ fn meant(form: WhereForm) -> Result<Where, Problem> {
     };
     let meant = Where {
         step: form.step.as_deref().map(|step| Problem::of_field("where.step", step.parse())).transpose()?,
-        reason: form.reason.map(code).transpose()?,
+        reason: form.reason.map(|reason| code("where.reason", reason)).transpose()?,
         shop,
     };
     if meant.step.is_none() && meant.reason.is_none() && meant.shop.is_none() {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    client::Api,
+    client::{Api, Extent},
     error::CliError,
     moment,
     output::{Output, clean, figure, name, plain, text},
@@ -138,8 +138,8 @@ pub(super) async fn list(api: &Api, output: Output) -> Result<(), CliError> {
     api.get(&["bulk-answers"], &[]).await?.show(output, show)
 }
 
-pub(super) async fn report(api: &Api, output: Output, id: &str) -> Result<(), CliError> {
-    let show = |rows: Vec<Row>| {
+pub(super) async fn report(api: &Api, output: Output, id: &str, extent: Extent) -> Result<(), CliError> {
+    let show = |rows: &[Row]| {
         let columns = [name("ORDER"), name("OUTCOME"), name("STATUS"), text("WHY")];
         let rows = rows.iter().map(|row| {
             vec![
@@ -151,5 +151,5 @@ pub(super) async fn report(api: &Api, output: Output, id: &str) -> Result<(), Cl
         });
         output.rows(&columns, rows.collect());
     };
-    api.get(&["bulk-answers", id, "rows"], &[("limit", "200")]).await?.show(output, show)
+    api.list(output, &["bulk-answers", id, "rows"], &[], extent, "It is for no order.", show).await
 }

@@ -104,7 +104,7 @@ fn only_a_change_that_a_rule_goes_by_is_looked_at() {
         updated_at: None,
         location_id: None,
         address: crate::AddressSaid::Given,
-        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        tags: Some(tags.iter().map(|tag| (*tag).to_owned()).collect()),
         lines: Vec::new(),
         fulfilments: None,
         refund_ids: Vec::new(),

@@ -48,7 +48,7 @@ fn facts(lines: Vec<OrderLine>, fulfilments: Option<Vec<ShopFulfilment>>) -> Ord
         address: AddressSaid::Given,
         lines,
         fulfilments,
-        tags: Vec::new(),
+        tags: None,
         refund_ids: Vec::new(),
         shipping_methods: None,
     }

@@ -161,15 +161,18 @@ pub(super) async fn shelves(
     conn: &mut PgConnection,
     request: &ReserveRequest,
 ) -> Result<Shelves, InventoryError> {
-    let rows: Vec<ShelfRow> = sqlx::query_as(
-        "SELECT s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, w.priority, w.active
-         FROM inventory.stock s JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
-         WHERE s.sku = ANY ($1)",
-    )
-    .bind(skus_of(request))
-    .fetch_all(conn)
-    .await?;
-    let open = OpenShelves::of(rows);
+    let skus = skus_of(request);
+    let mut open = OpenShelves::of(rows_of(conn, &skus).await?);
+    if !open.inactive.is_empty() {
+        // Whoever joins the queue of an inactive warehouse is seen by whoever makes it active: one waits for the other.
+        sqlx::query(
+            "SELECT FROM inventory.warehouses WHERE warehouse_id = ANY ($1) ORDER BY warehouse_id FOR SHARE",
+        )
+        .bind(open.inactive.iter().map(WarehouseId::as_str).collect::<Vec<_>>())
+        .execute(&mut *conn)
+        .await?;
+        open = OpenShelves::of(rows_of(conn, &skus).await?);
+    }
     // Every item has a place in some warehouse from the transaction that made it.
     let known: BTreeSet<&Sku> = open.shelves.iter().map(|shelf| &shelf.sku).collect();
     let unknown: Vec<LineId> = request
@@ -178,6 +181,17 @@ pub(super) async fn shelves(
         .map(|line| line.line_id.clone())
         .collect();
     Ok(if unknown.is_empty() { Shelves::Known(open) } else { Shelves::Unknown(unknown) })
+}
+
+async fn rows_of(conn: &mut PgConnection, skus: &[String]) -> Result<Vec<ShelfRow>, InventoryError> {
+    Ok(sqlx::query_as(
+        "SELECT s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, w.priority, w.active
+         FROM inventory.stock s JOIN inventory.warehouses w ON w.warehouse_id = s.warehouse
+         WHERE s.sku = ANY ($1)",
+    )
+    .bind(skus)
+    .fetch_all(conn)
+    .await?)
 }
 
 fn skus_of(request: &ReserveRequest) -> Vec<String> {

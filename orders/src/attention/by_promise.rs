@@ -1,7 +1,7 @@
 //! What waits for a person, in the order in which it was promised to leave.
 
 use chrono::{DateTime, Utc};
-use domain::Step;
+use domain::{LaneName, ShopDomain, Step};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{Filter, LISTED, Listed};
@@ -29,6 +29,8 @@ pub async fn list_by_promise(
            AND ($4::bigint IS NULL
                 OR CASE WHEN $5::timestamptz IS NULL THEN promised_at IS NULL AND attention_id > $4
                         ELSE promised_at IS NULL OR (promised_at, attention_id) > ($5, $4) END)
+           AND ($7::text IS NULL OR shop = $7)
+           AND ($8::text IS NULL OR lane = $8)
          ORDER BY promised_at NULLS LAST, attention_id LIMIT $6"
     )))
     .bind(filter.step.map(Step::as_str))
@@ -37,6 +39,8 @@ pub async fn list_by_promise(
     .bind(after.map(|(_, attention_id)| attention_id))
     .bind(after.and_then(|(promised_at, _)| promised_at))
     .bind(filter.limit)
+    .bind(filter.shop.as_ref().map(ShopDomain::as_str))
+    .bind(filter.lane.as_ref().map(LaneName::as_str))
     .fetch_all(conn)
     .await?)
 }

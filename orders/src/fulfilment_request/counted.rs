@@ -119,6 +119,27 @@ pub async fn want_recall(conn: &mut PgConnection, order: &OrderId) -> Result<boo
     Ok(wanted.rows_affected() > 0)
 }
 
+/// A hand-over that a person is offered to recall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// Its reference.
+    pub reference: RequestReference,
+    /// Whose.
+    pub order_id: OrderId,
+    /// To where.
+    pub warehouse: WarehouseId,
+    /// What it asked for.
+    pub skus: Vec<Sku>,
+}
+
+#[derive(FromRow)]
+struct OfferedRow {
+    reference: String,
+    order_id: String,
+    warehouse: String,
+    skus: Vec<String>,
+}
+
 /// Nobody is to recall what was offered of an order any more.
 ///
 /// # Errors
@@ -133,7 +154,24 @@ pub async fn withdraw_offers(conn: &mut PgConnection, order: &OrderId) -> Result
     Ok(())
 }
 
-/// The orders with a hand-over of this SKU to this warehouse that a person is offered to recall.
+/// Nobody is to recall this hand-over any more.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn withdraw_offer(
+    conn: &mut PgConnection,
+    reference: &RequestReference,
+) -> Result<(), OrdersError> {
+    sqlx::query(
+        "UPDATE orders.fulfilment_requests SET recall_offer = NULL WHERE reference = $1 AND recall_offer = 'OFFERED'",
+    )
+    .bind(reference.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What a person is offered to recall of the orders with such a hand-over of this SKU to this warehouse.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -141,18 +179,32 @@ pub async fn with_offers(
     conn: &mut PgConnection,
     sku: &Sku,
     warehouse: &WarehouseId,
-) -> Result<Vec<OrderId>, OrdersError> {
-    let orders: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT order_id FROM orders.fulfilment_requests
-         WHERE recall_offer = 'OFFERED' AND warehouse = $1
-           AND EXISTS (SELECT FROM jsonb_array_elements(COALESCE(lines_before_recall, lines)) AS line
-                       WHERE line ->> 'sku' = $2)",
+) -> Result<Vec<Offered>, OrdersError> {
+    let offered: Vec<OfferedRow> = sqlx::query_as(
+        "SELECT reference, order_id, warehouse,
+                ARRAY(SELECT DISTINCT line ->> 'sku'
+                      FROM jsonb_array_elements(COALESCE(r.lines_before_recall, r.lines)) AS line) AS skus
+         FROM orders.fulfilment_requests r
+         WHERE recall_offer = 'OFFERED' AND order_id IN (
+             SELECT order_id FROM orders.fulfilment_requests
+             WHERE recall_offer = 'OFFERED' AND warehouse = $1
+               AND EXISTS (SELECT FROM jsonb_array_elements(COALESCE(lines_before_recall, lines)) AS line
+                           WHERE line ->> 'sku' = $2))
+         ORDER BY order_id, reference",
     )
     .bind(warehouse.as_str())
     .bind(sku.as_str())
     .fetch_all(conn)
     .await?;
-    orders.iter().map(|order| Ok(OrderId::parse(order)?)).collect()
+    let read = |row: OfferedRow| {
+        Ok(Offered {
+            reference: RequestReference::parse(&row.reference)?,
+            order_id: OrderId::parse(&row.order_id)?,
+            warehouse: WarehouseId::parse(&row.warehouse)?,
+            skus: row.skus.iter().map(|sku| Sku::parse(sku)).collect::<Result<_, _>>()?,
+        })
+    };
+    offered.into_iter().map(read).collect()
 }
 
 /// What became of a hand-over that a person had recalled, by one SKU of it.

@@ -197,8 +197,8 @@ async fn says_the_same(
 ) -> Result<bool, OrdersError> {
     let mut said = arrival.facts.clone();
     said.cancelled_at = said.cancelled_at.or(order.facts.cancelled_at);
-    if arrival.approval.tags.is_empty() {
-        said.tags.clone_from(&order.facts.tags); // nothing goes by them
+    if said.tags.is_none() || arrival.approval.tags.is_empty() {
+        said.tags.clone_from(&order.facts.tags);
     }
     if said.address == AddressSaid::Absent && order.is_edited {
         // A person corrected it: what the shop said of it then is said again.
@@ -258,7 +258,7 @@ async fn insert(conn: &mut PgConnection, arrival: &Arrival<'_>) -> Result<bool, 
     .bind(facts.fulfilments.as_ref().map(Json))
     .bind(&facts.refund_ids)
     .bind(arrival.lane.as_str())
-    .bind(&facts.tags)
+    .bind(facts.tags.as_deref().unwrap_or_default())
     .bind(&facts.shipping_methods)
     .execute(conn)
     .await?;
@@ -275,7 +275,7 @@ async fn replace(conn: &mut PgConnection, arrival: &Arrival<'_>, order: &OrderId
              was_open = was_open OR ($10::timestamptz IS NULL AND shop_cancelled_at IS NULL),
              was_payable = was_payable OR $11,
              address_said = CASE WHEN $12 = 'ABSENT' THEN address_said ELSE $12 END,
-             shop_fulfilments = $13, refund_ids = $14, tags = $16,
+             shop_fulfilments = $13, refund_ids = $14, tags = COALESCE($16, tags),
              shipping_methods = COALESCE($17, shipping_methods), updated_at = now()
          WHERE order_id = $1",
     )

@@ -76,7 +76,7 @@ fn facts(row: &PgRow) -> sqlx::Result<OrderFacts> {
         updated_at: row.try_get("content_updated_at")?,
         location_id: row.try_get("location_id")?,
         address: AddressSaid::of(row.try_get("address_said")?),
-        tags: row.try_get("tags")?,
+        tags: Some(row.try_get("tags")?),
         fulfilments: fulfilments.map(|listed| listed.0),
         refund_ids: row.try_get("refund_ids")?,
         shipping_methods: row.try_get("shipping_methods")?,

@@ -59,7 +59,8 @@ UNION ALL
 (SELECT at, 'WAYBILL', 'CALL', code, step || ' failed', NULL, NULL,
         json_build_array(json_build_array('step', step)), NULL
  FROM orders.complaints c
- WHERE order_id = $1 AND NOT EXISTS (SELECT FROM orders.call_attempts a WHERE a.order_id = $1 AND a.step = c.step
+ -- What speaks against an order is kept as one, too; no call failed.
+ WHERE order_id = $1 AND code <> 'APPROVAL' AND NOT EXISTS (SELECT FROM orders.call_attempts a WHERE a.order_id = $1 AND a.step = c.step
                                      AND a.code = c.code)
  ORDER BY 1 DESC LIMIT $2)
 UNION ALL

@@ -93,7 +93,7 @@ fn facts(
         address: if node.shipping_address.is_some() { AddressSaid::Given } else { AddressSaid::Null },
         lines,
         fulfilments: Some(fulfilments.into_iter().map(fulfilment).collect::<Result<_, _>>()?),
-        tags: crate::wire::sorted_tags(node.tags.iter().map(String::as_str)),
+        tags: Some(crate::wire::sorted_tags(node.tags.iter().map(String::as_str))),
         refund_ids: node.refunds.iter().map(|refund| refund.number("Refund")).collect::<Result<_, _>>()?,
         shipping_methods: Some(shipping::named(
             methods.flat_map(|method| [said(method.title.as_deref()), said(method.code.as_deref())]),

@@ -1,5 +1,6 @@
 //! Orders that a person has to approve before they are handed over.
 
+mod at_a_warehouse;
 mod changes;
 mod retry_with_edit;
 mod risk;
@@ -183,13 +184,15 @@ fn an_approval_is_given_by_an_update_and_no_other_step_takes_one() {
         let status = world.status(&order.workflow()).await;
         assert_eq!(status["parked"], json!({"step": "gate", "reason": "APPROVAL"}));
         assert!(world.resolve(&order, json!("retry")).await.unwrap_err().contains("approve or refuse"));
-        // Whoever sends the signal `retry` has the order looked at, and no more.
+        // A retry is refused by whichever way it comes, and nobody is asked anew.
         world.signal(&order.workflow(), "retry", &[]).await;
-        until("it was looked at again", Duration::from_secs(30), async || {
-            (world.attention(&order).await.len() == 2).then_some(())
+        until("the signal is refused", Duration::from_secs(30), async || {
+            world.status(&order.workflow()).await.to_string().contains("approve or refuse").then_some(())
         })
         .await;
-        until_asked(world, &order).await;
+        let path = world.api(&format!("/api/orders/{}/retry", number_of(world, &order).await));
+        assert_eq!(world.http.post(path).send().await.unwrap().status(), StatusCode::CONFLICT);
+        assert_eq!(world.attention(&order).await.len(), 1);
         assert!(world.references("APPR-UPDATE").await.is_empty());
         until("the update is taken", Duration::from_secs(30), async || {
             world.resolve(&order, json!("approve")).await.ok()

@@ -68,6 +68,24 @@ fn what_is_parked_for_one_reason_is_answered_at_once_and_each_order_is_reported(
             (1, Some("the addresses are mended"))
         );
 
+        // Each is an act of whoever asked for them all.
+        let number = read(&world, &format!("/api/orders/{}", rows[0]["orderNumber"].as_str().unwrap())).await;
+        let acts =
+            read(&world, &format!("/api/audit?orderId={}", number["orderNumber"].as_str().unwrap())).await;
+        let told = ["kind", "reason", "detail"].map(|member| acts[0][member].clone());
+        assert_eq!(
+            json!(told),
+            json!(["ORDER_RESOLVED", "the addresses are mended", "retry in bulk monday"]),
+            "{acts}"
+        );
+        // Its id stands for no other one.
+        form["action"] = json!("skip");
+        let (status, body) = ask(&world, &form).await;
+        assert_eq!((status, &body["field"]), (StatusCode::BAD_REQUEST, &json!("requestId")), "{body}");
+        form["action"] = json!("retry");
+        form["where"] = json!({"step": "hand_over"});
+        assert_eq!(ask(&world, &form).await.0, StatusCode::BAD_REQUEST);
+
         // Those of another shop were not meant.
         for order in &others {
             assert_eq!(world.open_attention(order).await.len(), 1);
@@ -76,7 +94,7 @@ fn what_is_parked_for_one_reason_is_answered_at_once_and_each_order_is_reported(
             (json!({"action": "retry", "reason": "x", "where": {}}), "where"),
             (json!({"action": "done", "reason": "x", "where": {"step": "hand_over"}}), "action"),
             (json!({"action": "retry", "reason": "x", "where": {"step": "nothing"}}), "where.step"),
-            (json!({"action": "retry", "reason": "x", "where": {"reason": "no code"}}), "reason"),
+            (json!({"action": "retry", "reason": "x", "where": {"reason": "no code"}}), "where.reason"),
         ] {
             let (status, body) = ask(&world, &form).await;
             assert_eq!((status, &body["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{body}");

@@ -49,7 +49,7 @@ fn facts(second: i64) -> OrderFacts {
         address: AddressSaid::Given,
         lines: vec![line],
         fulfilments: None,
-        tags: Vec::new(),
+        tags: None,
         refund_ids: Vec::new(),
         shipping_methods: None,
     }

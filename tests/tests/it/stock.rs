@@ -1,6 +1,7 @@
 //! Stock on a real PostgreSQL: what one order may do, what many may do at once.
 #![allow(clippy::unwrap_used)]
 
+mod activation;
 pub(crate) mod allocations;
 pub(crate) mod books;
 mod counting;

@@ -188,6 +188,29 @@ fn what_is_found_after_all_takes_the_offer_back() {
 }
 
 #[test]
+fn what_is_found_of_one_item_leaves_the_offer_for_another() {
+    let world = &*WORLD;
+    world::run(async {
+        let skus = ["COUNT-TWO-A", "COUNT-TWO-B"];
+        for sku in skus {
+            world.stock(sku, 1).await;
+            world.wms_rule(json!({"operation": "shipment", "sku": sku, "times": 9, "never": true})).await;
+        }
+        let order = Placed::new(SHOP, &skus, 1);
+        world.place(&order).await;
+        world.until_order(&order, "status", &["PROCESSING"]).await;
+        for sku in skus {
+            assert_eq!(found(world, sku, 0, "first").await["missing"], 1);
+        }
+        world.until_shown(&order, "COUNT_BELOW_HANDED_OVER").await;
+        assert_eq!(found(world, skus[0], 1, "second").await["missing"], 0);
+        assert_eq!(world.open_attention(&order).await.len(), 1, "the other is still missing");
+        assert_eq!(found(world, skus[1], 1, "second").await["missing"], 0);
+        assert!(world.open_attention(&order).await.is_empty());
+    });
+}
+
+#[test]
 fn a_count_that_is_repeated_answers_the_same_and_books_nothing() {
     let world = &*WORLD;
     world::run(async {

@@ -91,6 +91,13 @@ pub struct Plan {
     pub promised_at: Option<DateTime<Utc>>,
 }
 
+impl Plan {
+    /// Whether a person has to approve the order before anything more is handed over.
+    pub(crate) fn asks_approval(&self) -> bool {
+        self.park_reason.as_ref().is_some_and(ParkReason::is_approval)
+    }
+}
+
 /// A hand-over that is planned or made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

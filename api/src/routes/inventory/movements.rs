@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{extract::State, http::Uri};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use inventory::{Movement, Queued};
 use orders::record;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::form::item_id;
 use crate::{
     extract::{PathPart, QueryPart},
-    page::{self, Page},
+    page::{self, Moment, Page},
     problem::Problem,
     state::Api,
 };
@@ -33,21 +33,6 @@ struct PageQuery {
     /// Where the page begins: from the `Link` header of the page before.
     #[param(max_length = 512)]
     cursor: Option<String>,
-}
-
-/// Whoever waits before a page of the queue, as it stands in a cursor.
-#[derive(Serialize, Deserialize)]
-#[serde(try_from = "(DateTime<Utc>, i64)")]
-struct Place(DateTime<Utc>, i64);
-
-impl TryFrom<(DateTime<Utc>, i64)> for Place {
-    type Error = &'static str;
-
-    /// Only a cursor that was made up holds a moment that the database could not even compare with.
-    fn try_from((since, waiting_id): (DateTime<Utc>, i64)) -> Result<Self, &'static str> {
-        let has_a_usual_year = (1970..=9999).contains(&since.year());
-        has_a_usual_year.then_some(Self(since, waiting_id)).ok_or("a moment out of range")
-    }
 }
 
 /// A booking. Figures are pieces.
@@ -177,7 +162,7 @@ async fn waiting(
     let sku = item_id(&id)?;
     let limit = page::limit(query.limit)?;
     let after =
-        page::after::<Place>(query.cursor.as_deref())?.map(|Place(since, waiting_id)| (since, waiting_id));
+        page::after::<(Moment, i64)>(query.cursor.as_deref())?.map(|(since, row)| (since.into(), row));
     let mut conn = api.pool.acquire().await?;
     let queue = inventory::queue_of(&mut conn, &sku, after, limit + 1).await?;
     if queue.is_empty() && inventory::item(&mut conn, &sku).await?.is_none() {
@@ -185,14 +170,14 @@ async fn waiting(
     }
     let orders: Vec<&str> = queue.iter().map(|waits| waits.order_id.as_str()).collect();
     let numbers: HashMap<String, String> = record::numbers_of(&mut conn, &orders).await?;
-    Ok(Page::new(queue, limit, &uri, |last| Place(last.since, last.waiting_id)).map(|waits: Queued| {
-        WaitingBody {
+    Ok(Page::new(queue, limit, &uri, |last| (Moment::of(last.since), last.waiting_id)).map(
+        |waits: Queued| WaitingBody {
             place: waits.place,
             order_number: numbers.get(&waits.order_id).cloned(),
             order_id: waits.order_id,
             warehouse_id: waits.warehouse,
             quantity: waits.quantity,
             since: waits.since,
-        }
-    }))
+        },
+    ))
 }

@@ -206,6 +206,7 @@ async fn set_status(
     responses(
         (status = 202, description = "It will be tried", body = RetryBody),
         (status = 404, description = "No such order"),
+        (status = 409, description = "It waits for an approval"),
     ),
 )]
 async fn retry(
@@ -213,6 +214,10 @@ async fn retry(
     PathPart(path): PathPart<OrderPath>,
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
     let (mut conn, Order { order_id, .. }) = named(&asked, path.id).await?;
+    let open = attention::open(&mut conn, &order_id).await?;
+    if open.iter().any(|row| row.reason == ParkReason::APPROVAL) {
+        return Err(Problem::AnswerRefused("it waits for an approval: approve it, or refuse it".into()));
+    }
     let command = Command::Retry { actor: asked.caller.actor() };
     let mut tx = conn.begin().await?;
     let message = command::keep(&mut tx, &order_id, &command, SWEEP_AFTER).await?;
@@ -252,14 +257,15 @@ async fn resolve(
         return Err(Problem::invalid("attentionId", "the id of a row, from 1 on"));
     }
     let (mut conn, mut order) = named(&asked, path.id).await?;
-    let mut wanted = None;
+    let (mut wanted, mut is_edited) = (None, false);
     if let Some(form) = &form.edit {
         if action != Resolution::Retry {
             return Err(Problem::invalid("edit", "with retry alone"));
         }
         drop(conn);
-        let edit = form.wanted()?;
-        order = edit::may_be_made(&asked, &order, &edit).await?;
+        let inside = |problem: Problem| problem.inside("edit");
+        let edit = form.wanted().map_err(inside)?;
+        (order, is_edited) = edit::may_be_made(&asked, &order, &edit).await.map_err(inside)?;
         wanted = Some(edit);
         conn = asked.api.pool.acquire().await?;
     }
@@ -291,6 +297,10 @@ async fn resolve(
     let order_id = asked.caller.id_of(&order);
     match carry_out(&asked, conn, &order, &command).await? {
         CommandOutcome::Done(status) => Ok(answer(StatusCode::OK, "Answered", order_id, status)),
+        // It was answered with this very edit before, whose sender did not hear so.
+        CommandOutcome::Refused(_) if is_edited && open.is_empty() => {
+            Ok(answer(StatusCode::OK, "Answered", order_id, order.status))
+        }
         CommandOutcome::Refused(sentence) => Err(Problem::AnswerRefused(sentence)),
         CommandOutcome::Later => Ok(answer(StatusCode::ACCEPTED, "Answer requested", order_id, order.status)),
     }

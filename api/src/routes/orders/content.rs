@@ -38,7 +38,7 @@ pub(super) fn facts(
         address: AddressSaid::Absent,
         lines,
         fulfilments: None,
-        tags: Vec::new(),
+        tags: None,
         refund_ids: Vec::new(),
         shipping_methods: None,
     })

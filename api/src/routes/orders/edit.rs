@@ -186,17 +186,23 @@ async fn edit(
 /// What the record keeps of an edit where nobody said why.
 pub(super) const WITH_AN_ANSWER: &str = "with the answer to a parked step";
 
-/// Whether an edit may be made now; the run that makes it looks again. The order as it is.
-pub(super) async fn may_be_made(asked: &Asked, order: &Order, edit: &WantedEdit) -> Result<Order, Problem> {
+/// Whether an edit may be made now; the run that makes it looks again. The order as it is, and whether the edit was made
+/// before.
+pub(super) async fn may_be_made(
+    asked: &Asked,
+    order: &Order,
+    edit: &WantedEdit,
+) -> Result<(Order, bool), Problem> {
     let changes = edit.changes();
     are_items(&asked.api, order, &changes).await?;
     let mut conn = asked.api.pool.acquire().await?;
     let order = record::find(&mut conn, &order.order_id).await?;
     let order = order.ok_or_else(|| Problem::Internal("an order is gone".into()))?;
-    if !is_made(&mut conn, &order, &edit.request_id, &changes).await? {
+    let is_made = is_made(&mut conn, &order, &edit.request_id, &changes).await?;
+    if !is_made {
         fits(&asked.api, &mut conn, &order, &changes).await?;
     }
-    Ok(order)
+    Ok((order, is_made))
 }
 
 /// Makes an edit of an order without a run: the one that begins goes by it.

@@ -30,6 +30,28 @@ fn what_changes_while_it_waits_is_what_is_asked() {
 }
 
 #[test]
+fn a_body_that_is_silent_about_tags_takes_none_away() {
+    let world = &*WORLD;
+    world::run(async {
+        world.stock("APPR-SILENT", 9).await;
+        let order = tagged("APPR-SILENT");
+        world.place(&order).await;
+        let row = until_asked(world, &order).await;
+        let mut body = order.body.clone();
+        body["updated_at"] = minutes_later(1);
+        body["note"] = json!("please ring twice");
+        body.as_object_mut().expect("an object").remove("tags");
+        let said = Webhook::new(&order.shop, "orders/updated", body);
+        world.deliver_webhook(&said).await;
+        world.until_message(&order, "orders/updated", "DONE").await;
+        assert_eq!(until_asked(world, &order).await["attentionId"], row["attentionId"]);
+        assert!(world.references("APPR-SILENT").await.is_empty(), "it is not handed over unseen");
+        approve(world, &order).await;
+        world.until_shipped(&order).await;
+    });
+}
+
+#[test]
 fn an_order_that_no_rule_holds_any_more_goes_on_by_itself() {
     let world = &*WORLD;
     world::run(async {

@@ -4,7 +4,7 @@ use super::*;
 use crate::world::{HASTY_RISK_SHOP, RISK_SHOP};
 
 /// Somebody in the shop assesses an order, and the shop says so, or keeps silent.
-async fn assess(world: &World, order: &Placed, level: &str, announce: bool) {
+pub(super) async fn assess(world: &World, order: &Placed, level: &str, announce: bool) {
     let path = world.shopify(&format!("/_orders/{}/assess?announce={announce}", order.id));
     let facts = json!(["the card was tried five times"]);
     world.stage_with(path, json!({"level": level, "facts": facts})).await;

@@ -14,7 +14,7 @@ pub(super) async fn stock_far_away(world: &World, sku: &str, quantity: u32) {
 }
 
 /// Pieces in a warehouse that comes after the first, none in the first.
-pub(super) async fn stock_at(world: &World, warehouse: &str, sku: &str, quantity: u32) {
+pub(crate) async fn stock_at(world: &World, warehouse: &str, sku: &str, quantity: u32) {
     sqlx::query("INSERT INTO inventory.warehouses VALUES ($1, 900) ON CONFLICT DO NOTHING")
         .bind(warehouse)
         .execute(&world.pool)

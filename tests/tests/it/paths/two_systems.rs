@@ -8,7 +8,7 @@ use super::places::stock_at;
 use crate::world::{self, Placed, Plan, SHOP, World, until};
 
 /// The second system, which ships what stands in `north`.
-const DEPOT: &str = r#"
+pub(crate) const DEPOT: &str = r#"
 [[warehouse_systems]]
 name = "depot"
 dialect = "fulfilments"

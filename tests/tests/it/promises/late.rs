@@ -108,6 +108,10 @@ fn what_needs_attention_is_listed_by_promise_page_by_page_and_what_has_none_come
             number(&orders[0]).await,
             number(&without).await,
         ];
+        let elsewhere = "/api/attention?sort=PROMISE&shop=nobody.myshopify.com";
+        let rows: Vec<Value> =
+            world.http.get(world.api(elsewhere)).send().await.unwrap().json().await.unwrap();
+        assert!(rows.is_empty(), "{rows:?}");
         let (mut path, mut found) = ("/api/attention?sort=PROMISE&limit=1".to_owned(), Vec::new());
         loop {
             let answer = world.http.get(world.api(&path)).send().await.unwrap();

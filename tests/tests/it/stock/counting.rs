@@ -1,7 +1,7 @@
 //! Counts among everything else that happens to stock, at random.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -12,6 +12,7 @@ use domain::WarehouseId;
 use inventory::{FulfilRequest, InventoryError, ReserveMode, TakenBack};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{
     CAUSE,
@@ -25,22 +26,43 @@ const WAREHOUSES: [&str; 2] = ["main", "north"];
 /// Orders with ids of so many characters have handed theirs over: a count takes nothing from them.
 const HANDED_OVER: usize = 4;
 
-/// Counts a place, as whoever knows what was handed over does.
+/// Orders, with the version of what each wants, and the lock that whoever changes one holds before any stock.
+#[derive(Default)]
+struct Orders {
+    versions: Mutex<BTreeMap<String, u32>>,
+    locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Orders {
+    async fn lock(&self, order: &str) -> OwnedMutexGuard<()> {
+        let lock = self.locks.lock().unwrap().entry(order.to_owned()).or_default().clone();
+        lock.lock_owned().await
+    }
+}
+
+/// Counts a place, as whoever knows what was handed over does: what holds pieces there is locked before the place, and
+/// what came between keeps its own.
 async fn count(
     pool: &PgPool,
     name: &str,
     warehouse: &str,
     found: u64,
-    handed: impl Fn(&str) -> bool,
+    (orders, handed): (&Orders, impl Fn(&str) -> bool),
 ) -> inventory::Counted {
     let (sku, warehouse) = (sku(name), WarehouseId::parse(warehouse).unwrap());
     let mut tx = pool.begin().await.unwrap();
+    let seen = inventory::held_lines(&mut tx, &sku, &warehouse, None, None, 1_000).await.unwrap();
+    let held: BTreeSet<String> = seen.iter().map(|line| line.order_id.to_string()).collect();
+    let mut locked = Vec::new();
+    for order in &held {
+        locked.push(orders.lock(order).await);
+    }
     let figures = inventory::lock_place(&mut tx, &sku, &warehouse).await.unwrap();
     let mut deficit = figures.reserved.saturating_sub(found);
     let mut taken_back = Vec::new();
     for line in inventory::held_lines(&mut tx, &sku, &warehouse, None, None, 1_000).await.unwrap() {
         let taken = line.held.min(deficit);
-        if taken > 0 && !handed(line.order_id.as_str()) {
+        if taken > 0 && held.contains(line.order_id.as_str()) && !handed(line.order_id.as_str()) {
             deficit -= taken;
             taken_back.push(TakenBack { from: line, pieces: taken });
         }
@@ -57,7 +79,7 @@ async fn a_count_takes_from_the_youngest_and_the_oldest_is_served_first() {
     for id in ["first", "second", "third"] {
         reserve(&pool, id, ReserveMode::AllOrNothing, &[("a", 2)]).await;
     }
-    let counted = count(&pool, "a", "main", 1, |_| false).await;
+    let counted = count(&pool, "a", "main", 1, (&Orders::default(), |_: &str| false)).await;
     assert_eq!((counted.on_hand_before, counted.on_hand_after, counted.missing), (6, 1, 0));
     let lost: Vec<_> = counted.changed.iter().map(|c| (c.order_id.as_str(), c.changed_quantity)).collect();
     assert_eq!(lost, [("third", 2), ("second", 2), ("first", 1)]);
@@ -69,7 +91,7 @@ async fn a_count_takes_from_the_youngest_and_the_oldest_is_served_first() {
         assert_eq!((served[0].order_id.as_str(), served[0].complete), (expected, complete));
     }
     // What is found besides serves as a receipt does, in the same order.
-    let counted = count(&pool, "a", "main", 8, |_| false).await;
+    let counted = count(&pool, "a", "main", 8, (&Orders::default(), |_: &str| false)).await;
     let served: Vec<_> = counted.served.iter().map(|order| order.order_id.as_str()).collect();
     assert_eq!(served, ["late", "third"]);
     assert_eq!(figures(&pool, "a", "main").await, (8, 7, 0));
@@ -82,7 +104,7 @@ async fn what_is_missing_is_booked_off_with_the_first_that_come_free_and_what_le
     for id in ["first", "second"] {
         reserve(&pool, id, ReserveMode::AllOrNothing, &[("a", 2)]).await;
     }
-    let counted = count(&pool, "a", "main", 1, |_| true).await;
+    let counted = count(&pool, "a", "main", 1, (&Orders::default(), |_: &str| true)).await;
     assert_eq!((counted.on_hand_after, counted.missing), (4, 3));
     reserve(&pool, "late", ReserveMode::WaitForTheRest, &[("a", 1)]).await;
     release(&pool, "second").await;
@@ -99,22 +121,19 @@ async fn what_is_missing_is_booked_off_with_the_first_that_come_free_and_what_le
     audit(&pool).await;
 }
 
-/// Orders, with the version of what each wants.
-type Versions = Mutex<BTreeMap<String, u32>>;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_random_edits_refunds_returns_and_counts_keep_the_books_right() {
     let pool = stocked(&[("a", 12), ("b", 6), ("c", 0)]).await;
     let seed: u64 = rand::random();
     println!("seed {seed}");
-    let (versions, ended) = (Arc::new(Versions::default()), AtomicBool::new(false));
+    let (orders, ended) = (Arc::new(Orders::default()), AtomicBool::new(false));
     let crowd = async {
         at_once(8, |number| {
-            let (pool, versions) = (pool.clone(), versions.clone());
+            let (pool, orders) = (pool.clone(), orders.clone());
             let mut random = StdRng::seed_from_u64(seed.wrapping_add(number as u64));
             async move {
                 for step in 0..125 {
-                    operate(&pool, &versions, &mut random, &format!("{number}-{step}")).await;
+                    operate(&pool, &orders, &mut random, &format!("{number}-{step}")).await;
                 }
             }
         })
@@ -135,23 +154,25 @@ async fn a_thousand_random_edits_refunds_returns_and_counts_keep_the_books_right
     assert!(counts > 50, "{counts} movements of counts: the test tried too little");
 }
 
-async fn operate(pool: &PgPool, versions: &Versions, random: &mut StdRng, name: &str) {
+async fn operate(pool: &PgPool, orders: &Orders, random: &mut StdRng, name: &str) {
     let (item, warehouse) = (SKUS[random.random_range(0..3)], WAREHOUSES[random.random_range(0..2)]);
     match random.random_range(0..10) {
-        0..=2 => wish(pool, versions, random, name.to_owned()).await,
+        0..=2 => wish(pool, orders, random, name.to_owned()).await,
         // An edit: it wants something else; a refund: it wants less, or nothing.
         3..=4 => {
-            if let Some(id) = any_order(versions, random) {
-                wish(pool, versions, random, id).await;
+            if let Some(id) = any_order(orders, random) {
+                wish(pool, orders, random, id).await;
             }
         }
         5 => {
-            if let Some(id) = any_order(versions, random) {
+            if let Some(id) = any_order(orders, random) {
+                let _order = orders.lock(&id).await;
                 release(pool, &id).await;
             }
         }
         6 => {
-            if let Some(id) = any_order(versions, random) {
+            if let Some(id) = any_order(orders, random) {
+                let _order = orders.lock(&id).await;
                 ship_something(pool, random, &id, name).await;
             }
         }
@@ -167,45 +188,31 @@ async fn operate(pool: &PgPool, versions: &Versions, random: &mut StdRng, name: 
         }
         _ => {
             let found = random.random_range(0..20);
-            count(pool, item, warehouse, found, |id| id.len() == HANDED_OVER).await;
+            count(pool, item, warehouse, found, (orders, |id: &str| id.len() == HANDED_OVER)).await;
         }
     }
 }
 
-fn any_order(versions: &Versions, random: &mut StdRng) -> Option<String> {
-    let versions = versions.lock().unwrap();
+fn any_order(orders: &Orders, random: &mut StdRng) -> Option<String> {
+    let versions = orders.versions.lock().unwrap();
     let at = random.random_range(0..versions.len().max(1));
     versions.keys().nth(at).cloned()
 }
 
 /// An order wants something, at first or instead of what it wanted.
-async fn wish(pool: &PgPool, versions: &Versions, random: &mut StdRng, id: String) {
+async fn wish(pool: &PgPool, orders: &Orders, random: &mut StdRng, id: String) {
     let lines: Vec<(&str, i64)> = (0..random.random_range(1..4))
         .map(|_| (SKUS[random.random_range(0..3)], random.random_range(1..4)))
         .collect();
     let mut request = request(&id, ReserveMode::WaitForTheRest, &lines);
     request.version = {
-        let mut versions = versions.lock().unwrap();
-        let version = versions.entry(id).or_default();
+        let mut versions = orders.versions.lock().unwrap();
+        let version = versions.entry(id.clone()).or_default();
         *version += 1;
         *version
     };
-    let _ = try_reserve_again(pool, &request).await;
-}
-
-/// Two calls that lock in another order may meet; whoever did tries again.
-async fn try_reserve_again(pool: &PgPool, request: &inventory::ReserveRequest) {
-    for _ in 0..20 {
-        match try_reserve(pool, request).await {
-            Ok(_) => return,
-            Err(InventoryError::Database(error)) if met_another(&error) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-fn met_another(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("40"))
+    let _order = orders.lock(&id).await;
+    let _ = try_reserve(pool, &request).await.unwrap();
 }
 
 async fn ship_something(pool: &PgPool, random: &mut StdRng, id: &str, parcel: &str) {
