@@ -10,6 +10,7 @@ mod news;
 mod parking;
 mod places;
 mod privacy;
+mod resets;
 mod returns;
 mod stock;
 mod two_systems;
