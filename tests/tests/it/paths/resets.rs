@@ -309,7 +309,10 @@ fn a_command_that_nobody_had_answered_when_its_run_was_reset_reaches_the_new_one
         world.place(&order).await;
         let known = world.until_order(&order, "condition", &["BACKORDERED"]).await;
         let id = order.workflow();
-        let tasks = tasks(&world, &id).await;
+        let first_task = until("its first task has ended", Duration::from_secs(30), async || {
+            tasks(&world, &id).await.first().copied()
+        })
+        .await;
         // With no worker the server keeps the Update for the run, and lets go of it with the run.
         world.kill(Program::Worker);
         let path = format!("/api/orders/{}/cancel", known["orderId"].as_str().expect("an id"));
@@ -323,7 +326,7 @@ fn a_command_that_nobody_had_answered_when_its_run_was_reset_reaches_the_new_one
                 (kept == 1).then_some(())
             })
             .await;
-            world.reset(&id, &world.newest_run(&id).await, tasks[0], &[]).await;
+            world.reset(&id, &world.newest_run(&id).await, first_task, &[]).await;
         });
         assert_eq!(answer.expect("the API answers").status(), StatusCode::ACCEPTED);
         world.start_program(Program::Worker);
