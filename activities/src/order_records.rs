@@ -6,7 +6,7 @@ use domain::{Condition, OrderStatus, ParkReason, Resolution, Step};
 use inventory::ORDER_CANCELLED;
 use metrics::counter;
 use orders::{
-    Order,
+    Order, OrdersError,
     approvals::{self, Decision},
     attention, bulk, command, parcel,
     progress::{self, Waiting},
@@ -18,7 +18,7 @@ use stock::StockTransaction;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::contract::{
-    self, BulkRef, Cancellation, ConditionToRecord, EditOutcome, EditToMake, LaneWait, OrderRef,
+    self, BulkRef, Cancellation, ConditionToRecord, EditOutcome, EditToMake, LaneWait, NotParked, OrderRef,
     ParcelBooked, ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Standing, StepAnswer, StepToPark,
     WaitedForLane,
 };
@@ -93,7 +93,7 @@ impl OrderRecords {
         self: Arc<Self>,
         _ctx: ActivityContext,
         input: StepToPark,
-    ) -> Result<(), ActivityError> {
+    ) -> Result<Option<NotParked>, ActivityError> {
         attempt(&self.pool, Work::Note("park"), &input.order_id, || self.park(&input)).await
     }
 
@@ -199,8 +199,17 @@ impl OrderRecords {
         Ok(tx.commit().await?)
     }
 
-    async fn park(&self, input: &StepToPark) -> Result<(), AttemptError> {
+    async fn park(&self, input: &StepToPark) -> Result<Option<NotParked>, AttemptError> {
         let mut tx = self.pool.begin().await?;
+        if let Some(known_as) = input.known_as {
+            let order = record::find(&mut tx, &input.order_id).await?.ok_or(OrdersError::NotFound)?;
+            // That it was delivered no run knows.
+            let status =
+                if order.status == OrderStatus::Delivered { OrderStatus::Shipped } else { order.status };
+            if order.story_ended_at.is_some() || status > known_as {
+                return Ok(Some(NotParked::IsFurther));
+            }
+        }
         let park_reason = ParkReason::new(input.reason.clone());
         let opened = attention::park(&mut tx, &input.order_id, input.step, &park_reason, true).await?;
         tx.commit().await?;
@@ -208,7 +217,7 @@ impl OrderRecords {
             counter!("waybill_parked_total", "step" => input.step.as_str(), "reason" => input.reason.clone())
                 .increment(1);
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn resolve(&self, input: &StepAnswer) -> Result<(), AttemptError> {
@@ -250,6 +259,7 @@ impl OrderRecords {
         input: &OrderRef,
     ) -> Result<ParcelBooked, AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
+        attention::run_goes_on(&mut tx, &order, None).await?;
         give_back(&mut tx, &order).await?;
         let (_, left) = parcel::pieces(&mut tx, &order.order_id).await?;
         let status = if left > 0 {
@@ -272,6 +282,7 @@ impl OrderRecords {
         input: &Cancellation,
     ) -> Result<(), AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
+        attention::run_goes_on(&mut tx, &order, None).await?;
         // An attempt at reserving that was given up may have come in late, under the next epoch.
         give_back(&mut tx, &order).await?;
         approvals::ask_no_more(&mut tx, &input.order_id).await?;

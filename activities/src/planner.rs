@@ -112,6 +112,7 @@ impl Planner {
             let plan = draft.plan(&mut tx, &order, None, &input.rules, &self.systems).await?;
             return Ok((PlanOutcome::Planned { plan }, Vec::new()));
         }
+        attention::run_goes_on(&mut tx, &order, None).await?;
         if self.is_over(&mut tx, &order, &input.rules).await? {
             let services = self.shops.rules_for(&order.channel).services;
             brief::show_what_a_cancelled_order_is_asked_for(&mut tx, &order, &services).await?;

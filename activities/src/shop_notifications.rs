@@ -1,8 +1,8 @@
 //! What the shop has not heard of, and what is noted once nothing is left to be said about a parcel.
 
-use domain::{Channel, OrderId, OrderStatus, RequestReference};
+use domain::{Channel, OrderId, OrderStatus, RequestReference, Step};
 use orders::{
-    Order, parcel, progress, record,
+    Order, attention, parcel, progress, record,
     timeline::{self, TimelineEvent},
 };
 use sqlx::{PgConnection, PgPool};
@@ -21,6 +21,7 @@ pub(crate) async fn settle(
 ) -> Result<(), AttemptError> {
     let mut tx = pool.begin().await?;
     let order = record::lock(&mut tx, order).await?;
+    attention::run_goes_on(&mut tx, &order, Some(Step::TellShop)).await?;
     if parcel::note_shop_notified(&mut tx, &parcel.reference, &parcel.parcel_id).await? {
         timeline::note(&mut tx, &order.order_id, event, detail).await?;
     }

@@ -8,6 +8,7 @@ use std::{
 
 use domain::{LaneName, OrderId, OrderStatus, RequestReference, Step, Verdict};
 use orders::{
+    attention,
     fulfilment_request::{self, FulfilmentRequest, FulfilmentRequestStatus, RequestedLine},
     inbox::{self, NewMessage, Source},
     progress, record,
@@ -128,15 +129,17 @@ impl WarehouseCalls {
             return Ok(HandOverOutcome::Overtaken); // planned anew
         };
         self.is_ours(&fulfilment_request)?;
-        if fulfilment_request.status == FulfilmentRequestStatus::Accepted {
-            return Ok(HandOverOutcome::Accepted);
+        match fulfilment_request.status {
+            FulfilmentRequestStatus::Accepted => {
+                attention::run_goes_on(&mut tx, &order, None).await?;
+                tx.commit().await?;
+                return Ok(HandOverOutcome::Accepted);
+            }
+            FulfilmentRequestStatus::Requested if record::plan_stands(&mut tx, &order).await? => {}
+            // Also what has left, or was called off: the plan is that of a run that was reset to before it.
+            _ => return Ok(HandOverOutcome::Overtaken),
         }
-        if fulfilment_request.status != FulfilmentRequestStatus::Requested {
-            return Err(AttemptError::permanent("HAND_OVER_CALLED_OFF"));
-        }
-        if !record::plan_stands(&mut tx, &order).await? {
-            return Ok(HandOverOutcome::Overtaken);
-        }
+        attention::run_goes_on(&mut tx, &order, None).await?;
         let customer = record::customer(&mut tx, &input.order_id).await?;
         let ship_to_digest = record::ship_to_digest(&mut tx, &input.order_id).await?;
         fulfilment_request::calling(&mut tx, &input.reference, ship_to_digest.as_deref()).await?;

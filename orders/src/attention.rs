@@ -1,11 +1,11 @@
 //! What waits for a person: parked steps, and the vendors' own words about them.
 
 use chrono::{DateTime, Utc};
-use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
+use domain::{Condition, LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use crate::{
-    OrdersError, progress,
+    Order, OrdersError, progress,
     timeline::{self, TimelineEvent},
 };
 
@@ -131,6 +131,38 @@ pub async fn resolve(
     .rows_affected();
     if resolved > 0 {
         timeline::note(conn, order, TimelineEvent::Resolved, Some(&format!("{resolution} by {by}"))).await?;
+        progress::clear_condition(conn, order).await?;
+    }
+    Ok(())
+}
+
+/// Notes that a run goes on with an order, at `step` where that alone is known: what was parked by a run that was reset
+/// is asked of nobody any more. Of an order that waits for no person nothing is read.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn run_goes_on(
+    conn: &mut PgConnection,
+    order: &Order,
+    step: Option<Step>,
+) -> Result<(), OrdersError> {
+    if order.condition != Some(Condition::NeedsAttention) {
+        return Ok(());
+    }
+    let order = &order.order_id;
+    let left_behind = sqlx::query(
+        "UPDATE orders.attention
+         SET resolved_at = now(), resolution = $3, resolved_by = 'waybill', resolve_reason = 'its run was reset'
+         WHERE order_id = $1 AND resolved_at IS NULL AND has_run AND ($2::text IS NULL OR step = $2)",
+    )
+    .bind(order.as_str())
+    .bind(step.map(Step::as_str))
+    .bind(Resolution::Retry.as_str())
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if left_behind > 0 {
+        timeline::note(conn, order, TimelineEvent::Resolved, Some("its run was reset")).await?;
         progress::clear_condition(conn, order).await?;
     }
     Ok(())

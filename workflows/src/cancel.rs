@@ -155,8 +155,12 @@ impl Story {
     }
 
     async fn open_attention(&self, reason: &str) {
-        let row =
-            StepToPark { order_id: self.order_id(), step: Step::CancelInShop, reason: reason.to_owned() };
+        let row = StepToPark {
+            order_id: self.order_id(),
+            step: Step::CancelInShop,
+            reason: reason.to_owned(),
+            known_as: None,
+        };
         self.record(|| OpenAttention, row).await;
     }
 

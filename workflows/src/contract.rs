@@ -243,6 +243,17 @@ pub struct StepToPark {
     pub step: Step,
     /// Why, as a code.
     pub reason: String,
+    /// Where its run takes the order to stand; none where it is to be parked in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_as: Option<OrderStatus>,
+}
+
+/// Why a step is not parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotParked {
+    /// The order is further than its run knows, which was reset: what failed was done since, or is wanted no more.
+    IsFurther,
 }
 
 /// An answer to a parked step.

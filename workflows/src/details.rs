@@ -5,10 +5,14 @@ use domain::{Downstream, may_skip};
 
 use crate::{entry::OrderFulfilment, lane_call::downstream, order_fulfilment::Story};
 
+/// The Web UI (2.42) shows 30 pixels less than the text takes: what it cuts off is a line of nothing.
+const CUT_OFF: &str = "\n\n\u{a0}";
+
 impl Story {
     /// Says what the order waits for now.
     pub(crate) fn show_details(&self) {
-        self.ctx.set_current_details(self.ctx.state(OrderFulfilment::details));
+        let details = self.ctx.state(OrderFulfilment::details);
+        self.ctx.set_current_details(if details.is_empty() { details } else { details + CUT_OFF });
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, error::Error};
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, CancelDecision, OrderStatus, RequestReference, Stage, decide_cancellation};
+use domain::{Actor, CancelDecision, OrderStatus, RequestReference, Stage, Step, decide_cancellation};
 use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
@@ -87,6 +87,8 @@ pub struct OrderFulfilment {
     pub(crate) go_on: bool,
     /// Somebody said that everything left without the warehouse system.
     pub(crate) left_by_hand: bool,
+    /// Steps that were to be parked although the order was further than this run knew: they were done again.
+    pub(crate) done_again: Vec<(Step, String)>,
     /// The story has ended; what still waits for it is answered.
     pub(crate) over: bool,
     refused: VecDeque<String>,
@@ -123,6 +125,7 @@ impl OrderFulfilment {
             shown_promise: None,
             go_on: false,
             left_by_hand: false,
+            done_again: Vec::new(),
             over: false,
             refused: VecDeque::new(),
             rounds: (0, 0),

@@ -160,6 +160,7 @@ impl Story {
     pub(crate) async fn forget_what_was_not_called(&self) {
         let standing = self.record(|| ReadStanding, OrderRef { order_id: self.order_id() }).await;
         self.ctx.state_mut(|order| {
+            order.status = order.status.max(standing.status);
             order.progress.undos.retain(|undo| match undo {
                 Undo::Recall { reference } => standing.to_recall.contains(reference),
                 Undo::Release => true,

@@ -28,16 +28,29 @@ impl Story {
     ) -> Result<Resolution, Interrupted> {
         let order_id = self.order_id();
         // Before anybody reads of it: whoever sees it parked may answer at once.
-        let (mut known_updates, undoing) = self.ctx.state_mut(|order| {
+        let done_again = (step, subject.to_owned());
+        let (mut known_updates, undoing, known_as) = self.ctx.state_mut(|order| {
             order.parked = Some(ParkedView { step, reason: reason.clone() });
             order.answer = None;
-            (order.progress.updates.len(), order.undoing)
+            let known_as = (!order.done_again.contains(&done_again)).then_some(order.status);
+            (order.progress.updates.len(), order.undoing, known_as)
         });
-        self.record(
-            || ParkStep,
-            StepToPark { order_id: order_id.clone(), step, reason: reason.code().to_owned() },
-        )
-        .await;
+        let reason_code = reason.code().to_owned();
+        let not_parked = self
+            .record(
+                || ParkStep,
+                StepToPark { order_id: order_id.clone(), step, reason: reason_code, known_as },
+            )
+            .await;
+        if not_parked.is_some() && self.ctx.state(|order| order.answer.is_none()) {
+            // A run that was reset: the step is done again, once, and the order planned by what is known now.
+            self.ctx.state_mut(|order| {
+                order.parked = None;
+                order.plan_due = true;
+                order.done_again.push(done_again);
+            });
+            return Ok(Resolution::Retry);
+        }
         self.show_parked(Some((step, &reason)));
 
         // What leaves meanwhile is booked, whatever a person has to decide.

@@ -1,7 +1,7 @@
 //! Parcels that left: their stock is taken, their pieces are counted, and with the last of them the
 //! order is `SHIPPED`.
 
-use domain::{OrderStatus, ParcelStatus, ParkReason, Quantity, Sku, WarehouseId};
+use domain::{OrderStatus, ParcelStatus, ParkReason, Quantity, Sku, Step, WarehouseId};
 use inventory::FulfilRequest;
 use orders::{
     Order, attention,
@@ -35,6 +35,7 @@ impl OrderRecords {
         input: &ParcelToBook,
     ) -> Result<ParcelBooked, AttemptError> {
         let order = record::lock(&mut tx, &input.order_id).await?;
+        attention::run_goes_on(&mut tx, &order, Some(Step::RecordParcel)).await?;
         let parcel = note_parcel(&mut tx, &order, &input.parcel).await?;
         let first = parcel::booked(&mut tx, &input.parcel.reference, &input.parcel.parcel_id).await?;
         let besides = besides(&mut tx, &order, &parcel).await?;

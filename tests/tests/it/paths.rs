@@ -10,6 +10,7 @@ mod news;
 mod parking;
 pub(crate) mod places;
 mod privacy;
+mod resets;
 mod returns;
 mod stock;
 pub(crate) mod two_systems;

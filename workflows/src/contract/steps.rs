@@ -5,8 +5,8 @@ use temporalio_macros::activity_definitions;
 
 use super::{
     BulkRef, Call, Cancellation, ConditionToRecord, EditOutcome, EditToMake, HandOverOutcome, LaneWait,
-    OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Recalled, RefundOfTheRest,
-    RequestRef, ReturnRef, Standing, StepAnswer, StepToPark, WaitedForLane,
+    NotParked, OrderRef, ParcelBooked, ParcelForShop, ParcelToBook, PlanInput, PlanOutcome, Recalled,
+    RefundOfTheRest, RequestRef, ReturnRef, Standing, StepAnswer, StepToPark, WaitedForLane,
 };
 
 pub use order_records::{
@@ -47,9 +47,9 @@ impl OrderRecords {
         unimplemented!()
     }
 
-    /// Parks a step.
+    /// Parks a step, if nothing speaks against it.
     #[activity(name = "park-step")]
-    pub fn park_step(_: StepToPark) -> Result<(), ActivityError> {
+    pub fn park_step(_: StepToPark) -> Result<Option<NotParked>, ActivityError> {
         unimplemented!()
     }
 

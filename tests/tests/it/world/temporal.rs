@@ -10,11 +10,17 @@ use temporalio_client::{
     UntypedWorkflow, UntypedWorkflowHandle, WorkflowCountOptions, WorkflowDescribeOptions,
     WorkflowExecuteUpdateOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
     WorkflowHistory, WorkflowListOptions, WorkflowQueryOptions, WorkflowSignalOptions,
-    WorkflowTerminateOptions,
+    WorkflowTerminateOptions, tonic::IntoRequest,
 };
 use temporalio_common::{
     data_converters::{PayloadConverter, RawValue},
-    protos::temporal::api::history::v1::HistoryEvent,
+    protos::temporal::{
+        self,
+        api::{
+            enums::v1::ResetReapplyExcludeType, history::v1::HistoryEvent,
+            workflowservice::v1::ResetWorkflowExecutionRequest,
+        },
+    },
 };
 
 use super::{Placed, World, until};
@@ -109,6 +115,34 @@ impl World {
     /// How the newest run of a workflow stands.
     pub async fn run_status(&self, id: &str) -> Option<WorkflowExecutionStatus> {
         self.workflow(id).describe(WorkflowDescribeOptions::default()).await.ok().map(|run| run.status())
+    }
+
+    /// The id of the newest run of a workflow.
+    pub async fn newest_run(&self, id: &str) -> String {
+        let run =
+            self.workflow(id).describe(WorkflowDescribeOptions::default()).await.expect("there is a run");
+        run.run_id().to_owned()
+    }
+
+    /// Resets a run to one of its tasks, by the event that ended it, as `temporal workflow reset --event-id` does: the
+    /// newest run ends, and a new one begins with the history up to there. What was sent after it is given to the new run,
+    /// but for what is kept from it.
+    pub async fn reset(&self, id: &str, run: &str, task: i64, kept_from_it: &[ResetReapplyExcludeType]) {
+        let execution = temporal::api::common::v1::WorkflowExecution {
+            workflow_id: id.to_owned(),
+            run_id: run.to_owned(),
+        };
+        let request = ResetWorkflowExecutionRequest {
+            namespace: self.namespace.clone(),
+            workflow_execution: Some(execution),
+            reason: "tried out".to_owned(),
+            workflow_task_finish_event_id: task,
+            request_id: uuid::Uuid::now_v7().to_string(),
+            reset_reapply_exclude_types: kept_from_it.iter().map(|kind| (*kind).into()).collect(),
+            ..Default::default()
+        };
+        let mut service = self.temporal.connection().workflow_service();
+        service.reset_workflow_execution(request.into_request()).await.expect("the run is reset");
     }
 
     /// Waits until the workflow runs.
