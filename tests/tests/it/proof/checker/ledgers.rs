@@ -26,6 +26,8 @@ struct Books {
     current: BTreeMap<String, Pieces>,
     held: BTreeMap<String, Pieces>,
     booked: BTreeMap<String, Pieces>,
+    /// What a person said that a SKU of the shop is.
+    mapped: BTreeMap<(String, String), String>,
     references: BTreeSet<String>,
     inbox: BTreeSet<(String, String)>,
 }
@@ -134,7 +136,7 @@ impl Ledgers {
             ));
         }
         // What has no place in the shop any more is shown to a person.
-        let told = self.told(order);
+        let told = self.told(books, order);
         let rest_is_shown = order.too_late_is_shown
             && told.iter().all(|(sku, pieces)| booked.get(sku).is_some_and(|left| left >= pieces));
         if order.shopify_order_id.is_some() && told != booked && !rest_is_shown {
@@ -210,10 +212,15 @@ impl Ledgers {
         pieces
     }
 
-    fn told(&self, order: &Order) -> Pieces {
-        let mut pieces = Pieces::new();
+    fn told(&self, books: &Books, order: &Order) -> Pieces {
+        let mut told = Pieces::new();
         for entry in effects(&self.shopify, "fulfillmentCreated").filter(|entry| is_about(entry, order)) {
-            add(&mut pieces, &entry["lines"]);
+            add(&mut told, &entry["lines"]);
+        }
+        let mut pieces = Pieces::new();
+        for (sku, count) in told {
+            let mapped = books.mapped.get(&(order.order_id.clone(), sku.clone()));
+            *pieces.entry(mapped.cloned().unwrap_or(sku)).or_default() += count;
         }
         pieces
     }
@@ -225,7 +232,7 @@ impl Books {
             received: pieces(
                 pool,
                 "SELECT '', sku, sum(on_hand_change)::bigint FROM inventory.movements
-                 WHERE reason IN ('OPENING_STOCK', 'RECEIPT') GROUP BY sku",
+                 WHERE reason IN ('OPENING_STOCK', 'RECEIPT', 'RETURN', 'COUNT') GROUP BY sku",
             )
             .await
             .remove("")
@@ -255,6 +262,16 @@ impl Books {
                  FROM inventory.fulfilments, jsonb_array_elements(lines) AS line GROUP BY 1, 2",
             )
             .await,
+            mapped: sqlx::query_as::<_, (String, String, String)>(
+                "SELECT order_id, shop_said, value FROM orders.edits
+                 WHERE member = 'SKU' AND superseded_at IS NULL AND shop_said IS NOT NULL",
+            )
+            .fetch_all(pool)
+            .await
+            .expect("what people changed is read")
+            .into_iter()
+            .map(|(order, said, value)| ((order, said), value))
+            .collect(),
             references: sqlx::query_scalar("SELECT reference FROM orders.fulfilment_requests")
                 .fetch_all(pool)
                 .await
