@@ -1,8 +1,10 @@
 //! The proof: every step meets every failure, programs are killed around everything, and an
 //! independent checker finds nothing wrong. The checker itself is proven on planted faults. Pairs of
-//! messages and whole stories are played against what must be true at rest.
+//! messages, cancels against every step, whole stories and turmoil among many orders are played against what must be
+//! true at rest.
 
 mod board;
+mod cancel_races;
 mod checker;
 mod kill;
 mod locks;
