@@ -15,6 +15,7 @@ mod pairs_of_news;
 mod planted;
 mod rest;
 mod silence;
+mod stock_turmoil;
 mod stories;
 mod story;
 
