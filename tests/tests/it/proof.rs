@@ -5,6 +5,7 @@
 
 mod board;
 mod cancel_races;
+mod cells;
 mod checker;
 mod kill;
 mod locks;

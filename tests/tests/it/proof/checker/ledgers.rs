@@ -111,9 +111,11 @@ impl Ledgers {
     fn order(&self, books: &Books, order: &Order) -> Vec<String> {
         let number = &order.order_number;
         let nothing = Pieces::new();
-        let of = |book: &BTreeMap<String, Pieces>| book.get(&order.order_id).unwrap_or(&nothing).clone();
+        let of = |book: &BTreeMap<String, Pieces>| {
+            books.as_mapped(order, book.get(&order.order_id).unwrap_or(&nothing).clone())
+        };
         let (ordered, held, booked) = (of(&books.ordered), of(&books.held), of(&books.booked));
-        let shipped = self.left_for(order);
+        let shipped = books.as_mapped(order, self.left_for(order));
         let mut findings = Vec::new();
         for (sku, pieces) in &shipped {
             let count = |book: &Pieces| book.get(sku).copied().unwrap_or_default();
@@ -217,16 +219,21 @@ impl Ledgers {
         for entry in effects(&self.shopify, "fulfillmentCreated").filter(|entry| is_about(entry, order)) {
             add(&mut told, &entry["lines"]);
         }
-        let mut pieces = Pieces::new();
-        for (sku, count) in told {
-            let mapped = books.mapped.get(&(order.order_id.clone(), sku.clone()));
-            *pieces.entry(mapped.cloned().unwrap_or(sku)).or_default() += count;
-        }
-        pieces
+        books.as_mapped(order, told)
     }
 }
 
 impl Books {
+    /// By the names that people gave to an order's lines, whenever a piece of them was booked or left.
+    fn as_mapped(&self, order: &Order, pieces: Pieces) -> Pieces {
+        let mut mapped = Pieces::new();
+        for (sku, count) in pieces {
+            let known = self.mapped.get(&(order.order_id.clone(), sku.clone()));
+            *mapped.entry(known.cloned().unwrap_or(sku)).or_default() += count;
+        }
+        mapped
+    }
+
     async fn read(pool: &PgPool) -> Self {
         Self {
             received: pieces(
