@@ -1,8 +1,11 @@
 //! The proof: every step meets every failure, programs are killed around everything, and an
 //! independent checker finds nothing wrong. The checker itself is proven on planted faults. Pairs of
-//! messages and whole stories are played against what must be true at rest.
+//! messages, cancels against every step, whole stories and turmoil among many orders are played against what must be
+//! true at rest.
 
 mod board;
+mod cancel_races;
+mod cells;
 mod checker;
 mod kill;
 mod locks;
@@ -13,6 +16,7 @@ mod pairs_of_news;
 mod planted;
 mod rest;
 mod silence;
+mod stock_turmoil;
 mod stories;
 mod story;
 

@@ -81,6 +81,8 @@ pub const HASTY_SHOP: &str = "hasty.myshopify.com";
 pub const STRICT_SHOP: &str = "strict.myshopify.com";
 /// A shop that holds each order for a moment.
 pub const HOLDING_SHOP: &str = "holding.myshopify.com";
+/// As [`HOLDING_SHOP`], and longer than any test waits.
+pub const LONG_HOLDING_SHOP: &str = "long-holding.myshopify.com";
 /// A shop that leaves edits at the warehouse and refunds to people, and looks soon and often.
 pub const CAUTIOUS_SHOP: &str = "cautious.myshopify.com";
 /// A shop whose calls are repeated for as long as it takes.

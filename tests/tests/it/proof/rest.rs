@@ -114,7 +114,17 @@ pub async fn until_rest(world: &World, is_as_wanted: impl Fn(&Rest) -> bool) -> 
     }
 }
 
-async fn standings(pool: &PgPool) -> Vec<Standing> {
+/// How one order of a shop stands, once it is known.
+pub async fn standing(pool: &PgPool, shopify_order_id: i64) -> Option<Standing> {
+    read(pool, Some(shopify_order_id)).await.pop()
+}
+
+/// How all orders stand.
+pub async fn standings(pool: &PgPool) -> Vec<Standing> {
+    read(pool, None).await
+}
+
+async fn read(pool: &PgPool, alone: Option<i64>) -> Vec<Standing> {
     sqlx::query_as(
         r#"SELECT o.shopify_order_id, o.order_id, o.order_number, o.status, o.condition, o.condition_reason,
                   o.story_ended_at IS NOT NULL AS ended,
@@ -137,8 +147,9 @@ async fn standings(pool: &PgPool) -> Vec<Standing> {
                   (SELECT count(*) FROM orders.parcels s
                    WHERE s.order_id = o.order_id AND booked_at IS NOT NULL AND shop_notified_at IS NULL) AS unnotified,
                   (SELECT count(*) FROM integration.inbox i WHERE i.order_id = o.order_id) AS messages
-           FROM orders.orders o ORDER BY o.order_id"#,
+           FROM orders.orders o WHERE $1::bigint IS NULL OR o.shopify_order_id = $1 ORDER BY o.order_id"#,
     )
+    .bind(alone)
     .fetch_all(pool)
     .await
     .expect("the orders are read")

@@ -5,10 +5,10 @@
 //! `WAYBILL_STORIES` says how many, `WAYBILL_STORIES_SEED` from which seed, and `WAYBILL_STORY` tells one of them alone.
 
 mod draw;
-mod model;
+pub(super) mod model;
 mod play;
 mod shrink;
-mod truth;
+pub(super) mod truth;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use std::{
 
 use futures::future::join_all;
 
-use self::{draw::Script, model::Truth, play::Played};
+use self::{draw::Script, model::Truth, play::Played, truth::Subject};
 use super::{
     PLACES, checker,
     rest::{LONGEST_PAUSE, Rest, until_rest},
@@ -89,7 +89,8 @@ async fn tell(world: &World, scripts: &[Script], take: &str) -> Outcome {
     }
     let skus: Vec<String> = played.iter().flat_map(|story| story.skus().clone()).collect();
     let quiet = until_rest(world, |_| true).await;
-    let mut truths = truth::of_all(world, &played, &quiet).await;
+    let subjects: Vec<Subject<'_>> = played.iter().map(Played::subject).collect();
+    let mut truths = truth::of_all(world, &subjects, &quiet).await;
     let deadline = Instant::now() + PATIENCE;
     let mut still: Option<(Rest, Instant)> = None;
     // The warehouse ships what it has until everything has come to rest.
@@ -99,7 +100,7 @@ async fn tell(world: &World, scripts: &[Script], take: &str) -> Outcome {
             truth::ship(world, reference).await;
         }
         let rest = until_rest(world, |_| true).await;
-        truths = truth::of_all(world, &played, &rest).await;
+        truths = truth::of_all(world, &subjects, &rest).await;
         let since = match &still {
             Some((before, since)) if *before == rest && in_house.is_empty() => *since,
             _ => Instant::now(),
@@ -119,7 +120,7 @@ async fn tell(world: &World, scripts: &[Script], take: &str) -> Outcome {
         if wrong.is_empty() && scripts.len() > 1 && !outcome.findings.iter().any(is_found) {
             continue;
         }
-        let ledgers = truth::effects_of(world, &story).await;
+        let ledgers = truth::effects_of(world, &story.order, story.skus()).await;
         let account = Account { script: story.script, trace: story.trace, wrong, truth, ledgers };
         if account.wrong.is_empty() {
             println!("{account}");
@@ -131,7 +132,7 @@ async fn tell(world: &World, scripts: &[Script], take: &str) -> Outcome {
 }
 
 /// What the programs said last of trouble.
-fn print_trouble(world: &World) {
+pub(super) fn print_trouble(world: &World) {
     for (program, text) in world.logged() {
         let trouble: Vec<&str> =
             text.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
@@ -141,7 +142,7 @@ fn print_trouble(world: &World) {
 }
 
 /// A number of the environment, else the one given.
-fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
+pub(super) fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
     std::env::var(name)
         .ok()
         .map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text}")))

@@ -43,6 +43,7 @@ fn shops(shopify_url: &str) -> String {
         r#", payment_deadline = "1s", when_unpaid = "cancel", backorder_deadline = "1s", when_out_of_stock = "cancel", cancel_until = "pending""#,
     );
     file += &shop(HOLDING_SHOP, r#", hold_window = "3s""#);
+    file += &shop(LONG_HOLDING_SHOP, r#", hold_window = "10m""#);
     file += &shop(
         CAUTIOUS_SHOP,
         r#", stock_out = "ship_what_is_there", edits_after_hand_over = "park", refund_on_cancel = false, look_again_after = "1s", fulfilment_orders_within = "2s""#,

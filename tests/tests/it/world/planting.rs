@@ -40,6 +40,25 @@ impl World {
         .expect("it is mended");
     }
 
+    /// Has every attempt at the step of an order hang at this moment of it, until it is [mended](Self::mend).
+    pub async fn hold_up(&self, order: &Placed, step: Step, moment: &str) {
+        self.plant(order, step, moment, "hang", i32::MAX).await;
+    }
+
+    /// Whether an attempt has come to what is planted for the step for as long as it takes, by now.
+    pub async fn has_struck(&self, order: &Placed, step: Step) -> bool {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM faults.planted
+                            WHERE step = $1 AND shopify_order_id = $2 AND times BETWEEN 1000001 AND $3 - 1)",
+        )
+        .bind(step.as_str())
+        .bind(order.id)
+        .bind(i32::MAX)
+        .fetch_one(&self.pool)
+        .await
+        .expect("what is planted is read")
+    }
+
     /// Failures of this kind that no attempt came to, by step and moment.
     pub async fn still_planted(&self, action: &str) -> Vec<String> {
         sqlx::query_scalar("SELECT step || ' ' || moment FROM faults.planted WHERE action = $1 AND times > 0")

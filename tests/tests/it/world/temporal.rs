@@ -79,6 +79,12 @@ impl World {
         self.signal_raw(id, name, input(inputs)).await;
     }
 
+    /// Signals a workflow, if it runs.
+    pub async fn try_signal(&self, id: &str, name: &str, inputs: &[Value]) -> bool {
+        let options = WorkflowSignalOptions::default();
+        self.workflow(id).signal(UntypedSignal::new(name), input(inputs), options).await.is_ok()
+    }
+
     /// Signals a workflow with payloads as they are.
     pub async fn signal_raw(&self, id: &str, name: &str, input: RawValue) {
         self.workflow(id)

@@ -26,6 +26,8 @@ struct Books {
     current: BTreeMap<String, Pieces>,
     held: BTreeMap<String, Pieces>,
     booked: BTreeMap<String, Pieces>,
+    /// What a person said that a SKU of the shop is.
+    mapped: BTreeMap<(String, String), String>,
     references: BTreeSet<String>,
     inbox: BTreeSet<(String, String)>,
 }
@@ -109,9 +111,11 @@ impl Ledgers {
     fn order(&self, books: &Books, order: &Order) -> Vec<String> {
         let number = &order.order_number;
         let nothing = Pieces::new();
-        let of = |book: &BTreeMap<String, Pieces>| book.get(&order.order_id).unwrap_or(&nothing).clone();
+        let of = |book: &BTreeMap<String, Pieces>| {
+            books.as_mapped(order, book.get(&order.order_id).unwrap_or(&nothing).clone())
+        };
         let (ordered, held, booked) = (of(&books.ordered), of(&books.held), of(&books.booked));
-        let shipped = self.left_for(order);
+        let shipped = books.as_mapped(order, self.left_for(order));
         let mut findings = Vec::new();
         for (sku, pieces) in &shipped {
             let count = |book: &Pieces| book.get(sku).copied().unwrap_or_default();
@@ -134,7 +138,7 @@ impl Ledgers {
             ));
         }
         // What has no place in the shop any more is shown to a person.
-        let told = self.told(order);
+        let told = self.told(books, order);
         let rest_is_shown = order.too_late_is_shown
             && told.iter().all(|(sku, pieces)| booked.get(sku).is_some_and(|left| left >= pieces));
         if order.shopify_order_id.is_some() && told != booked && !rest_is_shown {
@@ -210,22 +214,32 @@ impl Ledgers {
         pieces
     }
 
-    fn told(&self, order: &Order) -> Pieces {
-        let mut pieces = Pieces::new();
+    fn told(&self, books: &Books, order: &Order) -> Pieces {
+        let mut told = Pieces::new();
         for entry in effects(&self.shopify, "fulfillmentCreated").filter(|entry| is_about(entry, order)) {
-            add(&mut pieces, &entry["lines"]);
+            add(&mut told, &entry["lines"]);
         }
-        pieces
+        books.as_mapped(order, told)
     }
 }
 
 impl Books {
+    /// By the names that people gave to an order's lines, whenever a piece of them was booked or left.
+    fn as_mapped(&self, order: &Order, pieces: Pieces) -> Pieces {
+        let mut mapped = Pieces::new();
+        for (sku, count) in pieces {
+            let known = self.mapped.get(&(order.order_id.clone(), sku.clone()));
+            *mapped.entry(known.cloned().unwrap_or(sku)).or_default() += count;
+        }
+        mapped
+    }
+
     async fn read(pool: &PgPool) -> Self {
         Self {
             received: pieces(
                 pool,
                 "SELECT '', sku, sum(on_hand_change)::bigint FROM inventory.movements
-                 WHERE reason IN ('OPENING_STOCK', 'RECEIPT') GROUP BY sku",
+                 WHERE reason IN ('OPENING_STOCK', 'RECEIPT', 'RETURN', 'COUNT') GROUP BY sku",
             )
             .await
             .remove("")
@@ -255,6 +269,16 @@ impl Books {
                  FROM inventory.fulfilments, jsonb_array_elements(lines) AS line GROUP BY 1, 2",
             )
             .await,
+            mapped: sqlx::query_as::<_, (String, String, String)>(
+                "SELECT order_id, shop_said, value FROM orders.edits
+                 WHERE member = 'SKU' AND superseded_at IS NULL AND shop_said IS NOT NULL",
+            )
+            .fetch_all(pool)
+            .await
+            .expect("what people changed is read")
+            .into_iter()
+            .map(|(order, said, value)| ((order, said), value))
+            .collect(),
             references: sqlx::query_scalar("SELECT reference FROM orders.fulfilment_requests")
                 .fetch_all(pool)
                 .await

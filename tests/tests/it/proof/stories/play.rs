@@ -6,7 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::draw::{Beat, Event, Script, Telling, Warehouse};
+use super::{
+    draw::{Beat, Event, Script, Telling, Warehouse},
+    truth::Subject,
+};
 use crate::world::{PATIENT_SHOP, Placed, Webhook, World, until};
 
 /// How long anybody's door may be closed.
@@ -58,6 +61,11 @@ impl<'a> Played<'a> {
     /// Its SKUs.
     pub fn skus(&self) -> &[String; 2] {
         &self.skus
+    }
+
+    /// What its truth is asked by.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { order: &self.order, skus: &self.skus, cancelled: &self.cancelled }
     }
 
     /// Plays it to its last event; everything that the shop kept back is said by then.

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
-use super::{
-    model::{ShopTruth, Truth, WarehouseTruth, add},
-    play::Played,
-};
+use super::model::{ShopTruth, Truth, WarehouseTruth, add};
 use crate::{
     proof::rest::{Pieces, Rest},
     world::{Placed, World},
@@ -17,19 +14,28 @@ use crate::{
 /// Orders that are asked for at the same time.
 const AT_ONCE: usize = 16;
 
+/// An order whose truth is asked for.
+pub struct Subject<'a> {
+    /// The order.
+    pub order: &'a Placed,
+    /// Its own SKUs.
+    pub skus: &'a [String],
+    /// What our API answered to whoever cancelled it there.
+    pub cancelled: &'a [u16],
+}
+
 /// Everything that is true of these orders, in their order.
-pub async fn of_all(world: &World, played: &[Played<'_>], rest: &Rest) -> Vec<Option<Truth>> {
+pub async fn of_all(world: &World, subjects: &[Subject<'_>], rest: &Rest) -> Vec<Option<Truth>> {
     let ledger = world.ledger(world.wms("/_ledger")).await;
     let on_hand = on_hand(world).await;
-    stream::iter(played)
-        .map(async |story| {
-            let shop = shop(world, &story.order).await;
-            let order = rest.of(story.order.id)?.clone();
-            let of_story = |sku: &str| story.skus().iter().any(|own| own == sku);
+    stream::iter(subjects)
+        .map(async |subject| {
+            let shop = shop(world, subject.order).await;
+            let order = rest.of(subject.order.id)?.clone();
             let mut on_hand = on_hand.clone();
-            on_hand.retain(|sku, _| of_story(sku));
-            let warehouse = warehouse(&ledger, story.skus());
-            Some(Truth { shop, warehouse, on_hand, cancelled: story.cancelled.clone(), order })
+            on_hand.retain(|sku, _| subject.skus.contains(sku));
+            let warehouse = warehouse(&ledger, subject.skus);
+            Some(Truth { shop, warehouse, on_hand, cancelled: subject.cancelled.to_vec(), order })
         })
         .buffered(AT_ONCE)
         .collect()
@@ -52,12 +58,11 @@ pub async fn ship(world: &World, reference: &str) {
 }
 
 /// What the stand-ins really did for an order, oldest first.
-pub async fn effects_of(world: &World, story: &Played<'_>) -> Vec<String> {
+pub async fn effects_of(world: &World, order: &Placed, skus: &[String]) -> Vec<String> {
     let of_warehouse = world.ledger(world.wms("/_ledger")).await;
-    let of_shop = world.ledger(world.shopify(&format!("/_ledger?order={}", story.order.id))).await;
-    let own = |entry: &&Value| {
-        list(&entry["lines"]).any(|line| story.skus().iter().any(|sku| line["sku"] == sku.as_str()))
-    };
+    let of_shop = world.ledger(world.shopify(&format!("/_ledger?order={}", order.id))).await;
+    let own =
+        |entry: &&Value| list(&entry["lines"]).any(|line| skus.iter().any(|sku| line["sku"] == sku.as_str()));
     let references: BTreeSet<&str> =
         of_warehouse.iter().filter(own).filter_map(|entry| entry["reference"].as_str()).collect();
     let by_warehouse = of_warehouse

@@ -35,6 +35,10 @@ SELECT o.shop, o.shopify_order_id, o.order_number, o.status, o.condition, o.cond
                            AND a.reason = 'SHOPIFY_FULFILMENT_ORDER_ON_HOLD') AS edited_too_late,
        ARRAY(SELECT tracking_number FROM orders.parcels s
              WHERE s.order_id = o.order_id AND tracking_number IS NOT NULL) AS tracking_numbers,
+       -- What a person said that a line is stands whatever the bodies call it.
+       COALESCE((SELECT jsonb_object_agg(line_id, value) FROM orders.edits e WHERE e.order_id = o.order_id
+                 AND member = 'SKU' AND superseded_at IS NULL), '{}') AS mapped,
+       EXISTS (SELECT FROM orders.edits e WHERE e.order_id = o.order_id AND member <> 'SKU') AS moved_by_hand,
        ARRAY(SELECT unnest(fulfilment_ids) FROM orders.parcels s WHERE s.order_id = o.order_id) AS fulfilment_ids,
        COALESCE((SELECT jsonb_object_agg(sku, pieces)
                  FROM (SELECT line ->> 'sku' AS sku, sum((line ->> 'quantity')::bigint) AS pieces
@@ -107,7 +111,9 @@ impl Body {
                 .filter_map(|fulfilled| fulfilled["quantity"].as_i64())
                 .sum();
             let open = line["fulfillable_quantity"].as_i64().unwrap_or_default();
-            *wanted.entry(line["sku"].as_str().unwrap_or_default().to_owned()).or_default() += open + ours;
+            let mapped = order.mapped.get(&line["id"].to_string()).map(String::as_str);
+            let sku = mapped.or(line["sku"].as_str()).unwrap_or_default();
+            *wanted.entry(sku.to_owned()).or_default() += open + ours;
         }
         without_zeros(wanted)
     }
@@ -132,6 +138,8 @@ struct Order {
     is_shown: bool,
     edited_too_late: bool,
     tracking_numbers: Vec<String>,
+    mapped: Json<BTreeMap<String, String>>,
+    moved_by_hand: bool,
     fulfilment_ids: Vec<i64>,
     booked: Json<Pieces>,
     kept: Json<Pieces>,
@@ -218,7 +226,7 @@ fn judge(order: &Order, bodies: &[&Body]) -> Option<String> {
     }
     let is_as_wanted = newest.wanted(order) == without_zeros(order.booked.0.clone());
     let address = &newest.body["shipping_address"];
-    let moved = bodies.iter().any(|body| body.body["shipping_address"] != *address);
+    let moved = order.moved_by_hand || bodies.iter().any(|body| body.body["shipping_address"] != *address);
     if order.edited_too_late && is_as_wanted && !moved && !cancelled {
         return Some(format!(
             "order {} is said to be edited too late, and left as it is wanted",
