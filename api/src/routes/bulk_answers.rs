@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode, http::Uri};
 use chrono::{DateTime, Utc};
 use domain::{Resolution, ShopDomain};
-use orders::bulk::{self, Bulk, NewBulk, Parked, RowReport, Where};
+use orders::{
+    audit::{self, Act, ActKind},
+    bulk::{self, Bulk, Meant, NewBulk, Parked, RowReport, Where},
+};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +28,14 @@ const MOST: i64 = 10_000;
 const NAMED: usize = 50;
 /// How many bulk answers are listed.
 const LISTED: i64 = 100;
+/// What many may be answered at once.
+pub(super) const ANSWERS: [Resolution; 5] = [
+    Resolution::Retry,
+    Resolution::Skip,
+    Resolution::Compensate,
+    Resolution::Approve,
+    Resolution::Refuse,
+];
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -32,6 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(find))
         .routes(routes!(rows))
+        .routes(routes!(stop))
 }
 
 /// Which parked steps are answered, and how.
@@ -46,7 +58,7 @@ struct BulkForm {
     #[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]{1,64}$", example = "outage-of-monday")]
     request_id: Option<String>,
     /// What is decided.
-    #[schema(pattern = "^(retry|skip|compensate)$", example = "retry")]
+    #[schema(pattern = "^(retry|skip|compensate|approve|refuse)$", example = "retry")]
     action: String,
     /// Which are meant. At least one member has to say it.
     r#where: WhereForm,
@@ -56,6 +68,12 @@ struct BulkForm {
     /// Only says which are meant.
     #[serde(default)]
     dry_run: bool,
+    /// The newest row that the dry run knew, its `upTo`: what parked since is left out, and counted as `later`.
+    #[schema(minimum = 1, example = 48)]
+    up_to: Option<i64>,
+    /// How many the dry run said. Fewer may be left by now; more are refused.
+    #[schema(minimum = 0, example = 37)]
+    expected: Option<i64>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -85,8 +103,12 @@ struct BulkBody {
     by: String,
     reason: String,
     at: DateTime<Utc>,
-    /// When the last of them was asked; null while some are still to be.
+    /// When the last of them was asked, or it was stopped; null while some are still to be.
     finished_at: Option<DateTime<Utc>>,
+    /// When a person stopped it.
+    stopped_at: Option<DateTime<Utc>>,
+    stopped_by: Option<String>,
+    stop_reason: Option<String>,
     /// Parked steps that it is for.
     #[schema(minimum = 0, example = 37)]
     orders: i64,
@@ -104,6 +126,9 @@ impl From<Bulk> for BulkBody {
             reason: bulk.reason,
             at: bulk.asked_at,
             finished_at: bulk.finished_at,
+            stopped_at: bulk.stopped_at,
+            stopped_by: bulk.stopped_by,
+            stop_reason: bulk.stop_reason,
             orders: bulk.orders,
             asked: bulk.sent,
         }
@@ -123,6 +148,63 @@ struct TakenBody {
     orders: i64,
     /// The first of them.
     first: Vec<MeantBody>,
+    /// The newest of them; null if there is none.
+    #[schema(example = 48)]
+    up_to: Option<i64>,
+    /// Parked steps like them that came after `upTo` and are left out.
+    #[schema(minimum = 0, example = 0)]
+    later: i64,
+    /// What the filter finds and may not be answered like this.
+    #[schema(minimum = 0, example = 2)]
+    except: i64,
+    /// The first of those.
+    exceptions: Vec<ExceptionBody>,
+}
+
+impl TakenBody {
+    fn new(bulk_id: Option<String>, meant: &Meant) -> Self {
+        let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        Self {
+            bulk_id,
+            orders: count(meant.rows.len()),
+            first: meant.rows.iter().take(NAMED).map(MeantBody::from).collect(),
+            up_to: meant.rows.iter().map(|row| row.attention_id).max(),
+            later: count(meant.later),
+            except: count(meant.exceptions.len()),
+            exceptions: meant.exceptions.iter().take(NAMED).map(ExceptionBody::from).collect(),
+        }
+    }
+
+    /// What was asked for before.
+    fn known(bulk: Bulk) -> Self {
+        Self {
+            bulk_id: Some(bulk.bulk_id),
+            orders: bulk.orders,
+            first: Vec::new(),
+            up_to: None,
+            later: 0,
+            except: 0,
+            exceptions: Vec::new(),
+        }
+    }
+}
+
+/// What waits and may not be answered like this.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = BulkAnswerException)]
+struct ExceptionBody {
+    #[serde(flatten)]
+    row: MeantBody,
+    /// What may be answered to it.
+    #[schema(value_type = Vec<String>, example = json!(["approve", "refuse"]))]
+    answers: Vec<Resolution>,
+}
+
+impl From<&Parked> for ExceptionBody {
+    fn from(parked: &Parked) -> Self {
+        Self { row: parked.into(), answers: parked.answers() }
+    }
 }
 
 /// A parked step that is meant.
@@ -161,7 +243,8 @@ struct RowBody {
     order_id: String,
     #[schema(example = "ORD-20261121-CED0A867")]
     order_number: Option<String>,
-    /// `WAITS` to be asked, `ASKED`, `ANSWERED`, `REFUSED`, or `ANSWERED_BEFORE` by somebody else.
+    /// `WAITS` to be asked, `ASKED`, `ANSWERED`, `REFUSED`, `ANSWERED_BEFORE` by somebody else, or `STOPPED` before it
+    /// was asked.
     #[schema(example = "ANSWERED")]
     outcome: &'static str,
     /// Why it was refused.
@@ -171,9 +254,10 @@ struct RowBody {
     status: Option<String>,
 }
 
-impl From<RowReport> for RowBody {
-    fn from(row: RowReport) -> Self {
+impl RowBody {
+    fn new(row: RowReport, is_stopped: bool) -> Self {
         let outcome = match (&row.sent_at, row.state.as_deref()) {
+            (None, _) if is_stopped => "STOPPED",
             (None, _) => "WAITS",
             (Some(_), None) => "ANSWERED_BEFORE",
             (Some(_), Some("DONE")) => "ANSWERED",
@@ -193,7 +277,7 @@ impl From<RowReport> for RowBody {
 
 /// Give one answer to many parked steps
 ///
-/// Which are meant is fixed now; a dry run only says which. Then a workflow of its own, `bulk-answer/{bulkId}`, asks ten of
+/// Which are meant is fixed now; a dry run only says which, and `upTo` with `expected` holds to what it said. Then a workflow of its own, `bulk-answer/{bulkId}`, asks ten of
 /// them a second. 10,000 at once at most, who has waited longest first.
 #[utoipa::path(
     post, path = "/api/bulk-answers", tag = "operations", operation_id = "answerInBulk",
@@ -201,6 +285,7 @@ impl From<RowReport> for RowBody {
     responses(
         (status = 200, description = "A dry run: they would be answered", body = TakenBody),
         (status = 202, description = "They will be answered", body = TakenBody),
+        (status = 409, description = "More are meant than `expected`"),
     )
 )]
 async fn answer(
@@ -209,29 +294,31 @@ async fn answer(
 ) -> Result<(StatusCode, Json<TakenBody>), Problem> {
     let reason = field::text("reason", &form.reason)?;
     let action: Resolution = Problem::of_field("action", form.action.parse())?;
-    if !matches!(action, Resolution::Retry | Resolution::Skip | Resolution::Compensate) {
-        return Err(Problem::invalid("action", "one of retry, skip, compensate"));
+    if !ANSWERS.contains(&action) {
+        return Err(Problem::invalid("action", "one of retry, skip, compensate, approve, refuse"));
     }
     let meant = meant(form.r#where)?;
     let bulk_id = form.request_id.map(id).transpose()?.unwrap_or_else(|| Uuid::now_v7().to_string());
     let mut tx = api.pool.begin().await?;
     if let Some(known) = bulk::find(&mut tx, &bulk_id).await?.filter(|_| !form.dry_run) {
-        let taken = TakenBody { bulk_id: Some(known.bulk_id), orders: known.orders, first: Vec::new() };
-        return Ok((StatusCode::ACCEPTED, Json(taken)));
+        return Ok((StatusCode::ACCEPTED, Json(TakenBody::known(known))));
     }
-    let rows = bulk::meant(&mut tx, &meant, action, MOST).await?;
-    let first = rows.iter().take(NAMED).map(MeantBody::from).collect();
-    let orders = i64::try_from(rows.len()).unwrap_or(MOST);
+    let meant = bulk::meant(&mut tx, &meant, action, form.up_to, MOST).await?;
     if form.dry_run {
-        return Ok((StatusCode::OK, Json(TakenBody { bulk_id: None, orders, first })));
+        return Ok((StatusCode::OK, Json(TakenBody::new(None, &meant))));
+    }
+    let taken = TakenBody::new(Some(bulk_id.clone()), &meant);
+    if let Some(expected) = form.expected.filter(|expected| taken.orders > *expected) {
+        let why = format!("expected: {expected}, and {} would be answered now; try it out again", taken.orders);
+        return Err(Problem::AnswerRefused(why));
     }
     let new = NewBulk { bulk_id: &bulk_id, action, by: caller.name(), reason: &reason };
-    bulk::keep(&mut tx, new, &rows).await?;
+    bulk::keep(&mut tx, new, &meant.rows).await?;
     tx.commit().await?;
     if let Err(error) = api.dispatcher.begin_bulk(&bulk_id).await {
         warn!(%error, "a bulk answer is begun by a sweeper");
     }
-    Ok((StatusCode::ACCEPTED, Json(TakenBody { bulk_id: Some(bulk_id), orders, first })))
+    Ok((StatusCode::ACCEPTED, Json(taken)))
 }
 
 /// List the newest bulk answers
@@ -293,11 +380,65 @@ async fn rows(
     let (given, limit) = (id(given)?, page::limit(query.limit)?);
     let after = page::after(query.cursor.as_deref())?;
     let mut conn = api.pool.acquire().await?;
-    if bulk::find(&mut conn, &given).await?.is_none() {
+    let Some(bulk) = bulk::find(&mut conn, &given).await? else {
         return Err(Problem::NoSuchBulkAnswer(given));
-    }
+    };
+    let is_stopped = bulk.stopped_at.is_some();
     let rows = bulk::report(&mut conn, &given, after, limit + 1).await?;
-    Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(RowBody::from))
+    Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(|row| RowBody::new(row, is_stopped)))
+}
+
+/// Why a bulk answer is stopped.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = BulkAnswerStopForm, example = json!({"reason": "the wrong warehouse"}))]
+struct StopForm {
+    /// Why, in the caller's words; it is kept, so name no person.
+    #[schema(max_length = 255, example = "the wrong warehouse")]
+    reason: String,
+}
+
+/// Stop a bulk answer
+///
+/// What was not asked yet is not asked any more, and waits on as before. What was asked is not taken back.
+#[utoipa::path(
+    post, path = "/api/bulk-answers/{id}/stop", tag = "operations", operation_id = "stopBulkAnswer",
+    params(("id" = String, Path, description = "Its `bulkId`", pattern = "^[A-Za-z0-9._-]{1,64}$", example = "outage-of-monday")),
+    request_body = StopForm,
+    responses(
+        (status = 200, description = "It is stopped; also if it was before", body = BulkBody),
+        (status = 404, description = "No such bulk answer"),
+        (status = 409, description = "All were asked before"),
+    )
+)]
+async fn stop(
+    Asked { api, caller, .. }: Asked,
+    PathPart(given): PathPart<String>,
+    JsonBody(form): JsonBody<StopForm>,
+) -> Result<Json<BulkBody>, Problem> {
+    let (given, reason) = (id(given)?, field::text("reason", &form.reason)?);
+    let mut tx = api.pool.begin().await?;
+    let is_stopped = bulk::stop(&mut tx, &given, caller.name(), &reason).await?;
+    let Some(known) = bulk::find(&mut tx, &given).await? else {
+        return Err(Problem::NoSuchBulkAnswer(given));
+    };
+    if known.stopped_at.is_none() {
+        return Err(Problem::AnswerRefused("all of them were asked before; nothing is left to stop".into()));
+    }
+    if is_stopped {
+        let left = format!("{} of {} were asked", known.sent, known.orders);
+        let act = Act {
+            by: caller.acts_as(),
+            kind: ActKind::BulkAnswerStopped,
+            target: &given,
+            order: None,
+            reason: Some(&reason),
+            detail: Some(&left),
+        };
+        audit::note(&mut tx, &act).await?;
+        tx.commit().await?;
+    }
+    Ok(Json(known.into()))
 }
 
 fn id(given: String) -> Result<String, Problem> {
