@@ -27,6 +27,9 @@ mod overview;
 mod returns;
 mod stock;
 
+#[cfg(test)]
+mod full_pages;
+
 pub(crate) fn router() -> Router<Console> {
     Router::new()
         .merge(overview::router())

@@ -11,7 +11,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{back, given, listed, part, plainly, unreadable, with_query};
+use super::{back, given, next_page, part, plainly, unreadable, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -28,6 +28,9 @@ pub(super) fn router() -> Router<Console> {
         .route("/attention/{id}/done", post(done))
         .route("/orders/{id}/answer", post(answer))
 }
+
+/// Rows of the queue: a page has the causes as well.
+const ROWS: &str = "20";
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -116,13 +119,14 @@ impl AttentionPage {
 
 async fn queue(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
     let overview: Overview = visitor.client.get("/api/overview").await?;
-    let mut filter = wanted.filter().to_vec();
+    let filter = wanted.filter();
+    let mut asked = filter.to_vec();
     // What was promised first is to be dealt with first.
-    filter.push(("sort", "PROMISE"));
-    let addresses = ("/api/attention", "/console/attention");
-    let (rows, next) = listed(&visitor, addresses, &filter, &wanted.cursor).await?;
+    asked.extend([("sort", "PROMISE"), ("cursor", &wanted.cursor), ("limit", ROWS)]);
+    let found = visitor.client.list::<Attention>(&with_query("/api/attention", &asked)).await?;
+    let next = next_page("/console/attention", &filter, found.next.as_deref());
     let shell = Shell::counting(&visitor, "attention", "Needs attention", overview.wanted());
-    Ok(page::show(&AttentionPage { shell, causes: overview.attention, rows, next, wanted }))
+    Ok(page::show(&AttentionPage { shell, causes: overview.attention, rows: found.rows, next, wanted }))
 }
 
 #[derive(Deserialize)]
