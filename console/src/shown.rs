@@ -129,6 +129,9 @@ shown! {
     }
     BulkRow { order_id: String, order_number: Option<String>, outcome: String, refused: Option<String>, status: Option<String> }
 
+    /// What a count did.
+    Counted { on_hand: u64, missing: u64, backordered: u64 }
+
     /// Something a person did.
     Act {
         at: DateTime<Utc>, actor: String, kind: String, target: String, order_id: Option<String>,

@@ -174,7 +174,8 @@ pub struct Bulk {
     pub sent: i64,
 }
 
-const BULKS: &str = "SELECT bulk_id, action, asked_by, reason, asked_at, finished_at, stopped_at, stopped_by, stop_reason,
+const BULKS: &str =
+    "SELECT bulk_id, action, asked_by, reason, asked_at, finished_at, stopped_at, stopped_by, stop_reason,
            (SELECT count(*) FROM orders.bulk_answer_rows r WHERE r.bulk_id = b.bulk_id) AS orders,
            (SELECT count(sent_at) FROM orders.bulk_answer_rows r WHERE r.bulk_id = b.bulk_id) AS sent
     FROM orders.bulk_answers b";

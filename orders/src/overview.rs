@@ -108,11 +108,10 @@ pub async fn look(conn: &mut PgConnection) -> Result<Overview, OrdersError> {
     )
     .fetch_all(&mut *conn)
     .await?;
-    let orders_waiting = sqlx::query_scalar(
-        "SELECT count(DISTINCT order_id) FROM orders.attention WHERE resolved_at IS NULL",
-    )
-    .fetch_one(&mut *conn)
-    .await?;
+    let orders_waiting =
+        sqlx::query_scalar("SELECT count(DISTINCT order_id) FROM orders.attention WHERE resolved_at IS NULL")
+            .fetch_one(&mut *conn)
+            .await?;
     let inbox = sqlx::query_as(
         "SELECT count(*) AS waiting, min(received_at) AS oldest_received_at,
                 (SELECT count(*) FROM integration.inbox WHERE state = 'UNREADABLE') AS unreadable
