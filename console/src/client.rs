@@ -99,7 +99,27 @@ impl Client {
         read(&body)
     }
 
+    /// A file, as it is sent, however large.
+    pub(crate) async fn download(&self, path: &str) -> Result<Response, Refusal> {
+        let answer = self.ask(Method::GET, path, Body::empty()).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), MOST_ANSWER_BYTES).await.map_err(|_| Refusal::ours())?;
+        Err(refused(status, &body))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Body) -> Result<(HeaderMap, Vec<u8>), Refusal> {
+        let (parts, body) = self.ask(method, path, body).await?.into_parts();
+        let body = to_bytes(body, MOST_ANSWER_BYTES).await.map_err(|_| Refusal::ours())?;
+        if parts.status.is_success() {
+            return Ok((parts.headers, body.into()));
+        }
+        Err(refused(parts.status, &body))
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Body) -> Result<Response, Refusal> {
         let mut request = Request::new(body);
         *request.uri_mut() = path.parse().map_err(|_| Refusal::ours())?;
         request.headers_mut().clone_from(&self.headers);
@@ -109,14 +129,7 @@ impl Client {
         }
         *request.method_mut() = method;
         let Ok(answer) = self.api.clone().oneshot(request).await;
-        let (parts, body) = answer.into_parts();
-        let body = to_bytes(body, MOST_ANSWER_BYTES).await.map_err(|_| Refusal::ours())?;
-        if parts.status.is_success() {
-            return Ok((parts.headers, body.into()));
-        }
-        let said: Option<Problem> = serde_json::from_slice(&body).ok();
-        let sentence = said.and_then(|problem| problem.error).unwrap_or_else(|| parts.status.to_string());
-        Err(Refusal { status: parts.status, sentence })
+        Ok(answer)
     }
 }
 
@@ -131,6 +144,12 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         page::refused(&self)
     }
+}
+
+fn refused(status: StatusCode, body: &[u8]) -> Refusal {
+    let said: Option<Problem> = serde_json::from_slice(body).ok();
+    let sentence = said.and_then(|problem| problem.error).unwrap_or_else(|| status.to_string());
+    Refusal { status, sentence }
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {

@@ -11,6 +11,8 @@ use url::form_urlencoded;
 use crate::{
     Console,
     client::{Refusal, Visitor},
+    session::own,
+    words,
 };
 
 mod attention;
@@ -24,6 +26,9 @@ mod orders;
 mod overview;
 mod returns;
 mod stock;
+
+#[cfg(test)]
+mod full_pages;
 
 pub(crate) fn router() -> Router<Console> {
     Router::new()
@@ -69,6 +74,9 @@ fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
+/// Rows of a page: as many as a page of 60 kB holds with the longest that is usual in each.
+const ROWS: &str = "40";
+
 /// A page of a list of `/api`, and the address of the console's page that shows what comes after it.
 async fn listed<T: DeserializeOwned>(
     visitor: &Visitor,
@@ -77,7 +85,7 @@ async fn listed<T: DeserializeOwned>(
     cursor: &str,
 ) -> Result<(Vec<T>, Option<String>), Refusal> {
     let mut asked = filter.to_vec();
-    asked.push(("cursor", cursor));
+    asked.extend([("cursor", cursor), ("limit", ROWS)]);
     let found = visitor.client.list::<T>(&with_query(api, &asked)).await?;
     Ok((found.rows, next_page(page, filter, found.next.as_deref())))
 }
@@ -88,6 +96,16 @@ fn next_page(path: &str, pairs: &[(&str, &str)], cursor: Option<&str>) -> Option
     let mut pairs = pairs.to_vec();
     pairs.push(("cursor", cursor));
     Some(with_query(path, &pairs))
+}
+
+/// Where a form leads back to, if it says that as a page of ours.
+fn back(given: &str, otherwise: &str) -> String {
+    if given.starts_with('/') { own(given) } else { otherwise.to_owned() }
+}
+
+/// A refusal in words that an operator knows.
+fn plainly(refusal: Refusal) -> Refusal {
+    Refusal { sentence: words::refusal(&refusal.sentence), ..refusal }
 }
 
 /// Tells that a form cannot be read.
@@ -104,5 +122,13 @@ mod tests {
         assert_eq!(part("a/b c+d?"), "a%2Fb%20c%2Bd%3F");
         assert_eq!(with_query("/orders", &[("status", ""), ("search", "a&b")]), "/orders?search=a%26b");
         assert_eq!(with_query("/orders", &[("status", "")]), "/orders");
+    }
+
+    #[test]
+    fn a_form_leads_back_to_a_page_of_ours_alone() {
+        assert_eq!(back("/inbox?state=STORED", "/inbox"), "/inbox?state=STORED");
+        assert_eq!(back("order", "/orders/1"), "/orders/1");
+        assert_eq!(back("//elsewhere.example", "/inbox"), "/");
+        assert_eq!(back("https://elsewhere.example", "/inbox"), "/inbox");
     }
 }

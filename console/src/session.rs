@@ -143,7 +143,7 @@ async fn sign_out() -> Response {
 }
 
 /// A page of ours, and nothing that leads elsewhere.
-fn own(wanted: &str) -> String {
+pub(crate) fn own(wanted: &str) -> String {
     let is_ours = wanted.starts_with('/') && !wanted.starts_with("//") && !wanted.contains('\\');
     let is_plain = wanted.bytes().all(|byte| byte.is_ascii_graphic());
     if is_ours && is_plain && !wanted.starts_with("/sign-") { wanted.to_owned() } else { "/".to_owned() }

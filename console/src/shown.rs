@@ -1,8 +1,11 @@
 //! What `/api` answers, as far as pages show it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// How old a message may grow that waits for what came before it: about a minute, in all its attempts.
+const MOST_LAG: TimeDelta = TimeDelta::minutes(2);
 
 macro_rules! shown {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? })*) => {$(
@@ -22,16 +25,20 @@ shown! {
 
     Overview {
         orders: Vec<Stage>, attention: Vec<Cause>, hours: Vec<Hour>, oldest_open: Option<OldestOpen>,
-        inbox: InboxLag, dead_letters: u64, promised: PromisesKept,
+        inbox: InboxLag, dead_letters: u64, promised: PromisesKept, orders_waiting: u64,
     }
     Stage { status: String, condition: Option<String>, orders: u64 }
     /// Rows that wait for a person for one reason.
-    Cause { step: String, reason: String, rows: u64, oldest_since: DateTime<Utc> }
+    Cause {
+        step: String, reason: String, rows: u64, oldest_since: DateTime<Utc>, answers: Vec<String>,
+        shops: Vec<CauseOfShop>,
+    }
+    CauseOfShop { shop: String, rows: u64 }
     Hour { hour: DateTime<Utc>, received: u64, shipped: u64 }
     OldestOpen { order_id: String, order_number: String, received_at: DateTime<Utc> }
     /// How open orders stand to what was promised of them.
     PromisesKept { late: u64, due_today: u64 }
-    InboxLag { waiting: u64, unreadable: u64 }
+    InboxLag { waiting: u64, unreadable: u64, oldest_received_at: Option<DateTime<Utc>> }
 
     Lane { lane: String, orders: u64, waiting: u64, pauses: Vec<Pause> }
     Pause { cause: String, since: DateTime<Utc>, by: String, reason: String }
@@ -108,13 +115,22 @@ shown! {
     }
 
     /// What a bulk answer is, or would be, for.
-    BulkTaken { bulk_id: Option<String>, orders: u64, first: Vec<BulkMeant> }
+    BulkTaken {
+        bulk_id: Option<String>, orders: u64, first: Vec<BulkMeant>, up_to: Option<i64>, later: u64, except: u64,
+        exceptions: Vec<BulkException>,
+    }
     BulkMeant { order_number: String, step: String, reason: String }
+    /// What waits and may not be answered like this.
+    BulkException { order_number: String, step: String, reason: String, answers: Vec<String> }
     Bulk {
         bulk_id: String, action: String, by: String, reason: String, orders: u64, asked: u64, at: DateTime<Utc>,
-        finished_at: Option<DateTime<Utc>>,
+        finished_at: Option<DateTime<Utc>>, stopped_at: Option<DateTime<Utc>>, stopped_by: Option<String>,
+        stop_reason: Option<String>,
     }
     BulkRow { order_id: String, order_number: Option<String>, outcome: String, refused: Option<String>, status: Option<String> }
+
+    /// What a count did.
+    Counted { on_hand: u64, missing: u64, backordered: u64 }
 
     /// Something a person did.
     Act {
@@ -135,6 +151,12 @@ pub(crate) struct OrderDetail {
     pub(crate) edits: Vec<Edit>,
 }
 
+/// A dead letter with what it says; of another system's only for whoever may read it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DeadLetterDetail {
+    pub(crate) payload: Option<Value>,
+}
+
 /// What became of something that was asked for, in words.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
@@ -151,16 +173,44 @@ pub(crate) struct Because<'a> {
 }
 
 impl Me {
+    /// Whether what people did may be taken away as a file.
+    pub(crate) fn may_export(&self) -> bool {
+        self.roles.iter().any(|role| role == "admin")
+    }
+
     /// Whether more may be done than looking.
     pub(crate) fn may_act(&self) -> bool {
         self.roles.iter().any(|role| role == "admin" || role == "operator")
     }
 }
 
+/// The statuses of open orders, in the order in which they follow.
+const STAGES: [&str; 3] = ["PENDING", "CONFIRMED", "PROCESSING"];
+
 impl Overview {
+    /// How many open orders stand where.
+    pub(crate) fn stages(&self) -> Vec<(&'static str, u64)> {
+        let count = |status| {
+            let of_it = self.orders.iter().filter(|stage| stage.status == status);
+            (status, of_it.map(|stage| stage.orders).sum())
+        };
+        STAGES.map(count).into()
+    }
+
     /// Rows that wait for a person.
     pub(crate) fn wanted(&self) -> u64 {
         self.attention.iter().map(|cause| cause.rows).sum()
+    }
+
+    /// Those of them that are of no order.
+    pub(crate) fn wanted_of_no_order(&self) -> u64 {
+        let of_orders = self.attention.iter().flat_map(|cause| &cause.shops).map(|of_shop| of_shop.rows);
+        self.wanted().saturating_sub(of_orders.sum())
+    }
+
+    /// Since when nobody takes up what arrives, if that is longer than it takes when all is well.
+    pub(crate) fn lags_since(&self, now: &DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.inbox.oldest_received_at.filter(|oldest| *now - *oldest > MOST_LAG)
     }
 }
 
@@ -212,6 +262,13 @@ impl Parcel {
     pub(crate) fn page(&self) -> Option<&str> {
         let address = self.tracking_url.as_deref()?;
         ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme)).then_some(address)
+    }
+}
+
+impl Bulk {
+    /// Whether some are still to be asked.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.finished_at.is_none()
     }
 }
 

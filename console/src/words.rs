@@ -1,5 +1,11 @@
 //! Codes as sentences. A code that is not known here is shown as it is: a newer process may have written it.
 
+mod reasons;
+mod refusals;
+
+pub(crate) use reasons::reason;
+pub(crate) use refusals::refusal;
+
 /// A lane, as people call whoever it calls.
 pub(crate) fn lane(lane: &str) -> String {
     match lane {
@@ -33,89 +39,6 @@ pub(crate) fn step(step: &str) -> &str {
     }
 }
 
-/// Why something waits for a person: what is wrong, and what helps.
-pub(crate) fn reason(code: &str) -> (&str, &'static str) {
-    match code {
-        "UNKNOWN_SKU" => {
-            ("A line has a SKU that is not stocked", "Stock the item, or say which SKU it is, then retry.")
-        }
-        "UNREADABLE_CURRENCY" => {
-            ("Its currency is none that is known", "Mend it in the shop; the order goes on by itself.")
-        }
-        "UNREADABLE_STATUS" => {
-            ("Its payment status is one that is not known", "Look at it in the shop, then retry.")
-        }
-        "UNREADABLE_ORDER" => {
-            ("Something that is needed cannot be read", "Mend it in the shop; the order goes on by itself.")
-        }
-        "PAYMENT_OVERDUE" => ("It was not paid in time", "Retry to wait again, or cancel it."),
-        "BACKORDER_OVERDUE" => ("Its stock did not come in time", "Retry to wait again, or cancel it."),
-        "OUT_OF_STOCK" => ("There is no stock for it", "Book stock in and retry, or cancel it."),
-        "PRICE_UNKNOWN" => {
-            ("A price of it could not be asked", "Check its prices, then say that it is done.")
-        }
-        "ALLOCATION_UNANSWERED" => {
-            ("The inventory service does not answer for it", "Look at that service, then retry.")
-        }
-        "APPROVAL" => ("It waits for your approval", "Look at it and approve or refuse it."),
-        "WAREHOUSE_EXCEPTION" => {
-            ("The warehouse reports an exception", "Clear it with the warehouse, then retry.")
-        }
-        "CANCELLED_BY_WAREHOUSE" => {
-            ("The warehouse cancelled it", "Retry to hand it over again, or cancel it.")
-        }
-        "CANCELLED_AFTER_SHIPPING" => (
-            "The shop cancelled it after it had left",
-            "Stop the parcel with the carrier, or expect it back.",
-        ),
-        "EDITED_TOO_LATE" => {
-            ("It was changed after it had left", "Tell the customer; what left is what was ordered before.")
-        }
-        "EDITED_AT_WAREHOUSE" => {
-            ("It was changed while the warehouse has it", "Decide with the warehouse, then answer.")
-        }
-        "UNEXPECTED_PARCEL" => ("A parcel left that nobody waits for", "Clear it with the warehouse."),
-        "TROUBLE_AFTER_SHIPPING" => {
-            ("Something is wrong with a parcel on its way", "Clear it with the carrier.")
-        }
-        "NO_ADDRESS" => ("It has no address", "Enter the address, or add it in the shop, then retry."),
-        "LOCATION_NOT_MAPPED" => (
-            "It is to leave from a location that is no warehouse here",
-            "Map the location, or move it in the shop.",
-        ),
-        "NO_FULFILMENT_ORDERS" => {
-            ("The shop has nothing to fulfil for it", "Look at it in the shop, then retry.")
-        }
-        "NOT_REPORTED" => ("A parcel could not be reported to the shop", "Fulfil it in the shop by hand."),
-        "REFUND_BY_HAND" => ("Something is to be paid back by hand", "Refund it in the shop."),
-        "RETURN_NOT_BOOKED" => ("What came back could not be booked in", "Book it in by hand."),
-        "RETURN_NOT_EXPECTED" => {
-            ("A return was announced of what did not leave", "Clear it with the customer.")
-        }
-        "RETURN_NOT_RECEIVED" => {
-            ("A return came with other pieces than expected", "Clear it with the warehouse.")
-        }
-        "UNSELLABLE_ON_HAND" => ("Pieces that cannot be sold are on hand", "Count the item, or reduce it."),
-        "COUNT_BELOW_HANDED_OVER" => {
-            ("Less was counted than the warehouse was asked to ship", "Recall the newest, or count again.")
-        }
-        "RUN_GONE" => ("Nobody works on it any more", "Retry to start it again."),
-        "LANE_NOT_SERVED" => ("Orders wait for a lane that no worker serves", "Start a worker for it."),
-        "LANE_PAUSED" => {
-            ("It waited longer than it may while its lane was paused", "Retry when the lane runs.")
-        }
-        "WMS_UNREACHABLE" => ("The warehouse system could not be reached", "Retry when it is back."),
-        "WMS_BAD_ADDRESS" => ("The warehouse refuses its address", "Correct the address and retry."),
-        "WMS_UNKNOWN_SKU" => {
-            ("The warehouse does not know a SKU of it", "Say which SKU it is, or add it there, then retry.")
-        }
-        "WMS_UNKNOWN_OUTCOME" => {
-            ("Nobody knows whether the warehouse has it", "Ask the warehouse, then retry.")
-        }
-        other => (other, "Look at what was said, then answer."),
-    }
-}
-
 /// What an answer does.
 pub(crate) fn answer(action: &str) -> (&str, &'static str) {
     match action {
@@ -136,6 +59,76 @@ pub(crate) fn answer(action: &str) -> (&str, &'static str) {
         "approve" => ("Approve", "The order is handed over to the warehouse."),
         "refuse" => ("Refuse", "Cancels the order and gives its stock back."),
         other => (other, ""),
+    }
+}
+
+/// The same for many at once, as what a button does.
+pub(crate) fn answer_all(action: &str) -> &str {
+    match action {
+        "retry" => "Retry all",
+        "skip" => "Go on without it: all",
+        "compensate" => "Cancel all",
+        "approve" => "Approve all",
+        "refuse" => "Refuse all",
+        other => other,
+    }
+}
+
+/// What a person did to a row, after their name.
+pub(crate) fn answered(action: &str) -> &str {
+    match action {
+        "retry" => "had it tried again",
+        "skip" => "had it go on without that step",
+        "compensate" => "had it cancelled",
+        "approve" => "approved it",
+        "refuse" => "refused it",
+        "recall" => "had it recalled",
+        _ => "answered it",
+    }
+}
+
+/// How a return stands.
+pub(crate) fn return_state(state: &str) -> &str {
+    match state {
+        "ANNOUNCED" => "Expected",
+        "PARTLY_RECEIVED" => "Some of it came back",
+        "RECEIVED" => "All of it came back",
+        "CANCELLED" => "Taken back",
+        other => other,
+    }
+}
+
+/// Who announced a return.
+pub(crate) fn return_source(source: &str) -> &str {
+    match source {
+        "SHOPIFY" => "the shop",
+        "EVENT" => "another system",
+        "API" => "our own interface",
+        other => other,
+    }
+}
+
+/// How a message stands.
+pub(crate) fn message_state(state: &str) -> &str {
+    match state {
+        "RECEIVED" => "Under way",
+        "WAITING" => "Waiting",
+        "DONE" => "Done",
+        "SKIPPED" => "Without effect",
+        "STORED" => "Kept, not acted on",
+        "UNREADABLE" => "Unreadable",
+        other => other,
+    }
+}
+
+/// Whom a message is from.
+pub(crate) fn message_source(source: &str) -> &str {
+    match source {
+        "shopify" => "a shop",
+        "warehouse" => "a warehouse",
+        "api" => "our own interface",
+        "inventory" => "our own stock",
+        other => other,
     }
 }
 
@@ -229,6 +222,7 @@ pub(crate) fn happened(code: &str) -> String {
         "LANE_PAUSED" => "Paused a lane",
         "LANE_RESUMED" => "Resumed a lane",
         "STOCK_COUNTED" => "Counted stock",
+        "BULK_ANSWER_STOPPED" => "Stopped an answer to many",
         "RESERVATION" => "Reserved",
         "RELEASE" => "Given back",
         "FULFILMENT" => "Left",
@@ -361,8 +355,15 @@ mod tests {
 
     #[test]
     fn what_is_not_known_here_is_shown_as_it_is() {
-        assert_eq!(reason("NEW_REASON").0, "NEW_REASON");
         assert_eq!(happened("some_new/thing"), "Some new thing");
         assert_eq!(lane("warehouse-north"), "the warehouse system north");
+    }
+
+    #[test]
+    fn a_code_means_what_it_is_a_code_of() {
+        assert_eq!(happened("RECEIVED"), "The order arrived");
+        assert_eq!(return_state("RECEIVED"), "All of it came back");
+        assert_eq!(message_state("RECEIVED"), "Under way");
+        assert_eq!(return_state("CANCELLED"), "Taken back");
     }
 }

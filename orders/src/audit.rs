@@ -62,6 +62,8 @@ pub enum ActKind {
     CustomerDataFetched,
     /// This list was exported.
     AuditExported,
+    /// One answer to many was stopped.
+    BulkAnswerStopped,
 }
 
 words!(ActKind, "kind");

@@ -53,14 +53,31 @@ pub struct Parked {
 }
 
 impl Parked {
+    /// What may be answered to it.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Resolution> {
+        // A step of a later version is answered by that version.
+        let Ok(step) = self.step.parse() else { return Vec::new() };
+        Resolution::answers_to(step, &ParkReason::new(self.reason.as_str()), self.has_run)
+    }
+
     fn may_be_answered(&self, action: Resolution) -> bool {
-        let Ok(step) = self.step.parse() else { return false };
-        let reason = ParkReason::new(self.reason.as_str());
-        Resolution::answers_to(step, &reason, self.has_run).contains(&action)
+        self.step != Step::Follow.as_str() && self.answers().contains(&action)
     }
 }
 
-/// The parked steps that are meant and may be answered like this, who has waited longest first; `most` at most.
+/// What waits and is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// May be answered like this, who has waited longest first.
+    pub rows: Vec<Parked>,
+    /// May not.
+    pub exceptions: Vec<Parked>,
+    /// How many may be answered like this, and came later than whoever asks has seen.
+    pub later: usize,
+}
+
+/// What waits and is meant; `most` at most. Of what may be answered like this, only rows up to this one, if it is said.
 ///
 /// # Errors
 /// [`OrdersError::Database`].
@@ -68,16 +85,17 @@ pub async fn meant(
     conn: &mut PgConnection,
     meant: &Where,
     action: Resolution,
+    up_to: Option<i64>,
     most: i64,
-) -> Result<Vec<Parked>, OrdersError> {
+) -> Result<Meant, OrdersError> {
     let parked: Vec<Parked> = sqlx::query_as(
         "SELECT attention_id, a.order_id, order_number, step, reason, has_run
          FROM orders.attention a JOIN orders.orders o USING (order_id)
-         WHERE resolved_at IS NULL AND step <> $4 AND (reason = $6) = $7
+         WHERE resolved_at IS NULL
            AND ($1::text IS NULL OR step = $1)
            AND ($2::text IS NULL OR reason = $2)
            AND ($3::text IS NULL OR coalesce(o.shop, 'api') = $3)
-         ORDER BY attention_id LIMIT $5",
+         ORDER BY (step <> $4 AND (reason = $6) = $7) DESC, attention_id LIMIT $5",
     )
     .bind(meant.step.map(Step::as_str))
     .bind(meant.reason.as_deref())
@@ -88,7 +106,11 @@ pub async fn meant(
     .bind(action.decides_approval())
     .fetch_all(conn)
     .await?;
-    Ok(parked.into_iter().filter(|parked| parked.may_be_answered(action)).collect())
+    let (answered, exceptions): (Vec<_>, Vec<_>) =
+        parked.into_iter().partition(|parked| parked.may_be_answered(action));
+    let is_seen = |parked: &Parked| up_to.is_none_or(|last| parked.attention_id <= last);
+    let (rows, later): (Vec<_>, Vec<_>) = answered.into_iter().partition(is_seen);
+    Ok(Meant { rows, exceptions, later: later.len() })
 }
 
 /// A bulk answer to keep.
@@ -154,8 +176,14 @@ pub struct Bulk {
     pub reason: String,
     /// When.
     pub asked_at: DateTime<Utc>,
-    /// When the last of its rows was asked.
+    /// When the last of its rows was asked, or it was stopped.
     pub finished_at: Option<DateTime<Utc>>,
+    /// When a person stopped it.
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// Who did.
+    pub stopped_by: Option<String>,
+    /// Why.
+    pub stop_reason: Option<String>,
     /// Rows it is for.
     pub orders: i64,
     /// Those of them that were asked.
@@ -174,7 +202,8 @@ impl Bulk {
     }
 }
 
-const BULKS: &str = "SELECT bulk_id, action, asked_by, reason, asked_at, finished_at, meant,
+const BULKS: &str =
+    "SELECT bulk_id, action, asked_by, reason, asked_at, finished_at, stopped_at, stopped_by, stop_reason, meant,
            (SELECT count(*) FROM orders.bulk_answer_rows r WHERE r.bulk_id = b.bulk_id) AS orders,
            (SELECT count(sent_at) FROM orders.bulk_answer_rows r WHERE r.bulk_id = b.bulk_id) AS sent
     FROM orders.bulk_answers b";
@@ -195,6 +224,29 @@ pub async fn find(conn: &mut PgConnection, bulk_id: &str) -> Result<Option<Bulk>
 pub async fn newest(conn: &mut PgConnection, most: i64) -> Result<Vec<Bulk>, OrdersError> {
     let sql = format!("{BULKS} ORDER BY asked_at DESC LIMIT $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(most).fetch_all(conn).await?)
+}
+
+/// Stops a bulk answer: what was not asked yet is not asked any more. False if nothing was left to stop.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn stop(
+    conn: &mut PgConnection,
+    bulk_id: &str,
+    by: &str,
+    reason: &str,
+) -> Result<bool, OrdersError> {
+    let stopped = sqlx::query(
+        "UPDATE orders.bulk_answers
+         SET stopped_at = now(), finished_at = now(), stopped_by = $2, stop_reason = $3
+         WHERE bulk_id = $1 AND finished_at IS NULL",
+    )
+    .bind(bulk_id)
+    .bind(by)
+    .bind(reason)
+    .execute(conn)
+    .await?;
+    Ok(stopped.rows_affected() > 0)
 }
 
 /// What became of a row of a bulk answer.
@@ -251,6 +303,9 @@ pub async fn report(
 /// [`OrdersError::Database`].
 pub async fn ask_next(conn: &mut PgConnection, bulk_id: &str, most: i64) -> Result<i64, OrdersError> {
     let Some(bulk) = find(&mut *conn, bulk_id).await? else { return Ok(0) };
+    if bulk.stopped_at.is_some() {
+        return Ok(0);
+    }
     let next: Vec<(i64, String)> = sqlx::query_as(
         "SELECT attention_id, order_id FROM orders.bulk_answer_rows
          WHERE bulk_id = $1 AND sent_at IS NULL ORDER BY attention_id LIMIT $2 FOR UPDATE",

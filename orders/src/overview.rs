@@ -40,6 +40,11 @@ pub struct Waiting {
     pub rows: i64,
     /// Since when the oldest of them does.
     pub oldest_since: DateTime<Utc>,
+    /// Whether a workflow waits for the answer to one of them at least.
+    pub has_run: bool,
+    /// Of whose orders they are, the most first: a shop, or `api`, and how many. Not of what is of no order.
+    #[sqlx(json)]
+    pub shops: Vec<(String, i64)>,
 }
 
 /// What came and left within an hour.
@@ -73,6 +78,8 @@ pub struct Overview {
     pub oldest_open: Option<Oldest>,
     /// What waits for a person, the most first.
     pub attention: Vec<Waiting>,
+    /// How many orders that is.
+    pub orders_waiting: i64,
     /// The last 24 hours, the one that has begun among them, oldest first.
     pub hours: Vec<Hour>,
     /// The inbox.
@@ -89,11 +96,22 @@ pub async fn look(conn: &mut PgConnection) -> Result<Overview, OrdersError> {
     let now: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(&mut *conn).await?;
     let (orders, oldest_open) = open_orders(&mut *conn).await?;
     let attention = sqlx::query_as(
-        "SELECT step, reason, count(*) AS rows, min(opened_at) AS oldest_since FROM orders.attention
-         WHERE resolved_at IS NULL GROUP BY step, reason ORDER BY 3 DESC, step, reason",
+        "WITH of_shop AS (
+             SELECT step, reason, CASE WHEN o.order_id IS NOT NULL THEN coalesce(o.shop, 'api') END AS shop,
+                    count(*) AS rows, min(opened_at) AS oldest_since, bool_or(has_run) AS has_run
+             FROM orders.attention a LEFT JOIN orders.orders o USING (order_id)
+             WHERE resolved_at IS NULL GROUP BY 1, 2, 3)
+         SELECT step, reason, sum(rows)::bigint AS rows, min(oldest_since) AS oldest_since, bool_or(has_run) AS has_run,
+                coalesce(json_agg(json_build_array(shop, rows) ORDER BY rows DESC, shop)
+                         FILTER (WHERE shop IS NOT NULL), '[]') AS shops
+         FROM of_shop GROUP BY step, reason ORDER BY 3 DESC, step, reason",
     )
     .fetch_all(&mut *conn)
     .await?;
+    let orders_waiting =
+        sqlx::query_scalar("SELECT count(DISTINCT order_id) FROM orders.attention WHERE resolved_at IS NULL")
+            .fetch_one(&mut *conn)
+            .await?;
     let inbox = sqlx::query_as(
         "SELECT count(*) AS waiting, min(received_at) AS oldest_received_at,
                 (SELECT count(*) FROM integration.inbox WHERE state = 'UNREADABLE') AS unreadable
@@ -101,7 +119,8 @@ pub async fn look(conn: &mut PgConnection) -> Result<Overview, OrdersError> {
     )
     .fetch_one(&mut *conn)
     .await?;
-    Ok(Overview { orders, oldest_open, attention, hours: hours(conn, now).await?, inbox, now })
+    let hours = hours(conn, now).await?;
+    Ok(Overview { orders, oldest_open, attention, orders_waiting, hours, inbox, now })
 }
 
 #[derive(FromRow)]

@@ -86,6 +86,7 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::POST, "/api/bulk-answers", STAFF),
     house(Method::GET, "/api/bulk-answers/{id}", READERS),
     house(Method::GET, "/api/bulk-answers/{id}/rows", READERS),
+    house(Method::POST, "/api/bulk-answers/{id}/stop", STAFF),
     house(Method::GET, "/api/me", READERS),
     house(Method::GET, "/api/lanes", READERS),
     house(Method::POST, "/api/lanes/{lane}/pause", STAFF),

@@ -1,11 +1,13 @@
 //! One answer to many parked steps.
 
 use axum::{Json, extract::State, http::StatusCode, http::Uri};
-use chrono::{DateTime, Utc};
 use dispatch::Dispatcher;
 use domain::{Resolution, ShopDomain};
-use orders::bulk::{self, Bulk, NewBulk, Parked, RowReport, Where};
-use serde::{Deserialize, Serialize};
+use orders::{
+    audit::{self, Act, ActKind},
+    bulk::{self, NewBulk, Where},
+};
+use serde::Deserialize;
 use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,10 +24,15 @@ use crate::{
 
 /// The most parked steps that are answered at once.
 const MOST: i64 = 10_000;
-/// How many of them a dry run names.
-const NAMED: usize = 50;
 /// How many bulk answers are listed.
 const LISTED: i64 = 100;
+/// What many may be answered at once.
+pub(super) const ANSWERS: [Resolution; 5] =
+    [Resolution::Retry, Resolution::Skip, Resolution::Compensate, Resolution::Approve, Resolution::Refuse];
+
+mod view;
+
+use view::{BulkBody, RowBody, TakenBody};
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -33,6 +40,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(find))
         .routes(routes!(rows))
+        .routes(routes!(stop))
 }
 
 /// Which parked steps are answered, and how.
@@ -47,7 +55,7 @@ struct BulkForm {
     #[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]{1,64}$", example = "outage-of-monday")]
     request_id: Option<String>,
     /// What is decided.
-    #[schema(pattern = "^(retry|skip|compensate)$", example = "retry")]
+    #[schema(pattern = "^(retry|skip|compensate|approve|refuse)$", example = "retry")]
     action: String,
     /// Which are meant. At least one member has to say it.
     r#where: WhereForm,
@@ -57,6 +65,12 @@ struct BulkForm {
     /// Only says which are meant.
     #[serde(default)]
     dry_run: bool,
+    /// The newest row that the dry run knew, its `upTo`: what parked since is left out, and counted as `later`.
+    #[schema(minimum = 1, example = 48)]
+    up_to: Option<i64>,
+    /// How many the dry run said. Fewer may be left by now; more are refused.
+    #[schema(minimum = 0, example = 37)]
+    expected: Option<i64>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -74,127 +88,9 @@ struct WhereForm {
     shop: Option<String>,
 }
 
-/// A bulk answer.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = BulkAnswer)]
-struct BulkBody {
-    #[schema(example = "outage-of-monday")]
-    bulk_id: String,
-    #[schema(example = "retry")]
-    action: String,
-    by: String,
-    reason: String,
-    at: DateTime<Utc>,
-    /// When the last of them was asked; null while some are still to be.
-    finished_at: Option<DateTime<Utc>>,
-    /// Parked steps that it is for.
-    #[schema(minimum = 0, example = 37)]
-    orders: i64,
-    /// Those of them that were asked.
-    #[schema(minimum = 0, example = 12)]
-    asked: i64,
-}
-
-impl From<Bulk> for BulkBody {
-    fn from(bulk: Bulk) -> Self {
-        Self {
-            bulk_id: bulk.bulk_id,
-            action: bulk.action,
-            by: bulk.asked_by,
-            reason: bulk.reason,
-            at: bulk.asked_at,
-            finished_at: bulk.finished_at,
-            orders: bulk.orders,
-            asked: bulk.sent,
-        }
-    }
-}
-
-/// What a bulk answer is for.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = BulkAnswerTaken)]
-struct TakenBody {
-    /// Null of a dry run.
-    #[schema(example = "outage-of-monday")]
-    bulk_id: Option<String>,
-    /// Parked steps that are meant and may be answered like this.
-    #[schema(minimum = 0, example = 37)]
-    orders: i64,
-    /// The first of them.
-    first: Vec<MeantBody>,
-}
-
-/// A parked step that is meant.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = BulkAnswerMeant)]
-struct MeantBody {
-    #[schema(example = 11)]
-    attention_id: i64,
-    #[schema(example = "ORD-20261121-CED0A867")]
-    order_number: String,
-    #[schema(example = "hand_over")]
-    step: String,
-    #[schema(example = "WMS_UNREACHABLE")]
-    reason: String,
-}
-
-impl From<&Parked> for MeantBody {
-    fn from(parked: &Parked) -> Self {
-        Self {
-            attention_id: parked.attention_id,
-            order_number: parked.order_number.clone(),
-            step: parked.step.clone(),
-            reason: parked.reason.clone(),
-        }
-    }
-}
-
-/// What became of one parked step.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = BulkAnswerRow)]
-struct RowBody {
-    #[schema(example = 11)]
-    attention_id: i64,
-    order_id: String,
-    #[schema(example = "ORD-20261121-CED0A867")]
-    order_number: Option<String>,
-    /// `WAITS` to be asked, `ASKED`, `ANSWERED`, `REFUSED`, or `ANSWERED_BEFORE` by somebody else.
-    #[schema(example = "ANSWERED")]
-    outcome: &'static str,
-    /// Why it was refused.
-    refused: Option<String>,
-    /// Where the order stands now.
-    #[schema(example = "PROCESSING")]
-    status: Option<String>,
-}
-
-impl From<RowReport> for RowBody {
-    fn from(row: RowReport) -> Self {
-        let outcome = match (&row.sent_at, row.state.as_deref()) {
-            (None, _) => "WAITS",
-            (Some(_), None) => "ANSWERED_BEFORE",
-            (Some(_), Some("DONE")) => "ANSWERED",
-            (Some(_), Some("SKIPPED" | "STORED" | "UNREADABLE")) => "REFUSED",
-            (Some(_), Some(_)) => "ASKED",
-        };
-        Self {
-            attention_id: row.attention_id,
-            order_id: row.order_id,
-            order_number: row.order_number,
-            outcome,
-            refused: row.refused.filter(|_| outcome == "REFUSED"),
-            status: row.status,
-        }
-    }
-}
-
 /// Give one answer to many parked steps
 ///
-/// Which are meant is fixed now; a dry run only says which. Then a workflow of its own, `bulk-answer/{bulkId}`, asks ten of
+/// Which are meant is fixed now; a dry run only says which, and `upTo` with `expected` holds to what it said. Then a workflow of its own, `bulk-answer/{bulkId}`, asks ten of
 /// them a second. 10,000 at once at most, who has waited longest first.
 #[utoipa::path(
     post, path = "/api/bulk-answers", tag = "operations", operation_id = "answerInBulk",
@@ -202,6 +98,7 @@ impl From<RowReport> for RowBody {
     responses(
         (status = 200, description = "A dry run: they would be answered", body = TakenBody),
         (status = 202, description = "They will be answered", body = TakenBody),
+        (status = 409, description = "More are meant than `expected`"),
     )
 )]
 async fn answer(
@@ -210,16 +107,16 @@ async fn answer(
 ) -> Result<(StatusCode, Json<TakenBody>), Problem> {
     let reason = field::text("reason", &form.reason)?;
     let action: Resolution = Problem::of_field("action", form.action.parse())?;
-    if !matches!(action, Resolution::Retry | Resolution::Skip | Resolution::Compensate) {
-        return Err(Problem::invalid("action", "one of retry, skip, compensate"));
+    if !ANSWERS.contains(&action) {
+        return Err(Problem::invalid("action", "one of retry, skip, compensate, approve, refuse"));
     }
-    let meant = meant(form.r#where)?;
+    let wanted = meant(form.r#where)?;
     let bulk_id = form
         .request_id
         .map(|given| id("requestId", given))
         .transpose()?
         .unwrap_or_else(|| Uuid::now_v7().to_string());
-    let new = NewBulk { bulk_id: &bulk_id, action, by: caller.name(), reason: &reason, meant: &meant };
+    let new = NewBulk { bulk_id: &bulk_id, action, by: caller.name(), reason: &reason, meant: &wanted };
     let mut tx = api.pool.begin().await?;
     if let Some(known) = bulk::find(&mut tx, &bulk_id).await?.filter(|_| !form.dry_run) {
         if !known.is_as(&new) {
@@ -228,19 +125,22 @@ async fn answer(
                 "new for every bulk answer; it stands for another one",
             ));
         }
-        let taken = TakenBody { bulk_id: Some(known.bulk_id), orders: known.orders, first: Vec::new() };
-        return Ok((StatusCode::ACCEPTED, Json(taken)));
+        return Ok((StatusCode::ACCEPTED, Json(TakenBody::known(known))));
     }
-    let rows = bulk::meant(&mut tx, &meant, action, MOST).await?;
-    let first = rows.iter().take(NAMED).map(MeantBody::from).collect();
-    let orders = i64::try_from(rows.len()).unwrap_or(MOST);
+    let meant = bulk::meant(&mut tx, &wanted, action, form.up_to, MOST).await?;
     if form.dry_run {
-        return Ok((StatusCode::OK, Json(TakenBody { bulk_id: None, orders, first })));
+        return Ok((StatusCode::OK, Json(TakenBody::new(None, &meant))));
     }
-    bulk::keep(&mut tx, new, &rows).await?;
+    let taken = TakenBody::new(Some(bulk_id.clone()), &meant);
+    if let Some(expected) = form.expected.filter(|expected| taken.orders > *expected) {
+        let why =
+            format!("expected: {expected}, and {} would be answered now; try it out again", taken.orders);
+        return Err(Problem::AnswerRefused(why));
+    }
+    bulk::keep(&mut tx, new, &meant.rows).await?;
     tx.commit().await?;
     begin(api.dispatcher.clone(), bulk_id.clone());
-    Ok((StatusCode::ACCEPTED, Json(TakenBody { bulk_id: Some(bulk_id), orders, first })))
+    Ok((StatusCode::ACCEPTED, Json(taken)))
 }
 
 /// Nobody waits for Temporal: a sweeper begins what this does not.
@@ -311,11 +211,65 @@ async fn rows(
     let (given, limit) = (id("id", given)?, page::limit(query.limit)?);
     let after = page::after(query.cursor.as_deref())?;
     let mut conn = api.pool.acquire().await?;
-    if bulk::find(&mut conn, &given).await?.is_none() {
+    let Some(bulk) = bulk::find(&mut conn, &given).await? else {
         return Err(Problem::NoSuchBulkAnswer(given));
-    }
+    };
+    let is_stopped = bulk.stopped_at.is_some();
     let rows = bulk::report(&mut conn, &given, after, limit + 1).await?;
-    Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(RowBody::from))
+    Ok(Page::new(rows, limit, &uri, |last| last.attention_id).map(|row| RowBody::new(row, is_stopped)))
+}
+
+/// Why a bulk answer is stopped.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = BulkAnswerStopForm, example = json!({"reason": "the wrong warehouse"}))]
+struct StopForm {
+    /// Why, in the caller's words; it is kept, so name no person.
+    #[schema(max_length = 255, example = "the wrong warehouse")]
+    reason: String,
+}
+
+/// Stop a bulk answer
+///
+/// What was not asked yet is not asked any more, and waits on as before. What was asked is not taken back.
+#[utoipa::path(
+    post, path = "/api/bulk-answers/{id}/stop", tag = "operations", operation_id = "stopBulkAnswer",
+    params(("id" = String, Path, description = "Its `bulkId`", pattern = "^[A-Za-z0-9._-]{1,64}$", example = "outage-of-monday")),
+    request_body = StopForm,
+    responses(
+        (status = 200, description = "It is stopped; also if it was before", body = BulkBody),
+        (status = 404, description = "No such bulk answer"),
+        (status = 409, description = "All were asked before"),
+    )
+)]
+async fn stop(
+    Asked { api, caller, .. }: Asked,
+    PathPart(given): PathPart<String>,
+    JsonBody(form): JsonBody<StopForm>,
+) -> Result<Json<BulkBody>, Problem> {
+    let (given, reason) = (id("id", given)?, field::text("reason", &form.reason)?);
+    let mut tx = api.pool.begin().await?;
+    let is_stopped = bulk::stop(&mut tx, &given, caller.name(), &reason).await?;
+    let Some(known) = bulk::find(&mut tx, &given).await? else {
+        return Err(Problem::NoSuchBulkAnswer(given));
+    };
+    if known.stopped_at.is_none() {
+        return Err(Problem::AnswerRefused("all of them were asked before; nothing is left to stop".into()));
+    }
+    if is_stopped {
+        let left = format!("{} of {} were asked", known.sent, known.orders);
+        let act = Act {
+            by: caller.acts_as(),
+            kind: ActKind::BulkAnswerStopped,
+            target: &given,
+            order: None,
+            reason: Some(&reason),
+            detail: Some(&left),
+        };
+        audit::note(&mut tx, &act).await?;
+        tx.commit().await?;
+    }
+    Ok(Json(known.into()))
 }
 
 fn id(field: &'static str, given: String) -> Result<String, Problem> {

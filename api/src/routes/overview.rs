@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use domain::{Condition, OrderStatus};
+use domain::{Condition, OrderStatus, ParkReason, Resolution, Step};
 use orders::{
     changes,
     overview::{self, Hour, InboxFigures, Oldest, Overview, Standing, Waiting},
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::orders::lookup::named;
+use super::{bulk_answers, orders::lookup::named};
 use crate::{
     extract::QueryPart,
     problem::Problem,
@@ -32,6 +32,9 @@ struct OverviewBody {
     orders: Vec<StandingBody>,
     /// What waits for a person, the most first.
     attention: Vec<WaitingBody>,
+    /// How many orders that is; what is of no order apart.
+    #[schema(minimum = 0, example = 36)]
+    orders_waiting: i64,
     /// The last 24 hours, the one that has begun among them, oldest first; each is there.
     hours: Vec<HourBody>,
     /// The open order that came first; none if none is open.
@@ -70,6 +73,36 @@ struct WaitingBody {
     #[schema(minimum = 1, example = 37)]
     rows: i64,
     oldest_since: DateTime<Utc>,
+    /// What many of them may be answered at once (`POST /api/bulk-answers`); none where each is answered by itself.
+    #[schema(value_type = Vec<String>, example = json!(["retry", "skip", "compensate"]))]
+    answers: Vec<Resolution>,
+    /// Of whose orders they are, the most first.
+    shops: Vec<WaitingOfShopBody>,
+}
+
+/// How many of them are of one shop's orders.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OverviewAttentionOfShop)]
+struct WaitingOfShopBody {
+    /// By its permanent domain; `api` for orders of our own API.
+    #[schema(example = "anyx-demo.myshopify.com")]
+    shop: String,
+    #[schema(minimum = 1, example = 35)]
+    rows: i64,
+}
+
+impl From<Waiting> for WaitingBody {
+    fn from(waiting: Waiting) -> Self {
+        let Waiting { step, reason, rows, oldest_since, has_run, shops } = waiting;
+        let parsed: Option<Step> = step.parse().ok();
+        let mut answers = match parsed {
+            None | Some(Step::Follow) => Vec::new(),
+            Some(step) => Resolution::answers_to(step, &ParkReason::new(reason.as_str()), has_run),
+        };
+        answers.retain(|answer| bulk_answers::ANSWERS.contains(answer));
+        let shops = shops.into_iter().map(|(shop, rows)| WaitingOfShopBody { shop, rows }).collect();
+        Self { step, reason, rows, oldest_since, answers, shops }
+    }
 }
 
 /// What came and left within an hour.
@@ -130,12 +163,6 @@ impl OverviewBody {
     fn new(seen: Overview, dead_letters: u64, promised: &[promises::Standing]) -> Self {
         let standing =
             |Standing { status, condition, orders }: Standing| StandingBody { status, condition, orders };
-        let waiting = |Waiting { step, reason, rows, oldest_since }: Waiting| WaitingBody {
-            step,
-            reason,
-            rows,
-            oldest_since,
-        };
         let hour = |Hour { hour, received, shipped }: Hour| HourBody { hour, received, shipped };
         let oldest = |Oldest { order_id, order_number, received_at }: Oldest| OldestBody {
             order_id,
@@ -145,7 +172,8 @@ impl OverviewBody {
         let InboxFigures { waiting: inbox_waiting, unreadable, oldest_received_at } = seen.inbox;
         Self {
             orders: seen.orders.into_iter().map(standing).collect(),
-            attention: seen.attention.into_iter().map(waiting).collect(),
+            attention: seen.attention.into_iter().map(WaitingBody::from).collect(),
+            orders_waiting: seen.orders_waiting,
             hours: seen.hours.into_iter().map(hour).collect(),
             oldest_open: seen.oldest_open.map(oldest),
             inbox: InboxBody { waiting: inbox_waiting, unreadable, oldest_received_at },

@@ -11,13 +11,14 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{listed, part, unreadable, with_query};
+use super::{listed, part, plainly, unreadable, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
     session::back_to,
-    shown::{Bulk, BulkRow, BulkTaken},
+    shown::{Because, Bulk, BulkRow, BulkTaken},
+    words,
 };
 
 pub(super) fn router() -> Router<Console> {
@@ -25,7 +26,11 @@ pub(super) fn router() -> Router<Console> {
         .route("/bulk", get(list).merge(post(answer)))
         .route("/bulk/new", get(try_out))
         .route("/bulk/{id}", get(report))
+        .route("/bulk/{id}/stop", post(stop))
 }
+
+/// How many of the newest answers to many are listed.
+const NEWEST: usize = 50;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -55,6 +60,11 @@ struct NewBulk<'a> {
     r#where: Where<'a>,
     reason: &'a str,
     dry_run: bool,
+    /// What the dry run named, beyond which nothing is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up_to: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<u64>,
 }
 
 #[derive(Template)]
@@ -75,6 +85,8 @@ async fn try_out(visitor: Visitor, Query(meant): Query<Meant>) -> Result<Respons
         r#where: Where { step: &meant.step, reason: &meant.reason, shop: &meant.shop },
         reason: "a dry run",
         dry_run: true,
+        up_to: None,
+        expected: None,
     };
     let taken: BulkTaken = visitor.client.post("/api/bulk-answers", &body).await?;
     let shell = Shell::of(&visitor, "attention", "Answer many at once").await;
@@ -94,6 +106,10 @@ struct AnswerForm {
     shop: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    up_to: Option<i64>,
+    #[serde(default)]
+    expected: Option<u64>,
 }
 
 async fn answer(
@@ -107,20 +123,42 @@ async fn answer(
         r#where: Where { step: &form.step, reason: &form.parked_for, shop: &form.shop },
         reason: form.reason.trim(),
         dry_run: false,
+        up_to: form.up_to,
+        expected: form.expected,
     };
     match visitor.client.post::<BulkTaken>("/api/bulk-answers", &body).await {
         Ok(taken) => {
+            let said = begun(&taken, form.expected);
             let id = taken.bulk_id.unwrap_or(form.request_id);
-            Ok(back_to(&format!("/bulk/{}", part(&id)), Ok("They are being answered, ten a second.".into())))
+            Ok(back_to(&format!("/bulk/{}", part(&id)), Ok(said)))
         }
         // Whoever may not answer may not try it out either.
-        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => Ok(back_to("/attention", Err(refusal))),
+        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => {
+            Ok(back_to("/attention", Err(plainly(refusal))))
+        }
         Err(refusal) => {
-            let again =
-                [("action", form.action.as_str()), ("step", &form.step), ("reason", &form.parked_for)];
-            Ok(back_to(&with_query("/bulk/new", &again), Err(refusal)))
+            let again = [
+                ("action", form.action.as_str()),
+                ("step", &form.step),
+                ("reason", &form.parked_for),
+                ("shop", &form.shop),
+            ];
+            Ok(back_to(&with_query("/bulk/new", &again), Err(plainly(refusal))))
         }
     }
+}
+
+/// What is answered, and how that differs from what the dry run named.
+fn begun(taken: &BulkTaken, expected: Option<u64>) -> String {
+    let mut said = "They are being answered, ten a second.".to_owned();
+    if taken.later > 0 {
+        said += &format!(" {} came since you looked and stay out of it.", words::number(&taken.later));
+    }
+    let gone = expected.unwrap_or(taken.orders).saturating_sub(taken.orders);
+    if gone > 0 {
+        said += &format!(" {} no more.", words::count(&gone, "waits", "wait"));
+    }
+    said
 }
 
 #[derive(Template)]
@@ -131,9 +169,32 @@ struct ListPage {
 }
 
 async fn list(visitor: Visitor) -> Result<Response, Refusal> {
-    let rows: Vec<Bulk> = visitor.client.get("/api/bulk-answers").await?;
+    let mut rows: Vec<Bulk> = visitor.client.get("/api/bulk-answers").await?;
+    rows.truncate(NEWEST);
     let shell = Shell::of(&visitor, "attention", "Answers to many").await;
     Ok(page::show(&ListPage { shell, rows }))
+}
+
+#[derive(Deserialize)]
+struct StopForm {
+    #[serde(default)]
+    reason: String,
+}
+
+async fn stop(
+    visitor: Visitor,
+    Path(id): Path<String>,
+    form: Result<Form<StopForm>, FormRejection>,
+) -> Result<Response, Refusal> {
+    let Form(form) = form.map_err(unreadable)?;
+    let path = format!("/bulk-answers/{}/stop", part(&id));
+    let body = Because { reason: form.reason.trim() };
+    let stopped = visitor.client.post::<Bulk>(&format!("/api{path}"), &body).await;
+    let said = stopped.map(|bulk| {
+        let left = bulk.orders.saturating_sub(bulk.asked);
+        format!("It is stopped. {} not asked.", words::count(&left, "order was", "orders were"))
+    });
+    Ok(back_to(&format!("/bulk/{}", part(&id)), said.map_err(plainly)))
 }
 
 #[derive(Deserialize, Default)]
@@ -162,4 +223,27 @@ async fn report(
     let (rows, next) = listed(&visitor, (&api, &page), &[], &page_of.cursor).await?;
     let shell = Shell::of(&visitor, "attention", "One answer to many").await;
     Ok(page::show(&ReportPage { shell, bulk, rows, next }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_came_since_and_what_is_gone_is_said() {
+        let taken = |orders: u64, later: u64| -> BulkTaken {
+            let body = json!({"bulkId": "monday", "orders": orders, "first": [], "upTo": 48, "later": later, "except": 0,
+                              "exceptions": []});
+            serde_json::from_value(body).unwrap()
+        };
+        let plain = "They are being answered, ten a second.";
+        assert_eq!(begun(&taken(37, 0), Some(37)), plain);
+        assert_eq!(begun(&taken(37, 0), None), plain);
+        assert_eq!(
+            begun(&taken(36, 2), Some(37)),
+            format!("{plain} 2 came since you looked and stay out of it. 1 waits no more.")
+        );
+    }
 }

@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::{
     Form, Router,
-    extract::{Path, rejection::FormRejection},
+    extract::{Path, Query, rejection::FormRejection},
     response::Response,
     routing::{get, post},
 };
 use serde::Deserialize;
 
-use super::{part, unreadable};
+use super::{part, plainly, unreadable, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
@@ -30,12 +30,45 @@ pub(super) fn router() -> Router<Console> {
 struct LanesPage {
     shell: Shell,
     lanes: Vec<Lane>,
+    /// `PAUSED` or `RUNS`; empty for all.
+    state: String,
+    open: String,
+    paused: u64,
+    running: u64,
 }
 
-async fn list(visitor: Visitor) -> Result<Response, Refusal> {
-    let lanes: Vec<Lane> = visitor.client.get("/api/lanes").await?;
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wanted {
+    state: String,
+    /// Which is to be paused or resumed.
+    open: String,
+}
+
+impl LanesPage {
+    /// A shop each, there may be a hundred: the forms of one are a link away.
+    fn is_open(&self, lane: &Lane) -> bool {
+        self.open == lane.lane
+    }
+
+    fn opened(&self, lane: &Lane) -> String {
+        with_query("/console/lanes", &[("state", self.state.as_str()), ("open", &lane.lane)])
+    }
+}
+
+async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
+    let mut lanes: Vec<Lane> = visitor.client.get("/api/lanes").await?;
+    let (paused, running) = lanes.iter().fold((0, 0), |(paused, running), lane| {
+        if lane.is_paused() { (paused + 1, running) } else { (paused, running + 1) }
+    });
+    match wanted.state.as_str() {
+        "PAUSED" => lanes.retain(Lane::is_paused),
+        "RUNS" => lanes.retain(|lane| !lane.is_paused()),
+        _ => {}
+    }
     let shell = Shell::of(&visitor, "lanes", "Lanes").await;
-    Ok(page::show(&LanesPage { shell, lanes }))
+    let Wanted { state, open } = wanted;
+    Ok(page::show(&LanesPage { shell, lanes, state, open, paused, running }))
 }
 
 #[derive(Deserialize)]
@@ -70,5 +103,5 @@ async fn change(
     let Form(form) = form.map_err(unreadable)?;
     let path = format!("/api/lanes/{}/{verb}", part(lane));
     let answered = visitor.client.post::<Anything>(&path, &Because { reason: form.reason.trim() }).await;
-    Ok(back_to("/lanes", answered.map(|_| said.to_owned())))
+    Ok(back_to("/lanes", answered.map(|_| said.to_owned()).map_err(plainly)))
 }

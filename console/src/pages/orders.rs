@@ -2,14 +2,15 @@
 
 use askama::Template;
 use axum::{Router, extract::Query, response::Response, routing::get};
+use chrono::NaiveDate;
 use serde::Deserialize;
 
-use super::{listed, with_query};
+use super::{ROWS, next_page, with_query};
 use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
-    shown::Order,
+    shown::{Order, Overview},
     words,
 };
 
@@ -36,18 +37,21 @@ struct Wanted {
     condition: String,
     shop: String,
     due: String,
+    /// A day: only what was received from then on.
+    since: String,
     cursor: String,
 }
 
 impl Wanted {
     /// All but where the page begins.
-    fn filter(&self) -> [(&'static str, &str); 5] {
+    fn filter(&self) -> [(&'static str, &str); 6] {
         [
             ("search", self.search.trim()),
             ("status", &self.status),
             ("condition", &self.condition),
             ("due", &self.due),
-            ("shop", &self.shop),
+            ("shop", self.shop.trim()),
+            ("since", &self.since),
         ]
     }
 
@@ -59,6 +63,7 @@ impl Wanted {
             "due" if value == "LATE" => "late".to_owned(),
             "due" => "to leave today".to_owned(),
             "shop" => format!("shop {value}"),
+            "since" => format!("received since {value}"),
             _ => format!("“{value}”"),
         };
         let filter = self.filter();
@@ -82,13 +87,27 @@ struct OrdersPage {
     shell: Shell,
     wanted: Wanted,
     chosen: Vec<Chosen>,
+    stages: Vec<(&'static str, u64)>,
     rows: Vec<Order>,
     next: Option<String>,
 }
 
+/// The moment from which on what was received that day is wanted.
+fn created_after(day: &str) -> String {
+    match day.parse::<NaiveDate>() {
+        Ok(day) => format!("{day}T00:00:00Z"),
+        Err(_) => day.to_owned(),
+    }
+}
+
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let addresses = ("/api/orders", "/console/orders");
-    let (rows, next) = listed(&visitor, addresses, &wanted.filter(), &wanted.cursor).await?;
-    let shell = Shell::of(&visitor, "orders", "Orders").await;
-    Ok(page::show(&OrdersPage { shell, chosen: wanted.chosen(), wanted, rows, next }))
+    let created_after = created_after(&wanted.since);
+    let mut asked: Vec<_> = wanted.filter().into_iter().filter(|(name, _)| *name != "since").collect();
+    asked.extend([("createdAfter", created_after.as_str()), ("cursor", &wanted.cursor), ("limit", ROWS)]);
+    let found = visitor.client.list::<Order>(&with_query("/api/orders", &asked)).await?;
+    let next = next_page("/console/orders", &wanted.filter(), found.next.as_deref());
+    let overview: Overview = visitor.client.get("/api/overview").await?;
+    let shell = Shell::counting(&visitor, "orders", "Orders", overview.wanted());
+    let stages = overview.stages();
+    Ok(page::show(&OrdersPage { shell, chosen: wanted.chosen(), wanted, stages, rows: found.rows, next }))
 }

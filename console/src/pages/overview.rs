@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{Router, response::Response, routing::get};
+use chrono::{DateTime, Utc};
 
 use crate::{
     Console,
@@ -16,9 +17,6 @@ pub(super) fn router() -> Router<Console> {
     Router::new().route("/", get(overview))
 }
 
-/// The statuses of open orders, in the order in which they follow.
-const STAGES: [&str; 3] = ["PENDING", "CONFIRMED", "PROCESSING"];
-
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct OverviewPage {
@@ -27,14 +25,9 @@ struct OverviewPage {
     is_well: bool,
     overview: Overview,
     lanes: Vec<Lane>,
-    stages: Vec<StageCount>,
+    stages: Vec<(&'static str, u64)>,
     conditions: Vec<(String, u64)>,
     chart: Chart,
-}
-
-struct StageCount {
-    status: &'static str,
-    orders: u64,
 }
 
 async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
@@ -42,11 +35,8 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
     let lanes: Vec<Lane> = visitor.client.get("/api/lanes").await?;
     let rows = overview.wanted();
     let shell = Shell::counting(&visitor, "overview", "Overview", rows);
-    let sentence = sentence(&overview, &lanes, &shell, rows);
-    let stages = STAGES.map(|status| {
-        let of_it = overview.orders.iter().filter(|stage| stage.status == status);
-        StageCount { status, orders: of_it.map(|stage| stage.orders).sum() }
-    });
+    let sentence = sentence(&overview, &lanes, &shell.now);
+    let stages = overview.stages();
     let mut conditions: Vec<(String, u64)> = Vec::new();
     for stage in &overview.orders {
         let Some(condition) = &stage.condition else { continue };
@@ -57,49 +47,75 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
     }
     conditions.sort();
     let page = OverviewPage {
-        is_well: rows == 0 && overview.promised.late == 0 && !lanes.iter().any(Lane::is_paused),
+        is_well: is_well(&overview, &lanes, &shell.now),
         chart: Chart::of(&overview.hours),
         shell,
         sentence,
         overview,
         lanes,
-        stages: stages.into(),
+        stages,
         conditions,
     };
     Ok(page::show(&page))
 }
 
-/// Everything in one sentence or two.
-fn sentence(overview: &Overview, lanes: &[Lane], shell: &Shell, rows: u64) -> String {
-    let paused: Vec<String> = lanes
-        .iter()
-        .filter_map(|lane| {
-            let pause = lane.pauses.first()?;
-            let since = moments::since(&pause.since, &shell.now);
-            let waiting = words::count(&lane.waiting, "order waits", "orders wait");
-            Some(format!(
-                "{} is {} since {since}; {waiting} for it.",
-                words::lane(&lane.lane),
-                words::cause(&pause.cause)
-            ))
-        })
-        .map(capitalised)
-        .collect();
-    let of_lanes = if paused.is_empty() { "All lanes run.".to_owned() } else { paused.join(" ") };
-    let oldest = overview.attention.iter().map(|cause| cause.oldest_since).min();
-    let of_people = match oldest {
-        None => "Nothing needs you.".to_owned(),
-        Some(oldest) => format!(
-            "{}, the oldest since {}.",
-            words::count(&rows, "thing needs you", "things need you"),
-            moments::since(&oldest, &shell.now)
-        ),
-    };
-    let of_promises = match overview.promised.late {
-        0 => String::new(),
-        late => format!(" {} late.", words::count(&late, "order is", "orders are")),
-    };
-    format!("{of_lanes} {of_people}{of_promises}")
+/// Everything in some sentences.
+fn sentence(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> String {
+    let paused = lanes.iter().filter_map(|lane| {
+        let pause = lane.pauses.first()?;
+        let since = moments::since(&pause.since, now);
+        let waiting = words::count(&lane.waiting, "order waits", "orders wait");
+        let (lane, cause) = (words::lane(&lane.lane), words::cause(&pause.cause));
+        Some(capitalised(format!("{lane} is {cause} since {since}; {waiting} for it.")))
+    });
+    let mut said: Vec<String> = paused.collect();
+    let lag = overview.lags_since(now);
+    if said.is_empty() {
+        // A lane runs as far as nobody paused it; where no worker runs nobody would.
+        said.push(if lag.is_some() { "No lane is paused." } else { "All lanes run." }.to_owned());
+    }
+    if let Some(oldest) = lag {
+        let waiting = words::count(&overview.inbox.waiting, "message waits", "messages wait");
+        let since = moments::since(&oldest, now);
+        said.push(format!("{waiting} in the inbox, the oldest since {since}: see whether a worker runs."));
+    }
+    match overview.attention.iter().map(|cause| cause.oldest_since).min() {
+        None => said.push("Nothing needs you.".to_owned()),
+        Some(oldest) => {
+            said.push(format!("{}, the oldest since {}.", needing(overview), moments::since(&oldest, now)))
+        }
+    }
+    if overview.promised.late > 0 {
+        said.push(format!("{} late.", words::count(&overview.promised.late, "order is", "orders are")));
+    }
+    if overview.dead_letters > 0 {
+        said.push(format!(
+            "{} not get through.",
+            words::count(&overview.dead_letters, "event did", "events did")
+        ));
+    }
+    said.join(" ")
+}
+
+/// Who needs a person: orders, and what is of none.
+fn needing(overview: &Overview) -> String {
+    let (orders, others) = (overview.orders_waiting, overview.wanted_of_no_order());
+    let orders_said = words::count(&orders, "order", "orders");
+    let need = if orders + others == 1 { "needs" } else { "need" };
+    match (orders, others) {
+        (_, 0) => format!("{orders_said} {need} you"),
+        (0, _) => format!("{} {need} you", words::count(&others, "thing", "things")),
+        _ => format!("{orders_said} and {} {need} you", words::count(&others, "other thing", "other things")),
+    }
+}
+
+/// Whether nobody has to do anything. What could not be read waits for a person and is counted there.
+fn is_well(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> bool {
+    overview.wanted() == 0
+        && overview.promised.late == 0
+        && overview.dead_letters == 0
+        && overview.lags_since(now).is_none()
+        && !lanes.iter().any(Lane::is_paused)
 }
 
 fn capitalised(text: String) -> String {
@@ -158,7 +174,83 @@ fn points(counts: &[u64], most: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn overview(changes: &serde_json::Value) -> Overview {
+        let mut body = json!({
+            "orders": [], "attention": [], "hours": [], "oldestOpen": null, "deadLetters": 0, "ordersWaiting": 0,
+            "inbox": {"waiting": 0, "unreadable": 0, "oldestReceivedAt": null},
+            "promised": {"late": 0, "dueToday": 0},
+        });
+        for (name, value) in changes.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        serde_json::from_value(body).expect("an overview")
+    }
+
+    #[test]
+    fn all_is_well_only_while_nothing_lags_dies_or_waits() {
+        let now: DateTime<Utc> = "2026-11-27T10:00:00Z".parse().unwrap();
+        let lane = |pauses| {
+            serde_json::from_value(json!({"lane": "warehouse", "orders": 0, "waiting": 3, "pauses": pauses}))
+        };
+        let running: Vec<Lane> = vec![lane(json!([])).unwrap()];
+        let pause =
+            json!([{"cause": "DOWN", "since": "2026-11-27T02:10:00Z", "by": "waybill", "reason": "x"}]);
+        let paused: Vec<Lane> = vec![lane(pause).unwrap()];
+        let waits = |rows, shops| {
+            json!([{"step": "hand_over", "reason": "X", "rows": rows, "oldestSince": "2026-11-27T07:12:00Z",
+                    "answers": [], "shops": shops}])
+        };
+        let inbox = |oldest| json!({"inbox": {"waiting": 37, "unreadable": 0, "oldestReceivedAt": oldest}});
+        for (changes, lanes, well, said) in [
+            (json!({}), &running, true, "All lanes run. Nothing needs you."),
+            (inbox("2026-11-27T09:59:30Z"), &running, true, "All lanes run. Nothing needs you."),
+            (
+                inbox("2026-11-27T02:10:00Z"),
+                &running,
+                false,
+                "No lane is paused. 37 messages wait in the inbox, the oldest since 02:10: see whether a worker runs. \
+                 Nothing needs you.",
+            ),
+            (
+                json!({"deadLetters": 2}),
+                &running,
+                false,
+                "All lanes run. Nothing needs you. 2 events did not get through.",
+            ),
+            (
+                json!({"promised": {"late": 1, "dueToday": 0}}),
+                &paused,
+                false,
+                "The warehouse system is down since 02:10; 3 orders wait for it. Nothing needs you. 1 order is late.",
+            ),
+            (
+                json!({"attention": waits(4, json!([{"shop": "a", "rows": 4}])), "ordersWaiting": 3}),
+                &running,
+                false,
+                "All lanes run. 3 orders need you, the oldest since 07:12.",
+            ),
+            (
+                json!({"attention": waits(2, json!([{"shop": "a", "rows": 1}])), "ordersWaiting": 1}),
+                &running,
+                false,
+                "All lanes run. 1 order and 1 other thing need you, the oldest since 07:12.",
+            ),
+            (
+                json!({"attention": waits(1, json!([])), "ordersWaiting": 0}),
+                &running,
+                false,
+                "All lanes run. 1 thing needs you, the oldest since 07:12.",
+            ),
+        ] {
+            let overview = overview(&changes);
+            assert_eq!(sentence(&overview, lanes, &now), said);
+            assert_eq!(is_well(&overview, lanes, &now), well, "{said}");
+        }
+    }
 
     #[test]
     fn the_chart_goes_from_side_to_side_and_stands_on_its_ground() {

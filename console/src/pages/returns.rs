@@ -19,9 +19,10 @@ pub(super) fn router() -> Router<Console> {
 const STATES: [&str; 4] = ["ANNOUNCED", "PARTLY_RECEIVED", "RECEIVED", "CANCELLED"];
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Wanted {
     state: String,
+    order_id: String,
     cursor: String,
 }
 
@@ -29,15 +30,15 @@ struct Wanted {
 #[template(path = "returns.html")]
 struct ReturnsPage {
     shell: Shell,
-    state: String,
+    wanted: Wanted,
     rows: Vec<Return>,
     next: Option<String>,
 }
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let filter = [("state", wanted.state.as_str())];
+    let filter = [("state", wanted.state.as_str()), ("orderId", wanted.order_id.trim())];
     let (rows, next) =
         listed(&visitor, ("/api/returns", "/console/returns"), &filter, &wanted.cursor).await?;
     let shell = Shell::of(&visitor, "returns", "Returns").await;
-    Ok(page::show(&ReturnsPage { shell, rows, next, state: wanted.state }))
+    Ok(page::show(&ReturnsPage { shell, rows, next, wanted }))
 }

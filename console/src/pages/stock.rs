@@ -10,13 +10,14 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{listed, part, unreadable};
+use super::{listed, part, plainly, unreadable};
 use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
     session::back_to,
-    shown::{Answer, Movement, Stocked, Waiting},
+    shown::{Counted, Movement, Stocked, Waiting},
+    words,
 };
 
 pub(super) fn router() -> Router<Console> {
@@ -108,7 +109,38 @@ async fn count(
         reason: form.reason.trim(),
     };
     let path = format!("/api/inventory/{}/count", part(&sku));
-    let answered = visitor.client.post::<Answer>(&path, &body).await;
+    let answered = visitor.client.post::<Counted>(&path, &body).await;
     let back = format!("/stock/{}", part(&sku));
-    Ok(back_to(&back, answered.map(|_| format!("{} pieces are booked as found.", form.on_hand))))
+    Ok(back_to(&back, answered.map(|counted| booked(&counted)).map_err(plainly)))
+}
+
+/// What a count did, beyond what was typed.
+fn booked(counted: &Counted) -> String {
+    let mut said = format!("{} on hand.", words::count(&counted.on_hand, "piece is", "pieces are"));
+    if counted.backordered > 0 {
+        said += &format!(" {} again.", words::count(&counted.backordered, "order waits", "orders wait"));
+    }
+    if counted.missing > 0 {
+        said += &format!(
+            " {} missing of what the warehouse was asked to ship: see Needs attention.",
+            words::count(&counted.missing, "piece is", "pieces are")
+        );
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_says_what_it_did() {
+        let counted = |on_hand, missing, backordered| booked(&Counted { on_hand, missing, backordered });
+        assert_eq!(counted(412, 0, 0), "412 pieces are on hand.");
+        assert_eq!(
+            counted(10, 1, 3),
+            "10 pieces are on hand. 3 orders wait again. 1 piece is missing of what the warehouse was asked to ship: see \
+             Needs attention."
+        );
+    }
 }

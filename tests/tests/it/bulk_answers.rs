@@ -6,10 +6,16 @@ use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{self, Placed, Plan, Program, SHOP, UNSEEN_SHOP, World, until};
+use crate::world::{self, APPROVING_SHOP, Placed, Plan, Program, SHOP, UNSEEN_SHOP, World, until};
 
 async fn ask(world: &World, form: &Value) -> (StatusCode, Value) {
     let answer = world.http.post(world.api("/api/bulk-answers")).json(form).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+async fn stop(world: &World, id: &str, reason: &str) -> (StatusCode, Value) {
+    let path = world.api(&format!("/api/bulk-answers/{id}/stop"));
+    let answer = world.http.post(path).json(&json!({"reason": reason})).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 
@@ -41,7 +47,13 @@ fn what_is_parked_for_one_reason_is_answered_at_once_and_each_order_is_reported(
         assert_eq!(meant["first"].as_array().map(Vec::len), Some(25));
         assert_eq!(read(&world, "/api/bulk-answers").await, json!([]));
 
+        // What parks after the dry run is not meant by it.
+        let late = parked(&world, SHOP, "BULK-LATE", 1).await;
         form["dryRun"] = json!(false);
+        form["expected"] = json!(25);
+        let (status, body) = ask(&world, &form).await;
+        assert_eq!(status, StatusCode::CONFLICT, "more than were named: {body}");
+        form["upTo"] = meant["upTo"].clone();
         form["requestId"] = json!("monday");
         // Ten ask the same; the worker dies while it is done.
         let asked = join_all((0..10).map(|_| ask(&world, &form))).await;
@@ -86,10 +98,12 @@ fn what_is_parked_for_one_reason_is_answered_at_once_and_each_order_is_reported(
         form["where"] = json!({"step": "hand_over"});
         assert_eq!(ask(&world, &form).await.0, StatusCode::BAD_REQUEST);
 
-        // Those of another shop were not meant.
-        for order in &others {
+        // Those of another shop were not meant, nor who came later.
+        for order in others.iter().chain(&late) {
             assert_eq!(world.open_attention(order).await.len(), 1);
         }
+        let (status, body) = stop(&world, "monday", "too late").await;
+        assert_eq!(status, StatusCode::CONFLICT, "nothing is left to stop: {body}");
         for (form, field) in [
             (json!({"action": "retry", "reason": "x", "where": {}}), "where"),
             (json!({"action": "done", "reason": "x", "where": {"step": "hand_over"}}), "action"),
@@ -98,6 +112,93 @@ fn what_is_parked_for_one_reason_is_answered_at_once_and_each_order_is_reported(
         ] {
             let (status, body) = ask(&world, &form).await;
             assert_eq!((status, &body["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{body}");
+        }
+    });
+}
+
+#[test]
+fn a_bulk_answer_that_is_stopped_asks_nobody_more() {
+    world::run(async {
+        let world = World::start(Plan::default()).await;
+        let orders = parked(&world, SHOP, "BULK-STOP", 25).await;
+        let form = json!({"action": "retry", "reason": "the addresses are mended", "requestId": "hasty",
+                          "where": {"step": "hand_over", "reason": "WMS_BAD_ADDRESS"}});
+        assert_eq!(ask(&world, &form).await.0, StatusCode::ACCEPTED);
+        let (status, stopped) = stop(&world, "hasty", "the wrong list").await;
+        assert_eq!(status, StatusCode::OK, "{stopped}");
+        assert_eq!(stopped["stopReason"], "the wrong list");
+        let (status, again) = stop(&world, "hasty", "once more").await;
+        assert_eq!((status, &again["stoppedAt"]), (StatusCode::OK, &stopped["stoppedAt"]));
+        // Its run ends by itself, and the sweeper begins no other.
+        world.until_closed("bulk-answer/hasty").await;
+        let bulk = read(&world, "/api/bulk-answers/hasty").await;
+        let rows = read(&world, "/api/bulk-answers/hasty/rows?limit=200").await;
+        let left = rows.as_array().unwrap().iter().filter(|row| row["outcome"] == "STOPPED").count();
+        assert!(left >= 5, "ten a second are asked: {bulk}");
+        assert_eq!(bulk["asked"].as_u64().map(|asked| asked as usize + left), Some(25), "{bulk}");
+        let mut waiting = 0;
+        for order in &orders {
+            waiting += world.open_attention(order).await.len();
+        }
+        assert!(waiting >= left, "{waiting} wait, {left} were not asked");
+        let acts = read(&world, "/api/audit?kind=BULK_ANSWER_STOPPED").await;
+        assert_eq!(acts.as_array().map(Vec::len), Some(1), "{acts}");
+        assert_eq!((&acts[0]["target"], &acts[0]["reason"]), (&json!("hasty"), &json!("the wrong list")));
+        assert_eq!(stop(&world, "unknown", "x").await.0, StatusCode::NOT_FOUND);
+        assert_eq!(stop(&world, "hasty", "").await.0, StatusCode::BAD_REQUEST);
+    });
+}
+
+#[test]
+fn what_waits_for_approval_is_approved_at_once_and_named_where_something_else_is_answered() {
+    world::run(async {
+        let world = &World::start(Plan::default()).await;
+        world.stock("BULK-APPROVE", 10).await;
+        let placed = |tags| Placed::new(APPROVING_SHOP, &["BULK-APPROVE"], 1).with("tags", json!(tags));
+        let orders = [placed("gift, Check"), placed("Check")];
+        for order in &orders {
+            world.place(order).await;
+        }
+        for order in &orders {
+            world.until_parked(order).await;
+        }
+        let mine: Vec<String> = {
+            let mut numbers = Vec::new();
+            for order in &orders {
+                numbers.push(world.order(order).await["orderNumber"].as_str().expect("a number").to_owned());
+            }
+            numbers
+        };
+        let named = |taken: &Value, list: &str| {
+            let rows = taken[list].as_array().expect("a list").clone();
+            rows.into_iter()
+                .filter(|row| mine.iter().any(|number| row["orderNumber"] == *number))
+                .collect::<Vec<_>>()
+        };
+        let mut form = json!({"action": "retry", "reason": "x", "dryRun": true,
+                              "where": {"reason": "APPROVAL", "shop": APPROVING_SHOP}});
+        let (_, taken) = ask(world, &form).await;
+        assert_eq!((&taken["orders"], named(&taken, "first").len()), (&json!(0), 0), "{taken}");
+        let exceptions = named(&taken, "exceptions");
+        assert_eq!(exceptions.len(), 2, "{taken}");
+        assert_eq!(exceptions[0]["answers"], json!(["approve", "refuse"]));
+        let overview = read(world, "/api/overview").await;
+        let cause =
+            overview["attention"].as_array().unwrap().iter().find(|cause| cause["reason"] == "APPROVAL");
+        let cause = cause.expect("its cause");
+        assert_eq!(cause["answers"], json!(["approve", "refuse"]), "{cause}");
+        assert!(
+            cause["shops"].as_array().unwrap().iter().any(|of_shop| of_shop["shop"] == APPROVING_SHOP),
+            "{cause}"
+        );
+
+        form["action"] = json!("approve");
+        form["dryRun"] = json!(false);
+        form["reason"] = json!("known to us");
+        let (status, taken) = ask(world, &form).await;
+        assert_eq!((status, named(&taken, "first").len()), (StatusCode::ACCEPTED, 2), "{taken}");
+        for order in &orders {
+            world.until_shipped(order).await;
         }
     });
 }

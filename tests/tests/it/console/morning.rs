@@ -67,7 +67,7 @@ async fn correct_an_address(world: &World, page: &Page) {
         .await;
     world.wms_rule(json!({"operation": "createShipment", "sku": sku, "code": "bad_address"})).await;
     let order = refused(world, CALM_SHOP, sku, 1).await.remove(0);
-    page.until_says("#headline", "1 thing needs you").await;
+    page.until_says("#headline", "1 order needs you").await;
     page.until_says("#rail", "Needs attention 1").await;
     assert!(page.is_marked().await, "it was never loaded again");
 

@@ -131,6 +131,8 @@ fn every_page_opens_without_an_error_and_can_be_used_by_everybody() {
             ("inbox", "/inbox"),
             ("dead-letters", "/dead-letters"),
             ("lanes", "/lanes"),
+            ("lanes-open", "/lanes?open=warehouse"),
+            ("dead-letter-open", "/dead-letters?open=inventory:pages-1"),
             ("audit", "/audit"),
             ("bulk-list", "/bulk"),
             ("dry-run", dry_run),
