@@ -42,7 +42,7 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
     let lanes: Vec<Lane> = visitor.client.get("/api/lanes").await?;
     let rows = overview.wanted();
     let shell = Shell::counting(&visitor, "overview", "Overview", rows);
-    let sentence = sentence(&overview, &lanes, &shell, rows);
+    let sentence = sentence(&overview, &lanes, rows);
     let stages = STAGES.map(|status| {
         let of_it = overview.orders.iter().filter(|stage| stage.status == status);
         StageCount { status, orders: of_it.map(|stage| stage.orders).sum() }
@@ -70,12 +70,12 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
 }
 
 /// Everything in one sentence or two.
-fn sentence(overview: &Overview, lanes: &[Lane], shell: &Shell, rows: u64) -> String {
+fn sentence(overview: &Overview, lanes: &[Lane], rows: u64) -> String {
     let paused: Vec<String> = lanes
         .iter()
         .filter_map(|lane| {
             let pause = lane.pauses.first()?;
-            let since = moments::since(&pause.since, &shell.now);
+            let since = moments::mark(&pause.since);
             let waiting = words::count(&lane.waiting, "order waits", "orders wait");
             Some(format!(
                 "{} is {} since {since}; {waiting} for it.",
@@ -92,7 +92,7 @@ fn sentence(overview: &Overview, lanes: &[Lane], shell: &Shell, rows: u64) -> St
         Some(oldest) => format!(
             "{}, the oldest since {}.",
             words::count(&rows, "thing needs you", "things need you"),
-            moments::since(&oldest, &shell.now)
+            moments::mark(&oldest)
         ),
     };
     let of_promises = match overview.promised.late {
