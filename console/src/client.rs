@@ -15,6 +15,9 @@ use crate::{Console, page, session, shown::Me};
 /// Pages are small; an order of 500 lines with all that happened to it is not.
 const MOST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
+/// How a browser asks (Fetch Metadata).
+const FETCH_MODE: header::HeaderName = header::HeaderName::from_static("sec-fetch-mode");
+
 /// What a browser says of its request that has nothing to do with the page's own requests.
 const OF_THE_PAGE: [header::HeaderName; 8] = [
     header::AUTHORIZATION,
@@ -179,6 +182,9 @@ pub(crate) struct Visitor {
 /// Where a visitor who may not look is sent.
 pub(crate) enum TurnedAway {
     SignIn(String),
+    /// To the same page without the token, which is none here: on a machine where nobody needs one, another Waybill's
+    /// would shut the door for good, as a cookie is of all ports.
+    WithoutToken(String),
     Refused(Refusal),
 }
 
@@ -186,6 +192,7 @@ impl IntoResponse for TurnedAway {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(wanted) => session::to_sign_in(&wanted),
+            Self::WithoutToken(wanted) => session::without_token(&wanted),
             Self::Refused(refusal) => refusal.into_response(),
         }
     }
@@ -202,16 +209,65 @@ impl FromRequestParts<Console> for Visitor {
                 let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
                 // Only pages can be gone back to.
                 let is_page = parts.method == Method::GET;
-                Err(TurnedAway::SignIn(if is_page { wanted.to_owned() } else { "/".to_owned() }))
+                let wanted = if is_page { wanted } else { "/" }.to_owned();
+                let had_token = session::token(&parts.headers).is_some();
+                let forgets = is_page && had_token && is_opened(&parts.headers);
+                Err(if forgets { TurnedAway::WithoutToken(wanted) } else { TurnedAway::SignIn(wanted) })
             }
             Err(refusal) => Err(TurnedAway::Refused(refusal)),
         }
     }
 }
 
+/// Whether a person opens the page, and no script that reads it anew.
+fn is_opened(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_MODE).is_none_or(|mode| mode == "navigate")
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+
     use super::*;
+
+    /// A page before an API that lets everybody in but who has a token, as on a machine where nobody needs one.
+    async fn open(headers: &[(&'static str, &'static str)]) -> Response {
+        let who = async |headers: HeaderMap| match headers.get(header::AUTHORIZATION) {
+            Some(_) => StatusCode::UNAUTHORIZED.into_response(),
+            None => {
+                axum::Json(serde_json::json!({"name": "somebody", "roles": ["operator"], "signedIn": false}))
+                    .into_response()
+            }
+        };
+        let lanes = async || axum::Json(serde_json::json!([]));
+        let api = Router::new().route("/api/me", get(who)).route("/api/lanes", get(lanes));
+        let mut request = Request::get("/lanes?a=1");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        crate::router(api, |_, _| {}).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_none_here_is_forgotten_where_nobody_needs_one() {
+        let token = ("cookie", "waybill-token=of.another.one");
+        for opened in [&[token][..], &[token, ("sec-fetch-mode", "navigate")]] {
+            let answer = open(opened).await;
+            assert_eq!(answer.headers()[header::LOCATION], "/console/lanes?a=1");
+            let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+            assert!(cookie.starts_with("waybill-token=; Path=/console; Max-Age=0;"), "{cookie}");
+        }
+        let without = open(&[]).await;
+        assert_eq!(without.status(), StatusCode::OK);
+        let page = to_bytes(without.into_body(), MOST_ANSWER_BYTES).await.unwrap();
+        let page = String::from_utf8(page.into()).unwrap();
+        // The API of this test does not say how much waits.
+        assert!(page.contains("badge unknown") && !page.contains("icon-wanted"), "{page}");
+        // A script that reads an open page anew is told where to sign in, and forgets nothing.
+        let read_anew = open(&[token, ("sec-fetch-mode", "cors")]).await;
+        assert_eq!(read_anew.headers()[header::LOCATION], "/console/sign-in?to=%2Flanes%3Fa%3D1");
+        assert!(!read_anew.headers().contains_key(header::SET_COOKIE));
+    }
 
     #[test]
     fn the_next_page_begins_where_its_link_says() {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `client` | the way to `/api` |
 //! | `session` | signing in: a token in a cookie that no script can read |
+//! | `failed` | sees to it that a person gets a page, whatever failed |
 //! | `forged` | refuses forms that another site's page sent |
 //! | `live` | tells open pages that something changed |
 //! | `pages` | one module a page, its template of the same name in `templates/` |
@@ -18,6 +19,7 @@
 
 mod assets;
 mod client;
+mod failed;
 mod forged;
 mod live;
 mod moments;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, http::Extensions, middleware::from_fn, routing::get};
 use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
 
 pub use live::Closing;
 
@@ -61,5 +64,7 @@ pub fn router(api: Router, take_over: TakeOver) -> Router {
         .fallback(pages::nothing_here)
         .layer(from_fn(forged::refuse))
         .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
+        .layer(CatchPanicLayer::custom(failed::panicked))
+        .layer(from_fn(failed::as_page))
         .with_state(console)
 }

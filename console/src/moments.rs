@@ -1,4 +1,5 @@
-//! Times as people say them. Pages say them in UTC; the script puts them into the reader's own zone.
+//! Times as people say them. Pages say them in UTC, each in a `time` of its own that the script writes anew in the reader's
+//! zone: a page shows one zone, and says which.
 
 use chrono::{DateTime, Utc};
 
@@ -33,6 +34,27 @@ fn span(minutes: i64) -> String {
     }
 }
 
+/// Encloses a moment in a sentence.
+const MARKS: [char; 2] = ['\u{2}', '\u{3}'];
+
+/// A moment in a sentence that a page tells (`told` in `macros.html`), which makes a `time` of it.
+pub(crate) fn mark(at: &DateTime<Utc>) -> String {
+    format!("{}{}{}", MARKS[0], exact(at), MARKS[1])
+}
+
+/// What a sentence is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    Words(&'a str),
+    At(DateTime<Utc>),
+}
+
+/// A sentence in pieces.
+pub(crate) fn pieces(sentence: &str) -> Vec<Piece<'_>> {
+    let pieces = sentence.split(MARKS).filter(|piece| !piece.is_empty());
+    pieces.map(|piece| piece.parse().map_or(Piece::Words(piece), Piece::At)).collect()
+}
+
 /// For programs.
 pub(crate) fn exact(at: &DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
@@ -56,6 +78,43 @@ pub(crate) fn day(at: &DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_falls_into_words_and_moments() {
+        let at: DateTime<Utc> = "2026-11-27T02:10:00Z".parse().unwrap();
+        let told = format!("It is down since {}; 6 wait.", mark(&at));
+        assert_eq!(
+            pieces(&told),
+            [Piece::Words("It is down since "), Piece::At(at), Piece::Words("; 6 wait.")]
+        );
+        assert_eq!(pieces(&mark(&at)), [Piece::At(at)]);
+        assert_eq!(pieces("All lanes run."), [Piece::Words("All lanes run.")]);
+    }
+
+    /// What stands outside of one stays in UTC while the rest of the page goes by the reader's clock.
+    #[test]
+    fn a_page_says_no_time_outside_of_an_element_for_it() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let texts = |folder: std::path::PathBuf| {
+            std::fs::read_dir(folder).unwrap().map(|file| {
+                let path = file.unwrap().path();
+                (path.display().to_string(), std::fs::read_to_string(&path).unwrap())
+            })
+        };
+        let mut seen = 0;
+        for (path, text) in texts(folder.join("templates")).chain(texts(folder.join("src/pages"))) {
+            for word in ["ago", "since", "clock", "day"] {
+                let said = format!("moments::{word}(");
+                for (before, kind) in text.match_indices(&said).map(|(at, _)| (&text[..at], word)) {
+                    let opened = before.rsplit_once("<time ").map(|(_, element)| element).unwrap_or_default();
+                    let is_inside = !opened.contains("</time>") && opened.contains(&format!("data-{kind}>"));
+                    assert!(is_inside, "{path}: {said} is in no <time data-{kind}>");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen >= 5, "{seen}");
+    }
 
     #[test]
     fn a_time_is_said_as_people_say_it() {

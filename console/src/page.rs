@@ -11,7 +11,7 @@ use crate::{
     assets,
     client::{Refusal, Visitor},
     session::{self, Said},
-    shown::{Me, Overview},
+    shown::{Me, Wanted},
 };
 
 /// Nothing from elsewhere, no script or style in the page itself, no frame around it.
@@ -27,8 +27,8 @@ pub(crate) struct Shell {
     pub(crate) order: String,
     pub(crate) me: Me,
     pub(crate) said: Option<Said>,
-    /// Rows that wait for a person.
-    pub(crate) wanted: u64,
+    /// Rows that wait for a person; none if nobody could say.
+    pub(crate) wanted: Option<u64>,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -36,8 +36,8 @@ impl Shell {
     /// The frame for a visitor. How much waits is asked each time: what is kept for a while would stand in a page that was
     /// read anew because of just that change, and stay there.
     pub(crate) async fn of(visitor: &Visitor, section: &'static str, title: impl Into<String>) -> Self {
-        let overview = visitor.client.get::<Overview>("/api/overview").await;
-        Self::counting(visitor, section, title, overview.map_or(0, |overview| overview.wanted()))
+        let wanted = visitor.client.get::<Wanted>("/api/attention/count").await;
+        Self::with(visitor, section, title.into(), wanted.ok().map(|wanted| wanted.rows))
     }
 
     /// The same, where it is known how much waits.
@@ -47,8 +47,12 @@ impl Shell {
         title: impl Into<String>,
         wanted: u64,
     ) -> Self {
+        Self::with(visitor, section, title.into(), Some(wanted))
+    }
+
+    fn with(visitor: &Visitor, section: &'static str, title: String, wanted: Option<u64>) -> Self {
         Self {
-            title: title.into(),
+            title,
             section,
             order: String::new(),
             me: visitor.me.clone(),

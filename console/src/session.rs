@@ -81,6 +81,12 @@ pub(crate) fn to_sign_in(wanted: &str) -> Response {
     Redirect::to(&format!("/console/sign-in?{wanted}")).into_response()
 }
 
+/// To a page once more, without the token.
+pub(crate) fn without_token(wanted: &str) -> Response {
+    let cookie = format!("{TOKEN}=; Path=/console; Max-Age=0; HttpOnly; SameSite=Lax");
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/console{wanted}"))).into_response()
+}
+
 #[derive(Deserialize)]
 struct Wanted {
     #[serde(default)]

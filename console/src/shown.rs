@@ -23,6 +23,9 @@ shown! {
     /// Something other than before when anything changed.
     Changes { version: String }
 
+    /// How much waits for a person.
+    Wanted { rows: u64 }
+
     Overview {
         orders: Vec<Stage>, attention: Vec<Cause>, hours: Vec<Hour>, oldest_open: Option<OldestOpen>,
         inbox: InboxLag, dead_letters: u64, promised: PromisesKept, orders_waiting: u64,

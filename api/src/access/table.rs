@@ -80,6 +80,7 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::GET, "/api/overview", READERS),
     house(Method::GET, "/api/changes", READERS),
     house(Method::GET, "/api/attention", READERS),
+    house(Method::GET, "/api/attention/count", READERS),
     house(Method::POST, "/api/attention/{id}/resolve", STAFF),
     house(Method::POST, "/api/orders/{id}/edit", STAFF),
     house(Method::GET, "/api/bulk-answers", READERS),

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(resolve))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(count)).routes(routes!(resolve))
 }
 
 /// Which rows are wanted.
@@ -131,6 +131,15 @@ impl AttentionBody {
     }
 }
 
+/// How much waits for a person.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AttentionCount)]
+struct CountBody {
+    /// Open rows.
+    #[schema(minimum = 0, example = 3)]
+    rows: i64,
+}
+
 /// That a row was dealt with.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AttentionForm, example = json!({"reason": "the sender was told"}))]
@@ -201,6 +210,17 @@ async fn list(
         }
     };
     Ok(page.map(AttentionBody::of))
+}
+
+/// How much waits for a person, for whoever asks often
+#[utoipa::path(
+    get, path = "/api/attention/count", tag = "operations", operation_id = "countAttention",
+    responses((status = 200, description = "How many rows are open", body = CountBody))
+)]
+async fn count(State(api): State<Api>) -> Result<Json<CountBody>, Problem> {
+    let mut conn = api.pool.acquire().await?;
+    let open = attention::count_open(&mut conn).await?;
+    Ok(Json(CountBody { rows: open.iter().map(|(_, _, rows)| rows).sum() }))
 }
 
 /// A reason as it is kept.

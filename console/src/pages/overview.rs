@@ -63,7 +63,7 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
 fn sentence(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> String {
     let paused = lanes.iter().filter_map(|lane| {
         let pause = lane.pauses.first()?;
-        let since = moments::since(&pause.since, now);
+        let since = moments::mark(&pause.since);
         let waiting = words::count(&lane.waiting, "order waits", "orders wait");
         let (lane, cause) = (words::lane(&lane.lane), words::cause(&pause.cause));
         Some(capitalised(format!("{lane} is {cause} since {since}; {waiting} for it.")))
@@ -76,13 +76,13 @@ fn sentence(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> String 
     }
     if let Some(oldest) = lag {
         let waiting = words::count(&overview.inbox.waiting, "message waits", "messages wait");
-        let since = moments::since(&oldest, now);
+        let since = moments::mark(&oldest);
         said.push(format!("{waiting} in the inbox, the oldest since {since}: see whether a worker runs."));
     }
     match overview.attention.iter().map(|cause| cause.oldest_since).min() {
         None => said.push("Nothing needs you.".to_owned()),
         Some(oldest) => {
-            said.push(format!("{}, the oldest since {}.", needing(overview), moments::since(&oldest, now)))
+            said.push(format!("{}, the oldest since {}.", needing(overview), moments::mark(&oldest)))
         }
     }
     if overview.promised.late > 0 {

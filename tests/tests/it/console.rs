@@ -3,6 +3,7 @@
 mod acts;
 mod browser;
 mod entrance;
+mod kept_up;
 mod morning;
 mod pages;
 

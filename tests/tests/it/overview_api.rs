@@ -34,6 +34,7 @@ fn the_overview_counts_open_orders_what_waits_and_what_came_and_left_by_the_hour
         let before = shown(&world, "/api/overview").await;
         assert_eq!((&before["orders"], &before["oldestOpen"]), (&json!([]), &Value::Null));
         assert_eq!((&before["attention"], &before["deadLetters"]), (&json!([]), &json!(0)));
+        assert_eq!(shown(&world, "/api/attention/count").await, json!({"rows": 0}));
 
         world.stock("SEEN-WAITS", 0).await;
         world.stock("SEEN-PARKED", 5).await;
@@ -76,6 +77,8 @@ fn the_overview_counts_open_orders_what_waits_and_what_came_and_left_by_the_hour
             waiting.iter().find(|row| row["reason"] == "WMS_BAD_ADDRESS").expect("the parked step");
         assert_eq!((&of_order["step"], &of_order["rows"]), (&json!("hand_over"), &json!(1)));
         assert!(moment(&of_order["oldestSince"]) <= moment(&seen["now"]));
+        let rows: i64 = waiting.iter().map(|row| row["rows"].as_i64().expect("a number")).sum();
+        assert_eq!(shown(&world, "/api/attention/count").await, json!({"rows": rows}));
 
         let hours = seen["hours"].as_array().unwrap();
         let began: Vec<DateTime<Utc>> = hours.iter().map(|hour| moment(&hour["hour"])).collect();

@@ -81,7 +81,7 @@ fn an_open_page_shows_what_happens_and_leaves_alone_what_is_being_filled_in() {
         page.click("#news button").await;
         page.until_there("#acts", false).await;
         page.until_says("#parcels", "1 × CONSOLE-LIVE").await;
-        assert_eq!(page.evaluate("document.getElementById('news').hidden").await, true);
+        page.until_there("#news button", false).await;
         assert!(page.is_marked().await, "it was never loaded again");
         assert_eq!(page.troubles(), [""; 0]);
     });

@@ -13,7 +13,7 @@ use crate::world::{self, Plan, SHOP, TOKEN_SECRET, World, claims, signed};
 const LEEWAY_S: i64 = 30;
 
 /// A world where nobody gets in without a token; the test itself is an operator.
-async fn closed_world() -> World {
+pub(super) async fn closed_world() -> World {
     let plan = Plan { env: vec![("API_REQUIRE_TOKEN", "true".to_owned())], ..Plan::default() };
     let mut world = World::start(plan).await;
     let bearer = format!("Bearer {}", world.token_of("operator", "test"));
@@ -26,7 +26,7 @@ async fn closed_world() -> World {
     world
 }
 
-async fn sign_in(page: &Page, token: &str) {
+pub(super) async fn sign_in(page: &Page, token: &str) {
     page.until_there("#token", true).await;
     page.fill("#token", token).await;
     page.click("form button").await;

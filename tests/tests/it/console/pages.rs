@@ -186,6 +186,8 @@ fn without_scripts_everything_is_read_found_and_answered() {
         page.without_script().await;
         page.open("/").await;
         page.until_says("#headline", "you").await;
+        let pause = "getComputedStyle(document.getElementById('pause')).display";
+        assert_eq!(page.evaluate(pause).await, "none", "what only a script does is not offered");
         page.click("#rail a[href='/console/orders']").await;
         page.until_says("h1", "Orders").await;
         page.fill("#search", &number).await;

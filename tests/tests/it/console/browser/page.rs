@@ -85,6 +85,16 @@ impl Page {
         self.ask("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
+    /// Where the reader is.
+    pub async fn time_zone(&self, name: &str) {
+        self.ask("Emulation.setTimezoneOverride", json!({"timezoneId": name})).await;
+    }
+
+    /// Loses all cookies, as when a browser is told to forget.
+    pub async fn forget(&self) {
+        self.ask("Network.clearBrowserCookies", json!({})).await;
+    }
+
     /// From now on no script of a page runs.
     pub async fn without_script(&self) {
         self.ask("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
