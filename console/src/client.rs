@@ -15,6 +15,9 @@ use crate::{Console, page, session, shown::Me};
 /// Pages are small; an order of 500 lines with all that happened to it is not.
 const MOST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
+/// How a browser asks (Fetch Metadata).
+const FETCH_MODE: header::HeaderName = header::HeaderName::from_static("sec-fetch-mode");
+
 /// What a browser says of its request that has nothing to do with the page's own requests.
 const OF_THE_PAGE: [header::HeaderName; 8] = [
     header::AUTHORIZATION,
@@ -160,6 +163,8 @@ pub(crate) struct Visitor {
 /// Where a visitor who may not look is sent.
 pub(crate) enum TurnedAway {
     SignIn(String),
+    /// The same, to the issuer at once.
+    Issuer(String),
     Refused(Refusal),
 }
 
@@ -167,6 +172,7 @@ impl IntoResponse for TurnedAway {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(wanted) => session::to_sign_in(&wanted),
+            Self::Issuer(wanted) => session::to_issuer(&wanted),
             Self::Refused(refusal) => refusal.into_response(),
         }
     }
@@ -183,11 +189,19 @@ impl FromRequestParts<Console> for Visitor {
                 let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
                 // Only pages can be gone back to.
                 let is_page = parts.method == Method::GET;
-                Err(TurnedAway::SignIn(if is_page { wanted.to_owned() } else { "/".to_owned() }))
+                let wanted = if is_page { wanted } else { "/" }.to_owned();
+                let was_signed_in = session::token(&parts.headers).is_some();
+                let goes_on = console.oidc.is_some() && is_page && was_signed_in && is_opened(&parts.headers);
+                Err(if goes_on { TurnedAway::Issuer(wanted) } else { TurnedAway::SignIn(wanted) })
             }
             Err(refusal) => Err(TurnedAway::Refused(refusal)),
         }
     }
+}
+
+/// Whether a person opens the page, and no script that reads it anew: a script gets to no other site.
+fn is_opened(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_MODE).is_none_or(|mode| mode == "navigate")
 }
 
 #[cfg(test)]
