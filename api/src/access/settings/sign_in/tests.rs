@@ -56,9 +56,9 @@ fn what_is_given_in_part_is_refused_and_what_is_missing_is_named() {
     let parameters = "--console-oidc-parameters=audience=waybill";
     for (name, given, secret) in [
         ("CONSOLE_URL", &[URL][..], ""),
-        ("CONSOLE_OIDC_SCOPE", &[scope], ""),
-        ("CONSOLE_OIDC_PARAMETERS", &[parameters], ""),
-        (CLIENT_SECRET, &[], "hush"),
+        ("CONSOLE_OIDC_SCOPE", &[scope][..], ""),
+        ("CONSOLE_OIDC_PARAMETERS", &[parameters][..], ""),
+        (CLIENT_SECRET, &[][..], "hush"),
     ] {
         let given: Vec<&str> = ISSUER.iter().chain(given).copied().collect();
         let problem = resolved(&given, secret).unwrap_err();
@@ -68,7 +68,7 @@ fn what_is_given_in_part_is_refused_and_what_is_missing_is_named() {
     assert_eq!(problem, "CONSOLE_URL: is needed with CONSOLE_OIDC_CLIENT_ID");
     let problem = resolved(&[CLIENT, URL], "").unwrap_err();
     assert!(problem.starts_with("CONSOLE_OIDC_CLIENT_ID: needs an issuer; set AUTH_JWKS_URL"), "{problem}");
-    // What the issuer lacks is named once, by its own setting.
+    // What the issuer lacks is named by its own setting.
     let problem = resolved(&[ISSUER[0], ISSUER[2], CLIENT, URL], "").unwrap_err();
     assert!(problem.contains("AUTH_ISSUER: is needed"), "{problem}");
 }
@@ -82,7 +82,7 @@ fn people_and_codes_go_safe_ways_alone() {
         "http://[::1]/",
     ] {
         let url = format!("--console-url={good}");
-        let settings = resolved(&[&ISSUER[..], &[CLIENT, &url]].concat(), "").unwrap().unwrap();
+        let settings = resolved(&[&ISSUER[..], &[CLIENT, url.as_str()]].concat(), "").unwrap().unwrap();
         assert_eq!(settings.console_url.path(), "/", "{good}");
     }
     for wrong in [
@@ -95,7 +95,7 @@ fn people_and_codes_go_safe_ways_alone() {
         "https://waybill.example#a",
     ] {
         let url = format!("--console-url={wrong}");
-        let problem = resolved(&[&ISSUER[..], &[CLIENT, &url]].concat(), "").unwrap_err();
+        let problem = resolved(&[&ISSUER[..], &[CLIENT, url.as_str()]].concat(), "").unwrap_err();
         assert!(problem.starts_with("CONSOLE_URL: an https URL"), "{problem}");
         assert!(!problem.contains("a:b"), "{problem}");
     }
@@ -126,7 +126,7 @@ fn what_the_sign_in_says_itself_is_not_to_be_said_by_a_setting() {
         assert!(problem.starts_with("CONSOLE_OIDC_SCOPE: "), "{problem}");
     }
     let long = format!("--console-oidc-client-id={}", "x".repeat(MOST_CLIENT_ID_BYTES + 1));
-    let problem = resolved(&[&ISSUER[..], &[&long, URL]].concat(), "").unwrap_err();
+    let problem = resolved(&[&ISSUER[..], &[long.as_str(), URL]].concat(), "").unwrap_err();
     assert!(problem.starts_with("CONSOLE_OIDC_CLIENT_ID: at most"), "{problem}");
 }
 
