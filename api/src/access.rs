@@ -5,6 +5,7 @@
 //! | [`settings`] | the settings of who may call |
 //! | `table` | role × route |
 //! | `token`, `keys`, `issuer`, `cryptography` | whether a token is good |
+//! | `id_token` | ID tokens of the console's sign-in |
 //! | `origin` | whether a request without a token comes from this machine |
 //! | `limits` | how much one caller may ask for |
 //!
@@ -14,6 +15,7 @@
 pub mod settings;
 
 mod cryptography;
+mod id_token;
 mod issuer;
 mod keys;
 mod limits;
@@ -32,6 +34,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use console::Oidc;
 use tower_http::cors::CorsLayer;
 use tracing::{error, warn};
 
@@ -62,7 +65,9 @@ pub(crate) fn take_over(from: &Extensions, to: &mut Extensions) {
 
 pub struct Access {
     /// None takes no token.
-    verifier: Option<Verifier>,
+    verifier: Option<Arc<Verifier>>,
+    /// The console's sign-in at the issuer.
+    sign_in: Option<Arc<Oidc>>,
     tokenless: bool,
     limits: Limits,
     cors_origins: Vec<HeaderValue>,
@@ -76,15 +81,24 @@ impl Access {
     pub fn new(config: &AccessConfig) -> Result<Self, reqwest::Error> {
         let verifier =
             config.authentication.as_ref().map(|settings| Verifier::new(settings, Pace::default()));
+        let verifier = verifier.transpose()?.map(Arc::new);
+        let sign_in = match (&config.sign_in, &verifier) {
+            (Some(settings), Some(verifier)) => {
+                let id_tokens = id_token::OfIssuer(Arc::clone(verifier));
+                Some(Arc::new(Oidc::new(settings.clone(), Arc::new(id_tokens))?))
+            }
+            _ => None,
+        };
         Ok(Self {
-            verifier: verifier.transpose()?,
+            verifier,
+            sign_in,
             tokenless: config.tokenless,
             limits: Limits::new(config.requests_per_s),
             cors_origins: config.cors_origins.clone(),
         })
     }
 
-    /// Says what is unusual about the settings, and fetches the issuer's keys.
+    /// Says what is unusual about the settings, and asks the issuer for its keys and what it is.
     pub fn prepare(&self) {
         match &self.verifier {
             Some(verifier) => verifier.warm_up(),
@@ -93,6 +107,14 @@ impl Access {
                  AUTH_JWKS_URL or AUTH_HS256_SECRET opens it"
             ),
         }
+        if let Some(sign_in) = self.sign_in() {
+            tokio::spawn(async move { sign_in.warm_up().await });
+        }
+    }
+
+    /// The console's sign-in at the issuer, where there is one.
+    pub(crate) fn sign_in(&self) -> Option<Arc<Oidc>> {
+        self.sign_in.clone()
     }
 
     /// Lets pages of other origins call from a browser, where the settings name some.

@@ -9,7 +9,7 @@ use process::{
     settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
 };
 
-use crate::access::settings::{AccessConfig, AccessSettings, tokens_needed};
+use crate::access::settings::{self, AccessConfig, AccessSettings, tokens_needed};
 
 /// Takes webhooks of shops and of the warehouse, and serves stock and orders over HTTP.
 #[derive(Parser, Debug, Clone)]
@@ -111,7 +111,7 @@ impl Settings {
 }
 
 fn secrets_help() -> String {
-    Secrets::help(&[&SHARED_SECRETS[..], &["AUTH_HS256_SECRET"]].concat())
+    Secrets::help(&[&SHARED_SECRETS[..], &settings::SECRETS].concat())
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
     fn no_secret_is_a_flag_and_the_help_names_each_without_its_value() {
         use clap::CommandFactory;
         let help = Settings::command().render_long_help().to_string();
-        let names = [&SHARED_SECRETS[..], &["AUTH_HS256_SECRET"]].concat();
+        let names = [&SHARED_SECRETS[..], &settings::SECRETS].concat();
         for name in names {
             let flag = format!("--{}=x", name.to_lowercase().replace('_', "-"));
             assert!(

@@ -45,10 +45,11 @@ pub fn router(api: Api, access: impl Into<Arc<Access>>) -> Router {
     let cors = access.cors();
     let routes = openapi::with_pages(routes, description)
         .layer(from_fn_with_state(api.stock.clone(), remote_stock::turn_away))
-        .layer(from_fn_with_state(access, access::guard));
+        .layer(from_fn_with_state(Arc::clone(&access), access::guard));
     // The console's pages ask for what they show behind the same doors and limits as everybody.
     let asked_by_pages = limited(routes.clone(), TIME_LIMIT, None).with_state(api.clone());
-    let routes = routes.nest_service("/console", console::router(asked_by_pages, access::take_over));
+    let console = console::router(asked_by_pages, access::take_over, access.sign_in());
+    let routes = routes.nest_service("/console", console);
     limited(routes, TIME_LIMIT, cors).with_state(api)
 }
 

@@ -185,6 +185,8 @@ pub(crate) enum TurnedAway {
     /// To the same page without the token, which is none here: on a machine where nobody needs one, another Waybill's
     /// would shut the door for good, as a cookie is of all ports.
     WithoutToken(String),
+    /// To the issuer at once.
+    Issuer(String),
     Refused(Refusal),
 }
 
@@ -193,6 +195,7 @@ impl IntoResponse for TurnedAway {
         match self {
             Self::SignIn(wanted) => session::to_sign_in(&wanted),
             Self::WithoutToken(wanted) => session::without_token(&wanted),
+            Self::Issuer(wanted) => session::to_issuer(&wanted),
             Self::Refused(refusal) => refusal.into_response(),
         }
     }
@@ -210,16 +213,19 @@ impl FromRequestParts<Console> for Visitor {
                 // Only pages can be gone back to.
                 let is_page = parts.method == Method::GET;
                 let wanted = if is_page { wanted } else { "/" }.to_owned();
-                let had_token = session::token(&parts.headers).is_some();
-                let forgets = is_page && had_token && is_opened(&parts.headers);
-                Err(if forgets { TurnedAway::WithoutToken(wanted) } else { TurnedAway::SignIn(wanted) })
+                let had_token = is_page && session::token(&parts.headers).is_some() && is_opened(&parts.headers);
+                Err(match (had_token, &console.oidc) {
+                    (true, Some(_)) => TurnedAway::Issuer(wanted),
+                    (true, None) => TurnedAway::WithoutToken(wanted),
+                    (false, _) => TurnedAway::SignIn(wanted),
+                })
             }
             Err(refusal) => Err(TurnedAway::Refused(refusal)),
         }
     }
 }
 
-/// Whether a person opens the page, and no script that reads it anew.
+/// Whether a person opens the page, and no script that reads it anew: a script gets to no other site.
 fn is_opened(headers: &HeaderMap) -> bool {
     headers.get(FETCH_MODE).is_none_or(|mode| mode == "navigate")
 }

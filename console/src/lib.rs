@@ -8,6 +8,7 @@
 //! | `client` | the way to `/api` |
 //! | `session` | signing in: a token in a cookie that no script can read |
 //! | `failed` | sees to it that a person gets a page, whatever failed |
+//! | `oidc` | signing in at the issuer, which gives the token |
 //! | `forged` | refuses forms that another site's page sent |
 //! | `live` | tells open pages that something changed |
 //! | `pages` | one module a page, its template of the same name in `templates/` |
@@ -23,6 +24,7 @@ mod failed;
 mod forged;
 mod live;
 mod moments;
+mod oidc;
 mod page;
 mod pages;
 mod session;
@@ -36,6 +38,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use live::Closing;
+pub use oidc::{ClientSecret, IdTokenRefused, IdTokens, Oidc, OidcSettings};
 
 /// A form with a reason and an address is small.
 const MOST_FORM_BYTES: usize = 64 * 1024;
@@ -50,15 +53,20 @@ pub type TakeOver = fn(&Extensions, &mut Extensions);
 struct Console {
     api: Router,
     take_over: TakeOver,
+    /// None where nobody signs in at an issuer.
+    oidc: Option<Arc<Oidc>>,
     live_pages: Arc<Semaphore>,
 }
 
-/// The pages, as a client of this interface. They belong under `/console`.
-pub fn router(api: Router, take_over: TakeOver) -> Router {
-    let console = Console { api, take_over, live_pages: Arc::new(Semaphore::new(MOST_LIVE_PAGES)) };
+/// The pages, as a client of this interface, with a sign-in at the issuer where there is one. They belong under
+/// `/console`.
+pub fn router(api: Router, take_over: TakeOver, oidc: Option<Arc<Oidc>>) -> Router {
+    let live_pages = Arc::new(Semaphore::new(MOST_LIVE_PAGES));
+    let console = Console { api, take_over, oidc, live_pages };
     Router::new()
         .merge(pages::router())
         .merge(session::router())
+        .merge(oidc::router())
         .route("/live", get(live::follow))
         .merge(assets::router())
         .fallback(pages::nothing_here)

@@ -101,11 +101,40 @@ struct Plain<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "sign_in.html")]
-struct SignIn<'a> {
-    to: &'a str,
-    refusal: Option<&'a str>,
+#[template(path = "signed_out.html")]
+struct SignedOut<'a> {
+    end: &'a str,
     version: String,
+}
+
+/// Where people sign in.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub(crate) struct SignIn<'a> {
+    /// The page that was wanted.
+    pub(crate) to: &'a str,
+    pub(crate) refusal: Option<&'a str>,
+    /// What the issuer would have to do.
+    pub(crate) needed: &'a [String],
+    /// Whether they can at the issuer.
+    pub(crate) at_issuer: bool,
+    /// Whether somebody else might be let in.
+    pub(crate) as_another: bool,
+    /// Whether the place for a token is open, which it is where there is no other way.
+    pub(crate) with_token: bool,
+    pub(crate) version: String,
+}
+
+impl<'a> SignIn<'a> {
+    /// Before anything went wrong.
+    pub(crate) fn new(to: &'a str, at_issuer: bool) -> Self {
+        let (needed, as_another, with_token) = (&[][..], false, !at_issuer);
+        Self { to, refusal: None, needed, at_issuer, as_another, with_token, version: version() }
+    }
+
+    pub(crate) fn show(&self, status: StatusCode) -> Response {
+        render(status, self)
+    }
 }
 
 fn version() -> String {
@@ -129,7 +158,7 @@ pub(crate) fn forged() -> Response {
     render(StatusCode::FORBIDDEN, &Plain { title: "Nothing was done", sentence, version: version() })
 }
 
-/// Where a token is asked for.
-pub(crate) fn sign_in(status: StatusCode, to: &str, refusal: Option<&str>) -> Response {
-    render(status, &SignIn { to, refusal, version: version() })
+/// Signed out here; the page leads on to where one signs out at the issuer.
+pub(crate) fn signed_out(end: &str) -> Response {
+    render(StatusCode::OK, &SignedOut { end, version: version() })
 }

@@ -16,13 +16,16 @@ use crate::{
     Console,
     client::{Client, Refusal},
     page,
+    pages::query,
     shown::Me,
 };
 
 const TOKEN: &str = "waybill-token";
+const NO_TOKEN: HeaderValue =
+    HeaderValue::from_static("waybill-token=; Path=/console; Max-Age=0; HttpOnly; SameSite=Lax");
 const SAID: &str = "waybill-said";
 /// Browsers keep no cookie that is longer, its name and attributes with it.
-const MOST_TOKEN_BYTES: usize = 3900;
+pub(crate) const MOST_TOKEN_BYTES: usize = 3900;
 const MOST_SAID: usize = 300;
 /// Long enough for the page that says it.
 const SAID_FOR_S: u32 = 30;
@@ -51,10 +54,14 @@ pub(crate) fn said(headers: &HeaderMap) -> Option<Said> {
     Some(Said { is_refusal: kind == "refused", sentence: sentence.into_owned() })
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    cookies(headers).find(|(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// The cookies of a request.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 /// Goes back to a page, which says what became of an act.
@@ -77,8 +84,14 @@ pub(crate) fn forget_said() -> HeaderValue {
 
 /// To the page for signing in, and from there to the one that was wanted.
 pub(crate) fn to_sign_in(wanted: &str) -> Response {
-    let wanted = form_urlencoded::Serializer::new(String::new()).append_pair("to", wanted).finish();
-    Redirect::to(&format!("/console/sign-in?{wanted}")).into_response()
+    Redirect::to(&format!("/console/sign-in?{}", query(&[("to", wanted)]))).into_response()
+}
+
+/// To the issuer and back to the page that was wanted, where there was a token that is not good any more. The token's
+/// cookie ends with it, so that this happens once: only a token that is good makes another.
+pub(crate) fn to_issuer(wanted: &str) -> Response {
+    let start = format!("/console/sign-in/start?{}", query(&[("to", wanted)]));
+    ([(header::SET_COOKIE, NO_TOKEN)], Redirect::to(&start)).into_response()
 }
 
 /// To a page once more, without the token.
@@ -101,8 +114,8 @@ struct SignIn {
     to: String,
 }
 
-async fn form(Query(wanted): Query<Wanted>) -> Response {
-    page::sign_in(StatusCode::OK, &own(&wanted.to), None)
+async fn form(State(console): State<Console>, Query(wanted): Query<Wanted>) -> Response {
+    page::SignIn::new(&own(&wanted.to), console.oidc.is_some()).show(StatusCode::OK)
 }
 
 async fn sign_in(
@@ -110,42 +123,104 @@ async fn sign_in(
     parts: Parts,
     form: Result<Form<SignIn>, FormRejection>,
 ) -> Response {
+    let refuse = |status, to: &str, sentence: &str| {
+        let empty = page::SignIn::new(to, console.oidc.is_some());
+        page::SignIn { refusal: Some(sentence), with_token: true, ..empty }.show(status)
+    };
     let Ok(Form(SignIn { token, to })) = form else {
-        return page::sign_in(StatusCode::BAD_REQUEST, "/", Some("The form could not be read."));
+        return refuse(StatusCode::BAD_REQUEST, "/", "The form could not be read.");
     };
     let (token, to) = (token.trim(), own(&to));
-    let refuse = |status, sentence: &str| page::sign_in(status, &to, Some(sentence));
     if token.is_empty() {
-        return refuse(StatusCode::BAD_REQUEST, "Paste a token.");
+        return refuse(StatusCode::BAD_REQUEST, &to, "Paste a token.");
     }
-    if token.len() > MOST_TOKEN_BYTES {
-        return refuse(StatusCode::BAD_REQUEST, "The token is longer than a browser keeps.");
-    }
-    // A token is three words of base64 with dots between them; nothing else gets into a cookie.
-    if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
-        return refuse(StatusCode::BAD_REQUEST, "That is no token.");
-    }
-    let Ok(bearer) = HeaderValue::from_str(&format!("Bearer {token}")) else {
-        return refuse(StatusCode::BAD_REQUEST, "That is no token.");
-    };
-    match Client::with_token(&parts, &console, Some(bearer)).get::<Me>("/api/me").await {
-        Ok(_) => {}
-        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
-            return refuse(StatusCode::UNAUTHORIZED, "The token is not valid, or is not valid any more.");
+    match admit(&console, &parts, token).await {
+        Ok(cookie) => {
+            ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/console{to}"))).into_response()
         }
-        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => {
-            return refuse(StatusCode::FORBIDDEN, "The token is of nobody who may use the console.");
+        Err(unfit) => {
+            let (status, sentence) = unfit.words();
+            refuse(status, &to, &sentence)
         }
-        Err(refusal) => return refuse(refusal.status, &refusal.sentence),
     }
-    let secure = if is_on_this_machine(&parts.headers) { "" } else { "; Secure" };
-    let cookie = format!("{TOKEN}={token}; Path=/console; HttpOnly; SameSite=Lax{secure}");
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/console{to}"))).into_response()
 }
 
-async fn sign_out() -> Response {
-    let cookie = format!("{TOKEN}=; Path=/console; Max-Age=0; HttpOnly; SameSite=Lax");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/console/sign-in")).into_response()
+/// Why a token is none to sign in with.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    TooLong {
+        bytes: usize,
+    },
+    /// It is no JWT.
+    Malformed,
+    NotValid,
+    /// It opens nothing here.
+    Nobody,
+    Otherwise(Refusal),
+}
+
+impl Unfit {
+    fn words(self) -> (StatusCode, String) {
+        match self {
+            Self::TooLong { bytes } => (
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "The token has {bytes} bytes. It has to fit into a cookie, which has 4 kB: at most \
+                     {MOST_TOKEN_BYTES} bytes."
+                ),
+            ),
+            Self::Malformed => (StatusCode::BAD_REQUEST, "That is no token.".to_owned()),
+            Self::NotValid => {
+                (StatusCode::UNAUTHORIZED, "The token is not valid, or is not valid any more.".to_owned())
+            }
+            Self::Nobody => {
+                (StatusCode::FORBIDDEN, "The token is of nobody who may use the console.".to_owned())
+            }
+            Self::Otherwise(Refusal { status, sentence }) => (status, sentence),
+        }
+    }
+}
+
+/// The cookie for a token that `/api` takes.
+pub(crate) async fn admit(console: &Console, parts: &Parts, token: &str) -> Result<HeaderValue, Unfit> {
+    if !is_jwt(token) {
+        return Err(Unfit::Malformed);
+    }
+    if token.len() > MOST_TOKEN_BYTES {
+        return Err(Unfit::TooLong { bytes: token.len() });
+    }
+    let bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| Unfit::Malformed)?;
+    match Client::with_token(parts, console, Some(bearer)).get::<Me>("/api/me").await {
+        Ok(_) => {}
+        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => return Err(Unfit::NotValid),
+        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => return Err(Unfit::Nobody),
+        Err(refusal) => return Err(Unfit::Otherwise(refusal)),
+    }
+    let secure = secure(&parts.headers);
+    let cookie = format!("{TOKEN}={token}; Path=/console; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&cookie).map_err(|_| Unfit::Malformed)
+}
+
+/// Three words of base64 with dots between them; nothing else gets into a cookie.
+fn is_jwt(token: &str) -> bool {
+    let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let words: Vec<&str> = token.split('.').collect();
+    words.len() == 3 && words.iter().all(|word| !word.is_empty() && word.bytes().all(is_of_base64))
+}
+
+async fn sign_out(State(console): State<Console>) -> Response {
+    let end = match &console.oidc {
+        Some(oidc) => oidc.end_of_session().await,
+        None => None,
+    };
+    let page = match end {
+        // A page leads there, as a form of ours may not: browsers hold what answers it to the policy of forms as well.
+        Some(end) => page::signed_out(end.as_str()),
+        None => Redirect::to("/console/sign-in").into_response(),
+    };
+    let mut response = page;
+    response.headers_mut().append(header::SET_COOKIE, NO_TOKEN);
+    response
 }
 
 /// A page of ours, and nothing that leads elsewhere.
@@ -155,10 +230,16 @@ pub(crate) fn own(wanted: &str) -> String {
     if is_ours && is_plain && !wanted.starts_with("/sign-") { wanted.to_owned() } else { "/".to_owned() }
 }
 
-/// Whether the browser speaks to this machine itself, where there is no TLS.
-fn is_on_this_machine(headers: &HeaderMap) -> bool {
+/// What a cookie needs to stay within TLS, where the browser does not speak to this machine itself.
+pub(crate) fn secure(headers: &HeaderMap) -> &'static str {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if is_this_machine(name) { "" } else { "; Secure" }
+}
+
+/// Whether a host is this machine itself, where there is no TLS.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let name = host.trim_matches(['[', ']']);
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -195,7 +276,7 @@ mod tests {
     fn without_tls_a_cookie_is_for_this_machine_alone() {
         let on_this_machine = |host: &'static str| {
             let headers = [(header::HOST, HeaderValue::from_static(host))].into_iter().collect();
-            is_on_this_machine(&headers)
+            secure(&headers).is_empty()
         };
         assert!(["localhost:8080", "127.0.0.1:8080", "[::1]:8080"].into_iter().all(on_this_machine));
         assert!(!["waybill.example", "192.0.2.1:8080"].into_iter().any(on_this_machine));

@@ -9,11 +9,18 @@ use std::{
 
 use axum::http::HeaderValue;
 use clap::Args;
+use console::OidcSettings;
 use ipnet::IpNet;
 use process::settings::{Problems, Secrets, is_on_loopback};
 use url::{Host, Url};
 
 use crate::{connection_slots::Addresses, host::Hosts};
+use sign_in::SignInSettings;
+
+mod sign_in;
+
+/// The secrets that who may call takes.
+pub(crate) const SECRETS: [&str; 2] = ["AUTH_HS256_SECRET", sign_in::CLIENT_SECRET];
 
 /// The demo signs with it, and everybody can read it there.
 const PUBLISHED_SECRET: &str = "waybill-demo-secret-that-everybody-knows";
@@ -57,12 +64,16 @@ pub struct AccessSettings {
     /// https://shop.example.com; by default none.
     #[arg(long, env = "API_CORS_ORIGINS")]
     api_cors_origins: Option<String>,
+    #[command(flatten)]
+    sign_in: SignInSettings,
 }
 
 #[derive(Debug, Clone)]
 pub struct AccessConfig {
     /// How tokens are checked; none takes no token at all.
     pub authentication: Option<Authentication>,
+    /// The console's sign-in at the issuer; none where people paste a token, or need none.
+    pub sign_in: Option<OidcSettings>,
     /// Whether a request to /api without a token is somebody on this machine.
     pub tokenless: bool,
     pub requests_per_s: NonZeroU32,
@@ -130,8 +141,11 @@ impl AccessSettings {
             problems
                 .add("API_REQUIRE_TOKEN: no token can be checked; set AUTH_JWKS_URL or AUTH_HS256_SECRET");
         }
+        let has_issuer = given(&self.auth_jwks_url).is_some();
+        let sign_in = self.sign_in.resolve(authentication.as_ref(), has_issuer, secrets, problems);
         AccessConfig {
             authentication,
+            sign_in,
             tokenless: on_loopback && !requires_token,
             requests_per_s: self.requests_per_s(on_loopback, problems),
             entrance: Entrance { hosts: self.hosts(problems), addresses: self.addresses(problems) },

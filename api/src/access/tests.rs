@@ -17,6 +17,7 @@ fn access(tokenless: bool, requests_per_s: u32) -> Access {
     let cors_origins = vec![HeaderValue::from_static("https://shop.example.com")];
     Access::new(&AccessConfig {
         authentication: None,
+        sign_in: None,
         tokenless,
         requests_per_s,
         entrance: settings::Entrance::default(),

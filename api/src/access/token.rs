@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, errors::ErrorKind};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -48,11 +48,18 @@ enum Keys {
     Issuer(Arc<Issuer>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 struct Claims {
     sub: String,
     #[serde(default)]
     roles: Value,
+}
+
+#[derive(Deserialize, Clone)]
+struct IdClaims {
+    nonce: Option<String>,
+    /// The client it was made for.
+    azp: Option<String>,
 }
 
 impl Verifier {
@@ -78,6 +85,35 @@ impl Verifier {
 
     /// Who bears the token.
     pub(super) async fn check(&self, token: &str) -> Result<Bearer, TokenError> {
+        let (_, claims) = self.claims::<Claims>(token, &self.audience).await?;
+        if !is_subject(&claims.sub) {
+            return Err(TokenError::Bad("the subject is not 1 to 128 printable characters"));
+        }
+        Ok(Bearer { roles: known_roles(&claims.roles), subject: claims.sub })
+    }
+
+    /// What an ID token says of the sign-in it is of, if it is one for this client (OpenID Connect Core 1.0, 3.1.3.7).
+    pub(super) async fn check_id_token(
+        &self,
+        token: &str,
+        client_id: &str,
+    ) -> Result<Option<String>, TokenError> {
+        let (header, claims) = self.claims::<IdClaims>(token, client_id).await?;
+        if header.typ.as_deref().is_some_and(is_an_access_token) {
+            return Err(TokenError::Bad("an access token where an ID token is needed"));
+        }
+        if claims.azp.is_some_and(|party| party != client_id) {
+            return Err(TokenError::Bad("an ID token for another client"));
+        }
+        Ok(claims.nonce)
+    }
+
+    /// What a good token for this audience says.
+    async fn claims<C: DeserializeOwned + Clone>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<(Header, C), TokenError> {
         if token.len() > MOST_TOKEN_BYTES {
             return Err(TokenError::Bad("too long"));
         }
@@ -91,12 +127,9 @@ impl Verifier {
             return Err(TokenError::Bad("another kind of token"));
         }
         let key = self.key(&header).await?;
-        let claims = decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm));
-        let claims = claims.map_err(|error| TokenError::Bad(reason(error.kind())))?.claims;
-        if !is_subject(&claims.sub) {
-            return Err(TokenError::Bad("the subject is not 1 to 128 printable characters"));
-        }
-        Ok(Bearer { roles: known_roles(&claims.roles), subject: claims.sub })
+        let decoded = decode::<C>(token, &key.decoding, &self.validation(key.algorithm, audience));
+        let decoded = decoded.map_err(|error| TokenError::Bad(reason(error.kind())))?;
+        Ok((decoded.header, decoded.claims))
     }
 
     async fn key(&self, header: &Header) -> Result<Key, TokenError> {
@@ -116,12 +149,12 @@ impl Verifier {
         }
     }
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
+    fn validation(&self, algorithm: Algorithm, audience: &str) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY_S;
         validation.validate_nbf = true;
         validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
+        validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation
     }
@@ -129,8 +162,16 @@ impl Verifier {
 
 /// `JWT` (RFC 7519), or an access token's `at+jwt` (RFC 9068), with or without `application/`.
 fn is_a_token(kind: &str) -> bool {
+    is_an_access_token(kind) || is_kind(kind, "jwt")
+}
+
+fn is_an_access_token(kind: &str) -> bool {
+    is_kind(kind, "at+jwt")
+}
+
+fn is_kind(kind: &str, wanted: &str) -> bool {
     let kind = kind.to_ascii_lowercase();
-    matches!(kind.strip_prefix("application/").unwrap_or(&kind), "jwt" | "at+jwt")
+    kind.strip_prefix("application/").unwrap_or(&kind) == wanted
 }
 
 fn is_subject(subject: &str) -> bool {

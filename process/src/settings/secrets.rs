@@ -4,7 +4,7 @@
 use std::{collections::HashMap, ffi::OsString};
 
 /// Every variable that holds a secret, and what it is.
-const KNOWN: [(&str, &str); 11] = [
+const KNOWN: [(&str, &str); 12] = [
     ("DATABASE_URL", "PostgreSQL, with its password"),
     ("SHOPIFY_ADMIN_TOKEN", "access token of the Admin API of SHOPIFY_SHOP"),
     ("SHOPIFY_WEBHOOK_SECRETS", "secrets of its webhooks, comma separated: the new and the old one"),
@@ -15,6 +15,10 @@ const KNOWN: [(&str, &str); 11] = [
     ("TEMPORAL_API_KEY", "key of Temporal's API, where it wants one"),
     ("ORDER_SERVICE_TOKEN", "bearer token of ORDER_SERVICE_URL"),
     ("AMQP_URL", "the RabbitMQ that events go to and come from, amqp://USER:PASSWORD@HOST:PORT/VHOST"),
+    (
+        "CONSOLE_OIDC_CLIENT_SECRET",
+        "secret of the console as a client of AUTH_ISSUER; a public client has none",
+    ),
     ("AUTH_HS256_SECRET", "secret of tokens signed with HS256, for set-ups without an issuer; 32 bytes"),
 ];
 
@@ -78,7 +82,7 @@ impl Secrets {
                         name, in a file that the variable names:\n"
                 .to_owned();
         for (name, what) in KNOWN.iter().filter(|(name, _)| names.contains(name)) {
-            help += &format!("  {name:<25} {what}\n");
+            help += &format!("  {name:<26} {what}\n");
         }
         help
     }

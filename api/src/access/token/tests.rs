@@ -122,6 +122,30 @@ async fn claims_that_may_not_be_are_refused() {
 }
 
 #[tokio::test]
+async fn an_id_token_is_for_its_client_and_no_access_token() {
+    let (verifier, signer) = (of_secret(), Signer::secret(SECRET));
+    let mut id =
+        json!({"iss": "waybill", "aud": "console", "sub": "somebody", "exp": now() + 600, "nonce": "n"});
+    let check = async |header: Value, claims: &Value| {
+        verifier.check_id_token(&signer.token(&header, claims), "console").await
+    };
+    let usual = || json!({"alg": "HS256", "typ": "JWT"});
+    assert_eq!(check(usual(), &id).await, Ok(Some("n".to_owned())));
+    assert_eq!(check(json!({"alg": "HS256"}), &id).await, Ok(Some("n".to_owned())));
+    let bad = |reason| Err(TokenError::Bad(reason));
+    let access = json!({"alg": "HS256", "typ": "at+jwt"});
+    assert_eq!(check(access, &id).await, bad("an access token where an ID token is needed"));
+    id["azp"] = json!("another");
+    assert_eq!(check(usual(), &id).await, bad("an ID token for another client"));
+    id["azp"] = json!("console");
+    assert!(check(usual(), &id).await.is_ok());
+    assert_eq!(check(usual(), &with("aud", json!("another"))).await, bad("another audience"));
+    assert_eq!(check(usual(), &with("aud", json!("console"))).await, Ok(None));
+    let forged = Signer::secret("another secret of 32 bytes, or so").token(&usual(), &id);
+    assert_eq!(verifier.check_id_token(&forged, "console").await, bad("the signature does not fit"));
+}
+
+#[tokio::test]
 async fn clocks_may_be_apart_by_a_little() {
     let (verifier, signer) = (of_secret(), Signer::secret(SECRET));
     for claims in [with("exp", json!(now() - 10)), with("nbf", json!(now() + 10))] {

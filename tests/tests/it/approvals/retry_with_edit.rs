@@ -57,10 +57,10 @@ fn a_retry_with_an_edit_that_cannot_be_is_refused_whole() {
         let line = order.body["line_items"][0]["id"].to_string();
         let rome = json!({"address1": "1 Via", "city": "Rome", "countryCode": "Italy"});
         for (edit, status, field) in [
-            (json!({}), StatusCode::BAD_REQUEST, "address"),
-            (json!({"address": rome}), StatusCode::BAD_REQUEST, "address.countryCode"),
-            (json!({"warehouseId": "nowhere"}), StatusCode::BAD_REQUEST, "warehouseId"),
-            (json!({"lines": [{"lineId": "999", "sku": "RETRY-REFUSED"}]}), StatusCode::BAD_REQUEST, "lines"),
+            (json!({}), StatusCode::BAD_REQUEST, "edit.address"),
+            (json!({"address": rome}), StatusCode::BAD_REQUEST, "edit.address.countryCode"),
+            (json!({"warehouseId": "nowhere"}), StatusCode::BAD_REQUEST, "edit.warehouseId"),
+            (json!({"lines": [{"lineId": "999", "sku": "RETRY-REFUSED"}]}), StatusCode::BAD_REQUEST, "edit.lines"),
         ] {
             let (answered, body) = resolve(world, &order, json!({"action": "retry", "edit": edit})).await;
             assert_eq!((answered, &body["field"]), (status, &json!(field)), "{edit}: {body}");
