@@ -3,8 +3,10 @@
 mod acts;
 mod browser;
 mod entrance;
+mod issuer;
 mod morning;
 mod pages;
+mod sign_in;
 
 use std::sync::LazyLock;
 
