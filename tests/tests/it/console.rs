@@ -3,9 +3,11 @@
 mod acts;
 mod browser;
 mod entrance;
+mod issuer;
 mod kept_up;
 mod morning;
 mod pages;
+mod sign_in;
 
 use std::sync::LazyLock;
 

@@ -32,7 +32,8 @@ pub(super) async fn sign_in(page: &Page, token: &str) {
     page.click("form button").await;
 }
 
-async fn token_cookie(page: &Page) -> Option<Value> {
+/// The cookie that signs somebody in.
+pub(super) async fn token_cookie(page: &Page) -> Option<Value> {
     page.cookies().await.into_iter().find(|cookie| cookie["name"] == "waybill-token")
 }
 
