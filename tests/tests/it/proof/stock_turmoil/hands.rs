@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::{PATIENT_SHOP, Placed, TRUSTING_SHOP, World, until};
 
 /// Orders of one pair of hands that are open at once.
-const ORDERS: usize = 4;
+const ORDERS: usize = 5;
 /// How long anybody's door may be closed.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Acts on an order before another one is placed in its stead.
@@ -39,6 +39,8 @@ struct Open {
     placed: Placed,
     skus: Vec<&'static str>,
     acts: usize,
+    /// Whether it is kept whatever is done with it.
+    stays: bool,
 }
 
 /// One pair of hands.
@@ -63,6 +65,7 @@ impl<'a> Hands<'a> {
 
     /// Does so many acts; one that cannot be done now is another one.
     pub async fn work(mut self, acts: usize) -> Done {
+        self.place_one_that_leaves().await;
         let mut did = 0;
         while did < acts {
             self.keep_orders_open().await;
@@ -87,8 +90,17 @@ impl<'a> Hands<'a> {
         self.done
     }
 
+    /// An order of which there is something to come back from the beginning.
+    async fn place_one_that_leaves(&mut self) {
+        let skus = vec![self.skus[0]];
+        let placed = Placed::new(TRUSTING_SHOP, &skus, 6).with("total_price", json!("900.00"));
+        self.world.place(&placed).await;
+        self.world.until_shop_notified(&placed, 1).await;
+        self.orders.push(Open { placed, skus, acts: 0, stays: true });
+    }
+
     async fn keep_orders_open(&mut self) {
-        self.orders.retain(|order| order.acts < ACTS_ON_ONE);
+        self.orders.retain(|order| order.stays || order.acts < ACTS_ON_ONE);
         while self.orders.len() < ORDERS {
             let first = self.chance.random_range(0..self.skus.len());
             let second = (first + self.chance.random_range(1..self.skus.len())) % self.skus.len();
@@ -98,7 +110,7 @@ impl<'a> Hands<'a> {
             let quantity = self.chance.random_range(1..=3);
             let placed = Placed::new(shop, &skus, quantity).with("total_price", json!("900.00"));
             self.world.place(&placed).await;
-            self.orders.push(Open { placed, skus, acts: 0 });
+            self.orders.push(Open { placed, skus, acts: 0, stays: false });
         }
     }
 
@@ -152,6 +164,7 @@ impl<'a> Hands<'a> {
     }
 
     async fn announce_return(&mut self, at: usize) -> Option<&'static str> {
+        let at = if self.chance.random() { 0 } else { at };
         let order = &mut self.orders[at];
         order.acts += 1;
         let sku = order.skus[self.chance.random_range(0..order.skus.len())];
