@@ -80,6 +80,11 @@ impl AttentionPage {
         if cause.shops.len() > 1 { &cause.shops } else { &[] }
     }
 
+    /// How many of them are named: more where the cause is chosen.
+    fn named(&self, cause: &Cause) -> usize {
+        if self.is_of(cause) { 40 } else { 3 }
+    }
+
     /// Rows of a cause as far as they are shown, which are answered at once.
     fn meant(&self, cause: &Cause) -> u64 {
         if self.wanted.shop.is_empty() || !self.is_of(cause) {

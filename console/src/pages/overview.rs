@@ -59,6 +59,9 @@ async fn overview(visitor: Visitor) -> Result<Response, Refusal> {
     Ok(page::show(&page))
 }
 
+/// Lanes that are down and named each; a sentence of more says nothing.
+const MOST_NAMED: usize = 3;
+
 /// Everything in some sentences.
 fn sentence(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> String {
     let paused = lanes.iter().filter_map(|lane| {
@@ -69,6 +72,11 @@ fn sentence(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> String 
         Some(capitalised(format!("{lane} is {cause} since {since}; {waiting} for it.")))
     });
     let mut said: Vec<String> = paused.collect();
+    if said.len() > MOST_NAMED {
+        let waiting = lanes.iter().filter(|lane| lane.is_paused()).map(|lane| lane.waiting).sum();
+        let waiting = words::count(&waiting, "order waits", "orders wait");
+        said = vec![format!("{} lanes are paused; {waiting} for them.", said.len())];
+    }
     let lag = overview.lags_since(now);
     if said.is_empty() {
         // A lane runs as far as nobody paused it; where no worker runs nobody would.
@@ -200,6 +208,7 @@ mod tests {
         let pause =
             json!([{"cause": "DOWN", "since": "2026-11-27T02:10:00Z", "by": "waybill", "reason": "x"}]);
         let paused: Vec<Lane> = vec![lane(pause).unwrap()];
+        let many: Vec<Lane> = vec![paused[0].clone(); 4];
         let waits = |rows, shops| {
             json!([{"step": "hand_over", "reason": "X", "rows": rows, "oldestSince": "2026-11-27T07:12:00Z",
                     "answers": [], "shops": shops}])
@@ -215,6 +224,7 @@ mod tests {
                 "No lane is paused. 37 messages wait in the inbox, the oldest since 02:10: see whether a worker runs. \
                  Nothing needs you.",
             ),
+            (json!({}), &many, false, "4 lanes are paused; 12 orders wait for them. Nothing needs you."),
             (
                 json!({"deadLetters": 2}),
                 &running,
