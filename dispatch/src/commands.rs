@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::{Actor, Condition, OrderId, OrderStatus, ParkReason, Resolution};
+use domain::{Actor, Condition, OrderId, OrderStatus, Resolution};
 use orders::{
     Order, attention,
     command::{self, Command},
@@ -317,8 +317,7 @@ impl Dispatcher {
     }
 
     async fn waits_for_approval(&self, order: &OrderId) -> Result<bool, DispatchError> {
-        let open = attention::open(&mut *self.pool.acquire().await?, order).await?;
-        Ok(open.iter().any(|row| row.reason == ParkReason::APPROVAL))
+        Ok(attention::waits_for_approval(&mut *self.pool.acquire().await?, order).await?)
     }
 
     /// A new run for an order whose run is gone, or was never started.

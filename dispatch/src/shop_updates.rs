@@ -46,8 +46,9 @@ impl Dispatcher {
         };
         let mut tx = self.pool.begin().await?;
         let order = record::lock(&mut tx, &order.order_id).await?;
-        if order.status >= OrderStatus::Processing || order.story_ended_at.is_some() {
-            return Ok(Outcome::skipped("it was handed over, or is not fulfilled", Some(order.order_id)));
+        // What is at a warehouse may have more to follow.
+        if order.status >= OrderStatus::Shipped || order.story_ended_at.is_some() {
+            return Ok(Outcome::skipped("it has left, or is not fulfilled", Some(order.order_id)));
         }
         fulfilment_orders::want_look(&mut tx, &order.order_id).await?;
         tx.commit().await?;

@@ -266,6 +266,16 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Listed
     .await?)
 }
 
+/// Whether a person has to approve the order, and a run waits for that: nothing else is an answer then.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn waits_for_approval(conn: &mut PgConnection, order: &OrderId) -> Result<bool, OrdersError> {
+    let open = open(conn, order).await?;
+    let is_open = |reason: &str| open.iter().any(|row| row.reason == reason);
+    Ok(is_open(ParkReason::APPROVAL) && !is_open(ParkReason::RUN_GONE))
+}
+
 /// An open row by its id.
 ///
 /// # Errors

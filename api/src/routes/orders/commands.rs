@@ -214,8 +214,7 @@ async fn retry(
     PathPart(path): PathPart<OrderPath>,
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
     let (mut conn, Order { order_id, .. }) = named(&asked, path.id).await?;
-    let open = attention::open(&mut conn, &order_id).await?;
-    if open.iter().any(|row| row.reason == ParkReason::APPROVAL) {
+    if attention::waits_for_approval(&mut conn, &order_id).await? {
         return Err(Problem::AnswerRefused("it waits for an approval: approve it, or refuse it".into()));
     }
     let command = Command::Retry { actor: asked.caller.actor() };
