@@ -47,6 +47,8 @@ pub(crate) struct Refusal {
 pub(crate) struct Listed<T> {
     pub(crate) rows: Vec<T>,
     pub(crate) next: Option<String>,
+    /// Whether older rows are left out, which no page has.
+    pub(crate) is_truncated: bool,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +87,8 @@ impl Client {
     /// A page of a list.
     pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Listed<T>, Refusal> {
         let (headers, body) = self.send(Method::GET, path, Body::empty()).await?;
-        Ok(Listed { rows: read(&body)?, next: next_cursor(&headers) })
+        let is_truncated = headers.contains_key("x-truncated");
+        Ok(Listed { rows: read(&body)?, next: next_cursor(&headers), is_truncated })
     }
 
     /// What became of it.
@@ -94,8 +97,23 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Refusal> {
+        self.post_once(path, body, None).await
+    }
+
+    /// The same for what has no id of its own: sent again under its key, it does nothing more.
+    pub(crate) async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<T, Refusal> {
         let body = serde_json::to_vec(body).map_err(|_| Refusal::ours())?;
-        let (_, body) = self.send(Method::POST, path, body.into()).await?;
+        let mut keyed = self.clone();
+        if let Some(key) = key {
+            let key = HeaderValue::from_str(key).map_err(|_| Refusal::ours())?;
+            keyed.headers.insert("idempotency-key", key);
+        }
+        let (_, body) = keyed.send(Method::POST, path, body.into()).await?;
         read(&body)
     }
 
