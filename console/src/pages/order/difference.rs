@@ -61,7 +61,7 @@ pub(super) fn of_another_warehouse(detail: &OrderDetail) -> Vec<Difference> {
 
 /// What a new address does.
 pub(super) fn of_another_address(detail: &OrderDetail) -> Vec<Difference> {
-    vec![of("Stock", "stays reserved"), of("Warehouse", at_warehouses(detail))]
+    vec![of("Stock", "stays as it is"), of("Warehouse", at_warehouses(detail))]
 }
 
 /// What an answer to something that waits does, beyond its own words.

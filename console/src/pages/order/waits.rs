@@ -1,6 +1,6 @@
 //! What an order waits for, in sentences with moments in them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     shown::{Awaits, OrderDetail, QueuePlace},
@@ -92,7 +92,8 @@ fn then(awaits: &Awaits, now: &DateTime<Utc>) -> Vec<Part> {
         "WAREHOUSE_IS_ASKED" => " If nothing is heard, the warehouse system is asked",
         _ => return Vec::new(),
     };
-    if until <= *now {
+    // Less than a minute is no time to be told.
+    if until <= *now + TimeDelta::minutes(1) {
         return vec![said(format!("{will} any moment now."))];
     }
     vec![said(format!("{will} ")), Part::At(until), said(".")]
