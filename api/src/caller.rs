@@ -85,6 +85,11 @@ impl Caller {
         if self.confined_to().is_some() { domain::Actor::Customer.as_str() } else { self.name() }
     }
 
+    /// Whether names and addresses of customers are shown to the caller: to those who act on orders.
+    pub(crate) fn sees_customers(&self) -> bool {
+        self.roles.iter().any(|role| matches!(role, Role::Admin | Role::Operator))
+    }
+
     /// Whether what other systems hold is shown to the caller, whoever they are.
     pub(crate) fn sees_all(&self) -> bool {
         self.roles.contains(&Role::Admin)

@@ -9,6 +9,8 @@ use process::{
     settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
 };
 
+use url::Url;
+
 use crate::access::settings::{self, AccessConfig, AccessSettings, tokens_needed};
 
 /// Takes webhooks of shops and of the warehouse, and serves stock and orders over HTTP.
@@ -35,6 +37,10 @@ pub struct Settings {
     /// Whether API_METRICS_LISTEN may be an address that others can reach: true or false (the default).
     #[arg(long, env = "ALLOW_OPEN_METRICS")]
     allow_open_metrics: Option<String>,
+    /// Base URL of Temporal's Web UI, as a person's browser reaches it: an order's page links to its workflow there.
+    /// By default there is no link.
+    #[arg(long, env = "TEMPORAL_UI_URL")]
+    temporal_ui_url: Option<String>,
     #[command(flatten)]
     access: AccessSettings,
     #[command(flatten)]
@@ -52,6 +58,8 @@ pub struct Config {
     pub grpc_listen: Option<SocketAddr>,
     /// With which certificate; none for plain connections.
     pub grpc_certificate: Option<Certificate>,
+    /// Where people find Temporal's Web UI; none where nobody said.
+    pub temporal_ui: Option<Url>,
     /// Who may call.
     pub access: AccessConfig,
     /// What the worker has too.
@@ -88,13 +96,27 @@ impl Settings {
             );
         }
         let grpc_certificate = self.certificate(&mut problems);
+        let temporal_ui = self.temporal_ui(&mut problems);
         let shared = self.shared.resolve(secrets, &needs, &mut problems);
         match (listen, metrics, shared) {
             (Some(listen), Some(metrics), Some(shared)) => {
-                Ok(Config { listen, metrics, grpc_listen, grpc_certificate, access, shared })
+                Ok(Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, access, shared })
             }
             _ => Err(problems.into_vec()),
         }
+    }
+
+    /// We never call it, so plain http is as good as anything.
+    fn temporal_ui(&self, problems: &mut Problems) -> Option<Url> {
+        let given = self.temporal_ui_url.as_deref().filter(|given| !given.is_empty())?;
+        let is_base = |url: &Url| {
+            matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
+        };
+        let url = Url::parse(given).ok().filter(is_base);
+        if url.is_none() {
+            problems.add("TEMPORAL_UI_URL: an http or https URL without a query is needed");
+        }
+        url
     }
 
     fn certificate(&self, problems: &mut Problems) -> Option<Certificate> {
@@ -182,6 +204,21 @@ mod tests {
         let both = ["--grpc-tls-cert=/dev/null", "--grpc-tls-key=/not/there"];
         let problems = resolved(&both, "").err().unwrap();
         assert!(problems[0].starts_with("GRPC_TLS_KEY: /not/there: "), "{problems:?}");
+    }
+
+    #[test]
+    fn the_web_ui_of_temporal_is_named_by_a_url_or_not_at_all() {
+        let of = |given: &str| {
+            resolved(&[&format!("--temporal-ui-url={given}")], "").map(|config| config.temporal_ui)
+        };
+        assert!(of("").ok().unwrap().is_none());
+        for base in ["http://127.0.0.1:8233", "http://temporal.example/ui/"] {
+            assert_eq!(of(base).ok().unwrap().unwrap(), Url::parse(base).unwrap());
+        }
+        for wrong in ["127.0.0.1:8233", "javascript:alert(1)", "http://ui.example/?a=b"] {
+            let problems = of(wrong).err().unwrap();
+            assert!(problems[0].starts_with("TEMPORAL_UI_URL: an http"), "{problems:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ use process::{settings::Secrets, shutdown::Shutdown, temporal::LazyTemporal};
 use stock::Stock;
 use tokio::net::TcpListener;
 use tracing::info;
+use url::Url;
 
 /// Connections to the database: the requests' own, and those of 32 dispatches.
 const DATABASE: DatabasePool = DatabasePool { name: "waybill-api", most: 40 };
@@ -33,7 +34,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let config = settings.resolve(&Secrets::of_environment());
-    let Config { listen, metrics, grpc_listen, grpc_certificate, access, shared } = match config {
+    let Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, access, shared } = match config
+    {
         Ok(config) => config,
         Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
     };
@@ -64,8 +66,10 @@ pub async fn run() -> anyhow::Result<()> {
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
         lanes: shared.lanes.into_keys().collect(),
+        workflow_pages: temporal_ui.map(|ui| workflow_pages(&ui).into()),
         hold_window: shared.api_policy.hold_window,
         when_inventory_is_away: shared.api_policy.when_inventory_is_away,
+        policy: Arc::new(shared.api_policy),
         plain_http: shared.plain_http,
         private_webhooks: shared.private_webhooks,
         customers: shared.customers,
@@ -112,4 +116,10 @@ pub async fn run() -> anyhow::Result<()> {
     pool.close().await;
     info!("ended");
     Ok(())
+}
+
+/// Where Temporal's Web UI has the pages of our workflows.
+fn workflow_pages(ui: &Url) -> String {
+    let base = ui.as_str().trim_end_matches('/');
+    format!("{base}/namespaces/{}/workflows/", process::temporal::namespace())
 }

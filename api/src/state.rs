@@ -8,7 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use dispatch::Dispatcher;
-use domain::{AwayRule, LaneName};
+use domain::{AwayRule, FulfilmentPolicy, LaneName};
 use process::settings::{CustomerLimits, Shops, System};
 use sqlx::PgPool;
 use stock::Stock;
@@ -27,6 +27,10 @@ pub struct Api {
     pub systems: Arc<[System]>,
     /// The lanes of calls that are configured.
     pub lanes: Arc<[LaneName]>,
+    /// How orders of our own are fulfilled.
+    pub policy: Arc<FulfilmentPolicy>,
+    /// Where Temporal's Web UI has the pages of workflows, each under its id; none where nobody said.
+    pub workflow_pages: Option<Arc<str>>,
     /// How long orders of our own are held unless they say otherwise.
     pub hold_window: Duration,
     /// What is done with orders of our own while the inventory service is away.

@@ -50,6 +50,8 @@ pub(crate) struct Refusal {
 pub(crate) struct Listed<T> {
     pub(crate) rows: Vec<T>,
     pub(crate) next: Option<String>,
+    /// Whether older rows are left out, which no page has.
+    pub(crate) is_truncated: bool,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +90,8 @@ impl Client {
     /// A page of a list.
     pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Listed<T>, Refusal> {
         let (headers, body) = self.send(Method::GET, path, Body::empty()).await?;
-        Ok(Listed { rows: read(&body)?, next: next_cursor(&headers) })
+        let is_truncated = headers.contains_key("x-truncated");
+        Ok(Listed { rows: read(&body)?, next: next_cursor(&headers), is_truncated })
     }
 
     /// What became of it.
@@ -97,8 +100,23 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Refusal> {
+        self.post_once(path, body, None).await
+    }
+
+    /// The same for what has no id of its own: sent again under its key, it does nothing more.
+    pub(crate) async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<T, Refusal> {
         let body = serde_json::to_vec(body).map_err(|_| Refusal::ours())?;
-        let (_, body) = self.send(Method::POST, path, body.into()).await?;
+        let mut keyed = self.clone();
+        if let Some(key) = key {
+            let key = HeaderValue::from_str(key).map_err(|_| Refusal::ours())?;
+            keyed.headers.insert("idempotency-key", key);
+        }
+        let (_, body) = keyed.send(Method::POST, path, body.into()).await?;
         read(&body)
     }
 
@@ -213,7 +231,8 @@ impl FromRequestParts<Console> for Visitor {
                 // Only pages can be gone back to.
                 let is_page = parts.method == Method::GET;
                 let wanted = if is_page { wanted } else { "/" }.to_owned();
-                let had_token = is_page && session::token(&parts.headers).is_some() && is_opened(&parts.headers);
+                let had_token =
+                    is_page && session::token(&parts.headers).is_some() && is_opened(&parts.headers);
                 Err(match (had_token, &console.oidc) {
                     (true, Some(_)) => TurnedAway::Issuer(wanted),
                     (true, None) => TurnedAway::WithoutToken(wanted),
@@ -251,7 +270,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        crate::router(api, |_, _| {}).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        crate::router(api, |_, _| {}, None).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     #[tokio::test]

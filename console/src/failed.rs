@@ -70,7 +70,7 @@ mod tests {
         let request = Request::builder().method(method).uri(path);
         let request =
             request.header("host", "ours").header("origin", "http://ours").body(Body::empty()).unwrap();
-        let answer = crate::router(api, |_, _| {}).oneshot(request).await.unwrap();
+        let answer = crate::router(api, |_, _| {}, None).oneshot(request).await.unwrap();
         let status = answer.status();
         let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         assert!(kind.starts_with("text/html"), "{method} {path}: {kind}");

@@ -162,7 +162,7 @@ mod tests {
         let api = Router::new()
             .route("/api/me", get(async move || (me, Json(who))))
             .route("/api/changes", get(changes));
-        crate::router(api, |_, _| {})
+        crate::router(api, |_, _| {}, None)
     }
 
     async fn follow(console: &Router) -> Response {

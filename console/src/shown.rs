@@ -63,8 +63,24 @@ shown! {
     }
     Item {
         line_id: String, sku: Option<String>, product_name: String, quantity: u32, unit_price: String,
-        allocation_status: Option<String>,
+        allocation_status: Option<String>, allocations: Option<Vec<Pieces>>,
     }
+    /// Pieces of a line that stand alike, in one warehouse.
+    Pieces { status: String, warehouse_id: Option<String>, quantity: Option<u64> }
+    /// An entry of an order's timeline.
+    Noted { at: DateTime<Utc>, event: String }
+    /// What an order waits for, and what happens by itself then.
+    Awaits {
+        what: String, since: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>, then: Option<String>,
+        queue: Vec<QueuePlace>,
+    }
+    QueuePlace { sku: String, warehouse_id: String, quantity: u64, place: u64 }
+    Approval {
+        rules: Vec<String>, total_amount: String, currency: String, asked_at: DateTime<Utc>,
+        decision: Option<String>, by: Option<String>, decided_at: Option<DateTime<Utc>>, reason: Option<String>,
+    }
+    FulfilmentRequest { reference: String, warehouse_id: String, pieces: u64, outstanding: bool }
+    IfCancelled { refunds: bool, notifies_customer: bool }
     WaitsFor { lane: String, cause: String, since: DateTime<Utc> }
     Edit {
         member: String, line_id: Option<String>, value: Option<String>, by: String, reason: String,
@@ -91,8 +107,19 @@ shown! {
     StockedAt { warehouse_id: String, available_qty: u64, on_hand: u64, reserved: u64, queued: u64 }
     Movement {
         at: DateTime<Utc>, warehouse_id: String, kind: String, on_hand_delta: i64, reserved_delta: i64, on_hand: i64,
-        reserved: i64, order_id: Option<String>, reason: Option<String>, by: Option<String>,
+        reserved: i64, order_id: Option<String>, order_number: Option<String>, reason: Option<String>, by: Option<String>,
     }
+    /// Somebody who holds pieces.
+    Held {
+        order_id: String, order_number: Option<String>, warehouse_id: String, quantity: u64, since: DateTime<Utc>,
+    }
+    Warehouse { warehouse_id: String, name: Option<String>, active: bool }
+    /// Which warehouse would serve what is asked for.
+    Explanation { lines: Vec<Explained> }
+    Explained { requested: u64, missing: u64, queue_at: Option<String>, warehouses: Vec<Verdict> }
+    Verdict { warehouse_id: String, available: u64, serves: u64, why_not: Option<String> }
+    /// What a count led to.
+    Counted { counted: u64, on_hand: u64, missing: u64, backordered: u64, served: u64 }
     Waiting {
         place: u64, order_id: Option<String>, order_number: Option<String>, warehouse_id: String, quantity: u32,
         since: DateTime<Utc>,
@@ -132,8 +159,6 @@ shown! {
     }
     BulkRow { order_id: String, order_number: Option<String>, outcome: String, refused: Option<String>, status: Option<String> }
 
-    /// What a count did.
-    Counted { on_hand: u64, missing: u64, backordered: u64 }
 
     /// Something a person did.
     Act {
@@ -142,16 +167,50 @@ shown! {
     }
 }
 
-/// An order by itself.
-#[derive(Debug, Clone, Deserialize)]
+/// An order by itself. It knows the customer, so it does not show in `Debug`.
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderDetail {
     #[serde(flatten)]
     pub(crate) order: Order,
+    pub(crate) timeline: Vec<Noted>,
     #[serde(rename = "shipments")]
     pub(crate) parcels: Vec<Parcel>,
     pub(crate) waits_for: Option<WaitsFor>,
+    pub(crate) awaits: Option<Awaits>,
     pub(crate) edits: Vec<Edit>,
+    pub(crate) approvals: Vec<Approval>,
+    pub(crate) fulfilment_requests: Vec<FulfilmentRequest>,
+    pub(crate) if_cancelled: Option<IfCancelled>,
+    /// Shown to those who act alone.
+    pub(crate) customer: Option<Customer>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) workflow_url: Option<String>,
+}
+
+/// Who ordered.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Customer {
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) ship_to: Option<ShipTo>,
+}
+
+/// Where an order goes.
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShipTo {
+    pub(crate) name: Option<String>,
+    pub(crate) company: Option<String>,
+    pub(crate) address1: Option<String>,
+    pub(crate) address2: Option<String>,
+    pub(crate) city: Option<String>,
+    pub(crate) province: Option<String>,
+    pub(crate) zip: Option<String>,
+    pub(crate) country_code: Option<String>,
+    pub(crate) phone: Option<String>,
 }
 
 /// A dead letter with what it says; of another system's only for whoever may read it.
@@ -257,6 +316,33 @@ impl Happened {
     pub(crate) fn remark(&self) -> Option<&str> {
         let detail = self.detail.as_deref().filter(|detail| !detail.trim().is_empty())?;
         crate::words::is_remarkable(&self.kind, detail).then_some(detail)
+    }
+}
+
+impl ShipTo {
+    /// As it stands on a parcel.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let town =
+            [self.zip.as_deref(), self.city.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let lines = [&self.name, &self.company, &self.address1, &self.address2].map(Clone::clone);
+        let rest = [Some(town), self.province.clone(), self.country_code.clone(), self.phone.clone()];
+        lines.into_iter().chain(rest).flatten().filter(|line| !line.trim().is_empty()).collect()
+    }
+}
+
+impl Warehouse {
+    pub(crate) fn called(&self) -> String {
+        match &self.name {
+            Some(name) if *name != self.warehouse_id => format!("{name} ({})", self.warehouse_id),
+            _ => self.warehouse_id.clone(),
+        }
+    }
+}
+
+impl FulfilmentRequest {
+    /// `2 pieces from main`.
+    pub(crate) fn said(&self) -> String {
+        format!("{} from {}", crate::words::count(&self.pieces, "piece", "pieces"), self.warehouse_id)
     }
 }
 

@@ -80,7 +80,10 @@ pub use explain::explain;
 pub use fulfil::{FulfilRequest, Fulfilled, fulfil};
 pub use holder::{EVERYBODY, Epoch, Holder, become_holder, holder_of};
 pub use item::{Item, NewItem, create_item, is_warehouse, item, items_by_sku};
-pub use movements::{Movement, OrderMovement, Queued, movements, movements_of_order, queue_of, version};
+pub use movements::{
+    Held, Movement, OrderMovement, Queued, WaitingPlace, held_of, movements, movements_of_order, places_of,
+    queue_of, version,
+};
 pub use provisional::{
     NOT_CONFIRMED, confirm, give_more_time, hold_provisionally, release_unconfirmed, unconfirmed,
 };

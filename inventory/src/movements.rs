@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::{OrderId, Sku};
 use sqlx::{FromRow, PgConnection};
 
+use crate::allocation::AllocationId;
 use crate::error::InventoryError;
+use crate::holder::Epoch;
 
 /// A movement of a SKU, with the figures of its warehouse just after it.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -146,6 +148,85 @@ pub async fn queue_of(
     .bind(sku.as_str())
     .bind(after.map(|(since, _)| since))
     .bind(after.map(|(_, waiting_id)| waiting_id))
+    .bind(most)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// What a line of an order of ours waits for.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct WaitingPlace {
+    /// What it waits for.
+    pub sku: String,
+    /// Where.
+    pub warehouse: String,
+    /// For how many pieces.
+    pub quantity: i64,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// How many are served before it in this warehouse, and one.
+    pub place: i64,
+}
+
+/// What an order of ours waits for, and its places in the queues: the first `most`.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn places_of(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    epoch: Epoch,
+    most: i64,
+) -> Result<Vec<WaitingPlace>, InventoryError> {
+    Ok(sqlx::query_as(
+        "SELECT sku, warehouse, quantity, since,
+                (SELECT count(*) FROM inventory.waiting q
+                 WHERE q.sku = w.sku AND q.warehouse = w.warehouse
+                   AND (q.since, q.waiting_id) <= (w.since, w.waiting_id)) AS place
+         FROM inventory.waiting w WHERE order_id = $1 AND epoch = $2 ORDER BY since, waiting_id LIMIT $3",
+    )
+    .bind(order.as_str())
+    .bind(i64::from(epoch))
+    .bind(most)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Pieces of a SKU that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Held {
+    /// The allocation.
+    #[sqlx(try_from = "String")]
+    pub allocation_id: AllocationId,
+    /// Whose, ours or another system's.
+    pub order_id: String,
+    /// Where.
+    pub warehouse: String,
+    /// How many pieces that have not left.
+    pub quantity: i64,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Who holds a SKU, the oldest allocation first: `most` of those after the one with this id, if it is given.
+///
+/// # Errors
+/// [`InventoryError::Database`].
+pub async fn held_of(
+    conn: &mut PgConnection,
+    sku: &Sku,
+    after: Option<&AllocationId>,
+    most: i64,
+) -> Result<Vec<Held>, InventoryError> {
+    Ok(sqlx::query_as(
+        "SELECT allocation_id, order_id, warehouse, quantity - fulfilled_quantity AS quantity, created_at AS since
+         FROM inventory.allocations
+         WHERE sku = $1 AND status IN ('PENDING', 'CONFIRMED') AND quantity > fulfilled_quantity
+           AND ($2::text IS NULL OR allocation_id > $2)
+         ORDER BY allocation_id LIMIT $3",
+    )
+    .bind(sku.as_str())
+    .bind(after.map(ToString::to_string))
     .bind(most)
     .fetch_all(conn)
     .await?)

@@ -9,6 +9,9 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, types::Json};
 use crate::{OrdersError, pieces_column};
 
 pub mod counted;
+mod seen;
+
+pub use seen::{Seen, seen_of_order};
 
 /// Pieces of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

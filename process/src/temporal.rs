@@ -77,6 +77,13 @@ impl LazyTemporal {
     }
 }
 
+/// The namespace that the settings name.
+#[must_use]
+pub fn namespace() -> String {
+    let profile = load_client_config_profile(LoadClientConfigProfileOptions::default(), None);
+    profile.ok().and_then(|profile| profile.namespace).unwrap_or_else(|| "default".to_owned())
+}
+
 /// Connects by the SDK's standard variables or TOML profile (`TEMPORAL_ADDRESS`,
 /// `TEMPORAL_NAMESPACE`, `TEMPORAL_TLS` and so on); the key may stand in a file, as our other secrets.
 ///

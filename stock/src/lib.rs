@@ -40,7 +40,7 @@ mod verbs;
 
 pub use awaiting::AWAITED;
 pub use counted::{Count, CountOutcome, count};
-pub use line_allocations::{LineAllocation, LineStatus};
+pub use line_allocations::{LineAllocation, LinePieces, LineStatus};
 pub use placed::{PlacedOutcome, warehouses_of};
 pub use returned::ReceiveError;
 pub use transaction::{StepError, StockTransaction};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{LineId, OrderLine, OrderStatus};
-use inventory::AllocationStatus;
+use domain::{LineId, OrderLine, OrderStatus, WarehouseId};
+use inventory::{Allocation, AllocationStatus};
 use orders::{Order, line_allocations};
 use sqlx::PgConnection;
 
@@ -33,6 +33,19 @@ pub struct LineAllocation {
     pub allocation_id: Option<String>,
     /// Where it stands.
     pub status: LineStatus,
+    /// Where its pieces are, and how each of them stands.
+    pub pieces: Vec<LinePieces>,
+}
+
+/// Pieces of a line that stand alike, in one warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePieces {
+    /// How they stand.
+    pub status: LineStatus,
+    /// Where; none where another inventory system did not say.
+    pub warehouse: Option<WarehouseId>,
+    /// How many; none where another inventory system did not say.
+    pub quantity: Option<u64>,
 }
 
 /// One thing that is known of a line.
@@ -40,6 +53,7 @@ struct Known {
     line: LineId,
     allocation_id: Option<String>,
     status: LineStatus,
+    pieces: Vec<LinePieces>,
 }
 
 impl Stock {
@@ -69,7 +83,23 @@ fn least_far<'a>(known: impl Iterator<Item = &'a Known>) -> Option<LineAllocatio
     let (cancelled, open): (Vec<_>, Vec<_>) = known.partition(|known| known.status == LineStatus::Cancelled);
     let of = open.iter().min_by_key(|known| known.status).or(cancelled.last())?;
     let held = || open.iter().find_map(|known| known.allocation_id.clone());
-    Some(LineAllocation { allocation_id: of.allocation_id.clone().or_else(held), status: of.status })
+    let pieces = open.iter().chain(&cancelled).flat_map(|known| known.pieces.clone()).collect();
+    Some(LineAllocation { allocation_id: of.allocation_id.clone().or_else(held), status: of.status, pieces })
+}
+
+/// The pieces of an allocation: those that have left, and those that have not.
+fn pieces_of(held: &Allocation) -> Vec<LinePieces> {
+    let left = held.fulfilled_quantity;
+    let rest = u64::from(held.quantity.get()).saturating_sub(left);
+    [(LineStatus::Fulfilled, left), (held.status.into(), rest)]
+        .into_iter()
+        .filter(|(_, pieces)| *pieces > 0)
+        .map(|(status, pieces)| LinePieces {
+            status,
+            warehouse: Some(held.warehouse.clone()),
+            quantity: Some(pieces),
+        })
+        .collect()
 }
 
 async fn held_here(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>, StockError> {
@@ -77,6 +107,7 @@ async fn held_here(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>,
         return Ok(Vec::new());
     };
     let held = reservation.allocations.into_iter().map(|held| Known {
+        pieces: pieces_of(&held),
         line: held.line_id,
         allocation_id: Some(held.allocation_id.to_string()),
         status: held.status.into(),
@@ -85,6 +116,11 @@ async fn held_here(conn: &mut PgConnection, order: &Order) -> Result<Vec<Known>,
         line: waits.line_id,
         allocation_id: None,
         status: LineStatus::Backordered,
+        pieces: vec![LinePieces {
+            status: LineStatus::Backordered,
+            warehouse: Some(waits.warehouse),
+            quantity: Some(waits.quantity.get().into()),
+        }],
     });
     Ok(held.chain(waiting).collect())
 }
@@ -104,7 +140,13 @@ fn said_of(line: &OrderLine, status: OrderStatus, rows: &[line_allocations::Line
             // Who does not say how many means all.
             held = held.saturating_add(row.quantity.unwrap_or(ordered));
         }
-        known.push(Known { line: line.line_id.clone(), allocation_id: row.allocation_id.clone(), status });
+        let quantity = row.quantity.and_then(|quantity| u64::try_from(quantity).ok());
+        known.push(Known {
+            line: line.line_id.clone(),
+            allocation_id: row.allocation_id.clone(),
+            status,
+            pieces: vec![LinePieces { status, warehouse: None, quantity }],
+        });
     }
     let was_short =
         rows.iter().any(|row| row.line_id.is_none() && Some(row.sku.as_str()) == line.sku.as_deref());
@@ -116,7 +158,9 @@ fn said_of(line: &OrderLine, status: OrderStatus, rows: &[line_allocations::Line
         OrderStatus::Shipped | OrderStatus::Delivered => None,
     };
     if let Some(status) = short.filter(|_| was_short && held < ordered) {
-        known.push(Known { line: line.line_id.clone(), allocation_id: None, status });
+        let quantity = u64::try_from(ordered - held).ok();
+        let pieces = vec![LinePieces { status, warehouse: None, quantity }];
+        known.push(Known { line: line.line_id.clone(), allocation_id: None, status, pieces });
     }
     known
 }
@@ -143,6 +187,7 @@ mod tests {
                 line: LineId::parse("1").unwrap(),
                 allocation_id: id.map(str::to_owned),
                 status: *status,
+                pieces: Vec::new(),
             })
             .collect();
         least_far(known.iter()).map(|found| (found.allocation_id, found.status))
@@ -160,5 +205,28 @@ mod tests {
         // Some of it is held, and the rest waits.
         assert_eq!(shown(&[(Some("a"), Confirmed), (None, Backordered)]), is("a", Backordered));
         assert_eq!(shown(&[(None, Backordered)]), Some((None, Backordered)));
+    }
+
+    #[test]
+    fn of_an_allocation_that_left_in_part_only_the_rest_is_held() {
+        let allocation = |status, fulfilled_quantity| Allocation {
+            allocation_id: inventory::AllocationId::of(1),
+            line_id: LineId::parse("1").unwrap(),
+            sku: domain::Sku::parse("TEA").unwrap(),
+            warehouse: WarehouseId::parse("north").unwrap(),
+            quantity: domain::Quantity::new(5).unwrap(),
+            fulfilled_quantity,
+            status,
+            cause: None,
+        };
+        let of = |status, left| {
+            let pieces = pieces_of(&allocation(status, left)).into_iter();
+            pieces.map(|pieces| (pieces.status, pieces.quantity)).collect::<Vec<_>>()
+        };
+        use LineStatus::{Cancelled, Confirmed, Fulfilled};
+        assert_eq!(of(AllocationStatus::Confirmed, 0), [(Confirmed, Some(5))]);
+        assert_eq!(of(AllocationStatus::Confirmed, 2), [(Fulfilled, Some(2)), (Confirmed, Some(3))]);
+        assert_eq!(of(AllocationStatus::Fulfilled, 5), [(Fulfilled, Some(5))]);
+        assert_eq!(of(AllocationStatus::Cancelled, 2), [(Fulfilled, Some(2)), (Cancelled, Some(3))]);
     }
 }

@@ -102,6 +102,7 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::GET, "/api/inventory/{id}/check", LOOKERS),
     house(Method::GET, "/api/inventory/{id}/movements", READERS),
     house(Method::GET, "/api/inventory/{id}/waiting", READERS),
+    house(Method::GET, "/api/inventory/{id}/holders", READERS),
     house(Method::PATCH, "/api/inventory/{id}/reduce", STAFF),
     house(Method::POST, "/api/inventory/{id}/receive", STAFF),
     house(Method::POST, "/api/inventory/{id}/count", STAFF),

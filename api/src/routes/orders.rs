@@ -13,10 +13,12 @@ use crate::{
 
 mod acts;
 mod approval;
+mod awaits;
 mod commands;
 mod content;
 mod create;
 mod edit;
+mod for_staff;
 mod form;
 mod listing;
 pub(super) mod lookup;

@@ -77,6 +77,8 @@ fn api(shared: Shared) -> Api {
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
         lanes: shared.lanes.into_keys().collect(),
+        policy: Arc::new(shared.api_policy.clone()),
+        workflow_pages: None,
         hold_window: shared.api_policy.hold_window,
         when_inventory_is_away: shared.api_policy.when_inventory_is_away,
         customers: shared.customers,

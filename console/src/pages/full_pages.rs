@@ -110,7 +110,8 @@ fn bulk(id: &str) -> Value {
 /// A page of the console, as a browser gets it.
 async fn page(path: &str) -> String {
     let api = Router::new().fallback(answer).layer(Extension(std::sync::Arc::new(answers())));
-    let console = Router::new().nest("/console", crate::router(api, |_: &Extensions, _: &mut Extensions| {}));
+    let console =
+        Router::new().nest("/console", crate::router(api, |_: &Extensions, _: &mut Extensions| {}, None));
     let request = Request::get(format!("/console{path}")).header(header::HOST, "localhost");
     let answer = console.oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
     assert_eq!(answer.status(), 200, "{path}");

@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::{
     Form, Router,
-    extract::{Path, rejection::FormRejection},
+    extract::{Path, Query, rejection::FormRejection},
     response::Response,
-    routing::{get, post},
+    routing::get,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,16 +16,31 @@ use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
-    session::back_to,
-    shown::{Answer, Attention, Happened, OrderDetail},
+    session::{Said, back_to},
+    shown::{Answer, Attention, Happened, Item, OrderDetail, ShipTo, Warehouse},
 };
+use difference::Difference;
+use forms::Filled;
+use timeline::Timeline;
+use waits::Part;
+
+mod difference;
+mod forms;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod waits;
 
 pub(super) fn router() -> Router<Console> {
     Router::new()
         .route("/orders/{id}", get(order))
-        .route("/orders/{id}/cancel", post(cancel))
-        .route("/orders/{id}/edit", post(edit))
+        // A form that was refused is shown again under its own address, which a page that is kept up to date reads anew.
+        .route("/orders/{id}/cancel", get(order).post(cancel))
+        .route("/orders/{id}/edit", get(order).post(edit))
 }
+
+/// Lines of an order that are shown unless all are asked for.
+const MOST_ITEMS: usize = 50;
 
 /// The five steps of an order's way, with the entry of the timeline that ends each.
 const WAY: [(&str, &str, &str); 5] = [
@@ -43,10 +58,11 @@ struct Station {
     is_here: bool,
 }
 
-/// Entries of one day.
-struct Day {
-    first: DateTime<Utc>,
-    entries: Vec<Happened>,
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wanted {
+    /// What is to be shown whole: `items` or `timeline`.
+    all: String,
 }
 
 #[derive(Template)]
@@ -56,11 +72,17 @@ struct OrderPage {
     detail: OrderDetail,
     attention: Vec<Attention>,
     way: Vec<Station>,
-    days: Vec<Day>,
-    /// What a cancel would give back, in words.
-    given_back: String,
+    timeline: Timeline,
+    /// There are older entries that nobody can ask for.
+    is_truncated: bool,
+    /// What it waits for, in words.
+    awaits: Vec<Part>,
+    warehouses: Vec<Warehouse>,
+    all: String,
     /// So that a double click is one edit.
     request_id: String,
+    /// What was filled in and refused.
+    filled: Filled,
 }
 
 impl OrderPage {
@@ -77,68 +99,141 @@ impl OrderPage {
     fn path(&self) -> String {
         format!("/console/orders/{}", part(&self.detail.order.order_id))
     }
+
+    /// Whether this form was filled in and refused, so that it is open.
+    fn was_refused(&self, what: &str) -> bool {
+        self.filled.what == what
+    }
+
+    /// The reason that was given in this form.
+    fn reason(&self, what: &str) -> &str {
+        if self.was_refused(what) { &self.filled.reason } else { "" }
+    }
+
+    /// The address as it was filled in, else as it is.
+    fn address(&self) -> ShipTo {
+        if self.was_refused("address") {
+            return self.filled.ship_to();
+        }
+        let customer = self.detail.customer.clone();
+        customer.and_then(|customer| customer.ship_to).unwrap_or_default()
+    }
+
+    fn items(&self) -> &[Item] {
+        let items = &self.detail.order.items;
+        let shown = if self.all == "items" { items.len() } else { MOST_ITEMS };
+        items.get(..shown).unwrap_or(items)
+    }
+
+    /// The lines of which can be said which SKU they are: those without one first, and few enough to choose from.
+    fn lines_to_choose_from(&self) -> Vec<&Item> {
+        let mut lines: Vec<&Item> = self.detail.order.items.iter().collect();
+        lines.sort_by_key(|item| item.sku.is_some());
+        lines.truncate(self.items().len());
+        lines
+    }
+
+    /// Those that take orders.
+    fn open_warehouses(&self) -> Vec<&Warehouse> {
+        self.warehouses.iter().filter(|warehouse| warehouse.active).collect()
+    }
+
+    fn if_cancelled(&self) -> Vec<Difference> {
+        difference::of_cancel(&self.detail)
+    }
+
+    fn if_shipped_from_elsewhere(&self) -> Vec<Difference> {
+        difference::of_another_warehouse(&self.detail)
+    }
+
+    fn if_sent_elsewhere(&self) -> Vec<Difference> {
+        difference::of_another_address(&self.detail)
+    }
+
+    fn if_answered(&self, action: &str, row: &Attention) -> Vec<Difference> {
+        difference::of_answer(action, row, &self.detail)
+    }
+
+    /// Whether the way it waits is said by what needs a person.
+    fn needs_a_person(&self) -> bool {
+        !self.attention.is_empty()
+            && self.detail.awaits.as_ref().is_some_and(|awaits| awaits.what == "PERSON")
+    }
 }
 
-async fn order(visitor: Visitor, Path(id): Path<String>) -> Result<Response, Refusal> {
-    let id = part(&id);
+async fn order(
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Refusal> {
+    Ok(page::show(&page_of(&visitor, &id, wanted, Filled::default()).await?))
+}
+
+async fn page_of(visitor: &Visitor, id: &str, wanted: Wanted, filled: Filled) -> Result<OrderPage, Refusal> {
+    let id = part(id);
     let detail: OrderDetail = visitor.client.get(&format!("/api/orders/{id}")).await?;
-    let story: Vec<Happened> = visitor.client.get(&format!("/api/orders/{id}/story")).await?;
+    let story = visitor.client.list::<Happened>(&format!("/api/orders/{id}/story")).await?;
     let attention: Vec<Attention> = visitor.client.get(&format!("/api/attention?orderId={id}")).await?;
-    let mut shell = Shell::of(&visitor, "orders", detail.order.name.clone()).await;
+    // Without them a warehouse is named by hand.
+    let warehouses = visitor.client.get("/api/warehouses").await.unwrap_or_default();
+    let mut shell = Shell::of(visitor, "orders", detail.order.name.clone()).await;
     shell.order = detail.order.order_id.clone();
-    let way = way(&detail, &story);
-    let page = OrderPage {
-        given_back: given_back(&detail),
+    Ok(OrderPage {
+        way: way(&detail),
+        awaits: waits::sentences(&detail, &shell.now),
+        timeline: Timeline::of(story.rows, wanted.all == "timeline"),
+        is_truncated: story.is_truncated,
         request_id: format!("console-{}", Uuid::now_v7()),
-        days: days(story),
+        all: wanted.all,
         shell,
         detail,
         attention,
-        way,
-    };
-    Ok(page::show(&page))
+        warehouses,
+        filled,
+    })
 }
 
-fn way(detail: &OrderDetail, story: &[Happened]) -> Vec<Station> {
-    let when = |code: &str| story.iter().rev().find(|entry| entry.code == code).map(|entry| entry.at);
-    let stations = WAY.into_iter().map(|(name, code, status)| Station {
+/// When its way came to each station. What was recalled whole is at no warehouse any more.
+fn way(detail: &OrderDetail) -> Vec<Station> {
+    let when =
+        |event: &str| detail.timeline.iter().rev().find(|entry| entry.event == event).map(|entry| entry.at);
+    let order = &detail.order;
+    let is_back = order.status == "PROCESSING"
+        && detail.parcels.is_empty()
+        && !detail.fulfilment_requests.is_empty()
+        && !detail.fulfilment_requests.iter().any(|request| request.outstanding);
+    let here = if is_back { "CONFIRMED" } else { order.status.as_str() };
+    let stations = WAY.into_iter().map(|(name, event, status)| Station {
         name,
-        at: if code == "RECEIVED" { Some(detail.order.received_at) } else { when(code) },
-        is_here: detail.order.status == status,
+        at: match event {
+            "RECEIVED" => Some(order.received_at),
+            "HANDED_OVER" if is_back => None,
+            event => when(event),
+        },
+        is_here: here == status,
     });
     let mut way: Vec<Station> = stations.collect();
-    if detail.order.status == "CANCELLED" {
+    if order.status == "CANCELLED" {
         way.retain(|station| station.at.is_some());
         way.push(Station { name: "Cancelled", at: when("CANCELLED"), is_here: true });
     }
     way
 }
 
-/// The newest day last, as everything else.
-fn days(story: Vec<Happened>) -> Vec<Day> {
-    let mut days: Vec<Day> = Vec::new();
-    for entry in story {
-        match days.last_mut() {
-            Some(day) if day.first.date_naive() == entry.at.date_naive() => day.entries.push(entry),
-            _ => days.push(Day { first: entry.at, entries: vec![entry] }),
-        }
+/// Shows the page again with what was filled in, and why it was refused.
+async fn refused(visitor: &Visitor, id: &str, mut filled: Filled, refusal: Refusal) -> Response {
+    // Nobody knows what became of a request that was not answered: the next one is the same.
+    if !refusal.status.is_server_error() {
+        filled.request_id = String::new();
     }
-    days
-}
-
-fn given_back(detail: &OrderDetail) -> String {
-    let held =
-        detail.order.items.iter().filter(|item| item.allocation_status.as_deref() == Some("CONFIRMED"));
-    let named: Vec<String> = held
-        .map(|item| format!("{} × {}", item.quantity, item.sku.as_deref().unwrap_or(&item.product_name)))
-        .collect();
-    if named.is_empty() { "none is held".to_owned() } else { named.join(", ") }
-}
-
-#[derive(Deserialize)]
-struct CancelForm {
-    #[serde(default)]
-    reason: String,
+    let Ok(mut page) = page_of(visitor, id, Wanted::default(), filled).await else {
+        return back_to(&format!("/orders/{}", part(id)), Err(refusal));
+    };
+    if !page.filled.request_id.is_empty() {
+        page.request_id.clone_from(&page.filled.request_id);
+    }
+    page.shell.said = Some(Said { is_refusal: true, sentence: refusal.sentence });
+    page::render(refusal.status, &page)
 }
 
 #[derive(Serialize)]
@@ -149,90 +244,15 @@ struct Cancel<'a> {
 async fn cancel(
     visitor: Visitor,
     Path(id): Path<String>,
-    form: Result<Form<CancelForm>, FormRejection>,
+    form: Result<Form<Filled>, FormRejection>,
 ) -> Result<Response, Refusal> {
     let Form(form) = form.map_err(unreadable)?;
     let path = format!("/api/orders/{}/cancel", part(&id));
-    let answered = visitor.client.post::<Answer>(&path, &Cancel { reason: given(&form.reason) }).await;
-    Ok(back_to(&format!("/orders/{}", part(&id)), answered.map(|answer| format!("{}.", answer.message))))
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-struct EditForm {
-    request_id: String,
-    reason: String,
-    /// What of it is changed: `address`, `line` or `warehouse`.
-    what: String,
-    name: String,
-    company: String,
-    address1: String,
-    address2: String,
-    city: String,
-    province: String,
-    zip: String,
-    country_code: String,
-    phone: String,
-    line_id: String,
-    sku: String,
-    warehouse_id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Edit<'a> {
-    request_id: Option<&'a str>,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<Address<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    lines: Vec<Line<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warehouse_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Address<'a> {
-    name: Option<&'a str>,
-    company: Option<&'a str>,
-    address1: &'a str,
-    address2: Option<&'a str>,
-    city: &'a str,
-    province: Option<&'a str>,
-    zip: Option<&'a str>,
-    country_code: &'a str,
-    phone: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    line_id: &'a str,
-    sku: &'a str,
-}
-
-impl EditForm {
-    fn edit(&self) -> Edit<'_> {
-        let address = (self.what == "address").then(|| Address {
-            name: given(&self.name),
-            company: given(&self.company),
-            address1: self.address1.trim(),
-            address2: given(&self.address2),
-            city: self.city.trim(),
-            province: given(&self.province),
-            zip: given(&self.zip),
-            country_code: self.country_code.trim(),
-            phone: given(&self.phone),
-        });
-        let line = (self.what == "line").then(|| Line { line_id: &self.line_id, sku: self.sku.trim() });
-        Edit {
-            request_id: given(&self.request_id),
-            reason: self.reason.trim(),
-            address,
-            lines: line.into_iter().collect(),
-            warehouse_id: (self.what == "warehouse").then(|| self.warehouse_id.trim()),
+    match visitor.client.post::<Answer>(&path, &Cancel { reason: given(&form.reason) }).await {
+        Ok(answer) => Ok(back_to(&format!("/orders/{}", part(&id)), Ok(format!("{}.", answer.message)))),
+        Err(refusal) => {
+            let filled = Filled { what: "cancel".to_owned(), ..form };
+            Ok(refused(&visitor, &id, filled, refusal).await)
         }
     }
 }
@@ -240,13 +260,15 @@ impl EditForm {
 async fn edit(
     visitor: Visitor,
     Path(id): Path<String>,
-    form: Result<Form<EditForm>, FormRejection>,
+    form: Result<Form<Filled>, FormRejection>,
 ) -> Result<Response, Refusal> {
     let Form(form) = form.map_err(unreadable)?;
     let path = format!("/api/orders/{}/edit", part(&id));
-    let answered = visitor.client.post::<Answer>(&path, &form.edit()).await;
-    Ok(back_to(
-        &format!("/orders/{}", part(&id)),
-        answered.map(|_| "It is changed, and goes on by that.".to_owned()),
-    ))
+    match visitor.client.post::<Answer>(&path, &form.edit()).await {
+        Ok(_) => {
+            let said = "It is changed, and goes on by that.".to_owned();
+            Ok(back_to(&format!("/orders/{}", part(&id)), Ok(said)))
+        }
+        Err(refusal) => Ok(refused(&visitor, &id, form, refusal).await),
+    }
 }

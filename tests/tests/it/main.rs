@@ -32,6 +32,7 @@ mod order_api;
 mod order_edits;
 mod order_search;
 mod order_story;
+mod order_waits;
 mod outages;
 mod outbox;
 mod overview_api;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{extract::State, http::Uri};
 use chrono::{DateTime, Utc};
-use inventory::{Movement, Queued};
+use inventory::{AllocationId, Held, Movement, Queued};
 use orders::record;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(waiting))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(waiting)).routes(routes!(holders))
 }
 
 /// Which page is wanted.
@@ -63,14 +63,18 @@ struct MovementBody {
     reserved: i64,
     /// The order it was for, ours or another system's.
     order_id: Option<String>,
+    /// The number people use; none for another system's.
+    #[schema(example = "ORD-20261121-CED0A867")]
+    order_number: Option<String>,
     /// What whoever booked it gave as the reason.
     #[schema(example = "delivery note 4711")]
     reason: Option<String>,
 }
 
-impl From<Movement> for MovementBody {
-    fn from(movement: Movement) -> Self {
+impl MovementBody {
+    fn new(movement: Movement, numbers: &HashMap<String, String>) -> Self {
         Self {
+            order_number: movement.order_id.as_ref().and_then(|order| numbers.get(order).cloned()),
             movement_id: movement.movement_id,
             at: movement.at,
             warehouse_id: movement.warehouse,
@@ -106,6 +110,24 @@ struct WaitingBody {
     since: DateTime<Utc>,
 }
 
+/// Somebody who holds pieces.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = HoldingOrder)]
+struct HeldBody {
+    /// The order, ours or another system's.
+    order_id: String,
+    /// The number people use; none for another system's.
+    #[schema(example = "ORD-20261121-CED0A867")]
+    order_number: Option<String>,
+    #[schema(example = "main")]
+    warehouse_id: String,
+    /// Pieces it holds that have not left.
+    #[schema(minimum = 1, example = 2)]
+    quantity: i64,
+    since: DateTime<Utc>,
+}
+
 /// What was booked of an item, newest first
 ///
 /// With the figures of the warehouse just after each booking.
@@ -135,7 +157,10 @@ async fn list(
     if movements.is_empty() && inventory::item(&mut conn, &sku).await?.is_none() {
         return Err(Problem::NoSuchItem(sku));
     }
-    Ok(Page::new(movements, limit, &uri, |last| last.movement_id).map(MovementBody::from))
+    let orders: Vec<&str> = movements.iter().filter_map(|movement| movement.order_id.as_deref()).collect();
+    let numbers = record::numbers_of(&mut conn, &orders).await?;
+    Ok(Page::new(movements, limit, &uri, |last| last.movement_id)
+        .map(|movement| MovementBody::new(movement, &numbers)))
 }
 
 /// Who waits for an item, in the order in which they are served
@@ -180,4 +205,44 @@ async fn waiting(
             since: waits.since,
         },
     ))
+}
+
+/// Who holds an item, who took hold of it first at the top
+///
+/// Pieces that have left are held no more.
+#[utoipa::path(
+    get, path = "/api/inventory/{id}/holders", tag = "inventory", operation_id = "listHolders",
+    params(
+        ("id" = String, Path, description = "The item's id, percent-encoded", max_length = 255, example = "TEA-EARL-GREY-100"),
+        PageQuery
+    ),
+    responses(
+        (status = 200, description = "A page of those who hold", body = Vec<HeldBody>,
+         headers(("Link" = String, description = "The next page, where there is one: `<…>; rel=\"next\"`"))),
+        (status = 404, description = "No such item"),
+    )
+)]
+async fn holders(
+    State(api): State<Api>,
+    uri: Uri,
+    PathPart(id): PathPart<String>,
+    QueryPart(query): QueryPart<PageQuery>,
+) -> Result<Page<HeldBody>, Problem> {
+    let sku = item_id(&id)?;
+    let limit = page::limit(query.limit)?;
+    let after: Option<AllocationId> = page::after(query.cursor.as_deref())?;
+    let mut conn = api.pool.acquire().await?;
+    let held = inventory::held_of(&mut conn, &sku, after.as_ref(), limit + 1).await?;
+    if held.is_empty() && inventory::item(&mut conn, &sku).await?.is_none() {
+        return Err(Problem::NoSuchItem(sku));
+    }
+    let orders: Vec<&str> = held.iter().map(|held| held.order_id.as_str()).collect();
+    let numbers: HashMap<String, String> = record::numbers_of(&mut conn, &orders).await?;
+    Ok(Page::new(held, limit, &uri, |last| last.allocation_id.clone()).map(|held: Held| HeldBody {
+        order_number: numbers.get(&held.order_id).cloned(),
+        order_id: held.order_id,
+        warehouse_id: held.warehouse,
+        quantity: held.quantity,
+        since: held.since,
+    }))
 }

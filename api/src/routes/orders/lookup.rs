@@ -2,13 +2,16 @@
 
 use axum::Json;
 use domain::{OrderId, UserId};
-use orders::{Order, approvals, edits, lanes, parcel, record, timeline};
+use orders::{Order, parcel, record, timeline};
 use serde::Deserialize;
 use sqlx::{Postgres, pool::PoolConnection};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::view::{ForStaff, OrderDetailBody, TimelineBody};
+use super::{
+    for_staff::ForStaff,
+    view::{OrderDetailBody, TimelineBody},
+};
 use crate::{
     extract::PathPart,
     problem::Problem,
@@ -46,15 +49,7 @@ async fn look_at(
     let (mut conn, order) = named(&asked, path.id).await?;
     let timeline = timeline::of(&mut conn, &order.order_id).await?;
     let parcels = parcel::of_order(&mut conn, &order.order_id).await?;
-    // Who did what, and how our systems are, is for staff.
-    let for_staff = match asked.caller.confined_to() {
-        None => ForStaff {
-            edits: edits::of_order(&mut conn, &order).await?,
-            approvals: approvals::of_order(&mut conn, &order.order_id).await?,
-            waits_for: lanes::waits_for(&mut conn, &order.order_id).await?,
-        },
-        Some(_) => ForStaff::default(),
-    };
+    let for_staff = ForStaff::of(&asked, &mut conn, &order, &timeline).await?;
     let held = asked.api.stock.line_allocations(&mut conn, &order).await?;
     Ok(Json(OrderDetailBody::new(order, &held, &asked.caller, timeline, parcels, for_staff)))
 }

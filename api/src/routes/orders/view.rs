@@ -8,10 +8,7 @@ use domain::{
     ShopDomain, ShopifyOrderId, UserId, WorkflowId,
 };
 use orders::{
-    Line, Order, approvals,
-    edits::Made,
-    lanes::WaitsFor,
-    parcel,
+    Line, Order, parcel,
     timeline::{Entry, TimelineEvent},
 };
 use rust_decimal::Decimal;
@@ -19,7 +16,7 @@ use serde::Serialize;
 use stock::LineAllocation;
 use utoipa::ToSchema;
 
-use super::approval::ApprovalBody;
+use super::for_staff::ForStaff;
 use crate::caller::Caller;
 
 /// An order in a list.
@@ -116,6 +113,38 @@ struct LineBody {
     /// What is held for it; not in lists.
     #[serde(flatten)]
     allocation: Option<AllocationBody>,
+    /// Where its pieces are, and how they stand; for staff alone, and not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations: Option<Vec<PiecesBody>>,
+}
+
+/// Pieces of a line that stand alike, in one warehouse.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderItemPieces)]
+struct PiecesBody {
+    /// As of an allocation: `BACKORDERED` are waited for, `FULFILLED` have left, `CANCELLED` were given back.
+    #[schema(example = "CONFIRMED")]
+    status: &'static str,
+    /// Null where another inventory system did not say.
+    #[schema(example = "main")]
+    warehouse_id: Option<String>,
+    /// Null where another inventory system did not say.
+    #[schema(example = 2)]
+    quantity: Option<u64>,
+}
+
+impl PiecesBody {
+    fn all(held: Option<&LineAllocation>) -> Vec<Self> {
+        let pieces = held.iter().flat_map(|held| &held.pieces);
+        pieces
+            .map(|pieces| Self {
+                status: pieces.status.into(),
+                warehouse_id: pieces.warehouse.as_ref().map(ToString::to_string),
+                quantity: pieces.quantity,
+            })
+            .collect()
+    }
 }
 
 /// What is held for a line.
@@ -163,73 +192,8 @@ pub(super) struct OrderDetailBody {
     /// Its parcels.
     #[serde(rename = "shipments")]
     parcels: Vec<ParcelBody>,
-    /// The lane that it waits for while that is paused; null if it waits for none.
-    waits_for: Option<WaitsForBody>,
-    /// What people changed of it, oldest first; for staff alone.
-    edits: Vec<EditMadeBody>,
-    /// What people were asked to approve, oldest first; for staff alone.
-    approvals: Vec<ApprovalBody>,
-}
-
-/// What staff alone see of an order.
-#[derive(Default)]
-pub(super) struct ForStaff {
-    pub(super) edits: Vec<Made>,
-    pub(super) approvals: Vec<approvals::Asked>,
-    pub(super) waits_for: Option<WaitsFor>,
-}
-
-/// What a person changed of an order.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = OrderEdit)]
-pub(super) struct EditMadeBody {
-    /// `ADDRESS`, `SKU` or `WAREHOUSE`.
-    #[schema(example = "SKU")]
-    member: &'static str,
-    /// The line, of a SKU.
-    #[schema(example = "1")]
-    line_id: Option<String>,
-    /// What it is now; not of an address.
-    #[schema(example = "item2")]
-    value: Option<String>,
-    by: String,
-    reason: String,
-    at: DateTime<Utc>,
-    /// When another edit, or the shop, said something else; null while it stands.
-    superseded_at: Option<DateTime<Utc>>,
-}
-
-impl From<Made> for EditMadeBody {
-    fn from(made: Made) -> Self {
-        Self {
-            member: made.member.as_str(),
-            line_id: Some(made.line_id).filter(|line| !line.is_empty()),
-            value: made.value,
-            by: made.made_by,
-            reason: made.reason,
-            at: made.made_at,
-            superseded_at: made.superseded_at,
-        }
-    }
-}
-
-/// A lane that is paused while an order waits for it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = WaitsForLane)]
-pub(super) struct WaitsForBody {
-    #[schema(example = "warehouse")]
-    lane: String,
-    /// Why it is paused: `PERSON`, `DOWN` or `TOKEN_REFUSED`.
-    #[schema(example = "DOWN")]
-    cause: &'static str,
-    since: DateTime<Utc>,
-}
-
-impl From<WaitsFor> for WaitsForBody {
-    fn from(WaitsFor { lane, cause, since }: WaitsFor) -> Self {
-        Self { lane: lane.to_string(), cause: cause.as_str(), since }
-    }
+    #[serde(flatten)]
+    for_staff: ForStaff,
 }
 
 /// Something that happened to an order.
@@ -330,6 +294,7 @@ impl From<Line> for LineBody {
             // A shop may state a price beyond what a decimal can be multiplied to.
             total_price: line.unit_price.checked_mul(Decimal::from(line.quantity)),
             allocation: None,
+            allocations: None,
         }
     }
 }
@@ -343,18 +308,18 @@ impl OrderDetailBody {
         parcels: Vec<parcel::KeptParcel>,
         for_staff: ForStaff,
     ) -> Self {
-        let ForStaff { edits, approvals, waits_for } = for_staff;
         let mut order = OrderBody::new(order, caller);
         for line in &mut order.items {
-            line.allocation = Some(held.get(&line.line_id).into());
+            let held = held.get(&line.line_id);
+            line.allocation = Some(held.into());
+            // Which warehouse has what is for staff.
+            line.allocations = caller.confined_to().is_none().then(|| PiecesBody::all(held));
         }
         Self {
             order,
             timeline: timeline.into_iter().map(TimelineBody::from).collect(),
             parcels: parcels.into_iter().map(ParcelBody::from).collect(),
-            waits_for: waits_for.map(WaitsForBody::from),
-            edits: edits.into_iter().map(EditMadeBody::from).collect(),
-            approvals: approvals.into_iter().map(ApprovalBody::from).collect(),
+            for_staff,
         }
     }
 }

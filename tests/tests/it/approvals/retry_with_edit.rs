@@ -60,7 +60,11 @@ fn a_retry_with_an_edit_that_cannot_be_is_refused_whole() {
             (json!({}), StatusCode::BAD_REQUEST, "edit.address"),
             (json!({"address": rome}), StatusCode::BAD_REQUEST, "edit.address.countryCode"),
             (json!({"warehouseId": "nowhere"}), StatusCode::BAD_REQUEST, "edit.warehouseId"),
-            (json!({"lines": [{"lineId": "999", "sku": "RETRY-REFUSED"}]}), StatusCode::BAD_REQUEST, "edit.lines"),
+            (
+                json!({"lines": [{"lineId": "999", "sku": "RETRY-REFUSED"}]}),
+                StatusCode::BAD_REQUEST,
+                "edit.lines",
+            ),
         ] {
             let (answered, body) = resolve(world, &order, json!({"action": "retry", "edit": edit})).await;
             assert_eq!((answered, &body["field"]), (status, &json!(field)), "{edit}: {body}");

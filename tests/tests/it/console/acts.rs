@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Browser, WORLD, at_the_warehouse, edits, fill_in_address, id_of, page_of, refused};
-use crate::world::{self, SHOP};
+use crate::world::{self, Placed, SHOP};
 
 #[test]
 fn a_cancel_that_comes_too_late_says_why_it_was_refused() {
@@ -23,6 +23,77 @@ fn a_cancel_that_comes_too_late_says_why_it_was_refused() {
         assert!(said.to_lowercase().contains("shipped"), "{said}");
         assert_eq!(page.count("#act-cancel").await, 0, "it is not offered any more");
         assert_eq!(world.pieces_shipped("CONSOLE-LATE").await, 1);
+        assert_eq!(page.troubles(), [""; 0]);
+    });
+}
+
+#[test]
+fn what_was_typed_outlives_a_refusal_and_the_address_as_it_is_is_there_to_be_mended() {
+    let world = &*WORLD;
+    world::run(async {
+        let (order, _) = at_the_warehouse(world, "CONSOLE-TYPED").await;
+        let browser = Browser::start().await;
+        for has_script in [true, false] {
+            let page = browser.page(world).await;
+            if !has_script {
+                page.without_script().await;
+            }
+            page.open(&page_of(world, &order).await).await;
+            page.until_says("#now", "It is at the warehouse, which is to ship 1 piece from main.").await;
+            page.click("#act-address > summary").await;
+            let before = page.evaluate("document.getElementById('edit-city').value").await;
+            assert_ne!(before, "", "the address as it is");
+            // Only what is wrong is mended; a blank is no street.
+            page.fill("#edit-address1", "   ").await;
+            page.fill("#why-address", "the customer called").await;
+            page.click("#act-address form button").await;
+            page.until_told("address.address1").await;
+            // All of the page is there, not its first part alone.
+            page.until_there("#facts", true).await;
+            let reason = page.evaluate("document.getElementById('why-address').value").await;
+            assert_eq!(reason, "the customer called", "with scripts: {has_script}");
+            assert_eq!(page.evaluate("document.getElementById('edit-city').value").await, before);
+            assert_eq!(page.evaluate("document.getElementById('act-address').open").await, true);
+            page.fill("#edit-address1", "1 Mended Street").await;
+            page.picture(&format!("refused-{has_script}")).await;
+            page.click("#act-address form button").await;
+            page.until_told("It is changed").await;
+            assert_eq!(page.troubles(), [""; 0]);
+        }
+        assert_eq!(edits(world, &order).await.len(), 2);
+    });
+}
+
+#[test]
+fn stock_is_explained_and_booked_in_on_the_page_of_its_item() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "CONSOLE-BOOKED";
+        world.stock(sku, 0).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["BACKORDERED"]).await;
+        let browser = Browser::start().await;
+        let page = browser.page(world).await;
+        page.open(&format!("/stock/{sku}?explain=3")).await;
+        page.until_says("#explain", "3 pieces of 3 would be missing, and waited for in main").await;
+        page.click("#act-receive > summary").await;
+        page.fill("#receive-pieces", "4").await;
+        page.fill("#why-receive", "delivery note 4711").await;
+        page.picture("item").await;
+        page.double_click("#act-receive form button").await;
+        page.until_told("4 pieces are booked in at main.").await;
+        world.until_shipped(&order).await;
+        page.open(&format!("/stock/{sku}")).await;
+        page.until_says("#moves", "delivery note 4711").await;
+        let number = world.order(&order).await["orderNumber"].as_str().expect("a number").to_owned();
+        page.until_says("#moves", &number).await;
+        let came: i64 = sqlx::query_scalar("SELECT sum(on_hand_change)::bigint FROM inventory.movements WHERE sku = $1 AND reason = 'RECEIPT'")
+            .bind(sku)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        assert_eq!(came, 4, "a double click is one booking");
         assert_eq!(page.troubles(), [""; 0]);
     });
 }

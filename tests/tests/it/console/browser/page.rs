@@ -230,9 +230,10 @@ impl Page {
         self.press_mouse(selector, 2).await;
     }
 
-    /// Writes into a field.
+    /// Writes into a field, over what is there.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.click(selector).await;
+        self.evaluate("document.activeElement.select?.()").await;
         self.type_text(text).await;
     }
 
