@@ -1,5 +1,6 @@
 //! Orders that a person has to approve before they are handed over.
 
+mod by_command;
 mod changes;
 mod retry_with_edit;
 mod risk;
