@@ -10,6 +10,7 @@ mod control;
 mod echoes;
 mod faults;
 mod fulfilling;
+mod inventory_client;
 mod order_stock;
 mod published_schema;
 mod refunds;
