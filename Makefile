@@ -1,7 +1,7 @@
 # `make` alone lists the commands.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak mutants fuzz check bench bench-events histories stack-up stack-down
+.PHONY: help demo test soak mutants fuzz check bench bench-events bench-pages histories stack-up stack-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: ## measure the API beside pgbench running the same SQL (ARGS="--seconds 5
 
 bench-events: ## measure how fast events are drained to Kafka and RabbitMQ
 	@scripts/bench-events.sh $(ARGS)
+
+bench-pages: ## measure the console's pages and the lists with 1,000 orders and with 110,000 (WAYBILL_BENCH_ORDERS)
+	@scripts/bench-pages.sh $(ARGS)
 
 histories: ## record the histories that later versions must replay
 	@WAYBILL_RECORD_HISTORIES=1 scripts/test.sh --test it histories

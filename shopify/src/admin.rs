@@ -9,6 +9,7 @@ mod cancellation;
 mod error;
 mod fulfilment_orders;
 mod fulfilments;
+mod inventory;
 pub mod operations;
 mod order;
 mod pace;
@@ -31,6 +32,10 @@ pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
 pub use error::{ShopifyError, UserError};
 pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
+pub use inventory::{
+    Activated, Item, Level, LevelState, MOST_LEVELS, Page, Quantities, Refusals, SetOutcome, ShopLocation,
+    Wanted, WhyNotSet,
+};
 pub use plan::{FulfilmentGroup, FulfilmentPlan, LinePieces, Unmatched, WhyNot, plan_fulfilment};
 pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, SuggestedRefund};
 pub use report::{EnsureError, ParcelReport, Reported};

@@ -1,6 +1,7 @@
 //! The Admin API's global ids, `gid://shopify/{kind}/{number}`.
 
 use domain::ShopifyOrderId;
+use serde::{Deserialize, Serialize};
 
 /// The global id of a thing of the given kind, for example `LineItem`.
 #[must_use]
@@ -28,6 +29,36 @@ pub fn number(kind: &str, gid: &str) -> Option<i64> {
 #[must_use]
 pub fn order(gid: &str) -> Option<ShopifyOrderId> {
     number("Order", gid).map(ShopifyOrderId)
+}
+
+/// The number of an inventory item, by which the shop keeps the stock of a variant.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, derive_more::Display,
+)]
+#[serde(transparent)]
+pub struct InventoryItemId(pub i64);
+
+impl InventoryItemId {
+    /// The global id.
+    #[must_use]
+    pub fn gid(self) -> String {
+        of("InventoryItem", self.0)
+    }
+}
+
+/// The number of a location of the shop.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, derive_more::Display,
+)]
+#[serde(transparent)]
+pub struct LocationId(pub i64);
+
+impl LocationId {
+    /// The global id.
+    #[must_use]
+    pub fn gid(self) -> String {
+        of("Location", self.0)
+    }
 }
 
 #[cfg(test)]

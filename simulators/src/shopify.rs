@@ -13,6 +13,7 @@ mod document;
 mod fulfilling;
 mod fulfilment_orders;
 mod invented;
+mod inventory;
 mod moments;
 mod money;
 mod moving;
@@ -56,9 +57,10 @@ type Told = Vec<(&'static str, Value)>;
 pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
     // A restart must not use the numbers again that callers remember from the run before.
     let seconds = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
+    let control = Arc::new(Control::new(deliveries::client()?));
     let shop = Arc::new(Shop {
-        control: Arc::new(Control::new(deliveries::client()?)),
-        book: Mutex::default(),
+        book: Mutex::new(OrderBook::empty(Arc::clone(&control))),
+        control,
         bucket: Mutex::new(Bucket::new(settings.shopify_bucket_points, settings.shopify_restore_per_s)),
         documents: Documents::of(schema::published_part()),
         settings: settings.clone(),
@@ -66,11 +68,12 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
     });
     let forgetful = Arc::clone(&shop);
     let control = control::router(Arc::clone(&shop.control), move || {
-        *forgetful.book.lock() = OrderBook::default();
+        *forgetful.book.lock() = OrderBook::empty(Arc::clone(&forgetful.control));
         forgetful.bucket.lock().refill();
     });
     Ok(Router::new()
         .route("/admin/api/2026-07/graphql.json", post(admin::call))
+        .route("/shops/{shop}/admin/api/2026-07/graphql.json", post(admin::call_of_shop))
         .route("/_orders", post(placing::place))
         .merge(staff::router())
         .with_state(shop)

@@ -1,4 +1,5 @@
 mod fulfilment_orders;
+mod inventory;
 mod order;
 mod refund;
 mod report;

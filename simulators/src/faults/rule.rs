@@ -21,17 +21,32 @@ const CALLS: &[&str] = &[
     "orderCancel",
     "refundCreate",
     "tagsAdd",
+    "inventorySetQuantities",
+    "inventoryActivate",
+    "inventoryItem",
+    "inventoryItems",
+    "productVariants",
+    "location",
+    "locations",
+    "nodes",
     "job",
     "shop",
     "*",
 ];
 
 /// The calls that can be answered with user errors.
-pub(crate) const MUTATIONS: &[&str] =
-    &["fulfillmentCreate", "fulfillmentOrderMove", "orderCancel", "refundCreate", "tagsAdd"];
+pub(crate) const MUTATIONS: &[&str] = &[
+    "fulfillmentCreate",
+    "fulfillmentOrderMove",
+    "orderCancel",
+    "refundCreate",
+    "tagsAdd",
+    "inventorySetQuantities",
+    "inventoryActivate",
+];
 
 /// The calls after which the shop says by webhook what was done.
-const ECHOED: &[&str] = &["fulfillmentCreate", "refundCreate"];
+const ECHOED: &[&str] = &["fulfillmentCreate", "refundCreate", "inventorySetQuantities", "inventoryActivate"];
 
 /// A rule, checked.
 pub(crate) struct Rule {

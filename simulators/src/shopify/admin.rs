@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apollo_compiler::response::JsonMap;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -15,14 +15,25 @@ use super::bucket;
 use super::document::{Operation, Selected, read};
 use super::orders::number;
 use super::placing::send;
-use super::selection::project;
-use super::{Shop, cancelling, fulfilling, moving, refunding, tagging, user_errors, views};
+use super::selection::{ANSWER, project};
+use super::{Shop, cancelling, fulfilling, inventory, moving, refunding, tagging, user_errors, views};
 use crate::calls::{Call, Reply, answer, turn_away};
 use crate::deliveries::Delivery;
 use crate::faults::{Fault, MUTATIONS};
 
 /// The queries that go by their own name, as all mutations do.
-const QUERIES: &[&str] = &["order", "reverseFulfillmentOrder", "job", "shop"];
+const QUERIES: &[&str] = &[
+    "order",
+    "reverseFulfillmentOrder",
+    "inventoryItem",
+    "inventoryItems",
+    "productVariants",
+    "location",
+    "locations",
+    "nodes",
+    "job",
+    "shop",
+];
 /// What any other operation is called.
 const UNNAMED: &str = "graphql";
 const TOKEN_HEADER: &str = "X-Shopify-Access-Token";
@@ -36,8 +47,23 @@ struct GraphqlRequest {
     variables: Option<JsonMap>,
 }
 
-/// `POST /admin/api/2026-07/graphql.json`
+/// `POST /admin/api/2026-07/graphql.json`: all orders, and the stock of the shop that needs no name.
 pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Bytes) -> Response {
+    let domain = shop.settings.shop_domain.clone();
+    called(shop, domain, &headers, &body).await
+}
+
+/// `POST /shops/{shop}/admin/api/2026-07/graphql.json`: the same, with the stock of this shop.
+pub(super) async fn call_of_shop(
+    State(shop): State<Arc<Shop>>,
+    Path(domain): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    called(shop, domain, &headers, &body).await
+}
+
+async fn called(shop: Arc<Shop>, domain: String, headers: &HeaderMap, body: &Bytes) -> Response {
     if headers
         .get(TOKEN_HEADER)
         .is_none_or(|given| given.as_bytes() != shop.settings.shopify_admin_token.as_bytes())
@@ -45,11 +71,11 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
         let reply = Reply::new(StatusCode::UNAUTHORIZED, json!({ "errors": INVALID_TOKEN }));
         return turn_away(&shop.control, &unread_call(), reply);
     }
-    let operation = match read_request(&shop, &body) {
+    let operation = match read_request(&shop, body) {
         Ok(operation) => operation,
         Err(reply) => return turn_away(&shop.control, &unread_call(), *reply),
     };
-    let call = call_about(&shop, &operation);
+    let call = call_about(&shop, &domain, &operation);
     let control = Arc::clone(&shop.control);
     answer(control, call, move |fault| {
         let requested = bucket::requested(&operation);
@@ -60,7 +86,7 @@ pub(super) async fn call(State(shop): State<Arc<Shop>>, headers: HeaderMap, body
             Some(Fault::CancelAfterMs(after_ms)) => manner.cancel_after_ms = after_ms,
             Some(fault) => return refuse(&shop, &operation, requested, fault),
         }
-        pay_and_execute(&shop, &operation, requested, &manner)
+        pay_and_execute(&shop, &domain, &operation, requested, &manner)
     })
     .await
 }
@@ -110,13 +136,15 @@ fn unread_call() -> Call {
 }
 
 /// Which order a request is about, and under which names a rule may mean it.
-fn call_about(shop: &Shop, operation: &Operation) -> Call {
+fn call_about(shop: &Shop, domain: &str, operation: &Operation) -> Call {
     let operations = operation.roots.iter().flat_map(operation_names).collect();
     let mut call = Call { operations, ..Call::default() };
     let book = shop.book.lock();
     let arguments: Value =
         operation.roots.iter().map(|root| (root.key.clone(), json!(root.arguments))).collect();
-    let order = ids_in(&arguments).into_iter().find_map(|id| {
+    let ids = ids_in(&arguments);
+    call.skus = book.inventory.skus(domain, &ids);
+    let order = ids.into_iter().find_map(|id| {
         let routed = || Some(book.with_fulfilment_order(number("FulfillmentOrder", id)?)?.0);
         number("Order", id).and_then(|id| book.find(id)).or_else(routed)
     });
@@ -155,7 +183,16 @@ fn operation_names(root: &Selected) -> Vec<&'static str> {
     }
 }
 
-fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, manner: &Manner) -> Reply {
+fn pay_and_execute(
+    shop: &Arc<Shop>,
+    domain: &str,
+    operation: &Operation,
+    requested: u32,
+    manner: &Manner,
+) -> Reply {
+    if requested > bucket::MOST_POINTS {
+        return too_dear(requested);
+    }
     if !shop.bucket.lock().pay(requested) {
         return throttled(shop.bucket.lock().cost(requested, None));
     }
@@ -163,12 +200,13 @@ fn pay_and_execute(shop: &Arc<Shop>, operation: &Operation, requested: u32, mann
     let mut refusals = Vec::new();
     let mut outcome = Outcome::default();
     for root in &operation.roots {
-        let view = execute(shop, root, manner, &mut outcome);
+        let view = execute(shop, domain, root, manner, &mut outcome);
         if let Some(errors) = view["userErrors"].as_array().filter(|errors| !errors.is_empty()) {
             refusals.extend(errors.iter().cloned());
         }
         data.insert(root.key.clone(), project(root, &view));
     }
+    outcome.echoes.extend(shop.tell_levels(&mut shop.book.lock()));
     let data = Value::Object(data);
     let actual = bucket::actual(operation, &data, requested);
     let mut bucket = shop.bucket.lock();
@@ -197,7 +235,7 @@ struct Outcome {
 }
 
 /// The whole view of what a root field returns.
-fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Outcome) -> Value {
+fn execute(shop: &Arc<Shop>, domain: &str, root: &Selected, manner: &Manner, outcome: &mut Outcome) -> Value {
     let id = root.arguments.get("id").and_then(Value::as_str).unwrap_or_default();
     let arguments = &root.arguments;
     let silently = |view| (view, Vec::new());
@@ -217,17 +255,62 @@ fn execute(shop: &Arc<Shop>, root: &Selected, manner: &Manner, outcome: &mut Out
         }
         "shop" => silently(json!({ "id": "gid://shopify/Shop/1" })),
         "tagsAdd" => silently(tagging::add(shop, arguments)),
+        "inventorySetQuantities" => {
+            let key = root.key_of_call.as_deref().unwrap_or_default();
+            silently(inventory::set(&mut shop.book.lock().inventory, domain, arguments, key))
+        }
+        "inventoryActivate" => silently(activate(shop, domain, root)),
+        "nodes" => silently(nodes(shop, domain, root)),
         "job" => silently(json!({ "id": id, "done": !shop.book.lock().jobs.contains(id) })),
-        _ => silently(find(shop, root, id).unwrap_or_default()),
+        _ => match inventory::resolve(shop.book.lock().inventory.stock(domain), root) {
+            Ok(Some(answer)) => silently(json!({ ANSWER: answer })),
+            Ok(None) => silently(Value::Null),
+            Err(why) => {
+                outcome.errors.push(json!({ "message": why, "path": [root.key] }));
+                silently(Value::Null)
+            }
+        },
     };
+    let view = if view.is_null() { find(shop, root, id).unwrap_or_default() } else { view };
     outcome.echoes.extend(told);
     view
+}
+
+/// Stocks an item; a level is shown as it is asked for.
+fn activate(shop: &Shop, domain: &str, root: &Selected) -> Value {
+    let mut book = shop.book.lock();
+    let key = root.key_of_call.as_deref().unwrap_or_default();
+    let (payload, level) = inventory::activate(&mut book.inventory, domain, &root.arguments, key);
+    let stock = book.inventory.stock(domain);
+    let shown = root.children.iter().map(|child| {
+        let shown = match (child.name.as_str(), level) {
+            ("inventoryLevel", Some(level)) => inventory::level(stock, child, level),
+            _ => project(child, &payload[&child.name]),
+        };
+        (child.key.clone(), shown)
+    });
+    json!({ ANSWER: shown.collect::<Map<_, _>>(), "userErrors": payload["userErrors"] })
+}
+
+/// What `nodes` asks for: one answer for each id, in their order.
+fn nodes(shop: &Shop, domain: &str, root: &Selected) -> Value {
+    let ids = root.arguments.get("ids").and_then(Value::as_array).into_iter().flatten();
+    let answer = |id: &Value| {
+        let of_stock = inventory::node(shop.book.lock().inventory.stock(domain), root, id);
+        of_stock.unwrap_or_else(|| {
+            let found = find(shop, root, id.as_str().unwrap_or_default());
+            found.map_or(Value::Null, |view| project(root, &view))
+        })
+    };
+    json!({ ANSWER: ids.map(answer).collect::<Value>() })
 }
 
 /// The object with that global id, if it is of the kind that is asked for.
 fn find(shop: &Shop, root: &Selected, id: &str) -> Option<Value> {
     let book = shop.book.lock();
-    let of = |kind: &str, field: &str| number(kind, id).filter(|_| root.name == field || root.name == "node");
+    let of = |kind: &str, field: &str| {
+        number(kind, id).filter(|_| root.name == field || matches!(root.name.as_str(), "node" | "nodes"))
+    };
     if let Some(order) = of("Order", "order") {
         let order = book.find(order)?;
         let mut view = views::order(order);
@@ -244,6 +327,22 @@ fn find(shop: &Shop, root: &Selected, id: &str) -> Option<Value> {
         let id = of("Fulfillment", "fulfillment")?;
         book.with_fulfilment(id).map(|(order, found)| views::fulfilment(order, found))
     }
+}
+
+/// The answer to a call that costs more than any call may.
+fn too_dear(requested: u32) -> Reply {
+    let message = format!(
+        "Query cost is {requested}, which exceeds the single query max cost limit ({}).",
+        bucket::MOST_POINTS
+    );
+    let extensions = json!({
+        "code": "MAX_COST_EXCEEDED",
+        "cost": requested,
+        "maxCost": bucket::MOST_POINTS,
+        "documentation": "https://shopify.dev/api/usage/rate-limits",
+    });
+    let errors = json!([{ "message": message, "extensions": extensions }]);
+    Reply::new(StatusCode::OK, json!({ "errors": errors })).note("errors", errors)
 }
 
 fn throttled(extensions: Value) -> Reply {

@@ -11,6 +11,8 @@ use super::document::{Operation, Selected};
 
 /// A mutation's base price in points.
 const MUTATION_POINTS: u32 = 10;
+/// What one call may cost, however full the bucket is.
+pub(super) const MOST_POINTS: u32 = 1_000;
 
 /// The points that callers have left.
 pub(super) struct Bucket {
@@ -110,6 +112,10 @@ fn price(field: &Selected) -> u32 {
     }
     let page = ["first", "last"].iter().find_map(|name| field.arguments.get(*name)?.as_u64());
     let children = price_of_all(&field.children);
+    // Things that are named one by one are paid for one by one.
+    if let Some(ids) = field.arguments.get("ids").and_then(Value::as_array) {
+        return u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_mul(1 + children);
+    }
     match page {
         Some(page) => {
             let members = (page.min(250) as f64).sqrt().ceil() as u32;

@@ -44,7 +44,7 @@ fn finish_later(shop: &Arc<Shop>, id: i64, arguments: Map<String, Value>, job: S
         tokio::time::sleep(after).await;
         let mut book = later.book.lock();
         book.jobs.remove(&job);
-        book.change(id, |order| {
+        let done = book.change(id, |order| {
             if order.cancelling.take().as_ref() != Some(&job) {
                 return;
             }
@@ -55,6 +55,11 @@ fn finish_later(shop: &Arc<Shop>, id: i64, arguments: Map<String, Value>, job: S
                 finish(&later, order, &arguments);
             }
         });
+        let changed = later.tell_levels(&mut book);
+        drop(book);
+        if done.is_some() && later.settings.shopify_echo {
+            send(&later, changed, Duration::ZERO);
+        }
     });
 }
 
@@ -62,7 +67,7 @@ fn finish(shop: &Arc<Shop>, order: &mut ShopOrder, arguments: &Map<String, Value
     let refund = wants_refund(arguments);
     let reason = arguments["reason"].as_str().unwrap_or_default();
     settle(order, refund);
-    order.cancel(&reason.to_lowercase());
+    order.cancel(&reason.to_lowercase(), arguments["restock"] == json!(true));
     let details = json!({
         "by": "app",
         "reason": reason,

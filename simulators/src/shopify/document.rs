@@ -7,7 +7,7 @@ use apollo_compiler::ast::Value as Literal;
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::request::{RequestError, coerce_variable_values};
-use apollo_compiler::response::{GraphQLError, JsonMap};
+use apollo_compiler::response::{GraphQLError, JsonMap, ResponseDataPathSegment};
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use parking_lot::Mutex;
@@ -16,7 +16,9 @@ use serde_json::{Map, Value, json};
 use super::schema::wrong_scalar;
 
 /// The mutations that are only taken with an idempotency key.
-const IDEMPOTENT: &[&str] = &["refundCreate"];
+const IDEMPOTENT: &[&str] = &["refundCreate", "inventorySetQuantities", "inventoryActivate"];
+/// How long a list of quantities or ids may be.
+const MOST_MEMBERS: usize = 250;
 /// How many valid documents are remembered; one with its values written into it is never sent again.
 const MOST_DOCUMENTS: usize = 1_000;
 const INVALID_VARIABLE: &str = "INVALID_VARIABLE";
@@ -132,6 +134,7 @@ impl<'a> Reader<'a> {
 
     /// Selects a field; one that is there already under this key gets what else is asked of it.
     fn select_field(&mut self, field: &Node<Field>, on: Option<&Name>, selected: &mut Vec<Selected>) {
+        self.check_lists(field);
         let key = field.response_key().as_str();
         let known = selected.iter().position(|known| known.key == key && known.on.as_ref() == on);
         let position = known.unwrap_or_else(|| {
@@ -195,8 +198,34 @@ impl<'a> Reader<'a> {
             (true, None) => "The @idempotent directive is required for this mutation but was not provided.",
             (true, Some(_)) => "The idempotency key cannot be an empty string or whitespace only.",
         };
-        self.complain(field.location(), wrong, "BAD_REQUEST");
+        self.complain_at(field, &[], wrong, "BAD_REQUEST");
         None
+    }
+
+    /// What the real API finds in lists only when it comes to the call: too many members, or members that lack what
+    /// they must say, be it null.
+    fn check_lists(&mut self, field: &Node<Field>) {
+        let given = |name: &str| field.specified_argument_by_name(name).map(|given| self.to_json(given));
+        let (list, path) = match field.name.as_str() {
+            "nodes" => (given("ids"), &["ids"][..]),
+            "inventorySetQuantities" => {
+                (given("input").map(|input| input["quantities"].clone()), &["input", "quantities"][..])
+            }
+            _ => return,
+        };
+        let members = list.as_ref().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if members.len() > MOST_MEMBERS {
+            let message = format!(
+                "The input array size of {} is greater than the maximum allowed of {MOST_MEMBERS}.",
+                members.len()
+            );
+            self.complain_at(field, path, message, "MAX_INPUT_SIZE_EXCEEDED");
+        }
+        let is_quantity = field.name == "inventorySetQuantities";
+        if is_quantity && members.iter().any(|member| member.get("changeFromQuantity").is_none()) {
+            let message = "InventoryQuantityInput must include the following argument: changeFromQuantity.";
+            self.complain_at(field, &[], message, "INVALID_FIELD_ARGUMENTS");
+        }
     }
 
     fn is_given(&self, literal: &Literal) -> bool {
@@ -219,6 +248,22 @@ impl<'a> Reader<'a> {
                 given.map(|(name, value)| (name.to_string(), self.to_json(value))).collect()
             }
         }
+    }
+
+    /// Complains of a call, or of a member of its input.
+    fn complain_at(
+        &mut self,
+        field: &Node<Field>,
+        member: &[&str],
+        message: impl Into<String>,
+        code: &'static str,
+    ) {
+        let mut error = GraphQLError::new(message, field.location(), &self.document.sources);
+        let path = [field.response_key().as_str()].into_iter().chain(member.iter().copied());
+        // A path holds names alone here.
+        error.path =
+            path.filter_map(|name| Name::new(name).ok()).map(ResponseDataPathSegment::Field).collect();
+        self.errors.push(with_code(error, Some(code)));
     }
 
     fn complain(&mut self, location: Option<SourceSpan>, message: impl Into<String>, code: &'static str) {

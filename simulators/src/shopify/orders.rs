@@ -9,9 +9,11 @@ use chrono::Utc;
 use serde_json::{Map, Value, json};
 
 use super::fulfilment_orders::{FulfilmentOrder, Pieces, Place};
+use super::inventory::{Inventory, Shelved};
 use super::moments;
 use super::returns::Reverse;
 use super::routing::{Routing, fulfillable_lines, is_there, route};
+use crate::control::Control;
 
 /// An order of the shop.
 pub(super) struct ShopOrder {
@@ -33,6 +35,8 @@ pub(super) struct ShopOrder {
     pub(super) payment: i64,
     /// Whether somebody had a hand in its fulfilment orders: they are not dealt out anew then.
     pub(super) handled: bool,
+    /// What was put on the shelf again or written off beside what fulfilment orders and fulfilments say.
+    pub(super) shelved: Vec<Shelved>,
     /// What could be fulfilled in the body that was posted last.
     posted: Vec<Pieces>,
     pub(super) ids: Ids,
@@ -76,8 +80,7 @@ impl Default for Ids {
     }
 }
 
-/// All orders by id.
-#[derive(Default)]
+/// All orders by id, and the stock that they take from.
 pub(super) struct OrderBook {
     orders: HashMap<i64, ShopOrder>,
     /// The order of each fulfilment order.
@@ -86,10 +89,23 @@ pub(super) struct OrderBook {
     pub(super) jobs: HashSet<String>,
     /// What was made under an idempotency key: the input, and the payload that was answered.
     pub(super) answered: HashMap<String, (Value, Value)>,
+    pub(super) inventory: Inventory,
     ids: Ids,
 }
 
 impl OrderBook {
+    pub(super) fn empty(control: Arc<Control>) -> Self {
+        let ids = Ids::default();
+        Self {
+            orders: HashMap::new(),
+            routed: HashMap::new(),
+            jobs: HashSet::new(),
+            answered: HashMap::new(),
+            inventory: Inventory::of(control, ids.clone()),
+            ids,
+        }
+    }
+
     /// Keeps an order, or takes a newer body of one that is known.
     pub(super) fn keep(&mut self, id: i64, shop: String, body: Value, mut routing: Routing) -> &ShopOrder {
         let posted = fulfillable_lines(&body);
@@ -115,6 +131,7 @@ impl OrderBook {
             assessments: Vec::new(),
             payment: self.ids.next(),
             handled: false,
+            shelved: Vec::new(),
             posted,
             ids: self.ids.clone(),
         };
@@ -152,9 +169,10 @@ impl OrderBook {
         orders.find_map(|order| Some((order, order.reverses.iter().find(|found| found.id == id)?)))
     }
 
-    /// Enters the fulfilment orders of an order that is known.
+    /// Enters the fulfilment orders of an order that is known, and makes the stock follow it.
     fn enter(&mut self, id: i64) -> &ShopOrder {
         let order = &self.orders[&id];
+        self.inventory.settle(order);
         self.routed.extend(order.fulfilment_orders.iter().map(|found| (found.id, id)));
         order
     }
@@ -220,14 +238,19 @@ impl ShopOrder {
         listed(&self.body, "fulfillments").iter().any(is_there)
     }
 
-    /// The order is not to be fulfilled any more.
-    pub(super) fn cancel(&mut self, reason: &str) {
+    /// The order is not to be fulfilled any more. Without `restock` its pieces are not for sale again.
+    pub(super) fn cancel(&mut self, reason: &str, restock: bool) {
+        let open: Vec<_> =
+            line_ids(&self.body).into_iter().map(|line| (line, self.open_by_location(line))).collect();
         let cancelled_at = moments::now();
         self.body["cancelled_at"] = json!(cancelled_at);
         self.body["closed_at"] = json!(cancelled_at);
         self.body["cancel_reason"] = json!(reason);
         self.cancelling = None;
         self.close_all();
+        for (line, open) in open.iter().filter(|_| !restock) {
+            self.write_off(*line, open);
+        }
         self.touch();
     }
 

@@ -76,8 +76,13 @@ pub(super) async fn place(
     let announce = |topic: &str| shop.announce(order, topic.trim(), raw.clone(), placing.times.unwrap_or(1));
     let announcements: Vec<Delivery> = topics.into_iter().map(announce).collect();
     let answer = placed(order, &announcements);
+    let changed = shop.tell_levels(&mut book);
     drop(book);
-    send(&shop, announcements, Duration::from_millis(placing.delay_ms.unwrap_or_default()));
+    let delay = Duration::from_millis(placing.delay_ms.unwrap_or_default());
+    send(&shop, announcements, delay);
+    if placing.announce.unwrap_or(true) {
+        send(&shop, changed, delay);
+    }
     (StatusCode::CREATED, Json(answer)).into_response()
 }
 

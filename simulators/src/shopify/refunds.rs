@@ -177,9 +177,15 @@ impl ShopOrder {
         if let Some(line) = self.line_mut(refunded.line) {
             line["current_quantity"] = json!(current.max(0));
         }
-        if refunded.restock_type != "return" {
-            let fulfillable = self.fulfillable(refunded.line);
-            self.want(refunded.line, (fulfillable - refunded.quantity).max(0));
+        if refunded.restock_type == "return" {
+            self.shelve(refunded.line, refunded.location, refunded.quantity);
+            return;
+        }
+        let open = self.open_by_location(refunded.line);
+        let fulfillable = self.fulfillable(refunded.line);
+        self.want(refunded.line, (fulfillable - refunded.quantity).max(0));
+        if refunded.restock_type == "no_restock" {
+            self.write_off(refunded.line, &open);
         }
     }
 

@@ -49,6 +49,7 @@ impl ShopOrder {
         let too_many = "so many pieces did not come back";
         let reverse = self.reverses.iter_mut().find(fits).ok_or(too_many)?;
         let mut told = Vec::new();
+        let is_restocked = kind.eq_ignore_ascii_case("restocked");
         for &(line, quantity) in wanted {
             let fits = |found: &&mut ReverseLine| found.line == line && found.open() >= quantity;
             let found = reverse.lines.iter_mut().find(fits).ok_or(too_many)?;
@@ -62,11 +63,15 @@ impl ShopOrder {
                     { "id": found.id, "admin_graphql_api_id": gid("ReverseFulfillmentOrderLineItem", found.id) },
             }));
         }
-        Ok(json!({
+        let webhook = json!({
             "id": reverse.id,
             "admin_graphql_api_id": gid("ReverseFulfillmentOrder", reverse.id),
             "total_dispositions": told.len(),
             "dispositions": told,
-        }))
+        });
+        for &(line, quantity) in wanted.iter().filter(|_| is_restocked) {
+            self.shelve(line, None, quantity);
+        }
+        Ok(webhook)
     }
 }

@@ -11,6 +11,7 @@ const PUBLISHED_PART: &str = concat!(
     include_str!("schema.graphql"),
     include_str!("schema/fulfilments.graphql"),
     include_str!("schema/inputs.graphql"),
+    include_str!("schema/inventory.graphql"),
     include_str!("schema/returns.graphql"),
 );
 

@@ -5,8 +5,14 @@ use serde_json::{Map, Value, json};
 use super::document::Selected;
 use super::views::MEMBERS;
 
+/// The name under which a view keeps what is the answer already.
+pub(super) const ANSWER: &str = "__answer";
+
 /// The selected part of a field's view, cut to `first` or `last` where it is a list.
 pub(super) fn project(field: &Selected, view: &Value) -> Value {
+    if let Some(answer) = view.get(ANSWER) {
+        return answer.clone();
+    }
     if let Some(members) = view[MEMBERS].as_array() {
         return project_object(field, &connection(members, field));
     }
@@ -40,6 +46,30 @@ fn applies(field: &Selected, view: &Value) -> bool {
         .on
         .as_ref()
         .is_none_or(|wanted| view["__typename"].as_str().is_none_or(|shown| shown == wanted.as_str()))
+}
+
+/// The selected part of a connection, of whose members only those of the page are resolved.
+pub(super) fn page<T>(field: &Selected, members: &[T], resolve: impl Fn(&Selected, &T) -> Value) -> Value {
+    let positions: Vec<Value> = (0..members.len()).map(|position| json!(position)).collect();
+    let page = connection(&positions, field);
+    let member = |field: &Selected, position: &Value| {
+        let found = position.as_u64().and_then(|position| members.get(usize::try_from(position).ok()?));
+        found.map_or(Value::Null, |found| resolve(field, found))
+    };
+    let edge = |edges: &Selected, edge: &Value| -> Value {
+        let shown = edges.children.iter().map(|child| match child.name.as_str() {
+            "node" => (child.key.clone(), member(child, &edge["node"])),
+            name => (child.key.clone(), edge[name].clone()),
+        });
+        Value::Object(shown.collect())
+    };
+    let listed = |name: &str| page[name].as_array().into_iter().flatten();
+    let shown = field.children.iter().map(|child| match child.name.as_str() {
+        "nodes" => (child.key.clone(), listed("nodes").map(|position| member(child, position)).collect()),
+        "edges" => (child.key.clone(), listed("edges").map(|found| edge(child, found)).collect()),
+        _ => (child.key.clone(), project(child, &page[&child.name])),
+    });
+    Value::Object(shown.collect::<Map<_, _>>())
 }
 
 /// A page of a connection; a cursor is the position of a member.

@@ -9,6 +9,7 @@ mod holding;
 mod moving;
 mod paying;
 mod sending;
+mod stocking;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +96,8 @@ pub(super) fn router() -> Router<Arc<Shop>> {
         ("assess", "assessOrder", assessing::assess),
     ];
     let show = Router::new().route("/_orders/{id}", get(show));
-    deeds.into_iter().fold(show, |router, (name, operation, deed)| {
+    let all = show.merge(stocking::router());
+    deeds.into_iter().fold(all, |router, (name, operation, deed)| {
         let handler = move |state, path, query, body| perform(state, path, query, body, operation, deed);
         router.route(&format!("/_orders/{{id}}/{name}"), post(handler))
     })
@@ -114,16 +116,22 @@ async fn perform(
         Ok(body) => body,
         Err(error) => return bad_request(&format!("the body is not JSON: {error}")),
     };
-    let done = shop.book.lock().change(id, |order| {
+    let mut book = shop.book.lock();
+    let is_told = announcing.announce.unwrap_or(true);
+    let done = book.change(id, |order| {
         let mut clerk = Clerk { shop: &shop, order, operation, body: &body, told: Told::new() };
         deed(&mut clerk)?;
         let Clerk { order, told, .. } = clerk;
-        let is_told = announcing.announce.unwrap_or(true);
         let announcements = if is_told { shop.tell_all(order, told) } else { Vec::new() };
         let mut answer = placed(order, &announcements);
         answer["fulfilmentOrders"] = fulfilment_orders(order);
         Ok::<_, String>((answer, announcements))
     });
+    let changed = shop.tell_levels(&mut book);
+    drop(book);
+    if is_told {
+        send(&shop, changed, Duration::ZERO);
+    }
     match done {
         None => unknown(id),
         Some(Err(why)) => (StatusCode::CONFLICT, Json(json!({ "error": why }))).into_response(),

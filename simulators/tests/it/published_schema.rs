@@ -13,6 +13,7 @@ const SERVED: &str = concat!(
     include_str!("../../src/shopify/schema.graphql"),
     include_str!("../../src/shopify/schema/fulfilments.graphql"),
     include_str!("../../src/shopify/schema/inputs.graphql"),
+    include_str!("../../src/shopify/schema/inventory.graphql"),
     include_str!("../../src/shopify/schema/returns.graphql"),
 );
 const PUBLISHED: &str = "../../shared/fixtures/shopify/schema/admin-2026-07.graphql.gz";

@@ -202,6 +202,38 @@ impl Stage {
         response.json().await.unwrap()
     }
 
+    /// What the shop's people do with its stock; the answer.
+    pub async fn stock(&self, what: &str, body: Value) -> Value {
+        let (status, answer) = self.shopify(Method::POST, &format!("/_inventory/{what}"), body).await;
+        assert_eq!(status, 200, "{what}: {answer}");
+        answer
+    }
+
+    /// An item that the shop counts, with so many on hand at a location; its global id.
+    pub async fn counted(&self, sku: &str, location: i64, on_hand: i64) -> String {
+        let item = self.stock("items", json!({ "sku": sku, "tracked": true })).await;
+        self.stock("levels?announce=false", json!({ "sku": sku, "location": location, "on_hand": on_hand }))
+            .await;
+        item["adminGraphqlApiId"].as_str().unwrap().to_owned()
+    }
+
+    /// Everything of the shop's stock.
+    pub async fn inventory(&self) -> Value {
+        self.shopify(Method::GET, "/_inventory", Value::Null).await.1
+    }
+
+    /// The level of a SKU at a location. What is on hand is the sum of the rest, whatever happened.
+    pub async fn level(&self, sku: &str, location: i64) -> Value {
+        let inventory = self.inventory().await;
+        let levels = inventory["levels"].as_array().unwrap();
+        let level = levels.iter().find(|level| level["sku"] == sku && level["location"] == location);
+        let level = level.unwrap_or_else(|| panic!("{sku} has no level at {location}")).clone();
+        let states = ["available", "committed", "reserved", "safety_stock", "damaged", "quality_control"];
+        let sum: i64 = states.iter().map(|state| level[*state].as_i64().unwrap()).sum();
+        assert_eq!(level["on_hand"], sum, "{level}");
+        level
+    }
+
     pub async fn graphql(&self, query: &str, variables: Value) -> Value {
         let (status, body) = read(self.graphql_request(query, variables)).await;
         assert_eq!(status, 200);

@@ -1,6 +1,7 @@
 //! Orders that a person has to approve before they are handed over.
 
 mod at_a_warehouse;
+mod by_command;
 mod changes;
 mod retry_with_edit;
 mod risk;

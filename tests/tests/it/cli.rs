@@ -34,6 +34,16 @@ impl Run {
         self.out.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}: {self:?}"))
     }
 
+    /// What it ended with.
+    pub fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// What it said of what went wrong.
+    pub fn err(&self) -> &str {
+        &self.err
+    }
+
     /// All that it printed.
     pub fn out(&self) -> &str {
         &self.out

@@ -31,7 +31,7 @@ pub(super) fn void(clerk: &mut Clerk<'_>) -> Result<(), String> {
 /// `cancel`: the shop cancels its order, whatever became of it.
 pub(super) fn cancel(clerk: &mut Clerk<'_>) -> Result<(), String> {
     let reason = clerk.body["reason"].as_str().unwrap_or("customer");
-    clerk.order.cancel(reason);
+    clerk.order.cancel(reason, clerk.body["restock"].as_bool().unwrap_or(true));
     clerk.record("orderCancelled", json!({ "by": "shop", "reason": reason }));
     clerk.tell_order("orders/cancelled");
     Ok(())
