@@ -8,7 +8,6 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{back, given, next_page, part, plainly, unreadable, with_query};
@@ -193,7 +192,7 @@ async fn who_was_first(visitor: &Visitor, order: &str, row: Option<i64>, refusal
         return plainly(refusal);
     }
     let story = visitor.client.get::<Vec<Happened>>(&format!("/api{order}/story")).await;
-    let first = story.ok().zip(row).and_then(|(story, row)| first_answer(&story, row, &Utc::now()));
+    let first = story.ok().zip(row).and_then(|(story, row)| first_answer(&story, row));
     match first {
         Some(sentence) => Refusal { sentence, ..refusal },
         None => plainly(refusal),
@@ -201,16 +200,16 @@ async fn who_was_first(visitor: &Visitor, order: &str, row: Option<i64>, refusal
 }
 
 /// What was answered to a row, by whom, when and why.
-fn first_answer(story: &[Happened], row: i64, now: &DateTime<Utc>) -> Option<String> {
+fn first_answer(story: &[Happened], row: i64) -> Option<String> {
     let row = row.to_string();
     let is_of_it = |act: &&Happened| {
         act.kind == "ACT" && act.facts.iter().any(|fact| fact.name == "attentionId" && fact.value == row)
     };
     let act = story.iter().find(is_of_it)?;
     let who = act.by.as_deref().unwrap_or_else(|| words::actor(&act.actor));
-    let (did, when) = (words::answered(&act.code), moments::ago(&act.at, now));
+    let (did, when) = (words::answered(&act.code), moments::mark(&act.at));
     let why = act.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    Some(format!("{who} {did} {when}{why}"))
+    Some(format!("{who} {did}, {when}{why}"))
 }
 
 #[derive(Deserialize)]
@@ -242,7 +241,6 @@ mod tests {
 
     #[test]
     fn the_second_hears_what_the_first_did() {
-        let now = "2026-11-27T10:02:00Z".parse().unwrap();
         let act = |row: &str, code: &str, by: Option<&str>| {
             json!({"at": "2026-11-27T10:00:00Z", "actor": "PERSON", "kind": "ACT", "code": code, "detail": null, "by": by,
                    "reason": by.map(|_| "the street is right"), "facts": [{"name": "attentionId", "value": row}]})
@@ -250,9 +248,10 @@ mod tests {
         let story =
             json!([act("16", "skip", Some("bob")), act("17", "retry", Some("ada")), act("18", "done", None)]);
         let story: Vec<Happened> = serde_json::from_value(story).unwrap();
-        let first = first_answer(&story, 17, &now);
-        assert_eq!(first.as_deref(), Some("ada had it tried again 2 min ago: the street is right"));
-        assert_eq!(first_answer(&story, 18, &now).as_deref(), Some("A person answered it 2 min ago"));
-        assert_eq!(first_answer(&story, 1, &now), None);
+        let first = first_answer(&story, 17);
+        let at = moments::mark(&"2026-11-27T10:00:00Z".parse().unwrap());
+        assert_eq!(first, Some(format!("ada had it tried again, {at}: the street is right")));
+        assert_eq!(first_answer(&story, 18), Some(format!("A person answered it, {at}")));
+        assert_eq!(first_answer(&story, 1), None);
     }
 }

@@ -43,6 +43,7 @@ fn answers() -> Answers {
                "deadLetters": 4_000, "ordersWaiting": 70_000, "promised": {"late": 1, "dueToday": 2},
                "inbox": {"waiting": 3, "unreadable": 2, "oldestReceivedAt": "2026-11-27T07:12:00Z"}})
     });
+    answers.insert("/api/attention/count", |_| json!({"isOne": true, "rows": 70_000}));
     answers.insert("/api/attention", |n| {
         json!({"attentionId": 1_000_000 + n, "orderId": ORDER, "orderNumber": NUMBER, "status": "PROCESSING", "inboxId": null,
                "lane": null, "step": "hand_over", "reason": "WMS_BAD_ADDRESS", "detail": "x".repeat(500),

@@ -257,9 +257,18 @@ mod tests {
             ),
         ] {
             let overview = overview(&changes);
-            assert_eq!(sentence(&overview, lanes, &now), said);
+            assert_eq!(read(&sentence(&overview, lanes, &now), &now), said);
             assert_eq!(is_well(&overview, lanes, &now), well, "{said}");
         }
+    }
+
+    /// A sentence as a page tells it.
+    fn read(sentence: &str, now: &DateTime<Utc>) -> String {
+        let told = |piece| match piece {
+            moments::Piece::Words(words) => words.to_owned(),
+            moments::Piece::At(at) => moments::since(&at, now),
+        };
+        moments::pieces(sentence).into_iter().map(told).collect()
     }
 
     #[test]

@@ -42,7 +42,6 @@ const REASONS: &[Reason] = &[
     ("TIMEOUT", "It was not answered in time", "It may have worked all the same; a retry finds that out."),
     ("WMS_UNAUTHORISED", "The warehouse system refuses our token", "Have the token corrected, then retry."),
     ("WMS_REFUSED", "The warehouse had cancelled the hand-over", "Cancel the order, or go on if it left all the same."),
-    ("HAND_OVER_CALLED_OFF", "The hand-over was cancelled here", "Cancel the order, or go on if it left all the same."),
     ("WMS_REFERENCE_TAKEN", "The warehouse has other lines under our reference", "Ask the warehouse, then retry or cancel."),
     ("WMS_REJECTED", "The warehouse refuses it", "Do as its words say, then retry."),
     ("WAREHOUSE_LOST_REFERENCE", "The warehouse does not know what it once took", "Ask the warehouse, then retry or cancel."),
