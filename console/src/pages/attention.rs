@@ -29,7 +29,7 @@ pub(super) fn router() -> Router<Console> {
 }
 
 /// Rows of the queue: a page has the causes as well.
-const ROWS: &str = "20";
+const ROWS: &str = "18";
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

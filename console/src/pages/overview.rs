@@ -185,6 +185,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::moments::{Piece, pieces, since};
 
     fn overview(changes: &serde_json::Value) -> Overview {
         let mut body = json!({
@@ -265,10 +266,10 @@ mod tests {
     /// A sentence as a page tells it.
     fn read(sentence: &str, now: &DateTime<Utc>) -> String {
         let told = |piece| match piece {
-            moments::Piece::Words(words) => words.to_owned(),
-            moments::Piece::At(at) => moments::since(&at, now),
+            Piece::Words(words) => words.to_owned(),
+            Piece::At(at) => since(&at, now),
         };
-        moments::pieces(sentence).into_iter().map(told).collect()
+        pieces(sentence).into_iter().map(told).collect()
     }
 
     #[test]

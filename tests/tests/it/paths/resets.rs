@@ -103,7 +103,11 @@ fn an_order_at_the_warehouse_that_is_reset_waits_there_again_and_ships_once() {
         for task in tasks {
             world.reset(&id, &run, task, &[]).await;
             waits().await;
-            assert_eq!(world.references(sku).await, std::slice::from_ref(&reference), "reset to event {task}");
+            assert_eq!(
+                world.references(sku).await,
+                std::slice::from_ref(&reference),
+                "reset to event {task}"
+            );
             assert_eq!((world.on_hand(sku).await, world.available(sku).await), (10, 8));
         }
         // What the warehouse says reaches whichever run goes by then.
