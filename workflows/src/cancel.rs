@@ -4,6 +4,7 @@
 use domain::{Actor, CancelDecision, OrderStatus, ParkReason, Step};
 
 use crate::{
+    OrderFulfilment,
     contract::{
         CancelInShop, Cancellation, OpenAttention, OrderRef, ReadStanding, RecordCancelled, RefundInShop,
         RefundOfTheRest, StepToPark,
@@ -42,6 +43,7 @@ impl Story {
                     self.open_attention(ParkReason::CANCELLED_AFTER_SHIPPING).await;
                 }
                 self.conclude_cancel(CancelOutcome::Cancelled);
+                self.conclude_the_same_again();
                 Some(ending)
             }
             Ok(None) | Err(_) => {
@@ -127,6 +129,17 @@ impl Story {
             order.progress.shop_cancel_is_concluded |= request.actor == Actor::Shopify;
         });
         None
+    }
+
+    /// A second person who asked meanwhile, or the first again, hears what the first did. What the shop says is looked
+    /// at by itself: it may have given money back.
+    fn conclude_the_same_again(&self) {
+        let is_again = |order: &mut OrderFulfilment| {
+            order.cancel.take_if(|again| again.actor != Actor::Shopify).is_some()
+        };
+        if self.ctx.state_mut(is_again) {
+            self.conclude_cancel(CancelOutcome::Cancelled);
+        }
     }
 
     /// A second cancellation, while the first is being carried out, is the same one.
