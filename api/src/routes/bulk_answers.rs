@@ -110,6 +110,12 @@ async fn answer(
     if !ANSWERS.contains(&action) {
         return Err(Problem::invalid("action", "one of retry, skip, compensate, approve, refuse"));
     }
+    if form.up_to.is_some_and(|row| row < 1) {
+        return Err(Problem::invalid("upTo", "the id of a row, from 1 on, as a dry run names it"));
+    }
+    if form.expected.is_some_and(|orders| orders < 0) {
+        return Err(Problem::invalid("expected", "how many a dry run named, from 0 on"));
+    }
     let wanted = meant(form.r#where)?;
     let bulk_id = form
         .request_id

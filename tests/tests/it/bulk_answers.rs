@@ -108,6 +108,11 @@ fn what_is_parked_for_one_reason_is_answered_at_once_and_each_order_is_reported(
             (json!({"action": "retry", "reason": "x", "where": {}}), "where"),
             (json!({"action": "done", "reason": "x", "where": {"step": "hand_over"}}), "action"),
             (json!({"action": "retry", "reason": "x", "where": {"step": "nothing"}}), "where.step"),
+            (json!({"action": "retry", "reason": "x", "where": {"step": "gate"}, "upTo": 0}), "upTo"),
+            (
+                json!({"action": "retry", "reason": "x", "where": {"step": "gate"}, "expected": -1}),
+                "expected",
+            ),
             (json!({"action": "retry", "reason": "x", "where": {"reason": "no code"}}), "where.reason"),
         ] {
             let (status, body) = ask(&world, &form).await;
