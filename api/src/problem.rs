@@ -181,17 +181,6 @@ impl Problem {
         Self::Invalid { sentence: format!("{field}: {allowed}"), field: Some(field) }
     }
 
-    /// The same of a member that stands inside another one.
-    pub fn inside(self, member: &str) -> Self {
-        match self {
-            Self::Invalid { field: Some(field), sentence } => Self::Invalid {
-                field: Some(format!("{member}.{field}")),
-                sentence: format!("{member}.{sentence}"),
-            },
-            other => other,
-        }
-    }
-
     /// A request that cannot be read as a whole.
     pub fn unreadable(sentence: impl Into<String>) -> Self {
         Self::Invalid { field: None, sentence: sentence.into() }

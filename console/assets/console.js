@@ -336,6 +336,7 @@
         const scope = main.querySelector('[data-row] [data-key="r"]') ? currentRow() : main;
         const retry = scope && scope.querySelector('[data-key="r"]');
         if (!retry) return;
+        if (retry.href) { location.href = retry.href; break; }
         retry.parentElement.open = true;
         const field = retry.parentElement.querySelector("input:not([type=hidden])");
         if (field) field.focus();

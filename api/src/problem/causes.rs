@@ -76,3 +76,16 @@ impl From<InventoryError> for Problem {
         }
     }
 }
+
+impl Problem {
+    /// The same of a member that stands inside another one.
+    pub fn inside(self, member: &str) -> Self {
+        match self {
+            Self::Invalid { field: Some(field), sentence } => Self::Invalid {
+                field: Some(format!("{member}.{field}")),
+                sentence: format!("{member}.{sentence}"),
+            },
+            other => other,
+        }
+    }
+}

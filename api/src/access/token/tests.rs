@@ -9,6 +9,7 @@ use super::*;
 use crate::access::settings::AccessSettings;
 use signing::{Served, Signer};
 
+mod kinds;
 mod signing;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -365,18 +366,6 @@ async fn keys_of_a_dead_issuer_have_a_greatest_age() {
     issuer.fail();
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(verifier.check(&under(&signer, "a")).await, Err(TokenError::NoKeysYet));
-}
-
-#[tokio::test]
-async fn a_token_of_another_kind_is_none_for_us() {
-    let (verifier, signer) = (of_secret(), Signer::secret(SECRET));
-    let of_kind = |kind: Value| signer.token(&json!({"alg": "HS256", "typ": kind}), &claims());
-    for kind in ["JWT", "jwt", "at+jwt", "application/at+JWT"] {
-        assert!(is_good(&verifier, &of_kind(json!(kind))).await, "{kind}");
-    }
-    for kind in ["logout+jwt", "dpop+jwt", "secevent+jwt", ""] {
-        assert_eq!(refused(&verifier, &of_kind(json!(kind))).await, "another kind of token", "{kind}");
-    }
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ impl Issuer {
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
             .route("/keys", get(keys))
+            .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
             .route("/authorize", get(authorize))
             .route("/session", get(session))
             .route("/end", get(end))

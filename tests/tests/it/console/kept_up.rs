@@ -8,7 +8,7 @@ use super::{
     browser::{Page, Screen},
     entrance, id_of, page_of, refused,
 };
-use crate::world::{self, Placed, SHOP, UNSEEN_SHOP};
+use crate::world::{self, Placed, SHOP, SPLITTING_SHOP, UNSEEN_SHOP};
 
 /// What the script makes of a moment, for a reader so many hours ahead of UTC.
 fn local(moment: &str, hours: i32, format: &str) -> String {
@@ -75,10 +75,15 @@ fn the_key_for_another_try_takes_the_row_it_is_at() {
         refused(world, UNSEEN_SHOP, "CONSOLE-KEYS", 2).await;
         let browser = Browser::start().await;
         let page = browser.page(world).await;
-        page.open("/attention?step=hand_over&reason=WMS_BAD_ADDRESS").await;
+        page.open(&format!("/attention?step=hand_over&reason=WMS_BAD_ADDRESS&shop={UNSEEN_SHOP}")).await;
         page.until_there("#queue [data-row] ~ [data-row]", true).await;
         page.press("r").await;
         assert_eq!(page.count("#queue details.act[open]").await, 0, "no row was chosen");
+        for key in ["j", "j", "r"] {
+            page.press(key).await;
+        }
+        // The page with its answers, and then the form.
+        page.until_there("#queue [data-row]:nth-child(2) details.act", true).await;
         for key in ["j", "j", "r"] {
             page.press(key).await;
         }
@@ -124,13 +129,13 @@ fn a_page_says_how_much_is_new_and_keeps_what_is_half_written() {
         page.screen(Screen::Desktop).await;
 
         // A form that is still offered when the rest is shown.
-        refused(world, SHOP, "CONSOLE-HALF", 1).await;
-        page.open("/attention?step=hand_over&reason=WMS_BAD_ADDRESS").await;
+        refused(world, SPLITTING_SHOP, "CONSOLE-HALF", 1).await;
+        page.open(&format!("/attention?step=hand_over&reason=WMS_BAD_ADDRESS&shop={SPLITTING_SHOP}")).await;
         page.press("j").await;
         page.press("r").await;
         page.type_text("half-writt").await;
         let rows = page.count("#queue [data-row]").await;
-        refused(world, SHOP, "CONSOLE-HALF", 1).await;
+        refused(world, SPLITTING_SHOP, "CONSOLE-OTHER-HALF", 1).await;
         page.until_says("#news", " new. Show ").await;
         page.click("#news button").await;
         page.until("it is there", async || (page.count("#queue [data-row]").await > rows).then_some(()))
