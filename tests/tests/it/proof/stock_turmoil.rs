@@ -51,7 +51,7 @@ WHERE held <> moved";
 /// Pieces that came back by the books of stock, and by those of returns and of the shop's word.
 const CAME_BACK: &str = "
 SELECT (SELECT COALESCE(sum(on_hand_change), 0)::bigint FROM inventory.movements WHERE reason = 'RETURN' AND sku = $1),
-       (SELECT COALESCE(sum(quantity), 0)::bigint FROM orders.restocked JOIN orders.lines USING (order_id, line_id)
+       (SELECT COALESCE(sum(r.quantity), 0)::bigint FROM orders.restocked r JOIN orders.lines USING (order_id, line_id)
         WHERE sku = $1)
      + (SELECT COALESCE(sum(booked), 0)::bigint FROM orders.return_receipt_lines WHERE sku = $1)";
 
