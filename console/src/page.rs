@@ -25,6 +25,8 @@ pub(crate) struct Shell {
     pub(crate) section: &'static str,
     /// The order that the page is about, whose changes alone are followed.
     pub(crate) order: String,
+    /// Whether it is kept up to date; what answers a form is not, or it would lose what was typed.
+    pub(crate) follows: bool,
     pub(crate) me: Me,
     pub(crate) said: Option<Said>,
     /// Rows that wait for a person; none if nobody could say.
@@ -55,6 +57,7 @@ impl Shell {
             title,
             section,
             order: String::new(),
+            follows: true,
             me: visitor.me.clone(),
             said: visitor.said.clone(),
             wanted,

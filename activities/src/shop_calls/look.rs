@@ -37,7 +37,7 @@ impl ShopCalls {
         }
         let begun_at = fulfilment_orders::begin_look(&mut *self.pool.acquire().await?).await?;
         let seen = fulfilment_orders_of(client, shopify_order_id).await?;
-        if input.rules.approval.risk.is_some() && order.status < OrderStatus::Processing {
+        if input.rules.approval.risk.is_some() && order.status < OrderStatus::Shipped {
             self.ask_about_risk(client, &order, shopify_order_id).await?;
         }
         let keep_and_plan = async |mut tx: StockTransaction<'static>| {

@@ -64,6 +64,7 @@ fn page_with(detail: OrderDetail, story: Vec<Happened>, filled: Filled) -> Order
     let shell = Shell {
         title: "#1001".to_owned(),
         section: "orders",
+        follows: true,
         order: detail.order.order_id.clone(),
         me,
         said: None,

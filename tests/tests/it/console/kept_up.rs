@@ -84,6 +84,7 @@ fn the_key_for_another_try_takes_the_row_it_is_at() {
         }
         // The page with its answers, and then the form.
         page.until_there("#queue [data-row]:nth-child(2) details.act", true).await;
+        page.until_there("#show-help:not([hidden])", true).await; // the script runs
         for key in ["j", "j", "r"] {
             page.press(key).await;
         }
