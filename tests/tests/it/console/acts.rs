@@ -56,6 +56,7 @@ fn what_was_typed_outlives_a_refusal_and_the_address_as_it_is_is_there_to_be_men
             page.until_told("address.address1").await;
             // All of the page is there, not its first part alone.
             page.until_there("#facts", true).await;
+            page.until_there("#why-address", true).await;
             let reason = page.evaluate("document.getElementById('why-address').value").await;
             assert_eq!(reason, "the customer called", "with scripts: {has_script}");
             assert_eq!(page.evaluate("document.getElementById('edit-city').value").await, before);

@@ -24,7 +24,7 @@ use super::{
 use crate::world::{self, Plan, World};
 
 /// Orders that are led to their cell at the same time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 48;
 /// How long after the last act everything must have come to its end.
 const PATIENCE: Duration = Duration::from_secs(60);
 

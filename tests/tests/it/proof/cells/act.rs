@@ -5,9 +5,9 @@ use temporalio_client::WorkflowCancelOptions;
 
 use super::{
     table::{Act, Cancel, Stand},
-    walk::Walk,
+    walk::{PATIENCE, Walk},
 };
-use crate::world::World;
+use crate::world::{World, until};
 
 /// What whoever did it heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,9 +82,7 @@ impl Walk<'_> {
             }
             Cancel::Api => {
                 let id = self.until("it is known", |_| true).await.order_id;
-                let path = world.api(&format!("/api/orders/{id}/cancel"));
-                let answer = world.http.post(path).send().await.expect("the API answers");
-                return Answer::Status(answer.status().as_u16());
+                return self.post(&format!("/api/orders/{id}/cancel"), &json!({})).await;
             }
         }
         Answer::None
@@ -112,8 +110,18 @@ impl Walk<'_> {
     async fn by_hand(&self, mut form: Value) -> Answer {
         form["reason"] = json!("the customer called");
         let id = self.until("it is known", |_| true).await.order_id;
-        let path = self.world.api(&format!("/api/orders/{id}/edit"));
-        let answer = self.world.http.post(path).json(&form).send().await.expect("the API answers");
-        Answer::Status(answer.status().as_u16())
+        form["requestId"] = json!(format!("cell-{}", self.order.id));
+        self.post(&format!("/api/orders/{id}/edit"), &form).await
+    }
+
+    /// Sends a form to our API, again while it is busy.
+    async fn post(&self, path: &str, form: &Value) -> Answer {
+        let path = self.world.api(path);
+        let status = until(&format!("{}: the API answers", self.name()), PATIENCE, async || {
+            let answer = self.world.http.post(&path).json(form).send().await.ok()?;
+            Some(answer.status().as_u16()).filter(|status| *status != 503)
+        })
+        .await;
+        Answer::Status(status)
     }
 }

@@ -243,17 +243,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The step goes again, and whoever is asked says so.
+    /// The step goes again, and whoever is asked says so. An attempt that began before may park it once more.
     async fn mend(&self, step: Step) {
         self.world.mend(&self.order, step).await;
+        let mut clear = 0;
         until(&format!("{}: it goes on", self.name()), PATIENCE, async || {
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let seen = self.watch.now(&self.order)?;
             let waits = seen.open.iter().any(|reason| reason == "PLANTED_FOR_GOOD");
-            if waits && !seen.ended {
+            if waits {
                 self.world.try_signal(&self.order.workflow(), "retry", &[]).await;
-                tokio::time::sleep(Duration::from_millis(500)).await;
             }
-            (!waits || seen.ended).then_some(())
+            clear = if waits { 0 } else { clear + 1 };
+            (clear > 4 || seen.ended).then_some(())
         })
         .await;
     }
