@@ -130,7 +130,7 @@ fn a_page_says_how_much_is_new_and_keeps_what_is_half_written() {
         page.press("r").await;
         page.type_text("half-writt").await;
         let rows = page.count("#queue [data-row]").await;
-        refused(world, SHOP, "CONSOLE-HALF", 1).await;
+        refused(world, SHOP, "CONSOLE-HALF-MORE", 1).await;
         page.until_says("#news", " new. Show ").await;
         page.click("#news button").await;
         page.until("it is there", async || (page.count("#queue [data-row]").await > rows).then_some(()))
