@@ -29,7 +29,10 @@ pub(super) async fn closed_world() -> World {
 pub(super) async fn sign_in(page: &Page, token: &str) {
     page.until_there("#token", true).await;
     page.fill("#token", token).await;
+    // Two refusals in a row say the same, so it is the next page that is waited for.
+    page.evaluate("document.body.id = 'before'").await;
     page.click("form button").await;
+    page.until_there("#before", false).await;
 }
 
 /// The cookie that signs somebody in.
