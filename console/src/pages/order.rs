@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, Query, rejection::FormRejection},
+    http::StatusCode,
     response::Response,
     routing::get,
 };
@@ -222,6 +223,10 @@ fn way(detail: &OrderDetail) -> Vec<Station> {
 
 /// Shows the page again with what was filled in, and why it was refused.
 async fn refused(visitor: &Visitor, id: &str, mut filled: Filled, refusal: Refusal) -> Response {
+    // Whoever may not do it has no such form.
+    if refusal.status == StatusCode::FORBIDDEN {
+        return back_to(&format!("/orders/{}", part(id)), Err(refusal));
+    }
     // Nobody knows what became of a request that was not answered: the next one is the same.
     if !refusal.status.is_server_error() {
         filled.request_id = String::new();

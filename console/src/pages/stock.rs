@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, Query, rejection::FormRejection},
+    http::StatusCode,
     response::Response,
     routing::get,
 };
@@ -211,6 +212,10 @@ fn whole(text: &str, field: &str) -> Result<i64, Refusal> {
 
 /// Shows the page again with what was filled in, and why it was refused.
 async fn refused(visitor: &Visitor, sku: &str, mut filled: Filled, refusal: Refusal) -> Response {
+    // Whoever may not do it has no such form.
+    if refusal.status == StatusCode::FORBIDDEN {
+        return back_to(&format!("/stock/{}", part(sku)), Err(refusal));
+    }
     // Nobody knows what became of a request that was not answered: the next one is the same.
     if !refusal.status.is_server_error() {
         filled.request_id = String::new();
