@@ -65,6 +65,12 @@ impl Shell {
         }
     }
 
+    /// It says why a form was refused, and stays as it is: kept up to date, it would lose what was typed.
+    pub(crate) fn keep_with(&mut self, refusal: String) {
+        self.follows = false;
+        self.said = Some(Said { is_refusal: true, sentence: refusal });
+    }
+
     pub(crate) fn version(&self) -> String {
         version()
     }

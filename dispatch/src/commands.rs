@@ -33,8 +33,8 @@ use rows::RowAnswer;
 
 /// How long whoever sent a command waits for what becomes of it.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// Nothing is repeated by which it would be handed over unseen.
-const WAITS_FOR_APPROVAL: &str = "it waits for an approval: approve it, or refuse it";
+/// Why a retry is refused: nothing is repeated by which an order would be handed over unseen.
+pub const WAITS_FOR_APPROVAL: &str = "it waits for an approval: approve it, or refuse it";
 
 /// What became of a command while its sender waited.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
-    session::{Said, back_to},
+    session::back_to,
     shown::{Answer, Attention, Happened, Item, OrderDetail, ShipTo, Warehouse},
 };
 use difference::Difference;
@@ -237,8 +237,7 @@ async fn refused(visitor: &Visitor, id: &str, mut filled: Filled, refusal: Refus
     if !page.filled.request_id.is_empty() {
         page.request_id.clone_from(&page.filled.request_id);
     }
-    page.shell.follows = false;
-    page.shell.said = Some(Said { is_refusal: true, sentence: refusal.sentence });
+    page.shell.keep_with(refusal.sentence);
     page::render(refusal.status, &page)
 }
 

@@ -226,8 +226,7 @@ async fn refused(visitor: &Visitor, sku: &str, mut filled: Filled, refusal: Refu
     if !page.filled.request_id.is_empty() {
         page.request_id.clone_from(&page.filled.request_id);
     }
-    page.shell.follows = false;
-    page.shell.said = Some(Said { is_refusal: true, sentence: refusal.sentence });
+    page.shell.keep_with(refusal.sentence);
     page::render(refusal.status, &page)
 }
 

@@ -6,7 +6,7 @@
 use axum::{Json, http::StatusCode};
 use dispatch::{
     SWEEP_AFTER,
-    commands::{ANSWER_WITHIN, CommandOutcome},
+    commands::{ANSWER_WITHIN, CommandOutcome, WAITS_FOR_APPROVAL},
 };
 use domain::{Actor, OrderId, OrderStatus, ParkReason, Resolution};
 use orders::{
@@ -215,7 +215,7 @@ async fn retry(
 ) -> Result<(StatusCode, Json<RetryBody>), Problem> {
     let (mut conn, Order { order_id, .. }) = named(&asked, path.id).await?;
     if attention::waits_for_approval(&mut conn, &order_id).await? {
-        return Err(Problem::AnswerRefused("it waits for an approval: approve it, or refuse it".into()));
+        return Err(Problem::AnswerRefused(WAITS_FOR_APPROVAL.to_owned()));
     }
     let command = Command::Retry { actor: asked.caller.actor() };
     let mut tx = conn.begin().await?;
