@@ -44,6 +44,7 @@ mod returns;
 mod rules;
 mod stock;
 mod stock_counts;
+mod temporal_ui;
 mod users_api;
 mod warehouses_api;
 mod world;
