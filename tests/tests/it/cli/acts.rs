@@ -33,7 +33,7 @@ fn a_lane_is_paused_and_resumed_by_name_and_an_order_that_waits_for_it_says_so()
         let sku = "CLI-LANE";
         world.stock(sku, 5).await;
         let token = world.token_of("operator", "cli-ada");
-        let pause = ["lanes", "pause", "warehouse", "--reason", "they move house"];
+        let pause = ["lanes", "pause", "warehouse", "--reason", "a move"];
         let paused = waybill_with_token(&world.api(""), &token, &pause).await.ended_well();
         assert_eq!(paused.out(), "It is paused.\n");
         until("the worker has heard of it", Duration::from_secs(5), async || {
@@ -57,7 +57,7 @@ fn a_lane_is_paused_and_resumed_by_name_and_an_order_that_waits_for_it_says_so()
         assert_eq!(columns[..5], ["LANE", "ORDERS", "WAITING", "STATE", "WHY"]);
         let row: Vec<&str> = listed.line("warehouse ").split_whitespace().collect();
         assert_eq!(row[1..5], ["1", "1", "paused", "(PERSON)"], "{listed:?}");
-        assert!(listed.line("warehouse ").contains("cli-ada: they move house"), "{listed:?}");
+        assert!(listed.line("warehouse ").contains("cli-ada: a move"), "{listed:?}");
         let shop = listed.line(&format!("shopify-{SHOP}"));
         assert!(shop.contains(" runs"), "the lane of the shop goes on: {shop}");
 

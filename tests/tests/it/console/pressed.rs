@@ -203,12 +203,14 @@ async fn dead_letters_are_sent_again_and_given_up(world: &World, page: &Page) {
         .unwrap();
         stands
     };
-    page.open("/dead-letters?open=inventory:pressed-1").await;
+    page.open("/dead-letters?key=pressed-1").await;
+    page.click("#list a.button").await;
     page.click("#list form[action$='/answer'] button.main").await;
     page.until_told("It is sent again.").await;
     assert_eq!(stands("pressed-1").await, ("AGAIN".to_owned(), None, true));
     assert_eq!(stands("pressed-2").await, ("DEAD".to_owned(), None, false), "it was not meant");
-    page.open("/dead-letters?open=inventory:pressed-2").await;
+    page.open("/dead-letters?key=pressed-2").await;
+    page.click("#list a.button").await;
     act(page, "act-skip", "why-skip", "that order is no more").await;
     page.until_told("It is given up").await;
     let given_up = ("SKIPPED".to_owned(), Some("that order is no more".to_owned()), true);
