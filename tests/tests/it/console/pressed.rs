@@ -1,4 +1,4 @@
-//! Each button that no other test presses, by what it comes to: in the database and at the warehouse.
+//! Each button that no other test presses, by what it comes to: in the database, at the warehouse, in a file.
 
 use std::time::Duration;
 
@@ -7,14 +7,19 @@ use serde_json::{Value, json};
 use super::{Browser, browser::Page, edits, page_of, refused};
 use crate::{
     paths::places::stock_at,
-    world::{self, APPROVING_SHOP, Placed, Plan, SHOP, Webhook, World, until},
+    world::{self, APPROVING_SHOP, Placed, Plan, Program, SHOP, UNSEEN_SHOP, Webhook, World, until},
 };
 
 async fn read(world: &World, path: &str) -> Value {
     world.http.get(world.api(path)).send().await.unwrap().json().await.unwrap()
 }
 
-/// Says why in a form that is open, and sends it.
+/// Opens a form, says why, and sends it.
+async fn act(page: &Page, form: &str, why: &str, reason: &str) {
+    page.click(&format!("#{form} > summary")).await;
+    send(page, form, why, reason).await;
+}
+
 async fn send(page: &Page, form: &str, why: &str, reason: &str) {
     page.fill(&format!("#{why}"), reason).await;
     page.click(&format!("#{form} form button")).await;
@@ -31,6 +36,9 @@ fn what_is_pressed_is_done_and_kept_with_its_reason() {
         a_sku_and_a_warehouse_are_changed(&world, &page).await;
         an_order_is_approved(&world, &page).await;
         a_message_is_looked_at_again(&world, &page).await;
+        dead_letters_are_sent_again_and_given_up(&world, &page).await;
+        an_answer_to_many_is_stopped(&world, &page).await;
+        the_audit_trail_is_taken_as_a_file(&world, &page).await;
         assert_eq!(page.troubles(), [""; 0]);
     });
 }
@@ -174,4 +182,86 @@ async fn a_message_is_looked_at_again(world: &World, page: &Page) {
     page.until_told("It is looked at again.").await;
     world.until_shipped(&order).await;
     assert_eq!(state().await, "DONE");
+}
+
+async fn dead_letters_are_sent_again_and_given_up(world: &World, page: &Page) {
+    sqlx::query(
+        "INSERT INTO integration.incoming (source, event_id, broker, event_type, order_id, state, last_error, dead_at, body)
+         SELECT 'inventory', id, 'kafka', 'STOCK_RESERVED', id, 'DEAD', 'no order has this id', now(), '{}'
+         FROM unnest(ARRAY['pressed-1', 'pressed-2']) AS planted(id)",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let stands = async |event: &str| {
+        let stands: (String, Option<String>, bool, i32) = sqlx::query_as(
+            "SELECT state, reason, decided_by IS NOT NULL, attempts FROM integration.incoming WHERE event_id = $1",
+        )
+        .bind(event)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        stands
+    };
+    let untouched = stands("pressed-2").await;
+    page.open("/dead-letters?key=pressed-1").await;
+    page.click("#list a.button").await;
+    page.click("#list form[action$='/answer'] button.main").await;
+    page.until_told("It is sent again.").await;
+    until("it was tried again", Duration::from_secs(30), async || {
+        let (.., is_decided, attempts) = stands("pressed-1").await;
+        (is_decided && attempts == untouched.3 + 1).then_some(())
+    })
+    .await;
+    assert_eq!(stands("pressed-2").await, untouched, "it was not meant");
+    page.open("/dead-letters?key=pressed-2").await;
+    page.click("#list a.button").await;
+    act(page, "act-skip", "why-skip", "that order is no more").await;
+    page.until_told("It is given up").await;
+    let (state, reason, is_decided, _) = stands("pressed-2").await;
+    let why = Some("that order is no more");
+    assert_eq!((state.as_str(), reason.as_deref(), is_decided), ("SKIPPED", why, true));
+    assert_eq!(read(world, "/api/dead-letters?key=pressed-2").await, json!([]));
+}
+
+async fn an_answer_to_many_is_stopped(world: &World, page: &Page) {
+    let orders = refused(world, UNSEEN_SHOP, "PRESSED-MANY", 2).await;
+    // Nobody begins with it.
+    world.kill(Program::Worker);
+    let form = json!({"action": "retry", "reason": "mended", "dryRun": false, "requestId": "pressed",
+                      "where": {"step": "hand_over", "reason": "WMS_BAD_ADDRESS", "shop": UNSEEN_SHOP}});
+    let answer = world.http.post(world.api("/api/bulk-answers")).json(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    page.open("/bulk/pressed").await;
+    act(page, "act-stop", "why-stop", "the wrong list").await;
+    page.until_told("It is stopped. 2 orders were not asked.").await;
+    page.until_says("#progress", "the wrong list").await;
+    world.start_program(Program::Worker);
+    world.until_ready().await;
+    world.until_closed("bulk-answer/pressed").await;
+    let bulk = read(world, "/api/bulk-answers/pressed").await;
+    assert_eq!((&bulk["asked"], &bulk["stopReason"]), (&json!(0), &json!("the wrong list")), "{bulk}");
+    for order in &orders {
+        assert_eq!(world.open_attention(order).await.len(), 1, "it waits as before");
+    }
+    assert_eq!(world.pieces_shipped("PRESSED-MANY").await, 0);
+}
+
+async fn the_audit_trail_is_taken_as_a_file(world: &World, page: &Page) {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    page.downloads_to(folder.path()).await;
+    page.open("/audit?kind=LANE_PAUSED").await;
+    page.click("#export").await;
+    let table = page
+        .until("it is there", async || {
+            let mut files = std::fs::read_dir(folder.path()).expect("the folder").flatten();
+            let file = files.find(|file| file.path().extension().is_some_and(|end| end == "csv"))?;
+            std::fs::read_to_string(file.path()).ok().filter(|table| table.ends_with('\n'))
+        })
+        .await;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 2, "its head and what was asked for: {table}");
+    assert!(lines[1].contains("LANE_PAUSED") && lines[1].contains("they move house"), "{table}");
+    let taken = read(world, "/api/audit?kind=AUDIT_EXPORTED").await;
+    assert_eq!(taken.as_array().map(Vec::len), Some(1), "that it was taken is kept too: {taken}");
 }
