@@ -1,14 +1,16 @@
 //! The Admin GraphQL API, version 2026-07, as far as fulfilment needs it.
 //!
 //! **Invariant:** one method is one question or one change; only [`AdminClient::report_parcel`]
-//! and [`AdminClient::refund_rest`] ask before they change, and nothing here repeats a call that may have worked. Shopify has no
-//! idempotency key for `fulfillmentCreate` and `orderCancel`: whoever repeats one reads first.
+//! and [`AdminClient::refund_rest`] ask before they change, and nothing here repeats a call that may have worked: one
+//! whose token was refused is sent once more, with another token. Shopify has no idempotency key for `fulfillmentCreate` and `orderCancel`: whoever repeats one reads first.
 
 mod answer;
 mod cancellation;
+mod deprecated;
 mod error;
 mod fulfilment_orders;
 mod fulfilments;
+mod installation;
 mod inventory;
 pub mod operations;
 mod order;
@@ -32,6 +34,8 @@ pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
 pub use error::{ShopifyError, UserError};
 pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
+pub use deprecated::DEPRECATED_CALLS;
+pub use installation::{Installation, Subscription, missing_scopes, needed_scopes};
 pub use inventory::{
     Activated, Item, Level, LevelState, MOST_LEVELS, Page, Quantities, Refusals, SetOutcome, ShopLocation,
     Wanted, WhyNotSet,
@@ -41,7 +45,10 @@ pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, Sugges
 pub use report::{EnsureError, ParcelReport, Reported};
 pub use returns::RestockedPieces;
 pub use risk::OrderRisk;
-pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
+pub use token::{
+    AccessToken, App, ClientCredentials, ClientSecret, Granted, Instead, RENEWALS, RefreshToken, Renewed, RenewedFuture,
+    RenewingToken, Rotating, StaticToken, TokenEndpoint, TokenFuture, TokenProvider, TokenSource, renewed_ahead,
+};
 use transport::Transport;
 
 /// The API's version; the client speaks no other.

@@ -54,6 +54,12 @@ pub enum ShopifyError {
         /// Shopify's text.
         text: VendorText,
     },
+    /// There is no token to call with; nothing was sent.
+    #[error("there is no token for the shop: {why}")]
+    NoToken {
+        /// Why, and what helps.
+        why: &'static str,
+    },
     /// Another HTTP status below 500.
     #[error("Shopify refused the call with HTTP {status}")]
     Refused {
@@ -106,7 +112,7 @@ impl CallFailure for ShopifyError {
             Self::Unreachable | Self::UnknownOutcome { .. } => {
                 return Verdict::Away { downstream: Downstream::Shop };
             }
-            Self::Unauthorised { .. } => {
+            Self::Unauthorised { .. } | Self::NoToken { .. } => {
                 return Verdict::TokenRefused { downstream: Downstream::Shop };
             }
             Self::UserErrors(errors) => !errors.iter().all(UserError::is_transient),
@@ -128,6 +134,7 @@ impl CallFailure for ShopifyError {
             Self::UnknownOutcome { .. } => "SHOPIFY_UNKNOWN_OUTCOME",
             Self::UserErrors(_) => "SHOPIFY_USER_ERROR",
             Self::Unauthorised { .. } => "SHOPIFY_UNAUTHORISED",
+            Self::NoToken { .. } => "SHOPIFY_NO_TOKEN",
             Self::Refused { .. } => "SHOPIFY_REFUSED",
             Self::Graphql { .. } => "SHOPIFY_GRAPHQL",
             Self::NotFound { .. } => "SHOPIFY_NOT_FOUND",

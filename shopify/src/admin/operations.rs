@@ -318,6 +318,21 @@ query Locations($after: String) {
   }
 }";
 
+/// How the app is installed.
+pub const INSTALLATION: &str = "\
+query Installation {
+  currentAppInstallation { accessScopes { handle } }
+}";
+
+/// The webhook subscriptions that were made through the API.
+pub const SUBSCRIPTIONS: &str = "\
+query Subscriptions($after: String) {
+  webhookSubscriptions(first: 100, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { topic uri apiVersion { handle } }
+  }
+}";
+
 /// Every document by its operation's name.
 pub const ALL: &[(&str, &str)] = &[
     ("Greet", GREET),
@@ -342,4 +357,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("ActivateLevel", ACTIVATE_LEVEL),
     ("Items", ITEMS),
     ("Locations", LOCATIONS),
+    ("Installation", INSTALLATION),
+    ("Subscriptions", SUBSCRIPTIONS),
 ];
