@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::ShopDomain;
 use serde::{Deserialize, Serialize};
 use shopify::admin::{AccessToken, Granted, RefreshToken};
-use sqlx::{FromRow, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool, Postgres, Transaction};
 use tracing::warn;
 
 use crate::keys::Keys;
@@ -140,7 +140,7 @@ impl TokenStore {
         let mut tx = self.pool.begin().await?;
         // The shop may take longer to answer than anybody else may be idle in a transaction.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '30s'").execute(&mut *tx).await?;
-        let locked = sqlx::query_as(&format!("{SELECT} FOR UPDATE NOWAIT")).bind(shop.as_str());
+        let locked = sqlx::query_as(AssertSqlSafe(format!("{SELECT} FOR UPDATE NOWAIT"))).bind(shop.as_str());
         let row: Row = match locked.fetch_optional(&mut *tx).await {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),

@@ -105,6 +105,11 @@ impl AdminClient {
             .map(|_| ())
     }
 
+    /// Renews the token if it is due, so that one that expires in disuse does not.
+    pub async fn keep_token(&self) {
+        self.transport.keep_token().await;
+    }
+
     /// The shop this client speaks to.
     #[must_use]
     pub fn shop(&self) -> &ShopDomain {

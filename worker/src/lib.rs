@@ -96,6 +96,7 @@ pub async fn run() -> anyhow::Result<()> {
         // No order waits for it.
         tokio::spawn(async move { overdue::ensure_schedules(&client, &systems, every).await });
     }
+    workshop.keep_tokens(&mut duties, &shutdown);
     pauses.clone().watch(&mut duties, workshop.calls(), config.probe_waits, &shutdown);
     polling.send_replace(true);
     info!(lanes = lanes.len(), runs = %config.runs, "worker is up");

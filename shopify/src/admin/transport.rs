@@ -89,6 +89,11 @@ impl Transport {
         Ok(self.http.send(request.header("X-Shopify-Access-Token", header).json(body)).await?)
     }
 
+    pub(super) async fn keep_token(&self) {
+        // The next call says what is wrong.
+        self.token.token().await.ok();
+    }
+
     /// All nodes of a connection whose first page is there, and is emptied: `document` asks for one page after the
     /// other, and `page` finds it in the answer.
     pub(super) async fn all_pages<Found: DeserializeOwned, Node>(
