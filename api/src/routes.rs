@@ -20,6 +20,8 @@ mod me;
 mod orders;
 mod overview;
 mod returns;
+mod shopify_app;
+mod shops;
 mod users;
 mod warehouses;
 mod webhook_subscriptions;
@@ -38,6 +40,8 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(inventory::router())
         .merge(lanes::router())
         .merge(me::router())
+        .merge(shops::router())
+        .merge(shopify_app::router())
         .merge(warehouses::router())
         .merge(orders::router())
         .merge(returns::router())

@@ -115,18 +115,20 @@ impl<'a> Workshop<'a> {
         if clients.is_empty() {
             return;
         }
-        let asked = shutdown.asked();
-        duties.spawn(async move {
-            tokio::pin!(asked);
+        let keep = async move {
             loop {
                 for client in &clients {
                     // What is wrong is logged where it is renewed.
                     client.keep_token().await;
                 }
-                tokio::select! {
-                    () = &mut asked => return,
-                    () = tokio::time::sleep(KEEP_TOKENS_EVERY) => {}
-                }
+                tokio::time::sleep(KEEP_TOKENS_EVERY).await;
+            }
+        };
+        let asked = shutdown.asked();
+        duties.spawn(async move {
+            tokio::select! {
+                () = asked => {}
+                () = keep => {}
             }
         });
     }

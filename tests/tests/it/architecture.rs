@@ -11,7 +11,7 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
@@ -26,7 +26,8 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("inventory_service", &["calls", "database", "domain", "inventory", "orders"]),
     ("stock", &["database", "domain", "inventory", "inventory_service", "orders"]),
     ("activities", &["calls", "domain", "inventory", "orders", "shopify", "stock", "warehouse", "workflows"]),
-    ("process", &["domain", "inventory_service", "shopify", "warehouse", "workflows"]),
+    ("shop_tokens", &["calls", "domain", "shopify"]),
+    ("process", &["domain", "inventory_service", "shop_tokens", "shopify", "warehouse", "workflows"]),
     ("consumers", &["calls", "database", "domain", "inventory", "orders", "outbox", "process"]),
     ("events", &["outbox", "process"]),
     ("dispatch", &["domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"]),
@@ -45,6 +46,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
             "orders",
             "outbox",
             "process",
+            "shop_tokens",
             "shopify",
             "stock",
             "warehouse",
@@ -56,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     (
         "api",
         &[
+            "calls",
             "console",
             "database",
             "dispatch",
@@ -66,6 +69,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
             "orders",
             "outbox",
             "process",
+            "shop_tokens",
             "shopify",
             "stock",
             "warehouse",
