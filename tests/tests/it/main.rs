@@ -42,6 +42,7 @@ mod proof;
 mod records;
 mod returns;
 mod rules;
+mod shop_tokens;
 mod stock;
 mod stock_counts;
 mod users_api;

@@ -24,7 +24,7 @@ const MOST_AHEAD: Duration = Duration::from_secs(5 * 60);
 /// How long nobody tries again after a renewal failed.
 const WAIT_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// A token that came in place of a refused one, and is refused within this, is not the trouble.
-const ONE_REPLACEMENT_WITHIN: Duration = Duration::from_secs(60);
+const ONE_REPLACEMENT_WITHIN: Duration = Duration::from_secs(10);
 
 /// A token that was renewed.
 #[derive(Debug, Clone)]
