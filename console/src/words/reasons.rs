@@ -48,6 +48,7 @@ const REASONS: &[Reason] = &[
     ("SHOPIFY_UNREACHABLE", "Shopify could not be reached", "Retry when it is back; that looks first whether the shop knows already."),
     ("SHOPIFY_UNKNOWN_OUTCOME", "Nobody knows whether Shopify did it", "Retry; that looks first whether the shop knows already."),
     ("SHOPIFY_UNAUTHORISED", "The shop refuses our token, or it lacks a scope", "Have a new token given, then retry."),
+    ("SHOPIFY_NO_TOKEN", "There is no token for the shop", "Have somebody of the shop install the app, then retry."),
     ("SHOPIFY_FULFILMENT_ORDER_NOT_THERE_YET", "A parcel left and the shop has nothing to fulfil yet", "Have the token's scopes checked, then retry."),
     ("SHOPIFY_FULFILMENT_ORDER_ON_HOLD", "A parcel left of what the shop holds since", "Release it in the shop; it goes on by itself."),
     ("SHOPIFY_ORDER_LAGS", "The shop shows an older order than it told us of", "Retry; a newer message of the shop wakes it by itself."),
