@@ -13,7 +13,7 @@ mod dividing;
 mod document;
 mod fulfilling;
 mod fulfilment_orders;
-pub(crate) mod granting;
+mod granting;
 mod invented;
 mod inventory;
 mod moments;

@@ -26,7 +26,7 @@ use crate::faults::Fault;
 use crate::ledger::Kind;
 
 /// What the ledger and rules call a call of the token endpoint.
-pub(crate) const ACCESS_TOKEN: &str = "accessToken";
+const ACCESS_TOKEN: &str = "accessToken";
 
 pub(super) fn router() -> Router<Arc<Shop>> {
     Router::new()

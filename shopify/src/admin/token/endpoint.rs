@@ -158,7 +158,8 @@ impl TokenEndpoint {
     }
 
     async fn ask(&self, grant: &[(&str, &str)]) -> Result<Granted, ShopifyError> {
-        let app = [("client_id", self.app.client_id.as_str()), ("client_secret", &self.app.client_secret.0)];
+        let App { client_id, client_secret } = &self.app;
+        let app = [("client_id", client_id.as_str()), ("client_secret", client_secret.0.as_str())];
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(app.iter().chain(grant))
             .finish();
