@@ -127,7 +127,10 @@ impl Settings {
             let is_installed =
                 |shop: &&Shop| shop.access.as_ref().is_some_and(|access| access.installed().is_some());
             if let Some(shop) = shared.and_then(|shared| shared.shops.iter().find(is_installed)) {
-                problems.add(&format!("PUBLIC_URL: is not set; whoever installs the app in {} comes back there", shop.domain));
+                problems.add(&format!(
+                    "PUBLIC_URL: is not set; whoever installs the app in {} comes back there",
+                    shop.domain
+                ));
             }
             return None;
         };

@@ -35,11 +35,11 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let config = settings.resolve(&Secrets::of_environment());
-    let Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, public_url, access, shared } = match config
-    {
-        Ok(config) => config,
-        Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
-    };
+    let Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, public_url, access, shared } =
+        match config {
+            Ok(config) => config,
+            Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
+        };
     process::init_logging();
     telemetry::start(metrics).await.with_context(|| {
         format!("metrics cannot listen on {}; API_METRICS_LISTEN moves them", metrics.listen)

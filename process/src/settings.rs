@@ -24,12 +24,12 @@ mod secrets;
 mod shops;
 mod systems;
 
+use access::Grant;
 pub use lanes::{LaneSettings, MOST_LANES};
 pub use problems::{Problems, is_on_loopback};
 use promises::{CalendarEntry, PromiseEntry};
 pub use runs::Runs;
 pub use secrets::Secrets;
-use access::Grant;
 use shops::{Keys, ShopEntry};
 pub use systems::System;
 use systems::SystemEntry;

@@ -23,8 +23,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(12);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 const NOT_INSTALLED: ShopifyError = ShopifyError::NoToken { why: "nobody of the shop has installed the app" };
-const NOT_REFRESHED: ShopifyError =
-    ShopifyError::NoToken { why: "its refresh token is not accepted any more, as after the app was uninstalled" };
+const NOT_REFRESHED: ShopifyError = ShopifyError::NoToken {
+    why: "its refresh token is not accepted any more, as after the app was uninstalled",
+};
 const NOT_OPENED: ShopifyError =
     ShopifyError::NoToken { why: "it is kept under a key that WAYBILL_KEYS does not have (any more)" };
 

@@ -109,13 +109,15 @@ impl TokenStore {
     async fn seal_anew(&self, shop: &ShopDomain, row: &Row, kept: &Kept) -> Result<(), StoreError> {
         let (key_id, sealed) = seal(&self.keys, shop, &kept.access, &kept.refresh)?;
         // Unless somebody refreshed it meanwhile.
-        sqlx::query("UPDATE integration.shop_tokens SET key_id = $3, sealed = $4 WHERE shop = $1 AND sealed = $2")
-            .bind(shop.as_str())
-            .bind(&row.sealed)
-            .bind(key_id)
-            .bind(sealed)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "UPDATE integration.shop_tokens SET key_id = $3, sealed = $4 WHERE shop = $1 AND sealed = $2",
+        )
+        .bind(shop.as_str())
+        .bind(&row.sealed)
+        .bind(key_id)
+        .bind(sealed)
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 

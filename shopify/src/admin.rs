@@ -31,10 +31,10 @@ use domain::ShopDomain;
 use url::Url;
 
 pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
+pub use deprecated::DEPRECATED_CALLS;
 pub use error::{ShopifyError, UserError};
 pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
-pub use deprecated::DEPRECATED_CALLS;
 pub use installation::{Installation, Subscription, missing_scopes, needed_scopes};
 pub use inventory::{
     Activated, Item, Level, LevelState, MOST_LEVELS, Page, Quantities, Refusals, SetOutcome, ShopLocation,
@@ -46,8 +46,9 @@ pub use report::{EnsureError, ParcelReport, Reported};
 pub use returns::RestockedPieces;
 pub use risk::OrderRisk;
 pub use token::{
-    AccessToken, App, ClientCredentials, ClientSecret, Granted, Instead, RENEWALS, RefreshToken, Renewed, RenewedFuture,
-    RenewingToken, Rotating, StaticToken, TokenEndpoint, TokenFuture, TokenProvider, TokenSource, renewed_ahead,
+    AccessToken, App, ClientCredentials, ClientSecret, Granted, Instead, RENEWALS, RefreshToken, Renewed,
+    RenewedFuture, RenewingToken, Rotating, StaticToken, TokenEndpoint, TokenFuture, TokenProvider,
+    TokenSource, renewed_ahead,
 };
 use transport::Transport;
 

@@ -29,7 +29,8 @@ impl SignedQuery {
     /// Reads a query; none if a name stands in it twice.
     #[must_use]
     pub fn read(query: &str) -> Option<Self> {
-        let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let mut pairs: Vec<(String, String)> =
+            form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         pairs.sort();
         let is_twice = pairs.windows(2).any(|both| both[0].0 == both[1].0);
         (!is_twice).then_some(Self { pairs })
@@ -158,7 +159,9 @@ mod tests {
     #[test]
     fn a_state_is_good_for_its_browser_its_shop_and_ten_minutes() {
         let state = new_state(&app(), &shop("a"), 7, 1_000);
-        let ours = |given: &str, cookie: &str, at: &str, now_s| is_our_state(&app(), &shop(at), given, cookie, now_s);
+        let ours = |given: &str, cookie: &str, at: &str, now_s| {
+            is_our_state(&app(), &shop(at), given, cookie, now_s)
+        };
         assert!(ours(&state, &state, "a", 1_000) && ours(&state, &state, "a", 1_599));
         assert!(!ours(&state, &state, "a", 1_600), "it is too late");
         assert!(!ours(&state, &state, "b", 1_000), "of another shop");

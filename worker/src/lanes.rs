@@ -109,9 +109,11 @@ impl<'a> Workshop<'a> {
 
     /// Keeps the tokens of installed apps from falling into disuse, until the process is told to end.
     pub fn keep_tokens(&self, duties: &mut JoinSet<()>, shutdown: &Shutdown) {
-        let installed = |shop: &&Shop| shop.access.as_ref().is_some_and(|access| access.installed().is_some());
+        let installed =
+            |shop: &&Shop| shop.access.as_ref().is_some_and(|access| access.installed().is_some());
         let shops = self.config.shared.shops.iter().filter(installed);
-        let clients: Vec<AdminClient> = shops.filter_map(|shop| self.shops.get(&shop.domain).cloned()).collect();
+        let clients: Vec<AdminClient> =
+            shops.filter_map(|shop| self.shops.get(&shop.domain).cloned()).collect();
         if clients.is_empty() {
             return;
         }

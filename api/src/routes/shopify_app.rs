@@ -115,7 +115,10 @@ async fn callback(
     signed(&query, app)?;
     let (given, cookie_of_it) = (query.get("state").unwrap_or_default(), cookie_of(&headers));
     if !is_our_state(app, &shop.domain, given, cookie_of_it, Utc::now().timestamp()) {
-        return Err(Problem::invalid("state", "of a way that began here, in this browser, within ten minutes"));
+        return Err(Problem::invalid(
+            "state",
+            "of a way that began here, in this browser, within ten minutes",
+        ));
     }
     let code = query.get("code").filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| Problem::invalid("code", "is needed"))?.to_owned();
@@ -141,7 +144,8 @@ async fn keep_tokens(
     app: App,
     code: String,
 ) -> Result<Vec<String>, Problem> {
-    let endpoint = TokenEndpoint::new(&shop, &admin_url, app).map_err(|error| Problem::Internal(error.into()))?;
+    let endpoint =
+        TokenEndpoint::new(&shop, &admin_url, app).map_err(|error| Problem::Internal(error.into()))?;
     let granted = endpoint.exchange_code(&code).await.map_err(|error| match error {
         ShopifyError::Unauthorised { .. } => {
             warn!(%shop, refused = error.vendor_text(), "the shop does not exchange a code");

@@ -114,7 +114,8 @@ async fn check(
 ) -> Result<Json<CheckBody>, Problem> {
     let named = Problem::of_field("shop", ShopDomain::parse(&query.shop))?;
     let shop = api.shops.get(named.as_str());
-    let shop = shop.ok_or_else(|| Problem::invalid("shop", "one of the settings; GET /api/shops lists them"))?;
+    let shop =
+        shop.ok_or_else(|| Problem::invalid("shop", "one of the settings; GET /api/shops lists them"))?;
     let received = check::received(&api.pool, shop).await?;
     let findings = match api.shop_apps.client(&shop.domain) {
         None => vec![words::no_credentials()],

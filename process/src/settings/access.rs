@@ -86,7 +86,8 @@ pub(super) fn keys(shops: &Shops, secrets: &Secrets, problems: &mut Problems) ->
         shop_tokens::Keys::default()
     });
     let installed = |shop: &&Shop| shop.access.as_ref().is_some_and(|access| access.installed().is_some());
-    if keys.is_empty() && secrets.get("WAYBILL_KEYS").is_none()
+    if keys.is_empty()
+        && secrets.get("WAYBILL_KEYS").is_none()
         && let Some(shop) = shops.iter().find(installed)
     {
         problems.add(&format!("WAYBILL_KEYS: is not set; the tokens of {} are kept under it", shop.domain));

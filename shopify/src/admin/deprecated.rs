@@ -64,7 +64,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_call_of_each_shop_is_logged_once_a_day() {
         let logged = Logged::default();
-        let [one, other] = ["a.myshopify.com", "b.myshopify.com"].map(|shop| ShopDomain::parse(shop).unwrap());
+        let [one, other] =
+            ["a.myshopify.com", "b.myshopify.com"].map(|shop| ShopDomain::parse(shop).unwrap());
         assert!(logged.is_due(&one, "ReadOrder"));
         assert!(!logged.is_due(&one, "ReadOrder"));
         assert!(logged.is_due(&one, "CancelOrder") && logged.is_due(&other, "ReadOrder"));

@@ -17,7 +17,8 @@ const NEEDED_SCOPES: [&str; 6] = [
     "read_returns",
 ];
 /// The same, where some of what we ship is a fulfilment service's.
-const SCOPES_OF_SERVICES: [&str; 2] = ["read_assigned_fulfillment_orders", "write_assigned_fulfillment_orders"];
+const SCOPES_OF_SERVICES: [&str; 2] =
+    ["read_assigned_fulfillment_orders", "write_assigned_fulfillment_orders"];
 
 /// The access scopes that are needed; `ships_for_services` where the shop has us ship lines of fulfilment services.
 #[must_use]

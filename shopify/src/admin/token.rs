@@ -46,7 +46,10 @@ pub trait TokenProvider: Send + Sync {
     fn token(&self) -> TokenFuture<'_>;
 
     /// The token to use instead of one that the shop has just refused; none where there is no other.
-    fn instead_of<'a>(&'a self, _refused: &'a AccessToken) -> Pin<Box<dyn Future<Output = Instead> + Send + 'a>> {
+    fn instead_of<'a>(
+        &'a self,
+        _refused: &'a AccessToken,
+    ) -> Pin<Box<dyn Future<Output = Instead> + Send + 'a>> {
         Box::pin(async { Ok(None) })
     }
 }

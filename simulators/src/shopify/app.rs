@@ -11,11 +11,11 @@ use axum::routing::put;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Shop;
 use super::document::Operation;
 use super::orders::gid;
 use super::placing::bad_request;
 use super::views::MEMBERS;
-use super::Shop;
 use crate::settings::Settings;
 
 const VERSION: &str = "2026-07";

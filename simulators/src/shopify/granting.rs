@@ -65,7 +65,8 @@ async fn asked(shop: Arc<Shop>, domain: String, headers: &HeaderMap, body: &Byte
     answer(control, call, move |fault| match fault {
         None => granted(&shop, &domain, grant, &given),
         Some(Fault::RateLimit { retry_after_s }) => {
-            Reply::new(StatusCode::TOO_MANY_REQUESTS, json!({ "error": "rate_limited" })).retry_after(retry_after_s)
+            Reply::new(StatusCode::TOO_MANY_REQUESTS, json!({ "error": "rate_limited" }))
+                .retry_after(retry_after_s)
         }
         Some(other) => Reply::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -145,7 +146,12 @@ fn authorized(shop: &Shop, domain: &str, asked: Authorizing) -> Response {
         return bad_request("no app has this client_id");
     }
     let code = shop.tokens.lock().new_code(domain);
-    shop.control.ledger.record("authorize", Kind::Effect, subject(domain), json!({ "effect": "appInstalled" }));
+    shop.control.ledger.record(
+        "authorize",
+        Kind::Effect,
+        subject(domain),
+        json!({ "effect": "appInstalled" }),
+    );
     let host = STANDARD_NO_PAD.encode(format!("{domain}/admin"));
     // In the order of their names, as they are signed.
     let pairs = [

@@ -80,7 +80,9 @@ pub(super) fn findings(
 
 fn version(answered: Option<&str>) -> FindingBody {
     match answered {
-        Some(API_VERSION) => FindingBody::right("apiVersion", format!("Shopify answers in version {API_VERSION}.")),
+        Some(API_VERSION) => {
+            FindingBody::right("apiVersion", format!("Shopify answers in version {API_VERSION}."))
+        }
         Some(other) => FindingBody::wrong("apiVersion", words::other_version(other)),
         None => FindingBody::look("apiVersion", words::unsaid_version()),
     }
@@ -141,12 +143,16 @@ fn of_subscriptions(
         if here > 1 {
             found.push(FindingBody::wrong("subscriptions", words::subscribed_twice(topic, here)));
         } else if here == 0 && !of_topic.is_empty() && !has_come {
-            found.push(FindingBody::wrong("subscriptions", words::subscribed_elsewhere(topic, shop, address)));
+            found
+                .push(FindingBody::wrong("subscriptions", words::subscribed_elsewhere(topic, shop, address)));
         } else if here == 0 && !has_come {
             found.push(FindingBody::wrong("subscriptions", words::not_subscribed(topic, shop, address)));
         }
         if let Some(other) = of_topic.iter().find(|known| known.version != API_VERSION) {
-            found.push(FindingBody::look("subscriptions", words::other_webhook_version(topic, &other.version)));
+            found.push(FindingBody::look(
+                "subscriptions",
+                words::other_webhook_version(topic, &other.version),
+            ));
         }
     }
     if found.iter().all(|finding| finding.state != super::FindingState::Wrong) {
@@ -161,7 +167,8 @@ fn leads_here(shop: &Shop, address: Option<&Url>, uri: &str) -> bool {
     let Ok(uri) = Url::parse(uri) else { return false };
     let Some((before, part)) = uri.path().split_once(OURS) else { return false };
     let is_our_host = address.is_none_or(|address| {
-        uri.origin() == address.origin() && address.path().split_once(OURS).is_some_and(|(ours, _)| ours == before)
+        uri.origin() == address.origin()
+            && address.path().split_once(OURS).is_some_and(|(ours, _)| ours == before)
     });
     let part = part.trim_matches('/');
     is_our_host && shop.is_at(Some(part).filter(|part| !part.is_empty()))

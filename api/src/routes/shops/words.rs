@@ -22,7 +22,10 @@ pub(super) fn no_credentials() -> FindingBody {
 }
 
 pub(super) fn no_answer() -> FindingBody {
-    FindingBody::wrong("token", "Shopify did not answer in time. Check again; https://www.shopifystatus.com says how it is.")
+    FindingBody::wrong(
+        "token",
+        "Shopify did not answer in time. Check again; https://www.shopifystatus.com says how it is.",
+    )
 }
 
 /// What is wrong with the token, by how the shop is called.
@@ -30,7 +33,10 @@ pub(super) fn no_token(apps: &ShopApps, shop: &Shop, error: &ShopifyError) -> Fi
     let install = || install_address(apps, shop);
     let sentence = match (error, &shop.access) {
         (ShopifyError::NoToken { why }, _) => {
-            format!("There is no token: {why}. Have somebody of the shop open {} and install the app.", install())
+            format!(
+                "There is no token: {why}. Have somebody of the shop open {} and install the app.",
+                install()
+            )
         }
         (ShopifyError::Unauthorised { .. }, Some(ShopAccess::Installed(_))) => format!(
             "Shopify refuses the token, as after the app was uninstalled: have somebody of the shop open {} and install \
@@ -43,9 +49,11 @@ pub(super) fn no_token(apps: &ShopApps, shop: &Shop, error: &ShopifyError) -> Fi
              app's page.",
             said(text.as_str())
         ),
-        (ShopifyError::Unauthorised { .. }, _) => "Shopify refuses the token: give the one that the app has in the shop's \
+        (ShopifyError::Unauthorised { .. }, _) => {
+            "Shopify refuses the token: give the one that the app has in the shop's \
             admin now (SHOPIFY_ADMIN_TOKEN, or admin_token in the file) and restart API and worker."
-            .to_owned(),
+                .to_owned()
+        }
         (other, _) => format!("Shopify could not be asked ({}). Check again in a minute.", other.code()),
     };
     FindingBody::wrong("token", sentence)
@@ -120,7 +128,8 @@ pub(super) fn unmapped(others: &[&ShopLocation]) -> String {
 }
 
 fn listed(locations: &[&ShopLocation]) -> String {
-    let shown = locations.iter().take(MOST_LISTED).map(|location| format!("{} ({})", location.id.0, location.name));
+    let shown =
+        locations.iter().take(MOST_LISTED).map(|location| format!("{} ({})", location.id.0, location.name));
     let shown = shown.collect::<Vec<_>>().join(", ");
     match locations.len() {
         0 => "none".to_owned(),
@@ -141,7 +150,10 @@ pub(super) fn subscribed_twice(topic: &str, times: usize) -> String {
 }
 
 pub(super) fn subscribed_elsewhere(topic: &str, shop: &Shop, address: Option<&Url>) -> String {
-    format!("{topic} is subscribed to at another address, and none has come: change it to {}.", to(shop, address))
+    format!(
+        "{topic} is subscribed to at another address, and none has come: change it to {}.",
+        to(shop, address)
+    )
 }
 
 pub(super) fn not_subscribed(topic: &str, shop: &Shop, address: Option<&Url>) -> String {
@@ -159,5 +171,7 @@ fn to(shop: &Shop, address: Option<&Url>) -> String {
 }
 
 pub(super) fn other_webhook_version(topic: &str, version: &str) -> String {
-    format!("Webhooks of {topic} are written in version {version} and not in {API_VERSION}: raise the app's webhook version.")
+    format!(
+        "Webhooks of {topic} are written in version {version} and not in {API_VERSION}: raise the app's webhook version."
+    )
 }

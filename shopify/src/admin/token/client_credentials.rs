@@ -1,8 +1,8 @@
 //! Tokens that an app of the shop's own organisation asks for itself.
 
+use super::AccessToken;
 use super::endpoint::TokenEndpoint;
 use super::renewing::{Renewed, RenewedFuture, TokenSource};
-use super::AccessToken;
 
 /// The client credentials grant: 24 hours a token, and any number of them.
 #[derive(Debug, Clone)]

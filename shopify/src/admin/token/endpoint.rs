@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use calls::{Breaker, BreakerSettings, Http, HttpAnswer, HttpSetUpError, TimeLimits, VendorText, wait_asked_for};
+use calls::{
+    Breaker, BreakerSettings, Http, HttpAnswer, HttpSetUpError, TimeLimits, VendorText, wait_asked_for,
+};
 use domain::ShopDomain;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -182,7 +184,9 @@ fn read(answer: &HttpAnswer) -> Result<Granted, ShopifyError> {
             Ok(body.granted())
         }
         429 => Err(ShopifyError::Throttled {
-            retry_after: wait_asked_for(answer.header("retry-after").and_then(|text| text.trim().parse().ok())),
+            retry_after: wait_asked_for(
+                answer.header("retry-after").and_then(|text| text.trim().parse().ok()),
+            ),
         }),
         500.. => Err(ShopifyError::Unreachable),
         _ => Err(ShopifyError::Unauthorised { text: code_of(&answer.body) }),

@@ -130,7 +130,9 @@ impl<Source: TokenSource> RenewingToken<Source> {
         match kept {
             // Somebody was faster.
             Some(kept) if kept.token != *refused => return Ok(Some(kept.token)),
-            Some(Kept { replaced_at: Some(at), .. }) if at.elapsed() < ONE_REPLACEMENT_WITHIN => return Ok(None),
+            Some(Kept { replaced_at: Some(at), .. }) if at.elapsed() < ONE_REPLACEMENT_WITHIN => {
+                return Ok(None);
+            }
             _ => {}
         }
         self.renew(turn, Some(refused)).await.map(Some)
@@ -178,7 +180,10 @@ impl<Source: TokenSource> TokenProvider for RenewingToken<Source> {
         Box::pin(self.current())
     }
 
-    fn instead_of<'a>(&'a self, refused: &'a AccessToken) -> Pin<Box<dyn Future<Output = Instead> + Send + 'a>> {
+    fn instead_of<'a>(
+        &'a self,
+        refused: &'a AccessToken,
+    ) -> Pin<Box<dyn Future<Output = Instead> + Send + 'a>> {
         Box::pin(self.another_than(refused))
     }
 }

@@ -66,7 +66,8 @@ fn shops_that_are_set_up_right_and_wrong_are_told_apart_with_what_to_do() {
         let sentence = told[0]["findings"][0]["sentence"].as_str().unwrap();
         assert!(sentence.contains(&world.api(&format!("/shopify/install?shop={shop}"))), "{sentence}");
 
-        let elsewhere = json!([{"topic": "ORDERS_CREATE", "uri": "https://old.example.com/webhooks/shopify"}]);
+        let elsewhere =
+            json!([{"topic": "ORDERS_CREATE", "uri": "https://old.example.com/webhooks/shopify"}]);
         set_up_as(
             &world,
             json!({"scopes": ["write_orders", "read_locations"], "version": "2027-01", "subscriptions": elsewhere}),
@@ -86,7 +87,10 @@ fn shops_that_are_set_up_right_and_wrong_are_told_apart_with_what_to_do() {
             assert!(found, "{about}: {text} in {findings:?}");
         };
         said("apiVersion", "2027-01");
-        said("scopes", "read_merchant_managed_fulfillment_orders, write_merchant_managed_fulfillment_orders, read_returns");
+        said(
+            "scopes",
+            "read_merchant_managed_fulfillment_orders, write_merchant_managed_fulfillment_orders, read_returns",
+        );
         said("locations", "Location 77, which is to be warehouse main, is none of the shop's");
         said("subscriptions", "orders/create is subscribed to at another address");
         said("subscriptions", "orders/cancelled is not subscribed to through the API");

@@ -88,7 +88,8 @@ async fn kept(world: &World) -> Option<(String, Vec<u8>)> {
 
 /// A query with one parameter in place of another, signed again as the app's secret would or left as it is.
 fn with(query: &str, name: &str, value: &str, is_signed: bool) -> String {
-    let mut pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let mut pairs: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     pairs.iter_mut().filter(|(known, _)| known == name).for_each(|pair| pair.1 = value.to_owned());
     let hmac = pairs.iter().position(|(name, _)| name == "hmac").unwrap();
     let (_, old) = pairs.remove(hmac);
@@ -145,7 +146,11 @@ fn a_forged_way_back_is_refused_and_keeps_nothing() {
         let (status, _) = browser.come_back(&world, &good).await;
         assert_eq!(status, StatusCode::OK, "what is not forged is taken");
         let (status, body) = browser.come_back(&world, &good).await;
-        assert_eq!((status, &body["field"]), (StatusCode::BAD_REQUEST, &json!("code")), "a code is good once");
+        assert_eq!(
+            (status, &body["field"]),
+            (StatusCode::BAD_REQUEST, &json!("code")),
+            "a code is good once"
+        );
         assert_no_token_is_logged(&world);
     });
 }

@@ -23,7 +23,8 @@ fn config(file: &str, more: &[&str]) -> Config {
     Settings::try_parse_from(usual.iter().chain(more)).unwrap().resolve(&secrets).unwrap()
 }
 
-const TOKEN: &str = "admin_token = \"sixteen-bytes-or-more\"\nwebhook_secrets = [\"sixteen-bytes-or-more\"]\n";
+const TOKEN: &str =
+    "admin_token = \"sixteen-bytes-or-more\"\nwebhook_secrets = [\"sixteen-bytes-or-more\"]\n";
 const APP: &str = "client_id = \"an-app\"\nclient_secret = \"sixteen-bytes-or-more\"\n\
                    webhook_secrets = [\"sixteen-bytes-or-more\"]\n";
 const PUBLIC: &str = "--public-url=https://waybill.example.com";
@@ -70,7 +71,8 @@ fn right() -> Checked {
 
 #[tokio::test]
 async fn a_shop_in_which_all_is_right_has_nothing_to_be_done() {
-    let found = found(config(&format!("{TOKEN}locations = {{ 1 = \"main\" }}\n"), &[PUBLIC]), Some(right()), &[]);
+    let found =
+        found(config(&format!("{TOKEN}locations = {{ 1 = \"main\" }}\n"), &[PUBLIC]), Some(right()), &[]);
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(found.iter().all(|found| found.starts_with("right ")), "{found:?}");
 }
@@ -122,7 +124,8 @@ async fn scopes_versions_and_locations_that_are_wrong_are_named() {
 
 #[tokio::test]
 async fn a_topic_counts_where_it_leads_here_or_has_come() {
-    let elsewhere = || Checked { subscriptions: Ok(subscribed("https://old.example.com/webhooks/shopify")), ..right() };
+    let elsewhere =
+        || Checked { subscriptions: Ok(subscribed("https://old.example.com/webhooks/shopify")), ..right() };
     let nothing = || Checked { subscriptions: Ok(vec![]), ..right() };
     let wrong = |checked, received: &[&str]| {
         let found = found(config(TOKEN, &[PUBLIC]), Some(checked), received);
@@ -132,7 +135,9 @@ async fn a_topic_counts_where_it_leads_here_or_has_come() {
     let missing = wrong(nothing(), &["orders/create"]);
     assert_eq!(missing.len(), 3);
     assert!(missing[0].contains("orders/updated is not subscribed to through the API"), "{missing:?}");
-    assert!(wrong(elsewhere(), &[])[0].contains("change it to https://waybill.example.com/webhooks/shopify."));
+    assert!(
+        wrong(elsewhere(), &[])[0].contains("change it to https://waybill.example.com/webhooks/shopify.")
+    );
     let mut twice = right();
     twice.subscriptions.as_mut().unwrap().extend(subscribed("https://waybill.example.com/webhooks/shopify"));
     assert!(wrong(twice, &[])[0].contains("is subscribed to here 2 times"));
