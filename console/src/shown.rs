@@ -28,7 +28,7 @@ shown! {
 
     Overview {
         orders: Vec<Stage>, attention: Vec<Cause>, hours: Vec<Hour>, oldest_open: Option<OldestOpen>,
-        inbox: InboxLag, dead_letters: u64, promised: PromisesKept, orders_waiting: u64,
+        inbox: InboxLag, returns: Awaited, dead_letters: u64, promised: PromisesKept, orders_waiting: u64,
     }
     Stage { status: String, condition: Option<String>, orders: u64 }
     /// Rows that wait for a person for one reason.
@@ -41,9 +41,15 @@ shown! {
     OldestOpen { order_id: String, order_number: String, received_at: DateTime<Utc> }
     /// How open orders stand to what was promised of them.
     PromisesKept { late: u64, due_today: u64 }
+    /// Returns that are still to come.
+    Awaited { announced: u64, partly_received: u64 }
     InboxLag { waiting: u64, unreadable: u64, oldest_received_at: Option<DateTime<Utc>> }
 
-    Lane { lane: String, orders: u64, waiting: u64, pauses: Vec<Pause> }
+    Lane {
+        lane: String, orders: u64, waiting: u64, pauses: Vec<Pause>, last_done: Option<Call>, failures: Vec<Call>,
+    }
+    /// A call for an order.
+    Call { order_id: String, at: DateTime<Utc> }
     Pause { cause: String, since: DateTime<Utc>, by: String, reason: String }
 
     /// A row that waits for a person.
@@ -279,6 +285,11 @@ impl Overview {
 impl Lane {
     pub(crate) fn is_paused(&self) -> bool {
         !self.pauses.is_empty()
+    }
+
+    /// Calls that were not answered, since the latest that was done.
+    pub(crate) fn unanswered(&self) -> u64 {
+        self.failures.len() as u64
     }
 
     pub(crate) fn is_paused_by_a_person(&self) -> bool {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use domain::LaneName;
-use orders::lanes::{self, By, PauseCause};
+use orders::lanes::{
+    self, By, PauseCause,
+    health::{self, Seen},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,12 +43,38 @@ struct LaneBody {
     waiting: i64,
     /// What keeps it from being worked on; none while it runs.
     pauses: Vec<PauseBody>,
+    /// The latest call that was done; null if none was, or nobody remembers.
+    last_done: Option<CallBody>,
+    /// The latest calls that say whoever is called is down, since that one; three at most.
+    failures: Vec<CallBody>,
 }
 
 impl LaneBody {
     /// One that runs, and that nobody waits for.
     fn of(name: &LaneName) -> Self {
-        Self { lane: name.to_string(), orders: 0, waiting: 0, pauses: Vec::new() }
+        Self {
+            lane: name.to_string(),
+            orders: 0,
+            waiting: 0,
+            pauses: Vec::new(),
+            last_done: None,
+            failures: Vec::new(),
+        }
+    }
+}
+
+/// A call for an order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LaneCall)]
+struct CallBody {
+    order_id: String,
+    at: DateTime<Utc>,
+}
+
+impl From<Seen> for CallBody {
+    fn from(call: Seen) -> Self {
+        Self { order_id: call.order, at: call.at }
     }
 }
 
@@ -99,6 +128,13 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<LaneBody>>, Problem> {
             by: pause.paused_by,
             reason: pause.reason,
         });
+    }
+    for (name, failures, done) in health::latest_calls(&mut conn).await? {
+        // Of a lane that is configured no more and that nobody waits for, nobody asks.
+        if let Some(lane) = found.get_mut(name.as_str()) {
+            lane.failures = failures.into_iter().map(CallBody::from).collect();
+            lane.last_done = done.map(CallBody::from);
+        }
     }
     Ok(Json(found.into_values().collect()))
 }

@@ -89,7 +89,8 @@ fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_i
         world.wms_rule(json!({"operation": "*", "status": 503, "times": 1_000_000})).await;
         let orders: Vec<Placed> = (0..orders).map(|_| Placed::new(CALM_SHOP, &["OUTAGE"], 1)).collect();
         place_all(&world, &orders).await;
-        until_paused(&world, "warehouse", "DOWN").await;
+        let paused = until_paused(&world, "warehouse", "DOWN").await;
+        assert_eq!(paused["failures"].as_array().map(Vec::len), Some(3), "{paused}");
         // Another lane is not slowed.
         let shop = lane(&world, &format!("shopify-{CALM_SHOP}")).await;
         assert_eq!(shop["pauses"], json!([]), "{shop}");
@@ -103,6 +104,12 @@ fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_i
         join_all(orders.iter().map(|order| world.until_shipped(order))).await;
         join_all(orders.iter().map(|order| world.until_shop_notified(order, 1))).await;
         assert_eq!(usize::try_from(world.pieces_shipped("OUTAGE").await), Ok(orders.len()));
+        let runs = lane(&world, "warehouse").await;
+        assert_eq!(
+            (&runs["failures"], runs["lastDone"]["orderId"].is_string()),
+            (&json!([]), true),
+            "{runs}"
+        );
         assert_clean(&world).await;
     });
 }
