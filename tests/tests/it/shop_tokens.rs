@@ -85,7 +85,7 @@ fn assert_no_token_is_logged(world: &World) {
 #[test]
 fn orders_ship_across_the_ends_of_tokens_which_are_renewed_ahead() {
     world::run(async {
-        let lasting = ["--shopify-token-lifetime-ms".to_owned(), "4000".to_owned()];
+        let lasting = ["--shopify-token-lifetime-ms".to_owned(), "2000".to_owned()];
         let plan = Plan { file: ASKING, simulators: lasting.to_vec(), ..Plan::default() };
         let world = World::start(plan).await;
         world.stock("TOKEN-ENDS", 1_000).await;
@@ -128,28 +128,5 @@ fn a_refused_token_is_renewed_once_for_a_crowd_and_one_that_cannot_be_pauses_its
         world.until_shop_notified(&order, 1).await;
         assert_no_token_is_logged(&world);
         assert_clean(&world).await;
-    });
-}
-
-#[test]
-fn a_deprecated_call_is_counted_each_time_and_logged_once() {
-    world::run(async {
-        let world = World::start(Plan { file: ASKING, ..Plan::default() }).await;
-        world.stock("TOKEN-DEPRECATED", 10).await;
-        let reason = "https://shopify.dev/changelog/something-goes";
-        let app = json!({"deprecated": {"operation": "fulfillmentCreate", "reason": reason}});
-        let answer = world.http.put(world.shopify("/_app")).json(&app).send().await.unwrap();
-        assert!(answer.status().is_success());
-        ship_one(&world, ASKING_SHOP, "TOKEN-DEPRECATED").await;
-        ship_one(&world, ASKING_SHOP, "TOKEN-DEPRECATED").await;
-        let counted = |call: &'static str| {
-            let call = format!("call=\"{call}\"");
-            let world = &world;
-            async move { world.counted("waybill_shopify_deprecated_calls_total", &[&call, ASKING_SHOP]).await }
-        };
-        assert_eq!(counted("CreateFulfilment").await, 2.0);
-        assert_eq!(counted("ReadOrder").await, 0.0);
-        let logged: usize = world.logged().iter().map(|(_, text)| text.matches(reason).count()).sum();
-        assert_eq!(logged, 1);
     });
 }

@@ -21,6 +21,8 @@ use crate::admin::error::ShopifyError;
 pub const RENEWALS: &str = "waybill_shop_token_renewals_total";
 /// The longest that a token is renewed ahead of its end.
 const MOST_AHEAD: Duration = Duration::from_secs(5 * 60);
+/// The last part of a token's time in which nobody uses it, at most: a call takes a while to get there.
+const MOST_UNUSED: Duration = Duration::from_secs(10);
 /// How long nobody tries again after a renewal failed.
 const WAIT_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// A token that came in place of a refused one, and is refused within this, is not the trouble.
@@ -159,7 +161,7 @@ impl<Source: TokenSource> RenewingToken<Source> {
                 *self.kept.lock() = Some(Kept {
                     token: renewed.token.clone(),
                     renew_at: now + until_due.max(Duration::from_secs(1)),
-                    ends_at: now + renewed.left,
+                    ends_at: now + renewed.left.saturating_sub((renewed.lifetime / 20).min(MOST_UNUSED)),
                     replaced_at: refused.map(|_| now),
                 });
                 Ok(renewed.token)

@@ -1,4 +1,4 @@
-//! `waybill shops check`, against a shop that is set up right and then wrong.
+//! `waybill shops check`, against a shop that is set up right and then wrong; and calls that will go.
 
 use super::*;
 use crate::{
@@ -97,5 +97,28 @@ fn shops_that_are_set_up_right_and_wrong_are_told_apart_with_what_to_do() {
         let unknown = waybill(&world, &["shops", "check", "nobody.myshopify.com"]).await;
         assert!(unknown.code() == 1 && unknown.err().contains("shop: one of the settings"), "{unknown:?}");
         assert_no_token_is_logged(&world);
+    });
+}
+
+#[test]
+fn a_deprecated_call_is_counted_each_time_and_logged_once() {
+    world::run(async {
+        let world = World::start(Plan { file: ASKING, ..Plan::default() }).await;
+        world.stock("TOKEN-DEPRECATED", 10).await;
+        let reason = "https://shopify.dev/changelog/something-goes";
+        let app = json!({"deprecated": {"operation": "fulfillmentCreate", "reason": reason}});
+        let answer = world.http.put(world.shopify("/_app")).json(&app).send().await.unwrap();
+        assert!(answer.status().is_success());
+        ship_one(&world, ASKING_SHOP, "TOKEN-DEPRECATED").await;
+        ship_one(&world, ASKING_SHOP, "TOKEN-DEPRECATED").await;
+        let counted = |call: &'static str| {
+            let call = format!("call=\"{call}\"");
+            let world = &world;
+            async move { world.counted("waybill_shopify_deprecated_calls_total", &[&call, ASKING_SHOP]).await }
+        };
+        assert_eq!(counted("CreateFulfilment").await, 2.0);
+        assert_eq!(counted("ReadOrder").await, 0.0);
+        let logged: usize = world.logged().iter().map(|(_, text)| text.matches(reason).count()).sum();
+        assert_eq!(logged, 1);
     });
 }

@@ -158,7 +158,7 @@ fn a_forged_way_back_is_refused_and_keeps_nothing() {
 #[test]
 fn an_installed_apps_token_rotates_between_two_workers_and_none_is_lost() {
     world::run(async {
-        let world = world(4_000).await;
+        let world = world(2_000).await;
         world.stock("TOKEN-ROTATES", 1_000).await;
         let first = Placed::new(SHOP, &["TOKEN-ROTATES"], 1);
         world.place(&first).await;
