@@ -71,10 +71,11 @@ impl Given {
             return None;
         }
         let app = App { client_id, client_secret: ClientSecret::new(self.client_secret) };
-        Some(match grant {
-            Grant::ClientCredentials => ShopAccess::ClientCredentials(app),
-            Grant::AuthorizationCode => ShopAccess::Installed(app),
-        })
+        match grant {
+            Grant::ClientCredentials => Some(ShopAccess::ClientCredentials(app)),
+            // Whoever has nothing to do with its tokens needs no key to them.
+            Grant::AuthorizationCode => is_needed.then_some(ShopAccess::Installed(app)),
+        }
     }
 }
 

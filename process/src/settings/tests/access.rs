@@ -72,6 +72,10 @@ fn whoever_only_takes_webhooks_needs_the_secret_of_an_app_that_is_installed_alon
     let problems = |grant| resolve_for(&with_app(grant), &given(&[]), &needs).err().unwrap_or_default();
     assert!(problems(None).is_empty());
     assert_eq!(problems(Some("authorization_code")), ["SHOPIFY_CLIENT_SECRET: is not set"]);
+    let nothing = Needs { orders: true, webhooks: false, calls: Runs::nothing() };
+    let secret = given(&[("SHOPIFY_CLIENT_SECRET", "secret-of-the-app")]);
+    let resolved = resolve_for(&with_app(Some("authorization_code")), &secret, &nothing);
+    assert!(resolved.is_ok(), "whoever neither calls nor installs needs no key");
 }
 
 #[test]
