@@ -6,12 +6,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::ShopDomain;
 use metrics::counter;
 use parking_lot::Mutex;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{AccessToken, Instead, TokenFuture, TokenProvider};
