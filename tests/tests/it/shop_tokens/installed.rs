@@ -56,7 +56,7 @@ impl Browser {
     }
 
     /// From the API to the shop, where somebody agrees, and to where the shop leads back: its query.
-    async fn to_the_shop_and_back(&mut self, world: &World) -> String {
+    async fn through_the_shop(&mut self, world: &World) -> String {
         let there = self.led_on(world.api(&format!("/shopify/install?shop={SHOP}"))).await;
         assert_eq!(there.path(), format!("/shops/{SHOP}/admin/oauth/authorize"));
         let scopes = there.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();
@@ -75,7 +75,7 @@ impl Browser {
 
 async fn install(world: &World) {
     let mut browser = Browser::new();
-    let query = browser.to_the_shop_and_back(world).await;
+    let query = browser.through_the_shop(world).await;
     let (status, body) = browser.come_back(world, &query).await;
     assert_eq!((status, &body["shop"], &body["missingScopes"]), (StatusCode::OK, &json!(SHOP), &json!([])));
 }
@@ -110,9 +110,9 @@ fn a_forged_way_back_is_refused_and_keeps_nothing() {
     world::run(async {
         let world = world(3_600_000).await;
         let mut browser = Browser::new();
-        let good = browser.to_the_shop_and_back(&world).await;
+        let good = browser.through_the_shop(&world).await;
         let mut another = Browser::new();
-        let anothers = another.to_the_shop_and_back(&world).await;
+        let anothers = another.through_the_shop(&world).await;
         let state = |query: &str| {
             let mut pairs = url::form_urlencoded::parse(query.as_bytes());
             pairs.find(|(name, _)| name == "state").unwrap().1.into_owned()
