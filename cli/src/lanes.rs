@@ -42,7 +42,18 @@ struct Lane {
     orders: i64,
     waiting: i64,
     pauses: Vec<Pause>,
+    lately: Vec<Past>,
     last_done: Option<Done>,
+}
+
+/// A pause that is over.
+#[derive(Deserialize)]
+struct Past {
+    cause: String,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    waited: Option<i64>,
+    left: i64,
 }
 
 #[derive(Deserialize)]
@@ -106,4 +117,16 @@ fn show(output: Output, lanes: &[Lane], now: DateTime<Utc>) {
         ]
     });
     output.rows(&columns, rows.collect());
+    for (lane, past) in lanes.iter().flat_map(|lane| lane.lately.iter().map(move |past| (lane, past))) {
+        output.line(&format!(
+            "{} was paused ({}) from {} to {} {}; {} orders waited for it, {} are still to go on.",
+            clean(&lane.lane),
+            clean(&past.cause),
+            moment::here(past.since),
+            moment::here(past.until),
+            moment::zone(past.until),
+            past.waited.unwrap_or_default(),
+            past.left
+        ));
+    }
 }

@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod lanes;
+
 /// How old a message may grow that waits for what came before it: about a minute, in all its attempts.
 const MOST_LAG: TimeDelta = TimeDelta::minutes(2);
 
@@ -46,7 +48,12 @@ shown! {
     InboxLag { waiting: u64, unreadable: u64, oldest_received_at: Option<DateTime<Utc>> }
 
     Lane {
-        lane: String, orders: u64, waiting: u64, pauses: Vec<Pause>, last_done: Option<Call>, failures: Vec<Call>,
+        lane: String, orders: u64, waiting: u64, pauses: Vec<Pause>, lately: Vec<PastPause>, last_done: Option<Call>,
+        failures: Vec<Call>,
+    }
+    /// A pause that is over.
+    PastPause {
+        cause: String, since: DateTime<Utc>, until: DateTime<Utc>, resumed_by: String, waited: Option<u64>, left: u64,
     }
     /// A call for an order.
     Call { order_id: String, at: DateTime<Utc> }
@@ -279,21 +286,6 @@ impl Overview {
     /// Since when nobody takes up what arrives, if that is longer than it takes when all is well.
     pub(crate) fn lags_since(&self, now: &DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.inbox.oldest_received_at.filter(|oldest| *now - *oldest > MOST_LAG)
-    }
-}
-
-impl Lane {
-    pub(crate) fn is_paused(&self) -> bool {
-        !self.pauses.is_empty()
-    }
-
-    /// Calls that were not answered, since the latest that was done.
-    pub(crate) fn unanswered(&self) -> u64 {
-        self.failures.len() as u64
-    }
-
-    pub(crate) fn is_paused_by_a_person(&self) -> bool {
-        self.pauses.iter().any(|pause| pause.cause == "PERSON")
     }
 }
 

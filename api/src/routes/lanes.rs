@@ -21,6 +21,9 @@ use crate::{
     word::Word,
 };
 
+/// Pauses that are over and told of.
+const MOST_PAST: i64 = 50;
+
 type CauseName = Word<PauseCause>;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
@@ -43,6 +46,8 @@ struct LaneBody {
     waiting: i64,
     /// What keeps it from being worked on; none while it runs.
     pauses: Vec<PauseBody>,
+    /// Pauses that ended within the last 24 hours, newest first; of all lanes together the newest fifty.
+    lately: Vec<PastPauseBody>,
     /// The latest call that was done; null if none was, or nobody remembers.
     last_done: Option<CallBody>,
     /// The latest calls that say whoever is called is down, since that one; three at most.
@@ -57,10 +62,31 @@ impl LaneBody {
             orders: 0,
             waiting: 0,
             pauses: Vec::new(),
+            lately: Vec::new(),
             last_done: None,
             failures: Vec::new(),
         }
     }
+}
+
+/// A pause that is over.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PastLanePause)]
+struct PastPauseBody {
+    #[schema(value_type = CauseName, example = "DOWN")]
+    cause: &'static str,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    /// Who ended it, by name; `waybill` where a call was answered again.
+    #[schema(example = "waybill")]
+    resumed_by: String,
+    /// Orders that waited for it when it ended; null where nobody counted.
+    #[schema(minimum = 0, example = 2000)]
+    waited: Option<i64>,
+    /// Orders of before its end whose next call is one of this lane still.
+    #[schema(minimum = 0, example = 0)]
+    left: i64,
 }
 
 /// A call for an order.
@@ -128,6 +154,18 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<LaneBody>>, Problem> {
             by: pause.paused_by,
             reason: pause.reason,
         });
+    }
+    for past in lanes::lately(&mut conn, MOST_PAST).await? {
+        if let Some(lane) = found.get_mut(past.lane.as_str()) {
+            lane.lately.push(PastPauseBody {
+                cause: past.cause.as_str(),
+                since: past.since,
+                until: past.until,
+                resumed_by: past.resumed_by,
+                waited: past.waited,
+                left: past.left,
+            });
+        }
     }
     for (name, failures, done) in health::latest_calls(&mut conn).await? {
         // Of a lane that is configured no more and that nobody waits for, nobody asks.

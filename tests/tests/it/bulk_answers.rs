@@ -191,7 +191,7 @@ fn what_waits_for_approval_is_approved_at_once_and_named_where_something_else_is
                 .filter(|row| mine.iter().any(|number| row["orderNumber"] == *number))
                 .collect::<Vec<_>>()
         };
-        let mut form = json!({"action": "retry", "reason": "x", "dryRun": true,
+        let form = json!({"action": "retry", "reason": "x", "dryRun": true,
                               "where": {"reason": "APPROVAL", "shop": APPROVING_SHOP}});
         let (_, taken) = ask(world, &form).await;
         assert_eq!((&taken["orders"], named(&taken, "first").len()), (&json!(0), 0), "{taken}");
