@@ -245,7 +245,7 @@ impl FromRequestParts<Console> for Visitor {
 }
 
 /// Whether a person opens the page, and no script that reads it anew: a script gets to no other site.
-fn is_opened(headers: &HeaderMap) -> bool {
+pub(crate) fn is_opened(headers: &HeaderMap) -> bool {
     headers.get(FETCH_MODE).is_none_or(|mode| mode == "navigate")
 }
 

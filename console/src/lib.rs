@@ -70,6 +70,7 @@ pub fn router(api: Router, take_over: TakeOver, oidc: Option<Arc<Oidc>>) -> Rout
         .route("/live", get(live::follow))
         .merge(assets::router())
         .fallback(pages::nothing_here)
+        .layer(from_fn(session::say_once))
         .layer(from_fn(forged::refuse))
         .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
         .layer(CatchPanicLayer::custom(failed::panicked))

@@ -10,13 +10,16 @@ use chrono::{DateTime, Utc};
 use crate::{
     assets,
     client::{Refusal, Visitor},
-    session::{self, Said},
+    session::Said,
     shown::{Me, Wanted},
 };
 
 /// Nothing from elsewhere, no script or style in the page itself, no frame around it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What a page is.
+pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// The frame of a page.
 pub(crate) struct Shell {
@@ -86,12 +89,11 @@ pub(crate) fn render(status: StatusCode, page: &impl Template) -> Response {
         return (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side").into_response();
     };
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_TYPE, HTML),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::SET_COOKIE, session::forget_said()),
     ];
     (status, headers, html).into_response()
 }

@@ -4,8 +4,9 @@
 
 use axum::{
     Form, Router,
-    extract::{Query, State, rejection::FormRejection},
+    extract::{Query, Request, State, rejection::FormRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -14,7 +15,7 @@ use url::form_urlencoded;
 
 use crate::{
     Console,
-    client::{Client, Refusal},
+    client::{Client, Refusal, is_opened},
     page,
     pages::query,
     shown::Me,
@@ -24,6 +25,8 @@ const TOKEN: &str = "waybill-token";
 const NO_TOKEN: HeaderValue =
     HeaderValue::from_static("waybill-token=; Path=/console; Max-Age=0; HttpOnly; SameSite=Lax");
 const SAID: &str = "waybill-said";
+const SAID_ALREADY: HeaderValue =
+    HeaderValue::from_static("waybill-said=; Path=/console; Max-Age=0; HttpOnly; SameSite=Lax");
 /// Browsers keep no cookie that is longer, its name and attributes with it.
 pub(crate) const MOST_TOKEN_BYTES: usize = 3900;
 const MOST_SAID: usize = 300;
@@ -47,9 +50,9 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("Bearer {token}")).ok()
 }
 
-/// What is to be said once.
+/// What is to be said once, by a page that a person opens.
 pub(crate) fn said(headers: &HeaderMap) -> Option<Said> {
-    let given = cookie(headers, SAID)?;
+    let given = cookie(headers, SAID).filter(|_| is_opened(headers))?;
     let (kind, sentence) = form_urlencoded::parse(given.as_bytes()).next()?;
     Some(Said { is_refusal: kind == "refused", sentence: sentence.into_owned() })
 }
@@ -77,9 +80,16 @@ pub(crate) fn back_to(page: &str, outcome: Result<String, Refusal>) -> Response 
     ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/console{page}"))).into_response()
 }
 
-/// Ends what is said once.
-pub(crate) fn forget_said() -> HeaderValue {
-    HeaderValue::from_static("waybill-said=; Path=/console; Max-Age=0; HttpOnly; SameSite=Lax")
+/// What an act came to is said once, by the page that is opened next: a script that reads the page before anew meanwhile
+/// leaves it alone.
+pub(crate) async fn say_once(request: Request, next: Next) -> Response {
+    let is_said = said(request.headers()).is_some();
+    let mut response = next.run(request).await;
+    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == page::HTML);
+    if is_said && is_page {
+        response.headers_mut().append(header::SET_COOKIE, SAID_ALREADY);
+    }
+    response
 }
 
 /// To the page for signing in, and from there to the one that was wanted.

@@ -10,6 +10,7 @@ use crate::{
     world::{self, Placed, SHOP, World, until},
 };
 
+mod acts;
 mod health;
 mod inbox;
 mod stand_in;

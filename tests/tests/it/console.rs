@@ -8,6 +8,7 @@ mod kept_up;
 mod many;
 mod morning;
 mod pages;
+mod pressed;
 mod sign_in;
 
 use std::sync::LazyLock;

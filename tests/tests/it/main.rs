@@ -45,6 +45,7 @@ mod rules;
 mod shop_tokens;
 mod stock;
 mod stock_counts;
+mod temporal_ui;
 mod users_api;
 mod warehouses_api;
 mod world;

@@ -1,12 +1,16 @@
 //! Whoever is called is away: nobody's order is at fault, what waits waits, and everything goes on by itself.
 
-use std::time::Duration;
+mod blame;
+mod by_hand;
+
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
+    paths::{places::stock_at, two_systems::DEPOT},
     proof::assert_clean,
     world::{self, Placed, Plan, SHOP, World, until},
 };
@@ -83,17 +87,41 @@ fn from_the_environment<T: std::str::FromStr>(name: &str, usual: T) -> T {
 #[test]
 fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_is_back() {
     world::run(async {
-        let world = world().await;
+        let file = String::leak(format!("{DEPOT}{SHOPS}"));
+        let world = World::start(Plan { file, ..Plan::default() }).await;
         let (orders, seconds) = (from_the_environment("ORDERS", 40), from_the_environment("SECONDS", 6));
         world.stock("OUTAGE", orders).await;
-        world.wms_rule(json!({"operation": "*", "status": 503, "times": 1_000_000})).await;
+        for sku in ["OUTAGE-AT-DEPOT", "OUTAGE-NO-STREET"] {
+            stock_at(&world, "north", sku, 5).await;
+        }
+        // The depot is there, and the other system is not: it hangs at first, and then refuses at once.
+        for rule in [
+            json!({"operation": "createShipment", "system": "depot", "sku": "OUTAGE-NO-STREET", "times": 0,
+                   "code": "undeliverable"}),
+            json!({"operation": "*", "system": "depot", "times": 0, "delayMs": 1}),
+            json!({"operation": "createShipment", "times": 2, "hangMs": 60_000}),
+            json!({"operation": "*", "status": 503, "times": 0}),
+        ] {
+            world.wms_rule(rule).await;
+        }
         let orders: Vec<Placed> = (0..orders).map(|_| Placed::new(CALM_SHOP, &["OUTAGE"], 1)).collect();
         place_all(&world, &orders).await;
         let paused = until_paused(&world, "warehouse", "DOWN").await;
         assert_eq!(paused["failures"].as_array().map(Vec::len), Some(3), "{paused}");
         // Another lane is not slowed.
-        let shop = lane(&world, &format!("shopify-{CALM_SHOP}")).await;
-        assert_eq!(shop["pauses"], json!([]), "{shop}");
+        for other in [&format!("shopify-{CALM_SHOP}"), "warehouse-depot"] {
+            let lane = lane(&world, other).await;
+            assert_eq!(lane["pauses"], json!([]), "{lane}");
+        }
+        let begun = Instant::now();
+        let at_the_depot = Placed::new(CALM_SHOP, &["OUTAGE-AT-DEPOT"], 1);
+        let nowhere = Placed::new(CALM_SHOP, &["OUTAGE-NO-STREET"], 1);
+        place_all(&world, &[at_the_depot.clone(), nowhere.clone()]).await;
+        assert_eq!(world.until_parked(&nowhere).await, "WMS_BAD_ADDRESS");
+        world.until_shipped(&at_the_depot).await;
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(20), "nobody else's outage slows it: {took:?}");
+        until_paused(&world, "warehouse", "DOWN").await;
         join_all(orders.iter().map(|order| world.until_order(order, "status", &["CONFIRMED"]))).await;
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         for order in &orders {

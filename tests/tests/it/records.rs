@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod arriving;
+mod lanes;
 mod parcels;
 mod waiting;
 

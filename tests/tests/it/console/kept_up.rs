@@ -68,6 +68,33 @@ fn a_page_says_every_time_in_the_readers_own_zone_and_begins_days_there() {
     });
 }
 
+/// The page of a path as a browser asks for it that has something to say: whether it says it, and forgets it.
+async fn says(path: &str, mode: Option<&str>) -> (bool, bool) {
+    let mut request =
+        WORLD.http.get(WORLD.api(path)).header("Cookie", "waybill-said=done=It+was+done+this+once.");
+    if let Some(mode) = mode {
+        request = request.header("Sec-Fetch-Mode", mode);
+    }
+    let answer = request.send().await.unwrap();
+    let forgets = answer.headers().get_all("set-cookie").iter();
+    let forgets = forgets.filter(|cookie| cookie.as_bytes().starts_with(b"waybill-said=;")).count() > 0;
+    (answer.text().await.unwrap().contains("It was done this once."), forgets)
+}
+
+#[test]
+fn what_an_act_came_to_is_said_by_the_next_page_and_not_lost_to_a_script_that_reads_the_one_before() {
+    world::run(async {
+        for mode in [None, Some("navigate")] {
+            assert_eq!(says("/console/inbox", mode).await, (true, true), "{mode:?}");
+        }
+        assert_eq!(says("/console/inbox", Some("cors")).await, (false, false));
+        for asset in ["/console/console.css", "/console/nowhere.js"] {
+            assert_eq!(says(asset, Some("no-cors")).await, (false, false), "{asset}");
+        }
+        assert_eq!(says("/console/console.css", None).await, (false, false));
+    });
+}
+
 #[test]
 fn the_key_for_another_try_takes_the_row_it_is_at() {
     let world = &*WORLD;

@@ -1,7 +1,9 @@
 //! Every page: it opens, everybody can use it, and it is small.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use futures::future::join_all;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{
@@ -9,7 +11,9 @@ use super::{
     browser::{Page, Screen},
     page_of, refused,
 };
-use crate::world::{self, Placed, SHOP, UNSEEN_SHOP, Webhook, World, until};
+use crate::world::{
+    self, APPROVING_SHOP, DISPOSING_SHOP, Placed, RISK_SHOP, SHOP, UNSEEN_SHOP, Webhook, World, until,
+};
 
 /// Bytes of a page, and of the style sheet or the script.
 pub(super) const MOST_PAGE_BYTES: usize = 60_000;
@@ -50,6 +54,52 @@ async fn orders_in_each_state(world: &World) -> Vec<(&'static str, String)> {
         ("order-cancelled", page_of(world, &cancelled).await),
         ("order-parked", page_of(world, &parked[0]).await),
     ]
+}
+
+/// The pages of orders that a rule, a person, a lane or a warehouse keeps.
+async fn orders_that_are_kept(world: &World) -> Vec<(&'static str, String)> {
+    world.stock("PAGES-KEPT", 100).await;
+    world.stock("PAGES-PARTS", 5).await;
+    let parts = json!({"operation": "shipment", "sku": "PAGES-PARTS", "parts": [1], "shipAfterMs": 1000});
+    world.wms_rule(parts).await;
+    let lane = format!("shopify-{DISPOSING_SHOP}");
+    world.pause_lane(&lane).await;
+    let kept = |shop: &str| Placed::new(shop, &["PAGES-KEPT"], 1);
+    let approval = kept(APPROVING_SHOP).with("tags", json!("check"));
+    let (risk, ignored, waiting) =
+        (kept(RISK_SHOP), kept(SHOP).with("test", json!(true)), kept(DISPOSING_SHOP));
+    let partly = Placed::new(SHOP, &["PAGES-PARTS"], 2);
+    join_all([&approval, &risk, &ignored, &waiting, &partly].map(|order| world.place(order))).await;
+    let (missing, _) = at_the_warehouse(world, "PAGES-MISSING").await;
+    let count = json!({"requestId": "pages", "onHand": 0, "reason": "yearly count"});
+    let path = world.api("/api/inventory/PAGES-MISSING/count");
+    assert_eq!(world.http.post(path).json(&count).send().await.unwrap().status(), 200);
+
+    assert_eq!(world.until_parked(&approval).await, "APPROVAL");
+    world.until_order(&risk, "heldBy", &["RISK"]).await;
+    world.until_order(&ignored, "condition", &["IGNORED"]).await;
+    world.until_order(&partly, "condition", &["PARTIALLY_SHIPPED"]).await;
+    world.until_shown(&missing, "COUNT_BELOW_HANDED_OVER").await;
+    let pages = [
+        ("order-to-approve", &approval),
+        ("order-held-by-risk", &risk),
+        ("order-ignored", &ignored),
+        ("order-waits-for-a-lane", &waiting),
+        ("order-partly-shipped", &partly),
+        ("order-missing", &missing),
+    ];
+    let mut found = Vec::new();
+    for (name, order) in pages {
+        found.push((name, page_of(world, order).await));
+    }
+    until("it waits for its lane", Duration::from_secs(30), async || {
+        let id = found[3].1.rsplit('/').next()?;
+        let path = world.api(&format!("/api/orders/{id}"));
+        let order: Value = world.http.get(path).send().await.ok()?.json().await.ok()?;
+        (order["waitsFor"]["lane"] == lane.as_str()).then_some(())
+    })
+    .await;
+    found
 }
 
 /// Something on every list, and the page of an answer to many.
@@ -113,12 +163,37 @@ pub(super) async fn look_at(page: &Page, name: &str, found: &mut Vec<String>) {
     page.screen(Screen::Desktop).await;
 }
 
+/// Nothing from elsewhere, no script or style in the page itself, no frame around it, no form to somewhere else.
+fn assert_nothing_else_runs(page: &str, headers: &HeaderMap) {
+    let policy = headers.get_all("content-security-policy").iter().collect::<Vec<_>>();
+    assert_eq!(policy.len(), 1, "{page} has one policy");
+    let policy = policy[0].to_str().expect("a text");
+    let rules: BTreeSet<&str> = policy.split(';').map(str::trim).collect();
+    for rule in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(rules.contains(rule), "{page}: no {rule} in {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains("http"), "{page}: {policy}");
+    assert_eq!(headers["x-content-type-options"], "nosniff", "{page}");
+}
+
 #[test]
 fn every_page_opens_without_an_error_and_can_be_used_by_everybody() {
     let world = &*WORLD;
     world::run(async {
         let report = fill_the_lists(world).await;
         let mut pages = orders_in_each_state(world).await;
+        pages.extend(orders_that_are_kept(world).await);
+        let path = world.api("/api/dead-letters?key=pages");
+        let dead: Value = world.http.get(path).send().await.unwrap().json().await.unwrap();
+        let dead_letter = dead[0]["deadLetterId"].as_str().expect("the one that was planted");
+        let dead_letter = format!("/dead-letters?open={dead_letter}");
         let dry_run = "/bulk/new?action=retry&step=hand_over&reason=WMS_BAD_ADDRESS";
         for (name, path) in [
             ("overview", "/"),
@@ -132,7 +207,7 @@ fn every_page_opens_without_an_error_and_can_be_used_by_everybody() {
             ("dead-letters", "/dead-letters"),
             ("lanes", "/lanes"),
             ("lanes-open", "/lanes?open=warehouse"),
-            ("dead-letter-open", "/dead-letters?open=inventory:pages-1"),
+            ("dead-letter-open", dead_letter.as_str()),
             ("audit", "/audit"),
             ("bulk-list", "/bulk"),
             ("dry-run", dry_run),
@@ -147,6 +222,9 @@ fn every_page_opens_without_an_error_and_can_be_used_by_everybody() {
         let mut found = Vec::new();
         for (name, path) in &pages {
             page.open(path).await;
+            if *name == "dead-letter-open" {
+                assert_eq!(page.count("#act-skip").await, 1, "it is open");
+            }
             assert!(page.count("h1").await == 1, "{name} has one headline");
             let is_empty = page.count("p.empty").await > 0;
             let may_be_empty = matches!(*name, "overview" | "stock-item");
@@ -155,6 +233,7 @@ fn every_page_opens_without_an_error_and_can_be_used_by_everybody() {
             let answer = world.http.get(world.api(&format!("/console{path}"))).send().await.unwrap();
             let status = answer.status().as_u16();
             assert_eq!(status, if *name == "not-found" { 404 } else { 200 }, "{name}");
+            assert_nothing_else_runs(name, answer.headers());
             let length = answer.text().await.unwrap().len();
             assert!(length < MOST_PAGE_BYTES, "{name} has {length} bytes");
         }

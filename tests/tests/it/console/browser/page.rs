@@ -1,6 +1,9 @@
 //! A page in a browser: what a person does with it and sees of it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -98,6 +101,12 @@ impl Page {
     /// From now on no script of a page runs.
     pub async fn without_script(&self) {
         self.ask("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+    }
+
+    /// What is downloaded from now on is kept in a folder.
+    pub async fn downloads_to(&self, folder: &Path) {
+        let wanted = json!({"behavior": "allow", "downloadPath": folder.display().to_string()});
+        self.ask("Page.setDownloadBehavior", wanted).await;
     }
 
     /// The cookies of the console, and only those.

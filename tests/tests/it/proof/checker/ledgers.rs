@@ -56,7 +56,8 @@ impl Ledgers {
             let accepted = ledger.iter().filter(|entry| entry["kind"] == json!("callback"));
             accepted
                 .filter(|entry| entry["status"].as_u64().is_some_and(|status| (200..300).contains(&status)))
-                .map(|entry| (text(&entry["shop"]), text(&entry["webhookId"])))
+                // The name of a warehouse system stands where a shop's would.
+                .map(|entry| (text(&entry["shop"]) + &text(&entry["system"]), text(&entry["webhookId"])))
                 .collect()
         };
         let lost = |(shop, id): &(String, String)| {
