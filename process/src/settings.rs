@@ -14,6 +14,7 @@ use shopify::{admin::AccessToken, webhook::WebhookSecret};
 use url::Url;
 use warehouse::Dialect;
 
+mod channel_sync;
 mod lanes;
 mod problems;
 mod promises;
@@ -22,6 +23,7 @@ mod secrets;
 mod shops;
 mod systems;
 
+pub use channel_sync::ChannelSync;
 pub use lanes::{LaneSettings, MOST_LANES};
 pub use problems::{Problems, is_on_loopback};
 use promises::{CalendarEntry, PromiseEntry};
@@ -180,6 +182,8 @@ pub struct Shop {
     pub policy: FulfilmentPolicy,
     /// Until when an order is in time for the day; none where nothing is promised.
     pub promise: Option<PromiseRules>,
+    /// How its stock levels are kept right; none where they are not.
+    pub channel_sync: Option<ChannelSync>,
 }
 
 impl Shop {

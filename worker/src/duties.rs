@@ -1,9 +1,11 @@
 //! What a worker does beside its lanes.
 
+use channel_sync::ChannelShop;
 use process::shutdown::Shutdown;
 use tokio::task::JoinSet;
+use tracing::error;
 
-use crate::{config::Config, sweepers};
+use crate::{config::Config, lanes, sweepers};
 
 /// Work that no task queue hands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +16,13 @@ pub enum Duty {
     Events,
     /// Events of other systems: of their orders where the stock is, and of that stock where it is not.
     Consumers,
+    /// Stock levels to the shops.
+    ChannelSync,
 }
 
 impl Duty {
     /// Every duty.
-    pub const ALL: [Self; 3] = [Self::Sweepers, Self::Events, Self::Consumers];
+    pub const ALL: [Self; 4] = [Self::Sweepers, Self::Events, Self::Consumers, Self::ChannelSync];
 
     /// The name in `WORKER_RUNS`.
     pub fn name(self) -> &'static str {
@@ -26,6 +30,7 @@ impl Duty {
             Self::Sweepers => "sweepers",
             Self::Events => "events",
             Self::Consumers => "consumers",
+            Self::ChannelSync => "channel-sync",
         }
     }
 }
@@ -49,7 +54,31 @@ pub fn start(config: &Config, with: &sweepers::With, shutdown: &Shutdown) -> any
             Duty::Consumers => {
                 consumers::start(&mut tasks, &config.consuming, &with.pool, || shutdown.asked())?;
             }
+            Duty::ChannelSync => sync_channels(&mut tasks, config, with, shutdown)?,
         }
     }
     Ok(tasks)
+}
+
+fn sync_channels(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    with: &sweepers::With,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let wanted: Vec<ChannelShop> = config.shared.shops.iter().filter_map(ChannelShop::of).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    if !with.stock.is_here() {
+        error!(
+            "stock levels are not sent to the shops: INVENTORY_SERVICE_URL says that our stock is elsewhere"
+        );
+        return Ok(());
+    }
+    let mut clients = lanes::admin_clients(&config.shared)?;
+    let shops =
+        wanted.into_iter().filter_map(|shop| clients.remove(&shop.domain).map(|client| (shop, client)));
+    channel_sync::start(tasks, shops.collect(), &with.pool, || shutdown.asked());
+    Ok(())
 }

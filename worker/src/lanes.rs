@@ -210,7 +210,7 @@ fn warehouse_client(system: &System) -> anyhow::Result<WarehouseClient> {
     WarehouseClient::new(settings).with_context(|| format!("warehouse system {}", system.name))
 }
 
-fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
+pub(crate) fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
     let called = shared.shops.iter().filter_map(|shop| Some((shop, shop.admin_token.clone()?)));
     called
         .map(|(shop, token)| {

@@ -6,7 +6,7 @@ use domain::{LaneName, ShopDomain, WarehouseId};
 use serde::Deserialize;
 use shopify::{admin::AccessToken, webhook::WebhookSecret};
 
-use super::{FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop, lanes};
+use super::{ChannelSync, FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop, lanes};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +30,8 @@ pub(super) struct ShopEntry {
     pub(super) policy: toml::Table,
     #[serde(default)]
     pub(super) promise: Option<PromiseEntry>,
+    #[serde(default)]
+    pub(super) channel_sync: Option<ChannelSync>,
 }
 
 /// Where a shop is configured, for what its settings are called.
@@ -91,6 +93,12 @@ impl ShopEntry {
             }
         }
         let policy = problems.policy(&keys.name("policy"), self.policy);
+        if self.channel_sync.is_some() && locations.is_empty() {
+            problems.add(&format!(
+                "{}: needs locations, which say where the shop is told what of",
+                keys.name("channel_sync")
+            ));
+        }
         let promise = self.promise.and_then(|entry| entry.check(&keys.name("promise"), problems));
         Some(Shop {
             domain: domain?,
@@ -103,6 +111,7 @@ impl ShopEntry {
             fulfillment_services: self.fulfillment_services,
             policy,
             promise,
+            channel_sync: self.channel_sync,
         })
     }
 }

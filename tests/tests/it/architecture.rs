@@ -11,11 +11,12 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
     ("orders", &["domain", "outbox"]),
+    ("channel_sync", &["domain", "process", "shopify"]),
     ("calls", &["domain"]),
     ("database", &[]),
     ("shopify", &["calls", "domain"]),
@@ -29,11 +30,15 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("process", &["domain", "inventory_service", "shopify", "warehouse", "workflows"]),
     ("consumers", &["calls", "database", "domain", "inventory", "orders", "outbox", "process"]),
     ("events", &["outbox", "process"]),
-    ("dispatch", &["domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"]),
+    (
+        "dispatch",
+        &["channel_sync", "domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"],
+    ),
     (
         "worker",
         &[
             "activities",
+            "channel_sync",
             "database",
             "dispatch",
             "domain",

@@ -1,0 +1,24 @@
+//! Channel sync: each shop is told how much is on hand of what we stock, at each of its locations that is a warehouse
+//! of ours.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `levels` | which levels are dirty, and what became of them |
+//! | `books` | what our books say of some levels |
+//! | `round` | one round at one location: read, compare, set |
+//! | `learn` | which item of a shop is which SKU |
+//! | `duty` | rounds for every shop, by whoever holds its lease |
+//!
+//! **Invariant:** a level is read before our books are, and set only if it is still as it was read; what it is set to is
+//! decided by [`domain::channel`] alone. Nothing is ever added to or taken from what a shop has.
+
+#![warn(missing_docs)]
+
+mod books;
+mod duty;
+mod learn;
+mod levels;
+mod round;
+
+pub use duty::{ChannelShop, start};
+pub use levels::mark;
