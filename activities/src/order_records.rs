@@ -8,7 +8,8 @@ use metrics::counter;
 use orders::{
     Order, OrdersError,
     approvals::{self, Decision},
-    attention, bulk, command, parcel,
+    attention::{self, Given},
+    bulk, command, parcel,
     progress::{self, Waiting},
     record,
     timeline::TimelineEvent,
@@ -223,8 +224,8 @@ impl OrderRecords {
     async fn resolve(&self, input: &StepAnswer) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
         let (by, reason) = (self.name_of(&mut tx, input).await?, input.reason.as_deref());
-        attention::resolve(&mut tx, &input.order_id, Some(input.step), &input.resolution, &by, reason)
-            .await?;
+        let given = Given { resolution: &input.resolution, by: &by, reason, message: input.message };
+        attention::resolve(&mut tx, &input.order_id, Some(input.step), given).await?;
         if input.step == Step::Gate {
             let decision = input.resolution.parse::<Resolution>().ok().and_then(Decision::of);
             match decision {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use domain::{Actor, Condition, OrderId, OrderStatus, Resolution};
 use orders::{
-    Order, attention,
+    Order,
+    attention::{self, Given},
     command::{self, Command},
     inbox::Message,
     progress::{self, StatusMove},
@@ -219,7 +220,7 @@ impl Dispatcher {
     ) -> Result<CommandOutcome, DispatchError> {
         let mut step = None;
         if let Command::Resolve(answer) = command {
-            match self.answer_row(order, answer).await? {
+            match self.answer_row(message, order, answer).await? {
                 RowAnswer::Known(outcome) => return Ok(outcome),
                 RowAnswer::OfStep(of_row) => step = of_row,
             }
@@ -328,7 +329,9 @@ impl Dispatcher {
         actor: Actor,
     ) -> Result<(), DispatchError> {
         let mut tx = self.pool.begin().await?;
-        attention::resolve(&mut tx, &order.order_id, None, resolution.as_str(), actor.as_str(), None).await?;
+        let given =
+            Given { resolution: resolution.as_str(), by: actor.as_str(), reason: None, message: None };
+        attention::resolve(&mut tx, &order.order_id, None, given).await?;
         tx.commit().await?;
         self.begin(order).await.map(|_| ())
     }

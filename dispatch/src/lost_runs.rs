@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{OrderStatus, ParkReason, Step};
-use orders::{Order, attention, record};
+use domain::{OrderStatus, ParkReason, Resolution, Step};
+use orders::{
+    Order,
+    attention::{self, Given},
+    record,
+};
 use temporalio_client::{
     UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus, errors::WorkflowInteractionError,
 };
@@ -59,8 +63,13 @@ impl Dispatcher {
             return Ok(());
         }
         let mut tx = self.pool.begin().await?;
-        let (step, why) = (Some(Step::Gate), Some("its run is there"));
-        attention::resolve(&mut tx, &order.order_id, step, "retry", "waybill", why).await?;
+        let given = Given {
+            resolution: Resolution::Retry.as_str(),
+            by: "waybill",
+            reason: Some("its run is there"),
+            message: None,
+        };
+        attention::resolve(&mut tx, &order.order_id, Some(Step::Gate), given).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -41,6 +41,19 @@ pub struct Attention {
     pub resolved_at: Option<DateTime<Utc>>,
 }
 
+/// What is answered to a row, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// What is decided.
+    pub resolution: &'a str,
+    /// By whom: a name.
+    pub by: &'a str,
+    /// Why.
+    pub reason: Option<&'a str>,
+    /// The message of the inbox that brought it, so that the same message finds its own answer when it comes again.
+    pub message: Option<i64>,
+}
+
 /// Keeps a vendor's words about a failed attempt, so that they are at hand if the step is parked.
 ///
 /// # Errors
@@ -111,13 +124,12 @@ pub async fn resolve(
     conn: &mut PgConnection,
     order: &OrderId,
     step: Option<Step>,
-    resolution: &str,
-    by: &str,
-    reason: Option<&str>,
+    given: Given<'_>,
 ) -> Result<(), OrdersError> {
+    let Given { resolution, by, reason, message } = given;
     let resolved = sqlx::query(
         "UPDATE orders.attention
-         SET resolved_at = now(), resolution = $3, resolved_by = $4, resolve_reason = $5
+         SET resolved_at = now(), resolution = $3, resolved_by = $4, resolve_reason = $5, resolved_by_message = $7
          WHERE order_id = $1 AND resolved_at IS NULL AND CASE WHEN $2::text IS NULL THEN step <> $6 ELSE step = $2 END",
     )
     .bind(order.as_str())
@@ -126,6 +138,7 @@ pub async fn resolve(
     .bind(by)
     .bind(reason)
     .bind(Step::Follow.as_str())
+    .bind(message)
     .execute(&mut *conn)
     .await?
     .rows_affected();
@@ -292,19 +305,19 @@ pub async fn find_open(conn: &mut PgConnection, attention_id: i64) -> Result<Opt
 pub async fn answer(
     conn: &mut PgConnection,
     attention_id: i64,
-    resolution: Resolution,
-    by: &str,
-    reason: Option<&str>,
+    given: Given<'_>,
 ) -> Result<bool, OrdersError> {
+    let resolution = given.resolution;
     let answered: Option<Option<String>> = sqlx::query_scalar(
         "UPDATE orders.attention
-         SET resolved_at = now(), resolution = $2, resolved_by = $3, resolve_reason = $4
+         SET resolved_at = now(), resolution = $2, resolved_by = $3, resolve_reason = $4, resolved_by_message = $5
          WHERE attention_id = $1 AND resolved_at IS NULL AND NOT has_run RETURNING order_id",
     )
     .bind(attention_id)
-    .bind(resolution.as_str())
-    .bind(by)
-    .bind(reason)
+    .bind(resolution)
+    .bind(given.by)
+    .bind(given.reason)
+    .bind(given.message)
     .fetch_optional(&mut *conn)
     .await?;
     let Some(order) = answered else { return Ok(false) };
@@ -315,6 +328,24 @@ pub async fn answer(
         progress::clear_condition(conn, &order).await?;
     }
     Ok(true)
+}
+
+/// Whether a row of this order was answered by this message of the inbox.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn is_answered_by(
+    conn: &mut PgConnection,
+    order: &OrderId,
+    message: i64,
+) -> Result<bool, OrdersError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM orders.attention WHERE resolved_by_message = $2 AND order_id = $1)",
+    )
+    .bind(order.as_str())
+    .bind(message)
+    .fetch_one(conn)
+    .await?)
 }
 
 /// How many orders wait for a person, by step and reason.

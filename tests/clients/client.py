@@ -11,8 +11,8 @@ import json
 import sys
 import time
 
-# A topic or queue from which nothing came for so long is read to its end, in seconds.
-IDLE = 3.0
+# How long topics may take to be read to their ends, in seconds.
+READ_WITHIN = 60.0
 
 
 def lines():
@@ -46,26 +46,34 @@ def kafka_send(servers, topic):
 
 
 def kafka_read(servers, *topics):
-    from confluent_kafka import Consumer
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
             "group.id": f"reader-{time.time_ns()}",
-            "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
+            "enable.partition.eof": True,
         }
     )
-    consumer.subscribe(list(topics))
-    began, last = time.monotonic(), None
-    # Joining a group takes a while.
-    while time.monotonic() - (last or began) < (IDLE if last else 30):
+    known = consumer.list_topics(timeout=60).topics
+    partitions = [
+        TopicPartition(topic, partition, OFFSET_BEGINNING) for topic in topics for partition in known[topic].partitions
+    ]
+    consumer.assign(partitions)
+    unread = {(partition.topic, partition.partition) for partition in partitions}
+    began = time.monotonic()
+    while unread:
+        if time.monotonic() - began > READ_WITHIN:
+            sys.exit(f"not read to their ends: {sorted(unread)}")
         message = consumer.poll(0.5)
         if message is None:
             continue
+        if message.error() and message.error().code() == KafkaError._PARTITION_EOF:
+            unread.discard((message.topic(), message.partition()))
+            continue
         if message.error():
             sys.exit(str(message.error()))
-        last = time.monotonic()
         show(
             {
                 "topic": message.topic(),
@@ -110,7 +118,8 @@ def amqp_bind(url, queue, *bindings):
 
 def amqp_read(url, queue):
     reader = channel(url)
-    for method, properties, body in reader.consume(queue, inactivity_timeout=IDLE):
+    while True:
+        method, properties, body = reader.basic_get(queue)
         if method is None:
             break
         named = ("message_id", "type", "timestamp", "correlation_id", "content_type", "delivery_mode")
@@ -124,7 +133,6 @@ def amqp_read(url, queue):
             }
         )
         reader.basic_ack(method.delivery_tag)
-    reader.cancel()
     reader.connection.close()
 
 

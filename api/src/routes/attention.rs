@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::Uri};
 use chrono::{DateTime, Utc};
 use domain::{LaneName, OrderId, ParkReason, Resolution, ShopDomain, Step};
 use orders::{
-    attention::{self, Filter, Listed},
+    attention::{self, Filter, Given, Listed},
     audit::{self, Act, ActKind},
 };
 use serde::{Deserialize, Serialize};
@@ -263,7 +263,13 @@ async fn resolve(
             "row {attention_id} is of order {order}: resolve it there"
         )));
     }
-    attention::answer(&mut tx, attention_id, Resolution::Done, caller.name(), Some(&reason)).await?;
+    let given = Given {
+        resolution: Resolution::Done.as_str(),
+        by: caller.name(),
+        reason: Some(&reason),
+        message: None,
+    };
+    attention::answer(&mut tx, attention_id, given).await?;
     let act = Act {
         by: caller.acts_as(),
         kind: ActKind::AttentionResolved,

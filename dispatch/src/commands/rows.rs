@@ -5,9 +5,10 @@ use std::time::Duration;
 use domain::{ParkReason, Resolution, Step};
 use orders::{
     Order,
-    attention::{self, Attention},
+    attention::{self, Attention, Given},
     command::{self, Answer, Command},
     fulfilment_request::counted,
+    inbox::Message,
     record,
 };
 use sqlx::PgConnection;
@@ -27,12 +28,17 @@ impl Dispatcher {
     /// Answers a row of the order that no workflow waits for. What is parked is for the run to answer.
     pub(super) async fn answer_row(
         &self,
+        message: &Message,
         order: &Order,
         answer: &Answer,
     ) -> Result<RowAnswer, DispatchError> {
         let refused = |why: String| Ok(RowAnswer::Known(CommandOutcome::Refused(why)));
         let mut tx = self.pool.begin().await?;
         record::lock(&mut tx, &order.order_id).await?;
+        // It had its effect, and whoever asked for it went away before that was known.
+        if attention::is_answered_by(&mut tx, &order.order_id, message.inbox_id).await? {
+            return Ok(RowAnswer::Known(CommandOutcome::Done(order.status)));
+        }
         let open = attention::open(&mut tx, &order.order_id).await?;
         let is_meant = |row: &&Attention| match answer.attention_id {
             Some(id) => row.attention_id == id,
@@ -72,7 +78,13 @@ impl Dispatcher {
         {
             return refused("nothing of the order can be recalled any more; answer done".into());
         }
-        attention::answer(&mut tx, row.attention_id, *action, by, reason.as_deref()).await?;
+        let given = Given {
+            resolution: action.as_str(),
+            by,
+            reason: reason.as_deref(),
+            message: Some(message.inbox_id),
+        };
+        attention::answer(&mut tx, row.attention_id, given).await?;
         tx.commit().await?;
         Ok(RowAnswer::Known(CommandOutcome::Done(order.status)))
     }

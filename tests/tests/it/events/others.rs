@@ -6,7 +6,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -146,7 +145,7 @@ fn the_clients_of_others_send_and_read_what_the_contract_shows() {
             sqlx::query_scalar::<_, bool>(told).fetch_optional(&world.pool).await.unwrap()
         })
         .await;
-        until_published(&world.pool, Duration::from_secs(30)).await;
+        until_published(&world.pool, SOON).await;
 
         let contract = contract();
         let read = client(&["kafka-read", &servers, "order-placed", "order-events", "inventory-events"], &[]);

@@ -282,3 +282,41 @@ fn an_undo_that_cannot_be_done_parks_and_goes_on_from_there() {
         assert_eq!(world.available(sku).await, 5);
     });
 }
+
+#[test]
+fn an_answer_that_comes_again_after_its_effect_is_said_to_be_done() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PARKED-ANSWERED-TWICE";
+        world.stock(sku, 5).await;
+        world.wms_rule(json!({"operation": "createShipment", "sku": sku, "code": "bad_address"})).await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        let id = world.order(&order).await["orderId"].as_str().expect("an id").to_owned();
+        let path = world.api(&format!("/api/orders/{id}/resolve"));
+        let answer = json!({"action": "retry", "reason": "the street is right"});
+        let answered = world.http.post(path).json(&answer).send().await.unwrap();
+        assert!(answered.status().is_success(), "{answered:?}");
+        world.until_shipped(&order).await;
+        world.until_closed(&order.workflow()).await;
+
+        // Whoever brought it went away before it was noted that it was done.
+        let again =
+            "UPDATE integration.inbox SET state = 'RECEIVED', settled_at = NULL, next_attempt_at = now()
+                     WHERE subject = $1 AND topic = 'resolve' RETURNING inbox_id";
+        let message: i64 = sqlx::query_scalar(again).bind(&id).fetch_one(&world.pool).await.unwrap();
+        let settled = until("it is settled again", Duration::from_secs(30), async || {
+            let settled = "SELECT state, reason FROM integration.inbox
+                           WHERE inbox_id = $1 AND settled_at IS NOT NULL";
+            sqlx::query_as::<_, (String, Option<String>)>(settled)
+                .bind(message)
+                .fetch_optional(&world.pool)
+                .await
+                .unwrap()
+        })
+        .await;
+        assert_eq!(settled, ("DONE".to_owned(), None));
+        assert_eq!(world.pieces_shipped(sku).await, 1);
+    });
+}

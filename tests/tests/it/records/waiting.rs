@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use domain::{ParkReason, Step};
 use orders::{
-    Order, attention,
+    Order,
+    attention::{self, Given},
     inbox::{self, FinalState, NewMessage, Source},
     record,
 };
@@ -55,6 +56,7 @@ async fn an_answer_is_to_one_step_and_the_order_shows_what_is_still_open() {
     let (order, _) = Said::by_message(facts(10)).arrives(&pool).await;
     let (conn, id) = (&mut *pool.acquire().await.unwrap(), &order.order_id);
     let reason = |code: &str| ParkReason::new(code);
+    let given = Given { resolution: "retry", by: "olga", reason: None, message: None };
     attention::park(conn, id, Step::CancelInShop, &reason("FIRST"), false).await.unwrap();
     attention::show(conn, id, &reason("SHOWN"), "something differs").await.unwrap();
     attention::park(conn, id, Step::HandOver, &reason("LAST"), true).await.unwrap();
@@ -62,12 +64,12 @@ async fn an_answer_is_to_one_step_and_the_order_shows_what_is_still_open() {
     let why = |code: &str| Some(code.to_owned());
     assert_eq!(stands(conn, &order).await, (why("LAST"), open(&["FIRST", "SHOWN", "LAST"])));
 
-    attention::resolve(conn, id, Some(Step::Recall), "retry", "olga", None).await.unwrap();
+    attention::resolve(conn, id, Some(Step::Recall), given).await.unwrap();
     assert_eq!(stands(conn, &order).await, (why("LAST"), open(&["FIRST", "SHOWN", "LAST"])), "not this one");
-    attention::resolve(conn, id, Some(Step::HandOver), "retry", "olga", None).await.unwrap();
+    attention::resolve(conn, id, Some(Step::HandOver), given).await.unwrap();
     assert_eq!(stands(conn, &order).await, (why("SHOWN"), open(&["FIRST", "SHOWN"])));
     // Whoever answers for all of them answers nothing that is only shown.
-    attention::resolve(conn, id, None, "retry", "olga", None).await.unwrap();
+    attention::resolve(conn, id, None, given).await.unwrap();
     assert_eq!(stands(conn, &order).await, (why("SHOWN"), open(&["SHOWN"])));
     attention::unshow(conn, id, &reason("SHOWN")).await.unwrap();
     assert_eq!(stands(conn, &order).await, (None, Vec::new()));
