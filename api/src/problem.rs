@@ -10,7 +10,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{LaneName, OrderId, OrderStatus, ParseError, Sku, WarehouseId};
+use domain::{LaneName, OrderId, OrderStatus, ParseError, ShopDomain, Sku, WarehouseId};
 use inventory::{AllocationStatus, Shortage};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -113,6 +113,8 @@ pub enum Problem {
     NoSuchBulkAnswer(String),
     #[error("There is no lane {0}; GET /api/lanes lists them")]
     NoSuchLane(LaneName),
+    #[error("There is no shop {0} that is told what is on hand; GET /api/channel-shops lists them")]
+    NoSuchChannelShop(ShopDomain),
     #[error("There is no warehouse {0}; GET /api/warehouses lists them")]
     NoSuchWarehouse(WarehouseId),
     #[error("warehouseId: {0} is taken; change that warehouse, or choose another id")]
@@ -221,6 +223,7 @@ impl Problem {
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
             Self::NoSuchBulkAnswer(_) => (S::NOT_FOUND, "no-such-bulk-answer"),
             Self::NoSuchLane(_) => (S::NOT_FOUND, "no-such-lane"),
+            Self::NoSuchChannelShop(_) => (S::NOT_FOUND, "no-such-channel-shop"),
             Self::NoSuchWarehouse(_) => (S::NOT_FOUND, "warehouse-not-found"),
             Self::WarehouseExists(_) => (S::CONFLICT, "warehouse-exists"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),

@@ -8,6 +8,7 @@ mod allocations;
 mod attention;
 mod audit;
 mod bulk_answers;
+mod channel;
 mod data_requests;
 mod dead_letters;
 mod explain;
@@ -39,6 +40,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(lanes::router())
         .merge(me::router())
         .merge(warehouses::router())
+        .merge(channel::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

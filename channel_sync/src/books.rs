@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::channel::Books;
 use sqlx::{Connection as _, FromRow, PgConnection};
 
-use crate::levels::Place;
+use crate::levels::{self, Place};
 
 /// A level by our books.
 #[derive(Debug, Clone, Copy, Default)]
@@ -115,4 +115,19 @@ pub(crate) async fn of(
         books.outcome_open = row.outcome_open;
     }
     Ok(kept)
+}
+
+/// Marks the levels of a place of which something else is known by now than when they were settled: where the shop has
+/// pieces committed. That moves no stock, so nothing else says it.
+pub(crate) async fn look_for_news(conn: &mut PgConnection, place: &Place<'_>) -> Result<(), sqlx::Error> {
+    let open = levels::unlooked(conn, place).await?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let skus: Vec<&str> = open.iter().map(|(_, sku, _)| sku.as_str()).collect();
+    let kept = of(conn, place, &skus).await?;
+    let unlooked = |sku: &String| kept.get(sku).map_or(0, |kept| kept.books.unlooked);
+    let news = open.iter().filter(|(_, sku, then)| unlooked(sku) != then.unsigned_abs());
+    let news: Vec<i64> = news.map(|(item, _, _)| *item).collect();
+    levels::mark_all(conn, place, &news).await
 }

@@ -5,16 +5,19 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{ShopDomain, WarehouseId};
 use process::settings::{ChannelSync, Shop};
 use shopify::{
-    admin::{AdminClient, Quantities},
+    admin::{AdminClient, Quantities, ShopifyError},
     gid::LocationId,
 };
 use sqlx::PgPool;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
-    learn,
+    books, gauges, learn,
     levels::Place,
     round::{self, RoundError},
 };
@@ -27,6 +30,9 @@ const LEASE: Duration = Duration::from_secs(15);
 /// How often the shop's items are learned anew, and levels made for what was stocked since.
 const LEARN_EVERY: Duration = Duration::from_secs(86_400);
 const MAKE_LEVELS_EVERY: Duration = Duration::from_secs(60);
+/// The pause between two looks at what is known of the shop's orders, and at what operators watch.
+const LOOK_FOR_NEWS_EVERY: Duration = Duration::from_secs(5);
+const SHOW_GAUGES_EVERY: Duration = Duration::from_secs(5);
 
 /// A shop whose levels are kept right.
 #[derive(Debug, Clone)]
@@ -83,6 +89,16 @@ pub fn start<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let worker = Uuid::now_v7();
+    if !shops.is_empty() {
+        let (pool, asked) = (pool.clone(), asked());
+        let domains: Vec<ShopDomain> = shops.iter().map(|(shop, _)| shop.domain.clone()).collect();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = asked => {}
+                () = show_gauges(&pool, &domains) => {}
+            }
+        });
+    }
     for (shop, client) in shops {
         let (pool, asked) = (pool.clone(), asked());
         tasks.spawn(async move {
@@ -94,10 +110,40 @@ pub fn start<F>(
     }
 }
 
-async fn follow(pool: &PgPool, client: &AdminClient, shop: &ChannelShop, worker: Uuid) {
-    let mut levels_made: Option<tokio::time::Instant> = None;
+async fn show_gauges(pool: &PgPool, shops: &[ShopDomain]) {
     loop {
-        let pause = match look(pool, client, shop, worker, &mut levels_made).await {
+        if let Err(error) = gauges::show(pool, shops).await {
+            warn!(%error, "how the shops' levels are cannot be shown");
+        }
+        sleep(SHOW_GAUGES_EVERY).await;
+    }
+}
+
+/// When something was last done; it is due at first.
+#[derive(Default)]
+struct Last(Option<Instant>);
+
+impl Last {
+    fn is_due(&self, every: Duration) -> bool {
+        self.0.is_none_or(|at| at.elapsed() >= every)
+    }
+
+    fn is_now(&mut self) {
+        self.0 = Some(Instant::now());
+    }
+}
+
+/// What is done now and then for a shop.
+#[derive(Default)]
+struct Calendar {
+    levels_made: Last,
+    looked_for_news: Last,
+}
+
+async fn follow(pool: &PgPool, client: &AdminClient, shop: &ChannelShop, worker: Uuid) {
+    let mut calendar = Calendar::default();
+    loop {
+        let pause = match look(pool, client, shop, worker, &mut calendar).await {
             Ok(true) => continue,
             Ok(false) => LOOK_EVERY,
             Err(error) => {
@@ -115,10 +161,10 @@ async fn look(
     client: &AdminClient,
     shop: &ChannelShop,
     worker: Uuid,
-    levels_made: &mut Option<tokio::time::Instant>,
+    calendar: &mut Calendar,
 ) -> anyhow::Result<bool> {
     let Some(learn_wanted) = hold(pool, shop, worker).await? else { return Ok(false) };
-    let mut is_time = levels_made.is_none_or(|at| at.elapsed() >= MAKE_LEVELS_EVERY);
+    let mut is_time = calendar.levels_made.is_due(MAKE_LEVELS_EVERY);
     if learn_wanted {
         let items = learn::learn(pool, client, &shop.domain).await?;
         info!(shop = %shop.domain, items, "the shop's items are known");
@@ -126,13 +172,25 @@ async fn look(
     }
     if is_time {
         learn::make_levels(&mut *pool.acquire().await?, shop).await?;
-        *levels_made = Some(tokio::time::Instant::now());
+        calendar.levels_made.is_now();
+    }
+    if learn_wanted {
+        learn::note_learned(&mut *pool.acquire().await?, &shop.domain).await?;
+    }
+    let is_time_for_news = calendar.looked_for_news.is_due(LOOK_FOR_NEWS_EVERY);
+    if is_time_for_news {
+        calendar.looked_for_news.is_now();
     }
     let mut more = false;
     for (location, warehouse) in &shop.locations {
         let place = Place { shop: &shop.domain, location: *location, warehouse };
+        if is_time_for_news {
+            books::look_for_news(&mut *pool.acquire().await?, &place).await?;
+        }
         more |= match round::go(pool, client, shop, &place).await {
             Ok(more) => more,
+            // Orders' calls need the shop's rate.
+            Err(RoundError::Shop(ShopifyError::Throttled { .. })) => false,
             Err(RoundError::Shop(error)) => {
                 warn!(shop = %shop.domain, location = location.0, %error, "levels wait for the shop");
                 false

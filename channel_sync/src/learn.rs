@@ -1,14 +1,11 @@
 //! Which item of a shop is which SKU, and which levels there are to be kept right.
 
 use anyhow::Context;
-use domain::ShopDomain;
+use domain::{ShopDomain, channel::Skipped};
 use shopify::admin::{AdminClient, Item};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::duty::ChannelShop;
-
-/// Why a level is left alone: two items of the shop have the SKU, so the pieces would be sold twice.
-const SKU_TWICE: &str = "SKU_TWICE";
 
 /// Asks the shop for all its items. What it has no more is forgotten.
 pub(crate) async fn learn(pool: &PgPool, client: &AdminClient, shop: &ShopDomain) -> anyhow::Result<usize> {
@@ -21,17 +18,21 @@ pub(crate) async fn learn(pool: &PgPool, client: &AdminClient, shop: &ShopDomain
         let Some(next) = page.next else { break };
         after = Some(next);
     }
-    let mut conn = pool.acquire().await?;
     sqlx::query("DELETE FROM channel.items WHERE shop = $1 AND learned_at < $2")
         .bind(shop.as_str())
         .bind(began)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query("UPDATE channel.shops SET learned_at = now(), learn_wanted = false WHERE shop = $1")
-        .bind(shop.as_str())
-        .execute(&mut *conn)
+        .execute(pool)
         .await?;
     Ok(learned)
+}
+
+/// Its items are learned, and its levels made of them.
+pub(crate) async fn note_learned(conn: &mut PgConnection, shop: &ShopDomain) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE channel.shops SET learned_at = clock_timestamp(), learn_wanted = false WHERE shop = $1")
+        .bind(shop.as_str())
+        .execute(conn)
+        .await
+        .map(|_| ())
 }
 
 async fn keep(conn: &mut PgConnection, shop: &ShopDomain, items: &[Item]) -> Result<(), sqlx::Error> {
@@ -91,7 +92,7 @@ pub(crate) async fn make_levels(conn: &mut PgConnection, shop: &ChannelShop) -> 
          WHERE l.shop = $1 AND l.sku = twice.sku AND l.skipped IS DISTINCT FROM $2",
     )
     .bind(shop.domain.as_str())
-    .bind(SKU_TWICE)
+    .bind(Skipped::SkuTwice.as_str())
     .execute(&mut *tx)
     .await?;
     sqlx::query(
@@ -100,7 +101,7 @@ pub(crate) async fn make_levels(conn: &mut PgConnection, shop: &ChannelShop) -> 
            AND (SELECT count(*) FROM channel.items i WHERE i.shop = $1 AND i.sku = l.sku) < 2",
     )
     .bind(shop.domain.as_str())
-    .bind(SKU_TWICE)
+    .bind(Skipped::SkuTwice.as_str())
     .execute(&mut *tx)
     .await?;
     tx.commit().await

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use domain::{ShopDomain, WarehouseId};
+use chrono::{DateTime, Utc};
+use domain::{ShopDomain, WarehouseId, channel::Skipped};
 use shopify::gid::{InventoryItemId, LocationId};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -17,6 +18,12 @@ pub(crate) struct Due {
     pub(crate) sku: String,
     pub(crate) marks: i64,
     pub(crate) attempts: i32,
+    /// What was left on hand there, if anything ever was.
+    pub(crate) on_hand: Option<i64>,
+    /// Since when it is not as it was left, and nothing explains why.
+    pub(crate) drifts_since: Option<DateTime<Utc>>,
+    /// Whether its location was asked to stock it.
+    pub(crate) was_activated: bool,
 }
 
 /// A location of a shop, and the warehouse it is.
@@ -35,6 +42,8 @@ pub(crate) struct Settled {
     pub(crate) marks: i64,
     pub(crate) on_hand: i64,
     pub(crate) available: i64,
+    /// Pieces of which nobody had looked yet where the shop has them committed: once somebody has, it may be told more.
+    pub(crate) unlooked: u64,
 }
 
 /// The dirty levels of a place, `most` at most: what is sold out or nearly so first.
@@ -45,7 +54,8 @@ pub(crate) async fn due(
     most: i64,
 ) -> Result<Vec<Due>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT l.item_id, l.sku, l.marks, l.attempts
+        "SELECT l.item_id, l.sku, l.marks, l.attempts, l.on_hand, l.drifts_since,
+                l.activated_at IS NOT NULL AS was_activated
          FROM channel.levels l
          LEFT JOIN inventory.stock s ON s.sku = l.sku AND s.warehouse = l.warehouse
          WHERE l.shop = $1 AND l.location_id = $2 AND l.warehouse = $3
@@ -62,19 +72,24 @@ pub(crate) async fn due(
     .await
 }
 
-/// The shop is right, for these versions.
+/// The shop is right, for these versions, as it was read at `read_at` or set since; what had drifted has no more.
 pub(crate) async fn settle(
     conn: &mut PgConnection,
     place: &Place<'_>,
+    read_at: DateTime<Utc>,
     settled: &[Settled],
 ) -> Result<(), sqlx::Error> {
     let column = |value: fn(&Settled) -> i64| settled.iter().map(value).collect::<Vec<i64>>();
     sqlx::query(
-        "UPDATE channel.levels l
+        "WITH ended AS (
+             UPDATE channel.drifts SET ended_at = clock_timestamp()
+             WHERE shop = $1 AND location_id = $2 AND item_id = ANY ($3) AND ended_at IS NULL)
+         UPDATE channel.levels l
          SET settled_version = new.version, settled_marks = new.marks, on_hand = new.on_hand,
-             available = new.available, settled_at = now(), attempts = 0, skipped = NULL, detail = NULL
-         FROM UNNEST($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-             AS new (item_id, version, marks, on_hand, available)
+             available = new.available, unlooked = new.unlooked, read_at = $9, settled_at = now(), drifts_since = NULL, attempts = 0,
+             skipped = NULL, detail = NULL
+         FROM UNNEST($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+             AS new (item_id, version, marks, on_hand, available, unlooked)
          WHERE l.shop = $1 AND l.location_id = $2 AND l.item_id = new.item_id",
     )
     .bind(place.shop.as_str())
@@ -84,18 +99,91 @@ pub(crate) async fn settle(
     .bind(column(|row| row.marks))
     .bind(column(|row| row.on_hand))
     .bind(column(|row| row.available))
+    .bind(column(|row| i64::try_from(row.unlooked).unwrap_or(i64::MAX)))
+    .bind(read_at)
     .execute(conn)
     .await
     .map(|_| ())
 }
 
-/// They are looked at again after `pause`; what is left alone until then has a reason.
+/// The settled levels of a place with pieces of which nobody had looked where they are committed: each with its SKU and
+/// those pieces.
+pub(crate) async fn unlooked(
+    conn: &mut PgConnection,
+    place: &Place<'_>,
+) -> Result<Vec<(i64, String, i64)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT item_id, sku, unlooked FROM channel.levels WHERE shop = $1 AND location_id = $2 AND unlooked > 0",
+    )
+    .bind(place.shop.as_str())
+    .bind(place.location.0)
+    .fetch_all(conn)
+    .await
+}
+
+/// They are looked at again, as something else is known of what they have.
+pub(crate) async fn mark_all(
+    conn: &mut PgConnection,
+    place: &Place<'_>,
+    items: &[i64],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE channel.levels SET marks = marks + 1, unlooked = 0
+         WHERE shop = $1 AND location_id = $2 AND item_id = ANY ($3)",
+    )
+    .bind(place.shop.as_str())
+    .bind(place.location.0)
+    .bind(items)
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// They are looked at again after `pause`. Nothing failed.
+pub(crate) async fn wait(
+    conn: &mut PgConnection,
+    place: &Place<'_>,
+    item: InventoryItemId,
+    pause: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE channel.levels SET next_attempt_at = now() + $4 * interval '1 second'
+         WHERE shop = $1 AND location_id = $2 AND item_id = $3",
+    )
+    .bind(place.shop.as_str())
+    .bind(place.location.0)
+    .bind(item.0)
+    .bind(pause.as_secs_f64())
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// The location is asked to stock the item; false if it was before.
+pub(crate) async fn note_activation(
+    conn: &mut PgConnection,
+    place: &Place<'_>,
+    item: InventoryItemId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query(
+        "UPDATE channel.levels SET activated_at = now()
+         WHERE shop = $1 AND location_id = $2 AND item_id = $3 AND activated_at IS NULL",
+    )
+    .bind(place.shop.as_str())
+    .bind(place.location.0)
+    .bind(item.0)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() > 0)
+}
+
+/// An attempt failed: they are looked at again after `pause`; what is left alone until then has a reason.
 pub(crate) async fn put_off(
     conn: &mut PgConnection,
     place: &Place<'_>,
     items: &[InventoryItemId],
     pause: Duration,
-    why: Option<(&str, &str)>,
+    why: Option<(Skipped, &str)>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE channel.levels
@@ -107,7 +195,7 @@ pub(crate) async fn put_off(
     .bind(place.location.0)
     .bind(items.iter().map(|item| item.0).collect::<Vec<i64>>())
     .bind(pause.as_secs_f64())
-    .bind(why.map(|(code, _)| code))
+    .bind(why.map(|(code, _)| code.as_str()))
     .bind(why.map(|(_, words)| words))
     .execute(conn)
     .await
@@ -120,6 +208,8 @@ pub(crate) struct Write<'a> {
     pub(crate) sku: &'a str,
     pub(crate) was: i64,
     pub(crate) wanted: i64,
+    /// What can be sold then: the shop says so by a webhook.
+    pub(crate) available: i64,
 }
 
 /// Keeps what is about to be set, under the call's key.
@@ -130,9 +220,10 @@ pub(crate) async fn note_writes(
     writes: &[Write<'_>],
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO channel.writes (key, shop, location_id, item_id, sku, was, wanted)
-         SELECT $1, $2, $3, new.item_id, new.sku, new.was, new.wanted
-         FROM UNNEST($4::bigint[], $5::text[], $6::bigint[], $7::bigint[]) AS new (item_id, sku, was, wanted)",
+        "INSERT INTO channel.writes (key, shop, location_id, item_id, sku, was, wanted, available)
+         SELECT $1, $2, $3, new.*
+         FROM UNNEST($4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+             AS new (item_id, sku, was, wanted, available)",
     )
     .bind(key)
     .bind(place.shop.as_str())
@@ -141,6 +232,7 @@ pub(crate) async fn note_writes(
     .bind(writes.iter().map(|write| write.sku).collect::<Vec<&str>>())
     .bind(writes.iter().map(|write| write.was).collect::<Vec<i64>>())
     .bind(writes.iter().map(|write| write.wanted).collect::<Vec<i64>>())
+    .bind(writes.iter().map(|write| write.available).collect::<Vec<i64>>())
     .execute(conn)
     .await
     .map(|_| ())
@@ -162,8 +254,8 @@ pub(crate) async fn note_outcome(
     .map(|_| ())
 }
 
-/// Something was said of a level that may have changed it: it is looked at again, unless that is what it was set to.
-/// False where it is not, or there is no such level.
+/// Something was said of a level that may have changed it: it is looked at again, unless that is what it was left with, or
+/// what was set last makes of it. False where it is not, or there is no such level.
 ///
 /// # Errors
 /// If the database cannot be asked.
@@ -175,8 +267,13 @@ pub async fn mark(
     available: Option<i64>,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query(
-        "UPDATE channel.levels SET marks = marks + 1
-         WHERE shop = $1 AND location_id = $2 AND item_id = $3 AND ($4::bigint IS NULL OR available IS DISTINCT FROM $4)",
+        "UPDATE channel.levels l SET marks = marks + 1
+         WHERE shop = $1 AND location_id = $2 AND item_id = $3
+           AND ($4::bigint IS NULL
+                OR l.available IS DISTINCT FROM $4 AND $4 IS DISTINCT FROM (
+                    SELECT w.available FROM channel.writes w
+                    WHERE w.shop = $1 AND w.location_id = $2 AND w.item_id = $3 AND w.outcome IS DISTINCT FROM 'REFUSED'
+                    ORDER BY w.write_id DESC LIMIT 1))",
     )
     .bind(shop.as_str())
     .bind(location)

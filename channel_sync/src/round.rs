@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use domain::channel::{Decision, Seen, decide};
+use chrono::{DateTime, Utc};
+use domain::channel::{Decision, Seen, Skipped, decide};
 use shopify::{
     admin::{
-        Activated, AdminClient, LevelState, MOST_LEVELS, Quantities, Refusals, SetOutcome, ShopifyError,
+        Activated, AdminClient, Level, LevelState, MOST_LEVELS, Quantities, Refusals, SetOutcome, ShopifyError,
         Wanted, WhyNotSet,
     },
     gid::InventoryItemId,
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     books::{self, Kept},
+    drift::{self, Drift},
     duty::ChannelShop,
     levels::{self, Due, Place, Settled, Write},
 };
@@ -24,8 +26,9 @@ use crate::{
 const KEYS: Uuid = Uuid::from_u128(0x6d1f_9c52_0c0b_4f0e_9f3a_63d1_6e3c_8a11);
 /// Calls that set what is left of a batch once single rows of it were refused, and those after which it is left.
 const MOST_CALLS: usize = 6;
-/// When a level is looked at again that waits for an answer, and one that the shop leaves to nobody.
+/// When a level is looked at again after a failure, one that waits for an answer, and one that the shop leaves to nobody.
 const SOON: Duration = Duration::from_secs(2);
+const WHEN_ANSWERED: Duration = Duration::from_secs(10);
 const DAILY: Duration = Duration::from_secs(86_400);
 /// The longest pause after failures that may pass.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -37,6 +40,10 @@ pub(crate) enum RoundError {
     Shop(#[from] ShopifyError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Inventory(#[from] inventory::InventoryError),
+    #[error(transparent)]
+    Stock(#[from] stock::StockError),
 }
 
 /// A level that differs.
@@ -61,39 +68,83 @@ pub(crate) async fn go(
     }
     let items: Vec<InventoryItemId> = due.iter().map(|due| InventoryItemId(due.item_id)).collect();
     // The shop's first, then ours: what happened between the two stands in ours.
+    let read_at: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?;
     let seen = client.read_levels(place.location, &items).await?;
     let skus: Vec<&str> = due.iter().map(|due| due.sku.as_str()).collect();
     let kept = books::of(&mut *pool.acquire().await?, place, &skus).await?;
-    let (mut settled, mut differs) = (Vec::new(), Vec::new());
+    let changed: Vec<i64> = due
+        .iter()
+        .zip(&seen)
+        .filter(|(due, level)| is_not_as_left(due, &level.state))
+        .map(|(due, _)| due.item_id)
+        .collect();
+    let explained = drift::explained(&mut *pool.acquire().await?, place, &changed).await?;
+    let (mut settled, mut differs, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
     for (due, level) in due.iter().zip(seen) {
         let kept = kept.get(&due.sku).copied().unwrap_or_default();
         match level.state {
             LevelState::Gone => {
-                put_off(pool, place, due, DAILY, Some(("GONE", "the shop has no such item"))).await?
+                put_off(pool, place, due, DAILY, Some((Skipped::Gone, "the shop has no such item"))).await?
             }
             LevelState::Untracked => {
-                put_off(pool, place, due, DAILY, Some(("UNTRACKED", "the shop does not count it"))).await?;
+                put_off(pool, place, due, DAILY, Some((Skipped::Untracked, "the shop does not count it"))).await?;
             }
             LevelState::Bundle => {
                 let words = "its stock is that of its components";
-                put_off(pool, place, due, DAILY, Some(("BUNDLE", words))).await?;
+                put_off(pool, place, due, DAILY, Some((Skipped::Bundle, words))).await?;
             }
-            LevelState::NotStocked => activate(pool, client, shop, place, (due, kept)).await?,
+            LevelState::NotStocked => activate(pool, client, shop, place, (due, kept), read_at).await?,
             LevelState::Stocked(quantities) => {
+                let unexplained = explained.get(&due.item_id).map_or(0, |level| level.drift(quantities.on_hand));
+                if unexplained != 0 {
+                    let policy = shop.rules.drift_at(place.location.0);
+                    let drift = Drift { due, seen: &quantities, read_at, pieces: unexplained, policy };
+                    if !drift.follow(pool, place).await? {
+                        continue;
+                    }
+                }
                 let as_seen = shop.seen(&quantities);
                 match decide(&kept.books, &as_seen, shop.buffer(&due.sku)) {
                     Decision::Right => settled.push(settled_as(due, kept, &quantities, quantities.on_hand)),
-                    Decision::Wait => put_off(pool, place, due, SOON, None).await?,
+                    Decision::Wait => wait(pool, place, due).await?,
                     Decision::Set(wanted) => differs.push(Differs { due, kept, seen: quantities, wanted }),
+                    Decision::Doubtful(_) => doubtful.push((due, kept)),
                 }
             }
         }
     }
     if !settled.is_empty() {
-        levels::settle(&mut *pool.acquire().await?, place, &settled).await?;
+        levels::settle(&mut *pool.acquire().await?, place, read_at, &settled).await?;
     }
-    set(pool, client, place, differs).await?;
+    differs.extend(look_again(client, shop, place, &doubtful).await?);
+    set(pool, client, place, read_at, differs).await?;
     Ok(true)
+}
+
+/// What is still too much once it is read after the books. Read in this order, it is good for lowering alone: whatever else
+/// it comes to is seen in the next round.
+async fn look_again<'a>(
+    client: &AdminClient,
+    shop: &ChannelShop,
+    place: &Place<'_>,
+    doubtful: &[(&'a Due, Kept)],
+) -> Result<Vec<Differs<'a>>, RoundError> {
+    let items: Vec<InventoryItemId> = doubtful.iter().map(|(due, _)| InventoryItemId(due.item_id)).collect();
+    let seen = client.read_levels(place.location, &items).await?;
+    let too_much = |(level, (due, kept)): (Level, &(&'a Due, Kept))| {
+        let LevelState::Stocked(seen) = level.state else { return None };
+        match decide(&kept.books, &shop.seen(&seen), shop.buffer(&due.sku)) {
+            Decision::Set(wanted) | Decision::Doubtful(wanted) if wanted < seen.on_hand => {
+                Some(Differs { due, kept: *kept, seen, wanted })
+            }
+            _ => None,
+        }
+    };
+    Ok(seen.into_iter().zip(doubtful).filter_map(too_much).collect())
+}
+
+fn is_not_as_left(due: &Due, state: &LevelState) -> bool {
+    matches!((due.on_hand, state), (Some(left), LevelState::Stocked(seen)) if seen.on_hand != left)
 }
 
 fn settled_as(due: &Due, kept: Kept, seen: &Quantities, on_hand: i64) -> Settled {
@@ -102,8 +153,14 @@ fn settled_as(due: &Due, kept: Kept, seen: &Quantities, on_hand: i64) -> Settled
         version: kept.version,
         marks: due.marks,
         on_hand,
-        available: seen.available.saturating_add(on_hand - seen.on_hand),
+        available: available_with(seen, on_hand),
+        unlooked: kept.books.unlooked,
     }
+}
+
+/// What can be sold once so many pieces are on hand.
+fn available_with(seen: &Quantities, on_hand: i64) -> i64 {
+    seen.available.saturating_add(on_hand.saturating_sub(seen.on_hand))
 }
 
 /// Sets what differs, all at once. Rows that the shop refuses leave the batch, which goes again without them.
@@ -111,6 +168,7 @@ async fn set(
     pool: &PgPool,
     client: &AdminClient,
     place: &Place<'_>,
+    read_at: DateTime<Utc>,
     mut differs: Vec<Differs<'_>>,
 ) -> Result<(), RoundError> {
     for _ in 0..MOST_CALLS {
@@ -133,6 +191,7 @@ async fn set(
                 sku: &row.due.sku,
                 was: row.seen.on_hand,
                 wanted: row.wanted,
+                available: available_with(&row.seen, row.wanted),
             })
             .collect();
         levels::note_writes(&mut *pool.acquire().await?, place, key, &writes).await?;
@@ -150,7 +209,7 @@ async fn set(
                 levels::note_outcome(&mut conn, key, "SET").await?;
                 let settled: Vec<Settled> =
                     differs.iter().map(|row| settled_as(row.due, row.kept, &row.seen, row.wanted)).collect();
-                levels::settle(&mut conn, place, &settled).await?;
+                levels::settle(&mut conn, place, read_at, &settled).await?;
                 metrics::counter!("waybill_channel_levels_set_total", "shop" => place.shop.to_string())
                     .increment(settled.len() as u64);
                 info!(shop = %place.shop, location = place.location.0, levels = settled.len(), "levels set");
@@ -196,13 +255,16 @@ async fn without<'a>(
 async fn refuse(pool: &PgPool, place: &Place<'_>, due: &Due, why: &WhyNotSet) -> Result<(), RoundError> {
     let (code, words, pause) = match why {
         WhyNotSet::Stale | WhyNotSet::KeySpent => return put_off(pool, place, due, SOON, None).await,
-        WhyNotSet::NotStocked => ("NOT_STOCKED", "the location does not stock it".to_owned(), SOON),
-        WhyNotSet::NotMutable => ("BUNDLE", "nobody may set it".to_owned(), DAILY),
-        WhyNotSet::Gone => ("GONE", "the shop has no such item".to_owned(), DAILY),
-        WhyNotSet::NoLocation => ("NO_LOCATION", "the shop has no such location".to_owned(), DAILY),
-        other => ("REFUSED", format!("{other:?}"), pause_after(due.attempts)),
+        WhyNotSet::NotStocked => (Skipped::NotStocked, "the location does not stock it".to_owned(), SOON),
+        WhyNotSet::NotMutable => (Skipped::Bundle, "nobody may set it".to_owned(), DAILY),
+        WhyNotSet::Gone => (Skipped::Gone, "the shop has no such item".to_owned(), DAILY),
+        WhyNotSet::NoLocation => (Skipped::NoLocation, "the shop has no such location".to_owned(), DAILY),
+        WhyNotSet::Other { code, text } => {
+            let words = format!("{}: {}", code.as_deref().unwrap_or("no code"), text.as_str());
+            (Skipped::Refused, words, pause_after(due.attempts))
+        }
     };
-    warn!(shop = %place.shop, sku = due.sku, code, "a level cannot be set");
+    warn!(shop = %place.shop, sku = due.sku, code = code.as_str(), "a level cannot be set");
     put_off(pool, place, due, pause, Some((code, &words))).await
 }
 
@@ -213,37 +275,45 @@ async fn activate(
     shop: &ChannelShop,
     place: &Place<'_>,
     (due, kept): (&Due, Kept),
+    read_at: DateTime<Utc>,
 ) -> Result<(), RoundError> {
-    let nothing = Seen::default();
-    let wanted = match decide(&kept.books, &nothing, shop.buffer(&due.sku)) {
+    let item = InventoryItemId(due.item_id);
+    let wanted = match decide(&kept.books, &Seen::default(), shop.buffer(&due.sku)) {
         Decision::Set(wanted) => wanted,
-        Decision::Wait => return put_off(pool, place, due, SOON, None).await,
-        Decision::Right => {
-            let settled = Settled {
-                item: InventoryItemId(due.item_id),
-                version: kept.version,
-                marks: due.marks,
-                on_hand: 0,
-                available: 0,
-            };
-            return Ok(levels::settle(&mut *pool.acquire().await?, place, &[settled]).await?);
+        Decision::Wait => return wait(pool, place, due).await,
+        Decision::Right | Decision::Doubtful(_) => {
+            let settled = Settled { item, version: kept.version, marks: due.marks, on_hand: 0, available: 0, unlooked: 0 };
+            return Ok(levels::settle(&mut *pool.acquire().await?, place, read_at, &[settled]).await?);
         }
     };
-    if !shop.rules.activate || due.attempts > 0 {
-        let words = "the location does not stock it";
-        return put_off(pool, place, due, DAILY, Some(("NOT_STOCKED", words))).await;
+    let not_stocked = Some((Skipped::NotStocked, "the location does not stock it"));
+    if !shop.rules.activate || due.was_activated {
+        return put_off(pool, place, due, DAILY, not_stocked).await;
     }
-    // Noted before: whatever becomes of the call, it is made once.
-    put_off(pool, place, due, Duration::ZERO, None).await?;
     let name = format!("{}/{}/{}/activate/{}", place.shop, place.location.0, due.item_id, due.marks);
     let key = Uuid::new_v5(&KEYS, name.as_bytes());
-    match client.activate(InventoryItemId(due.item_id), place.location, wanted, &key.to_string()).await? {
-        Activated::Now(_) => {
-            info!(shop = %place.shop, sku = due.sku, "a location stocks an item from now on")
-        }
-        Activated::Already => {}
+    let mut tx = pool.begin().await?;
+    // Noted before: whatever becomes of the call, it is made once.
+    levels::note_activation(&mut tx, place, item).await?;
+    let write = Write { item, sku: &due.sku, was: 0, wanted, available: wanted };
+    levels::note_writes(&mut tx, place, key, &[write]).await?;
+    tx.commit().await?;
+    let activated = client.activate(item, place.location, wanted, &key.to_string()).await;
+    let outcome = match activated {
+        Ok(Activated::Now(_)) => "SET",
+        Ok(Activated::Already) => "REFUSED",
+        Err(_) => "UNKNOWN",
+    };
+    levels::note_outcome(&mut *pool.acquire().await?, key, outcome).await?;
+    if let Activated::Now(_) = activated? {
+        info!(shop = %place.shop, sku = due.sku, "a location stocks an item from now on");
     }
     Ok(())
+}
+
+/// Nothing is done before an answer is recorded.
+async fn wait(pool: &PgPool, place: &Place<'_>, due: &Due) -> Result<(), RoundError> {
+    Ok(levels::wait(&mut *pool.acquire().await?, place, InventoryItemId(due.item_id), WHEN_ANSWERED).await?)
 }
 
 async fn put_off(
@@ -251,7 +321,7 @@ async fn put_off(
     place: &Place<'_>,
     due: &Due,
     pause: Duration,
-    why: Option<(&str, &str)>,
+    why: Option<(Skipped, &str)>,
 ) -> Result<(), RoundError> {
     Ok(levels::put_off(&mut *pool.acquire().await?, place, &[InventoryItemId(due.item_id)], pause, why)
         .await?)

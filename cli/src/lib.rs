@@ -17,6 +17,7 @@ mod moment;
 mod orders;
 mod output;
 mod secret;
+mod shops;
 mod stock;
 mod token;
 mod warehouses;
@@ -84,6 +85,9 @@ enum Operation {
     /// Look at the warehouses, add one, or have one take no new orders.
     #[command(subcommand, after_help = EXIT_CODES)]
     Warehouses(warehouses::Command),
+    /// Have what a shop sells learned again.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Shops(shops::Command),
     /// Look at what people did, and why, or save it as a table.
     #[command(after_help = EXIT_CODES)]
     Audit(audit::Wanted),
@@ -131,6 +135,7 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
             Operation::Attention(command) => attention::run(command, &api, output).await,
             Operation::Lanes(command) => lanes::run(command, &api, output).await,
             Operation::Warehouses(command) => warehouses::run(command, &api, output).await,
+            Operation::Shops(command) => shops::run(command, &api, output).await,
             Operation::Audit(wanted) => audit::run(wanted, &api, output).await,
             Operation::Inbox(command) => inbox::run(command, &api, output).await,
             Operation::DeadLetters(command) => dead_letters::run(command, &api, output).await,

@@ -9,6 +9,10 @@
 
 use std::cmp::Ordering;
 
+use strum::{Display, IntoStaticStr, VariantArray};
+
+use crate::words;
+
 /// A level by our books, in pieces. Read after the shop's, so that what happened between the two stands here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Books {
@@ -45,6 +49,9 @@ pub enum Decision {
     Right,
     /// The shop is to have this many pieces on hand.
     Set(i64),
+    /// The same, if it has too many: it has fewer committed than we hold for its orders. Either it let some of them go, or
+    /// it sold them after it was read, so it is read once more before it is set.
+    Doubtful(i64),
     /// Nothing before what is open is known: it would be raised by pieces that may be gone.
     Wait,
 }
@@ -71,7 +78,9 @@ pub fn decide(books: &Books, seen: &Seen, buffer: u64) -> Decision {
     let wish = |ours: u64| free.saturating_add(given_back(ours)).max(0).saturating_add(seen.apart.max(0));
     let certain = wish(books.committed);
     let at_most = wish(books.committed.saturating_add(books.unlooked));
+    let all_of_ours = pieces(books.committed.saturating_add(books.unlooked));
     match (seen.on_hand.cmp(&certain), seen.on_hand.cmp(&at_most)) {
+        (_, Ordering::Greater) if seen.committed < all_of_ours => Decision::Doubtful(at_most),
         (_, Ordering::Greater) => Decision::Set(at_most),
         (Ordering::Less, _) if books.outcome_open => Decision::Wait,
         (Ordering::Less, _) => Decision::Set(certain),
@@ -79,90 +88,53 @@ pub fn decide(books: &Books, seen: &Seen, buffer: u64) -> Decision {
     }
 }
 
+/// What a level may have on hand, in pieces, without anybody's hand in it: as it was left, less what left since by orders,
+/// with what came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explained {
+    /// At least.
+    pub least: i64,
+    /// At most.
+    pub most: i64,
+}
+
+impl Explained {
+    /// Pieces of what is on hand that nothing explains: more than none if there are too many, fewer than none if some are
+    /// missing.
+    #[must_use]
+    pub fn drift(self, on_hand: i64) -> i64 {
+        if on_hand > self.most {
+            return on_hand.saturating_sub(self.most);
+        }
+        on_hand.saturating_sub(self.least).min(0)
+    }
+}
+
+/// Why a level is left alone for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Skipped {
+    /// The shop has no such item any more.
+    Gone,
+    /// The shop does not count the item.
+    Untracked,
+    /// The item's stock is that of its components.
+    Bundle,
+    /// The location does not stock the item.
+    NotStocked,
+    /// The shop has no such location, or it is closed.
+    NoLocation,
+    /// Two items of the shop have the SKU: the pieces would be sold twice.
+    SkuTwice,
+    /// The shop refuses the figure.
+    Refused,
+}
+
+words!(Skipped, "skipped");
+
 fn pieces(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn books(on_hand: u64, reserved: u64, committed: u64) -> Books {
-        Books { on_hand, reserved, committed, ..Books::default() }
-    }
-
-    fn seen(on_hand: i64, committed: i64) -> Seen {
-        Seen { on_hand, committed, ..Seen::default() }
-    }
-
-    #[test]
-    fn an_order_of_the_shop_is_never_told_back_to_it() {
-        // Reserved, shipped and untold, told.
-        assert_eq!(decide(&books(10, 2, 2), &seen(10, 2), 0), Decision::Right);
-        assert_eq!(decide(&books(8, 0, 2), &seen(10, 2), 0), Decision::Right);
-        assert_eq!(decide(&books(8, 0, 0), &seen(8, 0), 0), Decision::Right);
-    }
-
-    #[test]
-    fn what_the_shop_sold_and_we_have_not_seen_stays_sold() {
-        assert_eq!(decide(&books(10, 0, 0), &seen(10, 3), 0), Decision::Right);
-        assert_eq!(decide(&books(12, 0, 0), &seen(10, 3), 0), Decision::Set(12));
-    }
-
-    #[test]
-    fn shops_with_one_pool_see_what_is_left_for_all_of_them() {
-        // A holds 2, B 3, an order of our API 1; each is left with 4 to sell.
-        assert_eq!(decide(&books(10, 6, 2), &seen(10, 2), 0), Decision::Set(6));
-        assert_eq!(decide(&books(10, 6, 3), &seen(10, 3), 0), Decision::Set(7));
-    }
-
-    #[test]
-    fn a_fulfilment_order_elsewhere_is_given_back_where_it_is_committed_once_it_left() {
-        // Held in the other warehouse, and not moved yet: here nothing is held, there nothing is committed.
-        assert_eq!(decide(&books(10, 0, 0), &seen(10, 2), 0), Decision::Right);
-        assert_eq!(decide(&books(10, 2, 0), &seen(10, 0), 0), Decision::Set(8));
-        // It left from there unmoved.
-        assert_eq!(decide(&books(10, 0, 2), &seen(10, 2), 0), Decision::Set(12));
-    }
-
-    #[test]
-    fn what_the_shop_has_let_go_is_not_given_back() {
-        // It was fulfilled, cancelled or moved there, and we do not know yet.
-        assert_eq!(decide(&books(8, 0, 2), &seen(8, 0), 0), Decision::Right);
-        // Another order hides that: nothing is raised while the answer is open.
-        let open = Books { outcome_open: true, ..books(8, 0, 2) };
-        assert_eq!(decide(&open, &seen(8, 2), 0), Decision::Wait);
-        // Lowering is always safe.
-        assert_eq!(decide(&open, &seen(11, 2), 0), Decision::Set(10));
-    }
-
-    #[test]
-    fn what_nobody_has_looked_at_neither_raises_nor_lowers() {
-        let unlooked = Books { unlooked: 2, ..books(10, 2, 0) };
-        for on_hand in 8..=10 {
-            assert_eq!(decide(&unlooked, &seen(on_hand, 2), 0), Decision::Right, "{on_hand}");
-        }
-        assert_eq!(decide(&unlooked, &seen(11, 2), 0), Decision::Set(10));
-        assert_eq!(decide(&unlooked, &seen(7, 2), 0), Decision::Set(8));
-    }
-
-    #[test]
-    fn whoever_waits_and_the_buffer_are_served_first_and_nothing_is_below_zero() {
-        let queued = Books { queued: 4, ..books(10, 0, 0) };
-        assert_eq!(decide(&queued, &seen(10, 0), 1), Decision::Set(5));
-        assert_eq!(decide(&books(3, 3, 0), &seen(1, 0), 5), Decision::Set(0));
-        assert_eq!(decide(&books(3, 3, 0), &seen(-2, 0), 0), Decision::Set(0));
-    }
-
-    #[test]
-    fn what_is_kept_apart_there_and_not_in_our_books_is_added() {
-        let damaged = Seen { apart: 2, ..seen(10, 0) };
-        assert_eq!(decide(&books(10, 0, 0), &damaged, 0), Decision::Set(12));
-    }
-
-    #[test]
-    fn figures_beyond_reason_do_not_wrap() {
-        let most = books(u64::MAX, u64::MAX, u64::MAX);
-        assert_eq!(decide(&most, &seen(i64::MIN, i64::MAX), u64::MAX), Decision::Set(i64::MAX));
-    }
-}
+mod tests;

@@ -110,6 +110,7 @@ pub(crate) enum Reason {
     Adjustment,
     Return,
     Count,
+    FulfilledElsewhere,
 }
 
 /// What must hold for a booking to be done.

@@ -23,7 +23,7 @@ mod secrets;
 mod shops;
 mod systems;
 
-pub use channel_sync::ChannelSync;
+pub use channel_sync::{ChannelSync, DriftPolicy};
 pub use lanes::{LaneSettings, MOST_LANES};
 pub use problems::{Problems, is_on_loopback};
 use promises::{CalendarEntry, PromiseEntry};

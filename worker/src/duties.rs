@@ -1,11 +1,15 @@
 //! What a worker does beside its lanes.
 
+use std::collections::HashMap;
+
 use channel_sync::ChannelShop;
+use domain::ShopDomain;
 use process::shutdown::Shutdown;
+use shopify::admin::AdminClient;
 use tokio::task::JoinSet;
 use tracing::error;
 
-use crate::{config::Config, lanes, sweepers};
+use crate::{config::Config, sweepers};
 
 /// Work that no task queue hands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,12 @@ impl Duty {
 ///
 /// # Errors
 /// What is wrong with the settings of a broker.
-pub fn start(config: &Config, with: &sweepers::With, shutdown: &Shutdown) -> anyhow::Result<JoinSet<()>> {
+pub fn start(
+    config: &Config,
+    with: &sweepers::With,
+    shops: &HashMap<ShopDomain, AdminClient>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     for duty in Duty::ALL.into_iter().filter(|duty| config.runs.include(duty.name())) {
         match duty {
@@ -54,7 +63,7 @@ pub fn start(config: &Config, with: &sweepers::With, shutdown: &Shutdown) -> any
             Duty::Consumers => {
                 consumers::start(&mut tasks, &config.consuming, &with.pool, || shutdown.asked())?;
             }
-            Duty::ChannelSync => sync_channels(&mut tasks, config, with, shutdown)?,
+            Duty::ChannelSync => sync_channels(&mut tasks, config, with, shops, shutdown),
         }
     }
     Ok(tasks)
@@ -64,21 +73,25 @@ fn sync_channels(
     tasks: &mut JoinSet<()>,
     config: &Config,
     with: &sweepers::With,
+    clients: &HashMap<ShopDomain, AdminClient>,
     shutdown: &Shutdown,
-) -> anyhow::Result<()> {
+) {
     let wanted: Vec<ChannelShop> = config.shared.shops.iter().filter_map(ChannelShop::of).collect();
     if wanted.is_empty() {
-        return Ok(());
+        return;
     }
     if !with.stock.is_here() {
         error!(
             "stock levels are not sent to the shops: INVENTORY_SERVICE_URL says that our stock is elsewhere"
         );
-        return Ok(());
+        return;
     }
-    let mut clients = lanes::admin_clients(&config.shared)?;
-    let shops =
-        wanted.into_iter().filter_map(|shop| clients.remove(&shop.domain).map(|client| (shop, client)));
-    channel_sync::start(tasks, shops.collect(), &with.pool, || shutdown.asked());
-    Ok(())
+    let mut shops = Vec::with_capacity(wanted.len());
+    for shop in wanted {
+        match clients.get(&shop.domain) {
+            Some(client) => shops.push((shop, client.after_others())),
+            None => error!(shop = %shop.domain, "stock levels are not sent to the shop: there is no token for it"),
+        }
+    }
+    channel_sync::start(tasks, shops, &with.pool, || shutdown.asked());
 }

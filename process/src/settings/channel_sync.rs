@@ -20,6 +20,39 @@ pub struct ChannelSync {
     pub damaged_apart: bool,
     /// The same of what is in quality control.
     pub quality_control_apart: bool,
+    /// Whose figure counts where somebody changed one by hand in the shop, by the location's id; ours unless it says
+    /// otherwise.
+    pub drift: HashMap<String, DriftPolicy>,
+}
+
+/// Whose figure counts where somebody changed a level who is neither we nor an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftPolicy {
+    /// Ours: it is set back.
+    #[default]
+    Ours,
+    /// The shop's: it is booked as a count of the warehouse.
+    Theirs,
+}
+
+impl DriftPolicy {
+    /// The word of the settings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+        }
+    }
+}
+
+impl ChannelSync {
+    /// Whose figure counts at this location.
+    #[must_use]
+    pub fn drift_at(&self, location: i64) -> DriftPolicy {
+        self.drift.get(&location.to_string()).copied().unwrap_or_default()
+    }
 }
 
 impl Default for ChannelSync {
@@ -31,6 +64,7 @@ impl Default for ChannelSync {
             activate: false,
             damaged_apart: false,
             quality_control_apart: false,
+            drift: HashMap::new(),
         }
     }
 }

@@ -99,6 +99,12 @@ impl ShopEntry {
                 keys.name("channel_sync")
             ));
         }
+        for location in self.channel_sync.iter().flat_map(|sync| sync.drift.keys()) {
+            if !location.parse().is_ok_and(|id: i64| locations.contains_key(&id)) {
+                let name = keys.name("channel_sync.drift");
+                problems.add(&format!("{name}: {location} is none of the shop's locations"));
+            }
+        }
         let promise = self.promise.and_then(|entry| entry.check(&keys.name("promise"), problems));
         Some(Shop {
             domain: domain?,

@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
     ("orders", &["domain", "outbox"]),
-    ("channel_sync", &["domain", "process", "shopify"]),
+    ("channel_sync", &["domain", "inventory", "process", "shopify", "stock"]),
     ("calls", &["domain"]),
     ("database", &[]),
     ("shopify", &["calls", "domain"]),
@@ -61,6 +61,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     (
         "api",
         &[
+            "channel_sync",
             "console",
             "database",
             "dispatch",
