@@ -291,7 +291,7 @@ impl World {
     }
 
     fn push(&mut self, place: usize) -> Result<(), TestCaseError> {
-        // The third write is of what was doubtful.
+        // The second write is of what was doubtful.
         for event in
             [Event::ReadLevel { place }, Event::ReadBooks { place }, Event::Write { place }, Event::Write { place }]
         {
@@ -359,21 +359,23 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// What happens where the shop alone sells, and everything is shipped from where it was sold.
 fn own_event() -> impl Strategy<Value = Event> {
-    event().prop_filter_map("only what the shop's own orders do", |event| match event {
-        Event::Sale { pieces, .. } => Some(Event::Sale { place: 0, pieces }),
-        Event::Reserve { order, .. } => Some(Event::Reserve { order, place: 0 }),
-        Event::Hold { .. }
-        | Event::Release { .. }
-        | Event::Receive { .. }
-        | Event::Hand { .. }
-        | Event::SetAside { .. }
-        | Event::Move { .. } => None,
-        event => Some(event),
-    })
+    let order = || 0..64_usize;
+    prop_oneof![
+        4 => (1..4_i64).prop_map(|pieces| Event::Sale { place: 0, pieces }),
+        4 => order().prop_map(|order| Event::Reserve { order, place: 0 }),
+        4 => order().prop_map(|order| Event::Look { order }),
+        4 => order().prop_map(|order| Event::Ship { order }),
+        4 => order().prop_map(|order| Event::Notify { order }),
+        4 => order().prop_map(|order| Event::Note { order }),
+        3 => order().prop_map(|order| Event::Answer { order }),
+        3 => Just(Event::ReadLevel { place: 0 }),
+        3 => Just(Event::ReadBooks { place: 0 }),
+        5 => Just(Event::Write { place: 0 }),
+    ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
     fn no_write_oversells_and_at_rest_the_shop_has_what_is_ours_to_sell(
