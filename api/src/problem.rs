@@ -101,12 +101,10 @@ pub enum Problem {
     CannotBeCancelled(OrderStatus),
     #[error("{0}")]
     StatusRefused(String),
-    /// It is not what the order waits for.
     #[error("{0}")]
     AnswerRefused(String),
     #[error("Order cannot be changed. Current status: {0}")]
     CannotBeEdited(OrderStatus),
-    /// No such row waits for a person.
     #[error("There is no open row {0}")]
     NoSuchAttention(i64),
     #[error("There is no bulk answer {0}")]
@@ -309,8 +307,7 @@ impl Problem {
             Self::ItemExists(_) => Some("itemId"),
             Self::WarehouseExists(_) => Some("warehouseId"),
             Self::NotThatMuchThere { .. } => Some("quantity"),
-            Self::UserExists(field) => Some(field),
-            Self::OrderExists { field, .. } => Some(field),
+            Self::UserExists(field) | Self::OrderExists { field, .. } => Some(field),
             Self::TooManyReturned { field, .. } => Some(field),
             Self::IdempotencyKeyReused => Some("Idempotency-Key"),
             Self::AllocationExists(_) => Some("orderItemId"),

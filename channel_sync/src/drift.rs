@@ -100,7 +100,10 @@ pub(crate) async fn explained(
     let explain = |row: Row| {
         let least = row.least_tried.map_or(row.on_hand, |tried| tried.min(row.on_hand));
         let most = row.most_tried.map_or(row.on_hand, |tried| tried.max(row.on_hand));
-        (row.item_id, Explained { least: least.saturating_sub(row.gone), most: most.saturating_add(row.back) })
+        (
+            row.item_id,
+            Explained { least: least.saturating_sub(row.gone), most: most.saturating_add(row.back) },
+        )
     };
     Ok(rows.into_iter().map(explain).collect())
 }
@@ -204,8 +207,10 @@ impl Drift<'_> {
             by: place.shop.as_str(),
             reason: REASON,
         };
-        let outcome = stock::count(&mut tx, &count, SWEEP_AFTER, &format!("channel-drift-{drift_id}")).await?;
-        let is_booked = matches!(&outcome, CountOutcome::Booked(kept, _) if kept.on_hand_before == before.on_hand);
+        let outcome =
+            stock::count(&mut tx, &count, SWEEP_AFTER, &format!("channel-drift-{drift_id}")).await?;
+        let is_booked =
+            matches!(&outcome, CountOutcome::Booked(kept, _) if kept.on_hand_before == before.on_hand);
         if !is_booked {
             // Stock moved meanwhile: it is counted anew on what is there then.
             tx.rollback().await?;

@@ -28,11 +28,13 @@ pub(crate) async fn learn(pool: &PgPool, client: &AdminClient, shop: &ShopDomain
 
 /// Its items are learned, and its levels made of them.
 pub(crate) async fn note_learned(conn: &mut PgConnection, shop: &ShopDomain) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE channel.shops SET learned_at = clock_timestamp(), learn_wanted = false WHERE shop = $1")
-        .bind(shop.as_str())
-        .execute(conn)
-        .await
-        .map(|_| ())
+    sqlx::query(
+        "UPDATE channel.shops SET learned_at = clock_timestamp(), learn_wanted = false WHERE shop = $1",
+    )
+    .bind(shop.as_str())
+    .execute(conn)
+    .await
+    .map(|_| ())
 }
 
 async fn keep(conn: &mut PgConnection, shop: &ShopDomain, items: &[Item]) -> Result<(), sqlx::Error> {

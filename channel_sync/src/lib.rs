@@ -29,5 +29,6 @@ mod shown;
 pub use duty::{ChannelShop, start};
 pub use levels::mark;
 pub use shown::{
-    DriftFilter, LevelFilter, ShownDrift, ShownLevel, ShownShop, SkippedFilter, drifts, levels, shops, want_items,
+    DriftFilter, LevelFilter, ShownDrift, ShownLevel, ShownShop, SkippedFilter, drifts, levels, shops,
+    want_items,
 };

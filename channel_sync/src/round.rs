@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use domain::channel::{Decision, Seen, Skipped, decide};
 use shopify::{
     admin::{
-        Activated, AdminClient, Level, LevelState, MOST_LEVELS, Quantities, Refusals, SetOutcome, ShopifyError,
-        Wanted, WhyNotSet,
+        Activated, AdminClient, Level, LevelState, MOST_LEVELS, Quantities, Refusals, SetOutcome,
+        ShopifyError, Wanted, WhyNotSet,
     },
     gid::InventoryItemId,
 };
@@ -87,7 +87,8 @@ pub(crate) async fn go(
                 put_off(pool, place, due, DAILY, Some((Skipped::Gone, "the shop has no such item"))).await?
             }
             LevelState::Untracked => {
-                put_off(pool, place, due, DAILY, Some((Skipped::Untracked, "the shop does not count it"))).await?;
+                put_off(pool, place, due, DAILY, Some((Skipped::Untracked, "the shop does not count it")))
+                    .await?;
             }
             LevelState::Bundle => {
                 let words = "its stock is that of its components";
@@ -95,7 +96,8 @@ pub(crate) async fn go(
             }
             LevelState::NotStocked => activate(pool, client, shop, place, (due, kept), read_at).await?,
             LevelState::Stocked(quantities) => {
-                let unexplained = explained.get(&due.item_id).map_or(0, |level| level.drift(quantities.on_hand));
+                let unexplained =
+                    explained.get(&due.item_id).map_or(0, |level| level.drift(quantities.on_hand));
                 if unexplained != 0 {
                     let policy = shop.rules.drift_at(place.location.0);
                     let drift = Drift { due, seen: &quantities, read_at, pieces: unexplained, policy };
@@ -155,6 +157,7 @@ fn settled_as(due: &Due, kept: Kept, seen: &Quantities, on_hand: i64) -> Settled
         on_hand,
         available: available_with(seen, on_hand),
         unlooked: kept.books.unlooked,
+        is_open: kept.books.outcome_open,
     }
 }
 
@@ -282,7 +285,15 @@ async fn activate(
         Decision::Set(wanted) => wanted,
         Decision::Wait => return wait(pool, place, due).await,
         Decision::Right | Decision::Doubtful(_) => {
-            let settled = Settled { item, version: kept.version, marks: due.marks, on_hand: 0, available: 0, unlooked: 0 };
+            let settled = Settled {
+                item,
+                version: kept.version,
+                marks: due.marks,
+                on_hand: 0,
+                available: 0,
+                unlooked: 0,
+                is_open: false,
+            };
             return Ok(levels::settle(&mut *pool.acquire().await?, place, read_at, &[settled]).await?);
         }
     };

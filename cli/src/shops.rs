@@ -97,7 +97,8 @@ async fn learned(api: &Api, asked: &Shop) -> Result<Shop, CliError> {
             return Ok(shop);
         }
         if began.elapsed() > MOST_WAIT {
-            let why = "no worker with the duty channel-sync has learned them yet; it is asked for and will be done";
+            let why =
+                "no worker with the duty channel-sync has learned them yet; it is asked for and will be done";
             return Err(CliError::Strange(asked.shop.clone(), why.to_owned()));
         }
         tokio::time::sleep(LOOK_EVERY).await;

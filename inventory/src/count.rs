@@ -199,7 +199,8 @@ pub async fn leave_elsewhere(
     correlation_id: &str,
 ) -> Result<Counted, InventoryError> {
     let figures = place(conn, sku, warehouse).await?;
-    let found = figures.on_hand.saturating_sub(figures.missing).saturating_add_signed(pieces.saturating_neg());
+    let found =
+        figures.on_hand.saturating_sub(figures.missing).saturating_add_signed(pieces.saturating_neg());
     let cause = if pieces > 0 { StockCause::Shipped } else { StockCause::Returned };
     let why = (Reason::FulfilledElsewhere, cause, FULFILLED_ELSEWHERE);
     book_to(conn, &Place::new(sku, warehouse), found, taken_back, (why, reference), correlation_id).await

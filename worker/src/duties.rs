@@ -90,7 +90,9 @@ fn sync_channels(
     for shop in wanted {
         match clients.get(&shop.domain) {
             Some(client) => shops.push((shop, client.after_others())),
-            None => error!(shop = %shop.domain, "stock levels are not sent to the shop: there is no token for it"),
+            None => {
+                error!(shop = %shop.domain, "stock levels are not sent to the shop: there is no token for it")
+            }
         }
     }
     channel_sync::start(tasks, shops, &with.pool, || shutdown.asked());

@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{
-    AddressSaid, GateFacts, LineId, LinePieces, OurParcel, Sku, WarehouseId, is_our_fulfilment,
-};
+use domain::{AddressSaid, GateFacts, LineId, LinePieces, OurParcel, Sku, WarehouseId, is_our_fulfilment};
 use orders::{
     Order,
     brief::{self, Brief},

@@ -33,7 +33,13 @@ impl Transport {
         let endpoint = endpoint(&settings.admin_url)?;
         let breaker = Breaker::new(settings.shop.as_str(), BreakerSettings::default());
         let http = Http::new(&endpoint, HeaderMap::new(), settings.limits, MOST_BYTES, Arc::new(breaker))?;
-        Ok(Self { http, endpoint, token: settings.token, pace: Arc::new(Pace::new()), precedence: Precedence::First })
+        Ok(Self {
+            http,
+            endpoint,
+            token: settings.token,
+            pace: Arc::new(Pace::new()),
+            precedence: Precedence::First,
+        })
     }
 
     /// The same, for calls that leave room for others.

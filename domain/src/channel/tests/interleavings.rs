@@ -73,27 +73,66 @@ struct World {
 /// One thing that happens. Places and orders are taken modulo how many there are.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Sale { place: usize, pieces: i64 },
-    Reserve { order: usize, place: usize },
-    Look { order: usize },
-    Ship { order: usize },
-    Notify { order: usize },
+    Sale {
+        place: usize,
+        pieces: i64,
+    },
+    Reserve {
+        order: usize,
+        place: usize,
+    },
+    Look {
+        order: usize,
+    },
+    Ship {
+        order: usize,
+    },
+    Notify {
+        order: usize,
+    },
     /// The shop notes what it was asked to.
-    Note { order: usize },
+    Note {
+        order: usize,
+    },
     /// An answer came, or it was asked what became of it.
-    Answer { order: usize },
+    Answer {
+        order: usize,
+    },
     /// The shop is asked to have the order where it is held, and does.
-    Move { order: usize },
-    Hold { place: usize, pieces: i64 },
-    Release { place: usize, pieces: i64 },
-    Receive { place: usize, pieces: i64 },
+    Move {
+        order: usize,
+    },
+    Hold {
+        place: usize,
+        pieces: i64,
+    },
+    Release {
+        place: usize,
+        pieces: i64,
+    },
+    Receive {
+        place: usize,
+        pieces: i64,
+    },
     /// A person of the shop sets a level.
-    Hand { place: usize, times: i64 },
+    Hand {
+        place: usize,
+        times: i64,
+    },
     /// A draft order sets pieces aside.
-    SetAside { place: usize, pieces: i64 },
-    ReadLevel { place: usize },
-    ReadBooks { place: usize },
-    Write { place: usize },
+    SetAside {
+        place: usize,
+        pieces: i64,
+    },
+    ReadLevel {
+        place: usize,
+    },
+    ReadBooks {
+        place: usize,
+    },
+    Write {
+        place: usize,
+    },
 }
 
 impl World {
@@ -292,9 +331,12 @@ impl World {
 
     fn push(&mut self, place: usize) -> Result<(), TestCaseError> {
         // The second write is of what was doubtful.
-        for event in
-            [Event::ReadLevel { place }, Event::ReadBooks { place }, Event::Write { place }, Event::Write { place }]
-        {
+        for event in [
+            Event::ReadLevel { place },
+            Event::ReadBooks { place },
+            Event::Write { place },
+            Event::Write { place },
+        ] {
             self.happens(event)?;
         }
         Ok(())
