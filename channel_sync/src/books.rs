@@ -118,19 +118,17 @@ pub(crate) async fn of(
 }
 
 /// Marks the levels of a place of which something else is known by now than when they were settled: where the shop has
-/// pieces committed, or what it answered. That moves no stock, so nothing else says it.
+/// pieces committed, or that it was notified of them. That moves no stock, so nothing else says it.
 pub(crate) async fn look_for_news(conn: &mut PgConnection, place: &Place<'_>) -> Result<(), sqlx::Error> {
-    let open = levels::with_news(conn, place).await?;
+    levels::mark_notified(conn, place).await?;
+    let open = levels::unlooked(conn, place).await?;
     if open.is_empty() {
         return Ok(());
     }
-    let skus: Vec<&str> = open.iter().map(|(_, sku, ..)| sku.as_str()).collect();
+    let skus: Vec<&str> = open.iter().map(|(_, sku, _)| sku.as_str()).collect();
     let kept = of(conn, place, &skus).await?;
-    let is_news = |sku: &String, unlooked: i64, is_open: bool| {
-        let now = kept.get(sku).copied().unwrap_or_default().books;
-        now.unlooked != unlooked.unsigned_abs() || now.outcome_open != is_open
-    };
-    let news = open.iter().filter(|(_, sku, unlooked, is_open)| is_news(sku, *unlooked, *is_open));
+    let unlooked = |sku: &String| kept.get(sku).map_or(0, |kept| kept.books.unlooked);
+    let news = open.iter().filter(|(_, sku, then)| unlooked(sku) != then.unsigned_abs());
     let news: Vec<i64> = news.map(|(item, ..)| *item).collect();
     levels::mark_all(conn, place, &news).await
 }

@@ -52,9 +52,11 @@ WITH asked AS (
     WHERE o.shop = $1 AND line ->> 'sku' = a.sku
     GROUP BY a.item_id
 ), elsewhere AS (
-    SELECT a.item_id, -sum(m.on_hand_change) AS pieces
-    FROM asked a JOIN inventory.movements m USING (sku, warehouse)
-    WHERE m.reason = 'FULFILLED_ELSEWHERE' AND m.at >= a.read_at
+    SELECT a.item_id, sum(f.pieces) AS pieces
+    FROM asked a
+    JOIN orders.fulfilled_elsewhere f USING (sku, warehouse)
+    JOIN orders.orders o USING (order_id)
+    WHERE o.shop = $1 AND f.booked_at >= a.read_at
     GROUP BY a.item_id
 ), back AS (
     SELECT a.item_id, sum(b.quantity) AS pieces

@@ -44,8 +44,6 @@ pub(crate) struct Settled {
     pub(crate) available: i64,
     /// Pieces of which nobody had looked yet where the shop has them committed: once somebody has, it may be told more.
     pub(crate) unlooked: u64,
-    /// Whether an answer of the shop was waited for: once it is there, what the level has is known for certain.
-    pub(crate) is_open: bool,
 }
 
 /// The dirty levels of a place, `most` at most: what is sold out or nearly so first.
@@ -88,12 +86,10 @@ pub(crate) async fn settle(
              WHERE shop = $1 AND location_id = $2 AND item_id = ANY ($3) AND ended_at IS NULL)
          UPDATE channel.levels l
          SET settled_version = new.version, settled_marks = new.marks, on_hand = new.on_hand,
-             available = new.available, unlooked = new.unlooked, is_open = new.is_open,
-             read_at = $10, settled_at = now(), drifts_since = NULL, attempts = 0,
+             available = new.available, unlooked = new.unlooked, read_at = $9, settled_at = now(), drifts_since = NULL, attempts = 0,
              skipped = NULL, detail = NULL
-         FROM UNNEST($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-                     $9::boolean[])
-             AS new (item_id, version, marks, on_hand, available, unlooked, is_open)
+         FROM UNNEST($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+             AS new (item_id, version, marks, on_hand, available, unlooked)
          WHERE l.shop = $1 AND l.location_id = $2 AND l.item_id = new.item_id",
     )
     .bind(place.shop.as_str())
@@ -104,27 +100,45 @@ pub(crate) async fn settle(
     .bind(column(|row| row.on_hand))
     .bind(column(|row| row.available))
     .bind(column(|row| i64::try_from(row.unlooked).unwrap_or(i64::MAX)))
-    .bind(settled.iter().map(|row| row.is_open).collect::<Vec<bool>>())
     .bind(read_at)
     .execute(conn)
     .await
     .map(|_| ())
 }
 
-/// The settled levels of a place of which something was not known: each with its SKU, the pieces of which nobody had looked
-/// where they are committed, and whether an answer was waited for.
-pub(crate) async fn with_news(
+/// The settled levels of a place with pieces of which nobody had looked where they are committed: each with its SKU and
+/// those pieces.
+pub(crate) async fn unlooked(
     conn: &mut PgConnection,
     place: &Place<'_>,
-) -> Result<Vec<(i64, String, i64, bool)>, sqlx::Error> {
+) -> Result<Vec<(i64, String, i64)>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT item_id, sku, unlooked, is_open FROM channel.levels
-         WHERE shop = $1 AND location_id = $2 AND (unlooked > 0 OR is_open)",
+        "SELECT item_id, sku, unlooked FROM channel.levels WHERE shop = $1 AND location_id = $2 AND unlooked > 0",
     )
     .bind(place.shop.as_str())
     .bind(place.location.0)
     .fetch_all(conn)
     .await
+}
+
+/// The settled levels of a place are looked at again of whose SKU the shop was notified of a parcel since they were read:
+/// what can be sold is the same by that, so the shop says nothing, and what is on hand is not.
+pub(crate) async fn mark_notified(conn: &mut PgConnection, place: &Place<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE channel.levels l SET marks = marks + 1
+         FROM (SELECT line ->> 'sku' AS sku, max(p.shop_notified_at) AS at
+               FROM orders.parcels p JOIN orders.orders o USING (order_id)
+               CROSS JOIN jsonb_array_elements(p.lines) AS line
+               WHERE o.shop = $1 AND p.shop_notified_at > now() - interval '15 minutes'
+               GROUP BY line ->> 'sku') AS notified
+         WHERE l.shop = $1 AND l.location_id = $2 AND l.sku = notified.sku AND l.read_at <= notified.at
+           AND l.settled_marks = l.marks",
+    )
+    .bind(place.shop.as_str())
+    .bind(place.location.0)
+    .execute(conn)
+    .await
+    .map(|_| ())
 }
 
 /// They are looked at again, as something else is known of what they have.
@@ -134,7 +148,7 @@ pub(crate) async fn mark_all(
     items: &[i64],
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE channel.levels SET marks = marks + 1, unlooked = 0, is_open = false
+        "UPDATE channel.levels SET marks = marks + 1, unlooked = 0
          WHERE shop = $1 AND location_id = $2 AND item_id = ANY ($3)",
     )
     .bind(place.shop.as_str())

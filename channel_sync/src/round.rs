@@ -157,7 +157,6 @@ fn settled_as(due: &Due, kept: Kept, seen: &Quantities, on_hand: i64) -> Settled
         on_hand,
         available: available_with(seen, on_hand),
         unlooked: kept.books.unlooked,
-        is_open: kept.books.outcome_open,
     }
 }
 
@@ -292,7 +291,6 @@ async fn activate(
                 on_hand: 0,
                 available: 0,
                 unlooked: 0,
-                is_open: false,
             };
             return Ok(levels::settle(&mut *pool.acquire().await?, place, read_at, &[settled]).await?);
         }

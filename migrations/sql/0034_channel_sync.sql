@@ -35,8 +35,6 @@ CREATE TABLE channel.levels (
     available       bigint,
     -- Pieces of the shop's orders of which nobody had looked yet where it has them committed.
     unlooked        bigint      NOT NULL DEFAULT 0,
-    -- Whether the shop was told something of them, and no answer was recorded.
-    is_open         boolean     NOT NULL DEFAULT false,
     -- When that was read: whatever may have changed it since happened after.
     read_at         timestamptz,
     settled_at      timestamptz,
@@ -56,7 +54,7 @@ CREATE TABLE channel.levels (
         ('GONE', 'UNTRACKED', 'BUNDLE', 'NOT_STOCKED', 'NO_LOCATION', 'SKU_TWICE', 'REFUSED'))
 );
 CREATE INDEX levels_of_stock ON channel.levels (sku, warehouse);
-CREATE INDEX levels_with_news ON channel.levels (shop, location_id) WHERE unlooked > 0 OR is_open;
+CREATE INDEX levels_unlooked ON channel.levels (shop, location_id) WHERE unlooked > 0;
 CREATE INDEX levels_skipped ON channel.levels (shop, skipped) WHERE skipped IS NOT NULL;
 
 -- What was set, kept before the call: one without an outcome may have worked.
@@ -134,6 +132,7 @@ CREATE TABLE orders.fulfilled_elsewhere (
     CONSTRAINT fulfilled_elsewhere_order_fk FOREIGN KEY (order_id) REFERENCES orders.orders (order_id),
     CONSTRAINT fulfilled_elsewhere_pieces_not_negative CHECK (pieces >= 0)
 );
+CREATE INDEX fulfilled_elsewhere_of_stock ON orders.fulfilled_elsewhere (sku, warehouse);
 
 -- Where the shop refused to move a fulfilment order to. It is asked once.
 ALTER TABLE orders.fulfilment_orders ADD COLUMN move_refused_to bigint;
