@@ -8,6 +8,7 @@ mod allocations;
 mod attention;
 mod audit;
 mod bulk_answers;
+mod channel;
 mod data_requests;
 mod dead_letters;
 mod explain;
@@ -43,6 +44,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(shops::router())
         .merge(shopify_app::router())
         .merge(warehouses::router())
+        .merge(channel::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

@@ -82,7 +82,7 @@ enum Operation {
     /// Look at the calls to each warehouse system and to the shops, and pause them by hand.
     #[command(subcommand, after_help = EXIT_CODES)]
     Lanes(lanes::Command),
-    /// Look at the shops, and check how each is set up.
+    /// Look at the shops, check how each is set up, and have what one sells learned again.
     #[command(subcommand, after_help = EXIT_CODES)]
     Shops(shops::Command),
     /// Look at the warehouses, add one, or have one take no new orders.

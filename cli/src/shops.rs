@@ -10,6 +10,8 @@ use crate::{
     output::{Output, Tone, clean, name, plain, text, toned},
 };
 
+mod sync;
+
 /// What to do with shops.
 #[derive(Subcommand)]
 pub enum Command {
@@ -18,6 +20,12 @@ pub enum Command {
     /// Ask each shop whether token, API version, access scopes, locations and webhook subscriptions are right, and say
     /// what to do where one is not: exit code 0 if all are right, 1 if not. Nothing is changed.
     Check(Wanted),
+    /// Have a shop's items learned again now, and say what was found: what is told to it, and what is left alone and why.
+    Sync {
+        /// The shop's domain.
+        #[arg(value_name = "SHOP", value_parser = crate::client::id)]
+        shop: String,
+    },
 }
 
 /// Which shops.
@@ -62,6 +70,7 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
             api.get(&["shops"], &[]).await?.show(output, show)
         }
         Command::Check(wanted) => check(wanted, api, output).await,
+        Command::Sync { shop } => sync::run(&shop, api, output).await,
     }
 }
 

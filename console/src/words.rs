@@ -98,6 +98,31 @@ pub(crate) fn return_state(state: &str) -> &str {
     }
 }
 
+/// Why a shop's level is left alone.
+pub(crate) fn skipped(reason: &str) -> &str {
+    match reason {
+        "ANY" => "for any reason",
+        "SKU_TWICE" => "with a SKU that two items have",
+        "UNTRACKED" => "not counted by the shop",
+        "BUNDLE" => "bundles",
+        "NOT_STOCKED" => "not stocked there",
+        "NO_LOCATION" => "at a location that is closed",
+        "GONE" => "not in the shop any more",
+        "REFUSED" => "refused by the shop",
+        other => other,
+    }
+}
+
+/// What became of a level that was changed by hand.
+pub(crate) fn drift(policy: &str, is_over: bool) -> &'static str {
+    match (policy, is_over) {
+        ("theirs", true) => "booked as a count",
+        ("theirs", false) => "is to be booked as a count",
+        (_, true) => "set back",
+        (_, false) => "is to be set back",
+    }
+}
+
 /// Who announced a return.
 pub(crate) fn return_source(source: &str) -> &str {
     match source {
@@ -239,6 +264,7 @@ pub(crate) fn happened(code: &str) -> String {
         "RECEIPT" => "Came in",
         "ADJUSTMENT" => "Adjusted",
         "COUNT" => "Counted",
+        "FULFILLED_ELSEWHERE" => "Left by a fulfilment made in the shop",
         "RESERVED" => "Its stock is reserved",
         "CONFIRMED" => "It is held no more",
         "HANDED_OVER" => "It was handed over to the warehouse",

@@ -16,6 +16,7 @@ use url::Url;
 use warehouse::Dialect;
 
 mod access;
+mod channel_sync;
 mod lanes;
 mod problems;
 mod promises;
@@ -25,6 +26,7 @@ mod shops;
 mod systems;
 
 use access::Grant;
+pub use channel_sync::{ChannelSync, DriftPolicy};
 pub use lanes::{LaneSettings, MOST_LANES};
 pub use problems::{Problems, is_on_loopback};
 use promises::{CalendarEntry, PromiseEntry};
@@ -194,6 +196,8 @@ pub struct Shop {
     pub policy: FulfilmentPolicy,
     /// Until when an order is in time for the day; none where nothing is promised.
     pub promise: Option<PromiseRules>,
+    /// How its stock levels are kept right; none where they are not.
+    pub channel_sync: Option<ChannelSync>,
 }
 
 impl Shop {

@@ -95,6 +95,13 @@ impl AdminClient {
         Ok(Self { shop, transport: Transport::new(settings)? })
     }
 
+    /// The same client, for calls that come after all others: they leave half of the shop's bucket of points to those of
+    /// the client that this one is made of, and of its clones.
+    #[must_use]
+    pub fn after_others(&self) -> Self {
+        Self { shop: self.shop.clone(), transport: self.transport.after_others() }
+    }
+
     /// Reads the least there is: whether the shop answers, and knows us.
     ///
     /// # Errors

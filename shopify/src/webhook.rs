@@ -83,6 +83,8 @@ pub enum Topic {
     FulfilmentOrders(String),
     /// Any topic of `fulfillment_holds/`; the body has the id of a fulfilment order alone.
     FulfilmentHolds(String),
+    /// `inventory_levels/update`: what can be sold of an item at a location, or that it is not counted.
+    InventoryLevelsUpdate,
     /// `customers/data_request`: a customer wants to know what is known.
     CustomersDataRequest,
     /// `customers/redact`: a customer of these orders is to be forgotten.
@@ -111,6 +113,7 @@ const NAMED: &[(&str, Topic)] = &[
     ("returns/approve", Topic::ReturnsApprove),
     ("returns/cancel", Topic::ReturnsCancel),
     ("reverse_fulfillment_orders/dispose", Topic::ReverseFulfilmentOrdersDispose),
+    ("inventory_levels/update", Topic::InventoryLevelsUpdate),
     ("customers/data_request", Topic::CustomersDataRequest),
     ("customers/redact", Topic::CustomersRedact),
     ("shop/redact", Topic::ShopRedact),
@@ -120,8 +123,7 @@ const NAMED: &[(&str, Topic)] = &[
 pub const NEEDED_TOPICS: [&str; 4] = ["orders/create", "orders/updated", "orders/paid", "orders/cancelled"];
 
 /// Topics that are kept and not acted on; one that ends in `/` stands for all under it.
-const STORED_FOR_LATER: &[&str] =
-    &["app/uninstalled", "fulfillments/", "inventory_levels/update", "orders/delete", "returns/"];
+const STORED_FOR_LATER: &[&str] = &["app/uninstalled", "fulfillments/", "orders/delete", "returns/"];
 
 impl Topic {
     /// Reads the header's text; never fails, as a topic of next year is no error.

@@ -86,7 +86,7 @@ pub struct Workshop<'a> {
 }
 
 impl<'a> Workshop<'a> {
-    /// Makes the clients once, for as long as the process lives.
+    /// With the shops' clients, and those of the warehouses, for as long as the process lives.
     ///
     /// # Errors
     /// If a client cannot be set up.
@@ -96,10 +96,10 @@ impl<'a> Workshop<'a> {
         pool: &'a PgPool,
         config: &'a Config,
         stock: Stock,
+        shops: HashMap<ShopDomain, AdminClient>,
         paused: PausedLanes,
     ) -> anyhow::Result<Self> {
         let planner = planner(&config.shared, pool, stock);
-        let shops = admin_clients(&config.shared, pool)?;
         let warehouses = warehouse_clients(config)?;
         let callees = shops.values().cloned().map(Callee::Shop);
         let callees = callees.chain(warehouses.values().cloned().map(Callee::Warehouse));
@@ -216,6 +216,7 @@ fn planner(shared: &Shared, pool: &PgPool, stock: Stock) -> Planner {
     let rules = |shop: &Shop| ShopRules {
         locations: shop.locations.clone(),
         services: shop.fulfillment_services.clone(),
+        books_others: shop.channel_sync.is_some(),
         approval: shop.policy.approval.clone(),
     };
     let shops = shared.shops.iter().map(|shop| (shop.domain.clone(), rules(shop))).collect();
@@ -245,8 +246,15 @@ fn warehouse_client(system: &System) -> anyhow::Result<WarehouseClient> {
     WarehouseClient::new(settings).with_context(|| format!("warehouse system {}", system.name))
 }
 
-/// Of the shops that this process has credentials for. One a shop: it shares its token with its clones.
-fn admin_clients(shared: &Shared, pool: &PgPool) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
+/// A client for each shop that this process has credentials for. All that is asked of a shop goes by clones of one, which
+/// share its token and what is known of the shop's rate.
+///
+/// # Errors
+/// If one cannot be set up.
+pub(crate) fn admin_clients(
+    shared: &Shared,
+    pool: &PgPool,
+) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
     let store = TokenStore::new(pool.clone(), shared.keys.clone());
     let called = shared.shops.iter().filter_map(|shop| Some((shop, shop.access.as_ref()?)));
     called

@@ -26,6 +26,7 @@ const REASONS: &[Reason] = &[
     ("LOCATION_NOT_MAPPED", "It is to leave from a location that is no warehouse here", "Map the location, or move it in the shop."),
     ("NO_FULFILMENT_ORDERS", "The shop has nothing to fulfil for it", "Look at it in the shop, then retry."),
     ("NOT_REPORTED", "A parcel could not be reported to the shop", "Fulfil it in the shop by hand."),
+    ("NOT_MOVED", "The shop still has it at another location than it ships from", "Move it in the shop, or leave it: its parcel is reported all the same."),
     ("REFUND_BY_HAND", "Something is to be paid back by hand", "Refund it in the shop."),
     ("RETURN_NOT_BOOKED", "What came back could not be booked in", "Book it in by hand."),
     ("RETURN_NOT_EXPECTED", "A return was announced of what did not leave", "Clear it with the customer."),

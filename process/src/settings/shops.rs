@@ -7,7 +7,7 @@ use serde::Deserialize;
 use shopify::webhook::WebhookSecret;
 
 use super::{
-    FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop,
+    ChannelSync, FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop,
     access::{Given, Grant, Needed},
     lanes,
 };
@@ -40,6 +40,8 @@ pub(super) struct ShopEntry {
     pub(super) policy: toml::Table,
     #[serde(default)]
     pub(super) promise: Option<PromiseEntry>,
+    #[serde(default)]
+    pub(super) channel_sync: Option<ChannelSync>,
 }
 
 /// Where a shop is configured, for what its settings are called.
@@ -107,6 +109,18 @@ impl ShopEntry {
             }
         }
         let policy = problems.policy(&keys.name("policy"), self.policy);
+        if self.channel_sync.is_some() && locations.is_empty() {
+            problems.add(&format!(
+                "{}: needs locations, which say where the shop is told what of",
+                keys.name("channel_sync")
+            ));
+        }
+        for location in self.channel_sync.iter().flat_map(|sync| sync.drift.keys()) {
+            if !location.parse().is_ok_and(|id: i64| locations.contains_key(&id)) {
+                let name = keys.name("channel_sync.drift");
+                problems.add(&format!("{name}: {location} is none of the shop's locations"));
+            }
+        }
         let promise = self.promise.and_then(|entry| entry.check(&keys.name("promise"), problems));
         Some(Shop {
             domain: domain?,
@@ -119,6 +133,7 @@ impl ShopEntry {
             fulfillment_services: self.fulfillment_services,
             policy,
             promise,
+            channel_sync: self.channel_sync,
         })
     }
 }

@@ -40,6 +40,7 @@ query ReadOrder($order: ID!) {
     fulfillments(first: 50) {
       id
       status
+      location { id }
       trackingInfo(first: 10) { number }
       fulfillmentLineItems(first: 50) {
         pageInfo { hasNextPage endCursor }
@@ -149,6 +150,7 @@ query Fulfilments($order: ID!, $first: Int!) {
     fulfillments(first: $first) {
       id
       status
+      location { id }
       trackingInfo(first: 10) { number }
       fulfillmentLineItems(first: 50) {
         pageInfo { hasNextPage endCursor }

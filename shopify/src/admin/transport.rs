@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::error::ShopifyError;
-use super::pace::{Pace, Turn};
+use super::pace::{Pace, Precedence, Turn};
 use super::pages::{Connection, asked_for};
 use super::token::{AccessToken, TokenProvider};
 use super::{API_VERSION, AdminSettings, answer, deprecated};
@@ -31,6 +31,7 @@ pub(super) struct Transport {
     endpoint: Url,
     token: Arc<dyn TokenProvider>,
     pace: Arc<Pace>,
+    precedence: Precedence,
 }
 
 impl Transport {
@@ -38,7 +39,19 @@ impl Transport {
         let endpoint = endpoint(&settings.admin_url)?;
         let breaker = Breaker::new(settings.shop.as_str(), BreakerSettings::default());
         let http = Http::new(&endpoint, HeaderMap::new(), settings.limits, MOST_BYTES, Arc::new(breaker))?;
-        Ok(Self { shop: settings.shop, http, endpoint, token: settings.token, pace: Arc::new(Pace::new()) })
+        Ok(Self {
+            shop: settings.shop,
+            http,
+            endpoint,
+            token: settings.token,
+            pace: Arc::new(Pace::new()),
+            precedence: Precedence::First,
+        })
+    }
+
+    /// The same, for calls that leave room for others.
+    pub(super) fn after_others(&self) -> Self {
+        Self { precedence: Precedence::After, ..self.clone() }
     }
 
     /// What the document asks for, read as `T`; none where the shop has no such thing.
@@ -65,8 +78,8 @@ impl Transport {
         document: &'static str,
         variables: Value,
     ) -> Result<(Option<T>, HttpAnswer), ShopifyError> {
-        let turn =
-            self.pace.turn(document).await.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
+        let turn = self.pace.turn(document, self.precedence).await;
+        let turn = turn.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
         let token = self.token.token().await?;
         let body = json!({ "query": document, "variables": variables });
         let mut answer = self.send(&body, &token).await?;

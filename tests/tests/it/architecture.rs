@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
     ("orders", &["domain", "outbox"]),
+    ("channel_sync", &["domain", "inventory", "process", "shopify", "stock"]),
     ("calls", &["domain"]),
     ("database", &[]),
     ("shopify", &["calls", "domain"]),
@@ -30,11 +31,15 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("process", &["domain", "inventory_service", "shop_tokens", "shopify", "warehouse", "workflows"]),
     ("consumers", &["calls", "database", "domain", "inventory", "orders", "outbox", "process"]),
     ("events", &["outbox", "process"]),
-    ("dispatch", &["domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"]),
+    (
+        "dispatch",
+        &["channel_sync", "domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"],
+    ),
     (
         "worker",
         &[
             "activities",
+            "channel_sync",
             "database",
             "dispatch",
             "domain",
@@ -59,6 +64,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
         "api",
         &[
             "calls",
+            "channel_sync",
             "console",
             "database",
             "dispatch",

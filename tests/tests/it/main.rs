@@ -12,6 +12,7 @@ mod architecture;
 mod attention_api;
 mod audit_api;
 mod bulk_answers;
+mod channel_sync;
 mod cli;
 mod commands;
 mod console;
