@@ -93,6 +93,10 @@ TEST_BIN_DIR="${CARGO_TARGET_DIR:-$PWD/target}/debug"
 INSTA_UPDATE=${INSTA_UPDATE:-no}
 export INSTA_UPDATE TEST_DATABASE_URL TEST_TEMPORAL_ADDRESS TEST_TEMPORAL_NAMESPACES TEST_BIN_DIR TEST_BROKER_CLIENTS TEST_CHROMIUM
 
+# Tests wait for servers more than they compute: with one for each core half of the machine is idle.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
+export RUST_TEST_THREADS
+
 # The runner's lines, then their sum. There are no examples in docs to be run as tests.
 run_tests() {
     local said="$place/said.txt" result=0

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Condition, OrderStatus, ParkReason, Resolution, Step};
+use domain::{Actor, Condition, OrderId, OrderStatus, ParkReason, Resolution, Step};
 use inventory::ORDER_CANCELLED;
 use metrics::counter;
 use orders::{
     Order, OrdersError,
     approvals::{self, Decision},
     attention::{self, Given},
+    audit::{self, Act, ActKind},
     bulk, command, parcel,
     progress::{self, Waiting},
     record,
@@ -224,6 +225,17 @@ impl OrderRecords {
     async fn resolve(&self, input: &StepAnswer) -> Result<(), AttemptError> {
         let mut tx = self.pool.begin().await?;
         let (by, reason) = (self.name_of(&mut tx, input).await?, input.reason.as_deref());
+        let opened = attention::open(&mut tx, &input.order_id).await?;
+        let is_of_a_person = !["waybill", "policy", "customer", "shopify"].contains(&by.as_str());
+        if let Some(row) = opened.iter().find(|row| row.step == input.step)
+            && input.message.is_none()
+            && is_of_a_person
+        {
+            let (kind, detail) = (ActKind::OrderResolved, Some(input.resolution.as_str()));
+            let act = told_to_the_run(&input.order_id, kind, &by, reason, detail);
+            let kinds = [ActKind::OrderResolved, ActKind::OrderRetried, ActKind::OrderCancelled];
+            audit::note_if_new(&mut tx, &act, &kinds, row.opened_at).await?;
+        }
         let given = Given { resolution: &input.resolution, by: &by, reason, message: input.message };
         attention::resolve(&mut tx, &input.order_id, Some(input.step), given).await?;
         if input.step == Step::Gate {
@@ -288,6 +300,12 @@ impl OrderRecords {
         give_back(&mut tx, &order).await?;
         approvals::ask_no_more(&mut tx, &input.order_id).await?;
         progress::note_cancelled_by(&mut tx, &input.order_id, input.by, input.reason.as_deref()).await?;
+        if input.by == Actor::Operator {
+            let (kind, reason) = (ActKind::OrderCancelled, input.reason.as_deref());
+            let act = told_to_the_run(&input.order_id, kind, input.by.as_str(), reason, None);
+            let kinds = [ActKind::OrderCancelled, ActKind::OrderResolved, ActKind::OrderStatusSet];
+            audit::note_if_new(&mut tx, &act, &kinds, order.received_at).await?;
+        }
         let by = format!("by {}", input.by);
         // One that shipped while it was being cancelled stays shipped, and is not cancelled in silence.
         let (to, event) = (OrderStatus::Cancelled, TimelineEvent::Cancelled);
@@ -295,6 +313,17 @@ impl OrderRecords {
         progress::set_story_ended(&mut tx, &input.order_id, true).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// What somebody told the order's run from the Temporal Web UI, or by `temporal`, under the name they gave.
+fn told_to_the_run<'a>(
+    order: &'a OrderId,
+    kind: ActKind,
+    by: &'a str,
+    reason: Option<&'a str>,
+    detail: Option<&'a str>,
+) -> Act<'a> {
+    Act { by, kind, target: order.as_str(), order: Some(order), reason, detail }
 }
 
 /// Gives back what the order holds. Of one that awaits its allocation nothing is held, and the service need not be there.

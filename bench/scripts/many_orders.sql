@@ -54,8 +54,8 @@ FROM made;
 INSERT INTO orders.customers (order_id, customer)
 SELECT order_id, jsonb_build_object(
     'name', format('Customer %s', i % 40000), 'email', format('customer-%s@example.com', i % 40000),
-    'address', jsonb_build_object('name', format('Customer %s', i % 40000), 'line1', 'Street 1', 'zip', '10115',
-                                  'city', 'Berlin', 'country', 'DE'))
+    'shipping_address', jsonb_build_object('name', format('Customer %s', i % 40000), 'address1', 'Street 1',
+                                           'zip', '10115', 'city', 'Berlin', 'country_code', 'DE'))
 FROM made;
 INSERT INTO orders.lines (order_id, position, line_id, sku, product_name, quantity, fulfillable_quantity, unit_price,
                           requires_shipping)

@@ -29,6 +29,15 @@ pub enum Command {
         #[command(flatten)]
         extent: Extent,
     },
+    /// Ask nobody more for such an answer; what was asked is not taken back.
+    Stop {
+        /// The answer's id.
+        #[arg(value_name = "BULK", value_parser = crate::client::id)]
+        bulk: String,
+        /// Why; it is kept with your name.
+        #[arg(long)]
+        reason: String,
+    },
     /// Say that a row was dealt with that is of no order. Those of orders are answered by `waybill orders resolve`.
     Done {
         /// The row's id.
@@ -85,6 +94,7 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
         Command::Answer(wanted) => bulk::answer(api, output, &wanted).await,
         Command::Answers { bulk: None, .. } => bulk::list(api, output).await,
         Command::Answers { bulk: Some(id), extent } => bulk::report(api, output, &id, extent).await,
+        Command::Stop { bulk: id, reason } => bulk::stop(api, output, &id, &reason).await,
         Command::Done { row, reason } => done(api, output, row, &reason).await,
     }
 }

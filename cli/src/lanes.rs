@@ -36,11 +36,29 @@ pub struct Wanted {
 
 /// A lane as the API shows it.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Lane {
     lane: String,
     orders: i64,
     waiting: i64,
     pauses: Vec<Pause>,
+    lately: Vec<Past>,
+    last_done: Option<Done>,
+}
+
+/// A pause that is over.
+#[derive(Deserialize)]
+struct Past {
+    cause: String,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    waited: Option<i64>,
+    left: i64,
+}
+
+#[derive(Deserialize)]
+struct Done {
+    at: DateTime<Utc>,
 }
 
 #[derive(Deserialize)]
@@ -70,8 +88,15 @@ pub async fn run(command: Command, api: &Api, output: Output) -> Result<(), CliE
 }
 
 fn show(output: Output, lanes: &[Lane], now: DateTime<Utc>) {
-    let columns =
-        [name("LANE"), figure("ORDERS"), figure("WAITING"), name("STATE"), text("WHY"), figure("FOR")];
+    let columns = [
+        name("LANE"),
+        figure("ORDERS"),
+        figure("WAITING"),
+        name("STATE"),
+        text("WHY"),
+        figure("FOR"),
+        figure("LAST DONE"),
+    ];
     let rows = lanes.iter().map(|lane| {
         let why: Vec<String> =
             lane.pauses.iter().map(|pause| clean(&format!("{}: {}", pause.by, pause.reason))).collect();
@@ -88,7 +113,20 @@ fn show(output: Output, lanes: &[Lane], now: DateTime<Utc>) {
             }),
             plain(why.join("\n")),
             plain(since.map(|since| moment::age(since, now)).unwrap_or_default()),
+            plain(lane.last_done.as_ref().map(|done| moment::age(done.at, now)).unwrap_or_default()),
         ]
     });
     output.rows(&columns, rows.collect());
+    for (lane, past) in lanes.iter().flat_map(|lane| lane.lately.iter().map(move |past| (lane, past))) {
+        output.line(&format!(
+            "{} was paused ({}) from {} to {} {}; {} orders waited for it, {} are still to go on.",
+            clean(&lane.lane),
+            clean(&past.cause),
+            moment::here(past.since),
+            moment::here(past.until),
+            moment::zone(past.until),
+            past.waited.unwrap_or_default(),
+            past.left
+        ));
+    }
 }

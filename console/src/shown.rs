@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod lanes;
+
 /// How old a message may grow that waits for what came before it: about a minute, in all its attempts.
 const MOST_LAG: TimeDelta = TimeDelta::minutes(2);
 
@@ -28,7 +30,7 @@ shown! {
 
     Overview {
         orders: Vec<Stage>, attention: Vec<Cause>, hours: Vec<Hour>, oldest_open: Option<OldestOpen>,
-        inbox: InboxLag, dead_letters: u64, promised: PromisesKept, orders_waiting: u64,
+        inbox: InboxLag, returns: Awaited, dead_letters: u64, promised: PromisesKept, orders_waiting: u64,
     }
     Stage { status: String, condition: Option<String>, orders: u64 }
     /// Rows that wait for a person for one reason.
@@ -41,9 +43,20 @@ shown! {
     OldestOpen { order_id: String, order_number: String, received_at: DateTime<Utc> }
     /// How open orders stand to what was promised of them.
     PromisesKept { late: u64, due_today: u64 }
+    /// Returns that are still to come.
+    Awaited { announced: u64, partly_received: u64 }
     InboxLag { waiting: u64, unreadable: u64, oldest_received_at: Option<DateTime<Utc>> }
 
-    Lane { lane: String, orders: u64, waiting: u64, pauses: Vec<Pause> }
+    Lane {
+        lane: String, orders: u64, waiting: u64, pauses: Vec<Pause>, lately: Vec<PastPause>, last_done: Option<Call>,
+        failures: Vec<Call>,
+    }
+    /// A pause that is over.
+    PastPause {
+        cause: String, since: DateTime<Utc>, until: DateTime<Utc>, resumed_by: String, waited: Option<u64>, left: u64,
+    }
+    /// A call for an order.
+    Call { order_id: String, at: DateTime<Utc> }
     Pause { cause: String, since: DateTime<Utc>, by: String, reason: String }
 
     /// A row that waits for a person.
@@ -290,16 +303,6 @@ impl Overview {
     /// Since when nobody takes up what arrives, if that is longer than it takes when all is well.
     pub(crate) fn lags_since(&self, now: &DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.inbox.oldest_received_at.filter(|oldest| *now - *oldest > MOST_LAG)
-    }
-}
-
-impl Lane {
-    pub(crate) fn is_paused(&self) -> bool {
-        !self.pauses.is_empty()
-    }
-
-    pub(crate) fn is_paused_by_a_person(&self) -> bool {
-        self.pauses.iter().any(|pause| pause.cause == "PERSON")
     }
 }
 

@@ -208,6 +208,16 @@ pub(crate) fn cause(cause: &str) -> &str {
     }
 }
 
+/// What had paused a lane, after the lane's name.
+pub(crate) fn cause_past(cause: &str) -> &str {
+    match cause {
+        "PERSON" => "was paused by hand",
+        "DOWN" => "was down",
+        "TOKEN_REFUSED" => "refused our token",
+        other => other,
+    }
+}
+
 /// Who did something.
 pub(crate) fn actor(actor: &str) -> &str {
     match actor {
@@ -299,6 +309,7 @@ pub(crate) fn entry(kind: &str, code: &str) -> String {
         ("STOCK", "RELEASE") => "Pieces were given back".to_owned(),
         ("STOCK", "FULFILMENT") => "Pieces left the stock".to_owned(),
         ("STOCK", "TRANSFER") => "Pieces changed hands".to_owned(),
+        ("CALL", "WAITED_FOR_LANE") => "It waited for whom it is to call".to_owned(),
         ("CALL", "REQUESTED" | "ACCEPTED" | "SHIPPED" | "RECALLED" | "CANCELLED" | "REFUSED") => {
             "A warehouse was asked to ship it".to_owned()
         }

@@ -105,6 +105,29 @@ pub async fn note(conn: &mut PgConnection, act: &Act<'_>) -> Result<(), OrdersEr
     Ok(())
 }
 
+/// Notes an act that came to the order's run from elsewhere than our interface, which notes its own before they are done:
+/// so one of these kinds that is noted since is this one.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn note_if_new(
+    conn: &mut PgConnection,
+    act: &Act<'_>,
+    kinds: &[ActKind],
+    since: DateTime<Utc>,
+) -> Result<(), OrdersError> {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let is_noted: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM orders.acts WHERE order_id = $1 AND kind = ANY ($2) AND at >= $3)",
+    )
+    .bind(act.order.map(OrderId::as_str))
+    .bind(&kinds)
+    .bind(since)
+    .fetch_one(&mut *conn)
+    .await?;
+    if is_noted { Ok(()) } else { note(conn, act).await }
+}
+
 /// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Entry {

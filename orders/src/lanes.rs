@@ -7,10 +7,12 @@ use crate::OrdersError;
 
 pub mod attempts;
 pub mod health;
+mod past;
 mod pauses;
 mod waiting;
 
 pub use health::resume_whatever_paused;
+pub use past::{PastPause, lately};
 pub use pauses::{By, LastPause, Pause, PauseCause, forget_old, on, pause, paused_for, paused_lately};
 pub use waiting::{WaitsFor, waiting, waits_for};
 

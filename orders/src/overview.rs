@@ -69,6 +69,15 @@ pub struct InboxFigures {
     pub oldest_received_at: Option<DateTime<Utc>>,
 }
 
+/// Returns that are still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct ReturnsFigures {
+    /// Nothing of them is here.
+    pub announced: i64,
+    /// Some of them is.
+    pub partly_received: i64,
+}
+
 /// All of it.
 #[derive(Debug, Clone)]
 pub struct Overview {
@@ -84,6 +93,8 @@ pub struct Overview {
     pub hours: Vec<Hour>,
     /// The inbox.
     pub inbox: InboxFigures,
+    /// What is still to come back.
+    pub returns: ReturnsFigures,
     /// When it was looked at, by the database's clock.
     pub now: DateTime<Utc>,
 }
@@ -119,8 +130,15 @@ pub async fn look(conn: &mut PgConnection) -> Result<Overview, OrdersError> {
     )
     .fetch_one(&mut *conn)
     .await?;
+    let returns = sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE state = 'ANNOUNCED') AS announced,
+                count(*) FILTER (WHERE state = 'PARTLY_RECEIVED') AS partly_received
+         FROM orders.returns WHERE state IN ('ANNOUNCED', 'PARTLY_RECEIVED')",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     let hours = hours(conn, now).await?;
-    Ok(Overview { orders, oldest_open, attention, orders_waiting, hours, inbox, now })
+    Ok(Overview { orders, oldest_open, attention, orders_waiting, hours, inbox, returns, now })
 }
 
 #[derive(FromRow)]

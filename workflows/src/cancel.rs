@@ -181,7 +181,7 @@ impl Story {
     pub(crate) async fn request_cancel(&self, request: CancelRequest) -> Result<StatusAnswer, BadInput> {
         let settled_before = self.ctx.state_mut(|order| {
             if order.cancel_decision(request.actor) != CancelDecision::AlreadyCancelled {
-                order.cancel = order.cancel.take().or(Some(request));
+                order.note_cancel(request);
             }
             order.cancels_concluded
         });

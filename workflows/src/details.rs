@@ -59,7 +59,25 @@ impl OrderFulfilment {
         match self.stage.as_str() {
             "BACKORDERED" => format!("Waiting for stock: {} lines.{cancel}", self.progress.waiting_lines),
             "AWAITING_PAYMENT" => format!("Waiting until it is paid.{cancel}"),
-            "ON_HOLD" => format!("It is held.{cancel}"),
+            "ON_HOLD" if self.awaits_risk => {
+                format!("Waiting until the shop has said how risky it is.{cancel}")
+            }
+            "ON_HOLD" if self.waits_for_its_window() => format!(
+                "It is held for a while, so that it can still be changed.\n\n```\nwaybill orders resolve {order} \
+                 release_hold\n```{cancel}"
+            ),
+            "ON_HOLD" if self.progress.held_back > 0 => {
+                let until = self
+                    .progress
+                    .held_until
+                    .map(|until| format!(" until {}", until.format("%Y-%m-%d %H:%M UTC")));
+                format!(
+                    "The shop holds {} pieces of it{}. It is released there, and goes on by itself.{cancel}",
+                    self.progress.held_back,
+                    until.unwrap_or_default()
+                )
+            }
+            "ON_HOLD" => format!("The warehouse holds it, and goes on by itself.{cancel}"),
             "AWAITING_ALLOCATION" => format!("Waiting for the inventory service.{cancel}"),
             _ if self.progress.outstanding_at_warehouses() > 0 => format!(
                 "Waiting for the warehouse to ship {} pieces.{cancel}",

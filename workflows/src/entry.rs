@@ -17,7 +17,7 @@ use temporalio_workflow::{
 use crate::{
     contract::{FulfilmentInput, Parcel},
     ledger::{ParkedView, PendingCall, Progress, StatusView},
-    messages::{BadInput, CancelRequest, Resolve, StatusAnswer, StatusRequest, WarehouseUpdate},
+    messages::{BadInput, CancelRequest, EditRequest, Resolve, StatusAnswer, StatusRequest, WarehouseUpdate},
     names,
     order_fulfilment::Story,
     saga::Interrupted,
@@ -167,7 +167,7 @@ impl OrderFulfilment {
             Ok(request) if self.cancel_decision(request.actor) == CancelDecision::Refuse => {
                 self.refuse(names::CANCEL, &self.cannot_be_cancelled());
             }
-            Ok(request) => self.cancel = self.cancel.take().or(Some(request)),
+            Ok(request) => self.note_cancel(request),
             Err(refusal) => self.refuse(names::CANCEL, &refusal),
         }
     }
@@ -269,6 +269,26 @@ impl OrderFulfilment {
         Ok(Story::new(ctx.clone()).take_answer(answer).await?)
     }
 
+    #[update_validator(edit)]
+    fn validate_edit(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: &RawValue,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        EditRequest::read(input)?;
+        Ok(())
+    }
+
+    /// Changes lines or the warehouse, and says where the order stands.
+    #[update(name = names::EDIT)]
+    async fn edit(
+        ctx: &mut WorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<StatusAnswer, Box<dyn Error + Send + Sync>> {
+        let request = EditRequest::read(&input)?;
+        Ok(Story::new(ctx.clone()).take_edit(request).await?)
+    }
+
     #[query(name = names::STATUS)]
     fn status(&self, _ctx: &WorkflowContextView) -> StatusView {
         StatusView {
@@ -313,6 +333,17 @@ impl OrderFulfilment {
             self.refused.pop_front();
         }
         self.refused.push_back(format!("{message}: {why}"));
+    }
+
+    /// Of several the first counts, but what the shop has done is done, whoever asks for what.
+    pub(crate) fn note_cancel(&mut self, request: CancelRequest) {
+        let is_first = self
+            .cancel
+            .as_ref()
+            .is_none_or(|known| known.actor != Actor::Shopify && request.actor == Actor::Shopify);
+        if is_first {
+            self.cancel = Some(request);
+        }
     }
 
     fn input_for_a_fresh_history(&self) -> FulfilmentInput {

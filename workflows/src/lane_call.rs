@@ -109,19 +109,20 @@ impl Story {
             return self.call_records(step, activity(), input).await.map_err(CallEnded::Failed);
         };
         let policy = self.ctx.state(|order| order.input.policy.clone());
+        let pending = self.come_to(step, &way.lane);
         let terms = Terms {
             lane: way.lane.clone(),
             queue: Some(way.queue.clone()).filter(|queue| *queue != way.lane),
-            since: self.now(),
+            since: pending.since,
             attempts: retry_of(step, &policy).attempts,
             blame_after_ms: milliseconds(policy.blame_after),
             outage_budget_ms: milliseconds(policy.outage_budget),
         };
-        let pending = PendingCall { step, lane: terms.lane.clone(), since: terms.since };
         self.ctx.state_mut(|order| order.pending_calls.push(pending.clone()));
         self.show_details();
         let input = input.on_terms(&terms);
-        let mut wait = policy.outage_budget;
+        let waited = (self.now() - pending.since).to_std().unwrap_or_default();
+        let mut wait = policy.outage_budget.saturating_sub(waited);
         let ended = loop {
             let options = ActivityOptions::with_start_to_close_timeout(policy.call_timeout)
                 .schedule_to_start_timeout(wait.max(SHORTEST_WAIT))
@@ -149,9 +150,27 @@ impl Story {
                 }
             }
         };
-        self.ctx.state_mut(|order| order.pending_calls.retain(|known| *known != pending));
+        let is_over = !matches!(ended, Err(CallEnded::CalledOff));
+        self.ctx.state_mut(|order| {
+            order.pending_calls.retain(|known| *known != pending);
+            order.progress.calls_begun.retain(|known| !is_over || *known != pending);
+        });
         self.show_details();
         ended
+    }
+
+    /// Notes since when the order waits for this call: since it came to it first, if it was only called off since.
+    fn come_to(&self, step: Step, lane: &LaneName) -> PendingCall {
+        let now = self.now();
+        self.ctx.state_mut(|order| {
+            let begun = &mut order.progress.calls_begun;
+            if let Some(known) = begun.iter().find(|known| known.step == step && known.lane == *lane) {
+                return known.clone();
+            }
+            let pending = PendingCall { step, lane: lane.clone(), since: now };
+            begun.push(pending.clone());
+            pending
+        })
     }
 
     async fn call_unless<A>(

@@ -96,6 +96,8 @@ pub struct Progress {
     pub pieces_left: u32,
     /// Parcels that are booked but that the shop has not heard of.
     pub unnotified: Vec<Parcel>,
+    /// Calls that were begun and are not answered: one that is called off and made again waits on.
+    pub calls_begun: Vec<PendingCall>,
 }
 
 impl Progress {

@@ -134,6 +134,34 @@ impl Resolve {
     }
 }
 
+/// Somebody changes the order by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditRequest {
+    /// What is changed.
+    pub edit: WantedEdit,
+    /// By whom.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl EditRequest {
+    /// Reads `{"warehouseId": …, "lines": [{"lineId": …, "sku": …}], "reason": …, "actor": …, "requestId": …}`.
+    ///
+    /// # Errors
+    /// [`BadInput`] says what is allowed.
+    pub fn read(input: &RawValue) -> Result<Self, BadInput> {
+        let Typed::Object(object) = typed(input)? else {
+            return Err(BadInput("an object with lines or warehouseId, and a reason".into()));
+        };
+        let edit = WantedEdit::given(&object)?;
+        let actor = text_member(&object, "actor")?.unwrap_or_else(|| Actor::Operator.as_str().to_owned());
+        let reason = text_member(&object, "reason")?.filter(|reason| !reason.trim().is_empty());
+        let reason = reason.ok_or_else(|| BadInput("reason: why it is changed".into()))?;
+        Ok(Self { edit, actor, reason })
+    }
+}
+
 /// What the warehouse says of a parcel that the story has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

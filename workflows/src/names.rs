@@ -30,6 +30,8 @@ pub const STOCK_AVAILABLE: &str = "stock-available";
 pub const CANCEL_ORDER: &str = "cancel-order";
 /// Update: answer a parked step.
 pub const RESOLVE: &str = "resolve";
+/// Update: change the order by hand, whatever it waits for.
+pub const EDIT: &str = "edit";
 /// Update: move the order to the next status, as far as a person may, and hear what became of it.
 pub const SET_STATUS: &str = "set-status";
 /// Query: where the order stands.

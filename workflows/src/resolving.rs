@@ -5,7 +5,7 @@ use domain::{Actor, CancelDecision, Condition, OrderStatus, Resolution, Step, ma
 use crate::{
     contract::{EditOrder, EditOutcome, EditToMake},
     entry::OrderFulfilment,
-    messages::{BadInput, Resolve, StatusAnswer},
+    messages::{BadInput, EditRequest, Resolve, StatusAnswer, WantedEdit},
     order_fulfilment::Story,
 };
 
@@ -18,7 +18,8 @@ impl Story {
             self.ctx.state(|order| order.check_answer(&answer))?;
         }
         if answer.edit.is_some() {
-            self.edit(&answer).await?;
+            let Resolve { message, edit, actor, reason, .. } = answer.clone();
+            self.edit(message, edit, actor, reason).await?;
             self.ctx.state_mut(|order| order.content_changed = true);
             // While it was changed somebody else may have answered, or it was mended: then it goes on by the change.
             if self.ctx.state(|order| order.check_answer(&answer)).is_err() {
@@ -32,16 +33,24 @@ impl Story {
         Ok(StatusAnswer { status: self.ctx.state(|order| order.status) })
     }
 
-    async fn edit(&self, answer: &Resolve) -> Result<(), BadInput> {
-        let input = EditToMake {
-            order_id: self.order_id(),
-            // Of a change that nobody named, the place in the history tells this one from all others.
-            request_id: format!("{}/{}", self.ctx.run_id(), self.ctx.history_length()),
-            message: answer.message,
-            edit: answer.edit.clone(),
-            by: answer.actor.clone(),
-            reason: answer.reason.clone(),
-        };
+    /// Changes the order, whatever it waits for, and says where it stands.
+    pub(crate) async fn take_edit(&self, request: EditRequest) -> Result<StatusAnswer, BadInput> {
+        let EditRequest { edit, actor, reason } = request;
+        self.edit(None, Some(edit), actor, Some(reason)).await?;
+        self.ctx.state_mut(|order| order.content_changed = true);
+        Ok(StatusAnswer { status: self.ctx.state(|order| order.status) })
+    }
+
+    async fn edit(
+        &self,
+        message: Option<i64>,
+        edit: Option<WantedEdit>,
+        by: String,
+        reason: Option<String>,
+    ) -> Result<(), BadInput> {
+        // Of a change that nobody named, the place in the history tells this one from all others.
+        let request_id = format!("{}/{}", self.ctx.run_id(), self.ctx.history_length());
+        let input = EditToMake { order_id: self.order_id(), request_id, message, edit, by, reason };
         match self.call_records(Step::Follow, EditOrder, input).await {
             Ok(EditOutcome::Made) => Ok(()),
             Ok(EditOutcome::Refused { why }) => Err(BadInput(why)),
@@ -104,7 +113,7 @@ impl OrderFulfilment {
     }
 
     /// Whether the order waits for the end of its hold window.
-    fn waits_for_its_window(&self) -> bool {
+    pub(crate) fn waits_for_its_window(&self) -> bool {
         !self.progress.past_hold
             && self.status == OrderStatus::Pending
             && self.stage == Condition::OnHold.as_str()

@@ -320,7 +320,7 @@ impl Story {
         self.ctx.state_mut(|order| {
             if !order.outside_cancel_noted {
                 order.outside_cancel_noted = true;
-                order.cancel = order.cancel.take().or(Some(CancelRequest { actor: Actor::Operator, reason }));
+                order.note_cancel(CancelRequest { actor: Actor::Operator, reason });
             }
         });
     }

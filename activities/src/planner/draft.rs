@@ -280,7 +280,7 @@ fn beyond_reason(_: std::num::TryFromIntError) -> AttemptError {
     AttemptError::permanent("ORDER_UNREADABLE")
 }
 
-/// What leaves although it is wanted no more, or to another address than the newest: a person sees it.
+/// What leaves although it is wanted no more, to another address than the newest, or without its money: a person sees it.
 pub(super) async fn show_what_came_too_late(
     conn: &mut PgConnection,
     order: &Order,
@@ -297,15 +297,21 @@ pub(super) async fn show_what_came_too_late(
             words.push(format!("{} × {sku}{}", line.too_many(), brief::NOT_WANTED));
         }
     }
-    let gone = situation.requests.iter().filter(|fulfilment_request| {
-        let parcels = situation.parcels.iter().filter(|parcel| parcel.booked_at.is_some());
-        fulfilment_request.was_called
-            && fulfilment_request.ship_to_digest != situation.brief.ship_to_digest
-            && parcels.clone().any(|parcel| parcel.reference == fulfilment_request.reference)
-    });
-    words.extend(gone.map(|fulfilment_request| {
-        format!("{} left to the address before the newest", fulfilment_request.reference)
-    }));
+    let is_unpaid = order.facts.financial_status.is_gone();
+    for fulfilment_request in &situation.requests {
+        let reference = &fulfilment_request.reference;
+        let mut parcels = situation.parcels.iter();
+        if !parcels.any(|parcel| parcel.booked_at.is_some() && parcel.reference == *reference) {
+            continue;
+        }
+        let ship_to = &fulfilment_request.ship_to_digest;
+        if fulfilment_request.was_called && *ship_to != situation.brief.ship_to_digest {
+            words.push(format!("{reference} left to the address before the newest"));
+        }
+        if is_unpaid && fulfilment_request.recall_refused {
+            words.push(format!("{reference} left although its money is gone"));
+        }
+    }
     if words.is_empty() {
         return Ok(brief::take_back_what_came_too_late(conn, order).await?);
     }

@@ -8,7 +8,7 @@ use orders::{
     Order, OrdersError, attention, record,
     timeline::{self, TimelineEvent},
 };
-use shopify::admin::{CancelOutcome, CancelReason, LinePieces, RefundOutcome};
+use shopify::admin::{CancelOutcome, CancelReason, LinePieces, RefundOutcome, ShopifyError};
 use sqlx::PgConnection;
 use workflows::contract::{Cancellation, RefundOfTheRest};
 
@@ -82,9 +82,18 @@ impl ShopCalls {
             rest.iter().map(|(line, count)| pieces(&line.line_id, *count)).collect::<Result<_, _>>()?;
         let key = format!("{}/refund", order.workflow_id);
         let note = format!("Cancelled in fulfilment, order {}", order.order_number);
-        let outcome = client
+        let outcome = match client
             .refund_rest(shopify_order_id, &lines, &key, input.restock, input.notify_customer, &note)
-            .await?;
+            .await
+        {
+            // Cancelled by the shop's own people meanwhile: what is paid back they have decided, and it is shown.
+            Err(ShopifyError::UserErrors(_))
+                if client.cancellation(shopify_order_id).await?.cancelled_at.is_some() =>
+            {
+                return Ok(());
+            }
+            outcome => outcome?,
+        };
         let detail = match outcome {
             RefundOutcome::Refunded { amount, currency, .. } => format!("{amount} {currency}"),
             RefundOutcome::Already { .. } | RefundOutcome::Nothing => return Ok(()),

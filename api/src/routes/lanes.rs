@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use domain::LaneName;
-use orders::lanes::{self, By, PauseCause};
+use orders::lanes::{
+    self, By, PauseCause,
+    health::{self, Seen},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,6 +20,9 @@ use crate::{
     state::{Api, Asked},
     word::Word,
 };
+
+/// Pauses that are over and told of.
+const MOST_PAST: i64 = 50;
 
 type CauseName = Word<PauseCause>;
 
@@ -40,12 +46,61 @@ struct LaneBody {
     waiting: i64,
     /// What keeps it from being worked on; none while it runs.
     pauses: Vec<PauseBody>,
+    /// Pauses that ended within the last 24 hours, newest first; of all lanes together the newest fifty.
+    lately: Vec<PastPauseBody>,
+    /// The latest call that was done; null if none was, or nobody remembers.
+    last_done: Option<CallBody>,
+    /// The latest calls that say whoever is called is down, since that one; three at most.
+    failures: Vec<CallBody>,
 }
 
 impl LaneBody {
     /// One that runs, and that nobody waits for.
     fn of(name: &LaneName) -> Self {
-        Self { lane: name.to_string(), orders: 0, waiting: 0, pauses: Vec::new() }
+        Self {
+            lane: name.to_string(),
+            orders: 0,
+            waiting: 0,
+            pauses: Vec::new(),
+            lately: Vec::new(),
+            last_done: None,
+            failures: Vec::new(),
+        }
+    }
+}
+
+/// A pause that is over.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PastLanePause)]
+struct PastPauseBody {
+    #[schema(value_type = CauseName, example = "DOWN")]
+    cause: &'static str,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    /// Who ended it, by name; `waybill` where a call was answered again.
+    #[schema(example = "waybill")]
+    resumed_by: String,
+    /// Orders that waited for it when it ended; null where nobody counted.
+    #[schema(minimum = 0, example = 2000)]
+    waited: Option<i64>,
+    /// Orders of before its end whose next call is one of this lane still.
+    #[schema(minimum = 0, example = 0)]
+    left: i64,
+}
+
+/// A call for an order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LaneCall)]
+struct CallBody {
+    order_id: String,
+    at: DateTime<Utc>,
+}
+
+impl From<Seen> for CallBody {
+    fn from(call: Seen) -> Self {
+        Self { order_id: call.order, at: call.at }
     }
 }
 
@@ -99,6 +154,25 @@ async fn list(State(api): State<Api>) -> Result<Json<Vec<LaneBody>>, Problem> {
             by: pause.paused_by,
             reason: pause.reason,
         });
+    }
+    for past in lanes::lately(&mut conn, MOST_PAST).await? {
+        if let Some(lane) = found.get_mut(past.lane.as_str()) {
+            lane.lately.push(PastPauseBody {
+                cause: past.cause.as_str(),
+                since: past.since,
+                until: past.until,
+                resumed_by: past.resumed_by,
+                waited: past.waited,
+                left: past.left,
+            });
+        }
+    }
+    for (name, failures, done) in health::latest_calls(&mut conn).await? {
+        // Of a lane that is configured no more and that nobody waits for, nobody asks.
+        if let Some(lane) = found.get_mut(name.as_str()) {
+            lane.failures = failures.into_iter().map(CallBody::from).collect();
+            lane.last_done = done.map(CallBody::from);
+        }
     }
     Ok(Json(found.into_values().collect()))
 }

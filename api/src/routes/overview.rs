@@ -40,6 +40,7 @@ struct OverviewBody {
     /// The open order that came first; none if none is open.
     oldest_open: Option<OldestBody>,
     inbox: InboxBody,
+    returns: ReturnsBody,
     /// Events that a person decides about.
     #[schema(example = 2)]
     dead_letters: u64,
@@ -159,6 +160,19 @@ struct InboxBody {
     oldest_received_at: Option<DateTime<Utc>>,
 }
 
+/// Returns that are still to come.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OverviewReturns)]
+struct ReturnsBody {
+    /// Nothing of them is here.
+    #[schema(minimum = 0, example = 3)]
+    announced: i64,
+    /// Some of them is.
+    #[schema(minimum = 0, example = 1)]
+    partly_received: i64,
+}
+
 impl OverviewBody {
     fn new(seen: Overview, dead_letters: u64, promised: &[promises::Standing]) -> Self {
         let standing =
@@ -177,6 +191,10 @@ impl OverviewBody {
             hours: seen.hours.into_iter().map(hour).collect(),
             oldest_open: seen.oldest_open.map(oldest),
             inbox: InboxBody { waiting: inbox_waiting, unreadable, oldest_received_at },
+            returns: ReturnsBody {
+                announced: seen.returns.announced,
+                partly_received: seen.returns.partly_received,
+            },
             dead_letters,
             promised: promised.iter().fold(PromisedBody { late: 0, due_today: 0 }, |sum, standing| {
                 PromisedBody { late: sum.late + standing.late, due_today: sum.due_today + standing.due_today }

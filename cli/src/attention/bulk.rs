@@ -1,4 +1,4 @@
-//! `waybill attention answer` and `answers`: one answer to many parked steps.
+//! `waybill attention answer`, `answers` and `stop`: one answer to many parked steps.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Args)]
 pub struct Wanted {
     /// What is decided.
-    #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate"])]
+    #[arg(value_name = "ACTION", value_parser = ["retry", "skip", "compensate", "approve", "refuse"])]
     action: String,
     /// Which are meant, for example step=hand_over,reason=WMS_UNREACHABLE,shop=anyx-demo.myshopify.com.
     #[arg(long = "where", value_name = "MEMBER=VALUE,…", value_delimiter = ',', value_parser = member, required = true)]
@@ -27,9 +27,15 @@ pub struct Wanted {
     /// Sent again with the same id it is the same answer.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
-    /// Only say which are meant.
+    /// Only say which are meant, and which the filter finds and may not be answered like this.
     #[arg(long)]
     dry_run: bool,
+    /// The newest row that is meant, as a dry run said: what parked after it is left alone.
+    #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(i64).range(1..))]
+    up_to: Option<i64>,
+    /// How many are meant at most, as a dry run said: if there are more nobody is answered.
+    #[arg(long, value_name = "ORDERS", value_parser = clap::value_parser!(i64).range(0..))]
+    expected: Option<i64>,
 }
 
 fn member(given: &str) -> Result<(String, String), String> {
@@ -47,6 +53,17 @@ struct Taken {
     bulk_id: Option<String>,
     orders: i64,
     first: Vec<Meant>,
+    up_to: Option<i64>,
+    later: i64,
+    except: i64,
+    exceptions: Vec<Exception>,
+}
+
+#[derive(Deserialize)]
+struct Exception {
+    #[serde(flatten)]
+    row: Meant,
+    answers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,24 +107,56 @@ pub(super) async fn answer(api: &Api, output: Output, wanted: &Wanted) -> Result
         .collect();
     let mut form =
         json!({"action": wanted.action, "where": meant, "reason": wanted.reason, "dryRun": wanted.dry_run});
-    if let Some(id) = &wanted.request_id {
-        form["requestId"] = json!(id);
+    for (member, value) in [
+        ("requestId", wanted.request_id.as_ref().map(|id| json!(id))),
+        ("upTo", wanted.up_to.map(|row| json!(row))),
+        ("expected", wanted.expected.map(|orders| json!(orders))),
+    ] {
+        if let Some(value) = value {
+            form[member] = value;
+        }
     }
     let answered = api.post(&["bulk-answers"], &form).await?;
-    answered.show(output, |taken: Taken| {
-        let columns = [name("ORDER"), name("STEP"), text("WHY")];
-        let rows = taken.first.iter();
-        let rows = rows
-            .map(|meant| vec![plain(&meant.order_number), plain(&meant.step), plain(clean(&meant.reason))]);
-        output.rows(&columns, rows.collect());
-        output.line(&match taken.bulk_id {
-            None => format!("{} would be answered.", taken.orders),
-            Some(id) => format!(
-                "{} will be answered; `waybill attention answers {id}` shows how it goes.",
-                taken.orders
-            ),
-        });
-    })
+    answered.show(output, |taken: Taken| show(output, &taken))
+}
+
+fn show(output: Output, taken: &Taken) {
+    let columns = [name("ORDER"), name("STEP"), text("WHY"), text("NOT THIS BUT")];
+    let line = |row: &Meant, instead: String| {
+        vec![plain(&row.order_number), plain(&row.step), plain(clean(&row.reason)), plain(instead)]
+    };
+    let meant = taken.first.iter().map(|row| line(row, String::new()));
+    let instead = |answers: &[String]| match answers {
+        [] => "nothing".to_owned(),
+        answers => answers.join(", "),
+    };
+    let exceptions = taken.exceptions.iter().map(|except| line(&except.row, instead(&except.answers)));
+    output.rows(&columns, meant.chain(exceptions).collect());
+    let left_out = match (taken.except, taken.later) {
+        (0, 0) => String::new(),
+        (except, 0) => format!(" {except} may not be answered like this."),
+        (0, later) => format!(" {later} parked later and are left out."),
+        (except, later) => {
+            format!(" {except} may not be answered like this, {later} parked later and are left out.")
+        }
+    };
+    output.line(&match (&taken.bulk_id, taken.up_to) {
+        (Some(id), _) => format!(
+            "{} will be answered; `waybill attention answers {id}` shows how it goes.{left_out}",
+            taken.orders
+        ),
+        (None, None) => format!("None would be answered.{left_out}"),
+        (None, Some(up_to)) => format!(
+            "{orders} would be answered.{left_out} For these and no others: --up-to {up_to} --expected {orders}",
+            orders = taken.orders
+        ),
+    });
+}
+
+pub(super) async fn stop(api: &Api, output: Output, id: &str, reason: &str) -> Result<(), CliError> {
+    let answer = api.post(&["bulk-answers", id, "stop"], &json!({"reason": reason})).await?;
+    answer.say(output, "Who was not asked yet waits on as before.");
+    Ok(())
 }
 
 pub(super) async fn list(api: &Api, output: Output) -> Result<(), CliError> {

@@ -71,10 +71,15 @@ pub(super) fn one(output: Output, order: &Order, now: DateTime<Utc>) {
     }
     if order.condition.as_deref() == Some("NEEDS_ATTENTION") {
         output.line("");
-        output.line(&format!(
-            "It waits for a person. Mend the cause, then: waybill orders retry {}",
-            clean(&order.order_number)
-        ));
+        let number = clean(&order.order_number);
+        output.line(&match order.condition_reason.as_deref() {
+            Some("APPROVAL") => {
+                format!(
+                    "It waits for an approval: waybill orders approve {number}, or with --refuse and --reason"
+                )
+            }
+            _ => format!("It waits for a person. Mend the cause, then: waybill orders retry {number}"),
+        });
     }
 }
 

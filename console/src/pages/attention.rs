@@ -10,14 +10,18 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{back, given, next_page, part, plainly, unreadable, with_query};
+use super::{
+    back, given, next_page,
+    order::difference::{self, Difference},
+    part, plainly, unreadable, with_query,
+};
 use crate::{
     Console,
     client::{Refusal, Visitor},
     moments,
     page::{self, Shell},
     session::back_to,
-    shown::{Answer, Attention, Because, Cause, CauseOfShop, Happened, Overview},
+    shown::{Answer, Attention, Because, Cause, CauseOfShop, Happened, OrderDetail, Overview},
     words,
 };
 
@@ -61,9 +65,16 @@ struct AttentionPage {
     rows: Vec<Attention>,
     wanted: Wanted,
     next: Option<String>,
+    /// The order of the row whose forms are there; none where it is of none, or is gone.
+    order: Option<OrderDetail>,
 }
 
 impl AttentionPage {
+    /// The difference that an answer to the row with its forms makes.
+    fn if_answered(&self, action: &str, row: &Attention) -> Vec<Difference> {
+        self.order.as_ref().map_or_else(Vec::new, |order| difference::of_answer(action, row, order))
+    }
+
     fn is_of(&self, cause: &Cause) -> bool {
         self.wanted.reason == cause.reason && self.wanted.step == cause.step
     }
@@ -130,7 +141,13 @@ async fn queue(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Respons
     let found = visitor.client.list::<Attention>(&with_query("/api/attention", &asked)).await?;
     let next = next_page("/console/attention", &filter, found.next.as_deref());
     let shell = Shell::counting(&visitor, "attention", "Needs attention", overview.wanted());
-    Ok(page::show(&AttentionPage { shell, causes: overview.attention, rows: found.rows, next, wanted }))
+    let (causes, rows) = (overview.attention, found.rows);
+    let mut page = AttentionPage { shell, causes, rows, next, wanted, order: None };
+    let open = page.rows.iter().find(|row| page.is_open(row)).and_then(|row| row.order_id.as_deref());
+    if let Some(order_id) = open {
+        page.order = visitor.client.get(&format!("/api/orders/{}", part(order_id))).await.ok();
+    }
+    Ok(page::show(&page))
 }
 
 #[derive(Deserialize)]

@@ -25,7 +25,7 @@ use forms::Filled;
 use timeline::Timeline;
 use waits::Part;
 
-mod difference;
+pub(super) mod difference;
 mod forms;
 #[cfg(test)]
 mod tests;

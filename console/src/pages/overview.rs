@@ -77,11 +77,18 @@ fn sentence(overview: &Overview, lanes: &[Lane], now: &DateTime<Utc>) -> String 
         let waiting = words::count(&waiting, "order waits", "orders wait");
         said = vec![format!("{} lanes are paused; {waiting} for them.", said.len())];
     }
+    let over = lanes.iter().filter(|lane| !lane.is_paused()).filter_map(|lane| {
+        let past = lane.worst_lately()?;
+        Some((past.waited, capitalised(format!("{} {}", words::lane(&lane.lane), past.told()))))
+    });
+    let mut over: Vec<_> = over.collect();
+    over.sort_by_key(|(waited, _)| std::cmp::Reverse(*waited));
     let lag = overview.lags_since(now);
     if said.is_empty() {
         // A lane runs as far as nobody paused it; where no worker runs nobody would.
         said.push(if lag.is_some() { "No lane is paused." } else { "All lanes run." }.to_owned());
     }
+    said.extend(over.into_iter().take(MOST_NAMED).map(|(_, past)| past));
     if let Some(oldest) = lag {
         let waiting = words::count(&overview.inbox.waiting, "message waits", "messages wait");
         let since = moments::mark(&oldest);
@@ -191,7 +198,7 @@ mod tests {
         let mut body = json!({
             "orders": [], "attention": [], "hours": [], "oldestOpen": null, "deadLetters": 0, "ordersWaiting": 0,
             "inbox": {"waiting": 0, "unreadable": 0, "oldestReceivedAt": null},
-            "promised": {"late": 0, "dueToday": 0},
+            "promised": {"late": 0, "dueToday": 0}, "returns": {"announced": 0, "partlyReceived": 0},
         });
         for (name, value) in changes.as_object().expect("an object") {
             body[name] = value.clone();
@@ -203,9 +210,20 @@ mod tests {
     fn all_is_well_only_while_nothing_lags_dies_or_waits() {
         let now: DateTime<Utc> = "2026-11-27T10:00:00Z".parse().unwrap();
         let lane = |pauses| {
-            serde_json::from_value(json!({"lane": "warehouse", "orders": 0, "waiting": 3, "pauses": pauses}))
+            serde_json::from_value(json!({
+                "lane": "warehouse", "orders": 0, "waiting": 3, "pauses": pauses, "lately": [], "lastDone": null,
+                "failures": [],
+            }))
         };
         let running: Vec<Lane> = vec![lane(json!([])).unwrap()];
+        let past = |waited, left| {
+            let mut past: Vec<Lane> = running.clone();
+            let night = json!([{"cause": "DOWN", "since": "2026-11-27T02:10:00Z", "until": "2026-11-27T05:12:00Z",
+                                "resumedBy": "waybill", "waited": waited, "left": left}]);
+            past[0].lately = serde_json::from_value(night).unwrap();
+            past
+        };
+        let (night, dawn, calm) = (past(2000, 0), past(2000, 3), past(0, 0));
         let pause =
             json!([{"cause": "DOWN", "since": "2026-11-27T02:10:00Z", "by": "waybill", "reason": "x"}]);
         let paused: Vec<Lane> = vec![lane(pause).unwrap()];
@@ -218,6 +236,21 @@ mod tests {
         for (changes, lanes, well, said) in [
             (json!({}), &running, true, "All lanes run. Nothing needs you."),
             (inbox("2026-11-27T09:59:30Z"), &running, true, "All lanes run. Nothing needs you."),
+            (
+                json!({}),
+                &night,
+                true,
+                "All lanes run. The warehouse system was down from 02:10 to 05:12; 2\u{2009}000 orders waited for it \
+                 and went on by themselves. Nothing needs you.",
+            ),
+            (
+                json!({}),
+                &dawn,
+                true,
+                "All lanes run. The warehouse system was down from 02:10 to 05:12; 2\u{2009}000 orders waited for it, \
+                 3 orders are still to go on. Nothing needs you.",
+            ),
+            (json!({}), &calm, true, "All lanes run. Nothing needs you."),
             (
                 inbox("2026-11-27T02:10:00Z"),
                 &running,

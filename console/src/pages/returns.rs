@@ -9,7 +9,7 @@ use crate::{
     Console,
     client::{Refusal, Visitor},
     page::{self, Shell},
-    shown::Return,
+    shown::{Awaited, Overview, Return},
 };
 
 pub(super) fn router() -> Router<Console> {
@@ -31,6 +31,7 @@ struct Wanted {
 struct ReturnsPage {
     shell: Shell,
     wanted: Wanted,
+    awaited: Awaited,
     rows: Vec<Return>,
     next: Option<String>,
 }
@@ -39,6 +40,7 @@ async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response
     let filter = [("state", wanted.state.as_str()), ("orderId", wanted.order_id.trim())];
     let (rows, next) =
         listed(&visitor, ("/api/returns", "/console/returns"), &filter, &wanted.cursor).await?;
-    let shell = Shell::of(&visitor, "returns", "Returns").await;
-    Ok(page::show(&ReturnsPage { shell, rows, next, wanted }))
+    let overview: Overview = visitor.client.get("/api/overview").await?;
+    let shell = Shell::counting(&visitor, "returns", "Returns", overview.wanted());
+    Ok(page::show(&ReturnsPage { shell, awaited: overview.returns, rows, next, wanted }))
 }

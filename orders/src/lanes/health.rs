@@ -152,6 +152,24 @@ pub async fn lock(conn: &mut PgConnection, lane: &LaneName) -> Result<(Health, D
     Ok((Health { failures: failures.0, failing_since, success, resumed_at, wait }, now))
 }
 
+/// What the latest calls of every lane came to: those that say it is down, since the latest that was done; and that one.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn latest_calls(
+    conn: &mut PgConnection,
+) -> Result<Vec<(LaneName, Vec<Seen>, Option<Seen>)>, OrdersError> {
+    type Row = (String, Json<Vec<Seen>>, Option<String>, Option<DateTime<Utc>>);
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT lane, failures, succeeded_order, succeeded_at FROM orders.lane_health")
+            .fetch_all(conn)
+            .await?;
+    let read = |(lane, failures, order, at): Row| {
+        Ok((LaneName::parse(&lane)?, failures.0, order.zip(at).map(|(order, at)| Seen { order, at })))
+    };
+    rows.into_iter().map(read).collect()
+}
+
 /// Writes a lane's row that [`lock`] gave.
 ///
 /// # Errors

@@ -116,7 +116,8 @@ pub(super) async fn resume(
     by: By<'_>,
 ) -> Result<(), OrdersError> {
     sqlx::query(
-        "UPDATE orders.lane_pauses SET until = greatest(now(), since), resumed_by = $3, resume_reason = $4
+        "UPDATE orders.lane_pauses SET until = greatest(now(), since), resumed_by = $3, resume_reason = $4,
+                waited = (SELECT count(DISTINCT order_id) FROM orders.needed_lanes WHERE needed_lanes.lane = $1)
          WHERE lane = $1 AND cause = $2 AND until IS NULL",
     )
     .bind(lane.as_str())

@@ -52,6 +52,26 @@ UNION ALL
                          json_build_array('system', system), json_build_array('pieces', pieces::text)), NULL
  FROM orders.fulfilment_requests WHERE order_id = $1 ORDER BY 1 DESC LIMIT $2)
 UNION ALL
+(SELECT DISTINCT ON (paused.pause_id) greatest(paused.since, waited.since), 'WAYBILL', 'CALL', 'WAITED_FOR_LANE',
+        concat_ws(': ', paused.lane, paused.cause), NULL, NULL,
+        json_build_array(json_build_array('lane', paused.lane), json_build_array('cause', paused.cause),
+                         json_build_array('until', to_char(paused.until AT TIME ZONE 'UTC',
+                                                           'YYYY-MM-DD"T"HH24:MI:SS"Z"'))), NULL
+ FROM orders.orders o
+ CROSS JOIN LATERAL (
+     SELECT CASE WHEN r.system = 'wms' THEN 'warehouse' ELSE 'warehouse-' || r.system END AS lane, r.created_at AS since,
+            COALESCE((SELECT max(t.at) FROM orders.timeline t WHERE t.order_id = $1 AND t.event = 'HANDED_OVER'),
+                     o.story_ended_at, now()) AS until
+     FROM orders.fulfilment_requests r WHERE r.order_id = $1
+     UNION ALL
+     SELECT shop.lane, p.booked_at, COALESCE(p.shop_notified_at, o.story_ended_at, now())
+     FROM orders.parcels p CROSS JOIN unnest(ARRAY[o.shop_lane, left('shopify-' || o.shop, 128)]) AS shop (lane)
+     WHERE p.order_id = $1 AND p.booked_at IS NOT NULL
+ ) AS waited
+ JOIN orders.lane_pauses paused ON paused.lane = waited.lane AND paused.since < waited.until
+                                AND COALESCE(paused.until, 'infinity') > waited.since
+ WHERE o.order_id = $1 ORDER BY paused.pause_id DESC LIMIT $2)
+UNION ALL
 (SELECT last_failed_at, 'WAYBILL', 'CALL', code, step || ' failed', NULL, NULL,
         json_build_array(json_build_array('step', step), json_build_array('failures', counted::text)), NULL
  FROM orders.call_attempts WHERE order_id = $1 ORDER BY 1 DESC LIMIT $2)

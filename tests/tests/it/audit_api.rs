@@ -181,3 +181,50 @@ fn the_table_has_every_entry_once_and_no_formula() {
         }
     });
 }
+
+#[test]
+fn what_is_told_to_the_workflow_itself_is_listed_too_and_once() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "AUDIT-BY-TEMPORAL";
+        world.stock(sku, 5).await;
+        world
+            .wms_rule(json!({"operation": "createShipment", "sku": sku, "code": "bad_address", "times": 2}))
+            .await;
+        let order = Placed::new(SHOP, &[sku], 1);
+        world.place(&order).await;
+        world.until_parked(&order).await;
+        let number = world.order(&order).await["orderNumber"].as_str().unwrap().to_owned();
+        let of_order = async || listed(world, &format!("orderId={number}")).await;
+        // By the interface it is noted by whom; the run adds nothing.
+        world.retry(&order).await;
+        world::until("it is parked again", std::time::Duration::from_secs(60), async || {
+            (world.attention(&order).await.len() == 2).then_some(())
+        })
+        .await;
+        assert_eq!(kinds(&of_order().await), ["ORDER_RETRIED"]);
+        let answer = json!({"action": "retry", "reason": "the street is right"});
+        world.resolve(&order, answer).await.expect("it is taken");
+        world::until("it is listed", std::time::Duration::from_secs(60), async || {
+            (of_order().await.len() == 2).then_some(())
+        })
+        .await;
+        let entries = of_order().await;
+        assert_eq!(kinds(&entries), ["ORDER_RESOLVED", "ORDER_RETRIED"]);
+        assert_eq!(entries[0]["reason"], "the street is right");
+        assert_eq!((&entries[0]["actor"], &entries[0]["detail"]), (&json!("operator"), &json!("retry")));
+
+        let unpaid = Placed::new(SHOP, &[sku], 1).with("financial_status", json!("pending"));
+        world.place(&unpaid).await;
+        world.until_order(&unpaid, "condition", &["AWAITING_PAYMENT"]).await;
+        let words = json!("changed my mind");
+        world.update(&unpaid.workflow(), "cancel-order", words).await.expect("it is cancelled");
+        let number = world.order(&unpaid).await["orderNumber"].as_str().unwrap().to_owned();
+        let entries = listed(world, &format!("orderId={number}")).await;
+        assert_eq!(kinds(&entries), ["ORDER_CANCELLED"]);
+        assert_eq!(
+            (&entries[0]["actor"], &entries[0]["reason"]),
+            (&json!("operator"), &json!("changed my mind"))
+        );
+    });
+}

@@ -6,7 +6,10 @@ use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{self, APPROVING_SHOP, Placed, Plan, Program, SHOP, UNSEEN_SHOP, World, until};
+use crate::{
+    cli::waybill,
+    world::{self, APPROVING_SHOP, Placed, Plan, Program, SHOP, UNSEEN_SHOP, World, until},
+};
 
 async fn ask(world: &World, form: &Value) -> (StatusCode, Value) {
     let answer = world.http.post(world.api("/api/bulk-answers")).json(form).send().await.unwrap();
@@ -139,6 +142,9 @@ fn a_bulk_answer_that_is_stopped_asks_nobody_more() {
         assert_eq!(stopped["stopReason"], "the wrong list");
         let (status, again) = stop(&world, "hasty", "once more").await;
         assert_eq!((status, &again["stoppedAt"]), (StatusCode::OK, &stopped["stoppedAt"]));
+        let run =
+            waybill(&world, &["attention", "stop", "hasty", "--reason", "to be sure"]).await.ended_well();
+        assert_eq!(run.out(), "Who was not asked yet waits on as before.\n");
         // Its run ends by itself, and the sweeper begins no other.
         world.until_closed("bulk-answer/hasty").await;
         let bulk = read(&world, "/api/bulk-answers/hasty").await;
@@ -185,7 +191,7 @@ fn what_waits_for_approval_is_approved_at_once_and_named_where_something_else_is
                 .filter(|row| mine.iter().any(|number| row["orderNumber"] == *number))
                 .collect::<Vec<_>>()
         };
-        let mut form = json!({"action": "retry", "reason": "x", "dryRun": true,
+        let form = json!({"action": "retry", "reason": "x", "dryRun": true,
                               "where": {"reason": "APPROVAL", "shop": APPROVING_SHOP}});
         let (_, taken) = ask(world, &form).await;
         assert_eq!((&taken["orders"], named(&taken, "first").len()), (&json!(0), 0), "{taken}");
@@ -202,11 +208,23 @@ fn what_waits_for_approval_is_approved_at_once_and_named_where_something_else_is
             "{cause}"
         );
 
-        form["action"] = json!("approve");
-        form["dryRun"] = json!(false);
-        form["reason"] = json!("known to us");
-        let (status, taken) = ask(world, &form).await;
-        assert_eq!((status, named(&taken, "first").len()), (StatusCode::ACCEPTED, 2), "{taken}");
+        // The same by the program: what a dry run named is bound by what it says, and nobody else is answered.
+        let meant = format!("reason=approval,shop={APPROVING_SHOP}");
+        let answer = async |action: &str, more: &[&str]| {
+            let first = ["attention", "answer", action, "--where", &meant, "--reason", "known to us"];
+            waybill(world, &[&first, more].concat()).await
+        };
+        let run = answer("retry", &["--dry-run"]).await.ended_well();
+        assert!(
+            run.out().contains("approve, refuse") && run.out().contains("None would be answered."),
+            "{run:?}"
+        );
+        let run = answer("approve", &["--dry-run"]).await.ended_well();
+        let bound = run.out().rsplit_once("For these and no others: ").expect("it says how").1;
+        let bound: Vec<&str> = bound.split_whitespace().collect();
+        let refused = answer("approve", &["--up-to", bound[1], "--expected", "0"]).await;
+        assert_eq!(refused.code(), 1, "{refused:?}");
+        answer("approve", &[&bound, ["--request-id", "approved"].as_slice()].concat()).await.ended_well();
         for order in &orders {
             world.until_shipped(order).await;
         }

@@ -5,6 +5,7 @@ mod browser;
 mod entrance;
 mod issuer;
 mod kept_up;
+mod many;
 mod morning;
 mod pages;
 mod sign_in;

@@ -32,8 +32,8 @@ fn workflows_and_their_messages_keep_their_names() {
         "signals"
     );
     assert_eq!(
-        [names::CANCEL_ORDER, names::RESOLVE, names::SET_STATUS],
-        ["cancel-order", "resolve", "set-status"],
+        [names::CANCEL_ORDER, names::RESOLVE, names::EDIT, names::SET_STATUS],
+        ["cancel-order", "resolve", "edit", "set-status"],
         "Updates"
     );
     assert_eq!(names::STATUS, "status");

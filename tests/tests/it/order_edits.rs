@@ -17,7 +17,7 @@ async fn edit(world: &World, order: &Placed, mut form: Value) -> (StatusCode, Va
     (answer.status(), answer.json().await.unwrap())
 }
 
-async fn edits(world: &World, order: &Placed) -> Vec<Value> {
+pub async fn edits(world: &World, order: &Placed) -> Vec<Value> {
     let number = world.order(order).await["orderNumber"].as_str().unwrap().to_owned();
     let answer = world.http.get(world.api(&format!("/api/orders/{number}"))).send().await.unwrap();
     answer.json::<Value>().await.unwrap()["edits"].as_array().expect("a list").clone()

@@ -89,7 +89,8 @@ fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_i
         world.wms_rule(json!({"operation": "*", "status": 503, "times": 1_000_000})).await;
         let orders: Vec<Placed> = (0..orders).map(|_| Placed::new(CALM_SHOP, &["OUTAGE"], 1)).collect();
         place_all(&world, &orders).await;
-        until_paused(&world, "warehouse", "DOWN").await;
+        let paused = until_paused(&world, "warehouse", "DOWN").await;
+        assert_eq!(paused["failures"].as_array().map(Vec::len), Some(3), "{paused}");
         // Another lane is not slowed.
         let shop = lane(&world, &format!("shopify-{CALM_SHOP}")).await;
         assert_eq!(shop["pauses"], json!([]), "{shop}");
@@ -103,6 +104,12 @@ fn in_an_outage_of_the_warehouse_nobody_is_parked_and_everything_ships_when_it_i
         join_all(orders.iter().map(|order| world.until_shipped(order))).await;
         join_all(orders.iter().map(|order| world.until_shop_notified(order, 1))).await;
         assert_eq!(usize::try_from(world.pieces_shipped("OUTAGE").await), Ok(orders.len()));
+        let runs = lane(&world, "warehouse").await;
+        assert_eq!(
+            (&runs["failures"], runs["lastDone"]["orderId"].is_string()),
+            (&json!([]), true),
+            "{runs}"
+        );
         assert_clean(&world).await;
     });
 }
@@ -212,6 +219,42 @@ fn who_waited_for_as_long_as_it_may_is_parked_and_goes_on_when_a_person_says_so(
             world.retry(order).await;
             world.until_shipped(order).await;
         }
+        assert_clean(&world).await;
+    });
+}
+
+#[test]
+fn what_the_shop_says_meanwhile_gives_an_order_no_more_time() {
+    world::run(async {
+        let world = world().await;
+        world.stock("OUTAGE-CHATTY", 10).await;
+        world.wms_rule(json!({"operation": "*", "status": 503, "times": 100_000})).await;
+        let others: Vec<Placed> = (0..2).map(|_| Placed::new(CALM_SHOP, &["OUTAGE-CHATTY"], 1)).collect();
+        place_all(&world, &others).await;
+        until_paused(&world, "warehouse", "DOWN").await;
+        let order = Placed::new(HURRIED_SHOP, &["OUTAGE-CHATTY"], 1);
+        world.place(&order).await;
+        // Each word calls the waiting hand-over off, and it is made again.
+        let said = async |second: i64| {
+            let mut body = order.body.clone();
+            let at = chrono::Utc::now() + chrono::Duration::seconds(second);
+            body["updated_at"] = json!(at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+            body["tags"] = json!(format!("word {second}"));
+            world.deliver_webhook(&world::Webhook::new(HURRIED_SHOP, "orders/updated", body)).await;
+        };
+        let mut words = 0;
+        while world.open_attention(&order).await.is_empty() {
+            words += 1;
+            assert!(words < 40, "it waits for as long as the shop has something to say");
+            said(words * 2).await;
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+        let row = &world.open_attention(&order).await[0];
+        assert_eq!((row.step.as_str(), row.reason.as_str()), ("hand_over", "WMS_UNKNOWN_OUTCOME"));
+        mend_wms(&world).await;
+        world.retry(&order).await;
+        world.until_shipped(&order).await;
+        join_all(others.iter().map(|order| world.until_shipped(order))).await;
         assert_clean(&world).await;
     });
 }

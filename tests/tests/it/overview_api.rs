@@ -52,6 +52,11 @@ fn the_overview_counts_open_orders_what_waits_and_what_came_and_left_by_the_hour
         world.place(&ships).await;
         world.until_shipped(&ships).await;
         world.until_closed(&ships.workflow()).await;
+        let id = world.order(&ships).await["orderId"].as_str().expect("an id").to_owned();
+        let comes_back = json!({"items": [{"sku": "SEEN-SHIPS", "quantity": 1}], "reason": "too small"});
+        let returns = world.api(&format!("/api/orders/{id}/returns"));
+        let announced = world.http.post(returns).json(&comes_back).send().await.unwrap();
+        assert_eq!(announced.status(), 201);
         let unreadable = world::Webhook::new(SHOP, "orders/create", json!({"id": "not a number"}));
         world.deliver_webhook(&unreadable).await;
 
@@ -80,6 +85,7 @@ fn the_overview_counts_open_orders_what_waits_and_what_came_and_left_by_the_hour
         let rows: i64 = waiting.iter().map(|row| row["rows"].as_i64().expect("a number")).sum();
         assert_eq!(shown(&world, "/api/attention/count").await, json!({"rows": rows}));
 
+        assert_eq!(seen["returns"], json!({"announced": 1, "partlyReceived": 0}), "{seen}");
         let hours = seen["hours"].as_array().unwrap();
         let began: Vec<DateTime<Utc>> = hours.iter().map(|hour| moment(&hour["hour"])).collect();
         assert_eq!(began.len(), 24);

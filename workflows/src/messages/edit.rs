@@ -40,7 +40,7 @@ impl WantedEdit {
         }
     }
 
-    fn given(object: &Map<String, Value>) -> Result<Self, BadInput> {
+    pub(super) fn given(object: &Map<String, Value>) -> Result<Self, BadInput> {
         if object.contains_key("address") {
             let why = "edit.address: not here, where it would stay in the history; POST /api/orders/{id}/resolve takes it";
             return Err(BadInput(why.into()));

@@ -12,9 +12,9 @@ const MOST_NAMED: usize = 4;
 
 /// What it changes of one thing.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Difference {
-    pub(super) of: &'static str,
-    pub(super) is: String,
+pub(in crate::pages) struct Difference {
+    pub(in crate::pages) of: &'static str,
+    pub(in crate::pages) is: String,
 }
 
 fn of(of: &'static str, is: impl Into<String>) -> Difference {
@@ -65,7 +65,7 @@ pub(super) fn of_another_address(detail: &OrderDetail) -> Vec<Difference> {
 }
 
 /// What an answer to something that waits does, beyond its own words.
-pub(super) fn of_answer(action: &str, row: &Attention, detail: &OrderDetail) -> Vec<Difference> {
+pub(in crate::pages) fn of_answer(action: &str, row: &Attention, detail: &OrderDetail) -> Vec<Difference> {
     match action {
         "compensate" | "refuse" => of_cancel(detail),
         "skip" => {

@@ -19,6 +19,8 @@ fn the_command_approves_and_refuses_and_says_why_it_cannot() {
         let listed =
             waybill(world, &["attention", "list", "--reason", "APPROVAL", "--all"]).await.ended_well();
         assert!(listed.out().contains(&wanted) && listed.out().contains(&unwanted), "{listed:?}");
+        let shown = waybill(world, &["orders", "show", &wanted]).await.ended_well();
+        assert!(shown.line("approval").contains(&format!("waybill orders approve {wanted}")), "{shown:?}");
         let without_reason = waybill(world, &["orders", "approve", &unwanted, "--refuse"]).await;
         assert_ne!(without_reason.code(), 0);
         assert!(without_reason.err().contains("--reason"), "{without_reason:?}");

@@ -12,7 +12,7 @@ use super::{
 use crate::world::{self, Placed, SHOP, UNSEEN_SHOP, Webhook, World, until};
 
 /// Bytes of a page, and of the style sheet or the script.
-const MOST_PAGE_BYTES: usize = 60_000;
+pub(super) const MOST_PAGE_BYTES: usize = 60_000;
 const MOST_ASSET_BYTES: usize = 30_000;
 
 /// The pages of an order in each state that it can stand in.
@@ -89,7 +89,7 @@ async fn fill_the_lists(world: &World) -> String {
 }
 
 /// Looks at a page as it is and with all open that can be opened, on each screen, light and dark.
-async fn look_at(page: &Page, name: &str, found: &mut Vec<String>) {
+pub(super) async fn look_at(page: &Page, name: &str, found: &mut Vec<String>) {
     page.prefer(false, false).await;
     page.screen(Screen::Desktop).await;
     let mut note = async |how: &str| {

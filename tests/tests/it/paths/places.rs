@@ -273,3 +273,40 @@ fn an_order_waits_for_the_warehouse_that_its_location_is_mapped_to_though_anothe
         assert!(world.attention(&order).await.is_empty());
     });
 }
+
+#[test]
+fn by_update_an_order_that_is_not_parked_is_changed_too() {
+    let world = &*WORLD;
+    world::run(async {
+        let sku = "PLACES-BY-UPDATE";
+        stock_far_away(world, sku, 5).await;
+        let path = world.api(&format!("/api/inventory/{sku}/receive"));
+        let here = json!({"quantity": 5, "reason": "to choose from"});
+        assert!(world.http.post(path).json(&here).send().await.unwrap().status().is_success());
+        let order = Placed::new(SHOP, &[sku], 1).with("financial_status", json!("pending"));
+        world.place(&order).await;
+        world.until_order(&order, "condition", &["AWAITING_PAYMENT"]).await;
+        for (edit, named) in [
+            (json!({"warehouseId": "far"}), "reason"),
+            (json!({"reason": "closer"}), "edit"),
+            (json!({"warehouseId": "nowhere", "reason": "closer"}), "warehouse"),
+            (json!({"address": {}, "reason": "closer"}), "edit.address"),
+        ] {
+            let refused = world.update(&order.workflow(), "edit", edit.clone()).await.unwrap_err();
+            assert!(refused.contains(named), "{edit}: {refused}");
+        }
+        let edit = json!({"warehouseId": "far", "reason": "closer to the customer", "requestId": "ticket-5"});
+        for _ in 0..2 {
+            let answer = world.update(&order.workflow(), "edit", edit.clone()).await.unwrap();
+            assert_eq!(answer["status"], "PENDING", "{answer}");
+        }
+        world.shop_does(&order, "pay").await;
+        world.until_shipped(&order).await;
+        let references = world.references(sku).await;
+        assert!(references.len() == 1 && references[0].contains("-far-"), "{references:?}");
+        let made = crate::order_edits::edits(world, &order).await;
+        assert_eq!((made.len(), &made[0]["reason"]), (1, &json!("closer to the customer")), "{made:?}");
+        let late = world.update(&order.workflow(), "edit", edit).await;
+        assert!(late.is_err(), "{late:?}");
+    });
+}

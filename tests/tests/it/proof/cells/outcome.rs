@@ -99,7 +99,7 @@ impl Walk<'_> {
             Promise::ReleaseTheRest | Promise::RestIsBeingCancelled => {
                 self.rest_is_released(promise, seen, &mut wrong)
             }
-            Promise::Refuse | Promise::TooLateToRecall | Promise::OpenAttention | Promise::LeaveUnpaid => {
+            Promise::Refuse | Promise::TooLateToRecall | Promise::OpenAttention => {
                 self.leaves_as_it_was(seen, &mut wrong);
             }
             Promise::Follow | Promise::FurtherParcel | Promise::RecallAndFollow => {
@@ -124,8 +124,6 @@ impl Walk<'_> {
                 Promise::Refuse => *status == 400,
                 // Whether it can be recalled may take longer.
                 Promise::TooLateToRecall => [202, 400].contains(status),
-                // Said again while it is carried out, it is looked at when all is over: what has left has shipped then.
-                Promise::ReleaseTheRest | Promise::RestIsBeingCancelled => [200, 202, 400].contains(status),
                 Promise::AlreadyCancelled => *status == 200,
                 _ => [200, 202].contains(status),
             },

@@ -118,8 +118,6 @@ pub enum Promise {
     Wait,
     /// It is recalled, and not handed over anew.
     RecallAndWait,
-    /// What could not be stopped leaves, paid or not.
-    LeaveUnpaid,
     /// A row says what differs.
     Show,
     /// Nothing is to be done.
@@ -326,9 +324,6 @@ impl Cell {
         };
         match promised {
             Promise::Recall if self.stand.is_too_late() => Promise::TooLateToRecall,
-            Promise::RecallAndWait if self.stand.is_too_late() && self.act == Act::MoneyGone => {
-                Promise::LeaveUnpaid
-            }
             // What could not be stopped leaves, and a row says what differs.
             Promise::RecallAndFollow | Promise::RecallAndWait if self.stand.is_too_late() => Promise::Show,
             promised => promised,

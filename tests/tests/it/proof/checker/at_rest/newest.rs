@@ -227,7 +227,8 @@ fn judge(order: &Order, bodies: &[&Body]) -> Option<String> {
     let is_as_wanted = newest.wanted(order) == without_zeros(order.booked.0.clone());
     let address = &newest.body["shipping_address"];
     let moved = order.moved_by_hand || bodies.iter().any(|body| body.body["shipping_address"] != *address);
-    if order.edited_too_late && is_as_wanted && !moved && !cancelled {
+    // What could not be stopped when its money went is as it was wanted, and shown.
+    if order.edited_too_late && is_as_wanted && !moved && !cancelled && !newest.is_gone() {
         return Some(format!(
             "order {} is said to be edited too late, and left as it is wanted",
             order.order_number
