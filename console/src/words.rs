@@ -1,8 +1,10 @@
 //! Codes as sentences. A code that is not known here is shown as it is: a newer process may have written it.
 
+mod figures;
 mod reasons;
 mod refusals;
 
+pub(crate) use figures::{count, number};
 pub(crate) use reasons::reason;
 pub(crate) use refusals::refusal;
 
@@ -358,37 +360,9 @@ pub(crate) fn is_remarkable(kind: &str, detail: &str) -> bool {
     !matches!((kind, detail), ("MESSAGE", "DONE") | ("EVENT", "PUBLISHED" | "KEPT"))
 }
 
-/// A number with thin spaces between its thousands.
-pub(crate) fn number(number: &u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len());
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push('\u{2009}');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `1 order`, `2 orders`.
-pub(crate) fn count(number_: &u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(number_), if *number_ == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_counted() {
-        assert_eq!(number(&1), "1");
-        assert_eq!(number(&1_234_567), "1\u{2009}234\u{2009}567");
-        assert_eq!(
-            (count(&1, "order", "orders"), count(&0, "order", "orders")),
-            ("1 order".into(), "0 orders".into())
-        );
-    }
 
     #[test]
     fn what_is_not_known_here_is_shown_as_it_is() {
