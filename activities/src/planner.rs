@@ -177,6 +177,9 @@ impl Planner {
         if !rules.rest_is_cancelled && !order.rest_is_cancelled {
             show_what_came_too_late(conn, order, &draft).await?;
         }
+        if let Some(elsewhere) = draft.situation.fulfilled_elsewhere(order) {
+            conn.book_fulfilled_elsewhere(order, &elsewhere).await?;
+        }
         let holding = match self.hold(conn, order, &draft, rules).await? {
             Some(ReserveOutcome::Reserved(holding)) => Some(holding),
             Some(ReserveOutcome::UnknownSku(_)) => return Ok((PlanOutcome::UnknownSku, Vec::new())),

@@ -11,6 +11,8 @@ pub struct ShopRules {
     pub locations: HashMap<i64, WarehouseId>,
     /// Fulfilment services whose lines we ship, beside our own.
     pub services: Vec<String>,
+    /// Whether what others fulfil at these locations is booked out: where the shop's stock follows ours.
+    pub books_others: bool,
     /// Which of its orders a person has to approve.
     pub approval: ApprovalRules,
 }

@@ -6,12 +6,12 @@ use clap::Parser;
 use inventory_service::Certificate;
 use process::{
     OpsPort,
-    settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings},
+    settings::{Needs, Problems, Runs, SHARED_SECRETS, Secrets, Shared, SharedSettings, Shop},
 };
 
 use url::Url;
 
-use crate::access::settings::{self, AccessConfig, AccessSettings, tokens_needed};
+use crate::access::settings::{self, AccessConfig, AccessSettings, safe, tokens_needed};
 
 /// Takes webhooks of shops and of the warehouse, and serves stock and orders over HTTP.
 #[derive(Parser, Debug, Clone)]
@@ -41,6 +41,10 @@ pub struct Settings {
     /// By default there is no link.
     #[arg(long, env = "TEMPORAL_UI_URL")]
     temporal_ui_url: Option<String>,
+    /// Address at which Shopify and people's browsers reach the API, for example https://waybill.example.com; https unless
+    /// on loopback. Needed where somebody installs an app in a shop: Shopify leads back to its /shopify/callback.
+    #[arg(long, env = "PUBLIC_URL")]
+    public_url: Option<String>,
     #[command(flatten)]
     access: AccessSettings,
     #[command(flatten)]
@@ -60,6 +64,8 @@ pub struct Config {
     pub grpc_certificate: Option<Certificate>,
     /// Where people find Temporal's Web UI; none where nobody said.
     pub temporal_ui: Option<Url>,
+    /// Where Shopify and browsers reach the API; none where nobody said.
+    pub public_url: Option<Url>,
     /// Who may call.
     pub access: AccessConfig,
     /// What the worker has too.
@@ -98,12 +104,43 @@ impl Settings {
         let grpc_certificate = self.certificate(&mut problems);
         let temporal_ui = self.temporal_ui(&mut problems);
         let shared = self.shared.resolve(secrets, &needs, &mut problems);
+        let public_url = self.public_url(shared.as_ref(), &mut problems);
         match (listen, metrics, shared) {
-            (Some(listen), Some(metrics), Some(shared)) => {
-                Ok(Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, access, shared })
-            }
+            (Some(listen), Some(metrics), Some(shared)) if problems.is_empty() => Ok(Config {
+                listen,
+                metrics,
+                grpc_listen,
+                grpc_certificate,
+                temporal_ui,
+                public_url,
+                access,
+                shared,
+            }),
             _ => Err(problems.into_vec()),
         }
+    }
+
+    /// A code goes this way, so it has to be safe.
+    fn public_url(&self, shared: Option<&Shared>, problems: &mut Problems) -> Option<Url> {
+        let given = self.public_url.as_deref().filter(|given| !given.is_empty());
+        let Some(given) = given else {
+            let is_installed =
+                |shop: &&Shop| shop.access.as_ref().is_some_and(|access| access.installed().is_some());
+            if let Some(shop) = shared.and_then(|shared| shared.shops.iter().find(is_installed)) {
+                problems.add(&format!(
+                    "PUBLIC_URL: is not set; whoever installs the app in {} comes back there",
+                    shop.domain
+                ));
+            }
+            return None;
+        };
+        let url = safe(given);
+        if url.is_none() {
+            problems.add(
+                "PUBLIC_URL: an https URL is needed (http on loopback), for example https://waybill.example.com",
+            );
+        }
+        url
     }
 
     /// We never call it, so plain http is as good as anything.

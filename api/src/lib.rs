@@ -15,6 +15,7 @@
 //! | `page` | pages of a list, and the way from one to the next |
 //! | [`grpc`] | the inventory service on its own port, behind the same access |
 //! | `remote_stock` | closed doors, where stock is kept by a service of its own |
+//! | [`shop_apps`] | what it has to do with the shops' own APIs |
 //! | [`host`] | which host a request is for |
 //! | [`connection_slots`] | places for connections, and what one address may hold |
 //! | [`unverified`] | bodies of senders who have not proved who they are, within bounds |
@@ -38,6 +39,7 @@ pub mod host;
 pub mod problem;
 pub mod queue;
 pub mod server;
+pub mod shop_apps;
 pub mod state;
 pub mod telemetry;
 pub mod unverified;

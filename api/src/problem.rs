@@ -10,7 +10,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{LaneName, OrderId, OrderStatus, ParseError, Sku, WarehouseId};
+use domain::{LaneName, OrderId, OrderStatus, ParseError, ShopDomain, Sku, WarehouseId};
 use inventory::{AllocationStatus, Shortage};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -101,18 +101,18 @@ pub enum Problem {
     CannotBeCancelled(OrderStatus),
     #[error("{0}")]
     StatusRefused(String),
-    /// It is not what the order waits for.
     #[error("{0}")]
     AnswerRefused(String),
     #[error("Order cannot be changed. Current status: {0}")]
     CannotBeEdited(OrderStatus),
-    /// No such row waits for a person.
     #[error("There is no open row {0}")]
     NoSuchAttention(i64),
     #[error("There is no bulk answer {0}")]
     NoSuchBulkAnswer(String),
     #[error("There is no lane {0}; GET /api/lanes lists them")]
     NoSuchLane(LaneName),
+    #[error("There is no shop {0} that is told what is on hand; GET /api/channel-shops lists them")]
+    NoSuchChannelShop(ShopDomain),
     #[error("There is no warehouse {0}; GET /api/warehouses lists them")]
     NoSuchWarehouse(WarehouseId),
     #[error("warehouseId: {0} is taken; change that warehouse, or choose another id")]
@@ -221,6 +221,7 @@ impl Problem {
             Self::NoSuchAttention(_) => (S::NOT_FOUND, "no-such-attention"),
             Self::NoSuchBulkAnswer(_) => (S::NOT_FOUND, "no-such-bulk-answer"),
             Self::NoSuchLane(_) => (S::NOT_FOUND, "no-such-lane"),
+            Self::NoSuchChannelShop(_) => (S::NOT_FOUND, "no-such-channel-shop"),
             Self::NoSuchWarehouse(_) => (S::NOT_FOUND, "warehouse-not-found"),
             Self::WarehouseExists(_) => (S::CONFLICT, "warehouse-exists"),
             Self::NoSuchDeadLetter(_) => (S::NOT_FOUND, "no-such-dead-letter"),
@@ -306,8 +307,7 @@ impl Problem {
             Self::ItemExists(_) => Some("itemId"),
             Self::WarehouseExists(_) => Some("warehouseId"),
             Self::NotThatMuchThere { .. } => Some("quantity"),
-            Self::UserExists(field) => Some(field),
-            Self::OrderExists { field, .. } => Some(field),
+            Self::UserExists(field) | Self::OrderExists { field, .. } => Some(field),
             Self::TooManyReturned { field, .. } => Some(field),
             Self::IdempotencyKeyReused => Some("Idempotency-Key"),
             Self::AllocationExists(_) => Some("orderItemId"),

@@ -12,7 +12,15 @@ use stock::Stock;
 use crate::problem::Problem;
 
 /// Routes under these are about stock.
-const ABOUT_STOCK: [&str; 4] = ["/api/inventory", "/api/warehouses", "/api/allocations", "/allocations"];
+const ABOUT_STOCK: [&str; 7] = [
+    "/api/inventory",
+    "/api/warehouses",
+    "/api/channel-shops",
+    "/api/channel-levels",
+    "/api/channel-drifts",
+    "/api/allocations",
+    "/allocations",
+];
 /// What the service can be asked for whoever asks here.
 const ASKED_THERE: [&str; 2] = ["/api/inventory/{id}", "/api/inventory/{id}/check"];
 
@@ -51,6 +59,7 @@ mod tests {
             (Method::PUT, "/allocations/{id}/confirm", true),
             (Method::POST, "/allocations", true),
             (Method::POST, "/api/allocations/explain", true),
+            (Method::POST, "/api/channel-shops/{shop}/sync", true),
             (Method::POST, "/api/orders", false),
             (Method::GET, "/orders/{orderId}", false),
         ] {

@@ -8,6 +8,7 @@ mod allocations;
 mod attention;
 mod audit;
 mod bulk_answers;
+mod channel;
 mod data_requests;
 mod dead_letters;
 mod explain;
@@ -20,6 +21,8 @@ mod me;
 mod orders;
 mod overview;
 mod returns;
+mod shopify_app;
+mod shops;
 mod users;
 mod warehouses;
 mod webhook_subscriptions;
@@ -38,7 +41,10 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(inventory::router())
         .merge(lanes::router())
         .merge(me::router())
+        .merge(shops::router())
+        .merge(shopify_app::router())
         .merge(warehouses::router())
+        .merge(channel::router())
         .merge(orders::router())
         .merge(returns::router())
         .merge(users::router())

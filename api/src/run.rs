@@ -8,6 +8,7 @@ use crate::{
     grpc,
     health::Found,
     queue, server,
+    shop_apps::ShopApps,
     state::Api,
     telemetry,
     unverified::Unverified,
@@ -34,11 +35,11 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let config = settings.resolve(&Secrets::of_environment());
-    let Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, access, shared } = match config
-    {
-        Ok(config) => config,
-        Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
-    };
+    let Config { listen, metrics, grpc_listen, grpc_certificate, temporal_ui, public_url, access, shared } =
+        match config {
+            Ok(config) => config,
+            Err(problems) => bail!("the settings are wrong:\n  {}", problems.join("\n  ")),
+        };
     process::init_logging();
     telemetry::start(metrics).await.with_context(|| {
         format!("metrics cannot listen on {}; API_METRICS_LISTEN moves them", metrics.listen)
@@ -61,8 +62,10 @@ pub async fn run() -> anyhow::Result<()> {
     let access = Access::new(&access).context("the issuer of tokens cannot be asked")?;
     access.prepare();
     let shared_allocations = shared.shared_allocations;
+    let shop_apps = ShopApps::new(&shared, pool.clone(), public_url).context("the Admin API of a shop")?;
     let api = Api {
         pool: pool.clone(),
+        shop_apps,
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),
         lanes: shared.lanes.into_keys().collect(),

@@ -14,7 +14,8 @@ use sqlx::PgPool;
 use stock::Stock;
 
 use crate::{
-    caller::Caller, correlation::CorrelationId, health::Found, queue::Queue, unverified::Unverified,
+    caller::Caller, correlation::CorrelationId, health::Found, queue::Queue, shop_apps::ShopApps,
+    unverified::Unverified,
 };
 
 /// Cheap to clone.
@@ -23,6 +24,8 @@ pub struct Api {
     pub pool: PgPool,
     /// The shops whose webhooks are taken.
     pub shops: Arc<Shops>,
+    /// The shops' own APIs, and where tokens of installed apps are kept.
+    pub shop_apps: ShopApps,
     /// The warehouse systems whose callbacks are taken.
     pub systems: Arc<[System]>,
     /// The lanes of calls that are configured.

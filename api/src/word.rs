@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, marker::PhantomData};
 
-use domain::plan::WhyNot;
+use domain::{channel::Skipped, plan::WhyNot};
 use inventory::AllocationStatus;
 use orders::audit::ActKind;
 use orders::lanes::PauseCause;
@@ -73,6 +73,11 @@ impl Described for returns::Source {
 impl Described for ActKind {
     const NAME: &'static str = "ActKind";
     const ABOUT: &'static str = "What a person did.";
+}
+
+impl Described for Skipped {
+    const NAME: &'static str = "ChannelSkippedReason";
+    const ABOUT: &'static str = "Why a shop's level is left alone.";
 }
 
 impl Described for PauseCause {

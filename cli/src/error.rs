@@ -12,7 +12,7 @@ use crate::output::clean;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    refused by the API, or not confirmed
+  1    refused by the API, not confirmed, or a check found something wrong
   2    wrong usage
   3    not found
   4    the API cannot be reached, or cannot do it right now
@@ -30,6 +30,8 @@ pub enum CliError {
     Strange(String, String),
     /// What was typed cannot be done.
     Usage(String),
+    /// What was checked is not right; what of it was shown.
+    Wrong(String),
     /// The person thought better of it.
     NotConfirmed,
 }
@@ -117,7 +119,7 @@ impl CliError {
             Self::Refused(refusal) => refusal.exit_code(),
             Self::Unreachable(..) | Self::Strange(..) => 4,
             Self::Usage(_) => 2,
-            Self::NotConfirmed => 1,
+            Self::Wrong(_) | Self::NotConfirmed => 1,
         })
     }
 
@@ -143,7 +145,7 @@ impl CliError {
                  do: check --api and WAYBILL_API",
                 clean(what)
             ),
-            Self::Usage(sentence) => format!("error: {sentence}"),
+            Self::Usage(sentence) | Self::Wrong(sentence) => format!("error: {sentence}"),
             Self::NotConfirmed => "Nothing was done.".to_owned(),
         }
     }

@@ -17,6 +17,7 @@ mod moment;
 mod orders;
 mod output;
 mod secret;
+mod shops;
 mod stock;
 mod token;
 mod warehouses;
@@ -81,6 +82,9 @@ enum Operation {
     /// Look at the calls to each warehouse system and to the shops, and pause them by hand.
     #[command(subcommand, after_help = EXIT_CODES)]
     Lanes(lanes::Command),
+    /// Look at the shops, check how each is set up, and have what one sells learned again.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Shops(shops::Command),
     /// Look at the warehouses, add one, or have one take no new orders.
     #[command(subcommand, after_help = EXIT_CODES)]
     Warehouses(warehouses::Command),
@@ -130,6 +134,7 @@ async fn operate(operation: Operation, connection: &Connection) -> ExitCode {
             Operation::Stock(command) => stock::run(command, &api, output).await,
             Operation::Attention(command) => attention::run(command, &api, output).await,
             Operation::Lanes(command) => lanes::run(command, &api, output).await,
+            Operation::Shops(command) => shops::run(command, &api, output).await,
             Operation::Warehouses(command) => warehouses::run(command, &api, output).await,
             Operation::Audit(wanted) => audit::run(wanted, &api, output).await,
             Operation::Inbox(command) => inbox::run(command, &api, output).await,

@@ -25,6 +25,7 @@ mod order;
 mod orders;
 mod overview;
 mod returns;
+mod shops;
 mod stock;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub(crate) fn router() -> Router<Console> {
         .merge(order::router())
         .merge(stock::router())
         .merge(returns::router())
+        .merge(shops::router())
         .merge(inbox::router())
         .merge(dead_letters::router())
         .merge(lanes::router())
@@ -61,6 +63,11 @@ pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
 fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
     let query = query(pairs);
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// The page of a shop's levels that are left alone for a reason.
+pub(crate) fn shops_left(shop: &str, reason: &str) -> String {
+    with_query("/console/shops", &[("shop", shop), ("skipped", reason)])
 }
 
 /// A text as one part of a path.

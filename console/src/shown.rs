@@ -146,6 +146,23 @@ shown! {
         sku: String, warehouse_id: String, quantity: u32, received_sellable: u32, received_unsellable: u32,
     }
 
+    /// A shop that is told what is on hand.
+    ChannelShop {
+        shop: String, learned_at: Option<DateTime<Utc>>, learning: bool, items: u64, known_items: u64, dirty: u64,
+        skipped: Vec<ChannelSkipped>, drifts: u64,
+    }
+    ChannelSkipped { reason: String, levels: u64 }
+    ChannelLevel {
+        shop: String, location_id: i64, sku: String, warehouse_id: String, on_hand: Option<i64>,
+        available: Option<i64>, settled_at: Option<DateTime<Utc>>, dirty: bool, attempts: u64,
+        skipped: Option<String>, detail: Option<String>,
+    }
+    /// A level that somebody changed by hand in a shop.
+    ChannelDrift {
+        shop: String, location_id: i64, sku: String, warehouse_id: String, was: i64, found: i64, policy: String,
+        found_at: DateTime<Utc>, ended_at: Option<DateTime<Utc>>,
+    }
+
     /// A message, without its body.
     Message {
         inbox_id: i64, source: String, shop: String, topic: String, state: String, reason: Option<String>,

@@ -1,8 +1,10 @@
 //! Codes as sentences. A code that is not known here is shown as it is: a newer process may have written it.
 
+mod figures;
 mod reasons;
 mod refusals;
 
+pub(crate) use figures::{count, number};
 pub(crate) use reasons::reason;
 pub(crate) use refusals::refusal;
 
@@ -95,6 +97,31 @@ pub(crate) fn return_state(state: &str) -> &str {
         "RECEIVED" => "All of it came back",
         "CANCELLED" => "Taken back",
         other => other,
+    }
+}
+
+/// Why a shop's level is left alone.
+pub(crate) fn skipped(reason: &str) -> &str {
+    match reason {
+        "ANY" => "for any reason",
+        "SKU_TWICE" => "with a SKU that two items have",
+        "UNTRACKED" => "not counted by the shop",
+        "BUNDLE" => "bundles",
+        "NOT_STOCKED" => "not stocked there",
+        "NO_LOCATION" => "at a location that is closed",
+        "GONE" => "not in the shop any more",
+        "REFUSED" => "refused by the shop",
+        other => other,
+    }
+}
+
+/// What became of a level that was changed by hand.
+pub(crate) fn drift(policy: &str, is_over: bool) -> &'static str {
+    match (policy, is_over) {
+        ("theirs", true) => "booked as a count",
+        ("theirs", false) => "is to be booked as a count",
+        (_, true) => "set back",
+        (_, false) => "is to be set back",
     }
 }
 
@@ -239,6 +266,7 @@ pub(crate) fn happened(code: &str) -> String {
         "RECEIPT" => "Came in",
         "ADJUSTMENT" => "Adjusted",
         "COUNT" => "Counted",
+        "FULFILLED_ELSEWHERE" => "Left by a fulfilment made in the shop",
         "RESERVED" => "Its stock is reserved",
         "CONFIRMED" => "It is held no more",
         "HANDED_OVER" => "It was handed over to the warehouse",
@@ -332,37 +360,9 @@ pub(crate) fn is_remarkable(kind: &str, detail: &str) -> bool {
     !matches!((kind, detail), ("MESSAGE", "DONE") | ("EVENT", "PUBLISHED" | "KEPT"))
 }
 
-/// A number with thin spaces between its thousands.
-pub(crate) fn number(number: &u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len());
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push('\u{2009}');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `1 order`, `2 orders`.
-pub(crate) fn count(number_: &u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(number_), if *number_ == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_counted() {
-        assert_eq!(number(&1), "1");
-        assert_eq!(number(&1_234_567), "1\u{2009}234\u{2009}567");
-        assert_eq!(
-            (count(&1, "order", "orders"), count(&0, "order", "orders")),
-            ("1 order".into(), "0 orders".into())
-        );
-    }
 
     #[test]
     fn what_is_not_known_here_is_shown_as_it_is() {

@@ -45,6 +45,7 @@ impl Dispatcher {
             Topic::ReturnsApprove => self.return_approved(message, shop).await,
             Topic::ReturnsCancel => self.return_cancelled(message, shop).await,
             Topic::ReverseFulfilmentOrdersDispose => self.disposed(message, shop).await,
+            Topic::InventoryLevelsUpdate => self.level_changed(message, shop).await,
             Topic::CustomersDataRequest => self.data_requested(message, shop).await,
             Topic::CustomersRedact => self.customer_redacted(message, shop).await,
             Topic::ShopRedact => self.redact(message, shop, ErasureRequest::Shop).await,

@@ -14,7 +14,7 @@ use orders::{
     record,
     refunds::{self, ReturnSource},
 };
-use shopify::wire::{self, ParsedRefund, UnreadableOrder};
+use shopify::wire::{self, LevelSaid, ParsedRefund, UnreadableOrder};
 use sqlx::PgConnection;
 
 use crate::{DispatchError, Dispatched, Dispatcher, Outcome};
@@ -53,6 +53,22 @@ impl Dispatcher {
         fulfilment_orders::want_look(&mut tx, &order.order_id).await?;
         tx.commit().await?;
         self.have_run_look(message, order).await
+    }
+
+    /// The shop has another level than before: it is compared with our books, unless that is what it was set to.
+    pub(crate) async fn level_changed(&self, message: &Message, shop: &Shop) -> Dispatched {
+        if shop.channel_sync.is_none() {
+            return Ok(Outcome::stored("the shop's stock levels are not kept right"));
+        }
+        let Some(level) = wire::parse_level(&message.body) else {
+            return self.unreadable_update(message, "inventory_item_id, location_id: one is missing").await;
+        };
+        let mut conn = self.pool.acquire().await?;
+        let LevelSaid { location, item, available } = level;
+        Ok(match channel_sync::mark(&mut conn, &shop.domain, location, item, available).await? {
+            true => Outcome::DONE,
+            false => Outcome::stored("it is of no item of ours, or what it was set to"),
+        })
     }
 
     /// A fulfilment was made or changed. Our own need nothing; another's changes what is left for us.

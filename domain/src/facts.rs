@@ -147,6 +147,9 @@ pub struct ShopFulfilment {
     /// The parcels' tracking numbers.
     #[serde(default)]
     pub tracking_numbers: Vec<String>,
+    /// The shop's number of the location they left from, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<i64>,
     /// Pieces by line.
     pub lines: Vec<LinePieces>,
 }
@@ -211,7 +214,7 @@ mod tests {
 
     fn left(id: &str, quantity: u32, stands: bool) -> ShopFulfilment {
         let lines = vec![LinePieces { line_id: LineId::parse(id).unwrap(), quantity }];
-        ShopFulfilment { id: 1, stands, tracking_numbers: Vec::new(), lines }
+        ShopFulfilment { id: 1, stands, tracking_numbers: Vec::new(), location_id: None, lines }
     }
 
     fn shown(lines: Vec<OrderLine>, fulfilments: Vec<ShopFulfilment>) -> Vec<(String, u32)> {

@@ -26,6 +26,7 @@ mod verdict;
 mod wanted;
 mod words;
 
+pub mod channel;
 pub mod leniently;
 pub mod plan;
 

@@ -48,6 +48,8 @@ impl ParkReason {
     pub const NO_FULFILMENT_ORDERS: &'static str = "NO_FULFILMENT_ORDERS";
     /// Pieces of a parcel have no open fulfilment order in the shop.
     pub const NOT_REPORTED: &'static str = "NOT_REPORTED";
+    /// The shop refuses to move a fulfilment order to the location that it ships from.
+    pub const NOT_MOVED: &'static str = "NOT_MOVED";
     /// Some of a cancelled order has left, and what is left to pay back is to be paid back in the shop.
     pub const REFUND_BY_HAND: &'static str = "REFUND_BY_HAND";
     /// What the shop put on the shelf again, or what came back while stock is kept elsewhere, cannot be booked in; the

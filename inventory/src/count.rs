@@ -67,6 +67,9 @@ pub struct TakenBack {
     pub pieces: u64,
 }
 
+/// The cause of what somebody else's fulfilment took from an order that does not ship it any more.
+const FULFILLED_ELSEWHERE: &str = "FULFILLED_ELSEWHERE";
+
 /// What a count led to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -175,12 +178,50 @@ pub async fn count(
     reason: &str,
     correlation_id: &str,
 ) -> Result<Counted, InventoryError> {
-    let before = place(conn, sku, warehouse).await?;
-    let at = Place::new(sku, warehouse);
+    let why = (Reason::Count, StockCause::Counted, COUNTED_LESS);
+    book_to(conn, &Place::new(sku, warehouse), found, taken_back, (why, reason), correlation_id).await
+}
+
+/// Books out pieces that left a place by somebody else's fulfilment, or with fewer than none those that came back as it was
+/// cancelled; `reference` is kept with the movement. What is taken back waits, until its order is planned anew. What others
+/// hold is not touched: it is missing until it comes free.
+///
+/// The place is locked by [`lock_place`], and so is the order of what is taken back.
+///
+/// # Errors
+/// As [`count`].
+pub async fn leave_elsewhere(
+    conn: &mut PgConnection,
+    (sku, warehouse): (&Sku, &WarehouseId),
+    pieces: i64,
+    taken_back: &[TakenBack],
+    reference: &str,
+    correlation_id: &str,
+) -> Result<Counted, InventoryError> {
+    let figures = place(conn, sku, warehouse).await?;
+    let found =
+        figures.on_hand.saturating_sub(figures.missing).saturating_add_signed(pieces.saturating_neg());
+    let cause = if pieces > 0 { StockCause::Shipped } else { StockCause::Returned };
+    let why = (Reason::FulfilledElsewhere, cause, FULFILLED_ELSEWHERE);
+    book_to(conn, &Place::new(sku, warehouse), found, taken_back, (why, reference), correlation_id).await
+}
+
+/// Why a place is booked to what is there: for the movement, for its event, for who loses pieces, and more about it.
+type Why<'a> = ((Reason, StockCause, &'static str), &'a str);
+
+async fn book_to(
+    conn: &mut PgConnection,
+    at: &Place,
+    found: u64,
+    taken_back: &[TakenBack],
+    ((reason, cause, lost_to), more): Why<'_>,
+    correlation_id: &str,
+) -> Result<Counted, InventoryError> {
+    let before = place(conn, &at.sku, &at.warehouse).await?;
     let headers: Vec<record::Header<'_>> =
         taken_back.iter().map(|taken| (&taken.from.order_id, taken.from.epoch)).collect();
     record::lock_headers(conn, &headers).await?;
-    let taken = take_back(conn, &at, taken_back).await?;
+    let taken = take_back(conn, at, taken_back, lost_to).await?;
     record::settle_headers(conn, &headers).await?;
     let still_held = before.reserved - taken.iter().map(|(_, _, pieces)| pieces).sum::<u64>();
     let on_hand = found.max(still_held);
@@ -192,8 +233,8 @@ pub async fn count(
     }
     let difference = columns::whole(on_hand)? - columns::whole(before.on_hand)?;
     let still_missing = columns::whole(missing)? - columns::whole(before.missing)?;
-    entries.push(Entry { missing: still_missing, ..Entry::on_hand(sku, warehouse, difference) });
-    let booked = ledger::book(conn, Reason::Count, Some(reason), &entries, Guard::None).await?;
+    entries.push(Entry { missing: still_missing, ..Entry::on_hand(&at.sku, &at.warehouse, difference) });
+    let booked = ledger::book(conn, reason, Some(more), &entries, Guard::None).await?;
     let mut booked = booked.unwrap_or_default();
     let last = booked.pop().ok_or(InventoryError::Database(sqlx::Error::RowNotFound))?;
     let changed = taken.into_iter().zip(booked).map(|((order_id, allocation, pieces), booked)| {
@@ -201,9 +242,9 @@ pub async fn count(
     });
     let changed = events::announce_allocations(conn, correlation_id, changed).await?;
     if difference != 0 {
-        events::announce_stock(conn, correlation_id, StockCause::Counted, [(at.clone(), last)]).await?;
+        events::announce_stock(conn, correlation_id, cause, [(at.clone(), last)]).await?;
     }
-    let served = queue::serve(conn, &BTreeMap::from([(at, last.after)]), correlation_id).await?;
+    let served = queue::serve(conn, &BTreeMap::from([(at.clone(), last.after)]), correlation_id).await?;
     Ok(Counted { on_hand_before: before.on_hand, on_hand_after: on_hand, missing, changed, served })
 }
 
@@ -213,6 +254,7 @@ async fn take_back(
     conn: &mut PgConnection,
     at: &Place,
     taken_back: &[TakenBack],
+    lost_to: &'static str,
 ) -> Result<Vec<(OrderId, Allocation, u64)>, InventoryError> {
     let (mut taken, mut waiting) = (Vec::new(), Vec::new());
     for TakenBack { from, pieces } in taken_back {
@@ -235,7 +277,7 @@ async fn take_back(
             let lost = left.min(allocation.held());
             if lost > 0 {
                 left -= lost;
-                let after = adjust::lessened(&allocation, lost, COUNTED_LESS)?;
+                let after = adjust::lessened(&allocation, lost, lost_to)?;
                 taken.push((from.order_id.clone(), after, lost));
             }
         }

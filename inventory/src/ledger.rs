@@ -110,6 +110,7 @@ pub(crate) enum Reason {
     Adjustment,
     Return,
     Count,
+    FulfilledElsewhere,
 }
 
 /// What must hold for a booking to be done.
@@ -185,7 +186,7 @@ WITH entry AS (
 ), booked AS (
     UPDATE inventory.stock s
     SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, queued = p.queued + d.queued,
-        missing = least(p.missing + d.missing, p.on_hand + d.on_hand)
+        missing = least(p.missing + d.missing, p.on_hand + d.on_hand), version = s.version + 1
     FROM demand d JOIN place p USING (sku, warehouse), verdict v
     WHERE v.booked AND s.sku = p.sku AND s.warehouse = p.warehouse
     RETURNING s.sku, s.warehouse, s.on_hand, s.reserved, s.queued, s.missing

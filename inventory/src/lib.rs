@@ -71,7 +71,7 @@ pub use allocation::{Allocation, AllocationChange, AllocationId, AllocationStatu
 pub use availability::{Availability, WarehouseAvailability, availability};
 pub use count::{
     COUNTED_LESS, Counted, HeldLine, KeptCount, PlaceFigures, TakenBack, count, counted_before, held_lines,
-    keep_count, lock_place, place,
+    keep_count, leave_elsewhere, lock_place, place,
 };
 pub use domain::plan::{DemandLine, Explanation, LineExplanation, WarehouseVerdict, WhyNot};
 pub use error::InventoryError;

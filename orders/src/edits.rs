@@ -20,7 +20,7 @@ mod wanted;
 
 pub use made::{Made, of_order};
 use moved::locations;
-pub use moved::looked;
+pub use moved::{looked, moved_by_us};
 pub use wanted::WantedEdit;
 
 /// What of an order was changed.

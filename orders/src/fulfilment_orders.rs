@@ -106,6 +106,38 @@ pub async fn orders_of(
     orders.iter().map(|order| Ok(OrderId::parse(order)?)).collect()
 }
 
+/// Whether the shop refused before to move a fulfilment order to this location.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn is_move_refused(
+    conn: &mut PgConnection,
+    number: i64,
+    location: i64,
+) -> Result<bool, OrdersError> {
+    let refused = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM orders.fulfilment_orders WHERE number = $1 AND move_refused_to = $2)",
+    );
+    Ok(refused.bind(number).bind(location).fetch_one(conn).await?)
+}
+
+/// Notes that the shop refuses to move a fulfilment order to this location.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn note_move_refused(
+    conn: &mut PgConnection,
+    number: i64,
+    location: i64,
+) -> Result<(), OrdersError> {
+    sqlx::query("UPDATE orders.fulfilment_orders SET move_refused_to = $2 WHERE number = $1")
+        .bind(number)
+        .bind(location)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Notes that an order's fulfilment orders are to be looked at again before anything is handed over.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::OrdersError;
 mod listing;
 mod replay;
 
-pub use listing::{Filter, Listed, State, list};
+pub use listing::{Filter, Listed, State, list, topics_received};
 pub use replay::{ReplayOutcome, replay};
 
 /// Where a message came from.

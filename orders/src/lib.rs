@@ -16,6 +16,7 @@ pub mod changes;
 pub mod command;
 pub mod edits;
 pub mod events;
+pub mod fulfilled_elsewhere;
 pub mod fulfilment_orders;
 pub mod fulfilment_request;
 pub mod idempotency;

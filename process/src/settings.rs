@@ -10,10 +10,13 @@ use clap::Args;
 use domain::{FulfilmentPolicy, LaneName, PromiseRules, Promises, ShopDomain, WarehouseId, WarehouseSystem};
 use inventory_service::ClientSettings;
 use serde::Deserialize;
-use shopify::{admin::AccessToken, webhook::WebhookSecret};
+use shop_tokens::ShopAccess;
+use shopify::webhook::WebhookSecret;
 use url::Url;
 use warehouse::Dialect;
 
+mod access;
+mod channel_sync;
 mod lanes;
 mod problems;
 mod promises;
@@ -22,6 +25,8 @@ mod secrets;
 mod shops;
 mod systems;
 
+use access::Grant;
+pub use channel_sync::{ChannelSync, DriftPolicy};
 pub use lanes::{LaneSettings, MOST_LANES};
 pub use problems::{Problems, is_on_loopback};
 use promises::{CalendarEntry, PromiseEntry};
@@ -43,11 +48,18 @@ pub struct SharedSettings {
     /// Base URL of the shop's Admin API; by default https://SHOPIFY_SHOP.
     #[arg(long, env = "SHOPIFY_ADMIN_URL")]
     shopify_admin_url: Option<String>,
+    /// Client id of the app that calls the shop, in place of SHOPIFY_ADMIN_TOKEN; needs SHOPIFY_CLIENT_SECRET.
+    #[arg(long, env = "SHOPIFY_CLIENT_ID")]
+    shopify_client_id: Option<String>,
+    /// How that app comes by its tokens: client_credentials (the default), where app and shop are of one organisation,
+    /// or authorization_code, where somebody of the shop installs it at /shopify/install; needs WAYBILL_KEYS.
+    #[arg(long, env = "SHOPIFY_GRANT")]
+    shopify_grant: Option<String>,
     /// Base URL of the first warehouse system. For others use WAYBILL_CONFIG.
     #[arg(long, env = "WMS_URL")]
     wms_url: Option<String>,
-    /// TOML file with one [[shops]] each (domain, admin_url, admin_token, webhook_secrets, lane,
-    /// locations, policy, promise), further [[warehouse_systems]], [lanes], [warehouses] with their calendars,
+    /// TOML file with one [[shops]] each (domain, admin_url, admin_token or client_id, client_secret and grant,
+    /// webhook_secrets, lane, locations, policy, promise), further [[warehouse_systems]], [lanes], [warehouses] with their calendars,
     /// and a [policy] and a [promise] for orders of our own API.
     #[arg(long, env = "WAYBILL_CONFIG")]
     waybill_config: Option<PathBuf>,
@@ -70,9 +82,11 @@ pub struct SharedSettings {
 }
 
 /// The secrets that both processes read.
-pub const SHARED_SECRETS: [&str; 8] = [
+pub const SHARED_SECRETS: [&str; 10] = [
     "DATABASE_URL",
+    "WAYBILL_KEYS",
     "SHOPIFY_ADMIN_TOKEN",
+    "SHOPIFY_CLIENT_SECRET",
     "SHOPIFY_WEBHOOK_SECRETS",
     "SHOPIFY_WEBHOOK_PATH",
     "WMS_TOKEN",
@@ -99,6 +113,8 @@ pub struct Shared {
     pub database_url: String,
     /// The shops whose webhooks are taken.
     pub shops: Shops,
+    /// What the tokens of installed apps are kept under; none where no app is installed.
+    pub keys: shop_tokens::Keys,
     /// The warehouse systems; the first one first.
     pub systems: Vec<System>,
     /// The lanes of calls to shops and warehouse systems.
@@ -166,8 +182,8 @@ pub struct Shop {
     pub admin_url: Url,
     /// The lane of calls to it.
     pub lane: LaneName,
-    /// Token of its Admin API; none in a process that does not call it.
-    pub admin_token: Option<AccessToken>,
+    /// How its Admin API is called; none in a process that does not call it.
+    pub access: Option<ShopAccess>,
     /// Secrets of its webhooks, the new and the old one; none in a process that takes no webhooks.
     pub webhook_secrets: Vec<WebhookSecret>,
     /// The last part of the path that its webhooks have to come by; none if it may be its domain, or nothing.
@@ -180,6 +196,8 @@ pub struct Shop {
     pub policy: FulfilmentPolicy,
     /// Until when an order is in time for the day; none where nothing is promised.
     pub promise: Option<PromiseRules>,
+    /// How its stock levels are kept right; none where they are not.
+    pub channel_sync: Option<ChannelSync>,
 }
 
 impl Shop {
@@ -221,6 +239,7 @@ impl SharedSettings {
         }
         let mut file = self.config_file(problems);
         let shops = self.shops(std::mem::take(&mut file.shops), secrets, needs, problems);
+        let keys = access::keys(&shops, secrets, problems);
         let api_policy = problems.policy("policy", file.policy);
         let systems = self.systems(file.warehouse_systems, secrets, needs, problems);
         let lanes = lanes::all(&systems, &mut shops.iter(), file.lanes, problems);
@@ -231,6 +250,7 @@ impl SharedSettings {
         problems.is_empty().then_some(Shared {
             database_url,
             shops,
+            keys,
             systems,
             lanes,
             api_policy,
@@ -258,7 +278,7 @@ impl SharedSettings {
         }
         let mut shops = Shops::default();
         let listed = listed.into_iter().enumerate().map(|(index, shop)| (Keys::Listed(index), shop));
-        let single = self.single_shop(secrets).map(|shop| (Keys::Single, shop));
+        let single = self.single_shop(secrets, problems).map(|shop| (Keys::Single, shop));
         for (keys, entry) in listed.chain(single) {
             if let Some(shop) = entry.check(&keys, needs, problems)
                 && let Some(twice) = shops.by_domain.insert(shop.domain.as_str().to_owned(), shop)
@@ -310,12 +330,23 @@ impl SharedSettings {
         })
     }
 
-    fn single_shop(&self, secrets: &Secrets) -> Option<ShopEntry> {
+    fn single_shop(&self, secrets: &Secrets, problems: &mut Problems) -> Option<ShopEntry> {
         let domain = self.shopify_shop.clone()?;
+        let grant = self.shopify_grant.as_deref().filter(|given| !given.is_empty());
+        let read = |given: &str| {
+            let grant = Grant::parse(given);
+            if grant.is_none() {
+                problems.add(&format!("SHOPIFY_GRANT={given}: client_credentials or authorization_code"));
+            }
+            grant
+        };
         Some(ShopEntry {
             domain,
             admin_url: self.shopify_admin_url.clone(),
             admin_token: secrets.get("SHOPIFY_ADMIN_TOKEN").unwrap_or_default().to_owned(),
+            client_id: self.shopify_client_id.clone(),
+            client_secret: secrets.get("SHOPIFY_CLIENT_SECRET").unwrap_or_default().to_owned(),
+            grant: grant.and_then(read),
             webhook_secrets: comma_separated(secrets.get("SHOPIFY_WEBHOOK_SECRETS").unwrap_or_default()),
             webhook_path: secrets.get("SHOPIFY_WEBHOOK_PATH").map(str::to_owned),
             ..ShopEntry::default()

@@ -1,14 +1,16 @@
 //! The Admin GraphQL API, version 2026-07, as far as fulfilment needs it.
 //!
 //! **Invariant:** one method is one question or one change; only [`AdminClient::report_parcel`]
-//! and [`AdminClient::refund_rest`] ask before they change, and nothing here repeats a call that may have worked. Shopify has no
-//! idempotency key for `fulfillmentCreate` and `orderCancel`: whoever repeats one reads first.
+//! and [`AdminClient::refund_rest`] ask before they change, and nothing here repeats a call that may have worked: one
+//! whose token was refused is sent once more, with another token. Shopify has no idempotency key for `fulfillmentCreate` and `orderCancel`: whoever repeats one reads first.
 
 mod answer;
 mod cancellation;
+mod deprecated;
 mod error;
 mod fulfilment_orders;
 mod fulfilments;
+mod installation;
 mod inventory;
 pub mod operations;
 mod order;
@@ -29,9 +31,11 @@ use domain::ShopDomain;
 use url::Url;
 
 pub use cancellation::{CancelOutcome, CancelReason, OrderCancellation};
+pub use deprecated::DEPRECATED_CALLS;
 pub use error::{ShopifyError, UserError};
 pub use fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, FulfilmentOrderStatus};
 pub use fulfilments::{Fulfilment, NewFulfilment, Tracking};
+pub use installation::{Installation, Subscription, missing_scopes, needed_scopes};
 pub use inventory::{
     Activated, Item, Level, LevelState, MOST_LEVELS, Page, Quantities, Refusals, SetOutcome, ShopLocation,
     Wanted, WhyNotSet,
@@ -41,7 +45,11 @@ pub use refund::{NewRefund, RefundLine, RefundOutcome, RefundTransaction, Sugges
 pub use report::{EnsureError, ParcelReport, Reported};
 pub use returns::RestockedPieces;
 pub use risk::OrderRisk;
-pub use token::{AccessToken, StaticToken, TokenFuture, TokenProvider};
+pub use token::{
+    AccessToken, App, ClientCredentials, ClientSecret, Granted, Instead, RENEWALS, RefreshToken, Renewed,
+    RenewedFuture, RenewingToken, Rotating, StaticToken, TokenEndpoint, TokenFuture, TokenProvider,
+    TokenSource, renewed_ahead,
+};
 use transport::Transport;
 
 /// The API's version; the client speaks no other.
@@ -87,6 +95,13 @@ impl AdminClient {
         Ok(Self { shop, transport: Transport::new(settings)? })
     }
 
+    /// The same client, for calls that come after all others: they leave half of the shop's bucket of points to those of
+    /// the client that this one is made of, and of its clones.
+    #[must_use]
+    pub fn after_others(&self) -> Self {
+        Self { shop: self.shop.clone(), transport: self.transport.after_others() }
+    }
+
     /// Reads the least there is: whether the shop answers, and knows us.
     ///
     /// # Errors
@@ -96,6 +111,11 @@ impl AdminClient {
             .call::<serde::de::IgnoredAny>(operations::GREET, serde_json::json!({}))
             .await
             .map(|_| ())
+    }
+
+    /// Renews the token if it is due, so that one that expires in disuse does not.
+    pub async fn keep_token(&self) {
+        self.transport.keep_token().await;
     }
 
     /// The shop this client speaks to.

@@ -7,6 +7,7 @@
 
 mod customer;
 mod fulfilments;
+mod levels;
 mod members;
 mod mentions;
 mod refunds;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub use customer::{Address, Customer};
 pub use fulfilments::parse_fulfilment;
+pub use levels::{LevelSaid, parse_level};
 use members::Members;
 pub use mentions::{
     parse_fulfilment_order_mention, parse_order_mention, parse_orders_requested, parse_orders_to_redact,

@@ -48,10 +48,19 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
 
 /// The base64 of the HMAC-SHA256 over these bytes, one after the other.
 pub(crate) fn signature(key: &[u8], signed: &[&[u8]]) -> String {
+    STANDARD.encode(mac(key, signed))
+}
+
+/// The same over one text, in hexadecimal digits.
+pub(crate) fn signature_in_hex(key: &[u8], signed: &[u8]) -> String {
+    mac(key, &[signed]).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn mac(key: &[u8], signed: &[&[u8]]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key)
         .unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
     signed.iter().for_each(|bytes| mac.update(bytes));
-    STANDARD.encode(mac.finalize().into_bytes())
+    mac.finalize().into_bytes().to_vec()
 }
 
 /// Delivers `delivery` as the rules want it; ends when it is accepted, lost or given up.

@@ -43,6 +43,12 @@ pub struct Settings {
     /// The Admin API token that callers must present.
     #[arg(skip = SHOPIFY_ADMIN_TOKEN.to_owned())]
     pub shopify_admin_token: String,
+    /// What the shop knows our app by; its client secret is the one that signs webhooks.
+    #[arg(long, env = "SIM_SHOPIFY_CLIENT_ID", default_value = "waybill-demo-app")]
+    pub shopify_client_id: String,
+    /// How long access tokens that are granted are good for, in milliseconds; by default as long as the real ones.
+    #[arg(long, env = "SIM_SHOPIFY_TOKEN_LIFETIME_MS")]
+    pub shopify_token_lifetime_ms: Option<u64>,
     /// Whether an order that our side cancelled is announced like one the shop cancelled.
     #[arg(long, env = "SIM_SHOPIFY_ANNOUNCE_OWN_CANCEL", default_value_t = true, action = clap::ArgAction::Set)]
     pub shopify_announce_own_cancel: bool,

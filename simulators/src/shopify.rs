@@ -5,6 +5,7 @@
 //! real mutations do, save under an idempotency key.
 
 mod admin;
+mod app;
 mod body;
 mod bucket;
 mod cancelling;
@@ -12,6 +13,7 @@ mod dividing;
 mod document;
 mod fulfilling;
 mod fulfilment_orders;
+mod granting;
 mod invented;
 mod inventory;
 mod moments;
@@ -27,11 +29,13 @@ mod schema;
 mod selection;
 mod staff;
 mod tagging;
+mod tokens;
 mod views;
 mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
@@ -43,9 +47,11 @@ use crate::control::{self, Control};
 use crate::deliveries;
 use crate::ledger::Kind;
 use crate::settings::{Settings, SettingsError};
+use app::App;
 use bucket::Bucket;
 use document::Documents;
 use orders::{OrderBook, ShopOrder};
+use tokens::Tokens;
 
 /// Order numbers of invented orders start above this.
 const FIRST_ORDER_NUMBER: u64 = 1_000;
@@ -62,6 +68,8 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
         book: Mutex::new(OrderBook::empty(Arc::clone(&control))),
         control,
         bucket: Mutex::new(Bucket::new(settings.shopify_bucket_points, settings.shopify_restore_per_s)),
+        app: Mutex::new(App::of(settings)),
+        tokens: Mutex::new(new_tokens(settings)),
         documents: Documents::of(schema::published_part()),
         settings: settings.clone(),
         last_order_number: AtomicU64::new(FIRST_ORDER_NUMBER + seconds % 10_000_000),
@@ -70,18 +78,28 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, SettingsError> {
     let control = control::router(Arc::clone(&shop.control), move || {
         *forgetful.book.lock() = OrderBook::empty(Arc::clone(&forgetful.control));
         forgetful.bucket.lock().refill();
+        *forgetful.app.lock() = App::of(&forgetful.settings);
+        *forgetful.tokens.lock() = new_tokens(&forgetful.settings);
     });
     Ok(Router::new()
         .route("/admin/api/2026-07/graphql.json", post(admin::call))
         .route("/shops/{shop}/admin/api/2026-07/graphql.json", post(admin::call_of_shop))
         .route("/_orders", post(placing::place))
         .merge(staff::router())
+        .merge(granting::router())
+        .merge(app::router())
         .with_state(shop)
         .merge(control))
 }
 
+fn new_tokens(settings: &Settings) -> Tokens {
+    Tokens::lasting(settings.shopify_token_lifetime_ms.map(Duration::from_millis))
+}
+
 struct Shop {
     control: Arc<Control>,
+    app: Mutex<App>,
+    tokens: Mutex<Tokens>,
     book: Mutex<OrderBook>,
     bucket: Mutex<Bucket>,
     documents: Documents,

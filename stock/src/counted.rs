@@ -24,7 +24,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::{StockError, StockTransaction};
 
 /// Lines looked at in one go.
-const LINES_AT_ONCE: i64 = 200;
+pub(crate) const LINES_AT_ONCE: i64 = 200;
 /// How often is looked for the orders concerned while others come and go. What is not known by then is left to them, and
 /// shows as missing.
 const MOST_LOOKS: usize = 5;
@@ -205,9 +205,9 @@ async fn settle_offers(
 }
 
 /// Pieces that were handed over, by order and line.
-type Handed = BTreeMap<(String, String), u64>;
+pub(crate) type Handed = BTreeMap<(String, String), u64>;
 
-async fn handed_over(
+pub(crate) async fn handed_over(
     conn: &mut PgConnection,
     orders: &[&str],
     sku: &Sku,
@@ -218,7 +218,7 @@ async fn handed_over(
 }
 
 /// What a line holds and no warehouse was asked to ship.
-fn free_of(line: &HeldLine, handed: &Handed) -> u64 {
+pub(crate) fn free_of(line: &HeldLine, handed: &Handed) -> u64 {
     let key = (line.order_id.as_str().to_owned(), line.line_id.as_str().to_owned());
     let handed = handed.get(&key).copied().unwrap_or_default();
     (line.held + line.left).saturating_sub(handed).min(line.held)

@@ -29,6 +29,7 @@ use awaiting::SetAside;
 
 mod awaiting;
 mod counted;
+mod elsewhere;
 mod line_allocations;
 mod placed;
 mod returned;

@@ -28,7 +28,7 @@ pub struct Settings {
     #[command(flatten)]
     consumers: ConsumerSettings,
     /// What this worker runs, comma separated: lanes (orders, warehouse, warehouse-SYSTEM, shopify-SHOP) and duties
-    /// (sweepers, events, consumers); a * at the end of a name stands for the rest of it. A worker needs the secrets of its lanes alone.
+    /// (sweepers, events, consumers, channel-sync); a * at the end of a name stands for the rest of it. A worker needs the secrets of its lanes alone.
     #[arg(long, env = "WORKER_RUNS", default_value = "*")]
     worker_runs: String,
     /// Where metrics, /health and /ready are served.

@@ -1,7 +1,7 @@
 //! The lanes as values: each is one downstream with its task queue, its activities, and what it may do at once. A worker
 //! runs those that its settings name, each as an SDK worker of its own.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use activities::{
     Callee, LaneCalls, OrderRecords, PausedLanes, Planner, ShopCalls, ShopRules, Shops, WarehouseCalls,
@@ -11,9 +11,11 @@ use anyhow::{Context, anyhow};
 use domain::{LaneName, ShopDomain, WarehouseSystem};
 use process::{
     settings::{LaneSettings, Shared, Shop, System},
+    shutdown::Shutdown,
     temporal::Temporal,
 };
-use shopify::admin::{AdminClient, AdminSettings, StaticToken};
+use shop_tokens::TokenStore;
+use shopify::admin::AdminClient;
 use sqlx::PgPool;
 use stock::Stock;
 use temporalio_sdk::{
@@ -23,6 +25,7 @@ use temporalio_sdk::{
         worker_tuner::{FixedSizeSlotSupplier, SlotSupplier, TunerHolder, WorkerTuner},
     },
 };
+use tokio::task::JoinSet;
 use warehouse::client::{WarehouseClient, WarehouseSettings};
 use workflows::{BulkAnswer, OrderFulfilment, OverdueInquiry, RestockReturn};
 
@@ -34,6 +37,10 @@ const WORKFLOW_SLOTS: usize = 100;
 const RECORD_SLOTS: usize = 24;
 /// How long calls under way may take to end when the worker shuts down.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often the token of an installed app is looked at that no call asks for: it is refreshed long before its 90 days
+/// are over, and sealed under the newest key.
+const KEEP_TOKENS_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// One downstream.
 pub struct Lane {
@@ -79,7 +86,7 @@ pub struct Workshop<'a> {
 }
 
 impl<'a> Workshop<'a> {
-    /// Makes the clients once, for as long as the process lives.
+    /// With the shops' clients, and those of the warehouses, for as long as the process lives.
     ///
     /// # Errors
     /// If a client cannot be set up.
@@ -89,15 +96,43 @@ impl<'a> Workshop<'a> {
         pool: &'a PgPool,
         config: &'a Config,
         stock: Stock,
+        shops: HashMap<ShopDomain, AdminClient>,
         paused: PausedLanes,
     ) -> anyhow::Result<Self> {
         let planner = planner(&config.shared, pool, stock);
-        let shops = admin_clients(&config.shared)?;
         let warehouses = warehouse_clients(config)?;
         let callees = shops.values().cloned().map(Callee::Shop);
         let callees = callees.chain(warehouses.values().cloned().map(Callee::Warehouse));
         let calls = LaneCalls::new(pool.clone(), callees, paused, config.probe_waits);
         Ok(Self { runtime, temporal, pool, config, planner, shops, warehouses, calls })
+    }
+
+    /// Keeps the tokens of installed apps from falling into disuse, until the process is told to end.
+    pub fn keep_tokens(&self, duties: &mut JoinSet<()>, shutdown: &Shutdown) {
+        let installed =
+            |shop: &&Shop| shop.access.as_ref().is_some_and(|access| access.installed().is_some());
+        let shops = self.config.shared.shops.iter().filter(installed);
+        let clients: Vec<AdminClient> =
+            shops.filter_map(|shop| self.shops.get(&shop.domain).cloned()).collect();
+        if clients.is_empty() {
+            return;
+        }
+        let keep = async move {
+            loop {
+                for client in &clients {
+                    // What is wrong is logged where it is renewed.
+                    client.keep_token().await;
+                }
+                tokio::time::sleep(KEEP_TOKENS_EVERY).await;
+            }
+        };
+        let asked = shutdown.asked();
+        duties.spawn(async move {
+            tokio::select! {
+                () = asked => {}
+                () = keep => {}
+            }
+        });
     }
 
     /// What the lanes' calls share.
@@ -181,6 +216,7 @@ fn planner(shared: &Shared, pool: &PgPool, stock: Stock) -> Planner {
     let rules = |shop: &Shop| ShopRules {
         locations: shop.locations.clone(),
         services: shop.fulfillment_services.clone(),
+        books_others: shop.channel_sync.is_some(),
         approval: shop.policy.approval.clone(),
     };
     let shops = shared.shops.iter().map(|shop| (shop.domain.clone(), rules(shop))).collect();
@@ -210,14 +246,21 @@ fn warehouse_client(system: &System) -> anyhow::Result<WarehouseClient> {
     WarehouseClient::new(settings).with_context(|| format!("warehouse system {}", system.name))
 }
 
-fn admin_clients(shared: &Shared) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
-    let called = shared.shops.iter().filter_map(|shop| Some((shop, shop.admin_token.clone()?)));
+/// A client for each shop that this process has credentials for. All that is asked of a shop goes by clones of one, which
+/// share its token and what is known of the shop's rate.
+///
+/// # Errors
+/// If one cannot be set up.
+pub(crate) fn admin_clients(
+    shared: &Shared,
+    pool: &PgPool,
+) -> anyhow::Result<HashMap<ShopDomain, AdminClient>> {
+    let store = TokenStore::new(pool.clone(), shared.keys.clone());
+    let called = shared.shops.iter().filter_map(|shop| Some((shop, shop.access.as_ref()?)));
     called
-        .map(|(shop, token)| {
-            let token = Arc::new(StaticToken::from(token));
-            let settings = AdminSettings::new(shop.domain.clone(), shop.admin_url.clone(), token);
-            let client =
-                AdminClient::new(settings).with_context(|| format!("the Admin API of {}", shop.domain))?;
+        .map(|(shop, access)| {
+            let client = access.client(&shop.domain, &shop.admin_url, &store);
+            let client = client.with_context(|| format!("the Admin API of {}", shop.domain))?;
             Ok((shop.domain.clone(), client))
         })
         .collect()

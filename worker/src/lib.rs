@@ -71,7 +71,8 @@ pub async fn run() -> anyhow::Result<()> {
     let with =
         sweepers::With { pool: pool.clone(), dispatcher, stock: stock.clone(), temporal: lazy.clone() };
     let shutdown = Shutdown::on_signals()?;
-    let mut duties = duties::start(&config, &with, &shutdown)?;
+    let shops = lanes::admin_clients(shared, &pool)?;
+    let mut duties = duties::start(&config, &with, &shops, &shutdown)?;
     let lanes = lanes::of(&config);
     if lanes.is_empty() {
         polling.send_replace(true);
@@ -89,13 +90,14 @@ pub async fn run() -> anyhow::Result<()> {
     let options = RuntimeOptions::builder().telemetry_options(telemetry).heartbeat_interval(None).build();
     let runtime = Runtime::from_current_tokio(options.map_err(|error| anyhow!(error))?)?;
     let pauses = Pauses::look_first(&pool).await;
-    let workshop = Workshop::new(&runtime, &temporal, &pool, &config, stock, pauses.listen())?;
+    let workshop = Workshop::new(&runtime, &temporal, &pool, &config, stock, shops, pauses.listen())?;
     if config.runs.include("orders") {
         let (client, systems, every) =
             (temporal.client.clone(), shared.systems.clone(), config.overdue_inquiry_every);
         // No order waits for it.
         tokio::spawn(async move { overdue::ensure_schedules(&client, &systems, every).await });
     }
+    workshop.keep_tokens(&mut duties, &shutdown);
     pauses.clone().watch(&mut duties, workshop.calls(), config.probe_waits, &shutdown);
     polling.send_replace(true);
     info!(lanes = lanes.len(), runs = %config.runs, "worker is up");

@@ -129,6 +129,7 @@ pub(super) fn situation(wanted: Vec<WantedLine>, fulfilment_orders: Vec<Fulfilme
         shop: ShopRules {
             locations: locations.into(),
             services: Vec::new(),
+            books_others: false,
             approval: ApprovalRules::default(),
         },
         has_no_address: false,

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AddressSaid, GateFacts, LineId, WarehouseId};
+use domain::{AddressSaid, GateFacts, LineId, LinePieces, OurParcel, Sku, WarehouseId, is_our_fulfilment};
 use orders::{
     Order,
     brief::{self, Brief},
-    edits, fulfilment_orders,
+    edits,
+    fulfilled_elsewhere::FulfilledElsewhere,
+    fulfilment_orders,
     fulfilment_request::{self, FulfilmentRequest},
     parcel_lines::{self, Parcel},
 };
@@ -121,6 +123,33 @@ impl Situation {
             }
         }
         there
+    }
+
+    /// What others fulfilled at warehouses of ours, where the shop's stock follows ours; none where the shop is silent about
+    /// fulfilments.
+    pub(crate) fn fulfilled_elsewhere(&self, order: &Order) -> Option<Vec<FulfilledElsewhere>> {
+        let fulfilments = order.facts.fulfilments.as_ref().filter(|_| self.shop.books_others)?;
+        let booked = self.parcels.iter().filter(|parcel| parcel.booked_at.is_some());
+        let ours: Vec<OurParcel> = booked.map(Parcel::as_own).collect();
+        let others = fulfilments.iter().filter(|known| known.stands && !is_our_fulfilment(known, &ours));
+        let mut elsewhere = Vec::new();
+        for fulfilment in others {
+            let Some(warehouse) = fulfilment.location_id.and_then(|id| self.shop.locations.get(&id)) else {
+                continue;
+            };
+            for LinePieces { line_id, quantity } in &fulfilment.lines {
+                let line = order.facts.lines.iter().find(|line| line.line_id == *line_id);
+                let Some(sku) = line.and_then(|line| Sku::parse(line.sku.as_deref()?).ok()) else { continue };
+                elsewhere.push(FulfilledElsewhere {
+                    fulfilment_id: fulfilment.id,
+                    line_id: line_id.clone(),
+                    sku,
+                    warehouse: warehouse.clone(),
+                    pieces: *quantity,
+                });
+            }
+        }
+        Some(elsewhere)
     }
 
     /// The gate's facts, with what the fulfilment orders leave to us.

@@ -12,7 +12,7 @@ use orders::{
     fulfilment_request::{self, FulfilmentRequest},
     record,
 };
-use shopify::admin::{AdminClient, FulfilmentOrder};
+use shopify::admin::{AdminClient, FulfilmentOrder, ShopifyError};
 use sqlx::{Connection as _, PgConnection};
 use stock::StockTransaction;
 use workflows::contract::{PlanInput, PlanOutcome, Rules};
@@ -124,7 +124,8 @@ impl ShopCalls {
         Ok(true)
     }
 
-    /// Where lines are planned freely, a fulfilment order follows them to the location they ship from.
+    /// Where lines are planned freely, or a person chose the warehouse, a fulfilment order follows them to the location they
+    /// ship from. A shop that refuses is asked once: the order goes on without, and a person sees it.
     async fn move_to_where_it_ships_from(
         &self,
         client: &AdminClient,
@@ -133,28 +134,67 @@ impl ShopCalls {
         seen: &[FulfilmentOrder],
     ) -> Result<(), AttemptError> {
         let shop = self.planner.shops.rules_for(&order.channel);
-        if rules.follow_locations || shop.locations.is_empty() {
+        let mut conn = self.pool.acquire().await?;
+        let is_chosen = edits::warehouse(&mut conn, order).await?.is_some();
+        if shop.locations.is_empty() || (rules.follow_locations && !is_chosen) {
             return Ok(());
         }
-        let mut moved = false;
+        let mut moves = Vec::new();
         for fulfilment_order in seen.iter().filter(|seen| seen.is_open()) {
-            let mut conn = self.pool.acquire().await?;
             let Some(warehouse) = warehouse_of(&mut conn, order, fulfilment_order).await? else { continue };
-            drop(conn);
-            let location = shop.location_of(&warehouse);
-            if let Some(location) = location.filter(|id| Some(*id) != fulfilment_order.location_id) {
-                client.move_fulfilment_order(&fulfilment_order.id, location).await?;
-                moved = true;
+            let assigned = fulfilment_order.location_id.and_then(|id| shop.locations.get(&id));
+            if assigned.is_some_and(|assigned| assigned.as_str() == warehouse) {
+                continue;
+            }
+            let Some(location) = shop.location_of(&warehouse) else { continue };
+            if !fulfilment_orders::is_move_refused(&mut conn, fulfilment_order.number, location).await? {
+                moves.push((fulfilment_order, location, warehouse));
             }
         }
-        if moved {
+        drop(conn);
+        if moves.is_empty() {
+            return Ok(());
+        }
+        // Noted before: whatever becomes of the call, nobody knows where they are until they are looked at again.
+        let mut tx = self.pool.begin().await?;
+        record::lock(&mut tx, &order.order_id).await?;
+        fulfilment_orders::want_look(&mut tx, &order.order_id).await?;
+        tx.commit().await?;
+        for (fulfilment_order, location, warehouse) in moves {
+            let moved = match client.move_fulfilment_order(&fulfilment_order.id, location).await {
+                Ok(()) => true,
+                Err(ShopifyError::UserErrors(_)) => false,
+                Err(error) => return Err(error.into()),
+            };
             let mut tx = self.pool.begin().await?;
             record::lock(&mut tx, &order.order_id).await?;
-            fulfilment_orders::want_look(&mut tx, &order.order_id).await?;
+            if moved {
+                edits::moved_by_us(&mut tx, order, fulfilment_order.number, location).await?;
+            } else {
+                show_refused_move(&mut tx, order, fulfilment_order, location, &warehouse).await?;
+            }
             tx.commit().await?;
         }
         Ok(())
     }
+}
+
+async fn show_refused_move(
+    conn: &mut PgConnection,
+    order: &Order,
+    fulfilment_order: &FulfilmentOrder,
+    location: i64,
+    warehouse: &str,
+) -> Result<(), AttemptError> {
+    fulfilment_orders::note_move_refused(conn, fulfilment_order.number, location).await?;
+    let words = format!(
+        "fulfilment order {} stays at {} ({}) and ships from {warehouse}: the shop refuses to move it to {location}",
+        fulfilment_order.number,
+        fulfilment_order.location_name,
+        fulfilment_order.location_id.unwrap_or_default()
+    );
+    let park_reason = ParkReason::new(ParkReason::NOT_MOVED);
+    Ok(attention::show_besides(conn, &order.order_id, &park_reason, &words).await?)
 }
 
 async fn show_what_is_missing(

@@ -19,6 +19,8 @@ use sign_in::SignInSettings;
 
 mod sign_in;
 
+pub(crate) use sign_in::safe;
+
 /// The secrets that who may call takes.
 pub(crate) const SECRETS: [&str; 2] = ["AUTH_HS256_SECRET", sign_in::CLIENT_SECRET];
 

@@ -19,7 +19,7 @@ pub(crate) struct Row {
 /// How a route is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// By anybody. Webhooks prove by a signature of their own who sent them.
+    /// By anybody. Webhooks prove by a signature of their own who sent them, and so does whoever comes back from a shop.
     Open,
     /// By these roles, and without a token from this machine, where the settings say so.
     House(&'static [Role]),
@@ -92,6 +92,8 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::GET, "/api/lanes", READERS),
     house(Method::POST, "/api/lanes/{lane}/pause", STAFF),
     house(Method::POST, "/api/lanes/{lane}/resume", STAFF),
+    house(Method::GET, "/api/shops", READERS),
+    house(Method::GET, "/api/shops/check", STAFF),
     house(Method::POST, "/api/users", OWNERS),
     house(Method::GET, "/api/users/{id}", SHOPPERS),
     house(Method::GET, "/api/data-requests", OWNERS),
@@ -109,6 +111,10 @@ pub(crate) static TABLE: &[Row] = &[
     house(Method::GET, "/api/warehouses", READERS),
     house(Method::POST, "/api/warehouses", STAFF),
     house(Method::PATCH, "/api/warehouses/{id}", STAFF),
+    house(Method::GET, "/api/channel-shops", READERS),
+    house(Method::POST, "/api/channel-shops/{shop}/sync", STAFF),
+    house(Method::GET, "/api/channel-levels", READERS),
+    house(Method::GET, "/api/channel-drifts", READERS),
     house(Method::GET, "/api/audit", READERS),
     house(Method::GET, "/api/audit/export", OWNERS),
     house(Method::POST, "/api/allocations/explain", STAFF),
@@ -132,6 +138,8 @@ pub(crate) static TABLE: &[Row] = &[
     integration(Method::GET, "/orders/{orderId}/items", READING_ORDERS),
     row(Method::POST, "/webhooks/shopify", Door::Open),
     row(Method::POST, "/webhooks/shopify/{path}", Door::Open),
+    row(Method::GET, "/shopify/install", Door::Open),
+    row(Method::GET, "/shopify/callback", Door::Open),
     row(Method::POST, "/webhooks/wms", Door::Open),
     row(Method::POST, "/webhooks/wms/{system}", Door::Open),
     row(Method::GET, "/health", Door::Open),

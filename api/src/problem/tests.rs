@@ -40,6 +40,7 @@ fn every_problem() -> Vec<Problem> {
         Problem::NoSuchAttention(11),
         Problem::NoSuchBulkAnswer("outage".into()),
         Problem::NoSuchLane(LaneName::orders()),
+        Problem::NoSuchChannelShop(ShopDomain::parse("none.myshopify.com").unwrap()),
         Problem::NoSuchWarehouse(WarehouseId::main()),
         Problem::WarehouseExists(WarehouseId::main()),
         Problem::NotEnough { sku: sku("A"), warehouse: WarehouseId::main(), requested: 5, available: 3 },

@@ -24,6 +24,7 @@ use crate::{
     health::Found,
     limits::MOST_WEBHOOK_BYTES,
     queue,
+    shop_apps::ShopApps,
     unverified::Unverified,
 };
 
@@ -73,6 +74,7 @@ fn api(shared: Shared) -> Api {
     Api {
         plain_http: false,
         private_webhooks: false,
+        shop_apps: ShopApps::new(&shared, pool.clone(), None).unwrap(),
         pool,
         shops: Arc::new(shared.shops),
         systems: shared.systems.into(),

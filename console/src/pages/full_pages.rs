@@ -65,6 +65,22 @@ fn answers() -> Answers {
         json!({"orderId": ORDER, "orderNumber": NUMBER, "state": "PARTLY_RECEIVED", "source": "SHOPIFY",
                "reason": "w".repeat(255), "lines": vec![line; 40], "createdAt": "2026-11-27T07:12:00Z"})
     });
+    answers.insert("/api/channel-shops", |n| {
+        json!({"shop": format!("a-shop-of-some-length-{n}.myshopify.com"), "learnedAt": "2026-11-27T07:12:00Z", "learning": false,
+               "items": 20_000, "knownItems": 10_000, "levels": 10_000, "dirty": 3, "drifts": 7,
+               "skipped": [{"reason": "BUNDLE", "levels": 200}, {"reason": "SKU_TWICE", "levels": 17}]})
+    });
+    answers.insert("/api/channel-drifts", |n| {
+        json!({"driftId": n, "shop": "a-shop-of-some-length.myshopify.com", "locationId": 655_441_491, "inventoryItemId": 49_148_385,
+               "sku": "TEA-EARL-GREY-LOOSE-LEAF-1000", "warehouseId": "berlin-north", "was": 12, "found": 15, "pieces": 3,
+               "policy": "ours", "foundAt": "2026-11-27T07:12:00Z", "endedAt": null})
+    });
+    answers.insert("/api/channel-levels", |_| {
+        json!({"shop": "a-shop-of-some-length.myshopify.com", "locationId": 655_441_491, "inventoryItemId": 49_148_385,
+               "sku": "TEA-EARL-GREY-LOOSE-LEAF-1000", "warehouseId": "berlin-north", "onHand": 12, "available": 10,
+               "settledAt": "2026-11-27T07:12:00Z", "dirty": true, "attempts": 7, "nextAttemptAt": null, "skipped": "REFUSED",
+               "detail": "x".repeat(255)})
+    });
     answers.insert("/api/inbox", |n| {
         json!({"inboxId": 1_000_000 + n, "source": "shopify", "shop": "a-shop-of-some-length.myshopify.com",
                "topic": "orders/risk_assessment_changed", "state": "UNREADABLE", "reason": "v".repeat(255), "orderId": ORDER,
@@ -128,6 +144,7 @@ async fn full_pages_stay_small() {
         "/attention?step=hand_over&reason=WMS_BAD_ADDRESS&shop=a-shop.myshopify.com&open=1000007",
         "/orders",
         "/returns",
+        "/shops?shop=a-shop-of-some-length.myshopify.com",
         "/inbox?state=UNREADABLE",
         "/dead-letters",
         "/dead-letters?open=kafka:7",

@@ -27,7 +27,7 @@ fn pieces(lines: &[(&str, u32)]) -> Vec<LinePieces> {
 
 fn fulfilment(id: i64, number: Option<&str>, lines: &[(&str, u32)]) -> ShopFulfilment {
     let tracking_numbers = number.into_iter().map(str::to_owned).collect();
-    ShopFulfilment { id, stands: true, tracking_numbers, lines: pieces(lines) }
+    ShopFulfilment { id, stands: true, tracking_numbers, location_id: None, lines: pieces(lines) }
 }
 
 fn parcel(ids: &[i64], number: Option<&str>, notified: bool, lines: &[(&str, u32)]) -> OurParcel {

@@ -23,6 +23,31 @@ pub(super) async fn locations(
     .await?)
 }
 
+/// We moved a fulfilment order to the location of the warehouse that a person chose: that is no word of the shop's.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn moved_by_us(
+    conn: &mut PgConnection,
+    order: &Order,
+    number: i64,
+    location: i64,
+) -> Result<(), OrdersError> {
+    let chosen = standing(&mut *conn, order).await?.into_iter().find(|edit| edit.member == Member::Warehouse);
+    let Some(edit) = chosen else { return Ok(()) };
+    sqlx::query(
+        "UPDATE orders.edits
+         SET shop_said = (COALESCE(shop_said, '{}')::jsonb || jsonb_build_object($2::text, $3::bigint))::text
+         WHERE edit_id = $1",
+    )
+    .bind(edit.edit_id)
+    .bind(number.to_string())
+    .bind(location)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The shop's fulfilment orders were looked at: where it moved one since a person chose a warehouse, the shop's word
 /// counts. Those that are new since have their location now.
 ///

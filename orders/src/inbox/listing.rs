@@ -27,6 +27,22 @@ pub enum State {
 
 words!(State, "state");
 
+/// Those of the topics of which a shop has sent something that is still kept.
+///
+/// # Errors
+/// [`OrdersError::Database`].
+pub async fn topics_received(
+    conn: &mut PgConnection,
+    shop: &str,
+    topics: &[&str],
+) -> Result<Vec<String>, OrdersError> {
+    let received = sqlx::query_scalar(
+        "SELECT wanted FROM unnest($2::text[]) AS wanted WHERE EXISTS (SELECT 1 FROM integration.inbox
+         WHERE source = 'shopify' AND shop = $1 AND topic = wanted)",
+    );
+    Ok(received.bind(shop).bind(topics).fetch_all(conn).await?)
+}
+
 /// Which messages are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {

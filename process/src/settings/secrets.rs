@@ -4,8 +4,13 @@
 use std::{collections::HashMap, ffi::OsString};
 
 /// Every variable that holds a secret, and what it is.
-const KNOWN: [(&str, &str); 12] = [
+const KNOWN: [(&str, &str); 14] = [
     ("DATABASE_URL", "PostgreSQL, with its password"),
+    (
+        "WAYBILL_KEYS",
+        "what tokens are kept under, ID:KEY comma separated, each key 32 bytes in base64: the first one seals, all open",
+    ),
+    ("SHOPIFY_CLIENT_SECRET", "client secret of SHOPIFY_CLIENT_ID"),
     ("SHOPIFY_ADMIN_TOKEN", "access token of the Admin API of SHOPIFY_SHOP"),
     ("SHOPIFY_WEBHOOK_SECRETS", "secrets of its webhooks, comma separated: the new and the old one"),
     ("SHOPIFY_WEBHOOK_PATH", "last part of the path its webhooks have to come by; by default none is needed"),

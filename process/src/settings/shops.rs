@@ -4,9 +4,13 @@ use std::collections::HashMap;
 
 use domain::{LaneName, ShopDomain, WarehouseId};
 use serde::Deserialize;
-use shopify::{admin::AccessToken, webhook::WebhookSecret};
+use shopify::webhook::WebhookSecret;
 
-use super::{FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop, lanes};
+use super::{
+    ChannelSync, FEWEST_SECRET_BYTES, Needs, Problems, PromiseEntry, Shop,
+    access::{Given, Grant, Needed},
+    lanes,
+};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +20,12 @@ pub(super) struct ShopEntry {
     pub(super) admin_url: Option<String>,
     #[serde(default)]
     pub(super) admin_token: String,
+    #[serde(default)]
+    pub(super) client_id: Option<String>,
+    #[serde(default)]
+    pub(super) client_secret: String,
+    #[serde(default)]
+    pub(super) grant: Option<Grant>,
     #[serde(default)]
     pub(super) webhook_secrets: Vec<String>,
     #[serde(default)]
@@ -30,6 +40,8 @@ pub(super) struct ShopEntry {
     pub(super) policy: toml::Table,
     #[serde(default)]
     pub(super) promise: Option<PromiseEntry>,
+    #[serde(default)]
+    pub(super) channel_sync: Option<ChannelSync>,
 }
 
 /// Where a shop is configured, for what its settings are called.
@@ -63,7 +75,13 @@ impl ShopEntry {
         let admin_url = self.admin_url.unwrap_or_else(|| format!("https://{}", self.domain));
         let admin_url = problems.url(&keys.name("admin_url"), &admin_url);
         let is_called = lane.as_ref().is_some_and(|lane| needs.calls.include(lane.as_str()));
-        problems.secret(&keys.name("admin_token"), &self.admin_token, is_called);
+        let given = Given {
+            admin_token: self.admin_token,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            grant: self.grant,
+        };
+        let access = given.check(keys, &Needed { to_call: is_called, to_install: needs.webhooks }, problems);
         let name = keys.name("webhook_secrets");
         if self.webhook_secrets.is_empty() && needs.webhooks {
             problems.add(&format!("{name}: at least one is needed"));
@@ -91,18 +109,31 @@ impl ShopEntry {
             }
         }
         let policy = problems.policy(&keys.name("policy"), self.policy);
+        if self.channel_sync.is_some() && locations.is_empty() {
+            problems.add(&format!(
+                "{}: needs locations, which say where the shop is told what of",
+                keys.name("channel_sync")
+            ));
+        }
+        for location in self.channel_sync.iter().flat_map(|sync| sync.drift.keys()) {
+            if !location.parse().is_ok_and(|id: i64| locations.contains_key(&id)) {
+                let name = keys.name("channel_sync.drift");
+                problems.add(&format!("{name}: {location} is none of the shop's locations"));
+            }
+        }
         let promise = self.promise.and_then(|entry| entry.check(&keys.name("promise"), problems));
         Some(Shop {
             domain: domain?,
             admin_url: admin_url?,
             lane: lane?,
-            admin_token: Some(self.admin_token).filter(|token| !token.is_empty()).map(AccessToken::new),
+            access,
             webhook_secrets: self.webhook_secrets.into_iter().map(WebhookSecret::new).collect(),
             webhook_path: self.webhook_path,
             locations,
             fulfillment_services: self.fulfillment_services,
             policy,
             promise,
+            channel_sync: self.channel_sync,
         })
     }
 }

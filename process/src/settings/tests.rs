@@ -1,11 +1,14 @@
 use super::*;
 
+mod access;
 mod promises;
 
 fn nothing() -> SharedSettings {
     SharedSettings {
         shopify_shop: None,
         shopify_admin_url: None,
+        shopify_client_id: None,
+        shopify_grant: None,
         wms_url: None,
         waybill_config: None,
         inventory_service_url: None,

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 /// The code for a call whose idempotency key is in use by one under way.
 const UNDER_WAY: &str = "IDEMPOTENCY_CONCURRENT_REQUEST";
+/// When a call is tried again for which there was no token right then.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Characters of a request id that are kept.
 const MOST_ID_CHARACTERS: usize = 100;
 
@@ -54,6 +56,15 @@ pub enum ShopifyError {
         /// Shopify's text.
         text: VendorText,
     },
+    /// There is no token to call with; nothing was sent.
+    #[error("there is no token for the shop: {why}")]
+    NoToken {
+        /// Why, and what helps.
+        why: &'static str,
+    },
+    /// The token is being renewed elsewhere, or our own database is away; nothing was sent.
+    #[error("the token for the shop cannot be had right now")]
+    TokenNotNow,
     /// Another HTTP status below 500.
     #[error("Shopify refused the call with HTTP {status}")]
     Refused {
@@ -103,10 +114,11 @@ impl CallFailure for ShopifyError {
     fn verdict(&self) -> Verdict {
         let is_permanent = match self {
             Self::Throttled { retry_after } => return Verdict::come_back(*retry_after),
+            Self::TokenNotNow => return Verdict::come_back(AGAIN_AFTER),
             Self::Unreachable | Self::UnknownOutcome { .. } => {
                 return Verdict::Away { downstream: Downstream::Shop };
             }
-            Self::Unauthorised { .. } => {
+            Self::Unauthorised { .. } | Self::NoToken { .. } => {
                 return Verdict::TokenRefused { downstream: Downstream::Shop };
             }
             Self::UserErrors(errors) => !errors.iter().all(UserError::is_transient),
@@ -128,6 +140,8 @@ impl CallFailure for ShopifyError {
             Self::UnknownOutcome { .. } => "SHOPIFY_UNKNOWN_OUTCOME",
             Self::UserErrors(_) => "SHOPIFY_USER_ERROR",
             Self::Unauthorised { .. } => "SHOPIFY_UNAUTHORISED",
+            Self::NoToken { .. } => "SHOPIFY_NO_TOKEN",
+            Self::TokenNotNow => "SHOPIFY_TOKEN_NOT_NOW",
             Self::Refused { .. } => "SHOPIFY_REFUSED",
             Self::Graphql { .. } => "SHOPIFY_GRAPHQL",
             Self::NotFound { .. } => "SHOPIFY_NOT_FOUND",

@@ -29,6 +29,8 @@ pub struct Fulfilment {
     pub status: String,
     /// The parcels' tracking numbers; none for a parcel without one.
     pub tracking_numbers: Vec<String>,
+    /// The location it left from; none where the shop does not say, or it is deleted.
+    pub location_id: Option<i64>,
     /// What is in it.
     pub lines: Vec<LinePieces>,
 }
@@ -106,6 +108,7 @@ impl AdminClient {
             found.push(Fulfilment {
                 id: number("Fulfillment", &node.id)?,
                 status: node.status,
+                location_id: node.location.map(|location| location.number("Location")).transpose()?,
                 tracking_numbers: numbers.filter(|number| !number.trim().is_empty()).collect(),
                 lines,
             });

@@ -40,6 +40,7 @@ query ReadOrder($order: ID!) {
     fulfillments(first: 50) {
       id
       status
+      location { id }
       trackingInfo(first: 10) { number }
       fulfillmentLineItems(first: 50) {
         pageInfo { hasNextPage endCursor }
@@ -149,6 +150,7 @@ query Fulfilments($order: ID!, $first: Int!) {
     fulfillments(first: $first) {
       id
       status
+      location { id }
       trackingInfo(first: 10) { number }
       fulfillmentLineItems(first: 50) {
         pageInfo { hasNextPage endCursor }
@@ -318,6 +320,21 @@ query Locations($after: String) {
   }
 }";
 
+/// How the app is installed.
+pub const INSTALLATION: &str = "\
+query Installation {
+  currentAppInstallation { accessScopes { handle } }
+}";
+
+/// The webhook subscriptions that were made through the API.
+pub const SUBSCRIPTIONS: &str = "\
+query Subscriptions($after: String) {
+  webhookSubscriptions(first: 100, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { topic uri apiVersion { handle } }
+  }
+}";
+
 /// Every document by its operation's name.
 pub const ALL: &[(&str, &str)] = &[
     ("Greet", GREET),
@@ -342,4 +359,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("ActivateLevel", ACTIVATE_LEVEL),
     ("Items", ITEMS),
     ("Locations", LOCATIONS),
+    ("Installation", INSTALLATION),
+    ("Subscriptions", SUBSCRIPTIONS),
 ];

@@ -129,6 +129,7 @@ fn fulfilment(fulfilment: Fulfilment) -> Result<ShopFulfilment, ShopifyError> {
         stands,
         lines: lines.collect::<Result<_, ShopifyError>>()?,
         tracking_numbers: fulfilment.tracking_numbers,
+        location_id: fulfilment.location_id,
     })
 }
 

@@ -3,28 +3,35 @@
 use std::sync::Arc;
 
 use calls::{Breaker, BreakerSettings, Http, HttpAnswer, HttpSetUpError};
+use domain::ShopDomain;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::error::ShopifyError;
-use super::pace::{Pace, Turn};
+use super::pace::{Pace, Precedence, Turn};
 use super::pages::{Connection, asked_for};
-use super::token::TokenProvider;
-use super::{API_VERSION, AdminSettings, answer};
+use super::token::{AccessToken, TokenProvider};
+use super::{API_VERSION, AdminSettings, answer, deprecated};
 
 /// The header by which Shopify's support finds a call.
 const REQUEST_ID: &str = "x-request-id";
+/// The version that answered, which is another where the one that was asked for is gone.
+const VERSION: &str = "x-shopify-api-version";
+/// A token that is not good (any more); whoever lacks a scope hears another status, or a GraphQL error.
+const NOT_KNOWN: u16 = 401;
 /// The most bytes of an answer that are read.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(Clone)]
 pub(super) struct Transport {
+    shop: ShopDomain,
     http: Http,
     endpoint: Url,
     token: Arc<dyn TokenProvider>,
     pace: Arc<Pace>,
+    precedence: Precedence,
 }
 
 impl Transport {
@@ -32,7 +39,19 @@ impl Transport {
         let endpoint = endpoint(&settings.admin_url)?;
         let breaker = Breaker::new(settings.shop.as_str(), BreakerSettings::default());
         let http = Http::new(&endpoint, HeaderMap::new(), settings.limits, MOST_BYTES, Arc::new(breaker))?;
-        Ok(Self { http, endpoint, token: settings.token, pace: Arc::new(Pace::new()) })
+        Ok(Self {
+            shop: settings.shop,
+            http,
+            endpoint,
+            token: settings.token,
+            pace: Arc::new(Pace::new()),
+            precedence: Precedence::First,
+        })
+    }
+
+    /// The same, for calls that leave room for others.
+    pub(super) fn after_others(&self) -> Self {
+        Self { precedence: Precedence::After, ..self.clone() }
     }
 
     /// What the document asks for, read as `T`; none where the shop has no such thing.
@@ -41,20 +60,51 @@ impl Transport {
         document: &'static str,
         variables: Value,
     ) -> Result<Option<T>, ShopifyError> {
-        let turn =
-            self.pace.turn(document).await.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
+        self.answered(document, variables).await.map(|(asked_for, _)| asked_for)
+    }
+
+    /// The same with the version of the API that answered, where the answer says so.
+    pub(super) async fn call_and_version<T: DeserializeOwned>(
+        &self,
+        document: &'static str,
+        variables: Value,
+    ) -> Result<(Option<T>, Option<String>), ShopifyError> {
+        let (asked_for, answer) = self.answered(document, variables).await?;
+        Ok((asked_for, answer.header(VERSION).map(str::to_owned)))
+    }
+
+    async fn answered<T: DeserializeOwned>(
+        &self,
+        document: &'static str,
+        variables: Value,
+    ) -> Result<(Option<T>, HttpAnswer), ShopifyError> {
+        let turn = self.pace.turn(document, self.precedence).await;
+        let turn = turn.map_err(|retry_after| ShopifyError::Throttled { retry_after })?;
         let token = self.token.token().await?;
+        let body = json!({ "query": document, "variables": variables });
+        let mut answer = self.send(&body, &token).await?;
+        // Nothing was done, so it may be sent again.
+        if answer.status == NOT_KNOWN
+            && let Some(other) = self.token.instead_of(&token).await?
+        {
+            answer = self.send(&body, &other).await?;
+        }
+        deprecated::note(&self.shop, document, &answer);
+        let asked_for = read(&answer, &turn).map_err(|error| error.found_by(answer.header(REQUEST_ID)))?;
+        Ok((asked_for, answer))
+    }
+
+    async fn send(&self, body: &Value, token: &AccessToken) -> Result<HttpAnswer, ShopifyError> {
         let mut header = HeaderValue::from_str(token.reveal())
             .map_err(|_| ShopifyError::Unauthorised { text: Default::default() })?;
         header.set_sensitive(true);
-        let request = self
-            .http
-            .client()
-            .post(self.endpoint.clone())
-            .header("X-Shopify-Access-Token", header)
-            .json(&json!({ "query": document, "variables": variables }));
-        let answer = self.http.send(request).await?;
-        read(&answer, &turn).map_err(|error| error.found_by(answer.header(REQUEST_ID)))
+        let request = self.http.client().post(self.endpoint.clone());
+        Ok(self.http.send(request.header("X-Shopify-Access-Token", header).json(body)).await?)
+    }
+
+    pub(super) async fn keep_token(&self) {
+        // The next call says what is wrong.
+        self.token.token().await.ok();
     }
 
     /// All nodes of a connection whose first page is there, and is emptied: `document` asks for one page after the

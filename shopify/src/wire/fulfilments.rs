@@ -31,6 +31,7 @@ fn fulfilment(item: &Members<'_>) -> Option<ShopFulfilment> {
         id: item.own_id("Fulfillment").ok()?,
         stands: !FALLEN.iter().any(|fallen| status.eq_ignore_ascii_case(fallen)),
         tracking_numbers: tracking_numbers(item),
+        location_id: item.optional_id("location_id", "Location"),
         lines: item.objects("line_items").filter_map(|line| pieces(&line)).collect(),
     })
 }

@@ -31,6 +31,9 @@ const CALLS: &[&str] = &[
     "nodes",
     "job",
     "shop",
+    "currentAppInstallation",
+    "webhookSubscriptions",
+    "accessToken",
     "*",
 ];
 

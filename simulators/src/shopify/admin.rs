@@ -33,6 +33,8 @@ const QUERIES: &[&str] = &[
     "nodes",
     "job",
     "shop",
+    "currentAppInstallation",
+    "webhookSubscriptions",
 ];
 /// What any other operation is called.
 const UNNAMED: &str = "graphql";
@@ -64,10 +66,8 @@ pub(super) async fn call_of_shop(
 }
 
 async fn called(shop: Arc<Shop>, domain: String, headers: &HeaderMap, body: &Bytes) -> Response {
-    if headers
-        .get(TOKEN_HEADER)
-        .is_none_or(|given| given.as_bytes() != shop.settings.shopify_admin_token.as_bytes())
-    {
+    let given = headers.get(TOKEN_HEADER).and_then(|given| given.to_str().ok()).unwrap_or_default();
+    if given != shop.settings.shopify_admin_token && !shop.tokens.lock().accept(given, &domain) {
         let reply = Reply::new(StatusCode::UNAUTHORIZED, json!({ "errors": INVALID_TOKEN }));
         return turn_away(&shop.control, &unread_call(), reply);
     }
@@ -218,6 +218,7 @@ fn pay_and_execute(
         body["errors"] = json!(outcome.errors);
     }
     let mut reply = Reply::new(StatusCode::OK, body).note("points", points);
+    reply.headers = shop.app.lock().headers(operation);
     if manner.echo_first {
         reply.first = outcome.echoes;
     } else if shop.settings.shopify_echo {
@@ -254,6 +255,8 @@ fn execute(shop: &Arc<Shop>, domain: &str, root: &Selected, manner: &Manner, out
             silently(cancelling::cancel(shop, arguments, Duration::from_millis(manner.cancel_after_ms)))
         }
         "shop" => silently(json!({ "id": "gid://shopify/Shop/1" })),
+        "currentAppInstallation" => silently(shop.app.lock().installation()),
+        "webhookSubscriptions" => silently(shop.app.lock().subscriptions()),
         "tagsAdd" => silently(tagging::add(shop, arguments)),
         "inventorySetQuantities" => {
             let key = root.key_of_call.as_deref().unwrap_or_default();

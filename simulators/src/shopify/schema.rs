@@ -9,6 +9,7 @@ use serde_json::Value;
 
 const PUBLISHED_PART: &str = concat!(
     include_str!("schema.graphql"),
+    include_str!("schema/app.graphql"),
     include_str!("schema/fulfilments.graphql"),
     include_str!("schema/inputs.graphql"),
     include_str!("schema/inventory.graphql"),

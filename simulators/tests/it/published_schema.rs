@@ -11,6 +11,7 @@ use flate2::read::GzDecoder;
 
 const SERVED: &str = concat!(
     include_str!("../../src/shopify/schema.graphql"),
+    include_str!("../../src/shopify/schema/app.graphql"),
     include_str!("../../src/shopify/schema/fulfilments.graphql"),
     include_str!("../../src/shopify/schema/inputs.graphql"),
     include_str!("../../src/shopify/schema/inventory.graphql"),

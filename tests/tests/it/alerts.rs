@@ -37,7 +37,10 @@ fn every_alert_is_tried_both_ways_and_stands_in_the_runbook() {
 #[test]
 fn every_metric_of_the_rules_is_on_the_pages_of_the_processes() {
     world::run(async {
-        let file = "[promise]\ncut_off = \"24:00\"\n\n[warehouses.main]\ntime_zone = \"Europe/Berlin\"\n\n";
+        let file = "[promise]\ncut_off = \"24:00\"\n\n[warehouses.main]\ntime_zone = \"Europe/Berlin\"\n\n\
+                    [[shops]]\ndomain = \"alerts.myshopify.com\"\nadmin_url = \"SHOPIFY_URL\"\n\
+                    admin_token = \"SHOPIFY_ADMIN_TOKEN\"\nwebhook_secrets = [\"SHOPIFY_WEBHOOK_SECRET\"]\n\
+                    lane = \"shopify-shared\"\nlocations = { 655441491 = \"main\" }\nchannel_sync = {}\n\n";
         let world = World::start(Plan { file, ..Plan::default() }).await;
         let subscription =
             json!({"url": "https://subscriber.example.com/hooks", "topics": ["ORDER_DELIVERED"]});

@@ -11,11 +11,12 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
     ("orders", &["domain", "outbox"]),
+    ("channel_sync", &["domain", "inventory", "process", "shopify", "stock"]),
     ("calls", &["domain"]),
     ("database", &[]),
     ("shopify", &["calls", "domain"]),
@@ -26,14 +27,19 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("inventory_service", &["calls", "database", "domain", "inventory", "orders"]),
     ("stock", &["database", "domain", "inventory", "inventory_service", "orders"]),
     ("activities", &["calls", "domain", "inventory", "orders", "shopify", "stock", "warehouse", "workflows"]),
-    ("process", &["domain", "inventory_service", "shopify", "warehouse", "workflows"]),
+    ("shop_tokens", &["calls", "domain", "shopify"]),
+    ("process", &["domain", "inventory_service", "shop_tokens", "shopify", "warehouse", "workflows"]),
     ("consumers", &["calls", "database", "domain", "inventory", "orders", "outbox", "process"]),
     ("events", &["outbox", "process"]),
-    ("dispatch", &["domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"]),
+    (
+        "dispatch",
+        &["channel_sync", "domain", "orders", "process", "shopify", "stock", "warehouse", "workflows"],
+    ),
     (
         "worker",
         &[
             "activities",
+            "channel_sync",
             "database",
             "dispatch",
             "domain",
@@ -45,6 +51,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
             "orders",
             "outbox",
             "process",
+            "shop_tokens",
             "shopify",
             "stock",
             "warehouse",
@@ -56,6 +63,8 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     (
         "api",
         &[
+            "calls",
+            "channel_sync",
             "console",
             "database",
             "dispatch",
@@ -66,6 +75,7 @@ const MAY_USE: [(&str, &[&str]); 25] = [
             "orders",
             "outbox",
             "process",
+            "shop_tokens",
             "shopify",
             "stock",
             "warehouse",

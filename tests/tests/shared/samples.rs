@@ -3,7 +3,9 @@
 use domain::{AddressSaid, Restock};
 use serde_json::Value;
 use shopify::webhook::Topic;
-use shopify::wire::{parse_fulfilment_order_mention, parse_order, parse_order_mention, parse_refund};
+use shopify::wire::{
+    parse_fulfilment_order_mention, parse_level, parse_order, parse_order_mention, parse_refund,
+};
 
 use crate::fixtures;
 
@@ -45,6 +47,9 @@ fn every_sample_is_a_whole_order_or_is_classified() {
                 assert_eq!(parse_order_mention(&bytes), None);
                 of_no_order.push(topic.to_string());
             }
+            Topic::InventoryLevelsUpdate => {
+                assert_eq!(parse_level(&bytes).map(|said| said.item), Some(271_878_346_596_884_015));
+            }
             topic if topic.is_whole_order() => {
                 let order = parse_order(&bytes).unwrap_or_else(|unreadable| panic!("{topic}: {unreadable}"));
                 let facts = order.facts;
@@ -75,7 +80,7 @@ fn every_sample_is_a_whole_order_or_is_classified() {
         ]
     );
     assert_eq!(of_no_order, ["orders/risk_assessment_changed"]);
-    assert_eq!(stored, ["app/uninstalled", "inventory_levels/update", "orders/delete"]);
+    assert_eq!(stored, ["app/uninstalled", "orders/delete"]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(super) struct Fulfilments {
 pub(in super::super) struct Node {
     pub(super) id: String,
     pub(super) status: String,
+    pub(super) location: Option<Reference>,
     pub(super) tracking_info: Vec<TrackingNode>,
     pub(super) fulfillment_line_items: Connection<LineNode>,
 }

@@ -57,7 +57,13 @@ fn fulfilments_are_read_as_far_as_they_can_be() {
         {"id": "none", "status": "success"},
         null,
     ]);
-    let fulfilment = |id, stands| ShopFulfilment { id, stands, tracking_numbers: vec![], lines: vec![] };
+    let fulfilment = |id, stands| ShopFulfilment {
+        id,
+        stands,
+        tracking_numbers: vec![],
+        location_id: None,
+        lines: vec![],
+    };
     let first = ShopFulfilment {
         tracking_numbers: vec!["PP1".into(), "2".into()],
         lines: vec![pieces("7", 1)],

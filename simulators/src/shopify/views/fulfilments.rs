@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::{MEMBERS, line_by_id, location};
-use crate::shopify::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, Hold};
+use crate::shopify::fulfilment_orders::{FulfilmentOrder, FulfilmentOrderLine, Hold, Place};
 use crate::shopify::moments;
 use crate::shopify::orders::{Fulfilment, ShopOrder, gid, lines, listed};
 use crate::shopify::routing::is_there;
@@ -78,6 +78,7 @@ fn told(order: &ShopOrder, told: &Value, members: Vec<Value>) -> Value {
         "createdAt": moments::answered(&told["created_at"]),
         "updatedAt": moments::answered(&told["updated_at"]),
         "totalQuantity": members.iter().filter_map(|member| member["quantity"].as_i64()).sum::<i64>(),
+        "location": told["location_id"].as_i64().map(Place::own).as_ref().map(location),
         "trackingInfo": if told["tracking_number"].is_string() { json!([tracking]) } else { json!([]) },
         "fulfillmentLineItems": { MEMBERS: members },
     })

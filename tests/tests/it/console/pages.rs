@@ -203,6 +203,7 @@ fn every_page_opens_without_an_error_and_can_be_used_by_everybody() {
             ("stock", "/stock"),
             ("stock-item", "/stock/PAGES-NONE"),
             ("returns", "/returns"),
+            ("shops", "/shops"),
             ("inbox", "/inbox"),
             ("dead-letters", "/dead-letters"),
             ("lanes", "/lanes"),

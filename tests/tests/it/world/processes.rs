@@ -63,7 +63,7 @@ pub fn simulators(api_port: u16, arguments: &[String], logs: &Path) -> Running {
             "100",
         ])
         .args(["--wms-deliver-after-ms", "200", "--fulfilment-order-after-ms", "50"])
-        .args(["--shopify-bucket-points", "1000000", "--shopify-restore-per-s", "100000"])
+        .args(bucket(arguments))
         .arg(format!("--shopify-webhook-url=http://127.0.0.1:{api_port}/webhooks/shopify"))
         .arg(format!("--wms-webhook-url=http://127.0.0.1:{api_port}/webhooks/wms"))
         .arg(format!("--second-wms-webhook-url=http://127.0.0.1:{api_port}/webhooks/wms/depot"))
@@ -75,6 +75,14 @@ pub fn simulators(api_port: u16, arguments: &[String], logs: &Path) -> Running {
     let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
     let said = (0..2).map(|_| lines.next().expect("the simulators speak").expect("text")).collect();
     Running { child, said }
+}
+
+/// A bucket that never runs dry, unless somebody wants another.
+fn bucket(arguments: &[String]) -> &'static [&'static str] {
+    match arguments.iter().any(|argument| argument == "--shopify-bucket-points") {
+        true => &[],
+        false => &["--shopify-bucket-points", "1000000", "--shopify-restore-per-s", "100000"],
+    }
 }
 
 /// Starts a program of ours.
