@@ -11,7 +11,7 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// What each room may use of ours.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("domain", &[]),
     ("outbox", &["domain"]),
     ("inventory", &["domain", "outbox"]),
