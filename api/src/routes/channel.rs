@@ -199,6 +199,9 @@ impl From<ShownDrift> for DriftBody {
     }
 }
 
+/// The most characters of a SKU that is asked for.
+const MOST_SKU: usize = 255;
+
 /// Which levels are wanted.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -253,7 +256,9 @@ fn shop_named(name: Option<&str>) -> Result<Option<ShopDomain>, Problem> {
 /// A text that the database can compare with.
 fn sku_named(name: Option<String>) -> Result<Option<String>, Problem> {
     match name {
-        Some(sku) if sku.contains('\0') => Err(Problem::invalid("sku", "a text without NUL")),
+        Some(sku) if sku.contains('\0') || sku.chars().count() > MOST_SKU => {
+            Err(Problem::invalid("sku", "a text of 255 characters at most, without NUL"))
+        }
         sku => Ok(sku),
     }
 }
