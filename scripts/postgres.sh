@@ -134,7 +134,7 @@ start() {
         "End what listens there, or choose another port:  WAYBILL_POSTGRES_PORT=$((port + 1))"
     local settings="-c port=$port -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
     if [[ $mode == fast ]]; then
-        settings+=" -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400"
+        settings+=" -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=1000"
     else
         settings+=" -c max_connections=200"
     fi

@@ -41,6 +41,7 @@ fn answers() -> Answers {
         json!({"isOne": true, "orders": [{"status": "PENDING", "condition": "BACKORDERED", "orders": 12_000}],
                "attention": (0..20).map(cause).collect::<Value>(), "hours": [], "oldestOpen": null,
                "deadLetters": 4_000, "ordersWaiting": 70_000, "promised": {"late": 1, "dueToday": 2},
+               "returns": {"announced": 3, "partlyReceived": 1},
                "inbox": {"waiting": 3, "unreadable": 2, "oldestReceivedAt": "2026-11-27T07:12:00Z"}})
     });
     answers.insert("/api/attention/count", |_| json!({"isOne": true, "rows": 70_000}));
@@ -98,7 +99,9 @@ fn answers() -> Answers {
     answers.insert("/api/lanes", |n| {
         let pause = json!({"cause": "PERSON", "since": "2026-11-27T02:10:00Z", "by": "ada", "reason": "s".repeat(200)});
         json!({"lane": format!("shopify-a-shop-of-some-length-{n}.myshopify.com"), "orders": 1_000, "waiting": 37,
-               "pauses": [pause]})
+               "pauses": [pause], "failures": [], "lastDone": {"orderId": ORDER, "at": "2026-11-27T07:12:00Z"},
+               "lately": [{"cause": "DOWN", "since": "2026-11-27T02:10:00Z", "until": "2026-11-27T05:12:00Z",
+                           "resumedBy": "waybill", "waited": 2000, "left": 0}]})
     });
     answers.insert("/api/audit", |_| {
         json!({"at": "2026-11-27T07:12:00Z", "actor": "ada", "kind": "DEAD_LETTERS_REDRIVEN", "target": ORDER, "orderId": ORDER,
