@@ -60,6 +60,18 @@ fn answers() -> Answers {
                "items": vec![item; 20], "workflowId": "order/x", "receivedAt": "2026-11-27T07:12:00Z",
                "updatedAt": "2026-11-27T07:12:00Z", "promisedAt": "2026-11-20T07:12:00Z"})
     });
+    answers.insert(ORDER_PATH, |_| {
+        let pieces = json!([{"status": "CONFIRMED", "warehouseId": "berlin-north", "quantity": 2}]);
+        let item = json!({"lineId": "1", "sku": "TEA-EARL-GREY-LOOSE-LEAF-1000", "productName": "Tea", "quantity": 2,
+                          "unitPrice": "9.99", "allocationStatus": null, "allocations": pieces});
+        json!({"isOne": true, "orderId": ORDER, "orderNumber": NUMBER, "name": "#1001", "shop": "a-shop.myshopify.com",
+               "channel": "SHOPIFY", "status": "PROCESSING", "condition": "NEEDS_ATTENTION", "currency": "EUR",
+               "totalAmount": "25.00", "financialStatus": "paid", "items": vec![item; 20], "workflowId": "order/x",
+               "receivedAt": "2026-11-27T07:12:00Z", "updatedAt": "2026-11-27T07:12:00Z", "timeline": [],
+               "shipments": [], "edits": [], "approvals": [], "ifCancelled": {"refunds": true, "notifiesCustomer": true},
+               "fulfilmentRequests": [{"reference": "ORD-1-berlin-1", "warehouseId": "berlin-north", "pieces": 2,
+                                       "outstanding": true}]})
+    });
     answers.insert("/api/returns", |_| {
         let line = json!({"sku": "TEA-EARL-GREY-LOOSE-LEAF-1000", "warehouseId": "berlin-north", "quantity": 12,
                           "receivedSellable": 3, "receivedUnsellable": 2});
@@ -120,6 +132,7 @@ fn answers() -> Answers {
 }
 
 const ORDER: &str = "0190a0b0-0000-7000-8000-000000000001";
+const ORDER_PATH: &str = "/api/orders/0190a0b0-0000-7000-8000-000000000001";
 const NUMBER: &str = "ORD-20261121-6BA0A415";
 
 fn bulk(id: &str) -> Value {
