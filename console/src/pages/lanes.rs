@@ -25,6 +25,9 @@ pub(super) fn router() -> Router<Console> {
         .route("/lanes/{lane}/resume", post(resume))
 }
 
+/// Of so many lanes each is told whole.
+const MOST_TOLD: usize = 20;
+
 #[derive(Template)]
 #[template(path = "lanes.html")]
 struct LanesPage {
@@ -49,6 +52,11 @@ impl LanesPage {
     /// A shop each, there may be a hundred: the forms of one are a link away.
     fn is_open(&self, lane: &Lane) -> bool {
         self.open == lane.lane
+    }
+
+    /// Whether all that is known of it is told: of many lanes only of the one that is open.
+    fn is_told(&self, lane: &Lane) -> bool {
+        self.lanes.len() <= MOST_TOLD || self.is_open(lane)
     }
 
     fn opened(&self, lane: &Lane) -> String {

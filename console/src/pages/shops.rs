@@ -56,7 +56,8 @@ struct ShopsPage {
 }
 
 async fn list(visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let shops: Vec<ChannelShop> = visitor.client.get("/api/channel-shops").await?;
+    let mut shops: Vec<ChannelShop> = visitor.client.get("/api/channel-shops").await?;
+    shops.retain(|shop| wanted.shop.trim().is_empty() || shop.shop == wanted.shop.trim());
     let of_shop = [("shop", wanted.shop.trim()), ("sku", wanted.sku.trim()), ("limit", DRIFTS)];
     let drifts = visitor.client.get(&with_query("/api/channel-drifts", &of_shop)).await?;
     let filter = [
